@@ -1,0 +1,86 @@
+"""VGG19 up to conv5_1 (Simonyan and Zisserman 2014), frozen: layers by name, features after the ReLU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+
+CONTENT_LAYER = "conv4_2"
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys 2015, section 'Methods'
+
+# What torchvision's weights expect: RGB in 0..1, minus the mean, over the standard deviation.
+INPUT_MEAN = (0.485, 0.456, 0.406)
+INPUT_STD = (0.229, 0.224, 0.225)
+
+POOLINGS = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
+GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
+
+
+def _layout() -> tuple[dict[str, int], dict[str, int]]:
+    """Where each convolution stands in torchvision's `features`, and by how many pixels its cells are apart."""
+    index, stride, position, block, number = {}, {}, 0, 1, 1
+    for item in cfgs["E"]:
+        if item == "M":
+            block, number, position = block + 1, 1, position + 1
+            continue
+        index[f"conv{block}_{number}"] = position
+        stride[f"conv{block}_{number}"] = 2 ** (block - 1)
+        number, position = number + 1, position + 2  # the convolution and its ReLU
+        if f"conv{block}_{number - 1}" == "conv5_1":
+            break
+    return index, stride
+
+
+INDEX_OF, STRIDE_OF = _layout()
+LAYERS = tuple(INDEX_OF)  # conv1_1 … conv5_1, thirteen of them
+
+
+class Network(nn.Module):
+    """The feature maps of a picture. Weights come by layer name: `conv1_1.weight`, `conv1_1.bias`, …"""
+
+    def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__()
+        stack = make_layers(cfgs["E"], batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
+        for layer in stack:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # a feature map is kept: it must not be written over
+        self.stack = stack
+        self.register_buffer("mean", torch.tensor(INPUT_MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(INPUT_STD).view(1, 3, 1, 1))
+        if weights is not None:
+            self.load(weights)
+        self.requires_grad_(False).eval()
+
+    def convolution(self, name: str) -> nn.Conv2d:
+        layer = self.stack[INDEX_OF[name]]
+        assert isinstance(layer, nn.Conv2d)
+        return layer
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights by layer name; the caller has checked names and shapes."""
+        for name in LAYERS:
+            self.convolution(name).load_state_dict(
+                {"weight": weights[f"{name}.weight"], "bias": weights[f"{name}.bias"]}
+            )
+
+    def set_pooling(self, kind: str) -> None:
+        """kind: average or max."""
+        for position, layer in enumerate(self.stack):
+            if isinstance(layer, (nn.AvgPool2d, nn.MaxPool2d)):
+                self.stack[position] = POOLINGS[kind](kernel_size=2, stride=2)
+
+    def forward(self, image: Tensor, wanted: Iterable[str]) -> dict[str, Tensor]:
+        """image: (3, H, W), RGB in 0..1, sRGB-coded. Returns (C, H / stride, W / stride) for each layer wanted,
+        after the ReLU. Goes no deeper than the deepest layer wanted."""
+        last = max(INDEX_OF[name] + 1 for name in wanted)
+        keep = {INDEX_OF[name] + 1: name for name in wanted}
+        features = {}
+        x = (image[None] - self.mean) / self.std  # (1, 3, H, W)
+        for position, layer in enumerate(self.stack[: last + 1]):
+            x = layer(x)
+            if position in keep:
+                features[keep[position]] = x[0]  # (C, H, W)
+        return features

@@ -1,0 +1,64 @@
+"""The scales and how many steps each: coarse to fine, so that strokes longer than the network sees find their place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.network import GRID
+
+COARSEST = 128  # pixels, the longest side of the first scale
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One level: the picture's own size there, and how many steps it gets."""
+
+    width: int
+    height: int
+    steps: int
+
+    @property
+    def padded(self) -> tuple[int, int]:
+        """(height, width) rounded up to the grid of the deepest layer, so that no pixel is left out by a pooling."""
+        return math.ceil(self.height / GRID) * GRID, math.ceil(self.width / GRID) * GRID
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least."""
+
+    first: int
+    falling: float
+    fewest: int
+
+    def steps_at(self, level: int) -> int:
+        return max(self.fewest, round(self.first * self.falling**level))
+
+
+SCHEDULES = {
+    "draft": Schedule(first=60, falling=0.5, fewest=8),
+    "good": Schedule(first=150, falling=0.55, fewest=25),
+    "best": Schedule(first=300, falling=0.7, fewest=80),
+}
+PAPER_STEPS = 500
+
+
+def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
+    """The pyramid of a picture of this size: longest sides COARSEST, doubling, up to the picture's own.
+
+    `paper` has one scale, the picture's. settings.iterations spreads that many steps in the same proportions.
+    """
+    if settings.quality == "paper":
+        return [Scale(width, height, settings.iterations or PAPER_STEPS)]
+    levels = max(0, math.ceil(math.log2(max(width, height) / COARSEST) - 0.25))
+    schedule = SCHEDULES[settings.quality]
+    steps = [schedule.steps_at(level) for level in range(levels + 1)]
+    if settings.iterations:
+        total = sum(steps)
+        steps = [max(1, round(n * settings.iterations / total)) for n in steps]
+    return [
+        Scale(max(2, round(width / 2 ** (levels - level))), max(2, round(height / 2 ** (levels - level))), n)
+        for level, n in enumerate(steps)
+    ]

@@ -1,0 +1,161 @@
+"""The recipe: content + styles + settings → pictures, coarse to fine.
+
+    for progress in stylise(content, [style], settings, network):
+        show(progress.image)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine import colour
+from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, STRIDE_OF, Network
+from pastiche_daemon.engine.objective import Losses, Objective, gram
+from pastiche_daemon.engine.optimise import optimise
+from pastiche_daemon.engine.pyramid import Scale, scales_for
+from pastiche_daemon.engine.regions import fill_hidden, padded, padded_weight, resized, resized_weight, weights_by_layer
+from pastiche_daemon.engine.weighting import weighting_for
+
+LARGEST_STYLE = 2048  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
+SMALLEST_STYLE = 32
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that goes in: image (3, H, W), RGB in 0..1, sRGB-coded; weight (H, W), how much each place counts,
+    0 to 1. visible: (H, W), what may be seen of it (its alpha). key names the pixels, for the cache.
+    whole: longest side of the picture that it was cut from, for stroke sizes in picture units."""
+
+    image: Tensor
+    weight: Tensor
+    visible: Tensor
+    key: Hashable
+    whole: int
+    share: float = 1.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.image.shape[-2], self.image.shape[-1]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After an evaluation: scale `level` of `levels`, step of steps there, losses, share of the work done, and the
+    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1."""
+
+    level: int
+    levels: int
+    scale: Scale
+    step: int
+    losses: Losses
+    done: float
+    image: Tensor
+
+
+def stylise(
+    content: Source,
+    styles: Sequence[Source],
+    settings: StyleSettings,
+    network: Network,
+    cache: TargetCache | None = None,
+    last: Tensor | None = None,
+) -> Iterator[Progress]:
+    """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
+
+    last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
+    """
+    cache = cache or TargetCache(0)
+    network.set_pooling(settings.pooling)
+    content = replace(content, image=fill_hidden(content.image, content.visible))
+    content, styles = colour.before(content, styles, settings.keep_colours)
+    scales = scales_for(content.size[1], content.size[0], settings)
+    if last is not None:
+        scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
+    work, done = sum(_work(s) for s in scales), 0
+    image = last
+    for level, scale in enumerate(scales):
+        weights = _place_weights(content, scale)
+        canvas = padded(resized(content.image, scale.height, scale.width).clamp(0, 1), *scale.padded)
+        free = (weights["image"] > 0).to(canvas)
+        image = _starting_picture(image, canvas, scale, free, settings)
+        objective = _objective(network, content, styles, canvas, weights, scale, settings, cache)
+        for step, losses in enumerate(optimise(image, objective, free, scale.steps, settings.optimiser)):
+            share = (done + _work(scale) * step / scale.steps) / work
+            yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale))
+        done += _work(scale)
+        image = _visible(image, scale)
+
+
+def _work(scale: Scale) -> int:
+    """Time goes with pixels times evaluations."""
+    return scale.width * scale.height * (scale.steps + 1)
+
+
+def _visible(image: Tensor, scale: Scale) -> Tensor:
+    return image[:, : scale.height, : scale.width]
+
+
+def _place_weights(content: Source, scale: Scale) -> dict[str, Tensor]:
+    weight = padded_weight(resized_weight(content.weight, scale.height, scale.width), *scale.padded)
+    return weights_by_layer(weight, (*STYLE_LAYERS, CONTENT_LAYER))
+
+
+def _starting_picture(
+    image: Tensor | None, canvas: Tensor, scale: Scale, free: Tensor, settings: StyleSettings
+) -> Tensor:
+    """(3, H, W), padded: the coarser scale's picture, or the first one: the content or noise. Where no pixel may
+    move, it is the content."""
+    if image is not None:
+        start = padded(resized(image, scale.height, scale.width).clamp(0, 1), *scale.padded)
+    elif settings.start == "noise":
+        random = torch.Generator().manual_seed(settings.seed)
+        start = torch.rand(canvas.shape, generator=random).to(canvas)
+    else:
+        start = canvas
+    return torch.where(free > 0, start, canvas).contiguous()
+
+
+@torch.no_grad()
+def _objective(
+    network: Network, content: Source, styles: Sequence[Source], canvas: Tensor, weights: dict[str, Tensor],
+    scale: Scale, settings: StyleSettings, cache: TargetCache,
+) -> Objective:  # fmt: skip
+    (content_target,) = cache.get(
+        ("content", content.key, scale.padded, settings.pooling),
+        lambda: (network(canvas, (CONTENT_LAYER,))[CONTENT_LAYER],),
+    )
+    grams: dict[str, Tensor] = {}
+    total = sum(style.share for style in styles)
+    for style in styles:
+        height, width = _style_size(style, content.whole * scale.width / content.size[1] * settings.stroke_size)
+        means = cache.get(
+            ("style", style.key, height, width, settings.pooling),
+            lambda style=style, height=height, width=width: _style_means(network, style, height, width),  # type: ignore[misc]
+        )
+        for name, mean in zip(STYLE_LAYERS, means, strict=True):
+            # Second moments of a mixture: the mean of its parts' second moments.
+            grams[name] = grams.get(name, torch.zeros_like(mean)) + style.share / total * mean
+    places = float(weights[CONTENT_LAYER].sum())
+    return Objective(network, content_target, grams, weights, weighting_for(settings, content_target.shape[0], places))
+
+
+def _style_size(style: Source, longest: float) -> tuple[int, int]:
+    """(height, width) of the style so that its longest side is `longest`, within what is sensible."""
+    factor = min(max(longest, SMALLEST_STYLE), LARGEST_STYLE) / max(style.size)
+    deepest = STRIDE_OF[STYLE_LAYERS[-1]]
+    return max(deepest, round(style.size[0] * factor)), max(deepest, round(style.size[1] * factor))
+
+
+def _style_means(network: Network, style: Source, height: int, width: int) -> tuple[Tensor, ...]:
+    """The style's Gram matrices, divided by its places: (C, C) a layer."""
+    image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
+    weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
+    features = network(image, STYLE_LAYERS)
+    return tuple(gram(features[n], weights[n]) / weights[n].sum().clamp_min(1e-6) for n in STYLE_LAYERS)

@@ -1,0 +1,28 @@
+"""From what painters turn to what the objective weighs: strength → α, β and τ."""
+
+from __future__ import annotations
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.network import STYLE_LAYERS
+from pastiche_daemon.engine.objective import Weighting
+
+PAPER_RATIO = 1e-3  # α/β of the article's figures
+BETA = 1e6  # only ratios matter to the minimum; this keeps curvatures well above L-BFGS's own thresholds
+SMOOTHNESS = 0.5  # τ/β
+
+# Content's share against style at strength 0+ and at 100, per place and channel; between them it falls evenly
+# in its logarithm. Set by eye: at 50 things are still what they were, at 100 the style has the word.
+FAITHFUL, FREE = 4.0, 1e-3
+
+
+def weighting_for(settings: StyleSettings, channels: int, places: float) -> Weighting:
+    """channels, places: N and M of the content layer.
+
+    Differs from the paper, but in `paper`: the content's sum is divided by N·M, so that a strength means the
+    same at each size; and the pixels' total variation gets a small weight against checkerboards.
+    """
+    equal = {name: 1 / len(STYLE_LAYERS) for name in STYLE_LAYERS}  # w_l = 1/5
+    if settings.strength_is_locked:
+        return Weighting(alpha=PAPER_RATIO * BETA, beta=BETA, tau=0.0, layer_weights=equal)
+    share = FAITHFUL * (FREE / FAITHFUL) ** (settings.strength / 100)
+    return Weighting(share * BETA / (channels * places), BETA, SMOOTHNESS * BETA, equal)

@@ -1,0 +1,117 @@
+"""How pixels lie in memory, and a picture: a format, a size, bytes. No conversions here: the daemon does those."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
+
+CHANNELS = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGRA": 4}
+SAMPLES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}  # bytes a sample, in the machine's (little-endian) order
+CURVES = ("srgb", "linear")
+
+SMALLEST_SIDE = 2  # pixels; one pixel has no texture to restyle
+LARGEST_SIDE = 1 << 20
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """channels: GRAY, GRAYA, RGB, RGBA or BGRA, interleaved, alpha last and not premultiplied.
+    sample: u8, u16, f16, f32 (integers span 0 to 1; little-endian).
+    curve: srgb or linear: how the samples encode light, where there is no profile.
+    profile: ICC profile bytes, or empty. With one, it alone says what the numbers mean.
+    """
+
+    channels: str = "RGBA"
+    sample: str = "u8"
+    curve: str = "srgb"
+    profile: bytes = field(default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (("channels", self.channels, CHANNELS), ("sample", self.sample, SAMPLES),
+                                     ("curve", self.curve, CURVES)):  # fmt: skip
+            if value not in allowed:
+                raise BadMessage(f"Pixel {name} are {value!r}; Pastiche knows {', '.join(allowed)}.")
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        return CHANNELS[self.channels] * SAMPLES[self.sample]
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.channels in ("GRAYA", "RGBA", "BGRA")
+
+    @property
+    def is_grey(self) -> bool:
+        return self.channels in ("GRAY", "GRAYA")
+
+
+MASK_FORMAT = PixelFormat(channels="GRAY", sample="u8", curve="linear")  # 0 outside, 255 selected
+
+
+def blob_hash(data: bytes | bytearray | memoryview) -> bytes:
+    """The name of a blob: SHA-256 over its bytes, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+@dataclass(frozen=True)
+class PictureRef:
+    """A picture by name: what a header says of it. The bytes travel apart, once."""
+
+    blob: bytes
+    width: int
+    height: int
+    format: PixelFormat
+
+    def __post_init__(self) -> None:
+        if type(self.width) is not int or type(self.height) is not int:
+            raise BadMessage("A picture's width and height are whole numbers.")
+        if min(self.width, self.height) < SMALLEST_SIDE:
+            raise PictureTooSmall(
+                f"The picture is {self.width} × {self.height} pixels; it needs at least "
+                f"{SMALLEST_SIDE} a side. Choose a larger layer or selection."
+            )
+        if max(self.width, self.height) > LARGEST_SIDE:
+            raise BadMessage(f"A picture's side of {max(self.width, self.height)} pixels is beyond the protocol.")
+
+    @property
+    def length(self) -> int:
+        """Bytes in all."""
+        return self.width * self.height * self.format.bytes_per_pixel
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1e6
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels in memory, rows from the top, no padding. data: width · height · bytes_per_pixel bytes."""
+
+    width: int
+    height: int
+    format: PixelFormat
+    data: bytes | bytearray | memoryview = field(repr=False)
+
+    def __post_init__(self) -> None:
+        expected = self.width * self.height * self.format.bytes_per_pixel
+        if self.nbytes != expected:
+            raise WrongLength(
+                f"A {self.width} × {self.height} {self.format.channels} {self.format.sample} picture "
+                f"has {expected} bytes; {self.nbytes} came. Read the layer again."
+            )
+
+    @property
+    def nbytes(self) -> int:
+        return memoryview(self.data).nbytes
+
+    def ref(self) -> PictureRef:
+        """Its name and shape. Hashes the pixels: some 10 ms for 16 MiB."""
+        return PictureRef(blob_hash(self.data), self.width, self.height, self.format)
+
+
+def format_to_wire(fmt: PixelFormat, profile_blob: bytes) -> dict[str, Any]:
+    """profile_blob: the hash of fmt.profile, or empty: profiles travel as blobs."""
+    return {"channels": fmt.channels, "sample": fmt.sample, "curve": fmt.curve, "profile": profile_blob}

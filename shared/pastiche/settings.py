@@ -1,0 +1,155 @@
+"""Every knob a painter can turn: name, range, unit, words and default, written once.
+
+The command line, the plugins' windows and the daemon's checks are all made from `StyleSettings`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+from pastiche.errors import BadSetting
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a window or a help page shows of one setting. choices: (value, words) pairs, or empty for a number."""
+
+    label: str
+    help: str
+    low: float = 0
+    high: float = 0
+    unit: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def range_words(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(value for value, _ in self.choices)
+        return f"{self.low:g} to {self.high:g}" + (f" {self.unit}" if self.unit else "")
+
+
+def _knob(default: Any, label: str, help: str, **more: Any) -> Any:
+    return field(default=default, metadata={"knob": Knob(label, help, **more)})
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """What makes a restyle this one. Frozen and checked: a value out of range raises BadSetting."""
+
+    strength: float = _knob(
+        50.0, "Strength", "How much style against how much content; 0 gives the picture back.", low=0, high=100, unit="%"
+    )
+    stroke_size: float = _knob(
+        1.0, "Stroke size", "Size of the style's marks: 1 is the style at the picture's own size.",
+        low=0.25, high=4, unit="×",
+    )  # fmt: skip
+    keep_colours: str = _knob(
+        "off", "Keep colours", "Keep the picture's own colours.",
+        choices=(
+            ("off", "the style's colours"),
+            ("luminance", "the picture's colours, the style's light and dark"),
+            ("palette", "the style repainted in the picture's palette"),
+        ),
+    )  # fmt: skip
+    quality: str = _knob(
+        "good", "Quality", "How long to work on it.",
+        choices=(
+            ("draft", "a quick look"),
+            ("good", "for keeping"),
+            ("best", "the most steps"),
+            ("paper", "the algorithm of the article: one scale, from noise; locks strength"),
+        ),
+    )  # fmt: skip
+    start: str = _knob(
+        "content", "Start from", "What the first brush stroke goes over.",
+        choices=(
+            ("content", "the picture"),
+            ("noise", "white noise: another seed, another picture"),
+            ("last", "the last result of this layer, where it still fits"),
+        ),
+    )  # fmt: skip
+    seed: int = _knob(0, "Seed", "Another number, another variation (with noise).", low=0, high=2**31 - 1)
+    iterations: int = _knob(
+        0, "Iterations", "Optimisation steps in all; 0 leaves it to the quality.", low=0, high=20000, unit="steps"
+    )
+    optimiser: str = _knob(
+        "lbfgs", "Optimiser", "How the picture is moved. The article says gradient descent; L-BFGS is the deviation.",
+        choices=(
+            ("lbfgs", "L-BFGS: fewest steps"),
+            ("adam", "Adam"),
+            ("gradient", "plain gradient descent"),
+        ),
+    )  # fmt: skip
+    pooling: str = _knob(
+        "average", "Pooling", "How the network looks from farther away.",
+        choices=(("average", "average: smooth, as the article prefers"), ("max", "maximum: as the network was trained")),
+    )  # fmt: skip
+    composite: bool = _knob(
+        False, "Composite",
+        "Blend the result into the whole picture; without it the selection's box comes back, unblended.",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+        if self.quality == "paper":
+            # The article's algorithm: nothing of it is a matter of taste but the seed, the steps and the optimiser.
+            object.__setattr__(self, "start", "noise")
+            object.__setattr__(self, "pooling", "average")
+
+    @property
+    def strength_is_locked(self) -> bool:
+        """`paper` fixes α/β at 1e-3: strength has no say."""
+        return self.quality == "paper"
+
+    def to_wire(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    @classmethod
+    def from_wire(cls, values: Any) -> StyleSettings:
+        """From a map of names to values. Names the unknown setting, and the nearest known one."""
+        if not isinstance(values, dict):
+            raise BadSetting("Settings are a map of names to values.")
+        known = knobs()
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
+                raise BadSetting(f"There is no setting {str(name)[:40]!r}.{hint}")
+        return cls(**values)
+
+
+def _checked(item: Field[Any], value: Any) -> Any:
+    """The value in its setting's own type, or BadSetting with the name and the range."""
+    knob: Knob = item.metadata["knob"]
+    kind = type(item.default)
+    if kind is bool or kind is str:
+        wrong = not isinstance(value, kind)
+    else:
+        wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
+        wrong = wrong or (kind is int and value != int(value))
+    if wrong:
+        words = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
+        raise BadSetting(f"Setting {item.name!r} is {str(value)[:40]!r}; it takes {words}: {_range_of(item)}.")
+    value = kind(value)
+    inside = value in [v for v, _ in knob.choices] if knob.choices else kind is bool or knob.low <= value <= knob.high
+    if not inside:
+        raise BadSetting(f"Setting {item.name!r} is {str(value)[:40]!r}; it takes {_range_of(item)}.")
+    return value
+
+
+def _range_of(item: Field[Any]) -> str:
+    return "yes or no" if isinstance(item.default, bool) else item.metadata["knob"].range_words
+
+
+def knobs() -> dict[str, Knob]:
+    """Every knob by name, in the order a window shows them."""
+    return {item.name: item.metadata["knob"] for item in fields(StyleSettings)}
+
+
+def default_of(name: str) -> Any:
+    """A knob's default."""
+    return StyleSettings.__dataclass_fields__[name].default
