@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
@@ -58,16 +58,23 @@ def blob_hash(data: bytes | bytearray | memoryview) -> bytes:
 
 @dataclass(frozen=True)
 class PictureRef:
-    """A picture by name: what a header says of it. The bytes travel apart, once."""
+    """A picture by name: what a header says of it. The bytes travel apart, once.
+
+    blob: hash of the pixels. profile: hash of the ICC profile, or empty: profiles travel as blobs too.
+    """
 
     blob: bytes
     width: int
     height: int
     format: PixelFormat
+    profile: bytes = b""
 
     def __post_init__(self) -> None:
         if type(self.width) is not int or type(self.height) is not int:
             raise BadMessage("A picture's width and height are whole numbers.")
+        for name, value, lengths in (("blob", self.blob, (32,)), ("profile", self.profile, (0, 32))):
+            if not isinstance(value, bytes) or len(value) not in lengths:
+                raise BadMessage(f"A picture's {name} is named by 32 bytes of SHA-256.")
         if min(self.width, self.height) < SMALLEST_SIDE:
             raise PictureTooSmall(
                 f"The picture is {self.width} × {self.height} pixels; it needs at least "
@@ -84,6 +91,27 @@ class PictureRef:
     @property
     def megapixels(self) -> float:
         return self.width * self.height / 1e6
+
+    @property
+    def blobs(self) -> tuple[bytes, ...]:
+        """Everything that has to be there before the picture can be read."""
+        return (self.blob, self.profile) if self.profile else (self.blob,)
+
+    def to_wire(self) -> dict[str, Any]:
+        fmt = self.format
+        return {"blob": self.blob, "width": self.width, "height": self.height, "channels": fmt.channels,
+                "sample": fmt.sample, "curve": fmt.curve, "profile": self.profile}  # fmt: skip
+
+    @classmethod
+    def from_wire(cls, value: Any) -> PictureRef:
+        """Raises BadMessage or PictureTooSmall; unknown fields are ignored."""
+        if not isinstance(value, dict):
+            raise BadMessage("A picture is a map of blob, width, height, channels, sample, curve and profile.")
+        try:
+            fmt = PixelFormat(value["channels"], value["sample"], value.get("curve", "srgb"))
+            return cls(value["blob"], value["width"], value["height"], fmt, value.get("profile", b""))
+        except (KeyError, TypeError) as error:
+            raise BadMessage(f"A picture's description is not whole: {error}.") from None
 
 
 @dataclass(frozen=True)
@@ -109,9 +137,11 @@ class Picture:
 
     def ref(self) -> PictureRef:
         """Its name and shape. Hashes the pixels: some 10 ms for 16 MiB."""
-        return PictureRef(blob_hash(self.data), self.width, self.height, self.format)
+        profile = self.format.profile
+        bare = replace(self.format, profile=b"")
+        return PictureRef(blob_hash(self.data), self.width, self.height, bare, blob_hash(profile) if profile else b"")
 
-
-def format_to_wire(fmt: PixelFormat, profile_blob: bytes) -> dict[str, Any]:
-    """profile_blob: the hash of fmt.profile, or empty: profiles travel as blobs."""
-    return {"channels": fmt.channels, "sample": fmt.sample, "curve": fmt.curve, "profile": profile_blob}
+    def blobs(self) -> dict[bytes, memoryview]:
+        """What has to be sent for it, by name: the pixels, and the profile where there is one."""
+        parts = [self.data] + ([self.format.profile] if self.format.profile else [])
+        return {blob_hash(part): memoryview(part).cast("B") for part in parts}

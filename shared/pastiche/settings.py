@@ -40,7 +40,12 @@ class StyleSettings:
     """What makes a restyle this one. Frozen and checked: a value out of range raises BadSetting."""
 
     strength: float = _knob(
-        50.0, "Strength", "How much style against how much content; 0 gives the picture back.", low=0, high=100, unit="%"
+        50.0,
+        "Strength",
+        "How much style against how much content; 0 gives the picture back.",
+        low=0,
+        high=100,
+        unit="%",
     )
     stroke_size: float = _knob(
         1.0, "Stroke size", "Size of the style's marks: 1 is the style at the picture's own size.",
@@ -125,7 +130,7 @@ class StyleSettings:
 def _checked(item: Field[Any], value: Any) -> Any:
     """The value in its setting's own type, or BadSetting with the name and the range."""
     knob: Knob = item.metadata["knob"]
-    kind = type(item.default)
+    kind: Any = type(item.default)
     if kind is bool or kind is str:
         wrong = not isinstance(value, kind)
     else:

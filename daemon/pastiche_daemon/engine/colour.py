@@ -101,7 +101,9 @@ def _to_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
 def _from_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
     """(H, W, 3) sRGB-coded → (H, W, 1 or 3) as the format means it."""
     if fmt.profile:
-        return _through_profiles(colours, imagecodecs.cms_profile("srgb"), fmt.profile, "gray" if fmt.is_grey else "rgb")
+        return _through_profiles(
+            colours, imagecodecs.cms_profile("srgb"), fmt.profile, "gray" if fmt.is_grey else "rgb"
+        )
     if fmt.is_grey:
         colours = colours @ LUMA.numpy()[:, None]
     return srgb_decoded(colours) if fmt.curve == "linear" else colours
@@ -124,7 +126,9 @@ def _through_profiles(colours: np.ndarray, source: bytes, target: bytes, target_
 def srgb_encoded(linear: np.ndarray) -> np.ndarray:
     """IEC 61966-2-1; below 0 mirrored, over 1 continued."""
     size = np.abs(linear)
-    return np.sign(linear) * np.where(size <= 0.0031308, 12.92 * size, 1.055 * np.maximum(size, 1e-9) ** (1 / 2.4) - 0.055)
+    return np.sign(linear) * np.where(
+        size <= 0.0031308, 12.92 * size, 1.055 * np.maximum(size, 1e-9) ** (1 / 2.4) - 0.055
+    )
 
 
 def srgb_decoded(coded: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ for half of what it sees: then the Grams of deep layers say something too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,25 +19,37 @@ SEED = 19
 
 
 @torch.no_grad()
-def random_weights() -> dict[str, Tensor]:
-    """Weights by layer name, the same on every machine but for float rounding."""
+def random_weights(given: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """Weights by layer name, the same on every machine but for float rounding.
+
+    given: layers that are known; the others are drawn, and calibrated on what the known ones show them.
+    """
     random = torch.Generator().manual_seed(SEED)
-    network = Network()
     mean, std = torch.tensor(INPUT_MEAN).view(3, 1, 1), torch.tensor(INPUT_STD).view(3, 1, 1)
     x = torch.stack([(picture - mean) / std for picture in procedural_pictures()])  # (B, 3, H, W)
-    weights = {}
-    for layer in network.stack:
+    weights: dict[str, Tensor] = dict(given or {})
+    names = iter(LAYERS)
+    for layer in Network().stack:
         if isinstance(layer, nn.Conv2d):
-            name = LAYERS[len(weights) // 2]
+            name = next(names)
             filters = torch.randn(layer.weight.shape, generator=random)
-            response = F.conv2d(x, filters, padding=1)
-            mu = response.mean(dim=(0, 2, 3))  # (C,)
-            sigma = response.std(dim=(0, 2, 3)).clamp_min(1e-6)
-            weights[f"{name}.weight"] = filters / sigma.view(-1, 1, 1, 1)
-            weights[f"{name}.bias"] = -mu / sigma
-            x = (response - mu.view(1, -1, 1, 1)) / sigma.view(1, -1, 1, 1)
+            if f"{name}.weight" not in weights:
+                weights[f"{name}.weight"], weights[f"{name}.bias"] = _calibrated(filters, x, name)
+            x = F.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1)
         elif isinstance(layer, nn.MaxPool2d):
             x = F.avg_pool2d(x, 2)
         else:
             x = layer(x)
     return weights
+
+
+def _calibrated(filters: Tensor, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    """filters: (C_out, C_in, 3, 3), x: (B, C_in, H, W). Returns weight and bias that give each channel mean 0 and
+    deviation 1 before the ReLU."""
+    if name != LAYERS[0]:
+        # The first layer must see plain colour, for the palette; deeper ones see more when flat areas do not drown it.
+        filters = filters - filters.mean(dim=(1, 2, 3), keepdim=True)
+    response = F.conv2d(x, filters, padding=1)
+    mu = response.mean(dim=(0, 2, 3))  # (C_out,)
+    sigma = response.std(dim=(0, 2, 3)).clamp_min(1e-6)
+    return filters / sigma.view(-1, 1, 1, 1), -mu / sigma

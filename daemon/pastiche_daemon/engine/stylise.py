@@ -1,7 +1,7 @@
 """The recipe: content + styles + settings → pictures, coarse to fine.
 
-    for progress in stylise(content, [style], settings, network):
-        show(progress.image)
+for progress in stylise(content, [style], settings, network):
+    show(progress.image)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, STRIDE_OF, Network
+from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS, Network
 from pastiche_daemon.engine.objective import Losses, Objective, gram
 from pastiche_daemon.engine.optimise import optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for

@@ -1,0 +1,164 @@
+"""Pictures, last images and results of the front: named by hash, in 0600 spool files that workers map."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import shutil
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pastiche.errors import DiskTrouble, TooBusy, UnknownBlob
+from pastiche.paths import make_private_folder
+
+SPARE = 64 << 20  # bytes left free on the disk, for everybody else
+
+
+@dataclass(frozen=True)
+class Blob:
+    path: Path
+    size: int
+
+
+class Upload:
+    """A blob on its way in: a file that becomes a blob when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def write(self, data: memoryview) -> None:
+        """Append. Raises DiskTrouble."""
+        try:
+            while data.nbytes:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            raise disk_trouble(error, self.path) from error
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def abandon(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
+    """The sentence for a disk that does not take what is written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    what = "is full" if full else f"cannot be written ({error.strerror})"
+    return DiskTrouble(f"The disk under {path.parent} {what}. Make room there, or set PASTICHE_HOME to another disk.")
+
+
+class BlobStore:
+    """Least recently used blobs go first when the budget is reached; pinned ones stay."""
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        """folder is emptied: nothing in it survives a daemon. budget: bytes in all. Raises DiskTrouble."""
+        shutil.rmtree(folder, ignore_errors=True)
+        self.folder = make_private_folder(folder)
+        self.budget = budget
+        self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
+        self._pins: Counter[bytes] = Counter()
+        self._promised: dict[bytes, int] = {}
+        self._made = 0
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._blobs
+
+    def __len__(self) -> int:
+        return len(self._blobs)
+
+    @property
+    def bytes(self) -> int:
+        """Held and promised."""
+        return sum(blob.size for blob in self._blobs.values()) + sum(self._promised.values())
+
+    def blob(self, name: bytes) -> Blob:
+        """Raises UnknownBlob."""
+        if name not in self._blobs:
+            raise UnknownBlob("The daemon does not hold this picture any more. Restyle again.")
+        self._blobs.move_to_end(name)
+        return self._blobs[name]
+
+    def fresh_path(self) -> Path:
+        """A file name in the spool that nobody has used."""
+        self._made += 1
+        return self.folder / f"new-{self._made}"
+
+    def begin(self, name: bytes, size: int) -> Upload:
+        """Make room for a blob of this size and open it. Raises TooBusy, DiskTrouble."""
+        self._make_room(size)
+        try:
+            free = shutil.disk_usage(self.folder).free
+            if free < size + SPARE:
+                raise DiskTrouble(
+                    f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} MB and "
+                    f"{SPARE / 1e6:.0f} MB to spare. Make room there, or set PASTICHE_HOME to another disk."
+                )
+            upload = Upload(self.fresh_path())
+        except OSError as error:
+            raise disk_trouble(error, self.folder / "new") from error
+        self._promised[name] = size
+        return upload
+
+    def finish(self, name: bytes, upload: Upload) -> None:
+        """The upload is whole and its hash is right: it is a blob now."""
+        upload.close()
+        size = self._promised.pop(name)
+        self._adopt(name, upload.path, size)
+
+    def abandon(self, name: bytes, upload: Upload) -> None:
+        """The upload is not wanted any more, or was wrong."""
+        upload.abandon()
+        self._promised.pop(name, None)
+
+    def adopt(self, name: bytes, path: Path) -> None:
+        """Take over a file that a worker has written. Raises DiskTrouble where it is not there."""
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise disk_trouble(error, path) from error
+        self._adopt(name, path, size)
+        self._make_room(0, but=name)
+
+    def _adopt(self, name: bytes, path: Path, size: int) -> None:
+        if name in self._blobs:
+            path.unlink(missing_ok=True)
+            return
+        final = self.folder / name.hex()
+        path.replace(final)
+        self._blobs[name] = Blob(final, size)
+
+    def read(self, name: bytes) -> memoryview:
+        """The blob's bytes, mapped. Raises UnknownBlob."""
+        blob = self.blob(name)
+        with blob.path.open("rb") as file:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def pin(self, names: Iterable[bytes]) -> None:
+        """These are in use; unpin as often as pinned."""
+        self._pins.update(names)
+
+    def unpin(self, names: Iterable[bytes]) -> None:
+        self._pins.subtract(names)
+        self._pins = +self._pins
+
+    def _make_room(self, size: int, but: bytes = b"") -> None:
+        for name in list(self._blobs):
+            if self.bytes + size <= self.budget:
+                return
+            if not self._pins[name] and name != but:
+                self._blobs.pop(name).path.unlink(missing_ok=True)
+        if size and self.bytes + size > self.budget:
+            raise TooBusy(
+                f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "
+                "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
+            )
+
+    def close(self) -> None:
+        """Everything goes."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,113 @@
+"""A job's states and the fair queue: plain data, no sockets, no torch.
+
+    waiting ──▶ queued ──▶ running ──▶ done
+       │           │  ▲       │
+       │           ▼  │       ▼
+       └────▶ parked (its client is silent) ──▶ dropped
+
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pastiche.pixels import PictureRef
+from pastiche.protocol import StyleShare
+from pastiche.settings import StyleSettings
+
+WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
+DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
+JOBS_PER_CLIENT = 32
+
+
+@dataclass
+class Job:
+    """One restyle that was asked for. kept: the blob of its last picture, where a stop has left one, and its size."""
+
+    id: str
+    client_id: str
+    layer: str
+    content: PictureRef
+    styles: list[StyleShare]
+    mask: PictureRef | None
+    settings: StyleSettings
+    adjust: bool
+    weights: str
+    device: str
+    state: str = WAITING
+    missing: set[bytes] = field(default_factory=set)
+    deaths: int = 0
+    resume: bool = False
+
+    @property
+    def blobs(self) -> set[bytes]:
+        """Every blob that it reads."""
+        pictures = [self.content, *(s.picture for s in self.styles), *([self.mask] if self.mask else [])]
+        return {blob for picture in pictures for blob in picture.blobs}
+
+    @property
+    def likeness(self) -> tuple[object, ...]:
+        """A last picture fits another job of the same likeness: content, size, mask, styles."""
+        return (self.content, self.mask, tuple((s.picture, s.share) for s in self.styles), self.settings.composite)
+
+
+class Queue:
+    """Jobs of all clients. Clients take turns; within a client, first come, first served."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[tuple[str, str], Job] = {}  # (client_id, job id), in order of arrival
+        self._turns: list[str] = []  # client_ids, who waited longest first
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(list(self._jobs.values()))
+
+    def get(self, client_id: str, job: str) -> Job | None:
+        return self._jobs.get((client_id, job))
+
+    def of(self, client_id: str) -> list[Job]:
+        """A client's jobs, in order of arrival."""
+        return [job for job in self._jobs.values() if job.client_id == client_id]
+
+    def add(self, job: Job) -> list[Job]:
+        """Take a job in. Returns the client's jobs for the same layer that it replaces; they are out already."""
+        replaced = [old for old in self.of(job.client_id) if old.layer == job.layer and old.id != job.id]
+        for old in replaced:
+            self.remove(old)
+        self._jobs[job.client_id, job.id] = job
+        if job.client_id not in self._turns:
+            self._turns.append(job.client_id)
+        return replaced
+
+    def remove(self, job: Job) -> None:
+        """Forget a job, whatever its state."""
+        self._jobs.pop((job.client_id, job.id), None)
+        if not self.of(job.client_id) and job.client_id in self._turns:
+            self._turns.remove(job.client_id)
+
+    def in_order(self) -> list[Job]:
+        """Queued jobs in the order in which they will run, if none comes in between."""
+        lines = [[job for job in self.of(client) if job.state == QUEUED] for client in self._turns]
+        order = []
+        for turn in range(max((len(line) for line in lines), default=0)):
+            order += [line[turn] for line in lines if turn < len(line)]
+        return order
+
+    def next(self) -> Job | None:
+        """The job whose turn it is, now running; its client goes to the end of the line."""
+        order = self.in_order()
+        if not order:
+            return None
+        job = order[0]
+        job.state = RUNNING
+        self._turns.remove(job.client_id)
+        self._turns.append(job.client_id)
+        return job
+
+    @property
+    def running(self) -> Job | None:
+        return next((job for job in self._jobs.values() if job.state == RUNNING), None)

@@ -1,0 +1,235 @@
+"""The way to the daemon: found or started, greeted, trusted, kept alive. A state machine that never blocks."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from pastiche import protocol as p
+from pastiche import trust
+from pastiche.connection import Connection, find
+from pastiche.errors import (
+    BadMessage,
+    DaemonCannotStart,
+    DaemonLost,
+    DaemonNotRunning,
+    NotTrusted,
+    error_from,
+)
+from pastiche.launch import Launcher, launch, recorded, why_not
+from pastiche.locks import is_held
+from pastiche.paths import Places
+from pastiche.transport import Dealer
+
+START_PATIENCE = 30.0  # seconds for a daemon to come up
+GREETING_PATIENCE = 5.0  # seconds for an answer to hello on one endpoint
+LOOK_EVERY = 0.03  # seconds between looks at the connection file
+
+IDLE, LOOKING, STARTING, LEAVING, GREETING, PROVING, READY = (
+    "idle", "looking", "starting", "leaving", "greeting", "proving", "ready",
+)  # fmt: skip
+
+
+class Link:
+    """States: idle → looking (→ starting, → leaving: an idle daemon of another build goes) → greeting → proving →
+    ready. Any failure raises a PasticheError; after `drop()` it can look again."""
+
+    def __init__(self, places: Places, program: str, client_id: str, *, start: bool, launcher: Launcher | None) -> None:
+        self._places = places
+        self._program = program
+        self._client_id = client_id
+        self._may_start = start
+        self._launcher = launcher
+        self._state = LOOKING
+        self._dealer: Dealer | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._deadline = 0.0
+        self._next_look = 0.0
+        self._endpoints: list[str] = []
+        self._session = b""
+        self._heartbeat = 5.0
+        self._last_sent = 0.0
+        self._unanswered_since: float | None = None
+        self._replaced = False
+
+    @property
+    def ready(self) -> bool:
+        return self._state == READY
+
+    def fileno(self) -> int | None:
+        return self._dealer.fileno() if self._dealer else None
+
+    def start_looking(self) -> None:
+        """Begin again after a failure; does nothing while under way."""
+        if self._state == IDLE:
+            self._state = LOOKING
+
+    def advance(self) -> p.Welcome | None:
+        """Go as far towards `ready` as can be gone now. Returns the welcome at the moment it comes."""
+        if self._state in (LOOKING, STARTING, LEAVING):
+            self._look()
+        if self._state in (GREETING, PROVING):
+            return self._greet()
+        return None
+
+    def receive(self) -> p.Message | None:
+        """The next message of a ready daemon, or None."""
+        if self._state != READY or self._dealer is None:
+            return None
+        frames = self._dealer.receive()
+        if frames is None:
+            return None
+        self._unanswered_since = None
+        return p.unpack(frames)[0]
+
+    def send(self, message: p.Message) -> bool:
+        """Hand over a message under the session. False when the queue is full."""
+        assert self._dealer is not None
+        self._last_sent = time.monotonic()
+        return self._dealer.send(p.pack(message, self._session))
+
+    def keep_alive(self) -> None:
+        """Ping when it is time. Raises DaemonLost after two heartbeats without any answer."""
+        if self._state != READY:
+            return
+        now = time.monotonic()
+        if self._unanswered_since is not None and now - self._unanswered_since > 2 * self._heartbeat:
+            alive = is_held(self._places.lock_file)
+            raise DaemonLost(
+                "The daemon does not answer any more. " + ("Run 'pastiche daemon stop', then restyle again." if alive
+                else "It has stopped; restyle again to start it.")
+            )  # fmt: skip
+        if now - self._last_sent > self._heartbeat / 2:
+            self.send(p.Ping())
+            self._unanswered_since = self._unanswered_since or now
+        elif self._unanswered_since is None and not is_held(self._places.lock_file):
+            self._unanswered_since = now - 1.5 * self._heartbeat  # it has gone: a moment for its last words
+
+    def wait(self) -> None:
+        """Wait until something may have happened: for scripts."""
+        if self._dealer is not None:
+            self._dealer.wait(0.05 if self._state != READY else self._heartbeat / 8)
+        else:
+            time.sleep(LOOK_EVERY)
+
+    def drop(self) -> None:
+        """Let go of the daemon, without a word."""
+        if self._dealer is not None:
+            self._dealer.close()
+        self._dealer, self._session, self._state = None, b"", IDLE
+        self._unanswered_since = None
+
+    def close(self) -> None:
+        """Say goodbye and let go."""
+        if self._dealer is not None and self._state == READY:
+            self._dealer.send(p.pack(p.Bye(), self._session))
+            self._dealer.close(linger=0.5)
+            self._dealer = None
+        self.drop()
+
+    # --- finding and starting ----------------------------------------------------------------------
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_EVERY
+        if self._state == LEAVING and is_held(self._places.lock_file) and now < self._deadline:
+            return
+        found = find(self._places)
+        if found is not None and self._state != LEAVING:
+            self._endpoints = [e for e in found.endpoints if _reachable(e)]
+            self._call(found)
+        elif self._state != STARTING:
+            self._launch()
+        elif now > self._deadline or self._process_failed():
+            raise DaemonCannotStart(
+                f"The daemon did not come up: {why_not(self._places) or 'it said nothing'}. "
+                "Run 'pastiche doctor' in a terminal; it says what is missing."
+            )
+
+    def _launch(self) -> None:
+        if not self._may_start:
+            raise DaemonNotRunning("No daemon is running. Start it with 'pastiche daemon start'.")
+        launcher = self._launcher or recorded(self._places)
+        if launcher is None:
+            raise DaemonNotRunning(
+                "No daemon is running, and nothing is recorded of how to start it. "
+                "Run 'pastiche daemon start' in a terminal once."
+            )
+        self._process = launch(self._places, launcher.command)
+        self._state, self._deadline = STARTING, time.monotonic() + START_PATIENCE
+
+    def _process_failed(self) -> bool:
+        """Whether what we started has ended badly. (It ends well when another daemon was faster.)"""
+        return self._process is not None and (self._process.poll() or 0) != 0
+
+    # --- the handshake -----------------------------------------------------------------------------
+    def _call(self, found: Connection) -> None:
+        """Say hello on the next endpoint."""
+        if not self._endpoints:
+            raise DaemonLost(
+                "The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again."
+            )
+        self._found, self._endpoint = found, self._endpoints.pop(0)
+        if self._dealer is not None:
+            self._dealer.close()
+        self._dealer = Dealer(self._endpoint)
+        self._nonce = trust.fresh_nonce()
+        hello = p.Hello(list(p.VERSION), self._nonce, self._client_id, self._program, found.build)
+        self._dealer.send(p.pack(hello))
+        self._state, self._deadline = GREETING, time.monotonic() + GREETING_PATIENCE
+
+    def _greet(self) -> p.Welcome | None:
+        assert self._dealer is not None
+        frames = self._dealer.receive()
+        if frames is None:
+            if time.monotonic() > self._deadline:
+                self._call(self._found)
+            return None
+        message, _ = p.unpack(frames)
+        if isinstance(message, p.Challenge) and self._state == GREETING:
+            self._prove(message)
+        elif isinstance(message, p.Welcome) and self._state == PROVING:
+            return self._welcomed(message)
+        elif isinstance(message, p.Failed):
+            raise error_from(message.code, message.sentence)
+        else:
+            raise BadMessage(
+                f"The daemon answered the greeting with a {message.type} message. Restart it: 'pastiche daemon stop'."
+            )
+        return None
+
+    def _prove(self, challenge: p.Challenge) -> None:
+        p.check_version(challenge.version, "daemon")
+        said = (self._nonce, challenge.nonce, self._endpoint)
+        expected = trust.proof(self._found.key, "daemon", *said, challenge.version)
+        if not trust.same(expected, challenge.proof):
+            raise NotTrusted(
+                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
+                "Run 'pastiche daemon stop' and restyle again."
+            )
+        assert self._dealer is not None
+        self._dealer.send(p.pack(p.Proof(trust.proof(self._found.key, "client", *said, p.VERSION))))
+        self._state, self._deadline = PROVING, time.monotonic() + GREETING_PATIENCE
+
+    def _welcomed(self, welcome: p.Welcome) -> p.Welcome | None:
+        self._session, self._heartbeat = welcome.session, max(0.1, welcome.heartbeat)
+        self._state, self._last_sent, self._unanswered_since = READY, time.monotonic(), None
+        if self._may_start and welcome.idle and not self._replaced and self._other_build(welcome.build):
+            self._replaced = True  # once: two builds that both want to be the one must not take turns for ever
+            self.send(p.Shutdown(if_idle=True))
+            assert self._dealer is not None
+            self._dealer.close(linger=0.5)
+            self._dealer, self._state, self._deadline = None, LEAVING, time.monotonic() + GREETING_PATIENCE
+            return None
+        return welcome
+
+    def _other_build(self, build: str) -> bool:
+        launcher = self._launcher or recorded(self._places)
+        return launcher is not None and launcher.build != build
+
+
+def _reachable(endpoint: str) -> bool:
+    """A socket file that a sandbox hides is not tried."""
+    return not endpoint.startswith("ipc://") or Path(endpoint[len("ipc://") :]).exists()

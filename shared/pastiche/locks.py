@@ -1,0 +1,50 @@
+"""One daemon a user: a lock that the system lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class Lock:
+    """A lock on a file. Held as long as this object is open."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def take(self, patience: float = 0.0) -> bool:
+        """Try for `patience` seconds (someone may just be looking). True when it is ours."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                if sys.platform == "win32":
+                    msvcrt.locking(self.fd, msvcrt.LK_NBLCK, 1)
+                else:
+                    fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(0.01)
+
+    def close(self) -> None:
+        """Let go."""
+        os.close(self.fd)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock: a connection file without a holder is left from a crash."""
+    if not path.exists():
+        return False
+    lock = Lock(path)
+    try:
+        return not lock.take()
+    finally:
+        lock.close()

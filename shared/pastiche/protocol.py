@@ -1,0 +1,422 @@
+"""The messages that clients and the daemon exchange, and how they lie on the wire: docs/protocol.md, in code.
+
+A message is one msgpack header frame, and for `put` and `preview` one binary frame behind it. Unknown fields are
+ignored, so that a minor version can add some.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgpack
+
+from pastiche.errors import BadMessage, VersionMismatch
+from pastiche.pixels import PictureRef
+
+VERSION = (1, 0)  # major, minor: another major is refused, another minor is not
+
+CHUNK = 4 << 20  # bytes, the most pixels in one put
+HEADER_LIMIT = 64 << 10  # bytes, the largest header
+MAX_FRAME = CHUNK + (4 << 10)  # ZMQ_MAXMSGSIZE, for every frame
+WINDOW = 4 * CHUNK  # bytes that a receiver lets a sender be ahead
+MAX_STYLES = 16
+MAX_NAME = 256  # characters of a client_id, job or layer
+
+Buffer = bytes | bytearray | memoryview  # a binary frame, never copied on its way
+
+
+@dataclass(frozen=True)
+class Message:
+    """Base of all messages. `type` is its name on the wire; `frames` how many binary frames follow its header."""
+
+    type: ClassVar[str] = ""
+    frames: ClassVar[int] = 0
+
+
+# --- the handshake ---------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Hello(Message):
+    """client → daemon, first. nonce: 32 random bytes. client_id: kept by the editor; results belong to it."""
+
+    type: ClassVar[str] = "hello"
+    version: list[int]
+    nonce: bytes
+    client_id: str
+    program: str
+    build: str = ""
+
+
+@dataclass(frozen=True)
+class Challenge(Message):
+    """daemon → client: its own nonce, and its proof that it knows the key."""
+
+    type: ClassVar[str] = "challenge"
+    version: list[int]
+    nonce: bytes
+    proof: bytes
+
+
+@dataclass(frozen=True)
+class Proof(Message):
+    """client → daemon: the client's proof."""
+
+    type: ClassVar[str] = "proof"
+    proof: bytes
+
+
+@dataclass(frozen=True)
+class Welcome(Message):
+    """daemon → client. session: 16 random bytes that every later header repeats. heartbeat: seconds; a client that
+    is silent for two is taken for gone. limits: max_megapixels and the like. results: finished and not yet fetched."""
+
+    type: ClassVar[str] = "welcome"
+    session: bytes
+    build: str
+    heartbeat: float
+    idle: bool
+    limits: dict[str, Any]
+    results: list[Any]
+
+
+# --- pictures --------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Get(Message):
+    """receiver → sender: send this blob, up to this byte. Credit: `until` grows as bytes arrive."""
+
+    type: ClassVar[str] = "get"
+    blob: bytes
+    until: int
+
+
+@dataclass(frozen=True)
+class Put(Message):
+    """sender → receiver: bytes [offset, offset + len(data)) of a blob of `size` bytes, in order, CHUNK at most."""
+
+    type: ClassVar[str] = "put"
+    frames: ClassVar[int] = 1
+    blob: bytes
+    size: int
+    offset: int
+    data: Buffer = dataclasses.field(repr=False, default=b"")
+
+
+# --- a job -----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Restyle(Message):
+    """client → daemon. styles: [{'picture': …, 'share': …}]. mask: a GRAY picture of the content's size, or None.
+    layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
+    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon."""
+
+    type: ClassVar[str] = "restyle"
+    job: str
+    layer: str
+    content: dict[str, Any]
+    styles: list[Any]
+    mask: dict[str, Any] | None
+    settings: dict[str, Any]
+    adjust: bool = False
+    weights: str = "auto"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Accepted(Message):
+    """daemon → client: all pictures are here and the job is in the queue."""
+
+    type: ClassVar[str] = "accepted"
+    job: str
+
+
+@dataclass(frozen=True)
+class Queued(Message):
+    """daemon → client. place: how many jobs come before it; 0: it is being worked on."""
+
+    type: ClassVar[str] = "queued"
+    job: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """daemon → client. scale `level` of `levels` (from 0), its size, step of steps there, losses, seconds left."""
+
+    type: ClassVar[str] = "progress"
+    job: str
+    level: int
+    levels: int
+    width: int
+    height: int
+    step: int
+    steps: int
+    content_loss: float
+    style_loss: float
+    done: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Preview(Message):
+    """daemon → client: the picture in work, small, RGB u8 sRGB. Answered with `seen`; none is sent before that."""
+
+    type: ClassVar[str] = "preview"
+    frames: ClassVar[int] = 1
+    job: str
+    level: int
+    width: int
+    height: int
+    data: Buffer = dataclasses.field(repr=False, default=b"")
+
+
+@dataclass(frozen=True)
+class Seen(Message):
+    """client → daemon: the preview is on the screen; send the next."""
+
+    type: ClassVar[str] = "seen"
+    job: str
+
+
+@dataclass(frozen=True)
+class Result(Message):
+    """daemon → client: done. picture: to be fetched with `get`. left, top: where its box lies in the content.
+    started_from: content, noise or last. notes: sentences that a painter should read."""
+
+    type: ClassVar[str] = "result"
+    job: str
+    layer: str
+    picture: dict[str, Any]
+    left: int
+    top: int
+    weights: str
+    device: str
+    seconds: float
+    content_loss: float
+    style_loss: float
+    started_from: str
+    settings: dict[str, Any]
+    notes: list[Any]
+
+
+@dataclass(frozen=True)
+class Received(Message):
+    """client → daemon: the result has arrived; the daemon may forget it."""
+
+    type: ClassVar[str] = "received"
+    job: str
+
+
+@dataclass(frozen=True)
+class Failed(Message):
+    """daemon → client. job: empty where no job was meant. code: of pastiche.errors. sentence: for people."""
+
+    type: ClassVar[str] = "failed"
+    job: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Notice(Message):
+    """daemon → client: something a painter should know, while the job goes on."""
+
+    type: ClassVar[str] = "notice"
+    job: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Cancel(Message):
+    """client → daemon."""
+
+    type: ClassVar[str] = "cancel"
+    job: str
+
+
+@dataclass(frozen=True)
+class Cancelled(Message):
+    """daemon → client, at once. replaced_by: the newer job for the same layer, or empty."""
+
+    type: ClassVar[str] = "cancelled"
+    job: str
+    replaced_by: str = ""
+
+
+# --- the daemon itself -----------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Ping(Message):
+    """client → daemon: still here. Any other message says so too."""
+
+    type: ClassVar[str] = "ping"
+
+
+@dataclass(frozen=True)
+class Pong(Message):
+    """daemon → client: so am I."""
+
+    type: ClassVar[str] = "pong"
+
+
+@dataclass(frozen=True)
+class AskStatus(Message):
+    """client → daemon."""
+
+    type: ClassVar[str] = "ask_status"
+
+
+@dataclass(frozen=True)
+class Status(Message):
+    """daemon → client. report: what is warm, where, how much: docs/protocol.md names the fields."""
+
+    type: ClassVar[str] = "status"
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shutdown(Message):
+    """client → daemon: leave. if_idle: only with nothing to do; else it answers `failed`."""
+
+    type: ClassVar[str] = "shutdown"
+    if_idle: bool
+
+
+@dataclass(frozen=True)
+class Bye(Message):
+    """either → other: this side goes now."""
+
+    type: ClassVar[str] = "bye"
+    sentence: str = ""
+
+
+MESSAGES: dict[str, type[Message]] = {cls.type: cls for cls in Message.__subclasses__()}
+
+
+# --- packing ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    kind: Any
+    default: Any
+
+
+def _fields_of(cls: type[Message]) -> list[_Field]:
+    hints = typing.get_type_hints(cls)
+    return [_Field(f.name, hints[f.name], f.default) for f in dataclasses.fields(cls) if f.name != "data"]
+
+
+_FIELDS = {cls: _fields_of(cls) for cls in MESSAGES.values()}
+_KINDS = {"list": list, "dict": dict}
+
+
+def pack(message: Message, session: bytes = b"") -> list[Any]:
+    """Frames to send: the header, and the binary frame of a put or preview, uncopied."""
+    header = {f.name: getattr(message, f.name) for f in _FIELDS[type(message)]}
+    header["type"] = message.type
+    if session:
+        header["session"] = session
+    packed = msgpack.packb(header, use_bin_type=True)
+    if len(packed) > HEADER_LIMIT:
+        raise BadMessage(
+            f"A {message.type} header of {len(packed)} bytes is over the limit of {HEADER_LIMIT}; use shorter names."
+        )
+    return [packed, message.data] if isinstance(message, (Put, Preview)) else [packed]
+
+
+def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
+    """The message in these frames, and the session its header carries. Raises BadMessage, saying what is wrong."""
+    if not frames:
+        raise BadMessage("A message without frames came.")
+    header = unpack_header(frames[0])
+    cls = MESSAGES.get(_text(header.get("type")))
+    if cls is None:
+        raise BadMessage(f"There is no message of type {str(header.get('type'))[:40]!r} in protocol {VERSION[0]}.")
+    if len(frames) != 1 + cls.frames:
+        raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames; {len(frames)} came.")
+    values = {f.name: _value(cls, f, header) for f in _FIELDS[cls]}
+    if cls.frames:
+        values["data"] = frames[1]
+    session = header.get("session", b"")
+    return cls(**values), session if isinstance(session, bytes) else b""
+
+
+def unpack_header(frame: Any) -> dict[Any, Any]:
+    """The map in a header frame, its size and nesting within limits."""
+    view = memoryview(frame)
+    if view.nbytes > HEADER_LIMIT:
+        raise BadMessage(f"A header of {view.nbytes} bytes came; the limit is {HEADER_LIMIT}.")
+    try:
+        header = msgpack.unpackb(view, raw=False, strict_map_key=False)
+    except Exception:
+        raise BadMessage("A header came that is not msgpack.") from None
+    if not isinstance(header, dict):
+        raise BadMessage("A header came that is not a map.")
+    return header
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _value(cls: type[Message], item: _Field, header: dict[Any, Any]) -> Any:
+    if item.name not in header:
+        if item.default is dataclasses.MISSING:
+            raise BadMessage(f"A {cls.type} message lacks its field {item.name!r}.")
+        return item.default
+    value = header[item.name]
+    if not _fits(item.kind, value):
+        raise BadMessage(f"Field {item.name!r} of a {cls.type} message is of the wrong kind.")
+    if isinstance(value, str) and len(value) > MAX_NAME and item.name in ("client_id", "job", "layer", "program"):
+        raise BadMessage(f"Field {item.name!r} of a {cls.type} message has over {MAX_NAME} characters.")
+    return float(value) if item.kind is float else value
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    options = typing.get_args(kind) if type(None) in typing.get_args(kind) else (kind,)
+    for option in options:
+        option = typing.get_origin(option) or option
+        if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return True
+        if option is int and isinstance(value, int) and not isinstance(value, bool) and -(2**53) < value < 2**53:
+            return True
+        if option in (str, bytes, bool, list, dict, type(None)) and isinstance(value, option):
+            return True
+    return False
+
+
+def check_version(version: Sequence[Any], other_side: str) -> None:
+    """other_side: 'daemon' or 'client'. Raises VersionMismatch, which says which side to update."""
+    if len(version) < 2 or not all(isinstance(part, int) for part in version):
+        raise BadMessage("A version is two whole numbers.")
+    if version[0] == VERSION[0]:
+        return
+    mine = "client" if other_side == "daemon" else "daemon"
+    older = mine if version[0] > VERSION[0] else other_side
+    words = {"client": "the plugin (or command line)", "daemon": "the daemon"}
+    raise VersionMismatch(
+        f"The {mine} speaks protocol {VERSION[0]}, the {other_side} protocol {version[0]}. Update {words[older]}: "
+        + ("run 'pastiche daemon stop' after updating the package." if older == "daemon" else "install it anew.")
+    )
+
+
+# --- reading what a restyle asks for ---------------------------------------------------------------
+@dataclass(frozen=True)
+class StyleShare:
+    """One style and its share among several, any positive number."""
+
+    picture: PictureRef
+    share: float
+
+
+def styles_from_wire(value: list[Any]) -> list[StyleShare]:
+    """Raises BadMessage."""
+    if not 1 <= len(value) <= MAX_STYLES:
+        raise BadMessage(f"A restyle takes 1 to {MAX_STYLES} styles; {len(value)} came.")
+    styles = []
+    for item in value:
+        share = item.get("share", 1.0) if isinstance(item, dict) else None
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1e6:
+            raise BadMessage("A style's share is a number over 0.")
+        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share)))
+    return styles
