@@ -63,7 +63,7 @@ class BlobStore:
         self.budget = budget
         self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
         self._pins: Counter[bytes] = Counter()
-        self._promised: dict[bytes, int] = {}
+        self._promised: dict[Upload, int] = {}
         self._made = 0
 
     def __contains__(self, name: bytes) -> bool:
@@ -89,7 +89,7 @@ class BlobStore:
         self._made += 1
         return self.folder / f"new-{self._made}"
 
-    def begin(self, name: bytes, size: int) -> Upload:
+    def begin(self, size: int) -> Upload:
         """Make room for a blob of this size and open it. Raises TooBusy, DiskTrouble."""
         self._make_room(size)
         try:
@@ -102,19 +102,19 @@ class BlobStore:
             upload = Upload(self.fresh_path())
         except OSError as error:
             raise disk_trouble(error, self.folder / "new") from error
-        self._promised[name] = size
+        self._promised[upload] = size
         return upload
 
     def finish(self, name: bytes, upload: Upload) -> None:
         """The upload is whole and its hash is right: it is a blob now."""
         upload.close()
-        size = self._promised.pop(name)
-        self._adopt(name, upload.path, size)
+        del self._promised[upload]
+        self._adopt(name, upload.path, upload.path.stat().st_size)
 
-    def abandon(self, name: bytes, upload: Upload) -> None:
+    def abandon(self, upload: Upload) -> None:
         """The upload is not wanted any more, or was wrong."""
         upload.abandon()
-        self._promised.pop(name, None)
+        self._promised.pop(upload, None)
 
     def adopt(self, name: bytes, path: Path) -> None:
         """Take over a file that a worker has written. Raises DiskTrouble where it is not there."""

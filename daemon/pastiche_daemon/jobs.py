@@ -24,10 +24,12 @@ JOBS_PER_CLIENT = 32
 
 @dataclass
 class Job:
-    """One restyle that was asked for. kept: the blob of its last picture, where a stop has left one, and its size."""
+    """One restyle that was asked for. session: the one that asked, and is told. resume: it was stopped midway, and
+    goes on from its last picture."""
 
     id: str
     client_id: str
+    session: bytes
     layer: str
     content: PictureRef
     styles: list[StyleShare]
@@ -50,7 +52,8 @@ class Job:
     @property
     def likeness(self) -> tuple[object, ...]:
         """A last picture fits another job of the same likeness: content, size, mask, styles."""
-        return (self.content, self.mask, tuple((s.picture, s.share) for s in self.styles), self.settings.composite)
+        return (self.content, self.mask, tuple((s.picture, s.share) for s in self.styles),
+                self.settings.keep_colours)  # fmt: skip
 
 
 class Queue:
@@ -74,13 +77,14 @@ class Queue:
         return [job for job in self._jobs.values() if job.client_id == client_id]
 
     def add(self, job: Job) -> list[Job]:
-        """Take a job in. Returns the client's jobs for the same layer that it replaces; they are out already."""
-        replaced = [old for old in self.of(job.client_id) if old.layer == job.layer and old.id != job.id]
-        for old in replaced:
-            self.remove(old)
+        """Take a job in. Returns the client's jobs for the same layer that it replaces; they are out already, and the
+        client keeps its place in the line."""
+        replaced = [old for old in self.of(job.client_id) if old.layer == job.layer]
         self._jobs[job.client_id, job.id] = job
         if job.client_id not in self._turns:
             self._turns.append(job.client_id)
+        for old in replaced:
+            self.remove(old)
         return replaced
 
     def remove(self, job: Job) -> None:

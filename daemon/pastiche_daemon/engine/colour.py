@@ -72,6 +72,13 @@ def crop(picture: Picture, left: int, top: int, width: int, height: int) -> Pict
     return Picture(width, height, picture.format, part.data.cast("B"))
 
 
+def paste(part: Picture, whole: Picture, left: int, top: int) -> Picture:
+    """The whole picture with a part of it replaced; both in the same format."""
+    samples = _samples(whole).copy()
+    samples[top : top + part.height, left : left + part.width] = _samples(part)
+    return Picture(whole.width, whole.height, whole.format, samples.data.cast("B"))
+
+
 def keep_bytes_where(untouched: Tensor, original: Picture, result: Picture) -> Picture:
     """The result, with the original's own bytes where untouched (H, W) is true."""
     samples = np.where(untouched.cpu().numpy()[..., None], _samples(original), _samples(result))

@@ -71,7 +71,7 @@ def stylise(
 
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
     """
-    cache = cache or TargetCache(0)
+    cache = TargetCache(0) if cache is None else cache
     network.set_pooling(settings.pooling)
     content = replace(content, image=fill_hidden(content.image, content.visible))
     content, styles = colour.before(content, styles, settings.keep_colours)

@@ -1,0 +1,1 @@
+"""Where work is done. Local: a worker process that owns the device."""

@@ -1,0 +1,47 @@
+"""Which device: chosen by itself (cuda, mps, cpu) or by name."""
+
+from __future__ import annotations
+
+import torch
+
+from pastiche.errors import DeviceUnavailable
+
+
+def choose_device(name: str) -> torch.device:
+    """auto, cpu, cuda, cuda:1, mps. Raises DeviceUnavailable."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceUnavailable(f"There is no device {name[:40]!r}. Known are auto, cpu, cuda, cuda:N and mps.") from None
+    there = {
+        "cpu": device.index in (None, 0),
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device.type, False):
+        raise DeviceUnavailable(f"The device {name[:40]!r} is not on this machine. Use --device auto, or cpu.")
+    return device
+
+
+def device_label(device: torch.device) -> str:
+    """For people: 'cpu (2 threads)' or the GPU's name."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes: of the device, or of this process on a CPU (its peak)."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    import sys
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,219 @@
+"""One job in a worker: pictures in, the recipe, previews on the way, the result file out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pastiche.errors import BadMask, NothingToRestyle
+from pastiche.pixels import Picture, PictureRef
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine import colour
+from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.network import Network
+from pastiche_daemon.engine.regions import Box, box_around, resized
+from pastiche_daemon.engine.stylise import Progress, Source, stylise
+
+PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
+
+
+class Cancelled(Exception):
+    """The job was cancelled. ending: what is kept of it."""
+
+    def __init__(self, ending: dict[str, Any]) -> None:
+        super().__init__()
+        self.ending = ending
+
+
+class Speaker(Protocol):
+    """The worker, as this module sees it."""
+
+    options: dict[str, Any]
+    cancelled: set[str]
+
+    def say(self, say: str, **more: Any) -> None: ...
+
+
+def restyle(
+    job: dict[str, Any], network: Network, device: torch.device, label: str, cache: TargetCache, speaker: Speaker
+) -> dict[str, Any]:
+    """Do the job. Returns the ending: result file and its hash, last image, losses, device, weights, seconds.
+    Raises Cancelled, and PasticheErrors for what is wrong with the pictures."""
+    began = time.monotonic()
+    settings = StyleSettings.from_wire(job["settings"])
+    layer = Layer(job, device)
+    styles = [_style_source(style, layer.content.format.is_grey, device) for style in job["styles"]]
+    last = _last_image(job, device)
+    progress: Progress | None = None
+    if settings.strength > 0 or settings.strength_is_locked:
+        reporter = _Reporter(job["job"], speaker, layer.image, settings.keep_colours)
+        for progress in stylise(layer.source, styles, settings, network, cache, last):
+            if job["job"] in speaker.cancelled:
+                raise Cancelled(_keep_image(progress.image, job))
+            reporter.report(progress)
+    picture = layer.finished(progress.image if progress else None, settings)
+    digest = _write_result(picture.data, Path(job["result_path"]))
+    ref = PictureRef(digest, picture.width, picture.height, layer.content_ref.format, layer.content_ref.profile)
+    return {
+        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": label, "device": str(device),
+        "seconds": time.monotonic() - began,
+        "content_loss": float(progress.losses.content) if progress else 0.0,
+        "style_loss": float(progress.losses.style) if progress else 0.0,
+        "started_from": _started_from(last, settings),
+        **(_keep_image(progress.image, job) if progress else {}),
+    }  # fmt: skip
+
+
+def _started_from(last: Tensor | None, settings: StyleSettings) -> str:
+    if last is not None:
+        return "last"
+    return "noise" if settings.start == "noise" else "content"
+
+
+class Layer:
+    """What is restyled: the content, the selection's box, and what counts how much inside it."""
+
+    def __init__(self, job: dict[str, Any], device: torch.device) -> None:
+        self.content_ref = PictureRef.from_wire(job["content"]["picture"])
+        self.content = _mapped(job["content"])
+        image, alpha = colour.decode(self.content)
+        self.mask = _selection(job["mask"], self.content)
+        weight = alpha * self.mask
+        if float(weight.max()) <= 0:
+            what = "selection" if float(self.mask.max()) <= 0 else "layer, where it is selected,"
+            raise NothingToRestyle(f"The {what} is empty: there is no visible pixel in it. Select something that can be seen.")
+        self.alpha = alpha
+        # Transparent pixels are not context: the box goes around what is selected, visible or not.
+        whole = Box(0, 0, self.content.width, self.content.height)
+        self.box = (box_around(self.mask) or whole) if float(self.mask.min()) < 1 else whole
+        self.image = self.box.of(image).to(device)
+        self.weight = self.box.of(weight).to(device)
+        key = (job["content"]["picture"]["blob"], job["mask"]["picture"]["blob"] if job["mask"] else b"")
+        self.source = Source(self.image, self.weight, self.box.of(alpha).to(device), key, max(image.shape[1:]))
+        self.left, self.top = self.box.left, self.box.top
+
+    def finished(self, image: Tensor | None, settings: StyleSettings) -> Picture:
+        """The picture that goes back: the box, or with composite the blended whole. image: (3, h, w) or None, for
+        strength 0, which gives the content back, to the bit."""
+        b = self.box
+        part = colour.crop(self.content, b.left, b.top, b.width, b.height)
+        if image is not None:
+            image = colour.after(image.clamp(0, 1), self.image, settings.keep_colours)
+        if not settings.composite:
+            if image is None:
+                return part
+            return colour.keep_bytes_where(self.box.of(self.alpha) <= 0, part, colour.encode(image, part))
+        self.left = self.top = 0
+        if image is None:
+            return self.content
+        mask = self.box.of(self.mask).to(self.image)
+        blended = self.image + mask * (image.clamp(0, 1) - self.image)
+        untouched = (mask.cpu() <= 0) | (self.box.of(self.alpha) <= 0)
+        done = colour.keep_bytes_where(untouched, part, colour.encode(blended, part))
+        return colour.paste(done, self.content, b.left, b.top)
+
+
+def _mapped(item: dict[str, Any]) -> Picture:
+    """A picture whose bytes lie in a spool file. item: {'picture': wire, 'path': …, 'profile_path': … or ''}."""
+    ref = PictureRef.from_wire(item["picture"])
+    data = np.memmap(item["path"], np.uint8, mode="r")
+    profile = Path(item["profile_path"]).read_bytes() if item["profile_path"] else b""
+    return Picture(ref.width, ref.height, replace(ref.format, profile=profile), data.data.cast("B"))
+
+
+def _selection(item: dict[str, Any] | None, content: Picture) -> Tensor:
+    if item is None:
+        return torch.ones(content.height, content.width)
+    mask = _mapped(item)
+    if (mask.width, mask.height) != (content.width, content.height):
+        raise BadMask(
+            f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
+            "Give a mask of the picture's size."
+        )
+    return colour.mask_values(mask)
+
+
+def _style_source(item: dict[str, Any], grey: bool, device: torch.device) -> Source:
+    """A style; for a grey layer in grey, so that what is optimised is what will be seen."""
+    image, alpha = colour.decode(_mapped(item))
+    if float(alpha.max()) <= 0:
+        raise NothingToRestyle("The style picture is fully transparent. Choose one that can be seen.")
+    if grey:
+        image = colour.luminance(image).expand(3, -1, -1).contiguous()
+    image, alpha = image.to(device), alpha.to(device)
+    return Source(image, alpha, alpha, (item["picture"]["blob"], grey), max(image.shape[1:]), item["share"])
+
+
+def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:
+    last = job.get("last")
+    if not last:
+        return None
+    values = np.fromfile(last["path"], np.float32).reshape(3, last["height"], last["width"])
+    return torch.from_numpy(values).to(device)
+
+
+def _keep_image(image: Tensor, job: dict[str, Any]) -> dict[str, Any]:
+    """Write the picture in work where the front said, as float32, for a later start."""
+    values = image.detach().cpu().contiguous().numpy()
+    with open(job["last_path"], "wb", opener=_private) as file:
+        file.write(values.data.cast("B"))
+    digest = hashlib.sha256(values.data.cast("B")).digest()
+    return {"last": {"blob": digest, "width": int(values.shape[2]), "height": int(values.shape[1])}}
+
+
+def _write_result(data: bytes | bytearray | memoryview, path: Path) -> bytes:
+    with open(path, "wb", opener=_private) as file:
+        file.write(data)
+    return hashlib.sha256(data).digest()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+class _Reporter:
+    """Progress and previews, no more often than somebody can see."""
+
+    def __init__(self, job: str, speaker: Speaker, content: Tensor, keep_colours: str) -> None:
+        self._job = job
+        self._speaker = speaker
+        self._content = content
+        self._keep_colours = keep_colours
+        self._began = time.monotonic()
+        self._next_progress = 0.0
+        self._next_preview = 0.0
+
+    def report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        last_of_scale = progress.step == progress.scale.steps
+        if now >= self._next_progress or last_of_scale:
+            self._next_progress = now + PROGRESS_SECONDS
+            elapsed = now - self._began
+            left = elapsed * (1 - progress.done) / progress.done if progress.done > 0 else -1.0
+            self._speaker.say(
+                "progress", job=self._job, level=progress.level, levels=progress.levels, width=progress.scale.width,
+                height=progress.scale.height, step=progress.step, steps=progress.scale.steps,
+                content_loss=float(progress.losses.content), style_loss=float(progress.losses.style),
+                done=progress.done, seconds_left=left,
+            )  # fmt: skip
+        # The first preview after a few steps, when there is something to see; then by the clock.
+        if (progress.step >= 3 and now >= self._next_preview) or last_of_scale:
+            self._next_preview = now + float(self._speaker.options["preview_seconds"])
+            self._preview(progress)
+
+    def _preview(self, progress: Progress) -> None:
+        image = progress.image.detach().clamp(0, 1)
+        factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
+        height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
+        small = colour.after(resized(image, height, width), resized(self._content, height, width), self._keep_colours)
+        small = small.clamp(0, 1)
+        pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
+        self._speaker.say("preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes())

@@ -1,0 +1,119 @@
+"""The process that owns the device. It holds the network and warm targets, and nothing that cannot be lost."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import IO, Any
+
+import torch
+
+from pastiche.errors import OutOfMemory, PasticheError
+from pastiche.paths import places
+from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.network import Network
+from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+from pastiche_daemon.executors.restyling import Cancelled, restyle
+from pastiche_daemon.executors.wire import read_message, write_message
+from pastiche_daemon.weights.load import load_network
+from pastiche_daemon.weights.store import WeightStore
+
+NICENESS = 10  # the editor comes first
+
+
+class Worker:
+    """Takes jobs one at a time; a cancel reaches it between two evaluations."""
+
+    def __init__(self, out: IO[bytes], options: dict[str, Any]) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self.options = options
+        self.cancelled: set[str] = set()
+        self.store = WeightStore(places())
+        self.cache = TargetCache(int(options["cache_megabytes"]) << 20)
+        self.network: Network | None = None
+        self.loaded: tuple[object, ...] = ()
+        self.label = ""
+
+    def say(self, say: str, **more: Any) -> None:
+        """Tell the front."""
+        with self._lock:
+            write_message(self._out, {"say": say, **more})
+
+    def network_for(self, weights: str, device_name: str) -> tuple[Network, torch.device]:
+        """The network these names ask for, kept from the last job where they are the same."""
+        device = choose_device(self.options["device"] if device_name == "auto" else device_name)
+        wanted = self.store.resolve(weights)
+        stamp = wanted.path.stat().st_mtime_ns if wanted.path else 0
+        if self.loaded != (wanted, stamp, device) or self.network is None:
+            self.cache.clear()
+            network, self.label = load_network(wanted)
+            self.network, self.loaded = network.to(device), (wanted, stamp, device)
+        return self.network, device
+
+    def work(self, job: dict[str, Any]) -> None:
+        """Do one job, from its pictures to its result file, and say how it ended."""
+        try:
+            network, device = self.network_for(job["weights"], job["device"])
+            self.say("ready", **self.report(device))
+            ending = restyle(job, network, device, self.label, self.cache, self)
+            self.say("done", job=job["job"], **ending)
+        except Cancelled as stop:
+            self.say("stopped", job=job["job"], **stop.ending)
+        except PasticheError as error:
+            self.say("failed", job=job["job"], code=error.code, sentence=error.sentence)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            failure = OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
+            self.say("failed", job=job["job"], code=failure.code, sentence=failure.sentence, detail=repr(error))
+        except Exception as error:
+            if "allocate memory" in str(error):  # torch's CPU allocator raises a plain RuntimeError
+                failure = OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
+            else:
+                failure = PasticheError(f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
+                                        "The daemon goes on; its log has the details.")  # fmt: skip
+            self.say("failed", job=job["job"], code=failure.code, sentence=failure.sentence, detail=traceback.format_exc())
+        finally:
+            self.cancelled.discard(job["job"])
+        if self.network is not None:
+            self.say("ready", **self.report(self.loaded[2]))
+
+    def report(self, device: Any) -> dict[str, Any]:
+        """What is warm, for status."""
+        return {"device": device_label(device), "weights": self.label, "targets": len(self.cache),
+                "target_bytes": self.cache.bytes, "target_hits": self.cache.hits, "target_misses": self.cache.misses,
+                "memory_bytes": memory_in_use(device)}  # fmt: skip
+
+
+def main() -> None:
+    """Read orders from stdin, a thread for the reading and the main one for the work; end with the input."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not land among the messages
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    orders: queue.Queue[dict[str, Any]] = queue.Queue()
+    first = read_message(sys.stdin.buffer)
+    if first is None:
+        return
+    worker = Worker(out, first["options"])
+    if worker.options["threads"]:
+        torch.set_num_threads(worker.options["threads"])
+
+    def listen() -> None:
+        while (order := read_message(sys.stdin.buffer)) is not None:
+            if order["do"] == "cancel":
+                worker.cancelled.add(order["job"])
+            else:
+                orders.put(order)
+        os._exit(0)  # the front has closed our input, or died: whatever is being computed is nobody's now
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        order = orders.get()
+        worker.work(order)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,426 @@
+"""Who gets what done: jobs, their pictures, the worker, results. Knows no sockets and no torch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pastiche import protocol as p
+from pastiche.errors import BadMask, BadMessage, DiskTrouble, PasticheError, PictureTooLarge, TooBusy, WorkerDied, error_from
+from pastiche.pixels import PictureRef
+from pastiche.settings import StyleSettings
+from pastiche.transfer import Incoming
+from pastiche_daemon.blobs import BlobStore, Upload
+from pastiche_daemon.executors.local import LocalExecutor
+from pastiche_daemon.jobs import DEATHS_ALLOWED, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
+from pastiche_daemon.options import BYTES_PER_PIXEL, Options
+
+log = logging.getLogger("pastiche")
+
+PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
+RESULTS_PER_CLIENT = 16  # finished and not fetched; the oldest goes first
+
+Tell = Callable[[bytes, p.Message], None]  # session, message
+
+
+@dataclass
+class Arriving:
+    """A picture on its way in from one session."""
+
+    incoming: Incoming
+    upload: Upload
+
+
+@dataclass(frozen=True)
+class LastImage:
+    """Where a layer's optimisation stood: float32 (3, height, width) in a blob. likeness: what it fits."""
+
+    blob: bytes
+    width: int
+    height: int
+    likeness: tuple[object, ...]
+
+
+class Foreman:
+    """Takes orders from sessions and answers them by `tell(session, message)`."""
+
+    def __init__(self, options: Options, blobs: BlobStore, executor: LocalExecutor, tell: Tell) -> None:
+        self._options = options
+        self.blobs = blobs
+        self.executor = executor
+        self._tell = tell
+        self.queue = Queue()
+        self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
+        self._results: dict[tuple[str, str], p.Result] = {}  # by client_id and job
+        self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
+        self._paths: dict[str, Any] = {}  # where the running job's files go
+        self._stopping: Job | None = None  # the job that the worker was told to stop, and still has
+        self._busy = ""  # the job that the worker has
+        self._preview_due: set[str] = set()
+        self._places_told: dict[str, int] = {}
+        self.active_at = time.monotonic()
+
+    # --- orders ------------------------------------------------------------------------------------
+    def submit(self, session: bytes, client_id: str, asked: p.Restyle) -> None:
+        """Take a restyle in: check it, ask for the pictures that are missing. Raises PasticheError."""
+        job = self._job_from(session, client_id, asked)
+        if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
+            raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
+        if self.queue.get(client_id, job.id):
+            raise BadMessage(f"There is a job {job.id!r} already; each has an id of its own.")
+        for old in self.queue.add(job):
+            self._halt(old)
+            self._forget(old)
+            self._tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
+        self.blobs.pin(job.blobs)
+        job.missing = {blob for blob in job.blobs if blob not in self.blobs}
+        self._places_told[job.id] = -1
+        self._preview_due.add(job.id)
+        log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
+                 len(job.styles), job.settings.quality, len(job.missing))  # fmt: skip
+        self._ask_next(session)
+        self._admit(job)
+
+    def put(self, session: bytes, put: p.Put) -> None:
+        """A piece of a picture. One that nobody asked for is dropped."""
+        arriving = self._arriving.get(session)
+        if arriving is None or arriving.incoming.blob != put.blob:
+            return
+        try:
+            credit = arriving.incoming.take(put)
+        except PasticheError as error:
+            self._abandon(session)
+            self._fail_those_missing(put.blob, session, error)
+            self._ask_next(session)
+            return
+        if credit is not None:
+            self._tell(session, credit)
+        if arriving.incoming.finished:
+            del self._arriving[session]
+            self.blobs.finish(put.blob, arriving.upload)
+            for job in self.queue:
+                job.missing.discard(put.blob)
+                self._admit(job)
+            for other, theirs in list(self._arriving.items()):
+                if theirs.incoming.blob == put.blob:  # another client was sending the same picture
+                    self._abandon(other)
+                    self._ask_next(other)
+            self._ask_next(session)
+
+    def cancel(self, client_id: str, name: str) -> None:
+        """Answered at once; the work stops within one evaluation."""
+        job = self.queue.get(client_id, name)
+        if job is None:
+            return
+        self._drop(job)
+        self._tell(job.session, p.Cancelled(job.id))
+        log.info("job %s: cancelled", job.id)
+
+    def seen(self, client_id: str, name: str) -> None:
+        """The client has shown a preview: another may follow."""
+        if self.queue.get(client_id, name):
+            self._preview_due.add(name)
+
+    def result_blob(self, client_id: str, blob: bytes) -> memoryview | None:
+        """The bytes of a result's picture, if it is one of this client's."""
+        for (owner, _), result in self._results.items():
+            if owner == client_id and blob in (result.picture["blob"], result.picture["profile"]):
+                return self.blobs.read(blob)
+        return None
+
+    def results_of(self, client_id: str) -> list[p.Result]:
+        """Finished, not yet fetched."""
+        return [result for (owner, _), result in self._results.items() if owner == client_id]
+
+    def received(self, client_id: str, name: str) -> None:
+        """The client has its result: it may be forgotten."""
+        result = self._results.pop((client_id, name), None)
+        if result is not None:
+            self.blobs.unpin(_blobs_of(result))
+
+    # --- clients that fall silent --------------------------------------------------------------------
+    def park(self, session: bytes) -> None:
+        """A silent client's jobs give the device back and wait for it."""
+        for job in self.queue:
+            if job.session == session and job.state in (QUEUED, RUNNING):
+                self._halt(job)
+                job.state, job.resume = PARKED, True
+                log.info("job %s: parked, its client is silent", job.id)
+
+    def unpark(self, session: bytes) -> None:
+        """The client speaks again: its jobs go on from where they were."""
+        for job in self.queue:
+            if job.session == session and job.state == PARKED:
+                job.state = QUEUED
+                log.info("job %s: its client is back", job.id)
+        self.turn()
+
+    def drop_session(self, session: bytes) -> None:
+        """The client has gone: its jobs go too; finished results stay for its client_id."""
+        self._abandon(session)
+        for job in self.queue:
+            if job.session == session:
+                self._drop(job)
+                log.info("job %s: dropped, its client has gone", job.id)
+
+    # --- the worker ----------------------------------------------------------------------------------
+    def listen(self) -> None:
+        """Take in what the worker has said."""
+        while self.executor.said:
+            said = self.executor.said.popleft()
+            self.active_at = time.monotonic()
+            getattr(self, f"_on_{said.pop('say')}")(said)
+
+    def turn(self) -> None:
+        """Give the worker the next job, if it has none; tell the others their places."""
+        if not self._busy:
+            job = self.queue.next()
+            if job is not None:
+                self._start(job)
+        running = 1 if self._busy else 0
+        for place, job in enumerate(self.queue.in_order()):
+            if self._places_told.get(job.id) != place + running:
+                self._places_told[job.id] = place + running
+                self._tell(job.session, p.Queued(job.id, place + running))
+
+    def rest(self, now: float) -> None:
+        """Give the device back after an idle while."""
+        if self.executor.pid and not self.busy and now - self.active_at >= self._options.worker_seconds:
+            log.info("the worker leaves: idle for %.0f s", self._options.worker_seconds)
+            self.executor.leave()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do, now or for somebody who may come back."""
+        return bool(self._busy or len(self.queue) or self._arriving)
+
+    def status(self) -> dict[str, Any]:
+        """What docs/protocol.md promises of jobs, worker and pictures."""
+        return {
+            "worker": {"pid": self.executor.pid, "busy": bool(self._busy), **self.executor.info},
+            "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
+            "queued": len(self.queue.in_order()),
+            "results_kept": len(self._results),
+            "pictures": len(self.blobs),
+            "spool_bytes": self.blobs.bytes,
+            "last_images": len(self._last),
+        }
+
+    # --- inside: from request to job -------------------------------------------------------------------
+    def _job_from(self, session: bytes, client_id: str, asked: p.Restyle) -> Job:
+        content = PictureRef.from_wire(asked.content)
+        styles = p.styles_from_wire(asked.styles)
+        settings = StyleSettings.from_wire(asked.settings)
+        limit = self._options.megapixel_limit
+        for what, picture in [("layer", content), *(("style picture", s.picture) for s in styles)]:
+            if picture.megapixels > limit:
+                raise PictureTooLarge(
+                    f"The {what} has {picture.megapixels:.1f} megapixels; this daemon takes up to {limit:g}. Select a part, make "
+                    f"it smaller, or start the daemon with --max-megapixels {picture.megapixels + 1:.0f} "
+                    f"(about {(picture.megapixels + 1) * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
+                )
+        mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
+        if mask is not None:
+            if mask.format.channels != "GRAY":
+                raise BadMessage("A mask is a GRAY picture.")
+            if (mask.width, mask.height) != (content.width, content.height):
+                raise BadMask(
+                    f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
+                    "Give a mask of the picture's size."
+                )
+        return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
+                   asked.device)  # fmt: skip
+
+    def _ask_next(self, session: bytes) -> None:
+        """Ask a session for the next picture that one of its jobs lacks."""
+        if session in self._arriving:
+            return
+        for job in self.queue:
+            if job.session != session or not job.missing:
+                continue
+            blob = min(job.missing)
+            pictures = [job.content, *(s.picture for s in job.styles), *([job.mask] if job.mask else [])]
+            size = next((picture.length for picture in pictures if picture.blob == blob), None)
+            try:
+                upload = self.blobs.begin(size or PROFILE_LIMIT)
+            except PasticheError as error:
+                self._fail(job, error)
+                continue
+            incoming = Incoming(blob, upload.write, size, PROFILE_LIMIT)
+            self._arriving[session] = Arriving(incoming, upload)
+            self._tell(session, incoming.first_get())
+            return
+
+    def _admit(self, job: Job) -> None:
+        """Into the queue, once all its pictures are here."""
+        if job.state == WAITING and not job.missing:
+            job.state = QUEUED
+            self._tell(job.session, p.Accepted(job.id))
+            self.turn()
+
+    def _abandon(self, session: bytes) -> None:
+        arriving = self._arriving.pop(session, None)
+        if arriving is not None:
+            self.blobs.abandon(arriving.upload)
+
+    def _fail_those_missing(self, blob: bytes, session: bytes, error: PasticheError) -> None:
+        for job in self.queue:
+            if job.session == session and blob in job.missing:
+                self._fail(job, error)
+
+    # --- inside: a job and the worker --------------------------------------------------------------------
+    def _start(self, job: Job) -> None:
+        self._busy, self._paths = job.id, {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
+        order = {
+            "job": job.id, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
+            "styles": [{**self._on_disk(s.picture), "share": s.share} for s in job.styles], "settings": job.settings.to_wire(),
+            "weights": self._options.weights if job.weights == "auto" else job.weights, "device": job.device,
+            "result_path": str(self._paths["result"]), "last_path": str(self._paths["last"]), "last": self._last_for(job),
+        }  # fmt: skip
+        try:
+            self.executor.work(order)
+        except OSError as error:
+            self._busy = ""
+            self._fail(job, WorkerDied(f"No worker could be started ({error.strerror}). See the daemon's log."))
+            return
+        self._tell(job.session, p.Queued(job.id, 0))
+
+    def _on_disk(self, picture: PictureRef) -> dict[str, Any]:
+        profile = str(self.blobs.blob(picture.profile).path) if picture.profile else ""
+        return {"picture": picture.to_wire(), "path": str(self.blobs.blob(picture.blob).path), "profile_path": profile}
+
+    def _last_for(self, job: Job) -> dict[str, Any] | None:
+        """The layer's last picture, where it is wanted and still fits."""
+        last = self._last.get((job.client_id, job.layer))
+        wanted = job.adjust or job.resume or job.settings.start == "last"
+        if not wanted or last is None or last.likeness != job.likeness or last.blob not in self.blobs:
+            return None
+        return {"path": str(self.blobs.blob(last.blob).path), "width": last.width, "height": last.height}
+
+    def _halt(self, job: Job) -> None:
+        """Take a job from the worker."""
+        if self._busy == job.id and self._stopping is None:
+            self._stopping = job
+            self.executor.cancel(job.id)
+
+    def _drop(self, job: Job) -> None:
+        """Out of the queue, and of the worker's hands."""
+        self._halt(job)
+        self._forget(job)
+        self.turn()
+
+    def _forget(self, job: Job) -> None:
+        self.queue.remove(job)
+        self.blobs.unpin(job.blobs)
+        self._preview_due.discard(job.id)
+        self._places_told.pop(job.id, None)
+
+    def _fail(self, job: Job, error: PasticheError) -> None:
+        log.warning("job %s: failed (%s): %s", job.id, error.code, error.sentence)
+        self._forget(job)
+        self._tell(job.session, p.Failed(job.id, error.code, error.sentence))
+
+    def _running(self, name: str) -> Job | None:
+        """The job that the worker speaks of, unless it was told to stop it."""
+        return None if self._stopping is not None and self._stopping.id == name else self.queue.running
+
+    # --- inside: what the worker says --------------------------------------------------------------------
+    def _on_ready(self, said: dict[str, Any]) -> None:
+        self.executor.info = {"state": "warm", **said}
+
+    def _on_progress(self, said: dict[str, Any]) -> None:
+        job = self._running(said["job"])
+        if job is not None:
+            self._tell(job.session, p.Progress(**said))
+
+    def _on_preview(self, said: dict[str, Any]) -> None:
+        job = self._running(said["job"])
+        if job is not None and job.id in self._preview_due:  # a slow client's are dropped, never queued
+            self._preview_due.discard(job.id)
+            self._tell(job.session, p.Preview(**said))
+
+    def _on_stopped(self, said: dict[str, Any]) -> None:
+        if self._stopping is not None:
+            self._keep_last(self._stopping, said)
+        self._free()
+
+    def _on_failed(self, said: dict[str, Any]) -> None:
+        if said.get("detail"):
+            log.error("job %s: %s", said["job"], said["detail"])
+        job = self._running(said["job"])
+        if job is not None:
+            self._fail(job, error_from(said["code"], said["sentence"]))
+        self._free()
+
+    def _on_done(self, said: dict[str, Any]) -> None:
+        job = self._running(said["job"])
+        if job is None:  # it was stopped while its last step was made
+            self._on_stopped(said)
+            return
+        picture = PictureRef.from_wire(said["picture"])
+        self._keep_last(job, said)
+        try:
+            self.blobs.adopt(picture.blob, self._paths["result"])
+        except DiskTrouble as error:
+            self._fail(job, error)
+            self._free()
+            return
+        fields = ("left", "top", "weights", "device", "seconds", "content_loss", "style_loss", "started_from")
+        result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
+                          notes=self._notes(job), **{name: said[name] for name in fields})  # fmt: skip
+        self.blobs.pin(_blobs_of(result))
+        self._results[job.client_id, job.id] = result
+        self._forget(job)
+        for name in [key for key in self._results if key[0] == job.client_id][:-RESULTS_PER_CLIENT]:
+            log.warning("result of job %s dropped: %d others wait for the same client", name[1], RESULTS_PER_CLIENT)
+            self.received(*name)
+        log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
+        self._tell(job.session, result)
+        self._free()
+
+    def _on_gone(self, said: dict[str, Any]) -> None:
+        """The worker has died: say so, put the job back once, have another."""
+        log.error("the worker died: %s", said["how"])
+        job = None if self._stopping else self.queue.running
+        self.executor.info = {}
+        if job is not None:
+            job.deaths += 1
+            if job.deaths > DEATHS_ALLOWED:
+                self._fail(job, WorkerDied(
+                    f"This restyle has brought down the worker twice ({said['how']}), so it is not tried again. Try a smaller "
+                    "picture or selection; 'pastiche doctor' shows where the log is."
+                ))  # fmt: skip
+            else:
+                job.state = QUEUED
+                self._tell(job.session, p.Notice(job.id, f"The worker died ({said['how']}); another one begins again."))
+        self._free()
+
+    def _notes(self, job: Job) -> list[str]:
+        if job.settings.start == "last" and self._last_for(job) is None:
+            return ["There was no last picture that fits, so this one starts from the content."]
+        return []
+
+    def _keep_last(self, job: Job, said: dict[str, Any]) -> None:
+        last = said.get("last")
+        if not last:
+            return
+        try:
+            self.blobs.adopt(last["blob"], self._paths["last"])
+        except DiskTrouble as error:
+            log.warning("the last picture of job %s is not kept: %s", job.id, error.sentence)
+            return
+        self._last[job.client_id, job.layer] = LastImage(last["blob"], last["width"], last["height"], job.likeness)
+
+    def _free(self) -> None:
+        """The worker has nothing in hand: clear up after it, next please."""
+        for path in self._paths.values():
+            path.unlink(missing_ok=True)
+        self._busy, self._stopping, self._paths = "", None, {}
+        self.turn()
+
+
+def _blobs_of(result: p.Result) -> list[bytes]:
+    return [blob for blob in (result.picture["blob"], result.picture["profile"]) if blob]

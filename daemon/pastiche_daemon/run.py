@@ -1,0 +1,57 @@
+"""Being the daemon: one a user, its log, its front."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+from pathlib import Path
+
+import pastiche
+from pastiche.identity import build_of
+from pastiche.locks import Lock
+from pastiche.paths import POSIX, Places, make_private_folder
+from pastiche_daemon.front import Front
+from pastiche_daemon.options import Options
+
+LOG_BYTES, LOG_FILES = 1 << 20, 3
+LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
+
+
+def build_id() -> str:
+    """The name of exactly this code, shared and daemon."""
+    return build_of(Path(pastiche.__file__).parent, Path(__file__).parent)
+
+
+def own_command() -> tuple[str, ...]:
+    """How this very installation starts the daemon."""
+    return (sys.executable, "-m", "pastiche_daemon", "daemon", "run")
+
+
+def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -> bool:
+    """Be the daemon until told to leave. False where another one is running already. Raises DiskTrouble."""
+    if POSIX:
+        os.umask(0o077)
+    make_private_folder(places.state)
+    lock = Lock(places.lock_file)
+    if not lock.take(patience=LOOKERS_PATIENCE):
+        lock.close()
+        return False
+    try:
+        _open_log(places, to_terminal)
+        Front(places, options, build_id()).run()
+    except Exception:
+        logging.getLogger("pastiche").exception("the daemon ended with an error")
+        raise
+    finally:
+        lock.close()
+    return True
+
+
+def _open_log(places: Places, to_terminal: bool) -> None:
+    handler: logging.Handler = logging.handlers.RotatingFileHandler(
+        places.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+    )
+    handlers = [handler, logging.StreamHandler()] if to_terminal else [handler]
+    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s %(message)s")

@@ -1,0 +1,1 @@
+"""Which weights, where from, checked how."""
