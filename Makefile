@@ -1,0 +1,41 @@
+# `make demo` and `make test` set up all they need in .venv; again, they are quick.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test check bench figure clean
+
+help:
+	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
+	@echo "make test    set up, run the tests"
+	@echo "make check   set up, run ruff, mypy and import-linter"
+	@echo "make bench   set up, measure this machine"
+	@echo "make figure  set up, draw docs/demo.png again"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/pastiche demo -o demo-out
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy shared/pastiche daemon/pastiche_daemon
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+figure: setup
+	$(BIN)/python docs/make_figure.py
+
+clean:
+	rm -rf $(VENV) demo-out

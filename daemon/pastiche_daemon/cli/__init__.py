@@ -1,0 +1,1 @@
+"""The command line: one small file a command. Talks to the daemon like the editors do."""

@@ -1,0 +1,116 @@
+"""`pastiche daemon run|start|stop|status`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pastiche.client import running_daemon
+from pastiche.errors import DaemonLost
+from pastiche.launch import record
+from pastiche.locks import is_held
+from pastiche.paths import places
+from pastiche_daemon.options import Options
+
+STOP_PATIENCE = 10.0  # seconds
+
+
+@click.group()
+def daemon() -> None:
+    """The process in the background that holds the network."""
+
+
+def _default(name: str) -> Any:
+    return next(f.default for f in dataclasses.fields(Options) if f.name == name)
+
+
+@daemon.command()
+@click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: embedded, imagenet, …")
+@click.option("--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it.")
+@click.option("--heartbeat", default=_default("heartbeat"), metavar="SECONDS", help="A client silent for two is taken for gone.")
+@click.option("--park-seconds", default=_default("park_seconds"), metavar="SECONDS", help="How long a silent client's job is kept.")
+@click.option("--worker-seconds", default=_default("worker_seconds"), metavar="SECONDS", help="Give the device back after that long idle.")
+@click.option("--exit-seconds", default=_default("exit_seconds"), metavar="SECONDS", help="Leave after that long idle; 0: never.")
+@click.option("--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold.")
+@click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work.")
+@click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets.")
+@click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core.")
+@click.option("--verbose", is_flag=True, help="The log on the terminal too.")
+def run(verbose: bool, **values: Any) -> None:
+    """Be the daemon, here, until stopped."""
+    from pastiche_daemon.run import run_daemon
+
+    if not run_daemon(places(), Options(**values), to_terminal=verbose):
+        click.echo("A daemon is running already; see 'pastiche daemon status'.")
+    logging.shutdown()
+
+
+@daemon.command()
+def start() -> None:
+    """Start it in the background, and record for the editors how that is done."""
+    from pastiche_daemon.cli.connect import connect, own_launcher
+
+    record(places(), own_launcher())
+    began = time.monotonic()
+    with connect() as client:
+        client.wait_until_ready()
+        report = client.status()
+    click.echo(f"The daemon is there (pid {report['pid']}), after {time.monotonic() - began:.2f} s.")
+
+
+@daemon.command()
+def stop() -> None:
+    """Stop it; jobs in work are dropped."""
+    where = places()
+    client = running_daemon(where)
+    if client is None:
+        click.echo("No daemon is running.")
+        return
+    with client:
+        client.shut_down()
+        end = time.monotonic() + STOP_PATIENCE
+        while is_held(where.lock_file):
+            client.drain()
+            if time.monotonic() > end:
+                raise DaemonLost(f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}.")
+            time.sleep(0.02)
+    click.echo("The daemon has stopped.")
+
+
+@daemon.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(as_json: bool) -> None:
+    """What is warm, on which device, with which weights; what is queued. Exit code 1 where none is running."""
+    client = running_daemon()
+    if client is None:
+        click.echo(json.dumps({"running": False}) if as_json else "No daemon is running. Start it with 'pastiche daemon start'.")
+        raise SystemExit(1)
+    with client:
+        report = {"running": True, **client.status()}
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    worker = report["worker"]
+    table = Table(show_header=False, box=None)
+    rows = [
+        ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
+        ("listening", "\n".join(report["endpoints"])),
+        ("worker", f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else "none: it comes with the next job"),
+        ("device", worker.get("device", "–")),
+        ("weights", worker.get("weights", "–")),
+        ("memory", f"{worker.get('memory_bytes', 0) / 1e6:.0f} MB"),
+        ("targets", f"{worker.get('targets', 0)} warm, {worker.get('target_bytes', 0) / 1e6:.0f} MB"),
+        ("jobs", ", ".join(f"{job['state']} ({job['layer'][-40:]})" for job in report["jobs"]) or "none"),
+        ("pictures", f"{report['pictures']} in {report['spool_bytes'] / 1e6:.0f} MB; up to {report['max_megapixels']:g} megapixels each"),
+    ]  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,116 @@
+"""`pastiche doctor`: what is installed, found, listening and warm, and what to do about what is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from pastiche import __version__
+from pastiche.client import running_daemon
+from pastiche.errors import PasticheError
+from pastiche.launch import recorded
+from pastiche.paths import Places, places
+from pastiche_daemon.options import sensible_megapixels
+
+NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
+LEAST_DISK = 2e9  # bytes
+
+
+@dataclass(frozen=True)
+class Finding:
+    """ok: True fine, False broken. what: seen. to_do: where it is not fine."""
+
+    ok: bool
+    what: str
+    to_do: str = ""
+
+
+@click.command()
+def doctor() -> None:
+    """Say what is there and what is not. Exit code 1 where something is broken."""
+    where = places()
+    healthy = True
+    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _daemon):
+        for finding in _safely(check, where):
+            healthy = healthy and finding.ok
+            click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
+            if finding.to_do:
+                click.echo(f"      → {finding.to_do}")
+    click.echo("All is well." if healthy else "Something needs a hand: see the lines with !!.")
+    raise SystemExit(0 if healthy else 1)
+
+
+def _safely(check: Callable[[Places], Iterator[Finding]], where: Places) -> Iterator[Finding]:
+    try:
+        yield from check(where)
+    except PasticheError as error:
+        yield Finding(False, error.sentence)
+    except Exception as error:
+        yield Finding(False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please send this line with a report.")
+
+
+def _python(_: Places) -> Iterator[Finding]:
+    yield Finding(True, f"Pastiche {__version__}, Python {platform.python_version()}, {platform.platform()}")
+
+
+def _packages(_: Places) -> Iterator[Finding]:
+    versions, missing = [], []
+    for name in NEEDED:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    yield Finding(True, ", ".join(versions))
+    if missing:
+        yield Finding(False, f"not installed: {', '.join(missing)}", "Run 'make demo' in the clone, or 'pip install pastiche' again.")
+
+
+def _devices(_: Places) -> Iterator[Finding]:
+    from pastiche_daemon.executors.devices import choose_device, device_label
+
+    yield Finding(True, f"device: {device_label(choose_device('auto'))}; pictures up to {sensible_megapixels():g} megapixels")
+
+
+def _weights(where: Places) -> Iterator[Finding]:
+    from pastiche_daemon.weights.store import WeightStore
+
+    auto = WeightStore(where).resolve("auto")
+    more = "" if auto.name != "embedded" else "For painterly strokes: 'pastiche weights fetch' (548 MB), or 'pastiche weights use FILE'."
+    yield Finding(True, f"weights: {auto.label}", more)
+
+
+def _folders(where: Places) -> Iterator[Finding]:
+    folder = where.cache
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    yield Finding(free > LEAST_DISK, f"disk: {free / 1e9:.1f} GB free under {folder}",
+                  "" if free > LEAST_DISK else "Make room there: pictures in work lie in it.")  # fmt: skip
+    yield Finding(True, f"log: {where.log_file}")
+
+
+def _launcher(where: Places) -> Iterator[Finding]:
+    launcher = recorded(where)
+    if launcher is None:
+        yield Finding(True, "editors do not know yet how to start the daemon", "Run 'pastiche daemon start' once.")
+    elif shutil.which(launcher.command[0]) is None:
+        yield Finding(False, f"the recorded daemon command is gone: {launcher.command[0]}", "Run 'pastiche daemon start' once.")
+    else:
+        yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
+
+
+def _daemon(where: Places) -> Iterator[Finding]:
+    client = running_daemon(where)
+    if client is None:
+        yield Finding(True, "daemon: not running; it starts with the first restyle")
+        return
+    with client:
+        report = client.status()
+    worker = report["worker"]
+    warm = f"warm on {worker['device']} with {worker['weights']}" if worker.get("device") else "no worker yet"
+    yield Finding(True, f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}; {warm}")

@@ -1,0 +1,145 @@
+"""`pastiche restyle`: a picture, a painting, a new picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pastiche import __version__
+from pastiche.client import Client, Finished, StyleList
+from pastiche.errors import PasticheError, UsageError, error_from
+from pastiche.paths import places
+from pastiche.pixels import Picture
+from pastiche.protocol import Cancelled, Failed, Preview
+from pastiche.settings import StyleSettings
+from pastiche_daemon.cli.connect import connect
+from pastiche_daemon.cli.knobs import knob_options, settings_from
+from pastiche_daemon.cli.show import Bar, Lines, Show, preview_writer
+
+LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
+SHARE = re.compile(r"(.+):(\d+(?:\.\d+)?)")
+KNOWN_WEIGHTS = ("auto", "embedded", "random", "imagenet")
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--style", "styles", multiple=True, required=True, metavar="PAINTING[:SHARE]",
+              help="The painting; several are mixed by their shares.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PHOTO-in-PAINTING beside the photo.")
+@click.option("--size", type=click.IntRange(2), metavar="PIXELS", help="Longest side; without it the picture's own.")
+@click.option("--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white.")
+@click.option("--weights", default="auto", metavar="auto|embedded|random|imagenet|PATH", help="The network's weights.")
+@click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+@click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line: an event each, last the result.")
+@knob_options
+def restyle(
+    photo: Path, styles: tuple[str, ...], output: Path | None, size: int | None, mask: Path | None, weights: str,
+    device: str, preview: Path | None, force: bool, as_json: bool, **values: Any,
+) -> None:  # fmt: skip
+    """Restyle PHOTO with a painting, or several."""
+    try:
+        _restyle(photo, styles, output, size, mask, weights, device, preview, force, as_json, settings_from(values))
+    except PasticheError as error:
+        if as_json:
+            Lines().failed(error.code, error.sentence)
+        raise
+
+
+def _restyle(
+    photo: Path, style_words: tuple[str, ...], output: Path | None, size: int | None, mask_path: Path | None,
+    weights: str, device: str, preview: Path | None, force: bool, as_json: bool, settings: StyleSettings,
+) -> None:  # fmt: skip
+    from pastiche_daemon.imagefiles import check_output, read_mask, read_picture, write_picture
+
+    paths = [parse_style(word) for word in style_words]
+    output = output or default_output(photo, paths[0][0])
+    check_output(output, force)
+    loaded = read_picture(photo, longest_side=size)
+    styles = [(read_style(path), share) for path, share in paths]
+    mask = read_mask(mask_path, loaded) if mask_path else None
+    show: Show = Lines() if as_json else Bar()
+    try:
+        with connect() as client:
+            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=str(photo.resolve()),
+                          weights=weights_name(weights), device=device)  # fmt: skip
+        facts = facts_of(done, settings)
+        notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
+        for note in [*done.result.notes, *notes]:
+            show.note(note)
+        show.result(output=str(output), **facts)
+    finally:
+        show.close()
+
+
+def follow(
+    client: Client, show: Show, preview: Path | None, content: Picture, styles: StyleList, settings: StyleSettings, **more: Any
+) -> Finished:
+    """Ask for it and show how it goes. Raises what failed; an interrupt cancels it."""
+    write_preview = preview_writer(preview)
+    job = client.restyle(content, styles, settings, **more)
+    try:
+        for event in client.events(job):
+            if isinstance(event, Finished):
+                return event
+            if isinstance(event, Failed):
+                raise error_from(event.code, event.sentence)
+            if isinstance(event, Cancelled):
+                raise PasticheError("The restyle was cancelled: a newer one for the same picture took its place.")
+            if isinstance(event, Preview):
+                write_preview(event)
+            show.event(event)
+    except KeyboardInterrupt:
+        client.cancel(job)
+        raise
+    raise AssertionError("a job's events end with its ending")
+
+
+def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
+    """What made the picture, for its metadata and for --json."""
+    r = done.result
+    return {"software": f"Pastiche {__version__}", "weights": r.weights, "device": r.device, "seconds": round(r.seconds, 3),
+            "content_loss": r.content_loss, "style_loss": r.style_loss, "started_from": r.started_from,
+            "settings": settings.to_wire()}  # fmt: skip
+
+
+def parse_style(word: str) -> tuple[Path, float]:
+    """'painting.jpg' or 'painting.jpg:0.3'. Raises UsageError."""
+    match = SHARE.fullmatch(word)
+    if match is None or Path(word).exists():
+        return Path(word), 1.0
+    if float(match[2]) <= 0:
+        raise UsageError(f"The share in {word!r} is 0; a style's share is a number over 0.")
+    return Path(match[1]), float(match[2])
+
+
+def read_style(path: Path) -> Picture:
+    """A style picture, no larger than makes a difference."""
+    from pastiche_daemon.imagefiles import read_picture
+
+    picture = read_picture(path).picture
+    if max(picture.width, picture.height) > LARGEST_STYLE_SIDE:
+        return read_picture(path, longest_side=LARGEST_STYLE_SIDE).picture
+    return picture
+
+
+def default_output(photo: Path, style: Path) -> Path:
+    """Beside the photo, in its format where that can be written."""
+    from pastiche_daemon.imagefiles.write import FORMATS
+
+    suffix = photo.suffix if photo.suffix.lower() in FORMATS else ".png"
+    return photo.with_name(f"{photo.stem}-in-{style.stem}{suffix}")
+
+
+def weights_name(word: str) -> str:
+    """The name that stands for --weights on the wire; a file is checked and imported first."""
+    if word in KNOWN_WEIGHTS or word.startswith("user-"):
+        return word
+    from pastiche_daemon.weights.store import WeightStore
+
+    return WeightStore(places()).import_file(Path(word))
