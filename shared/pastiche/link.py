@@ -214,7 +214,7 @@ class Link:
         self._state, self._deadline = PROVING, time.monotonic() + GREETING_PATIENCE
 
     def _welcomed(self, welcome: p.Welcome) -> p.Welcome | None:
-        self._session, self._heartbeat = welcome.session, max(0.1, welcome.heartbeat)
+        self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
         self._state, self._last_sent, self._unanswered_since = READY, time.monotonic(), None
         if self._may_start and welcome.idle and not self._replaced and self._other_build(welcome.build):
             self._replaced = True  # once: two builds that both want to be the one must not take turns for ever

@@ -70,11 +70,11 @@ class Proof(Message):
 
 @dataclass(frozen=True)
 class Welcome(Message):
-    """daemon → client. session: 16 random bytes that every later header repeats. heartbeat: seconds; a client that
+    """daemon → client. session_id: 16 random bytes that every later header repeats. heartbeat: seconds; a client that
     is silent for two is taken for gone. limits: max_megapixels and the like. results: finished and not yet fetched."""
 
     type: ClassVar[str] = "welcome"
-    session: bytes
+    session_id: bytes
     build: str
     heartbeat: float
     idle: bool

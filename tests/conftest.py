@@ -1,0 +1,106 @@
+"""Real daemons for the tests, each under a home of its own, and small pictures to send them."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pastiche.client import Client
+from pastiche.launch import Launcher
+from pastiche.paths import Places, places
+from pastiche.pixels import Picture, PixelFormat
+from pastiche.settings import StyleSettings
+
+QUICK = StyleSettings(quality="draft", iterations=6)
+ENDLESS = StyleSettings(quality="draft", iterations=20000)
+
+
+def picture(width: int = 32, height: int = 24, seed: int = 0, channels: str = "RGB") -> Picture:
+    """Noise: no two seeds alike."""
+    fmt = PixelFormat(channels, "u8")
+    data = random.Random(seed).randbytes(width * height * fmt.bytes_per_pixel)
+    return Picture(width, height, fmt, data)
+
+
+@dataclass
+class Daemon:
+    """A daemon that clients of this home start and find. options: of 'pastiche daemon run'."""
+
+    home: Path
+    options: tuple[str, ...] = ()
+    clients: list[Client] = field(default_factory=list)
+
+    @property
+    def places(self) -> Places:
+        return places({"PASTICHE_HOME": str(self.home)})
+
+    @property
+    def launcher(self) -> Launcher:
+        # In the environment of the child, so that the test process's own stays as it is.
+        command = ("/usr/bin/env", f"PASTICHE_HOME={self.home}", sys.executable, "-m", "pastiche_daemon", "daemon", "run")
+        return Launcher((*command, "--threads", "1", *self.options), "")
+
+    def client(self, name: str = "tests", **more: object) -> Client:
+        client = Client("tests", where=self.places, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
+        self.clients.append(client)
+        return client
+
+    def status(self) -> dict:
+        with self.client("status") as client:
+            client.wait_until_ready()
+            return client.status()
+
+    def stop(self) -> None:
+        for client in self.clients:
+            client.close()
+        client = Client("tests", where=self.places, client_id="stop", start=False)
+        try:
+            client.wait_until_ready()
+            pid = client.status()["pid"]
+            os.kill(pid, signal.SIGTERM)
+            wait_for_end(pid)
+        except Exception:
+            pass  # it is not running, or a test has taken it down
+        finally:
+            client.close()
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process that is not our child has gone."""
+    subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=False, timeout=20)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A short path: socket paths have a limit of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[Daemon]:
+    """A daemon of the test's own, not started yet."""
+    one = Daemon(home)
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Daemon]:
+    """A daemon that a module's tests share; its worker stays warm."""
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    one = Daemon(folder)
+    yield one
+    one.stop()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,79 @@
+"""Pictures in pieces: whole at the end, never more in flight than was asked for, and damage is seen."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pastiche import transfer
+from pastiche.errors import BadMessage, WrongHash
+from pastiche.pixels import blob_hash
+from pastiche.protocol import Put
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(transfer, "CHUNK", 16)
+    monkeypatch.setattr(transfer, "WINDOW", 64)
+
+
+def send(data: bytes, incoming: transfer.Incoming) -> int:
+    """Through sender and receiver; returns the most bytes that were in flight."""
+    view = memoryview(data)
+    outgoing = transfer.Outgoing(incoming.blob, len(data), lambda offset, length: view[offset : offset + length])
+    gets, most = [incoming.first_get()], 0
+    while gets:
+        puts = list(outgoing.puts(gets.pop().until))
+        most = max(most, sum(len(put.data) for put in puts))
+        for put in puts:
+            credit = incoming.take(put)
+            gets += [credit] if credit else []
+    return most
+
+
+@settings(max_examples=60)
+@given(st.binary(min_size=1, max_size=500), st.booleans())
+def test_every_blob_arrives_whole_within_the_window(data, size_known):
+    got = bytearray()
+    incoming = transfer.Incoming(blob_hash(data), got.extend, len(data) if size_known else None, limit=1000)
+    most = send(data, incoming)
+    assert bytes(got) == data
+    assert incoming.finished
+    assert most <= 64
+
+
+@given(st.binary(min_size=1, max_size=100), st.integers(0, 99))
+def test_a_flipped_bit_is_seen(data, place):
+    damaged = bytearray(data)
+    damaged[place % len(data)] ^= 1
+    incoming = transfer.Incoming(blob_hash(data), lambda piece: None, len(data))
+    with pytest.raises(WrongHash):
+        send(bytes(damaged), incoming)
+
+
+@pytest.mark.parametrize("put", [
+    Put(b"", 100, 16, b"x" * 16),  # not the next piece
+    Put(b"", 99, 0, b"x" * 16),  # another size than promised
+    Put(b"", 100, 0, b"x" * 17),  # longer than a piece
+    Put(b"", 100, 0, b""),  # nothing
+])  # fmt: skip
+def test_a_piece_out_of_turn_is_refused(put):
+    incoming = transfer.Incoming(hashlib.sha256(b"x" * 100).digest(), lambda piece: None, 100)
+    with pytest.raises(BadMessage):
+        incoming.take(put)
+
+
+def test_a_size_over_the_limit_is_refused_before_anything_is_kept():
+    kept = []
+    incoming = transfer.Incoming(b"h" * 32, kept.append, None, limit=50)
+    with pytest.raises(BadMessage, match="at most 50"):
+        incoming.take(Put(b"h" * 32, 10**12, 0, b"x"))
+    assert not kept
+
+
+def test_a_sender_gives_no_more_than_a_window_whatever_is_asked():
+    outgoing = transfer.Outgoing(b"h" * 32, 10**9, lambda offset, length: memoryview(bytes(length)))
+    assert sum(len(put.data) for put in outgoing.puts(10**15)) == 64
