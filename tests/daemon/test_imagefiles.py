@@ -280,6 +280,12 @@ def test_cmyk_goes_through_its_profile(tmp_path, suffix):
     assert read(path).format.profile == b""
 
 
+def test_a_broken_cmyk_profile_counts_as_none(tmp_path):
+    broken = cmyk_profile()[:128] + bytes(400)
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(tmp_path / "a.tif", icc_profile=broken)
+    assert array(read(tmp_path / "a.tif"))[0, 0].tolist() == [0, 255, 255]
+
+
 def test_cmyk_of_16_bits_stays_16_bits(tmp_path):
     inks = noise((4, 5, 4), "u16")
     tifffile.imwrite(tmp_path / "a.tif", inks, photometric="separated")
@@ -485,7 +491,7 @@ def test_a_bomb_is_refused_from_its_header_without_a_warning(tmp_path, suffix, c
     (tmp_path / "a").write_bytes(bomb(suffix))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(PictureTooLarge, match=r"900 megapixels .* up to 256 are allowed"):
+        with pytest.raises(PictureTooLarge, match=r"900\.0 megapixels .* up to 256 are allowed"):
             read_picture(tmp_path / "a", max_megapixels=256)
     assert capfd.readouterr() == ("", "")
 
@@ -654,6 +660,12 @@ def test_grey_with_a_profile_becomes_srgb_in_webp(tmp_path):
     got = read(tmp_path / "a.webp")
     assert got.format.profile == b""
     assert np.abs(array(got)[4, 4, :3].astype(int) - 100).max() < 6
+
+
+def test_a_broken_grey_profile_costs_no_webp(tmp_path):
+    broken = picture(gradient(8, 8, 1), profile=GREY[:128] + bytes(100))
+    write_picture(tmp_path / "a.webp", broken, description="")
+    assert read(tmp_path / "a.webp").format.channels == "RGB"
 
 
 def test_bgra_is_written_as_rgba(tmp_path):

@@ -41,6 +41,7 @@ class Canvas:
         self.sheet = sheet
         self.paint = ground.astype(np.float32).reshape(-1, 3).copy()
         self.thickness = np.zeros(len(self.paint), np.float32)
+        self.last = np.empty(len(self.paint), np.int32)  # at each pixel, the sample that came last there
         self.rng = np.random.default_rng(seed)
 
     def lay(
@@ -138,10 +139,11 @@ class Canvas:
 
         kind = self.rng.integers(0, BRUSHES, n)
         inside = (x >= 0) & (y >= 0) & (x < self.sheet.width) & (y < self.sheet.height) & bristles.touches[kind]
-        top = np.full(len(self.paint), -1, np.int32)
-        top[(y * self.sheet.width + x)[inside]] = np.flatnonzero(inside)
-        pixels = np.flatnonzero(top >= 0)
-        stroke, rest = np.divmod(top[pixels], across * along)
+        sample, pixels = np.flatnonzero(inside), (y * self.sheet.width + x)[inside]
+        self.last[pixels] = sample
+        on_top = self.last[pixels] == sample
+        sample, pixels = sample[on_top], pixels[on_top]
+        stroke, rest = np.divmod(sample, across * along)
         t, s_index = np.divmod(rest, along)
 
         streak = bristles.streak[kind[stroke], t, s_index]

@@ -82,7 +82,7 @@ def night_swirls(width: int, height: int) -> Array:
         picture = mix(picture, ramp(path, "#e08a2a", "#f8c84c", "#fff0a8"), np.clip(gold * 1.6, 0, 1))
 
     canvas = Canvas(sheet, 0.9 * picture, seed=1)
-    canvas.lay(Brush(0.17, 0.026, 3.2, jitter=0.05, edge=0.5), picture, flow)
+    canvas.lay(Brush(0.17, 0.026, 6.5, jitter=0.05, edge=0.5), picture, flow)
     canvas.lay(Brush(0.12, 0.015, 1.5, jitter=0.07, streaks=0.10, edge=0.28), picture, flow)
     canvas.lay(Brush(0.07, 0.010, 0.8, jitter=0.08, streaks=0.10, edge=0.2), picture, flow)
     canvas.lay(Brush(0.032, 0.008, 1.2, jitter=0.05, impasto=0.5, edge=0.25), picture, flow,
@@ -133,7 +133,7 @@ def poppy_field(width: int, height: int) -> Array:
     size = np.where(field > 0.5, 0.25 + 0.75 * near, 1.0).astype(np.float32)
 
     canvas = Canvas(sheet, picture * ink("#f2e2cc"), seed=2)
-    canvas.lay(Brush(0.06, 0.026, 2.0, jitter=0.06, strays=0.3, edge=0.4), picture, flow, scale=size)
+    canvas.lay(Brush(0.06, 0.026, 3.5, jitter=0.06, strays=0.3, edge=0.4), picture, flow, scale=size)
     canvas.lay(Brush(0.036, 0.013, 1.6, jitter=0.10, strays=0.4, edge=0.25), picture, flow, scale=size)
     canvas.lay(Brush(0.024, 0.008, 0.8, jitter=0.12, strays=0.4, edge=0.2), picture, flow, scale=size)
     drifts = (
@@ -195,7 +195,7 @@ def ember_waves(width: int, height: int) -> Array:
     flow = np.where(water, 0.34 * np.sin(5 * u + 9 * near + 2 * wander), flow)
 
     canvas = Canvas(sheet, 0.85 * picture, seed=3)
-    canvas.lay(Brush(0.34, 0.030, 3.0, jitter=0.05, streaks=0.07, strays=0.05, edge=0.5), picture, flow)
+    canvas.lay(Brush(0.34, 0.030, 6.5, jitter=0.05, streaks=0.07, strays=0.05, edge=0.5), picture, flow)
     canvas.lay(Brush(0.26, 0.016, 1.5, jitter=0.08, streaks=0.09, strays=0.05, edge=0.30), picture, flow)
     canvas.lay(Brush(0.14, 0.010, 0.8, jitter=0.09, streaks=0.10, strays=0.08, edge=0.22), picture, flow)
     canvas.lay(Brush(0.05, 0.008, 1.3, jitter=0.05, impasto=0.4, edge=0.2), picture, flow,

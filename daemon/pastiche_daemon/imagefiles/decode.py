@@ -1,0 +1,62 @@
+"""Any picture file to a Raster. What a decoder trips over becomes a sentence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from pastiche.errors import NotAPicture, OutOfMemory, PasticheError, UsageError
+from pastiche_daemon.imagefiles.raster import Raster
+
+SizeCheck = Callable[[int, int], None]  # width, height as they will be seen; raises what is wrong with them
+
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# How Pillow, libpng and tifffile say that the file stopped before the picture did.
+ENDS_EARLY = ("truncated", "input stream too small", "only got", "failed to read", "unexpected end", "not enough")
+
+
+def decode(path: Path, check_size: SizeCheck) -> Raster:
+    """check_size is called with the header's size before any pixel is decoded."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder. Name the picture file in it.")
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+            return _decode(file, check_size)
+    except PasticheError as error:
+        raise type(error)(f"{path.name}: {error.sentence}") from error
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no file {path}. Check its name and folder.") from error
+    except PermissionError as error:
+        raise UsageError(f"{path} may not be read by you. Change its permissions, or copy it.") from error
+    except MemoryError as error:
+        raise OutOfMemory(f"{path.name} does not fit into this computer's memory. Make it smaller first.") from error
+    except Exception as error:  # a decoder on malformed input raises anything: ValueError, struct.error, KeyError..
+        raise NotAPicture(_what_is_wrong(path.name, error)) from error
+
+
+def _decode(file: BinaryIO, check_size: SizeCheck) -> Raster:
+    start = file.read(16)
+    file.seek(0)
+    if not start:
+        raise NotAPicture("The file is empty. Save or copy it again.")
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        from pastiche_daemon.imagefiles import png
+
+        return png.decode(file.read(), check_size)
+    if start.startswith(TIFF_STARTS):
+        from pastiche_daemon.imagefiles import tiff
+
+        return tiff.decode(file, check_size)
+    from pastiche_daemon.imagefiles import other
+
+    return other.decode(file, check_size)
+
+
+def _what_is_wrong(name: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if any(words in reason.lower() for words in ENDS_EARLY):
+        return f"{name} ends early: it is truncated. Copy or download it again."
+    return f"{name} is damaged and cannot be read ({reason[:120]}). Open it in a painting program and save it anew."

@@ -1,0 +1,222 @@
+"""Daemons that start, die, are replaced, and clients that vanish."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche.client import Client, Finished
+from pastiche.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
+from pastiche.launch import Launcher
+from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+
+
+def until(client, kind, job=""):
+    """The next event of that kind; a failure is raised."""
+    for event in client.events(job):
+        if isinstance(event, kind):
+            return event
+        if isinstance(event, p.Failed):
+            raise error_from(event.code, event.sentence)
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+def status_when(client, condition):
+    """Asks until the condition holds; pytest's timeout ends a wait in vain."""
+    while True:
+        report = client.status()
+        if condition(report):
+            return report
+
+
+def test_any_client_starts_the_daemon_and_the_next_finds_it(daemon):
+    with daemon.client() as one, daemon.client() as two:
+        one.wait_until_ready()
+        two.wait_until_ready()
+        assert one.status()["pid"] == two.status()["pid"]
+
+
+def test_clients_that_start_at_once_get_one_daemon(daemon):
+    clients = [daemon.client(str(n)) for n in range(4)]
+    ready = set()
+    while len(ready) < 4:
+        for client in clients:
+            client.drain()
+            if client.ready:
+                ready.add(client.client_id)
+    assert len({client.status()["pid"] for client in clients}) == 1
+
+
+def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
+    with Client("tests", where=daemon.places, client_id="x") as client, pytest.raises(DaemonNotRunning, match="pastiche daemon start"):
+        client.wait_until_ready()
+
+
+def test_a_daemon_that_cannot_start_is_told_with_its_last_words(daemon):
+    launcher = Launcher(("/bin/sh", "-c", "echo no torch here >&2; exit 3"), "")
+    with Client("tests", where=daemon.places, client_id="x", launcher=launcher) as client:
+        with pytest.raises(DaemonCannotStart, match="no torch here"):
+            client.wait_until_ready()
+
+
+def test_a_killed_worker_costs_one_sentence_not_the_daemon(daemon):
+    with daemon.client() as client:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(client, p.Progress, job)
+        before = client.status()
+        os.kill(before["worker"]["pid"], signal.SIGKILL)
+        assert "killed" in until(client, p.Notice, job).sentence
+        until(client, p.Progress, job)  # put back, and at work again
+        after = client.status()
+        assert after["pid"] == before["pid"]
+        assert after["worker"]["pid"] != before["worker"]["pid"]
+
+
+def test_a_job_that_killed_two_workers_is_failed_and_the_next_one_runs(daemon):
+    with daemon.client() as client:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        for _ in range(2):
+            until(client, p.Progress, job)
+            os.kill(client.status()["worker"]["pid"], signal.SIGKILL)
+            with pytest.raises(WorkerDied) if _ else _nothing():
+                until(client, p.Notice, job)
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+class _nothing:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+def test_a_vanished_client_is_parked_and_then_dropped(daemon):
+    daemon.options = ("--heartbeat", "0.3", "--park-seconds", "2")
+    lost, watching = daemon.client("lost"), daemon.client("watching")
+    job = lost.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+    until(lost, p.Progress, job)
+    lost._link._dealer.close()  # as when an editor is killed: not a word
+    states = []
+
+    def gone(report):
+        states.append(report["jobs"][0]["state"] if report["jobs"] else "dropped")
+        return states[-1] == "dropped"
+
+    status_when(watching, gone)
+    assert "parked" in states
+    assert watching.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
+
+
+def test_a_client_that_stalled_finds_its_job_going_on(daemon):
+    daemon.options = ("--heartbeat", "0.3",)
+    stalled, watching = daemon.client("stalled"), daemon.client("watching")
+    job = stalled.restyle(CONTENT, [(STYLE, 1.0)], QUICK.__class__(quality="draft", iterations=400))
+    until(stalled, p.Progress, job)
+    status_when(watching, lambda report: report["jobs"][0]["state"] == "parked")
+    done = until(stalled, Finished, job)
+    assert done.result.started_from == "last"  # from where it was
+
+
+def test_a_client_that_says_goodbye_takes_its_jobs_along(daemon):
+    leaving, watching = daemon.client("leaving"), daemon.client("watching")
+    job = leaving.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+    until(leaving, p.Progress, job)
+    leaving.close()
+    status_when(watching, lambda report: not report["jobs"])
+
+
+def test_after_a_crash_a_new_daemon_takes_over_the_stale_files(daemon):
+    with daemon.client() as client:
+        client.wait_until_ready()
+        pid = client.status()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for_end(pid)
+        assert daemon.places.connection_file.exists()
+        with daemon.client() as another:
+            another.wait_until_ready()
+            assert another.status()["pid"] != pid
+
+
+def test_a_killed_daemon_is_told_to_its_client_and_the_next_restyle_starts_another(daemon):
+    with daemon.client() as client:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(client, p.Progress, job)
+        report = client.status()
+        os.kill(report["pid"], signal.SIGKILL)
+        with pytest.raises(DaemonLost, match="restyle again"):
+            until(client, Finished, job)
+        wait_for_end(report["worker"]["pid"])  # the worker goes with its front
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def test_a_stopped_daemon_leaves_nothing_behind(daemon):
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        report = client.status()
+        client.shut_down()
+        with pytest.raises(DaemonLost):
+            until(client, Finished)
+        wait_for_end(report["pid"])
+        wait_for_end(report["worker"]["pid"])
+    assert not daemon.places.connection_file.exists()
+    assert not daemon.places.spool.exists()
+    assert list(daemon.places.runtime.iterdir()) == []
+
+
+def test_an_idle_daemon_of_another_build_is_replaced(daemon):
+    with daemon.client() as client:
+        client.wait_until_ready()
+        old = client.status()
+    newer = Launcher(daemon.launcher.command, "another build")
+    with Client("tests", where=daemon.places, client_id="new", launcher=newer) as client:
+        client.wait_until_ready()
+        assert client.status()["pid"] != old["pid"]
+
+
+def test_a_busy_daemon_of_another_build_stays(daemon):
+    with daemon.client() as busy:
+        job = busy.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(busy, p.Progress, job)
+        newer = Launcher(daemon.launcher.command, "another build")
+        with Client("tests", where=daemon.places, client_id="new", launcher=newer) as client:
+            client.wait_until_ready()
+            assert client.status()["pid"] == busy.status()["pid"]
+
+
+def test_an_idle_worker_gives_the_device_back_and_comes_again(daemon):
+    daemon.options = ("--worker-seconds", "0.5")
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        pid = client.status()["worker"]["pid"]
+        wait_for_end(pid)
+        assert client.status()["worker"]["pid"] == 0
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def test_a_daemon_told_to_leave_when_idle_leaves(daemon):
+    daemon.options = ("--exit-seconds", "0.5")
+    with daemon.client() as client:
+        client.wait_until_ready()
+        pid = client.status()["pid"]
+    wait_for_end(pid)
+    assert not daemon.places.connection_file.exists()
+
+
+def test_a_full_disk_fails_the_job_not_the_daemon(daemon):
+    big = picture(700, 600, seed=1)  # 1.26 MB
+    daemon.options = ("--spool-megabytes", "1")
+    with daemon.client() as client:
+        failed = until_failed(client, client.restyle(big, [(STYLE, 1.0)], QUICK))
+        assert failed.code == "too_busy"
+        assert "spool" in failed.sentence
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def until_failed(client, job):
+    return next(event for event in client.events(job) if isinstance(event, p.Failed))

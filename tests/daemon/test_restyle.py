@@ -1,0 +1,231 @@
+"""A restyle over real sockets and real processes: one daemon, kept warm for the module."""
+
+from __future__ import annotations
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche.client import Finished
+from pastiche.errors import (
+    BadMask,
+    BadPixels,
+    BadWeights,
+    DeviceUnavailable,
+    NothingToRestyle,
+    PasticheError,
+    PictureTooLarge,
+)
+from pastiche.pixels import MASK_FORMAT, Picture, PixelFormat
+from pastiche.settings import StyleSettings
+from tests.conftest import ENDLESS, QUICK, picture
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+
+
+def events_of(client, job):
+    return list(client.events(job))
+
+
+def test_a_restyle_gives_another_picture_in_the_same_format(warm):
+    with warm.client() as client:
+        done = client.restyle_and_wait(picture(channels="BGRA"), [(STYLE, 1.0)], QUICK)
+    assert done.picture.format == PixelFormat("BGRA", "u8")
+    assert (done.picture.width, done.picture.height) == (32, 24)
+    assert bytes(done.picture.data)[3::4] == picture(channels="BGRA").data[3::4]  # alpha untouched
+    assert bytes(done.picture.data) != picture(channels="BGRA").data
+    assert "random" in done.result.weights
+
+
+def test_the_way_of_a_job_is_told_in_order(warm):
+    with warm.client() as client:
+        job = client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK)
+        seen = [type(event) for event in events_of(client, job) if not isinstance(event, p.Notice)]
+    first = [kind for kind in seen if seen.count(kind) == 1 or kind in (p.Progress, p.Preview)]
+    assert seen.index(p.Accepted) < seen.index(p.Queued) < seen.index(p.Progress) < seen.index(Finished)
+    assert p.Preview in first
+
+
+def test_the_same_settings_and_seed_give_the_same_bits(warm):
+    settings = StyleSettings(quality="draft", iterations=6, start="noise", seed=7)
+    with warm.client() as client:
+        results = [client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings).picture.data for _ in range(2)]
+    assert results[0] == results[1]
+
+
+def test_a_second_restyle_sends_no_pixels_and_reuses_targets(warm, monkeypatch):
+    from pastiche.transport import Dealer
+
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        before = client.status()["worker"]
+        sent = []
+        send = Dealer.send
+        monkeypatch.setattr(Dealer, "send", lambda self, frames: (sent.append(frames), send(self, frames))[1])
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=80))
+        after = client.status()["worker"]
+    assert not [frames for frames in sent if len(frames) > 1]
+    assert after["target_misses"] == before["target_misses"]
+    assert after["target_hits"] > before["target_hits"]
+
+
+def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
+    with warm.client() as client:
+        first = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")
+        other = StyleSettings(quality="draft", iterations=6, strength=90)
+        second = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], other, layer="moved", adjust=True)
+        elsewhere = client.restyle_and_wait(picture(seed=9), [(STYLE, 1.0)], other, layer="moved", adjust=True)
+    assert (first.result.started_from, second.result.started_from) == ("content", "last")
+    assert elsewhere.result.started_from == "content"  # other pixels: the last picture does not fit
+
+
+def test_start_last_without_one_starts_from_the_content_and_says_so(warm):
+    with warm.client() as client:
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer="new")
+    assert done.result.started_from == "content"
+    assert "no last picture" in done.result.notes[0]
+
+
+def test_strength_0_gives_the_content_back_to_the_bit(warm):
+    with warm.client() as client:
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
+    assert bytes(done.picture.data) == CONTENT.data
+
+
+def half_mask() -> Picture:
+    return Picture(32, 24, MASK_FORMAT, (b"\xff" * 16 + b"\0" * 16) * 24)
+
+
+def test_outside_the_selection_nothing_changes(warm):
+    settings = StyleSettings(quality="draft", iterations=6, composite=True)
+    with warm.client() as client:
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings, mask=half_mask())
+    rows = [bytes(done.picture.data)[y * 96 : (y + 1) * 96] for y in range(24)]
+    assert all(row[48:] == CONTENT.data[y * 96 + 48 : (y + 1) * 96] for y, row in enumerate(rows))
+    assert any(row[:48] != CONTENT.data[y * 96 : y * 96 + 48] for y, row in enumerate(rows))
+
+
+def test_without_composite_the_selections_box_comes_back(warm):
+    wide = picture(400, 20, seed=5)
+    mask = Picture(400, 20, MASK_FORMAT, (b"\0" * 200 + b"\xff" * 20 + b"\0" * 180) * 20)
+    with warm.client() as client:
+        done = client.restyle_and_wait(wide, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2), mask=mask)
+    assert done.picture.width % 16 == 0
+    assert 0 < done.result.left <= 200 - 64
+    assert done.result.left + done.picture.width >= 220 + 64
+
+
+def test_cancel_is_answered_and_frees_the_worker(warm):
+    with warm.client() as client:
+        job = client.restyle(picture(seed=11), [(STYLE, 1.0)], ENDLESS)
+        events = client.events(job)
+        next(event for event in events if isinstance(event, p.Progress))
+        client.cancel(job)
+        assert isinstance(list(events)[-1], p.Cancelled)
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)  # the worker is free for others
+
+
+def test_a_newer_job_for_the_same_layer_takes_the_olders_place(warm):
+    with warm.client() as client:
+        old = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS, layer="one")
+        next(event for event in client.events(old) if isinstance(event, p.Progress))
+        new = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK, layer="one", adjust=True)
+        seen = []
+        for event in client.events():
+            seen.append(event)
+            if isinstance(event, Finished):
+                break
+    assert p.Cancelled(old, replaced_by=new) in seen
+    assert (seen[-1].job, seen[-1].result.started_from) == (new, "last")
+
+
+def test_two_clients_at_once_each_get_their_own(warm):
+    with warm.client("one") as one, warm.client("two") as two:
+        jobs = [(client, client.restyle(picture(seed=n), [(STYLE, 1.0)], QUICK)) for n, client in ((21, one), (22, two))]
+        done = {}
+        while len(done) < 2:
+            for client, job in jobs:
+                done.update({event.job: event for event in client.drain() if isinstance(event, Finished)})
+                client._link.wait()
+        alone = [client.restyle_and_wait(picture(seed=n), [(STYLE, 1.0)], QUICK) for n, client in ((21, one), (22, two))]
+    assert [done[job].picture.data for _, job in jobs] == [each.picture.data for each in alone]
+
+
+def test_several_styles_are_mixed(warm):
+    with warm.client() as client:
+        mixed = client.restyle_and_wait(CONTENT, [(STYLE, 1.0), (picture(seed=6), 3.0)], QUICK).picture.data
+        alone = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture.data
+    assert mixed != alone
+
+
+@pytest.mark.parametrize(("content", "styles", "more", "error", "words"), [
+    (picture(seed=1), [STYLE], {"mask": Picture(8, 8, MASK_FORMAT, bytes(64))}, BadMask, "8 × 8.*32 × 24"),
+    (picture(seed=1), [STYLE], {"mask": Picture(32, 24, MASK_FORMAT, bytes(32 * 24))}, NothingToRestyle, "selection is empty"),
+    (Picture(4, 4, PixelFormat("RGBA"), bytes(64)), [STYLE], {}, NothingToRestyle, "visible"),
+    (picture(seed=1), [Picture(4, 4, PixelFormat("RGBA"), bytes(64))], {}, NothingToRestyle, "style"),
+    (Picture(2, 2, PixelFormat("GRAY", "f32"), b"\0\0\xc0\x7f" * 4), [STYLE], {}, BadPixels, "4 pixels.*column 0, row 0"),
+    (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
+    (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
+    (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),
+    (picture(seed=1), [], {}, PasticheError, "styles"),
+])  # fmt: skip
+def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, content, styles, more, error, words):
+    with warm.client() as client:
+        with pytest.raises(error, match=words):
+            client.restyle_and_wait(content, [(style, 1.0) for style in styles], QUICK, **more)
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
+    assert error.code != "internal" or not styles
+
+
+def test_a_picture_over_the_limit_is_told_the_limit(home, daemon):
+    daemon.options = ("--max-megapixels", "0.0005")
+    with daemon.client() as client, pytest.raises(PictureTooLarge, match=r"0\.0005.*--max-megapixels"):
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def test_an_unusable_profile_gets_a_sentence(warm):
+    odd = Picture(2, 2, PixelFormat("RGB", profile=b"not a profile"), bytes(12))
+    with warm.client() as client, pytest.raises(PasticheError, match="profile"):
+        client.restyle_and_wait(odd, [(STYLE, 1.0)], QUICK)
+
+
+def test_status_says_what_is_warm(warm):
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        report = client.status()
+    worker = report["worker"]
+    assert worker["pid"] > 0
+    assert worker["device"].startswith("cpu")
+    assert worker["targets"] > 0
+    assert worker["memory_bytes"] > 0
+    assert report["jobs"] == []
+
+
+def test_a_result_waits_for_its_client_across_reconnects(warm):
+    first = warm.client("comes-back")
+    job = first.restyle(picture(seed=31), [(STYLE, 1.0)], QUICK)
+    first._start_fetching = lambda result: None  # type: ignore[method-assign]  # it goes before it has its result
+    first._take = _until_result(first, arrived := [])  # type: ignore[method-assign]
+    while not arrived:
+        first.drain()
+        first._link.wait()
+    first.close()
+    with warm.client("a-stranger") as stranger:
+        assert stranger.wait_until_ready().results == []
+    with warm.client("comes-back") as second:
+        waiting = second.wait_until_ready().results
+        assert [result["job"] for result in waiting] == [job]
+        second.fetch(p.Result(**waiting[0], settings={}, notes=[]))
+        done = next(event for event in second.events(job) if isinstance(event, Finished))
+        assert done.picture.width == 32
+        assert second.status()["results_kept"] == 0
+
+
+def _until_result(client, arrived):
+    take = type(client)._take.__get__(client)
+
+    def taking(message):
+        take(message)
+        if isinstance(message, p.Result):
+            arrived.append(message)
+
+    return taking

@@ -1,0 +1,215 @@
+"""Nobody but the user may use, or pose as, the daemon: raw peers at a real one, and an impostor for a real client."""
+
+from __future__ import annotations
+
+import secrets
+import stat
+from pathlib import Path
+
+import msgpack
+import pytest
+import zmq
+
+from pastiche import protocol as p
+from pastiche import trust
+from pastiche.connection import Connection, find, publish
+from pastiche.errors import NotTrusted, VersionMismatch
+from pastiche.locks import Lock
+from tests.conftest import QUICK, Daemon, picture
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+
+
+class RawPeer:
+    """Somebody who speaks ZeroMQ and has not read our rules."""
+
+    def __init__(self, endpoint: str, routing_id: bytes = b"") -> None:
+        self.endpoint = endpoint
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.DEALER)
+        if routing_id:
+            self.socket.setsockopt(zmq.ROUTING_ID, routing_id)
+        self.socket.connect(endpoint)
+
+    def ask(self, *frames: bytes) -> p.Message | None:
+        """Send, and the answer, or None where there is none within 2 s."""
+        self.socket.send_multipart(frames)
+        return self.hear()
+
+    def hear(self, seconds: float = 2.0) -> p.Message | None:
+        if not self.socket.poll(int(seconds * 1000)):
+            return None
+        return p.unpack(self.socket.recv_multipart())[0]
+
+    def greet(self, key: bytes) -> p.Message | None:
+        """The whole handshake with that key."""
+        nonce = secrets.token_bytes(32)
+        challenge = self.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+        assert isinstance(challenge, p.Challenge)
+        said = (nonce, challenge.nonce, self.endpoint)
+        return self.ask(*p.pack(p.Proof(trust.proof(key, "client", *said, p.VERSION))))
+
+    def close(self) -> None:
+        self.context.destroy(linger=0)
+
+
+@pytest.fixture(scope="module")
+def connection(warm: Daemon) -> Connection:
+    with warm.client() as client:
+        client.wait_until_ready()
+    found = find(warm.places)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(params=["ipc", "tcp"])
+def raw(connection, request):
+    peer = RawPeer(next(e for e in connection.endpoints if e.startswith(request.param)))
+    yield peer
+    peer.close()
+
+
+def still_well(warm: Daemon) -> bool:
+    with warm.client() as client:
+        return bool(client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture)
+
+
+def test_who_knows_the_key_is_welcome(raw, connection):
+    assert isinstance(raw.greet(connection.key), p.Welcome)
+
+
+def test_a_wrong_key_is_refused(raw):
+    answer = raw.greet(b"x" * 32)
+    assert isinstance(answer, p.Failed)
+    assert answer.code == "not_trusted"
+
+
+def test_the_daemons_own_proof_is_not_taken_as_a_clients(raw):
+    challenge = raw.ask(*p.pack(p.Hello(list(p.VERSION), b"n" * 32, "raw", "raw")))
+    answer = raw.ask(*p.pack(p.Proof(challenge.proof)))
+    assert answer.code == "not_trusted"
+
+
+def test_a_proof_is_good_once(raw, connection):
+    nonce = secrets.token_bytes(32)
+    challenge = raw.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+    proof = p.Proof(trust.proof(connection.key, "client", nonce, challenge.nonce, raw.endpoint, p.VERSION))
+    assert isinstance(raw.ask(*p.pack(proof)), p.Welcome)
+    assert raw.ask(*p.pack(proof)).code == "no_session"
+
+
+@pytest.mark.parametrize("message", [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Cancel("x"), p.Get(b"h" * 32, 10),
+                                     p.Restyle("j", "l", {}, [], None, {}), p.Put(b"h" * 32, 4, 0, b"data")])  # fmt: skip
+def test_without_hello_nothing_is_served(raw, warm, message):
+    for session in (b"", b"s" * 16):
+        assert raw.ask(*p.pack(message, session)).code == "no_session"
+    assert still_well(warm)
+
+
+@pytest.mark.parametrize("frames", [[b""], [b"garbage"], [b"\xc1"], [b"", b""], [b"\x80"] * 50, [msgpack.packb({"type": "hello"})],
+                                    [msgpack.packb({"type": "hello", "version": "?", "nonce": b"", "client_id": "", "program": ""})],
+                                    [msgpack.packb({"type": "proof", "proof": b""})], [b"\x91" * 5000], [bytes(p.HEADER_LIMIT + 1)]])  # fmt: skip
+def test_garbage_gets_an_error_and_the_daemon_goes_on(raw, warm, frames):
+    assert isinstance(raw.ask(*frames), p.Failed)
+    assert still_well(warm)
+
+
+def test_a_frame_over_the_limit_ends_that_connection_alone(raw, warm):
+    assert raw.ask(bytes(p.MAX_FRAME + 1)) is None
+    assert still_well(warm)
+
+
+def test_an_unknown_major_version_gets_a_sentence(raw):
+    answer = raw.ask(*p.pack(p.Hello([99, 0], b"n" * 32, "raw", "raw")))
+    assert answer.code == VersionMismatch.code
+    assert "Update" in answer.sentence
+
+
+def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
+    endpoint = next(e for e in connection.endpoints if e.startswith("ipc"))
+    honest = RawPeer(endpoint, b"well-known-id")
+    welcome = honest.greet(connection.key)
+    assert isinstance(welcome, p.Welcome)
+    honest.close()
+    thief = RawPeer(endpoint, b"well-known-id")
+    for session in (b"", b"s" * 16, bytes(16)):
+        for message in (p.AskStatus(), p.Shutdown(False), p.Get(b"h" * 32, 10)):
+            assert thief.ask(*p.pack(message, session)).code == "no_session"
+    thief.close()
+    assert still_well(warm)
+
+
+def test_a_session_does_not_work_from_another_connection(raw, connection):
+    welcome = raw.greet(connection.key)
+    other = RawPeer(raw.endpoint)
+    assert other.ask(*p.pack(p.AskStatus(), welcome.session_id)).code == "no_session"
+    other.close()
+
+
+def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection):
+    session = raw.greet(connection.key).session_id
+    picture_map = CONTENT.ref().to_wire()
+    style = [{"picture": STYLE.ref().to_wire(), "share": 1.0}]
+    for message, code in [
+        (p.Restyle("j", "l", {}, style, None, {}), "bad_message"),
+        (p.Restyle("j", "l", {**picture_map, "width": 1}, style, None, {}), "picture_too_small"),
+        (p.Restyle("j", "l", picture_map, [], None, {}), "bad_message"),
+        (p.Restyle("j", "l", picture_map, [{"picture": 3}], None, {}), "bad_message"),
+        (p.Restyle("j", "l", picture_map, style, None, {"strength": 1000}), "bad_setting"),
+        (p.Restyle("j", "l", picture_map, style, None, {"magic": 1}), "bad_setting"),
+        (p.Restyle("j", "l", {**picture_map, "width": 1 << 20, "height": 1 << 20}, style, None, {}), "picture_too_large"),
+        (p.Get(b"h" * 32, 10), "unknown_blob"),
+        (p.Welcome(b"", "", 1.0, True, {}, []), "bad_message"),
+    ]:
+        answer = raw.ask(*p.pack(message, session))
+        assert (answer.code, bool(answer.sentence)) == (code, True)
+    assert still_well(warm)
+
+
+def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
+    session = raw.greet(connection.key).session_id
+    lie = picture(seed=99).ref()
+    style = [{"picture": lie.to_wire(), "share": 1.0}]
+    asked = raw.ask(*p.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
+    assert isinstance(asked, p.Get)
+    answer = raw.ask(*p.pack(p.Put(lie.blob, lie.length, 0, bytes(lie.length)), session))
+    assert (answer.job, answer.code) == ("j", "wrong_hash")
+
+
+def test_the_socket_and_the_key_are_the_users_alone(warm, connection):
+    socket = Path(connection.endpoints[0].removeprefix("ipc://"))
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(warm.places.connection_file.stat().st_mode) == 0o600
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in warm.places.spool.iterdir())
+
+
+def test_tcp_can_be_left_out(daemon):
+    daemon.options = ("--no-tcp",)
+    with daemon.client() as client:
+        client.wait_until_ready()
+        assert [e[:3] for e in client.status()["endpoints"]] == ["ipc"]
+
+
+def test_an_impostor_learns_nothing_and_is_found_out(home):
+    daemon = Daemon(home)
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    publish(daemon.places, Connection((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
+    lock = Lock(daemon.places.lock_file)
+    assert lock.take()
+    client = daemon.client()
+    client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+    heard = []
+    failed = None
+    while failed is None:
+        failed = next((event for event in client.drain() if isinstance(event, p.Failed)), None)
+        if router.poll(10):
+            routing_id, *frames = router.recv_multipart()
+            heard.append(p.unpack(frames)[0])
+            router.send_multipart([routing_id, *p.pack(p.Challenge(list(p.VERSION), b"n" * 32, b"p" * 32))])
+    assert failed.code == NotTrusted.code
+    assert [message.type for message in heard] == ["hello"]
+    client.close()
+    lock.close()
+    context.destroy(linger=0)
