@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pastiche.client import Client
@@ -20,6 +21,7 @@ from pastiche.launch import Launcher
 from pastiche.paths import Places, places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
+from pastiche_daemon.run import build_id
 
 QUICK = StyleSettings(quality="draft", iterations=6)
 ENDLESS = StyleSettings(quality="draft", iterations=20000)
@@ -48,7 +50,7 @@ class Daemon:
     def launcher(self) -> Launcher:
         # In the environment of the child, so that the test process's own stays as it is.
         command = ("/usr/bin/env", f"PASTICHE_HOME={self.home}", sys.executable, "-m", "pastiche_daemon", "daemon", "run")
-        return Launcher((*command, "--threads", "1", *self.options), "")
+        return Launcher((*command, "--threads", "1", *self.options), build_id())
 
     def client(self, name: str = "tests", **more: object) -> Client:
         client = Client("tests", where=self.places, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
@@ -76,8 +78,9 @@ class Daemon:
 
 
 def wait_for_end(pid: int) -> None:
-    """Wait until a process that is not our child has gone."""
-    subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=False, timeout=20)
+    """Wait until a process has gone, our child or not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(timeout=30)
 
 
 @pytest.fixture

@@ -370,7 +370,7 @@ class Foreman:
             return
         fields = ("left", "top", "weights", "device", "seconds", "content_loss", "style_loss", "started_from")
         result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
-                          notes=self._notes(job), **{name: said[name] for name in fields})  # fmt: skip
+                          notes=_notes(job, said), **{name: said[name] for name in fields})  # fmt: skip
         self.blobs.pin(_blobs_of(result))
         self._results[job.client_id, job.id] = result
         self._forget(job)
@@ -398,11 +398,6 @@ class Foreman:
                 self._tell(job.session, p.Notice(job.id, f"The worker died ({said['how']}); another one begins again."))
         self._free()
 
-    def _notes(self, job: Job) -> list[str]:
-        if job.settings.start == "last" and self._last_for(job) is None:
-            return ["There was no last picture that fits, so this one starts from the content."]
-        return []
-
     def _keep_last(self, job: Job, said: dict[str, Any]) -> None:
         last = said.get("last")
         if not last:
@@ -424,3 +419,9 @@ class Foreman:
 
 def _blobs_of(result: p.Result) -> list[bytes]:
     return [blob for blob in (result.picture["blob"], result.picture["profile"]) if blob]
+
+
+def _notes(job: Job, said: dict[str, Any]) -> list[str]:
+    if job.settings.start == "last" and said["started_from"] != "last":
+        return ["There was no last picture that fits, so this one starts from the content."]
+    return []

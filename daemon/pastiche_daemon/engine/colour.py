@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pastiche.errors import BadPixels, BadProfile
+from pastiche.errors import BadMask, BadPixels, BadProfile
 from pastiche.pixels import CHANNELS, Picture, PixelFormat
 
 if TYPE_CHECKING:
@@ -62,8 +62,11 @@ def encode(image: Tensor, like: Picture) -> Picture:
 
 
 def mask_values(mask: Picture) -> Tensor:
-    """A selection, (H, W) in 0..1."""
-    return torch.from_numpy(_samples(mask)[..., 0].astype(np.float32) / WHOLE[mask.format.sample])
+    """A selection, (H, W) in 0..1. Raises BadMask for NaN or infinite values."""
+    values = torch.from_numpy(_samples(mask)[..., 0].astype(np.float32) / WHOLE.get(mask.format.sample, 1.0))
+    if not bool(torch.isfinite(values).all()):
+        raise BadMask("The mask has values that are not numbers (NaN or infinite). Select again, then restyle.")
+    return values.clamp_(0, 1)
 
 
 def crop(picture: Picture, left: int, top: int, width: int, height: int) -> Picture:
@@ -171,8 +174,8 @@ def after(image: Tensor, content: Tensor, keep: str) -> Tensor:
 
 
 def _moments(source: Source) -> tuple[Tensor, Tensor]:
-    """Mean (3, 1) and covariance (3, 3) of the colours that count, in float64."""
-    colours, weight = source.image.double().flatten(1), source.weight.double().flatten()
+    """Mean (3, 1) and covariance (3, 3) of the colours that count, in float64, on the CPU: mps has no float64."""
+    colours, weight = source.image.cpu().double().flatten(1), source.weight.cpu().double().flatten()
     weight = weight / weight.sum().clamp_min(1e-9)
     mean = (colours * weight).sum(1, keepdim=True)
     return mean, ((colours - mean) * weight) @ (colours - mean).T
@@ -181,10 +184,10 @@ def _moments(source: Source) -> tuple[Tensor, Tensor]:
 def _matched_palette(style: Source, content: Source) -> Tensor:
     """x' = L_c L_s⁻¹ (x − μ_s) + μ_c, with Σ = L Lᵀ; 1e-5 on the diagonals keeps flat pictures solvable."""
     (mean_s, cov_s), (mean_c, cov_c) = _moments(style), _moments(content)
-    floor = 1e-5 * torch.eye(3, dtype=torch.float64, device=cov_s.device)
+    floor = 1e-5 * torch.eye(3, dtype=torch.float64)
     l_s, l_c = torch.linalg.cholesky(cov_s + floor), torch.linalg.cholesky(cov_c + floor)
     transform = l_c @ torch.linalg.inv(l_s)
-    matched = transform @ (style.image.double().flatten(1) - mean_s) + mean_c
+    matched = transform @ (style.image.cpu().double().flatten(1) - mean_s) + mean_c
     return matched.clamp(0, 1).to(style.image).reshape(style.image.shape)
 
 

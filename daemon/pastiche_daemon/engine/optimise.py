@@ -95,6 +95,9 @@ class Adam(Stepper):
         self.inner.step()
         self.image.grad = None
 
+    def stumbled(self) -> None:
+        self.__init__(self.image)  # type: ignore[misc]  # moments that a gradient without a number has spoilt stay so
+
 
 class GradientDescent(Stepper):
     """image −= η · gradient. η grows by a tenth while the loss falls and halves when it rises (a 'bold driver':

@@ -97,7 +97,7 @@ def _pull_push(weighted: Tensor, weight: Tensor) -> Tensor:
     """weighted: (C, H, W), colours times weight. Returns colours everywhere, (C, H, W)."""
     height, width = weight.shape
     known = weight.clamp(0, 1)
-    colour = weighted / weight.clamp_min(1e-6)
+    colour = weighted / weight.clamp_min(1e-12)  # one pixel of alpha 1/255 in 2^28 is still a colour
     if bool((known >= 1).all()) or max(height, width) == 1:
         return colour
     coarse = _pull_push(

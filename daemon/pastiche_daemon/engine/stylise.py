@@ -6,7 +6,7 @@ for progress in stylise(content, [style], settings, network):
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -66,7 +66,7 @@ def stylise(
     network: Network,
     cache: TargetCache | None = None,
     last: Tensor | None = None,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
 
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.

@@ -55,8 +55,10 @@ def restyle(
     progress: Progress | None = None
     if settings.strength > 0 or settings.strength_is_locked:
         reporter = _Reporter(job["job"], speaker, layer.image, settings.keep_colours)
-        for progress in stylise(layer.source, styles, settings, network, cache, last):
+        pictures = stylise(layer.source, styles, settings, network, cache, last)
+        for progress in pictures:
             if job["job"] in speaker.cancelled:
+                pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
                 raise Cancelled(_keep_image(progress.image, job))
             reporter.report(progress)
     picture = layer.finished(progress.image if progress else None, settings)
@@ -96,7 +98,8 @@ class Layer:
         self.box = (box_around(self.mask) or whole) if float(self.mask.min()) < 1 else whole
         self.image = self.box.of(image).to(device)
         self.weight = self.box.of(weight).to(device)
-        key = (job["content"]["picture"]["blob"], job["mask"]["picture"]["blob"] if job["mask"] else b"")
+        # The whole description: the same bytes mean other colours in another format or profile.
+        key = (self.content_ref, PictureRef.from_wire(job["mask"]["picture"]) if job["mask"] else None)
         self.source = Source(self.image, self.weight, self.box.of(alpha).to(device), key, max(image.shape[1:]))
         self.left, self.top = self.box.left, self.box.top
 
@@ -149,7 +152,8 @@ def _style_source(item: dict[str, Any], grey: bool, device: torch.device) -> Sou
     if grey:
         image = colour.luminance(image).expand(3, -1, -1).contiguous()
     image, alpha = image.to(device), alpha.to(device)
-    return Source(image, alpha, alpha, (item["picture"]["blob"], grey), max(image.shape[1:]), item["share"])
+    key = (PictureRef.from_wire(item["picture"]), grey)
+    return Source(image, alpha, alpha, key, max(image.shape[1:]), item["share"])
 
 
 def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import torch
 
-from pastiche.errors import OutOfMemory, PasticheError
+from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import Network
@@ -59,32 +59,38 @@ class Worker:
         try:
             network, device = self.network_for(job["weights"], job["device"])
             self.say("ready", **self.report(device))
-            ending = restyle(job, network, device, self.label, self.cache, self)
-            self.say("done", job=job["job"], **ending)
+            say, ending = "done", restyle(job, network, device, self.label, self.cache, self)
         except Cancelled as stop:
-            self.say("stopped", job=job["job"], **stop.ending)
-        except PasticheError as error:
-            self.say("failed", job=job["job"], code=error.code, sentence=error.sentence)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            failure = OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
-            self.say("failed", job=job["job"], code=failure.code, sentence=failure.sentence, detail=repr(error))
+            say, ending = "stopped", stop.ending
         except Exception as error:
-            if "allocate memory" in str(error):  # torch's CPU allocator raises a plain RuntimeError
-                failure = OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
-            else:
-                failure = PasticheError(f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
-                                        "The daemon goes on; its log has the details.")  # fmt: skip
-            self.say("failed", job=job["job"], code=failure.code, sentence=failure.sentence, detail=traceback.format_exc())
-        finally:
-            self.cancelled.discard(job["job"])
+            failure = _told(error)
+            detail = "" if isinstance(error, PasticheError) else traceback.format_exc()
+            say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
         if self.network is not None:
             self.say("ready", **self.report(self.loaded[2]))
+        self.cancelled.discard(job["job"])
+        self.say(say, job=job["job"], **ending)
 
     def report(self, device: Any) -> dict[str, Any]:
         """What is warm, for status."""
         return {"device": device_label(device), "weights": self.label, "targets": len(self.cache),
                 "target_bytes": self.cache.bytes, "target_hits": self.cache.hits, "target_misses": self.cache.misses,
                 "memory_bytes": memory_in_use(device)}  # fmt: skip
+
+
+def _told(error: Exception) -> PasticheError:
+    """What a painter is told of an exception."""
+    if isinstance(error, PasticheError):
+        return error
+    # torch's CPU allocator raises a plain RuntimeError.
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+        return OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
+    if isinstance(error, OSError):
+        return DiskTrouble(f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there.")
+    return PasticheError(
+        f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
+        "The daemon goes on; its log has the details."
+    )
 
 
 def main() -> None:

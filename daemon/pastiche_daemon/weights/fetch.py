@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import re
 import shutil
 import urllib.error
@@ -58,7 +59,7 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
         if error.code == 416 and have:  # nothing left to send
             return
         raise Offline(f"The download site answered with error {error.code}. Try again later.") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise Offline(
             "The download site cannot be reached from here; Pastiche goes on with the embedded weights. "
             "Or bring the file from elsewhere: 'pastiche weights use FILE'."
@@ -71,14 +72,21 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
             raise DiskTrouble(f"The weights need {(total - have) * 1.2 / 1e6:.0f} MB of disk under {part.parent}. Make room there.")
         try:
             with part.open("ab" if resumed else "wb") as file:
-                while piece := answer.read(PIECE):
+                while piece := _next_piece(answer, have):
                     file.write(piece)
                     have += len(piece)
                     progress(have, total)
         except OSError as error:
-            raise Offline(f"The download broke off after {have / 1e6:.0f} MB ({error}). Run it again: it goes on from there.") from error
+            raise DiskTrouble(f"{part} cannot be written ({error.strerror}). Make room or give the right to write there.") from error
     if have < total:
         raise Offline(f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from there.")
+
+
+def _next_piece(answer: http.client.HTTPResponse, have: int) -> bytes:
+    try:
+        return answer.read(PIECE)
+    except (OSError, http.client.HTTPException) as error:
+        raise Offline(f"The download broke off after {have / 1e6:.0f} MB ({error}). Run it again: it goes on from there.") from error
 
 
 def check_name_hash(part: Path, name: str) -> None:

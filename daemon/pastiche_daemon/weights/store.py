@@ -47,7 +47,7 @@ class WeightStore:
         Raises BadWeights."""
         if name == "auto":
             chosen = self.chosen()
-            if chosen:
+            if chosen and chosen != "auto":
                 return self.resolve(chosen)
             return self.resolve("imagenet" if self.imagenet_file.exists() else "embedded")
         if name in BUILT_IN:
@@ -91,7 +91,10 @@ class WeightStore:
         return name
 
     def _title(self, name: str) -> str:
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(self.places.weights / f"{name}.safetensors", framework="np") as file:
-            return str((file.metadata() or {}).get("title", name))
+        try:
+            with safe_open(self.places.weights / f"{name}.safetensors", framework="np") as file:
+                return str((file.metadata() or {}).get("title", name))
+        except (SafetensorError, OSError):
+            return name  # whoever reads the tensors says what is wrong with the file

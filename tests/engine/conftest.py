@@ -1,0 +1,66 @@
+"""A network that is built once, and small pictures to show it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
+from pastiche_daemon.engine.network import Network
+from pastiche_daemon.engine.random_filters import random_weights
+from pastiche_daemon.engine.regions import resized
+from pastiche_daemon.engine.stylise import Source, stylise
+
+
+@pytest.fixture(scope="session")
+def raw_weights() -> dict[str, Tensor]:
+    """The embedded filters, before calibration."""
+    return random_weights()
+
+
+@pytest.fixture(scope="session")
+def network(raw_weights: dict[str, Tensor]) -> Network:
+    """Calibrated. Shared: a test that changes more than the pooling takes a copy."""
+    made = Network(raw_weights)
+    rescale_to_mean_activation_one(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def network64(network: Network) -> Network:
+    """In float64, for finite differences."""
+    made = copy.deepcopy(network).double()
+    made.set_pooling("average")
+    return made
+
+
+@pytest.fixture(scope="session")
+def source() -> Callable[..., Source]:
+    """source(height, width, number, weight=…, visible=…): one of the procedural pictures at that size."""
+    pictures = procedural_pictures()
+
+    def make(height: int, width: int, number: int = 0, **more: object) -> Source:
+        image = resized(pictures[number], height, width).clamp(0, 1).contiguous()
+        ones = torch.ones(height, width)
+        given = {"weight": ones, "visible": ones, "key": ("test", number, height, width), "whole": max(height, width)}
+        return Source(image=image, **{**given, **more})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def restyled(network: Network) -> Callable[..., Tensor]:
+    """restyled(content, styles, **settings): the finished picture, (3, H, W). A few steps unless told."""
+
+    def run(content: Source, styles: list[Source], cache=None, last=None, **settings: object) -> Tensor:
+        progress = None
+        for progress in stylise(content, styles, StyleSettings(**{"iterations": 3, **settings}), network, cache, last):
+            pass
+        return progress.image.clone()
+
+    return run

@@ -1,0 +1,203 @@
+"""Each way of moving the picture goes downhill, keeps the best, moves nothing it may not, and survives bad losses."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from pastiche_daemon.engine.objective import Losses, Objective, Weighting, gram
+from pastiche_daemon.engine.optimise import STEPPERS, optimise
+from pastiche_daemon.engine.regions import all_of, weights_by_layer
+
+METHODS = sorted(STEPPERS)
+TARGET = torch.linspace(0, 1, 3 * 6 * 7).reshape(3, 6, 7)
+
+
+def bowl(image):
+    """A loss with its minimum at TARGET, steeper along some pixels than along others."""
+    total = ((1 + TARGET) * (image - TARGET) ** 2).sum()
+    return Losses(total, total, total)
+
+
+def start():
+    return torch.full_like(TARGET, 0.5)
+
+
+@pytest.fixture(scope="module")
+def problem(network, source):
+    """A real objective, small: 32 × 32."""
+    network.set_pooling("average")
+    content, style = source(32, 32, 0).image, source(32, 32, 1).image
+    targets = network(style, STYLE_LAYERS)
+    grams = {n: gram(targets[n], all_of(targets[n])) / targets[n][0].numel() for n in STYLE_LAYERS}
+    places = weights_by_layer(all_of(content), (*STYLE_LAYERS, CONTENT_LAYER))
+    weighting = Weighting(1.0, 1e6, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
+    return content, Objective(network, network(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, places, weighting)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_loss_of_a_real_picture_falls(problem, method):
+    content, objective = problem
+    image = content.clone()
+    before = float(objective(image).total)
+    for _ in optimise(image, objective, all_of(image), 12, method):
+        pass
+    assert float(objective(image).total) < 0.7 * before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_picture_ends_as_the_best_that_was_seen(problem, method):
+    content, objective = problem
+    image = content.clone()
+    seen = [float(losses.total) for losses in optimise(image, objective, all_of(image), 12, method)]
+    assert float(objective(image).total) == pytest.approx(min(seen), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_best_is_kept_though_everything_after_it_was_worse(method):
+    image, seen = start(), []
+
+    def ever_worse_after_the_third(x):
+        seen.append(x.detach().clone())
+        total = bowl(x).total + 50.0 * max(0, len(seen) - 3)
+        return Losses(total, total, total)
+
+    for _ in optimise(image, ever_worse_after_the_third, all_of(image), 8, method):
+        pass
+    assert torch.equal(image, min(seen[:3], key=lambda x: float(bowl(x).total)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pixels_that_are_not_free_never_move_to_the_bit(problem, method):
+    content, objective = problem
+    image, free = content.clone(), all_of(content)
+    free[:, 11:] = 0
+    for _ in optimise(image, objective, free, 6, method):
+        assert torch.equal(image[:, :, 11:], content[:, :, 11:])
+    assert torch.equal(image[:, :, 11:], content[:, :, 11:])
+    assert not torch.equal(image[:, :, :11], content[:, :, :11])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("when", [1, 2, 4])
+def test_a_loss_that_is_not_a_number_does_not_ruin_the_picture(method, bad, when):
+    image, count = start(), 0
+    before = float(bowl(image).total)
+
+    def now_and_then_bad(x):
+        nonlocal count
+        count += 1
+        total = bowl(x).total * (bad if count == when else 1)
+        return Losses(total, total, total)
+
+    for _ in optimise(image, now_and_then_bad, all_of(image), 12, method):
+        pass
+    assert torch.isfinite(image).all()
+    assert float(bowl(image).total) < before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_gradient_that_is_not_a_number_does_not_end_the_descent(method):
+    """As half precision may give: a loss in range, a gradient out of it."""
+    image, count, seen = start(), 0, []
+
+    def bad_gradient_once(x):
+        nonlocal count
+        count += 1
+        total = bowl(x).total * (_one_with_a_nan_gradient(x) if count == 3 else 1)
+        return Losses(total, total, total)
+
+    for losses in optimise(image, bad_gradient_once, all_of(image), 20, method):
+        seen.append(float(losses.total))
+    assert torch.isfinite(image).all()
+    assert float(bowl(image).total) < 0.9 * min(seen[:3])
+
+
+def _one_with_a_nan_gradient(x):
+    """√0 has a slope of infinity; times 0 it is none at all."""
+    return 1 + (0 * (x - x.detach()).sum()).sqrt()
+
+
+def test_lbfgs_that_runs_away_comes_back():
+    """A loss flat near the start and steep farther off: the first curvature seen sends the picture too far."""
+    image = torch.full((3, 4, 4), 0.5)
+
+    def cliff(x):
+        total = (1e-3 * (x - 1) ** 2 + torch.relu(x - 0.6) ** 2 * 1e5).sum()
+        return Losses(total, total, total)
+
+    before = float(cliff(image).total)
+    for _ in optimise(image, cliff, all_of(image), 40, "lbfgs"):
+        pass
+    assert float(cliff(image).total) < 0.8 * before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stopping_early_leaves_the_best_picture_so_far(method):
+    image, seen = start(), []
+
+    def noted(x):
+        seen.append(x.detach().clone())
+        return bowl(x)
+
+    steps = optimise(image, noted, all_of(image), 50, method)
+    for _ in range(4):
+        next(steps)
+    steps.close()
+    assert len(seen) == 4
+    assert torch.equal(image, min(seen, key=lambda x: float(bowl(x).total)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_objective_that_fails_leaves_the_best_picture_so_far(method):
+    image = start()
+
+    def out_of_memory_later(x):
+        if not torch.equal(x, start()):
+            raise MemoryError
+        return bowl(x)
+
+    with pytest.raises(MemoryError):
+        list(optimise(image, out_of_memory_later, all_of(image), 5, method))
+    assert torch.equal(image, start())
+    assert not image.requires_grad
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("steps", [0, 1, 7])
+def test_n_steps_take_n_plus_1_evaluations(method, steps):
+    image = start()
+    assert len(list(optimise(image, bowl, all_of(image), steps, method))) == steps + 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_at_the_minimum_the_picture_stays(method):
+    image = TARGET.clone()
+    for _ in optimise(image, bowl, all_of(image), 5, method):
+        pass
+    assert torch.equal(image, TARGET)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_scale_of_the_loss_does_not_matter_to_the_first_step(method):
+    """Only ratios of weights matter; the first move is of the same length whatever the loss is multiplied by."""
+    moved = []
+    for factor in (1.0, 1e6):
+        image = start()
+        steps = optimise(image, lambda x, f=factor: Losses(*(f * bowl(x).total,) * 3), all_of(image), 3, method)
+        next(steps)
+        moved.append(image.clone())
+    torch.testing.assert_close(moved[0], moved[1], rtol=1e-4, atol=1e-6)
+
+
+def test_plain_gradient_descent_never_goes_on_from_a_rise():
+    image, totals = start(), []
+    for losses in optimise(image, bowl, all_of(image), 30, "gradient"):
+        totals.append(float(losses.total))
+    for number in range(1, len(totals) - 1):
+        if totals[number] > min(totals[:number]):
+            assert totals[number + 1] == pytest.approx(min(totals[:number]))

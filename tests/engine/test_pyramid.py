@@ -1,0 +1,73 @@
+"""Scales: from coarse to the picture's own size, with the steps that were asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.network import GRID
+from pastiche_daemon.engine.pyramid import COARSEST, Scale, scales_for
+
+sides = st.integers(2, 20000)
+qualities = st.sampled_from(["draft", "good", "best"])
+
+
+@given(sides, sides, st.sampled_from(["draft", "good", "best", "paper"]))
+def test_the_last_scale_is_the_pictures_own_size(width, height, quality):
+    last = scales_for(width, height, StyleSettings(quality=quality))[-1]
+    assert (last.width, last.height) == (width, height)
+
+
+@given(sides, sides, qualities)
+def test_the_first_scale_is_about_the_coarsest(width, height, quality):
+    first = scales_for(width, height, StyleSettings(quality=quality))[0]
+    assert max(first.width, first.height) <= COARSEST * 2**0.25 + 1
+    assert max(first.width, first.height) >= min(max(width, height), COARSEST * 2**-0.75 - 1)
+
+
+@given(sides, sides, qualities)
+def test_each_scale_is_twice_the_one_before(width, height, quality):
+    scales = scales_for(width, height, StyleSettings(quality=quality))
+    for coarse, fine in zip(scales, scales[1:], strict=False):
+        assert abs(2 * coarse.width - fine.width) <= 2 or coarse.width == 2
+        assert abs(2 * coarse.height - fine.height) <= 2 or coarse.height == 2
+
+
+@given(sides, sides, qualities)
+def test_no_scale_has_a_side_under_2_or_no_step(width, height, quality):
+    for scale in scales_for(width, height, StyleSettings(quality=quality, iterations=1)):
+        assert min(scale.width, scale.height) >= 2
+        assert scale.steps >= 1
+
+
+@given(sides, sides, qualities)
+def test_finer_scales_take_no_more_steps_than_coarser_ones(width, height, quality):
+    steps = [s.steps for s in scales_for(width, height, StyleSettings(quality=quality))]
+    assert steps == sorted(steps, reverse=True)
+
+
+@given(sides, sides, qualities, st.integers(1, 20000))
+def test_iterations_are_spread_over_the_scales(width, height, quality, iterations):
+    scales = scales_for(width, height, StyleSettings(quality=quality, iterations=iterations))
+    assert abs(sum(s.steps for s in scales) - iterations) <= len(scales)
+
+
+@given(sides, sides)
+def test_a_better_quality_takes_more_steps(width, height):
+    draft, good, best = (sum(s.steps for s in scales_for(width, height, StyleSettings(quality=q))) for q in ("draft", "good", "best"))
+    assert draft < good < best
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(0, 500), (30, 30)])
+def test_paper_has_one_scale_of_the_pictures_size(asked, taken):
+    assert scales_for(3000, 2000, StyleSettings(quality="paper", iterations=asked)) == [Scale(3000, 2000, taken)]
+
+
+@given(sides, sides)
+def test_padding_reaches_the_grid_and_no_farther(width, height):
+    padded_height, padded_width = Scale(width, height, 1).padded
+    assert padded_height % GRID == padded_width % GRID == 0
+    assert 0 <= padded_height - height < GRID
+    assert 0 <= padded_width - width < GRID
