@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pastiche
+from pastiche.connection import withdraw
 from pastiche.identity import build_of
 from pastiche.locks import Lock
 from pastiche.paths import POSIX, Places, make_private_folder
@@ -38,6 +39,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     if not lock.take(patience=LOOKERS_PATIENCE):
         lock.close()
         return False
+    withdraw(places)  # what a crash has left
     try:
         _open_log(places, to_terminal)
         Front(places, options, build_id()).run()

@@ -15,6 +15,7 @@ from pastiche.errors import (
     DaemonLost,
     DaemonNotRunning,
     NotTrusted,
+    PasticheError,
     error_from,
 )
 from pastiche.launch import Launcher, launch, recorded, why_not
@@ -168,9 +169,10 @@ class Link:
     def _call(self, found: Connection) -> None:
         """Say hello on the next endpoint."""
         if not self._endpoints:
-            raise DaemonLost(
-                "The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again."
+            self._look_again_or(
+                DaemonLost("The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again.")
             )
+            return
         self._found, self._endpoint = found, self._endpoints.pop(0)
         if self._dealer is not None:
             self._dealer.close()
@@ -205,13 +207,25 @@ class Link:
         said = (self._nonce, challenge.nonce, self._endpoint)
         expected = trust.proof(self._found.key, "daemon", *said, challenge.version)
         if not trust.same(expected, challenge.proof):
-            raise NotTrusted(
-                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
-                "Run 'pastiche daemon stop' and restyle again."
+            self._look_again_or(
+                NotTrusted(
+                    f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
+                    "Run 'pastiche daemon stop' and restyle again."
+                )
             )
+            return
         assert self._dealer is not None
         self._dealer.send(p.pack(p.Proof(trust.proof(self._found.key, "client", *said, p.VERSION))))
         self._state, self._deadline = PROVING, time.monotonic() + GREETING_PATIENCE
+
+    def _look_again_or(self, error: PasticheError) -> None:
+        """A daemon that is just starting has the lock before it has replaced the file that a crash left: where the file
+        has changed since, begin again; else raise."""
+        if find(self._places) == self._found:
+            raise error
+        if self._dealer is not None:
+            self._dealer.close()
+        self._dealer, self._state = None, LOOKING
 
     def _welcomed(self, welcome: p.Welcome) -> p.Welcome | None:
         self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)

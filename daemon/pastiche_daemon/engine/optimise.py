@@ -11,7 +11,7 @@ from pastiche_daemon.engine.objective import Losses
 
 LBFGS_MEMORY = 20  # pairs of differences; more moves more memory than the network does and gains little
 ADAM_RATE = 0.02  # of the 0..1 range, a step
-FIRST_STEP = 0.01  # mean change of a pixel, of the 0..1 range, at the first step
+FIRST_STEP = 0.01  # mean change of a pixel that may move, of the 0..1 range, at the first step
 BLOW_UP = 2.0  # a loss this many times the best seen: without a line search, L-BFGS has run away
 
 
@@ -23,7 +23,7 @@ def optimise(
     free: (H, W), 1 where a pixel may move, 0 where it stays. method: lbfgs, adam or gradient.
     `steps` moves take steps + 1 evaluations: the last one judges the last move. To stop early, ask for no more.
     """
-    stepper = STEPPERS[method](image)
+    stepper = STEPPERS[method](image, max(1, image.shape[0] * int(free.count_nonzero())))
     best, best_total = image.clone(), float("inf")
     try:
         for step in range(steps + 1):
@@ -46,12 +46,14 @@ def optimise(
 
 
 class Stepper:
-    """One way to move. patience: how far over the best loss a step may lead before the best picture is taken again."""
+    """One way to move. patience: how far over the best loss a step may lead before the best picture is taken again.
+    moving: how many of the image's values may move."""
 
     patience = BLOW_UP
 
-    def __init__(self, image: Tensor) -> None:
+    def __init__(self, image: Tensor, moving: int) -> None:
         self.image = image
+        self.moving = moving
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
         """Move the image by this gradient."""
@@ -64,11 +66,11 @@ class Stepper:
 class LBFGS(Stepper):
     """torch.optim.LBFGS, one iteration a step. A deviation: the article says gradient descent."""
 
-    def __init__(self, image: Tensor, rate: float = 1.0) -> None:
-        super().__init__(image)
+    def __init__(self, image: Tensor, moving: int, rate: float = 1.0) -> None:
+        super().__init__(image, moving)
         self.rate = rate
         # torch makes its first step lr long in the sum of changes: this is FIRST_STEP in their mean.
-        self.inner = torch.optim.LBFGS([image], lr=rate * FIRST_STEP * image.numel(), max_iter=1,
+        self.inner = torch.optim.LBFGS([image], lr=rate * FIRST_STEP * moving, max_iter=1,
                                        history_size=LBFGS_MEMORY, tolerance_grad=0, tolerance_change=0)  # fmt: skip
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
@@ -78,7 +80,7 @@ class LBFGS(Stepper):
         self.inner.param_groups[0]["lr"] = self.rate
 
     def stumbled(self) -> None:
-        self.__init__(self.image, rate=self.rate / 2)  # type: ignore[misc]  # forget the curvature that misled
+        self.__init__(self.image, self.moving, rate=self.rate / 2)  # type: ignore[misc]  # forget the curvature that misled
 
 
 class Adam(Stepper):
@@ -86,8 +88,8 @@ class Adam(Stepper):
 
     patience = float("inf")
 
-    def __init__(self, image: Tensor) -> None:
-        super().__init__(image)
+    def __init__(self, image: Tensor, moving: int) -> None:
+        super().__init__(image, moving)
         self.inner = torch.optim.Adam([image], lr=ADAM_RATE, betas=(0.9, 0.99))
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
@@ -96,7 +98,7 @@ class Adam(Stepper):
         self.image.grad = None
 
     def stumbled(self) -> None:
-        self.__init__(self.image)  # type: ignore[misc]  # moments that a gradient without a number has spoilt stay so
+        self.__init__(self.image, self.moving)  # type: ignore[misc]  # moments that a gradient without a number has spoilt stay so
 
 
 class GradientDescent(Stepper):
@@ -105,12 +107,12 @@ class GradientDescent(Stepper):
 
     patience = 1.0
 
-    def __init__(self, image: Tensor) -> None:
-        super().__init__(image)
+    def __init__(self, image: Tensor, moving: int) -> None:
+        super().__init__(image, moving)
         self.rate = 0.0
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
-        self.rate = self.rate * 1.1 or FIRST_STEP / float(gradient.abs().mean().clamp_min(1e-12))
+        self.rate = self.rate * 1.1 or FIRST_STEP * self.moving / float(gradient.abs().sum().clamp_min(1e-12))
         self.image.sub_(self.rate * gradient)
 
     def stumbled(self) -> None:

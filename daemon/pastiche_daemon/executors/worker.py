@@ -21,7 +21,7 @@ from pastiche_daemon.executors.wire import read_message, write_message
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import WeightStore
 
-NICENESS = 10  # the editor comes first
+NICENESS = 5  # the editor comes first; at 10, two threads that wait for each other crawl beside any other work
 
 
 class Worker:

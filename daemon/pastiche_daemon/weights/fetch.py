@@ -77,7 +77,9 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
                     have += len(piece)
                     progress(have, total)
         except OSError as error:
-            raise DiskTrouble(f"{part} cannot be written ({error.strerror}). Make room or give the right to write there.") from error
+            raise DiskTrouble(
+                f"{part} cannot be written ({error.strerror}). Make room or give the right to write there."
+            ) from error
     if have < total:
         raise Offline(f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from there.")
 
@@ -86,7 +88,9 @@ def _next_piece(answer: http.client.HTTPResponse, have: int) -> bytes:
     try:
         return answer.read(PIECE)
     except (OSError, http.client.HTTPException) as error:
-        raise Offline(f"The download broke off after {have / 1e6:.0f} MB ({error}). Run it again: it goes on from there.") from error
+        raise Offline(
+            f"The download broke off after {have / 1e6:.0f} MB ({error}). Run it again: it goes on from there."
+        ) from error
 
 
 def check_name_hash(part: Path, name: str) -> None:

@@ -1,0 +1,211 @@
+"""`make bench`: what this machine does, as a table. Medians and ratios of one run; nothing is asserted.
+
+Through the real daemon and the real client: what an editor would see.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from pastiche import protocol as p
+from pastiche.client import Client, Finished
+from pastiche.launch import Launcher
+from pastiche.paths import places
+from pastiche.pixels import Picture, PixelFormat
+from pastiche.settings import StyleSettings
+from pastiche_daemon.run import build_id, own_command
+from pastiche_daemon.samples import draw
+
+REPEATS = 5  # of what is quick
+STATUS_CALLS = 300
+
+
+def launcher(home: Path) -> Launcher:
+    """A daemon under a home of its own."""
+    return Launcher(("/usr/bin/env", f"PASTICHE_HOME={home}", *own_command()), build_id())
+
+
+def sample(name: str, size: int) -> Picture:
+    """A sample picture, 4 : 3, RGB u8."""
+    pixels = draw(name, size, size * 3 // 4)
+    return Picture(size, size * 3 // 4, PixelFormat("RGB", "u8"), pixels.tobytes())
+
+
+def timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def spread(seconds: list[float]) -> str:
+    """Median and range."""
+    middle = statistics.median(seconds)
+    unit, factor = ("ms", 1e3) if middle < 1 else ("s", 1)
+    return f"{middle * factor:.1f} {unit}  ({min(seconds) * factor:.1f} – {max(seconds) * factor:.1f}, n = {len(seconds)})"
+
+
+class Bench:
+    """Rows as they are measured."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.rows: list[tuple[str, str]] = []
+        self.console = Console()
+
+    def add(self, what: str, value: str) -> None:
+        self.rows.append((what, value))
+        self.console.print(f"{what}: [bold]{value}[/bold]", highlight=False)
+
+    def client(self) -> Client:
+        return Client("bench", where=places({"PASTICHE_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home))
+
+    def start_up(self) -> None:
+        seconds = []
+        for _ in range(REPEATS):
+            with self.client() as client:
+                seconds.append(timed(client.wait_until_ready))
+                client.shut_down()
+                pid = self.pid()
+                client.drain()
+            psutil.Process(pid).wait(20)
+        self.add("daemon started and ready", spread(seconds))
+
+    def pid(self) -> int:
+        with self.client() as client:
+            client.wait_until_ready()
+            return int(client.status()["pid"])
+
+    def jobs(self) -> None:
+        """Whole jobs: the first is cold (worker and network to come), the second warm, the third has its targets warm too."""
+        style = sample("night_swirls", 512)
+        for size in (256, 512):
+            content = sample("harbour_town", size)
+            for quality in ("draft", "good"):
+                settings = StyleSettings(quality=quality, strength=70)
+                with self.client() as client:
+                    previews, wholes = [], []
+                    for turn in range(2):
+                        if turn == 0:
+                            self.drop_worker()
+                        began = time.perf_counter()
+                        job = client.restyle(content, [(style, 1.0)], settings)
+                        first = None
+                        for event in client.events(job):
+                            if first is None and isinstance(event, p.Preview):
+                                first = time.perf_counter() - began
+                            if isinstance(event, (p.Failed, p.Cancelled)):
+                                raise RuntimeError(event)
+                        previews.append(first or 0.0)
+                        wholes.append(time.perf_counter() - began)
+                    memory = client.status()["worker"]["memory_bytes"] / 1e6
+                name = f"{quality} at {content.width} × {content.height}"
+                self.add(f"{name}, first preview, cold / warm", f"{previews[0]:.2f} s / {previews[1]:.2f} s")
+                self.add(f"{name}, whole job, cold / warm", f"{wholes[0]:.1f} s / {wholes[1]:.1f} s  (ratio {wholes[1] / wholes[0]:.2f})")
+                self.add(f"{name}, worker's peak memory", f"{memory:.0f} MB")
+
+    def drop_worker(self) -> None:
+        """So that the next job is cold: the worker is killed while idle; the front has another when it needs one."""
+        with self.client() as client:
+            pid = client.status()["worker"]["pid"]
+            if pid:
+                psutil.Process(pid).kill()
+                while client.status()["worker"]["pid"] == pid:
+                    pass
+
+    def transport(self) -> None:
+        """There and back without the optimisation: strength 0 gives the content back."""
+        style = sample("night_swirls", 256)
+        for channels, sample_kind in (("RGBA", "u8"), ("RGBA", "f32")):
+            fmt = PixelFormat(channels, sample_kind)
+            seconds = []
+            with self.client() as client:
+                for turn in range(REPEATS + 1):
+                    data = bytes([turn]) * (2048 * 2048 * fmt.bytes_per_pixel)
+                    content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(turn))
+                    seconds.append(timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0))))
+            self.add(f"2048² {channels} {sample_kind}, there, decoded, and back", spread(seconds[1:]))
+        self.bare_transport()
+
+    def bare_transport(self) -> None:
+        """Pixels to the front and a result's to the client, without the worker's part: what the seconds of the job itself leave."""
+        fmt = PixelFormat("RGBA", "u8")
+        style = sample("night_swirls", 256)
+        seconds = []
+        with self.client() as client:
+            for turn in range(REPEATS):
+                content = Picture(2048, 2048, fmt, bytes([100 + turn]) * (2048 * 2048 * 4))
+                began = time.perf_counter()
+                done = client.restyle_and_wait(content, [(style, 1.0)], StyleSettings(strength=0))
+                assert isinstance(done, Finished)
+                seconds.append(time.perf_counter() - began - done.result.seconds)
+        self.add("2048² RGBA u8, there and back, the worker's time taken off", spread(seconds))
+
+    def conversion(self) -> None:
+        from pastiche_daemon.engine.colour import decode, encode
+
+        for sample_kind in ("u8", "f32"):
+            fmt = PixelFormat("RGBA", sample_kind)
+            data = bytes(2048 * 2048 * 4) if sample_kind == "u8" else float_pixels(1)
+            picture = Picture(2048, 2048, fmt, data)
+            image = decode(picture)[0]
+            self.add(f"2048² RGBA {sample_kind}, decode", spread([timed(lambda q=picture: decode(q)) for _ in range(REPEATS)]))
+            self.add(f"2048² RGBA {sample_kind}, encode", spread([timed(lambda q=picture: encode(image, q)) for _ in range(REPEATS)]))
+
+    def status(self) -> None:
+        content, style = sample("mountain_lake", 256), sample("woodcut", 256)
+        with self.client() as client, self.client() as asking:
+            job = client.restyle(content, [(style, 1.0)], StyleSettings(iterations=20000))
+            next(event for event in client.events(job) if isinstance(event, p.Progress))
+            asking.wait_until_ready()
+            seconds = sorted(timed(asking.status) for _ in range(STATUS_CALLS))
+            client.cancel(job)
+            list(client.events(job))
+        self.add("status while a job runs, median / 99th percentile",
+                 f"{seconds[len(seconds) // 2] * 1e3:.1f} ms / {seconds[int(len(seconds) * 0.99)] * 1e3:.1f} ms")  # fmt: skip
+
+    def idle(self) -> None:
+        front = psutil.Process(self.pid())
+        everyone = [front, *front.children()]
+        time.sleep(1)
+        before = sum(sum(process.cpu_times()[:2]) for process in everyone)
+        time.sleep(20)
+        used = sum(sum(process.cpu_times()[:2]) for process in everyone) - before
+        self.add("idle daemon and worker, CPU time in 20 s", f"{used * 1e3:.0f} ms")
+        self.add("front, memory", f"{front.memory_info().rss / 1e6:.0f} MB")
+
+    def run(self) -> None:
+        self.add("machine", f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+        for part in (self.start_up, self.conversion, self.transport, self.jobs, self.status, self.idle):
+            part()
+        table = Table("what", "measured", title="Pastiche on this machine")
+        for row in self.rows:
+            table.add_row(*row)
+        self.console.print(table)
+        with self.client() as client:
+            client.wait_until_ready()
+            client.shut_down()
+            client.drain()
+
+
+def float_pixels(seed: int) -> bytes:
+    import numpy as np
+
+    return np.random.default_rng(seed).random((2048, 2048, 4), np.float32).tobytes()
+
+
+if __name__ == "__main__":
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    try:
+        Bench(folder).run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
