@@ -49,7 +49,15 @@ class Daemon:
     @property
     def launcher(self) -> Launcher:
         # In the environment of the child, so that the test process's own stays as it is.
-        command = ("/usr/bin/env", f"PASTICHE_HOME={self.home}", sys.executable, "-m", "pastiche_daemon", "daemon", "run")
+        command = (
+            "/usr/bin/env",
+            f"PASTICHE_HOME={self.home}",
+            sys.executable,
+            "-m",
+            "pastiche_daemon",
+            "daemon",
+            "run",
+        )
         return Launcher((*command, "--threads", "1", *self.options), build_id())
 
     def client(self, name: str = "tests", **more: object) -> Client:

@@ -73,7 +73,7 @@ class BlobStore:
         return len(self._blobs)
 
     @property
-    def bytes(self) -> int:
+    def bytes_held(self) -> int:
         """Held and promised."""
         return sum(blob.size for blob in self._blobs.values()) + sum(self._promised.values())
 
@@ -149,11 +149,11 @@ class BlobStore:
 
     def _make_room(self, size: int, but: bytes = b"") -> None:
         for name in list(self._blobs):
-            if self.bytes + size <= self.budget:
+            if self.bytes_held + size <= self.budget:
                 return
             if not self._pins[name] and name != but:
                 self._blobs.pop(name).path.unlink(missing_ok=True)
-        if size and self.bytes + size > self.budget:
+        if size and self.bytes_held + size > self.budget:
             raise TooBusy(
                 f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "
                 "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pastiche import protocol as p
-from pastiche.errors import BadMask, BadMessage, DiskTrouble, PasticheError, PictureTooLarge, TooBusy, WorkerDied, error_from
+from pastiche.errors import (
+    BadMask,
+    BadMessage,
+    DiskTrouble,
+    PasticheError,
+    PictureTooLarge,
+    TooBusy,
+    WorkerDied,
+    error_from,
+)
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
@@ -205,7 +214,7 @@ class Foreman:
             "queued": len(self.queue.in_order()),
             "results_kept": len(self._results),
             "pictures": len(self.blobs),
-            "spool_bytes": self.blobs.bytes,
+            "spool_bytes": self.blobs.bytes_held,
             "last_images": len(self._last),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import zmq
 
@@ -83,10 +84,8 @@ class Front:
 
     def wake(self) -> None:
         """From any thread, or a signal: have a look."""
-        try:
+        with contextlib.suppress(OSError):  # full: it is awake already
             self._wake_in.send(b"!")
-        except OSError:
-            pass  # full: it is awake already
 
     def leave(self, why: str) -> None:
         """End `run()` soon."""
@@ -123,9 +122,9 @@ class Front:
                 session.parked = True
                 self._foreman.park(session.token)
         self._foreman.rest(now)
-        if self._options.exit_seconds and not self._foreman.busy:
-            if now - self._foreman.active_at >= self._options.exit_seconds:
-                self._leaving = "idle"
+        may_leave = self._options.exit_seconds > 0 and not self._foreman.busy
+        if may_leave and now - self._foreman.active_at >= self._options.exit_seconds:
+            self._leaving = "idle"
 
     # --- sockets -----------------------------------------------------------------------------------
     def _folder_for_socket(self) -> Path:
@@ -156,7 +155,7 @@ class Front:
         router.setsockopt(zmq.RCVBUF, p.CHUNK)
         router.bind(endpoint)
         self._routers.append(router)
-        self._endpoints.append(router.getsockopt(zmq.LAST_ENDPOINT).decode().rstrip("\0"))
+        self._endpoints.append(router.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0"))
 
     def _receive(self, index: int, router: Any) -> None:
         for _ in range(BATCH):
@@ -282,7 +281,7 @@ class Front:
     def _on_bye(self, session: Session, _: p.Bye) -> None:
         self._part_from(session)
 
-    _HANDLERS: dict[type[p.Message], Callable[..., None]] = {
+    _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
         p.Put: _on_put, p.Restyle: _on_restyle, p.Get: _on_get, p.Cancel: _on_cancel, p.Seen: _on_seen,
         p.Received: _on_received, p.Ping: _on_ping, p.AskStatus: _on_ask_status, p.Shutdown: _on_shutdown,
         p.Bye: _on_bye,

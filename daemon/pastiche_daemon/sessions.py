@@ -77,8 +77,12 @@ class Doorkeeper:
             raise NoSession("Say hello first: there is no greeting to prove.")
         said = (greeting.hello.nonce, greeting.nonce, self._endpoints[address[0]])
         if not trust.same(proof.proof, trust.proof(self._key, "client", *said, greeting.hello.version)):
-            raise NotTrusted("The key is wrong. Read the connection file again: the daemon has a new key at each start.")
-        session = Session(trust.fresh_session(), address, greeting.hello.client_id, greeting.hello.program, time.monotonic())
+            raise NotTrusted(
+                "The key is wrong. Read the connection file again: the daemon has a new key at each start."
+            )
+        session = Session(
+            trust.fresh_session(), address, greeting.hello.client_id, greeting.hello.program, time.monotonic()
+        )
         self.sessions[session.token] = session
         self._by_address[address] = session
         return session

@@ -170,7 +170,9 @@ class Link:
         """Say hello on the next endpoint."""
         if not self._endpoints:
             self._look_again_or(
-                DaemonLost("The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again.")
+                DaemonLost(
+                    "The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again."
+                )
             )
             return
         self._found, self._endpoint = found, self._endpoints.pop(0)

@@ -51,7 +51,9 @@ def spread(seconds: list[float]) -> str:
     """Median and range."""
     middle = statistics.median(seconds)
     unit, factor = ("ms", 1e3) if middle < 1 else ("s", 1)
-    return f"{middle * factor:.1f} {unit}  ({min(seconds) * factor:.1f} – {max(seconds) * factor:.1f}, n = {len(seconds)})"
+    return (
+        f"{middle * factor:.1f} {unit}  ({min(seconds) * factor:.1f} – {max(seconds) * factor:.1f}, n = {len(seconds)})"
+    )
 
 
 class Bench:
@@ -67,7 +69,9 @@ class Bench:
         self.console.print(f"{what}: [bold]{value}[/bold]", highlight=False)
 
     def client(self) -> Client:
-        return Client("bench", where=places({"PASTICHE_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home))
+        return Client(
+            "bench", where=places({"PASTICHE_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home)
+        )
 
     def start_up(self) -> None:
         seconds = []
@@ -110,7 +114,10 @@ class Bench:
                     memory = client.status()["worker"]["memory_bytes"] / 1e6
                 name = f"{quality} at {content.width} × {content.height}"
                 self.add(f"{name}, first preview, cold / warm", f"{previews[0]:.2f} s / {previews[1]:.2f} s")
-                self.add(f"{name}, whole job, cold / warm", f"{wholes[0]:.1f} s / {wholes[1]:.1f} s  (ratio {wholes[1] / wholes[0]:.2f})")
+                self.add(
+                    f"{name}, whole job, cold / warm",
+                    f"{wholes[0]:.1f} s / {wholes[1]:.1f} s  (ratio {wholes[1] / wholes[0]:.2f})",
+                )
                 self.add(f"{name}, worker's peak memory", f"{memory:.0f} MB")
 
     def drop_worker(self) -> None:
@@ -132,7 +139,9 @@ class Bench:
                 for turn in range(REPEATS + 1):
                     data = bytes([turn]) * (2048 * 2048 * fmt.bytes_per_pixel)
                     content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(turn))
-                    seconds.append(timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0))))
+                    seconds.append(
+                        timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0)))
+                    )
             self.add(f"2048² {channels} {sample_kind}, there, decoded, and back", spread(seconds[1:]))
         self.bare_transport()
 
@@ -158,8 +167,14 @@ class Bench:
             data = bytes(2048 * 2048 * 4) if sample_kind == "u8" else float_pixels(1)
             picture = Picture(2048, 2048, fmt, data)
             image = decode(picture)[0]
-            self.add(f"2048² RGBA {sample_kind}, decode", spread([timed(lambda q=picture: decode(q)) for _ in range(REPEATS)]))
-            self.add(f"2048² RGBA {sample_kind}, encode", spread([timed(lambda q=picture: encode(image, q)) for _ in range(REPEATS)]))
+            self.add(
+                f"2048² RGBA {sample_kind}, decode",
+                spread([timed(lambda q=picture: decode(q)) for _ in range(REPEATS)]),
+            )
+            self.add(
+                f"2048² RGBA {sample_kind}, encode",
+                spread([timed(lambda q=picture, i=image: encode(i, q)) for _ in range(REPEATS)]),
+            )
 
     def status(self) -> None:
         content, style = sample("mountain_lake", 256), sample("woodcut", 256)
@@ -184,7 +199,10 @@ class Bench:
         self.add("front, memory", f"{front.memory_info().rss / 1e6:.0f} MB")
 
     def run(self) -> None:
-        self.add("machine", f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+        self.add(
+            "machine",
+            f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
+        )
         for part in (self.start_up, self.conversion, self.transport, self.jobs, self.status, self.idle):
             part()
         table = Table("what", "measured", title="Pastiche on this machine")

@@ -11,6 +11,7 @@ from pastiche import protocol as p
 from pastiche.client import Client, Finished
 from pastiche.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
 from pastiche.launch import Launcher
+from pastiche.settings import StyleSettings
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -53,15 +54,18 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
 
 
 def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
-    with Client("tests", where=daemon.places, client_id="x") as client, pytest.raises(DaemonNotRunning, match="pastiche daemon start"):
+    with (
+        Client("tests", where=daemon.places, client_id="x") as client,
+        pytest.raises(DaemonNotRunning, match="pastiche daemon start"),
+    ):
         client.wait_until_ready()
 
 
 def test_a_daemon_that_cannot_start_is_told_with_its_last_words(daemon):
     launcher = Launcher(("/bin/sh", "-c", "echo no torch here >&2; exit 3"), "")
-    with Client("tests", where=daemon.places, client_id="x", launcher=launcher) as client:
-        with pytest.raises(DaemonCannotStart, match="no torch here"):
-            client.wait_until_ready()
+    client = Client("tests", where=daemon.places, client_id="x", launcher=launcher)
+    with client, pytest.raises(DaemonCannotStart, match="no torch here"):
+        client.wait_until_ready()
 
 
 def test_a_killed_worker_costs_one_sentence_not_the_daemon(daemon):
@@ -101,7 +105,7 @@ def test_a_vanished_client_is_parked_and_then_dropped(daemon):
     lost, watching = daemon.client("lost"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
     until(lost, p.Progress, job)
-    lost._link._dealer.close()  # as when an editor is killed: not a word
+    lost._link.drop()  # as when an editor is killed: not a word
     states = []
 
     def gone(report):
@@ -114,9 +118,12 @@ def test_a_vanished_client_is_parked_and_then_dropped(daemon):
 
 
 def test_a_client_that_stalled_finds_its_job_going_on(daemon):
-    daemon.options = ("--heartbeat", "0.3",)
+    daemon.options = (
+        "--heartbeat",
+        "0.3",
+    )
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
-    job = stalled.restyle(CONTENT, [(STYLE, 1.0)], QUICK.__class__(quality="draft", iterations=400))
+    job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=120))
     until(stalled, p.Progress, job)
     status_when(watching, lambda report: report["jobs"][0]["state"] == "parked")
     done = until(stalled, Finished, job)

@@ -80,7 +80,9 @@ def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
 
 def test_start_last_without_one_starts_from_the_content_and_says_so(warm):
     with warm.client() as client:
-        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer="new")
+        done = client.restyle_and_wait(
+            CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer="new"
+        )
     assert done.result.started_from == "content"
     assert "no last picture" in done.result.notes[0]
 
@@ -140,13 +142,17 @@ def test_a_newer_job_for_the_same_layer_takes_the_olders_place(warm):
 
 def test_two_clients_at_once_each_get_their_own(warm):
     with warm.client("one") as one, warm.client("two") as two:
-        jobs = [(client, client.restyle(picture(seed=n), [(STYLE, 1.0)], QUICK)) for n, client in ((21, one), (22, two))]
+        jobs = [
+            (client, client.restyle(picture(seed=n), [(STYLE, 1.0)], QUICK)) for n, client in ((21, one), (22, two))
+        ]
         done = {}
         while len(done) < 2:
-            for client, job in jobs:
+            for client, _ in jobs:
                 done.update({event.job: event for event in client.drain() if isinstance(event, Finished)})
                 client._link.wait()
-        alone = [client.restyle_and_wait(picture(seed=n), [(STYLE, 1.0)], QUICK) for n, client in ((21, one), (22, two))]
+        alone = [
+            client.restyle_and_wait(picture(seed=n), [(STYLE, 1.0)], QUICK) for n, client in ((21, one), (22, two))
+        ]
     assert [done[job].picture.data for _, job in jobs] == [each.picture.data for each in alone]
 
 

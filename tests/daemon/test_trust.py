@@ -157,7 +157,10 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
         (p.Restyle("j", "l", picture_map, [{"picture": 3}], None, {}), "bad_message"),
         (p.Restyle("j", "l", picture_map, style, None, {"strength": 1000}), "bad_setting"),
         (p.Restyle("j", "l", picture_map, style, None, {"magic": 1}), "bad_setting"),
-        (p.Restyle("j", "l", {**picture_map, "width": 1 << 20, "height": 1 << 20}, style, None, {}), "picture_too_large"),
+        (
+            p.Restyle("j", "l", {**picture_map, "width": 1 << 20, "height": 1 << 20}, style, None, {}),
+            "picture_too_large",
+        ),
         (p.Get(b"h" * 32, 10), "unknown_blob"),
         (p.Welcome(b"", "", 1.0, True, {}, []), "bad_message"),
     ]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -15,6 +15,15 @@ from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.random_filters import random_weights
 from pastiche_daemon.engine.regions import resized
 from pastiche_daemon.engine.stylise import Source, stylise
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Pictures are so small that a second thread gains nothing, and costs much where another process has its core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +67,8 @@ def restyled(network: Network) -> Callable[..., Tensor]:
     """restyled(content, styles, **settings): the finished picture, (3, H, W). A few steps unless told."""
 
     def run(content: Source, styles: list[Source], cache=None, last=None, **settings: object) -> Tensor:
-        progress = None
-        for progress in stylise(content, styles, StyleSettings(**{"iterations": 3, **settings}), network, cache, last):
-            pass
+        asked = StyleSettings(**{"iterations": 2, **settings})
+        *_, progress = stylise(content, styles, asked, network, cache, last)
         return progress.image.clone()
 
     return run

@@ -34,6 +34,10 @@ def weights(shape, seed=0):
     return torch.rand(*shape[1:], generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def noise(side, seed):
+    return torch.rand(3, side, side, generator=torch.Generator().manual_seed(seed)).double()
+
+
 # --- the paper's formulas, index by index, in float64 ---------------------------------------------------
 def content_of_the_paper(f, p):
     """Eq. 1: 1/2 Σ_ij (F_ij − P_ij)²."""
@@ -76,7 +80,7 @@ def test_the_style_loss_of_a_layer_is_equation_4(shape, seed):
 
 
 def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64):
-    image, content, style = (torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(n)).double() for n in range(3))
+    image, content, style = (noise(32, seed) for seed in range(3))
     f, p, s = (network64(x, (*STYLE_LAYERS, CONTENT_LAYER)) for x in (image, content, style))
     expected_style = 0.0
     for name in STYLE_LAYERS:
@@ -102,11 +106,12 @@ def objective_for(network, image, content, style, weighting, place_weight=None):
 
 @given(shapes, seeds)
 def test_total_variation_is_the_mean_squared_difference_of_neighbours(shape, seed):
-    image, (channels, height, width) = features(shape, seed), shape
-    v = image.tolist()
-    across = sum((v[c][y][x + 1] - v[c][y][x]) ** 2 for c in range(channels) for y in range(height) for x in range(width - 1))
-    down = sum((v[c][y + 1][x] - v[c][y][x]) ** 2 for c in range(channels) for y in range(height - 1) for x in range(width))
-    assert total_variation(image, all_of(image)).item() == pytest.approx((across + down) / (height * width), abs=1e-12)
+    image, (_, height, width) = features(shape, seed), shape
+    total = 0.0
+    for rows in image.tolist():  # one channel's
+        total += sum((row[x + 1] - row[x]) ** 2 for row in rows for x in range(width - 1))
+        total += sum((rows[y + 1][x] - rows[y][x]) ** 2 for y in range(height - 1) for x in range(width))
+    assert total_variation(image, all_of(image)).item() == pytest.approx(total / (height * width), abs=1e-12)
 
 
 def test_total_variation_means_the_same_at_each_size():
@@ -135,7 +140,7 @@ def test_the_gradient_is_that_of_finite_differences(loss):
 
 
 def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64):
-    image, content, style = (torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(n)).double() for n in range(3))
+    image, content, style = (noise(16, seed) for seed in range(3))
     place_weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
     objective = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.5, FIFTHS), place_weight)
 
@@ -198,7 +203,8 @@ def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(net
     image = torch.rand(3, 16, 256, generator=torch.Generator().manual_seed(5)).double()
     place_weight = torch.zeros(16, 256, dtype=torch.float64)
     place_weight[:, :32] = 1
-    objective = objective_for(network64, image, image.flip(2), image.flip(1), Weighting(1.0, 1.0, 1.0, FIFTHS), place_weight)
+    weighting = Weighting(1.0, 1.0, 1.0, FIFTHS)
+    objective = objective_for(network64, image, image.flip(2), image.flip(1), weighting, place_weight)
     changed = image.clone()
     changed[:, :, 240:] = 0
     before, after = objective(image), objective(changed)
@@ -217,7 +223,7 @@ def test_paper_weighs_as_the_article_does():
     weighting = weighting_for(StyleSettings(quality="paper"), channels=512, places=64)
     assert weighting.alpha / weighting.beta == pytest.approx(1e-3)
     assert weighting.tau == 0
-    assert weighting.layer_weights == {n: 1 / 5 for n in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")}
+    assert weighting.layer_weights == dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 1 / 5)
 
 
 @given(st.floats(0, 100), st.floats(1, 1e6))

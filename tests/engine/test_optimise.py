@@ -9,7 +9,7 @@ import torch
 
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.objective import Losses, Objective, Weighting, gram
-from pastiche_daemon.engine.optimise import STEPPERS, optimise
+from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise
 from pastiche_daemon.engine.regions import all_of, weights_by_layer
 
 METHODS = sorted(STEPPERS)
@@ -192,6 +192,16 @@ def test_the_scale_of_the_loss_does_not_matter_to_the_first_step(method):
         next(steps)
         moved.append(image.clone())
     torch.testing.assert_close(moved[0], moved[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "gradient"])
+@pytest.mark.parametrize("selected", [1, 3, 7])
+def test_the_first_step_is_as_long_in_a_small_selection_as_in_a_whole_picture(method, selected):
+    image, free = start(), torch.zeros(6, 7)
+    free[2, :selected] = 1
+    steps = optimise(image, lambda x: Losses(*(1e6 * bowl(x).total,) * 3), free, 3, method)
+    next(steps)
+    assert float((image - start()).abs()[:, free > 0].mean()) == pytest.approx(FIRST_STEP, rel=1e-3)
 
 
 def test_plain_gradient_descent_never_goes_on_from_a_rise():

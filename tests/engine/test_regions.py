@@ -55,7 +55,8 @@ def test_the_box_holds_the_selection_and_its_context_and_stays_in_the_picture(se
 def test_the_box_is_a_multiple_of_the_grid_where_the_picture_is_large_enough(selection, context):
     mask, (left, top, right, bottom) = selection
     box = box_around(mask, context)
-    for length, limit, first, end in ((box.width, mask.shape[1], left, right), (box.height, mask.shape[0], top, bottom)):
+    height, width = mask.shape
+    for length, limit, first, end in ((box.width, width, left, right), (box.height, height, top, bottom)):
         wanted = min(limit, end + context) - max(0, first - context)
         aligned = -(-wanted // GRID) * GRID
         assert length == (aligned if aligned <= limit else wanted)

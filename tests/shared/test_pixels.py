@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
 from pastiche.pixels import CHANNELS, CURVES, SAMPLES, Picture, PictureRef, PixelFormat
 
-formats = st.builds(PixelFormat, st.sampled_from(sorted(CHANNELS)), st.sampled_from(sorted(SAMPLES)), st.sampled_from(CURVES))
+formats = st.builds(
+    PixelFormat, st.sampled_from(sorted(CHANNELS)), st.sampled_from(sorted(SAMPLES)), st.sampled_from(CURVES)
+)
 
 
 @given(formats, st.integers(2, 9), st.integers(2, 9))

@@ -28,7 +28,9 @@ def messages(draw):
     for field, kind in typing.get_type_hints(cls).items():
         if field in ("type", "frames"):
             continue
-        options = [k for k in typing.get_args(kind) if k is not type(None)] if type(None) in typing.get_args(kind) else [kind]
+        options = (
+            [k for k in typing.get_args(kind) if k is not type(None)] if type(None) in typing.get_args(kind) else [kind]
+        )
         base = typing.get_origin(options[0]) or options[0]
         values[field] = draw(BY_KIND[bytes if field == "data" else base])
     return cls(**values)

@@ -46,7 +46,7 @@ def test_a_value_of_the_wrong_kind_names_the_setting(name, value):
 
 
 def test_an_unknown_setting_is_named_with_its_nearest():
-    with pytest.raises(BadSetting, match="strenght.*strength"):
+    with pytest.raises(BadSetting, match=r"strenght.*strength"):
         StyleSettings.from_wire({"strenght": 50})
 
 

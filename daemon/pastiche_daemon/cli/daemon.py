@@ -35,11 +35,27 @@ def _default(name: str) -> Any:
 @click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: embedded, imagenet, …")
 @click.option("--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it.")
-@click.option("--heartbeat", default=_default("heartbeat"), metavar="SECONDS", help="A client silent for two is taken for gone.")
-@click.option("--park-seconds", default=_default("park_seconds"), metavar="SECONDS", help="How long a silent client's job is kept.")
-@click.option("--worker-seconds", default=_default("worker_seconds"), metavar="SECONDS", help="Give the device back after that long idle.")
-@click.option("--exit-seconds", default=_default("exit_seconds"), metavar="SECONDS", help="Leave after that long idle; 0: never.")
-@click.option("--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold.")
+@click.option(
+    "--heartbeat", default=_default("heartbeat"), metavar="SECONDS", help="A client silent for two is taken for gone."
+)
+@click.option(
+    "--park-seconds",
+    default=_default("park_seconds"),
+    metavar="SECONDS",
+    help="How long a silent client's job is kept.",
+)
+@click.option(
+    "--worker-seconds",
+    default=_default("worker_seconds"),
+    metavar="SECONDS",
+    help="Give the device back after that long idle.",
+)
+@click.option(
+    "--exit-seconds", default=_default("exit_seconds"), metavar="SECONDS", help="Leave after that long idle; 0: never."
+)
+@click.option(
+    "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold."
+)
 @click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work.")
 @click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets.")
 @click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core.")
@@ -80,7 +96,9 @@ def stop() -> None:
         while is_held(where.lock_file):
             client.drain()
             if time.monotonic() > end:
-                raise DaemonLost(f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}.")
+                raise DaemonLost(
+                    f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}."
+                )
             time.sleep(0.02)
     click.echo("The daemon has stopped.")
 
@@ -91,7 +109,11 @@ def status(as_json: bool) -> None:
     """What is warm, on which device, with which weights; what is queued. Exit code 1 where none is running."""
     client = running_daemon()
     if client is None:
-        click.echo(json.dumps({"running": False}) if as_json else "No daemon is running. Start it with 'pastiche daemon start'.")
+        click.echo(
+            json.dumps({"running": False})
+            if as_json
+            else "No daemon is running. Start it with 'pastiche daemon start'."
+        )
         raise SystemExit(1)
     with client:
         report = {"running": True, **client.status()}

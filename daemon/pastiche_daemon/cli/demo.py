@@ -18,10 +18,12 @@ PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("h
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("pastiche-demo"), help="A folder for the pictures.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("pastiche-demo"), help="A folder for the pictures."
+)
 @click.option("--size", default=384, type=click.IntRange(64, 2048), metavar="PIXELS", help="Longest side.")
 @click.option("--quality", default="draft", metavar="draft|good|best", help="How long to work on each.")
-@click.option("--strength", default=80.0, help="How much style, 0 to 100.")
+@click.option("--strength", default=60.0, help="How much style, 0 to 100.")
 def demo(output: Path, size: int, quality: str, strength: float) -> None:
     """Restyle sample scenes with sample paintings, and say where the results lie."""
     from pastiche_daemon.samples import draw
@@ -36,15 +38,23 @@ def demo(output: Path, size: int, quality: str, strength: float) -> None:
             content, style = draw(scene, width, height), draw(painting, width, height)
             show = Bar()
             try:
-                done = follow(client, show, None, _picture(content), [(_picture(style), 1.0)], settings, layer=f"{scene} {painting}")
+                done = follow(
+                    client,
+                    show,
+                    None,
+                    _picture(content),
+                    [(_picture(style), 1.0)],
+                    settings,
+                    layer=f"{scene} {painting}",
+                )
             finally:
                 show.close()
             name = output / f"{scene}-in-{painting}.png"
             _save(name, done.picture.data, width, height, facts_of(done, settings))
             click.echo(f"{name}  ({done.result.seconds:.1f} s, weights: {done.result.weights})")
             rows.append((content, style, done.picture.data))
-    sheet = output / "contact-sheet.png"
-    _contact_sheet(rows, width, height).save(sheet)
+    sheet = output / "contact-sheet.jpg"
+    _contact_sheet(rows, width, height).save(sheet, quality=90, subsampling=0)
     click.echo(f"{sheet}  (scene, painting, result; {time.monotonic() - began:.0f} s in all)")
 
 

@@ -51,7 +51,9 @@ def _safely(check: Callable[[Places], Iterator[Finding]], where: Places) -> Iter
     except PasticheError as error:
         yield Finding(False, error.sentence)
     except Exception as error:
-        yield Finding(False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please send this line with a report.")
+        yield Finding(
+            False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please send this line with a report."
+        )
 
 
 def _python(_: Places) -> Iterator[Finding]:
@@ -67,20 +69,30 @@ def _packages(_: Places) -> Iterator[Finding]:
             missing.append(name)
     yield Finding(True, ", ".join(versions))
     if missing:
-        yield Finding(False, f"not installed: {', '.join(missing)}", "Run 'make demo' in the clone, or 'pip install pastiche' again.")
+        yield Finding(
+            False,
+            f"not installed: {', '.join(missing)}",
+            "Run 'make demo' in the clone, or 'pip install pastiche' again.",
+        )
 
 
 def _devices(_: Places) -> Iterator[Finding]:
     from pastiche_daemon.executors.devices import choose_device, device_label
 
-    yield Finding(True, f"device: {device_label(choose_device('auto'))}; pictures up to {sensible_megapixels():g} megapixels")
+    yield Finding(
+        True, f"device: {device_label(choose_device('auto'))}; pictures up to {sensible_megapixels():g} megapixels"
+    )
 
 
 def _weights(where: Places) -> Iterator[Finding]:
     from pastiche_daemon.weights.store import WeightStore
 
     auto = WeightStore(where).resolve("auto")
-    more = "" if auto.name != "embedded" else "For painterly strokes: 'pastiche weights fetch' (548 MB), or 'pastiche weights use FILE'."
+    more = (
+        ""
+        if auto.name != "embedded"
+        else "For painterly strokes: 'pastiche weights fetch' (548 MB), or 'pastiche weights use FILE'."
+    )
     yield Finding(True, f"weights: {auto.label}", more)
 
 
@@ -99,7 +111,9 @@ def _launcher(where: Places) -> Iterator[Finding]:
     if launcher is None:
         yield Finding(True, "editors do not know yet how to start the daemon", "Run 'pastiche daemon start' once.")
     elif shutil.which(launcher.command[0]) is None:
-        yield Finding(False, f"the recorded daemon command is gone: {launcher.command[0]}", "Run 'pastiche daemon start' once.")
+        yield Finding(
+            False, f"the recorded daemon command is gone: {launcher.command[0]}", "Run 'pastiche daemon start' once."
+        )
     else:
         yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
 

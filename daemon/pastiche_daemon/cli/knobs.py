@@ -29,7 +29,9 @@ def _option(name: str, knob: Knob) -> Callable[..., Any]:
         return click.option(f"{flag}/--no-{name}", name, default=default, help=knob.help)
     if knob.choices:
         words = "; ".join(f"{value}: {meaning}" for value, meaning in knob.choices)
-        return click.option(flag, name, default=default, metavar="|".join(v for v, _ in knob.choices), help=f"{knob.help} {words}.")
+        return click.option(
+            flag, name, default=default, metavar="|".join(v for v, _ in knob.choices), help=f"{knob.help} {words}."
+        )
     return click.option(flag, name, default=default, type=type(default), metavar=knob.unit or "N",
                         help=f"{knob.help} {knob.range_words}.")  # fmt: skip
 

@@ -31,7 +31,9 @@ KNOWN_WEIGHTS = ("auto", "embedded", "random", "imagenet")
               help="The painting; several are mixed by their shares.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PHOTO-in-PAINTING beside the photo.")
 @click.option("--size", type=click.IntRange(2), metavar="PIXELS", help="Longest side; without it the picture's own.")
-@click.option("--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white.")
+@click.option(
+    "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
+)
 @click.option("--weights", default="auto", metavar="auto|embedded|random|imagenet|PATH", help="The network's weights.")
 @click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
@@ -78,7 +80,13 @@ def _restyle(
 
 
 def follow(
-    client: Client, show: Show, preview: Path | None, content: Picture, styles: StyleList, settings: StyleSettings, **more: Any
+    client: Client,
+    show: Show,
+    preview: Path | None,
+    content: Picture,
+    styles: StyleList,
+    settings: StyleSettings,
+    **more: Any,
 ) -> Finished:
     """Ask for it and show how it goes. Raises what failed; an interrupt cancels it."""
     write_preview = preview_writer(preview)

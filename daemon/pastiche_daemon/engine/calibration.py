@@ -24,11 +24,10 @@ def procedural_pictures() -> list[Tensor]:
     y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     pictures = []
     for _ in range(COUNT):
-        picture = sum(
-            F.interpolate(torch.randn(1, 3, side, side, generator=random), size=(SIDE, SIDE), mode="bilinear")[0]
-            * (3.0 / side)
-            for side in (3, 6, 12, 24, 48, 96)
-        )
+        picture = torch.zeros(3, SIDE, SIDE)
+        for side in (3, 6, 12, 24, 48, 96):
+            octave = torch.randn(1, 3, side, side, generator=random)
+            picture += F.interpolate(octave, size=(SIDE, SIDE), mode="bilinear")[0] * (3.0 / side)
         picture = (0.5 + 0.18 * picture).clamp(0, 1)  # (3, SIDE, SIDE)
         for _ in range(120):
             radius = 2.0 / (1e-3 + torch.rand((), generator=random)).sqrt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import imagecodecs
 import numpy as np
@@ -16,6 +16,8 @@ from pastiche.pixels import CHANNELS, Picture, PixelFormat
 
 if TYPE_CHECKING:
     from pastiche_daemon.engine.stylise import Source
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 LUMA = torch.tensor([0.299, 0.587, 0.114])  # Rec. 601, on sRGB-coded values
@@ -88,18 +90,18 @@ def keep_bytes_where(untouched: Tensor, original: Picture, result: Picture) -> P
     return Picture(result.width, result.height, result.format, samples.data.cast("B"))
 
 
-def _samples(picture: Picture) -> np.ndarray:
+def _samples(picture: Picture) -> Array:
     flat = np.frombuffer(picture.data, DTYPES[picture.format.sample])
     return flat.reshape(picture.height, picture.width, CHANNELS[picture.format.channels])
 
 
-def _quantised(values: np.ndarray, sample: str) -> np.ndarray:
+def _quantised(values: Array, sample: str) -> Array:
     if sample in WHOLE:
-        return (np.clip(values, 0, 1) * WHOLE[sample] + 0.5).astype(DTYPES[sample])
+        values = np.clip(values, 0, 1) * WHOLE[sample] + 0.5
     return values.astype(DTYPES[sample])
 
 
-def _to_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
+def _to_srgb(colours: Array, fmt: PixelFormat) -> Array:
     """(H, W, 1 or 3) as the format means it → (H, W, 3) sRGB-coded."""
     if fmt.profile:
         return _through_profiles(colours, fmt.profile, imagecodecs.cms_profile("srgb"), "rgb")
@@ -108,7 +110,7 @@ def _to_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
     return np.repeat(colours, 3, axis=2) if fmt.is_grey else colours
 
 
-def _from_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
+def _from_srgb(colours: Array, fmt: PixelFormat) -> Array:
     """(H, W, 3) sRGB-coded → (H, W, 1 or 3) as the format means it."""
     if fmt.profile:
         return _through_profiles(
@@ -119,7 +121,7 @@ def _from_srgb(colours: np.ndarray, fmt: PixelFormat) -> np.ndarray:
     return srgb_decoded(colours) if fmt.curve == "linear" else colours
 
 
-def _through_profiles(colours: np.ndarray, source: bytes, target: bytes, target_space: str) -> np.ndarray:
+def _through_profiles(colours: Array, source: bytes, target: bytes, target_space: str) -> Array:
     """LittleCMS in float32, relative colorimetric."""
     space = "gray" if colours.shape[2] == 1 else "rgb"
     pixels = colours[..., 0] if space == "gray" else colours
@@ -133,18 +135,19 @@ def _through_profiles(colours: np.ndarray, source: bytes, target: bytes, target_
     return np.asarray(out, np.float32).reshape(*colours.shape[:2], 1 if target_space == "gray" else 3)
 
 
-def srgb_encoded(linear: np.ndarray) -> np.ndarray:
+def srgb_encoded(linear: Array) -> Array:
     """IEC 61966-2-1; below 0 mirrored, over 1 continued."""
     size = np.abs(linear)
-    return np.sign(linear) * np.where(
-        size <= 0.0031308, 12.92 * size, 1.055 * np.maximum(size, 1e-9) ** (1 / 2.4) - 0.055
-    )
+    curve = 1.055 * np.maximum(size, 1e-9) ** (1 / 2.4) - 0.055
+    coded: Array = np.sign(linear) * np.where(size <= 0.0031308, 12.92 * size, curve)
+    return coded
 
 
-def srgb_decoded(coded: np.ndarray) -> np.ndarray:
+def srgb_decoded(coded: Array) -> Array:
     """The inverse of srgb_encoded."""
     size = np.abs(coded)
-    return np.sign(coded) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    linear: Array = np.sign(coded) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return linear
 
 
 # --- keep colours (Gatys et al. 2017, 'Controlling perceptual factors', section 4) -------------------
@@ -186,9 +189,10 @@ def _matched_palette(style: Source, content: Source) -> Tensor:
     (mean_s, cov_s), (mean_c, cov_c) = _moments(style), _moments(content)
     floor = 1e-5 * torch.eye(3, dtype=torch.float64)
     l_s, l_c = torch.linalg.cholesky(cov_s + floor), torch.linalg.cholesky(cov_c + floor)
-    transform = l_c @ torch.linalg.inv(l_s)
+    transform: Tensor = l_c @ torch.linalg.inv(l_s)
     matched = transform @ (style.image.cpu().double().flatten(1) - mean_s) + mean_c
-    return matched.clamp(0, 1).to(style.image).reshape(style.image.shape)
+    matched = matched.clamp(0, 1).to(style.image)
+    return matched.reshape(style.image.shape)
 
 
 def _matched_luminance(style: Source, content: Source) -> Tensor:

@@ -43,6 +43,8 @@ class Network(nn.Module):
 
     def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
         stack = make_layers(cfgs["E"], batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
         for layer in stack:
             if isinstance(layer, nn.ReLU):

@@ -75,7 +75,7 @@ class LBFGS(Stepper):
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
         self.image.grad = gradient
-        self.inner.step(lambda: loss)
+        self.inner.step(lambda: loss)  # type: ignore[no-untyped-call]
         self.image.grad = None
         self.inner.param_groups[0]["lr"] = self.rate
 

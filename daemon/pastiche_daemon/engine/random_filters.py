@@ -17,6 +17,13 @@ from pastiche_daemon.engine.network import INPUT_MEAN, INPUT_STD, LAYERS, Networ
 
 SEED = 19
 
+# What filters are mixed from: a blur, its slopes across and down, and their product. Plain white filters answer mostly
+# to single pixels, and what they made was noise; these leave grain alone and give a weave of soft dabs.
+_BLUR, _SLOPE = torch.tensor([0.25, 0.5, 0.25]), torch.tensor([-1.0, 0.0, 1.0])
+MARKS = torch.stack(
+    [torch.outer(_BLUR, _BLUR), torch.outer(_BLUR, _SLOPE), torch.outer(_SLOPE, _BLUR), torch.outer(_SLOPE, _SLOPE) / 2]
+)  # (4, 3, 3)
+
 
 @torch.no_grad()
 def random_weights(given: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
@@ -32,7 +39,8 @@ def random_weights(given: Mapping[str, Tensor] | None = None) -> dict[str, Tenso
     for layer in Network().stack:
         if isinstance(layer, nn.Conv2d):
             name = next(names)
-            filters = torch.randn(layer.weight.shape, generator=random)
+            mixture = torch.randn(*layer.weight.shape[:2], len(MARKS), generator=random)
+            filters = torch.einsum("oik,khw->oihw", mixture, MARKS)
             if f"{name}.weight" not in weights:
                 weights[f"{name}.weight"], weights[f"{name}.bias"] = _calibrated(filters, x, name)
             x = F.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1)

@@ -16,7 +16,9 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise DeviceUnavailable(f"There is no device {name[:40]!r}. Known are auto, cpu, cuda, cuda:N and mps.") from None
+        raise DeviceUnavailable(
+            f"There is no device {name[:40]!r}. Known are auto, cpu, cuda, cuda:N and mps."
+        ) from None
     there = {
         "cpu": device.index in (None, 0),
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),

@@ -91,7 +91,9 @@ class Layer:
         weight = alpha * self.mask
         if float(weight.max()) <= 0:
             what = "selection" if float(self.mask.max()) <= 0 else "layer, where it is selected,"
-            raise NothingToRestyle(f"The {what} is empty: there is no visible pixel in it. Select something that can be seen.")
+            raise NothingToRestyle(
+                f"The {what} is empty: there is no visible pixel in it. Select something that can be seen."
+            )
         self.alpha = alpha
         # Transparent pixels are not context: the box goes around what is selected, visible or not.
         whole = Box(0, 0, self.content.width, self.content.height)
@@ -220,4 +222,6 @@ class _Reporter:
         small = colour.after(resized(image, height, width), resized(self._content, height, width), self._keep_colours)
         small = small.clamp(0, 1)
         pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
-        self._speaker.say("preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes())
+        self._speaker.say(
+            "preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes()
+        )

@@ -21,7 +21,7 @@ from pastiche_daemon.executors.wire import read_message, write_message
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import WeightStore
 
-NICENESS = 5  # the editor comes first; at 10, two threads that wait for each other crawl beside any other work
+NICENESS = 5  # the editor comes first
 
 
 class Worker:
@@ -84,9 +84,13 @@ def _told(error: Exception) -> PasticheError:
         return error
     # torch's CPU allocator raises a plain RuntimeError.
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
-        return OutOfMemory("There is not enough memory for a picture of this size. Select a part of it, or make it smaller.")
+        return OutOfMemory(
+            "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
+        )
     if isinstance(error, OSError):
-        return DiskTrouble(f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there.")
+        return DiskTrouble(
+            f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there."
+        )
     return PasticheError(
         f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
         "The daemon goes on; its log has the details."

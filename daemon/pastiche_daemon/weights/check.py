@@ -101,5 +101,3 @@ def _for_torchvision(weights: dict[str, Tensor], input: str) -> dict[str, Tensor
     std = torch.tensor(INPUT_STD).view(1, 3, 1, 1)
     first = first * std if input == "unit" else first.flip(1) * std * 255
     return {**weights, "conv1_1.weight": first}
-
-

@@ -69,7 +69,9 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
         have = have if resumed else 0
         total = have + int(answer.headers.get("Content-Length") or 0)
         if shutil.disk_usage(part.parent).free < (total - have) * 1.2:
-            raise DiskTrouble(f"The weights need {(total - have) * 1.2 / 1e6:.0f} MB of disk under {part.parent}. Make room there.")
+            raise DiskTrouble(
+                f"The weights need {(total - have) * 1.2 / 1e6:.0f} MB of disk under {part.parent}. Make room there."
+            )
         try:
             with part.open("ab" if resumed else "wb") as file:
                 while piece := _next_piece(answer, have):
@@ -81,7 +83,9 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
                 f"{part} cannot be written ({error.strerror}). Make room or give the right to write there."
             ) from error
     if have < total:
-        raise Offline(f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from there.")
+        raise Offline(
+            f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from there."
+        )
 
 
 def _next_piece(answer: http.client.HTTPResponse, have: int) -> bytes:

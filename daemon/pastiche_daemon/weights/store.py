@@ -54,14 +54,18 @@ class WeightStore:
             return Weights(name, BUILT_IN[name])
         if name == "imagenet":
             if not self.imagenet_file.exists():
-                raise BadWeights("The ImageNet weights are not on this machine. Fetch them once: 'pastiche weights fetch'.")
+                raise BadWeights(
+                    "The ImageNet weights are not on this machine. Fetch them once: 'pastiche weights fetch'."
+                )
             return Weights(name, "imagenet (torchvision VGG19 IMAGENET1K_V1)", self.imagenet_file)
         if USER_NAME.fullmatch(name):
             path = self.places.weights / f"{name}.safetensors"
             if path.exists():
                 return Weights(name, f"{self._title(name)} ({name})", path)
             raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
-        raise BadWeights(f"There are no weights {name[:60]!r}. Known are auto, embedded, random, imagenet, or a file's path.")
+        raise BadWeights(
+            f"There are no weights {name[:60]!r}. Known are auto, embedded, random, imagenet, or a file's path."
+        )
 
     def chosen(self) -> str:
         """The name that 'pastiche weights use' has set, or empty."""

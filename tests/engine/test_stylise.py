@@ -1,0 +1,260 @@
+"""The recipe: the same in, the same out; more strength, more style; what does not count stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from pastiche_daemon.engine.objective import gram
+from pastiche_daemon.engine.pyramid import scales_for
+from pastiche_daemon.engine.regions import all_of
+from pastiche_daemon.engine.stylise import stylise
+
+
+def style_distance(network, image, style):
+    """How far the image's Gram matrices are from the style's, over the five layers."""
+    network.set_pooling("average")
+    ours, theirs = network(image, STYLE_LAYERS), network(style.image, STYLE_LAYERS)
+    distance = 0.0
+    for name in STYLE_LAYERS:
+        means = [gram(f[name], all_of(f[name])) / f[name][0].numel() for f in (ours, theirs)]
+        distance += float((means[0] - means[1]).square().sum()) / ours[name].shape[0] ** 2
+    return distance
+
+
+def content_distance(network, image, content):
+    network.set_pooling("average")
+    ours, theirs = (network(x, (CONTENT_LAYER,))[CONTENT_LAYER] for x in (image, content.image))
+    return float((ours - theirs).square().mean())
+
+
+# --- the same in, the same out --------------------------------------------------------------------------
+@pytest.mark.parametrize("settings", [{}, {"start": "noise", "seed": 3}, {"optimiser": "adam", "pooling": "max"}],
+                         ids=["plain", "noise", "adam_max"])  # fmt: skip
+def test_the_same_pictures_seed_and_settings_give_the_same_bits(restyled, source, settings):
+    content, style = source(32, 40), source(32, 32, 1)
+    assert torch.equal(restyled(content, [style], **settings), restyled(content, [style], **settings))
+
+
+@pytest.mark.parametrize("keep", ["off", "luminance", "palette"])
+def test_cached_targets_give_the_same_bits_as_fresh_ones(restyled, source, keep):
+    content, style, cache = source(16, 160), source(32, 32, 1), TargetCache(1 << 30)
+    fresh = restyled(content, [style], keep_colours=keep)
+    assert torch.equal(restyled(content, [style], cache, keep_colours=keep), fresh)
+    misses = cache.misses
+    assert torch.equal(restyled(content, [style], cache, keep_colours=keep), fresh)
+    assert (cache.misses, cache.hits) == (misses, misses)
+
+
+def test_a_moved_strength_needs_no_new_targets(restyled, source):
+    content, style, cache = source(32, 32), source(32, 32, 1), TargetCache(1 << 30)
+    restyled(content, [style], cache, strength=30)
+    misses = cache.misses
+    restyled(content, [style], cache, strength=80)
+    assert cache.misses == misses
+
+
+@pytest.mark.parametrize(
+    "change", [{"stroke_size": 2.0}, {"pooling": "max"}, {"keep_colours": "luminance"}, {"keep_colours": "palette"}]
+)
+def test_a_setting_that_changes_the_targets_is_not_served_from_the_cache(restyled, source, change):
+    content, style, cache = source(40, 48), source(64, 64, 1), TargetCache(1 << 30)
+    restyled(content, [style], cache)
+    assert torch.equal(restyled(content, [style], cache, **change), restyled(content, [style], **change))
+
+
+def test_another_seed_of_noise_gives_another_picture(restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    one, other = (restyled(content, [style], start="noise", seed=seed) for seed in (1, 2))
+    assert not torch.allclose(one, other, atol=0.01)
+
+
+def test_from_the_content_the_seed_has_no_say(restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    assert torch.equal(*(restyled(content, [style], seed=seed) for seed in (1, 2)))
+
+
+def test_the_pictures_that_go_in_are_not_changed(restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    before = content.image.clone(), style.image.clone()
+    restyled(content, [style])
+    assert torch.equal(content.image, before[0])
+    assert torch.equal(style.image, before[1])
+
+
+# --- what the painter asks for --------------------------------------------------------------------------
+def test_the_picture_comes_nearer_to_the_style(network, restyled, source):
+    content, style = source(48, 48), source(48, 48, 1)
+    result = restyled(content, [style], iterations=10)
+    assert style_distance(network, result, style) < 0.5 * style_distance(network, content.image, style)
+
+
+def test_more_strength_is_nearer_to_the_style_and_farther_from_the_content(network, restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    faint, strong = (restyled(content, [style], strength=s, iterations=20, optimiser="adam") for s in (20, 100))
+    assert style_distance(network, strong, style) < style_distance(network, faint, style)
+    assert content_distance(network, strong, content) > content_distance(network, faint, content)
+
+
+def test_a_style_of_share_0_has_no_influence(restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    alone = restyled(content, [style])
+    assert torch.equal(restyled(content, [style, source(32, 32, 2, share=0.0)]), alone)
+
+
+def test_only_the_ratio_of_shares_matters(restyled, source):
+    content, one, other = source(32, 32), source(32, 32, 1), source(32, 32, 2)
+    ones = restyled(content, [replace(one, share=1.0), replace(other, share=3.0)])
+    tens = restyled(content, [replace(one, share=10.0), replace(other, share=30.0)])
+    torch.testing.assert_close(ones, tens, rtol=0, atol=1e-3)
+
+
+def test_of_two_styles_the_one_with_the_larger_share_shows_more(network, restyled, source):
+    content, one, other = source(32, 32), source(32, 32, 1), source(32, 32, 2)
+    results = [
+        restyled(content, [replace(one, share=a), replace(other, share=1 - a)], iterations=15, optimiser="adam")
+        for a in (0.9, 0.1)
+    ]
+    assert style_distance(network, results[0], one) < style_distance(network, results[1], one)
+    assert style_distance(network, results[1], other) < style_distance(network, results[0], other)
+
+
+def test_stroke_size_changes_the_size_at_which_the_style_is_seen(restyled, source):
+    content, style = source(48, 48), source(96, 96, 1)
+    assert not torch.allclose(
+        restyled(content, [style], stroke_size=0.5), restyled(content, [style], stroke_size=2), atol=0.01
+    )
+
+
+def test_paper_ignores_strength_start_and_pooling(restyled, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    plain = restyled(content, [style], quality="paper")
+    assert torch.equal(restyled(content, [style], quality="paper", strength=3, start="content", pooling="max"), plain)
+    assert not torch.equal(restyled(content, [style], quality="paper", seed=9), plain)  # it starts from noise
+
+
+def test_paper_has_one_scale_however_large(network, source):
+    steps = stylise(source(16, 320), [source(32, 32, 1)], StyleSettings(quality="paper", iterations=2), network)
+    assert {(p.levels, p.scale.width, p.scale.height) for p in steps} == {(1, 320, 16)}
+
+
+@pytest.mark.parametrize("keep", ["luminance", "palette"])
+@pytest.mark.parametrize("size", [(24, 40), (16, 160)])
+def test_colours_can_be_kept_at_one_scale_and_at_several(restyled, source, keep, size):
+    result = restyled(source(*size), [source(32, 32, 1)], keep_colours=keep)
+    assert result.shape == (3, *size)
+    assert torch.isfinite(result).all()
+
+
+# --- sizes and scales -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [(2, 2), (3, 50), (17, 33), (50, 3), (2, 170)])
+@pytest.mark.parametrize("style_size", [(2, 2), (9, 64)])
+def test_tiny_and_narrow_pictures_come_back_at_their_size(restyled, source, size, style_size):
+    result = restyled(source(*size), [source(*style_size, 1)], iterations=2)
+    assert result.shape == (3, *size)
+    assert torch.isfinite(result).all()
+
+
+def test_iterations_are_the_steps_that_are_taken(network, source):
+    progress = list(stylise(source(32, 32), [source(32, 32, 1)], StyleSettings(iterations=7), network))
+    assert [p.step for p in progress] == list(range(8))
+
+
+def test_progress_tells_level_size_and_share_to_the_end(network, source):
+    settings = StyleSettings(iterations=6)
+    progress = list(stylise(source(16, 160), [source(32, 32, 1)], settings, network))
+    scales = scales_for(160, 16, settings)
+    assert [(p.level, p.levels, p.scale) for p in progress if p.step == 0] == [(n, 2, s) for n, s in enumerate(scales)]
+    assert all(p.image.shape == (3, p.scale.height, p.scale.width) for p in progress)
+    shares = [p.done for p in progress]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_going_on_from_the_last_picture_leaves_the_coarser_scales_out(network, source):
+    content, style = source(16, 160), source(32, 32, 1)
+    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=content.image))
+    assert {(p.level, p.levels, p.scale.width) for p in progress} == {(0, 1, 160)}
+
+
+def test_going_on_from_a_coarse_last_picture_starts_at_its_scale(network, source):
+    content, style = source(16, 320), source(32, 32, 1)
+    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=torch.rand(3, 8, 160)))
+    assert [p.scale.width for p in progress if p.step == 0] == [160, 320]
+
+
+def test_going_on_starts_from_the_last_picture_and_leaves_it_as_it_is(restyled, source):
+    content, style, last = source(32, 32), source(32, 32, 1), source(32, 32, 2).image.clone()
+    before = last.clone()
+    one = restyled(content, [style], last=last, iterations=1)
+    assert float((one - last).abs().mean()) < float((one - content.image).abs().mean())
+    assert torch.equal(last, before)
+
+
+def test_going_on_does_not_lose_what_was_reached(network, source):
+    content, style = source(32, 32), source(32, 32, 1)
+    first = list(stylise(content, [style], StyleSettings(iterations=12), network))
+    again = next(stylise(content, [style], StyleSettings(iterations=2), network, last=first[-1].image.clone()))
+    assert float(again.losses.total) <= 1.1 * min(float(p.losses.total) for p in first)
+
+
+@pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "gradient"])
+def test_closing_it_early_leaves_a_finite_picture(network, source, optimiser):
+    steps = stylise(source(32, 32), [source(32, 32, 1)], StyleSettings(optimiser=optimiser), network)
+    progress = [next(steps) for _ in range(3)][-1]
+    steps.close()
+    assert torch.isfinite(progress.image).all()
+    assert not progress.image.requires_grad
+
+
+# --- what counts and what stays -------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "settings", [{}, {"start": "noise"}, {"optimiser": "adam"}, {"keep_colours": "palette"}], ids=str
+)
+@pytest.mark.parametrize("size", [(32, 40), (16, 160)])
+def test_what_does_not_count_stays_the_content_to_the_bit(restyled, source, settings, size):
+    weight = torch.ones(size)
+    weight[:, : size[1] // 2] = 0
+    content = source(*size, weight=weight)
+    result = restyled(content, [source(32, 32, 1)], **settings)
+    assert torch.equal(result[:, weight == 0], content.image[:, weight == 0])
+    assert not torch.allclose(result[:, weight > 0], content.image[:, weight > 0], atol=1e-3)
+
+
+def test_what_transparent_pixels_hold_has_no_influence(restyled, source):
+    visible = torch.ones(32, 32)
+    visible[8:20, 8:20] = 0
+    hidden = visible == 0
+    content, style = source(32, 32), source(32, 32, 1)
+    results = []
+    for filling in (0.0, 1.0):
+        pictures = [
+            replace(s, image=torch.where(hidden, filling, s.image), weight=visible, visible=visible)
+            for s in (content, style)
+        ]
+        results.append(restyled(pictures[0], [pictures[1]]))
+    assert torch.equal(*results)
+
+
+def test_a_style_is_seen_only_where_it_counts(restyled, source):
+    """Half of it transparent: the other half's texture, whatever the hidden one would have been."""
+    content, style = source(32, 32), source(64, 64, 1)
+    weight = torch.zeros(64, 64)
+    weight[:, :32] = 1
+    halves = [replace(style, weight=weight, visible=weight, key=n, image=torch.cat([style.image[:, :, :32], other], 2))
+              for n, other in enumerate((torch.zeros(3, 64, 32), torch.ones(3, 64, 32)))]  # fmt: skip
+    assert torch.equal(*(restyled(content, [half]) for half in halves))
+
+
+def test_a_selection_of_one_pixel_moves_that_pixel_alone(restyled, source):
+    weight = torch.zeros(32, 32)
+    weight[9, 20] = 1
+    content = source(32, 32, weight=weight)
+    result = restyled(content, [source(32, 32, 1)], strength=100)
+    assert (result != content.image).any(0).nonzero().tolist() == [[9, 20]]
