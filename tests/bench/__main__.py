@@ -78,9 +78,8 @@ class Bench:
         for _ in range(REPEATS):
             with self.client() as client:
                 seconds.append(timed(client.wait_until_ready))
+                pid = client.status()["pid"]
                 client.shut_down()
-                pid = self.pid()
-                client.drain()
             psutil.Process(pid).wait(20)
         self.add("daemon started and ready", spread(seconds))
 

@@ -26,13 +26,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session")
-def raw_weights() -> dict[str, Tensor]:
+@pytest.fixture(scope="package")
+def raw_weights(one_thread: None) -> dict[str, Tensor]:
     """The embedded filters, before calibration."""
     return random_weights()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network(raw_weights: dict[str, Tensor]) -> Network:
     """Calibrated. Shared: a test that changes more than the pooling takes a copy."""
     made = Network(raw_weights)
@@ -40,7 +40,7 @@ def network(raw_weights: dict[str, Tensor]) -> Network:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network64(network: Network) -> Network:
     """In float64, for finite differences."""
     made = copy.deepcopy(network).double()
@@ -48,7 +48,7 @@ def network64(network: Network) -> Network:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def source() -> Callable[..., Source]:
     """source(height, width, number, weight=…, visible=…): one of the procedural pictures at that size."""
     pictures = procedural_pictures()
@@ -62,7 +62,7 @@ def source() -> Callable[..., Source]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def restyled(network: Network) -> Callable[..., Tensor]:
     """restyled(content, styles, **settings): the finished picture, (3, H, W). A few steps unless told."""
 

@@ -40,7 +40,7 @@ def random_weights(given: Mapping[str, Tensor] | None = None) -> dict[str, Tenso
         if isinstance(layer, nn.Conv2d):
             name = next(names)
             mixture = torch.randn(*layer.weight.shape[:2], len(MARKS), generator=random)
-            filters = torch.einsum("oik,khw->oihw", mixture, MARKS)
+            filters = (mixture[..., None, None] * MARKS).sum(2)  # (C_out, C_in, 3, 3)
             if f"{name}.weight" not in weights:
                 weights[f"{name}.weight"], weights[f"{name}.bias"] = _calibrated(filters, x, name)
             x = F.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1)
