@@ -25,7 +25,7 @@ from pastiche.transfer import Incoming
 from pastiche_daemon.blobs import BlobStore, Upload
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.jobs import DEATHS_ALLOWED, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
-from pastiche_daemon.options import BYTES_PER_PIXEL, Options
+from pastiche_daemon.options import BYTES_PER_PIXEL, LARGEST_MEGAPIXELS, Options
 
 log = logging.getLogger("pastiche")
 
@@ -224,12 +224,16 @@ class Foreman:
         styles = p.styles_from_wire(asked.styles)
         settings = StyleSettings.from_wire(asked.settings)
         limit = self._options.megapixel_limit
-        for what, picture in [("layer", content), *(("style picture", s.picture) for s in styles)]:
-            if picture.megapixels > limit:
+        limits = [("layer", content, limit)]
+        limits += [("style picture", style.picture, max(limit, LARGEST_MEGAPIXELS)) for style in styles]
+        for what, picture, most in limits:
+            if picture.megapixels > most:
+                fit = (most / picture.megapixels) ** 0.5
+                enough = int(picture.megapixels) + 1
                 raise PictureTooLarge(
-                    f"The {what} has {picture.megapixels:.1f} megapixels; this daemon takes up to {limit:g}. Select a part, make "
-                    f"it smaller, or start the daemon with --max-megapixels {picture.megapixels + 1:.0f} "
-                    f"(about {(picture.megapixels + 1) * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
+                    f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
+                    f"{int(picture.width * fit)} × {int(picture.height * fit)} would fit. Select a part, make it smaller, or "
+                    f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
                 )
         mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
         if mask is not None:

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 
-BYTES_PER_PIXEL = 4500  # peak of one float32 job without tiles, measured: docs/performance.md
+BYTES_PER_PIXEL = 3200  # peak of one float32 job with a full L-BFGS memory, measured: docs/performance.md
 LARGEST_MEGAPIXELS = 64.0
 
 
@@ -22,8 +22,8 @@ def memory_bytes() -> int:
 
 
 def sensible_megapixels() -> float:
-    """What two thirds of the machine's memory can hold."""
-    return min(LARGEST_MEGAPIXELS, round(memory_bytes() * 2 / 3 / BYTES_PER_PIXEL / 1e6, 1))
+    """What three quarters of the machine's memory can hold."""
+    return min(LARGEST_MEGAPIXELS, round(memory_bytes() * 3 / 4 / BYTES_PER_PIXEL / 1e6, 1))
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class Bench:
             seconds = []
             with self.client() as client:
                 for turn in range(REPEATS + 1):
-                    data = bytes([turn]) * (2048 * 2048 * fmt.bytes_per_pixel)
+                    data = bytes([turn + 1]) * (2048 * 2048 * fmt.bytes_per_pixel)
                     content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(turn))
                     seconds.append(
                         timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 import stat
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from pastiche import trust
 from pastiche.connection import Connection, find, publish
 from pastiche.errors import NotTrusted, VersionMismatch
 from pastiche.locks import Lock
+from pastiche.paths import read_private_file, write_private_file
 from tests.conftest import QUICK, Daemon, picture
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -180,10 +183,51 @@ def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
 
 
 def test_the_socket_and_the_key_are_the_users_alone(warm, connection):
-    socket = Path(connection.endpoints[0].removeprefix("ipc://"))
-    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    path = Path(connection.endpoints[0].removeprefix("ipc://"))
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(warm.places.connection_file.stat().st_mode) == 0o600
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in warm.places.spool.iterdir())
+
+
+def as_nobody(action) -> bytes:
+    """What another user of this machine gets from it. Root proves nothing, so a child changes its uid first."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            said = repr(action()).encode()
+        except BaseException as error:
+            said = type(error).__name__.encode()
+        os.write(writing, said)
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as pipe:
+        return pipe.read()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_can_neither_read_the_key_nor_reach_the_socket(warm, connection):
+    warm.home.chmod(0o755)  # mkdtemp's 0700 is not ours
+    path = connection.endpoints[0].removeprefix("ipc://")
+    other = socket.socket(socket.AF_UNIX)
+    assert as_nobody(lambda: warm.places.connection_file.read_bytes()) == b"PermissionError"
+    assert as_nobody(lambda: other.connect(path)) == b"PermissionError"
+    assert as_nobody(lambda: list(warm.places.spool.iterdir())) == b"PermissionError"
+    assert as_nobody(lambda: warm.home.stat().st_uid) == b"0"  # the child does run, and can look
+    other.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_client_of_another_user_does_not_trust_the_file(warm):
+    copied = warm.home / "copied"
+    write_private_file(copied, b"{}")
+    copied.chmod(0o644)
+    warm.home.chmod(0o755)
+    assert as_nobody(lambda: read_private_file(copied)) == b"UnsafeConnectionFile"
 
 
 def test_tcp_can_be_left_out(daemon):
