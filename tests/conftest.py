@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -22,6 +23,9 @@ from pastiche.paths import Places, places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
 from pastiche_daemon.run import build_id
+
+hypothesis.settings.register_profile("pastiche", deadline=None)  # machines are shared and noisy
+hypothesis.settings.load_profile("pastiche")
 
 QUICK = StyleSettings(quality="draft", iterations=6)
 ENDLESS = StyleSettings(quality="draft", iterations=20000)

@@ -21,7 +21,8 @@ class Scale:
 
     @property
     def padded(self) -> tuple[int, int]:
-        """(height, width) rounded up to the grid of the deepest layer, so that no pixel is left out by a pooling."""
+        """(height, width) rounded up to the grid of the deepest layer, so that no pixel is left out by a pooling.
+        Differs from the paper, where what does not fill a cell at the right and below is not seen by deep layers."""
         return math.ceil(self.height / GRID) * GRID, math.ceil(self.width / GRID) * GRID
 
 
