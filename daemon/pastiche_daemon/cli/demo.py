@@ -23,7 +23,7 @@ PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("h
 )
 @click.option("--size", default=384, type=click.IntRange(64, 2048), metavar="PIXELS", help="Longest side.")
 @click.option("--quality", default="draft", metavar="draft|good|best", help="How long to work on each.")
-@click.option("--strength", default=60.0, help="How much style, 0 to 100.")
+@click.option("--strength", default=45.0, help="How much style, 0 to 100.")
 def demo(output: Path, size: int, quality: str, strength: float) -> None:
     """Restyle sample scenes with sample paintings, and say where the results lie."""
     from pastiche_daemon.samples import draw
