@@ -192,6 +192,10 @@ class Front:
             if not isinstance(error, NoSession):
                 log.warning("refused (%s): %s", error.code, error.sentence)
             self._send(address, p.Failed(job, error.code, error.sentence))
+        except Exception as error:  # a fault of ours must not take everybody's daemon down
+            log.exception("a message could not be served")
+            sentence = f"Pastiche's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
+            self._send(address, p.Failed(job, PasticheError.code, sentence))
 
     def _at_the_door(self, address: Address, frame: Any) -> bool:
         """Hello and proof, the only messages that are read without a session. True when it was one of them."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import zmq
 
+from pastiche.errors import DaemonLost
 from pastiche.protocol import CHUNK, MAX_FRAME
 
 
@@ -23,7 +24,11 @@ class Dealer:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDBUF, CHUNK)
         self._socket.setsockopt(zmq.RCVBUF, CHUNK)
-        self._socket.connect(endpoint)
+        try:
+            self._socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise DaemonLost(f"The daemon's address {endpoint} cannot be used ({error}). Run 'pastiche daemon stop'.") from error
 
     def fileno(self) -> int:
         """Becomes readable when something may have come; edge-triggered: drain until receive() gives None."""
