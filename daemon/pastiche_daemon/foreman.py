@@ -10,27 +10,25 @@ from typing import Any
 
 from pastiche import protocol as p
 from pastiche.errors import (
-    BadMask,
     BadMessage,
     DiskTrouble,
     PasticheError,
-    PictureTooLarge,
     TooBusy,
     WorkerDied,
     error_from,
 )
 from pastiche.pixels import PictureRef
-from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
 from pastiche_daemon.blobs import BlobStore, Upload
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.jobs import DEATHS_ALLOWED, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
-from pastiche_daemon.options import BYTES_PER_PIXEL, LARGEST_MEGAPIXELS, Options
+from pastiche_daemon.options import Options
+from pastiche_daemon.requests import job_from
+from pastiche_daemon.results import Results
 
 log = logging.getLogger("pastiche")
 
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
-RESULTS_PER_CLIENT = 16  # finished and not fetched; the oldest goes first
 
 Tell = Callable[[bytes, p.Message], None]  # session, message
 
@@ -63,7 +61,7 @@ class Foreman:
         self._tell = tell
         self.queue = Queue()
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
-        self._results: dict[tuple[str, str], p.Result] = {}  # by client_id and job
+        self.results = Results(blobs)
         self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
         self._paths: dict[str, Any] = {}  # where the running job's files go
         self._stopping: Job | None = None  # the job that the worker was told to stop, and still has
@@ -75,7 +73,7 @@ class Foreman:
     # --- orders ------------------------------------------------------------------------------------
     def submit(self, session: bytes, client_id: str, asked: p.Restyle) -> None:
         """Take a restyle in: check it, ask for the pictures that are missing. Raises PasticheError."""
-        job = self._job_from(session, client_id, asked)
+        job = job_from(asked, session, client_id, self._options.megapixel_limit)
         if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
             raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
         if self.queue.get(client_id, job.id):
@@ -132,23 +130,6 @@ class Foreman:
         """The client has shown a preview: another may follow."""
         if self.queue.get(client_id, name):
             self._preview_due.add(name)
-
-    def result_blob(self, client_id: str, blob: bytes) -> memoryview | None:
-        """The bytes of a result's picture, if it is one of this client's."""
-        for (owner, _), result in self._results.items():
-            if owner == client_id and blob in (result.picture["blob"], result.picture["profile"]):
-                return self.blobs.read(blob)
-        return None
-
-    def results_of(self, client_id: str) -> list[p.Result]:
-        """Finished, not yet fetched."""
-        return [result for (owner, _), result in self._results.items() if owner == client_id]
-
-    def received(self, client_id: str, name: str) -> None:
-        """The client has its result: it may be forgotten."""
-        result = self._results.pop((client_id, name), None)
-        if result is not None:
-            self.blobs.unpin(_blobs_of(result))
 
     # --- clients that fall silent --------------------------------------------------------------------
     def park(self, session: bytes) -> None:
@@ -212,41 +193,13 @@ class Foreman:
             "worker": {"pid": self.executor.pid, "busy": bool(self._busy), **self.executor.info},
             "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
             "queued": len(self.queue.in_order()),
-            "results_kept": len(self._results),
+            "results_kept": len(self.results),
             "pictures": len(self.blobs),
             "spool_bytes": self.blobs.bytes_held,
             "last_images": len(self._last),
         }
 
-    # --- inside: from request to job -------------------------------------------------------------------
-    def _job_from(self, session: bytes, client_id: str, asked: p.Restyle) -> Job:
-        content = PictureRef.from_wire(asked.content)
-        styles = p.styles_from_wire(asked.styles)
-        settings = StyleSettings.from_wire(asked.settings)
-        limit = self._options.megapixel_limit
-        limits = [("layer", content, limit)]
-        limits += [("style picture", style.picture, max(limit, LARGEST_MEGAPIXELS)) for style in styles]
-        for what, picture, most in limits:
-            if picture.megapixels > most:
-                fit = (most / picture.megapixels) ** 0.5
-                enough = int(picture.megapixels) + 1
-                raise PictureTooLarge(
-                    f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
-                    f"{int(picture.width * fit)} × {int(picture.height * fit)} would fit. Select a part, make it smaller, or "
-                    f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
-                )
-        mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
-        if mask is not None:
-            if mask.format.channels != "GRAY":
-                raise BadMessage("A mask is a GRAY picture.")
-            if (mask.width, mask.height) != (content.width, content.height):
-                raise BadMask(
-                    f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
-                    "Give a mask of the picture's size."
-                )
-        return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
-                   asked.device)  # fmt: skip
-
+    # --- inside: pictures on their way -------------------------------------------------------------------
     def _ask_next(self, session: bytes) -> None:
         """Ask a session for the next picture that one of its jobs lacks."""
         if session in self._arriving:
@@ -384,12 +337,8 @@ class Foreman:
         fields = ("left", "top", "weights", "device", "seconds", "content_loss", "style_loss", "started_from")
         result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
                           notes=_notes(job, said), **{name: said[name] for name in fields})  # fmt: skip
-        self.blobs.pin(_blobs_of(result))
-        self._results[job.client_id, job.id] = result
+        self.results.keep(job.client_id, result)
         self._forget(job)
-        for name in [key for key in self._results if key[0] == job.client_id][:-RESULTS_PER_CLIENT]:
-            log.warning("result of job %s dropped: %d others wait for the same client", name[1], RESULTS_PER_CLIENT)
-            self.received(*name)
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
         self._tell(job.session, result)
         self._free()
@@ -428,10 +377,6 @@ class Foreman:
             path.unlink(missing_ok=True)
         self._busy, self._stopping, self._paths = "", None, {}
         self.turn()
-
-
-def _blobs_of(result: p.Result) -> list[bytes]:
-    return [blob for blob in (result.picture["blob"], result.picture["profile"]) if blob]
 
 
 def _notes(job: Job, said: dict[str, Any]) -> list[str]:

@@ -194,7 +194,9 @@ class Front:
             self._send(address, p.Failed(job, error.code, error.sentence))
         except Exception as error:  # a fault of ours must not take everybody's daemon down
             log.exception("a message could not be served")
-            sentence = f"Pastiche's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
+            sentence = (
+                f"Pastiche's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
+            )
             self._send(address, p.Failed(job, PasticheError.code, sentence))
 
     def _at_the_door(self, address: Address, frame: Any) -> bool:
@@ -223,7 +225,7 @@ class Front:
         limits = {"max_megapixels": self._options.megapixel_limit, "window": p.WINDOW, "chunk": p.CHUNK}
         results = [
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
-            for result in self._foreman.results_of(session.client_id)
+            for result in self._foreman.results.of(session.client_id)
         ]
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._foreman.busy, limits, results)
 
@@ -247,7 +249,7 @@ class Front:
     def _on_get(self, session: Session, asked: p.Get) -> None:
         outgoing = session.outgoing.get(asked.blob)
         if outgoing is None:
-            data = self._foreman.result_blob(session.client_id, asked.blob)
+            data = self._foreman.results.picture_bytes(session.client_id, asked.blob)
             if data is None:
                 raise UnknownBlob("The daemon holds no such result for this program.")
             outgoing = Outgoing(asked.blob, data.nbytes, lambda offset, length: data[offset : offset + length])
@@ -264,7 +266,7 @@ class Front:
         self._foreman.seen(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
-        self._foreman.received(session.client_id, received.job)
+        self._foreman.results.drop(session.client_id, received.job)
 
     def _on_ping(self, session: Session, _: p.Ping) -> None:
         self._send(session.address, p.Pong())

@@ -1,0 +1,39 @@
+"""From what a client asks to a job: every field checked, before any pixel comes."""
+
+from __future__ import annotations
+
+from pastiche import protocol as p
+from pastiche.errors import BadMask, BadMessage, PictureTooLarge
+from pastiche.pixels import PictureRef
+from pastiche.settings import StyleSettings
+from pastiche_daemon.jobs import Job
+from pastiche_daemon.options import BYTES_PER_PIXEL, LARGEST_MEGAPIXELS
+
+
+def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> Job:
+    """The job that a request asks for. limit: megapixels of a content. Raises PasticheError."""
+    content = PictureRef.from_wire(asked.content)
+    styles = p.styles_from_wire(asked.styles)
+    settings = StyleSettings.from_wire(asked.settings)
+    limits = [("layer", content, limit)]
+    limits += [("style picture", style.picture, max(limit, LARGEST_MEGAPIXELS)) for style in styles]
+    for what, picture, most in limits:
+        if picture.megapixels > most:
+            fit = (most / picture.megapixels) ** 0.5
+            enough = int(picture.megapixels) + 1
+            raise PictureTooLarge(
+                f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
+                f"{int(picture.width * fit)} × {int(picture.height * fit)} would fit. Select a part, make it smaller, or "
+                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
+            )
+    mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
+    if mask is not None:
+        if mask.format.channels != "GRAY":
+            raise BadMessage("A mask is a GRAY picture.")
+        if (mask.width, mask.height) != (content.width, content.height):
+            raise BadMask(
+                f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
+                "Give a mask of the picture's size."
+            )
+    return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
+               asked.device)  # fmt: skip
