@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -67,6 +68,8 @@ class BlobStore:
         self._made = 0
 
     def __contains__(self, name: bytes) -> bool:
+        if name in self._blobs and not self._blobs[name].path.exists():
+            del self._blobs[name]  # somebody has cleaned the cache folder
         return name in self._blobs
 
     def __len__(self) -> int:
@@ -79,7 +82,7 @@ class BlobStore:
 
     def blob(self, name: bytes) -> Blob:
         """Raises UnknownBlob."""
-        if name not in self._blobs:
+        if name not in self:
             raise UnknownBlob("The daemon does not hold this picture any more. Restyle again.")
         self._blobs.move_to_end(name)
         return self._blobs[name]
@@ -91,6 +94,7 @@ class BlobStore:
 
     def begin(self, size: int) -> Upload:
         """Make room for a blob of this size and open it. Raises TooBusy, DiskTrouble."""
+        make_private_folder(self.folder)
         self._make_room(size)
         try:
             free = shutil.disk_usage(self.folder).free
@@ -109,7 +113,7 @@ class BlobStore:
         """The upload is whole and its hash is right: it is a blob now."""
         upload.close()
         del self._promised[upload]
-        self._adopt(name, upload.path, upload.path.stat().st_size)
+        self.adopt(name, upload.path)
 
     def abandon(self, upload: Upload) -> None:
         """The upload is not wanted any more, or was wrong."""
@@ -117,21 +121,17 @@ class BlobStore:
         self._promised.pop(upload, None)
 
     def adopt(self, name: bytes, path: Path) -> None:
-        """Take over a file that a worker has written. Raises DiskTrouble where it is not there."""
+        """A file becomes a blob. Raises DiskTrouble where it is not there any more."""
         try:
-            size = path.stat().st_size
+            if name in self:
+                path.unlink(missing_ok=True)
+                return
+            size, final = path.stat().st_size, self.folder / name.hex()
+            path.replace(final)
         except OSError as error:
             raise disk_trouble(error, path) from error
-        self._adopt(name, path, size)
-        self._make_room(0, but=name)
-
-    def _adopt(self, name: bytes, path: Path, size: int) -> None:
-        if name in self._blobs:
-            path.unlink(missing_ok=True)
-            return
-        final = self.folder / name.hex()
-        path.replace(final)
         self._blobs[name] = Blob(final, size)
+        self._make_room(0, but=name)
 
     def read(self, name: bytes) -> memoryview:
         """The blob's bytes, mapped. Raises UnknownBlob."""
@@ -152,7 +152,8 @@ class BlobStore:
             if self.bytes_held + size <= self.budget:
                 return
             if not self._pins[name] and name != but:
-                self._blobs.pop(name).path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self._blobs.pop(name).path.unlink(missing_ok=True)
         if size and self.bytes_held + size > self.budget:
             raise TooBusy(
                 f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -29,6 +31,8 @@ from pastiche_daemon.results import Results
 log = logging.getLogger("pastiche")
 
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
+
+_tickets = itertools.count(1)
 
 Tell = Callable[[bytes, p.Message], None]  # session, message
 
@@ -64,10 +68,10 @@ class Foreman:
         self.results = Results(blobs)
         self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
         self._paths: dict[str, Any] = {}  # where the running job's files go
-        self._stopping: Job | None = None  # the job that the worker was told to stop, and still has
-        self._busy = ""  # the job that the worker has
-        self._preview_due: set[str] = set()
-        self._places_told: dict[str, int] = {}
+        self._busy: Job | None = None  # the job that the worker has
+        self._stopping = False  # the worker was told to stop it, and has not yet
+        self._ticket = ""  # of this turn with the worker: job ids are the clients', and a job can have several turns
+        self._silent: set[bytes] = set()  # sessions that are not heard of
         self.active_at = time.monotonic()
 
     # --- orders ------------------------------------------------------------------------------------
@@ -78,14 +82,12 @@ class Foreman:
             raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
         if self.queue.get(client_id, job.id):
             raise BadMessage(f"There is a job {job.id!r} already; each has an id of its own.")
+        self.blobs.pin(job.blobs)
+        job.missing = {blob for blob in job.blobs if blob not in self.blobs}
         for old in self.queue.add(job):
             self._halt(old)
             self._forget(old)
             self._tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
-        self.blobs.pin(job.blobs)
-        job.missing = {blob for blob in job.blobs if blob not in self.blobs}
-        self._places_told[job.id] = -1
-        self._preview_due.add(job.id)
         log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
                  len(job.styles), job.settings.quality, len(job.missing))  # fmt: skip
         self._ask_next(session)
@@ -94,10 +96,12 @@ class Foreman:
     def put(self, session: bytes, put: p.Put) -> None:
         """A piece of a picture. One that nobody asked for is dropped."""
         arriving = self._arriving.get(session)
-        if arriving is None or arriving.incoming.blob != put.blob:
+        if arriving is None or arriving.incoming.ticket != put.ticket:
             return
         try:
             credit = arriving.incoming.take(put)
+            if arriving.incoming.finished:
+                self.blobs.finish(put.blob, arriving.upload)
         except PasticheError as error:
             self._abandon(session)
             self._fail_those_missing(put.blob, session, error)
@@ -107,7 +111,6 @@ class Foreman:
             self._tell(session, credit)
         if arriving.incoming.finished:
             del self._arriving[session]
-            self.blobs.finish(put.blob, arriving.upload)
             for job in self.queue:
                 job.missing.discard(put.blob)
                 self._admit(job)
@@ -128,12 +131,14 @@ class Foreman:
 
     def seen(self, client_id: str, name: str) -> None:
         """The client has shown a preview: another may follow."""
-        if self.queue.get(client_id, name):
-            self._preview_due.add(name)
+        job = self.queue.get(client_id, name)
+        if job is not None:
+            job.preview_due = True
 
     # --- clients that fall silent --------------------------------------------------------------------
     def park(self, session: bytes) -> None:
         """A silent client's jobs give the device back and wait for it."""
+        self._silent.add(session)
         for job in self.queue:
             if job.session == session and job.state in (QUEUED, RUNNING):
                 self._halt(job)
@@ -142,6 +147,7 @@ class Foreman:
 
     def unpark(self, session: bytes) -> None:
         """The client speaks again: its jobs go on from where they were."""
+        self._silent.discard(session)
         for job in self.queue:
             if job.session == session and job.state == PARKED:
                 job.state = QUEUED
@@ -150,6 +156,7 @@ class Foreman:
 
     def drop_session(self, session: bytes) -> None:
         """The client has gone: its jobs go too; finished results stay for its client_id."""
+        self._silent.discard(session)
         self._abandon(session)
         for job in self.queue:
             if job.session == session:
@@ -159,21 +166,30 @@ class Foreman:
     # --- the worker ----------------------------------------------------------------------------------
     def listen(self) -> None:
         """Take in what the worker has said."""
-        while self.executor.said:
-            said = self.executor.said.popleft()
+        while (said := self.executor.hear()) is not None:
             self.active_at = time.monotonic()
-            getattr(self, f"_on_{said.pop('say')}")(said)
+            try:
+                getattr(self, f"_on_{said.pop('say')}")(said)
+            except Exception as error:  # a fault of ours: this job is lost, the daemon is not
+                log.exception("the worker was not understood")
+                if self._busy is not None:
+                    self._fail(
+                        self._busy,
+                        PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."),
+                    )
+                self._free()
 
     def turn(self) -> None:
         """Give the worker the next job, if it has none; tell the others their places."""
-        if not self._busy:
+        while self._busy is None:
             job = self.queue.next()
-            if job is not None:
-                self._start(job)
+            if job is None:
+                break
+            self._start(job)
         running = 1 if self._busy else 0
         for place, job in enumerate(self.queue.in_order()):
-            if self._places_told.get(job.id) != place + running:
-                self._places_told[job.id] = place + running
+            if job.place_told != place + running:
+                job.place_told = place + running
                 self._tell(job.session, p.Queued(job.id, place + running))
 
     def rest(self, now: float) -> None:
@@ -185,12 +201,12 @@ class Foreman:
     @property
     def busy(self) -> bool:
         """Whether there is anything to do, now or for somebody who may come back."""
-        return bool(self._busy or len(self.queue) or self._arriving)
+        return self._busy is not None or len(self.queue) > 0
 
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, worker and pictures."""
         return {
-            "worker": {"pid": self.executor.pid, "busy": bool(self._busy), **self.executor.info},
+            "worker": {"pid": self.executor.pid, "busy": self._busy is not None, **self.executor.info},
             "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
             "queued": len(self.queue.in_order()),
             "results_kept": len(self.results),
@@ -223,7 +239,7 @@ class Foreman:
     def _admit(self, job: Job) -> None:
         """Into the queue, once all its pictures are here."""
         if job.state == WAITING and not job.missing:
-            job.state = QUEUED
+            job.state = PARKED if job.session in self._silent else QUEUED
             self._tell(job.session, p.Accepted(job.id))
             self.turn()
 
@@ -239,9 +255,10 @@ class Foreman:
 
     # --- inside: a job and the worker --------------------------------------------------------------------
     def _start(self, job: Job) -> None:
-        self._busy, self._paths = job.id, {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
+        self._busy, self._stopping, self._ticket = job, False, str(next(_tickets))
+        self._paths = {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
         order = {
-            "job": job.id, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
+            "job": self._ticket, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
             "styles": [{**self._on_disk(s.picture), "share": s.share} for s in job.styles], "settings": job.settings.to_wire(),
             "weights": self._options.weights if job.weights == "auto" else job.weights, "device": job.device,
             "result_path": str(self._paths["result"]), "last_path": str(self._paths["last"]), "last": self._last_for(job),
@@ -249,7 +266,7 @@ class Foreman:
         try:
             self.executor.work(order)
         except OSError as error:
-            self._busy = ""
+            self._busy = None
             self._fail(job, WorkerDied(f"No worker could be started ({error.strerror}). See the daemon's log."))
             return
         self._tell(job.session, p.Queued(job.id, 0))
@@ -261,16 +278,17 @@ class Foreman:
     def _last_for(self, job: Job) -> dict[str, Any] | None:
         """The layer's last picture, where it is wanted and still fits."""
         last = self._last.get((job.client_id, job.layer))
-        wanted = job.adjust or job.resume or job.settings.start == "last"
+        moved = job.adjust and job.settings.start != "noise"  # white noise is what was asked for, also by `paper`
+        wanted = moved or job.resume or job.settings.start == "last"
         if not wanted or last is None or last.likeness != job.likeness or last.blob not in self.blobs:
             return None
         return {"path": str(self.blobs.blob(last.blob).path), "width": last.width, "height": last.height}
 
     def _halt(self, job: Job) -> None:
         """Take a job from the worker."""
-        if self._busy == job.id and self._stopping is None:
-            self._stopping = job
-            self.executor.cancel(job.id)
+        if self._busy is job and not self._stopping:
+            self._stopping = True
+            self.executor.cancel(self._ticket)
 
     def _drop(self, job: Job) -> None:
         """Out of the queue, and of the worker's hands."""
@@ -281,48 +299,58 @@ class Foreman:
     def _forget(self, job: Job) -> None:
         self.queue.remove(job)
         self.blobs.unpin(job.blobs)
-        self._preview_due.discard(job.id)
-        self._places_told.pop(job.id, None)
+        arriving = self._arriving.get(job.session)
+        if arriving is not None and not any(
+            other.session == job.session and arriving.incoming.blob in other.missing for other in self.queue
+        ):
+            self._abandon(job.session)  # nobody waits for this picture any more
+            self._ask_next(job.session)
 
     def _fail(self, job: Job, error: PasticheError) -> None:
         log.warning("job %s: failed (%s): %s", job.id, error.code, error.sentence)
         self._forget(job)
         self._tell(job.session, p.Failed(job.id, error.code, error.sentence))
 
-    def _running(self, name: str) -> Job | None:
-        """The job that the worker speaks of, unless it was told to stop it."""
-        return None if self._stopping is not None and self._stopping.id == name else self.queue.running
+    def _at_work(self, said: dict[str, Any]) -> Job | None:
+        """The job that the worker speaks of, unless it was told to stop it or speaks of an earlier turn."""
+        return None if self._stopping or said["job"] != self._ticket else self._busy
 
     # --- inside: what the worker says --------------------------------------------------------------------
     def _on_ready(self, said: dict[str, Any]) -> None:
         self.executor.info = {"state": "warm", **said}
 
     def _on_progress(self, said: dict[str, Any]) -> None:
-        job = self._running(said["job"])
+        job = self._at_work(said)
         if job is not None:
-            self._tell(job.session, p.Progress(**said))
+            self._tell(job.session, p.Progress(**{**said, "job": job.id}))
 
     def _on_preview(self, said: dict[str, Any]) -> None:
-        job = self._running(said["job"])
-        if job is not None and job.id in self._preview_due:  # a slow client's are dropped, never queued
-            self._preview_due.discard(job.id)
-            self._tell(job.session, p.Preview(**said))
+        job = self._at_work(said)
+        if job is not None and job.preview_due:  # a slow client's are dropped, never queued
+            job.preview_due = False
+            self._tell(job.session, p.Preview(**{**said, "job": job.id}))
 
     def _on_stopped(self, said: dict[str, Any]) -> None:
-        if self._stopping is not None:
-            self._keep_last(self._stopping, said)
+        if said["job"] != self._ticket or self._busy is None:
+            return
+        self._keep_last(self._busy, said)
+        if not self._stopping:  # nobody asked for it: once more
+            self._busy.state = QUEUED
         self._free()
 
     def _on_failed(self, said: dict[str, Any]) -> None:
+        job = self._at_work(said)
         if said.get("detail"):
-            log.error("job %s: %s", said["job"], said["detail"])
-        job = self._running(said["job"])
+            log.error("job %s: %s", job.id if job else "(stopped)", said["detail"])
         if job is not None:
             self._fail(job, error_from(said["code"], said["sentence"]))
-        self._free()
+        if said["job"] == self._ticket:
+            self._free()
 
     def _on_done(self, said: dict[str, Any]) -> None:
-        job = self._running(said["job"])
+        job = self._at_work(said)
+        if job is None and self._busy is not None and self._busy.state == PARKED and said["job"] == self._ticket:
+            job = self._busy  # finished while its client fell silent: the result waits for it
         if job is None:  # it was stopped while its last step was made
             self._on_stopped(said)
             return
@@ -346,7 +374,7 @@ class Foreman:
     def _on_gone(self, said: dict[str, Any]) -> None:
         """The worker has died: say so, put the job back once, have another."""
         log.error("the worker died: %s", said["how"])
-        job = None if self._stopping else self.queue.running
+        job = None if self._stopping else self._busy
         self.executor.info = {}
         if job is not None:
             job.deaths += 1
@@ -374,8 +402,9 @@ class Foreman:
     def _free(self) -> None:
         """The worker has nothing in hand: clear up after it, next please."""
         for path in self._paths.values():
-            path.unlink(missing_ok=True)
-        self._busy, self._stopping, self._paths = "", None, {}
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        self._busy, self._stopping, self._ticket, self._paths = None, False, "", {}
         self.turn()
 
 

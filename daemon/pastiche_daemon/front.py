@@ -21,7 +21,7 @@ from pastiche import trust
 from pastiche.connection import Connection, publish, withdraw
 from pastiche.errors import BadMessage, NoSession, PasticheError, UnknownBlob
 from pastiche.paths import POSIX, Places, make_private_folder
-from pastiche.transfer import Outgoing
+from pastiche.transfer import puts
 from pastiche_daemon.blobs import BlobStore
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.foreman import Foreman
@@ -32,7 +32,9 @@ log = logging.getLogger("pastiche")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
 BATCH = 64  # messages of one socket before the others get their turn
-QUEUE_IN, QUEUE_OUT = 8, 256  # messages a peer: with MAX_FRAME, what a stranger can make the front hold
+QUEUE_IN, QUEUE_OUT = 8, 256  # whole messages a peer; one that never ends is not bounded by them (docs/protocol.md)
+LONGEST_SENTENCE = 2000  # characters
+LONGEST_GREETING = 4 << 10  # bytes of a header that is read from a stranger
 
 
 class Front:
@@ -107,7 +109,7 @@ class Front:
         idle = time.monotonic() - self._foreman.active_at
         if self._foreman.executor.pid and not self._foreman.busy:
             due.append(self._options.worker_seconds - idle)
-        if self._options.exit_seconds:
+        if self._options.exit_seconds and not self._foreman.busy:
             due.append(self._options.exit_seconds - idle)
         return max(1, int(min(due) * 1000) + 1) if due else None
 
@@ -169,13 +171,17 @@ class Front:
         """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
         try:
             self._routers[address[0]].send_multipart([address[1], *p.pack(message)], flags=zmq.DONTWAIT, copy=False)
-        except zmq.ZMQError as error:
+        except (zmq.ZMQError, BadMessage) as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
 
     def _tell(self, token: bytes, message: p.Message) -> None:
         session = self._door.sessions.get(token)
-        if session is not None and not session.parked:
+        if session is None:
+            return
+        if not session.parked:
             self._send(session.address, message)
+        elif not isinstance(message, (p.Progress, p.Preview, p.Queued)):
+            session.unsaid.append(message)  # it is told when it is heard of again
 
     # --- what comes in -----------------------------------------------------------------------------
     def _take(self, address: Address, frames: list[Any]) -> None:
@@ -191,16 +197,18 @@ class Front:
         except PasticheError as error:
             if not isinstance(error, NoSession):
                 log.warning("refused (%s): %s", error.code, error.sentence)
-            self._send(address, p.Failed(job, error.code, error.sentence))
+            self._send(address, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
         except Exception as error:  # a fault of ours must not take everybody's daemon down
             log.exception("a message could not be served")
             sentence = (
                 f"Pastiche's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
             )
-            self._send(address, p.Failed(job, PasticheError.code, sentence))
+            self._send(address, p.Failed(job[: p.MAX_NAME], PasticheError.code, sentence))
 
     def _at_the_door(self, address: Address, frame: Any) -> bool:
         """Hello and proof, the only messages that are read without a session. True when it was one of them."""
+        if memoryview(frame).nbytes > LONGEST_GREETING:
+            return False
         header = p.unpack_header(frame)
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
@@ -233,8 +241,12 @@ class Front:
         """One message of a trusted client. Raises PasticheError."""
         if session.parked:
             session.parked = False
+            for unsaid in session.unsaid:
+                self._send(session.address, unsaid)
+            session.unsaid.clear()
             self._foreman.unpark(session.token)
-        self._foreman.active_at = time.monotonic() if not isinstance(message, p.Ping) else self._foreman.active_at
+        if not isinstance(message, (p.Ping, p.AskStatus)):
+            self._foreman.active_at = time.monotonic()
         handler = self._HANDLERS.get(type(message))
         if handler is None:
             raise BadMessage(f"A {message.type} message is not for the daemon.")
@@ -247,17 +259,11 @@ class Front:
         self._foreman.submit(session.token, session.client_id, asked)
 
     def _on_get(self, session: Session, asked: p.Get) -> None:
-        outgoing = session.outgoing.get(asked.blob)
-        if outgoing is None:
-            data = self._foreman.results.picture_bytes(session.client_id, asked.blob)
-            if data is None:
-                raise UnknownBlob("The daemon holds no such result for this program.")
-            outgoing = Outgoing(asked.blob, data.nbytes, lambda offset, length: data[offset : offset + length])
-            session.outgoing[asked.blob] = outgoing
-        for put in outgoing.puts(asked.until):
+        data = self._foreman.results.picture_bytes(session.client_id, asked.blob)
+        if data is None:
+            raise UnknownBlob("The daemon holds no such result for this program.")
+        for put in puts(asked, data):
             self._send(session.address, put)
-        if outgoing.finished:
-            del session.outgoing[asked.blob]
 
     def _on_cancel(self, session: Session, asked: p.Cancel) -> None:
         self._foreman.cancel(session.client_id, asked.job)

@@ -42,6 +42,8 @@ class Job:
     missing: set[bytes] = field(default_factory=set)
     deaths: int = 0
     resume: bool = False
+    place_told: int = -1
+    preview_due: bool = True
 
     @property
     def blobs(self) -> set[bytes]:
@@ -111,7 +113,3 @@ class Queue:
         self._turns.remove(job.client_id)
         self._turns.append(job.client_id)
         return job
-
-    @property
-    def running(self) -> Job | None:
-        return next((job for job in self._jobs.values() if job.state == RUNNING), None)

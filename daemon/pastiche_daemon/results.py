@@ -29,6 +29,18 @@ class Results:
         for owner, job in [key for key in self._kept if key[0] == client_id][:-PER_CLIENT]:
             log.warning("result of job %s dropped: %d others wait for the same client", job, PER_CLIENT)
             self.drop(owner, job)
+        while len(self._kept) > 1 and self._bytes_held() > self._blobs.budget / 2:
+            owner, job = next(iter(self._kept))
+            log.warning("result of job %s dropped: results that nobody fetches fill half the spool", job)
+            self.drop(owner, job)
+
+    def _bytes_held(self) -> int:
+        return sum(
+            self._blobs.blob(blob).size
+            for result in self._kept.values()
+            for blob in _blobs_of(result)
+            if blob in self._blobs
+        )
 
     def drop(self, client_id: str, job: str) -> None:
         """The client has it: it may be forgotten."""

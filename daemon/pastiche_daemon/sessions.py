@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pastiche import protocol as p
 from pastiche import trust
 from pastiche.errors import BadMessage, NoSession, NotTrusted
-from pastiche.transfer import Outgoing
 
 AT_THE_DOOR = 256  # greetings in work; the oldest goes first
 DOOR_PATIENCE = 10.0  # seconds for a proof to follow its challenge
@@ -19,7 +18,8 @@ Address = tuple[int, bytes]  # which socket, and the routing id there: where to 
 
 @dataclass
 class Session:
-    """A client that has proved the key. token: repeated by each of its headers. heard: when it last spoke."""
+    """A client that has proved the key. token: repeated by each of its headers. heard: when it last spoke.
+    unsaid: what it should know, and was not there to hear."""
 
     token: bytes
     address: Address
@@ -27,7 +27,7 @@ class Session:
     program: str
     heard: float
     parked: bool = False
-    outgoing: dict[bytes, Outgoing] = field(default_factory=dict)
+    unsaid: list[p.Message] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

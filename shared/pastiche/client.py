@@ -22,7 +22,7 @@ from pastiche.link import Link
 from pastiche.paths import Places, places
 from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
-from pastiche.transfer import Incoming, Outgoing
+from pastiche.transfer import Incoming, puts
 
 StyleList = Sequence[tuple[Picture, float]]
 
@@ -75,8 +75,7 @@ class Client:
         self.client_id = client_id or client_id_for(self.places, program)
         self._link = Link(self.places, program, self.client_id, start=start, launcher=launcher)
         self._jobs: dict[str, _Job] = {}
-        self._outgoing: dict[bytes, Outgoing] = {}
-        self._incoming: dict[bytes, tuple[Incoming, str]] = {}
+        self._incoming: dict[int, tuple[Incoming, str]] = {}  # by ticket; with the job that it is for
         self._unsent: list[p.Message] = []
         self._events: list[Event] = []
 
@@ -115,10 +114,6 @@ class Client:
         if job in self._jobs:
             self._send(p.Cancel(job))
 
-    def seen(self, job: str) -> None:
-        """The preview is on the screen; drain() says so by itself for those that it hands out."""
-        self._send(p.Seen(job))
-
     def ask_status(self) -> None:
         """Ask what is warm and what is queued; a `Status` event follows."""
         self._send(p.AskStatus())
@@ -152,28 +147,39 @@ class Client:
                 unsent, self._unsent = self._unsent, []
                 for message in unsent:
                     self._send(message)
+            self._link.keep_alive()
+            # Receiving comes last: a send can swallow the descriptor's sign that something has come.
             while (message_in := self._link.receive()) is not None:
                 self._take(message_in)
-            self._link.keep_alive()
+            self._link.check_alive()
         except PasticheError as error:
             self._fail_all(error)
+        except OSError as error:
+            self._fail_all(DaemonLost(f"The way to the daemon is broken ({error}). Run 'pastiche doctor'."))
         events, self._events = self._events, []
-        for event in events:
-            if isinstance(event, p.Preview):
-                self.seen(event.job)
         return events
 
     # --- the script's way --------------------------------------------------------------------------
     def events(self, job: str = "") -> Iterator[Event]:
-        """Events as they come, all of them or one job's, ending after the job's last. Blocks between them."""
-        while True:
-            for event in self.drain():
-                about = getattr(event, "job", "")
-                if not job or about in (job, ""):
+        """Events as they come, all of them or one job's, ending after the job's last. Blocks between them.
+        Other jobs' events are kept for later."""
+        others: list[Event] = []
+        batch: list[Event] = []
+        try:
+            while True:
+                batch = self.drain()
+                while batch:
+                    event = batch.pop(0)
+                    about = getattr(event, "job", "")
+                    if job and about not in (job, ""):
+                        others.append(event)
+                        continue
                     yield event
-                if job and about in (job, "") and isinstance(event, (Finished, p.Failed, p.Cancelled)):
-                    return
-            self._link.wait()
+                    if job and isinstance(event, (Finished, p.Failed, p.Cancelled)):
+                        return
+                self._link.wait()
+        finally:
+            self._events[:0] = others + batch
 
     def restyle_and_wait(self, content: Picture, styles: StyleList, settings: StyleSettings, **more: Any) -> Finished:
         """Restyle and wait for it. Raises what failed."""
@@ -218,8 +224,7 @@ class Client:
     def _send(self, message: p.Message) -> None:
         if not self._link.ready:
             self._link.start_looking()
-            if not isinstance(message, p.Seen):
-                self._unsent.append(message)
+            self._unsent.append(message)
             return
         if not self._link.send(message):
             raise DaemonLost("The daemon takes nothing any more. Run 'pastiche daemon status', and restyle again.")
@@ -243,22 +248,17 @@ class Client:
             self._events.append(message)
         elif isinstance(message, p.Bye):
             self._fail_all(DaemonLost(message.sentence or "The daemon has been stopped. Restyle again to start it."))
-        elif isinstance(message, (p.Accepted, p.Queued, p.Progress, p.Preview, p.Notice, p.Status)):
+        elif isinstance(message, p.Preview):
+            self._events.append(message)
+            self._send(p.Seen(message.job))
+        elif isinstance(message, (p.Accepted, p.Queued, p.Progress, p.Notice, p.Status)):
             self._events.append(message)
 
     def _give(self, asked: p.Get) -> None:
-        """Send a picture that the daemon asked for, as far as it asked."""
-        outgoing = self._outgoing.get(asked.blob)
-        if outgoing is None:
-            data = next((job.blobs[asked.blob] for job in self._jobs.values() if asked.blob in job.blobs), None)
-            if data is None:
-                return  # of a job that is no more
-            outgoing = Outgoing(asked.blob, data.nbytes, lambda offset, length: data[offset : offset + length])
-            self._outgoing[asked.blob] = outgoing
-        for put in outgoing.puts(asked.until):
+        """Send what the daemon asked for; nothing where the job is no more: the daemon knows that too."""
+        data = next((job.blobs[asked.blob] for job in self._jobs.values() if asked.blob in job.blobs), None)
+        for put in puts(asked, data) if data is not None else ():
             self._send(put)
-        if outgoing.finished:
-            del self._outgoing[asked.blob]
 
     def _start_fetching(self, result: p.Result) -> None:
         job = self._jobs[result.job]
@@ -270,19 +270,19 @@ class Client:
             arriving = job.arriving[blob] = bytearray()
             size = ref.length if blob == ref.blob else None
             incoming = Incoming(blob, arriving.extend, size)
-            self._incoming[blob] = (incoming, result.job)
+            self._incoming[incoming.ticket] = (incoming, result.job)
             self._send(incoming.first_get())
         self._finish_if_whole(result.job)
 
     def _arrived(self, put: p.Put) -> None:
-        if put.blob not in self._incoming:
+        if put.ticket not in self._incoming:
             return
-        incoming, job = self._incoming[put.blob]
+        incoming, job = self._incoming[put.ticket]
         credit = incoming.take(put)
         if credit is not None:
             self._send(credit)
         if incoming.finished:
-            del self._incoming[put.blob]
+            del self._incoming[put.ticket]
             self._finish_if_whole(job)
 
     def _finish_if_whole(self, name: str) -> None:
@@ -299,21 +299,15 @@ class Client:
         self._forget(name)
 
     def _forget(self, job: str) -> None:
-        gone = self._jobs.pop(job, None)
-        if gone is None:
-            return
-        for blob in [b for b, (_, owner) in self._incoming.items() if owner == job]:
-            del self._incoming[blob]
-        wanted = {blob for other in self._jobs.values() for blob in other.blobs}
-        for blob in set(gone.blobs) - wanted:
-            self._outgoing.pop(blob, None)
+        self._jobs.pop(job, None)
+        for ticket in [t for t, (_, owner) in self._incoming.items() if owner == job]:
+            del self._incoming[ticket]
 
     def _fail_all(self, error: PasticheError) -> None:
         """The way to the daemon is gone: every job fails with the same sentence, and the next request looks anew."""
         self._link.drop()
         names = list(self._jobs) or [""]
         self._jobs.clear()
-        self._outgoing.clear()
         self._incoming.clear()
         self._unsent.clear()
         for name in names:

@@ -66,6 +66,12 @@ class BadMessage(PasticheError):
     code = "bad_message"
 
 
+class UnknownMessage(BadMessage):
+    """A message of a newer minor version: to be passed over."""
+
+    code = "unknown_message"
+
+
 # --- pictures and settings -------------------------------------------------------------------------
 class NotAPicture(PasticheError):
     code = "not_a_picture"

@@ -16,6 +16,7 @@ from pastiche.errors import (
     DaemonNotRunning,
     NotTrusted,
     PasticheError,
+    UnknownMessage,
     error_from,
 )
 from pastiche.launch import Launcher, launch, recorded, why_not
@@ -78,11 +79,13 @@ class Link:
         """The next message of a ready daemon, or None."""
         if self._state != READY or self._dealer is None:
             return None
-        frames = self._dealer.receive()
-        if frames is None:
-            return None
-        self._unanswered_since = None
-        return p.unpack(frames)[0]
+        while (frames := self._dealer.receive()) is not None:
+            self._unanswered_since = None
+            try:
+                return p.unpack(frames)[0]
+            except UnknownMessage:
+                continue  # of a newer minor version
+        return None
 
     def send(self, message: p.Message) -> bool:
         """Hand over a message under the session. False when the queue is full."""
@@ -91,21 +94,29 @@ class Link:
         return self._dealer.send(p.pack(message, self._session))
 
     def keep_alive(self) -> None:
-        """Ping when it is time. Raises DaemonLost after two heartbeats without any answer."""
+        """Ping when it is time."""
         if self._state != READY:
             return
         now = time.monotonic()
-        if self._unanswered_since is not None and now - self._unanswered_since > 2 * self._heartbeat:
-            alive = is_held(self._places.lock_file)
-            raise DaemonLost(
-                "The daemon does not answer any more. " + ("Run 'pastiche daemon stop', then restyle again." if alive
-                else "It has stopped; restyle again to start it.")
-            )  # fmt: skip
         if now - self._last_sent > self._heartbeat / 2:
             self.send(p.Ping())
             self._unanswered_since = self._unanswered_since or now
         elif self._unanswered_since is None and not is_held(self._places.lock_file):
             self._unanswered_since = now - 1.5 * self._heartbeat  # it has gone: a moment for its last words
+
+    def check_alive(self) -> None:
+        """Raises DaemonLost after two heartbeats without any answer. Call it when everything that came was received."""
+        now = time.monotonic()
+        if (
+            self._state == READY
+            and self._unanswered_since is not None
+            and now - self._unanswered_since > 2 * self._heartbeat
+        ):
+            alive = is_held(self._places.lock_file)
+            raise DaemonLost(
+                "The daemon does not answer any more. " + ("Run 'pastiche daemon stop', then restyle again." if alive
+                else "It has stopped; restyle again to start it.")
+            )  # fmt: skip
 
     def wait(self) -> None:
         """Wait until something may have happened: for scripts."""

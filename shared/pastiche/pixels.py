@@ -33,7 +33,7 @@ class PixelFormat:
         for name, value, allowed in (("channels", self.channels, CHANNELS), ("sample", self.sample, SAMPLES),
                                      ("curve", self.curve, CURVES)):  # fmt: skip
             if value not in allowed:
-                raise BadMessage(f"Pixel {name} are {value!r}; Pastiche knows {', '.join(allowed)}.")
+                raise BadMessage(f"Pixel {name} are {str(value)[:40]!r}; Pastiche knows {', '.join(allowed)}.")
 
     @property
     def bytes_per_pixel(self) -> int:

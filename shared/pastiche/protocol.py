@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgpack
 
-from pastiche.errors import BadMessage, VersionMismatch
+from pastiche.errors import BadMessage, UnknownMessage, VersionMismatch
 from pastiche.pixels import PictureRef
 
 VERSION = (1, 0)  # major, minor: another major is refused, another minor is not
@@ -85,11 +85,14 @@ class Welcome(Message):
 # --- pictures --------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Get(Message):
-    """receiver → sender: send this blob, up to this byte. Credit: `until` grows as bytes arrive."""
+    """receiver → sender: send bytes [start, until) of this blob. More `get`s follow as bytes arrive: credit.
+    ticket: the receiver's number for this transfer; the puts repeat it."""
 
     type: ClassVar[str] = "get"
     blob: bytes
+    start: int
     until: int
+    ticket: int
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Put(Message):
     blob: bytes
     size: int
     offset: int
+    ticket: int
     data: Buffer = dataclasses.field(repr=False, default=b"")
 
 
@@ -331,7 +335,7 @@ def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
     header = unpack_header(frames[0])
     cls = MESSAGES.get(_text(header.get("type")))
     if cls is None:
-        raise BadMessage(f"There is no message of type {str(header.get('type'))[:40]!r} in protocol {VERSION[0]}.")
+        raise UnknownMessage(f"There is no message of type {str(header.get('type'))[:40]!r} in protocol {VERSION[0]}.")
     if len(frames) != 1 + cls.frames:
         raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames; {len(frames)} came.")
     values = {f.name: _value(cls, f, header) for f in _FIELDS[cls]}
@@ -367,7 +371,11 @@ def _value(cls: type[Message], item: _Field, header: dict[Any, Any]) -> Any:
     value = header[item.name]
     if not _fits(item.kind, value):
         raise BadMessage(f"Field {item.name!r} of a {cls.type} message is of the wrong kind.")
-    if isinstance(value, str) and len(value) > MAX_NAME and item.name in ("client_id", "job", "layer", "program"):
+    if (
+        isinstance(value, str)
+        and len(value) > MAX_NAME
+        and item.name in ("client_id", "job", "layer", "program", "build", "device")
+    ):
         raise BadMessage(f"Field {item.name!r} of a {cls.type} message has over {MAX_NAME} characters.")
     return float(value) if item.kind is float else value
 

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator
 
 from pastiche.errors import BadMessage, WrongHash
 from pastiche.protocol import CHUNK, WINDOW, Get, Put
 
 
-class Outgoing:
-    """A blob being sent. `read(offset, length)` gives its bytes."""
+def puts(asked: Get, data: memoryview) -> Iterator[Put]:
+    """The pieces of a blob that a `get` asks for, a window at most. data: the whole blob."""
+    end = min(asked.until, data.nbytes, asked.start + WINDOW)
+    for offset in range(max(0, asked.start), end, CHUNK):
+        yield Put(asked.blob, data.nbytes, offset, asked.ticket, data[offset : min(offset + CHUNK, end)])
 
-    def __init__(self, blob: bytes, size: int, read: Callable[[int, int], memoryview]) -> None:
-        self.blob = blob
-        self.size = size
-        self.sent = 0
-        self._read = read
 
-    def puts(self, until: int) -> Iterator[Put]:
-        """The puts that this much credit allows; `until` is a byte offset."""
-        limit = min(until, self.size, self.sent + WINDOW)
-        while self.sent < limit:
-            length = min(CHUNK, limit - self.sent)
-            yield Put(self.blob, self.size, self.sent, self._read(self.sent, length))
-            self.sent += length
-
-    @property
-    def finished(self) -> bool:
-        return self.sent >= self.size
+_tickets = itertools.count(1)
 
 
 class Incoming:
@@ -41,6 +30,7 @@ class Incoming:
         self, blob: bytes, write: Callable[[memoryview], None], size: int | None = None, limit: int = WINDOW
     ) -> None:
         self.blob = blob
+        self.ticket = next(_tickets)
         self.size = size
         self.limit = limit
         self.received = 0
@@ -50,7 +40,7 @@ class Incoming:
 
     def first_get(self) -> Get:
         """Asks for the first window."""
-        return Get(self.blob, self.credit)
+        return Get(self.blob, 0, self.credit, self.ticket)
 
     def take(self, put: Put) -> Get | None:
         """One put. Returns the next credit to send, or None (too early for one, or finished).
@@ -79,8 +69,8 @@ class Incoming:
             return None
         if self.credit >= self.size or self.credit - self.received > WINDOW // 2:
             return None
-        self.credit = self.received + WINDOW
-        return Get(self.blob, self.credit)
+        start, self.credit = self.credit, self.received + WINDOW
+        return Get(self.blob, start, self.credit, self.ticket)
 
     @property
     def finished(self) -> bool:

@@ -28,7 +28,9 @@ class Dealer:
             self._socket.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
-            raise DaemonLost(f"The daemon's address {endpoint} cannot be used ({error}). Run 'pastiche daemon stop'.") from error
+            raise DaemonLost(
+                f"The daemon's address {endpoint} cannot be used ({error}). Run 'pastiche daemon stop'."
+            ) from error
 
     def fileno(self) -> int:
         """Becomes readable when something may have come; edge-triggered: drain until receive() gives None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from pastiche import protocol as p
@@ -154,6 +156,55 @@ def test_two_clients_at_once_each_get_their_own(warm):
             client.restyle_and_wait(picture(seed=n), [(STYLE, 1.0)], QUICK) for n, client in ((21, one), (22, two))
         ]
     assert [done[job].picture.data for _, job in jobs] == [each.picture.data for each in alone]
+
+
+def test_a_large_picture_cancelled_on_its_way_does_not_hold_up_the_next(warm):
+    large = Picture(1500, 1500, PixelFormat("RGBA", "f32"), bytes(36_000_000))  # more than one window of credit
+    with warm.client() as client:
+        client.wait_until_ready()
+        job = client.restyle(large, [(STYLE, 1.0)], QUICK)
+        client.cancel(job)
+        assert any(isinstance(event, p.Cancelled) for event in events_of(client, job))
+        again = client.restyle(large, [(STYLE, 1.0)], QUICK)  # what was under way for the first is not taken for it
+        failed = next(event for event in client.events(again) if isinstance(event, p.Failed))
+        assert failed.code == "nothing_to_restyle"  # it arrived whole, and is transparent
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        assert not client.status()["jobs"]
+
+
+def test_clients_with_the_same_job_id_do_not_meet(warm, monkeypatch):
+    import uuid
+
+    monkeypatch.setattr(uuid, "uuid4", lambda: type("Same", (), {"hex": "same"}))
+    with warm.client("one") as one, warm.client("two") as two:
+        first = one.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=30))
+        next(event for event in one.events(first) if isinstance(event, p.Progress))
+        second = two.restyle(picture(seed=8), [(STYLE, 1.0)], QUICK)
+        next(event for event in two.events(second) if isinstance(event, p.Queued))
+        two.cancel(second)
+        assert isinstance(events_of(two, second)[-1], p.Cancelled)
+        assert isinstance(events_of(one, first)[-1], Finished)
+
+
+def test_waiting_for_one_job_keeps_the_others_events(warm):
+    with warm.client() as client:
+        jobs = [client.restyle(picture(seed=n), [(STYLE, 1.0)], StyleSettings(strength=0)) for n in (41, 42)]
+        assert [events_of(client, job)[-1].job for job in reversed(jobs)] == jobs[::-1]
+
+
+def test_paper_starts_from_noise_even_when_a_knob_was_moved(warm):
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="paper")
+        paper = StyleSettings(quality="paper", iterations=2)
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], paper, layer="paper", adjust=True)
+    assert done.result.started_from == "noise"
+
+
+def test_a_cleaned_cache_folder_costs_nothing_but_the_sending(warm):
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        shutil.rmtree(warm.places.spool)
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 
 def test_several_styles_are_mixed(warm):

@@ -101,8 +101,8 @@ def test_a_proof_is_good_once(raw, connection):
     assert raw.ask(*p.pack(proof)).code == "no_session"
 
 
-@pytest.mark.parametrize("message", [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Cancel("x"), p.Get(b"h" * 32, 10),
-                                     p.Restyle("j", "l", {}, [], None, {}), p.Put(b"h" * 32, 4, 0, b"data")])  # fmt: skip
+@pytest.mark.parametrize("message", [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Cancel("x"), p.Get(b"h" * 32, 0, 10, 1),
+                                     p.Restyle("j", "l", {}, [], None, {}), p.Put(b"h" * 32, 4, 0, 1, b"data")])  # fmt: skip
 def test_without_hello_nothing_is_served(raw, warm, message):
     for session in (b"", b"s" * 16):
         assert raw.ask(*p.pack(message, session)).code == "no_session"
@@ -136,7 +136,7 @@ def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
     honest.close()
     thief = RawPeer(endpoint, b"well-known-id")
     for session in (b"", b"s" * 16, bytes(16)):
-        for message in (p.AskStatus(), p.Shutdown(False), p.Get(b"h" * 32, 10)):
+        for message in (p.AskStatus(), p.Shutdown(False), p.Get(b"h" * 32, 0, 10, 1)):
             assert thief.ask(*p.pack(message, session)).code == "no_session"
     thief.close()
     assert still_well(warm)
@@ -164,11 +164,21 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
             p.Restyle("j", "l", {**picture_map, "width": 1 << 20, "height": 1 << 20}, style, None, {}),
             "picture_too_large",
         ),
-        (p.Get(b"h" * 32, 10), "unknown_blob"),
+        (p.Get(b"h" * 32, 0, 10, 1), "unknown_blob"),
         (p.Welcome(b"", "", 1.0, True, {}, []), "bad_message"),
     ]:
         answer = raw.ask(*p.pack(message, session))
         assert (answer.code, bool(answer.sentence)) == (code, True)
+    assert still_well(warm)
+
+
+def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, connection):
+    session = raw.greet(connection.key).session_id
+    odd = {**CONTENT.ref().to_wire(), "channels": "\0" * 40000}
+    answer = raw.ask(*p.pack(p.Restyle("j", "l", odd, [], None, {}), session))
+    assert (answer.code, len(answer.sentence) < 3000) == ("bad_message", True)
+    answer = raw.ask(*p.pack(p.Restyle("j" * 60000, "l", odd, [], None, {}), session))
+    assert answer.code == "bad_message"
     assert still_well(warm)
 
 
@@ -178,7 +188,7 @@ def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
     style = [{"picture": lie.to_wire(), "share": 1.0}]
     asked = raw.ask(*p.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
     assert isinstance(asked, p.Get)
-    answer = raw.ask(*p.pack(p.Put(lie.blob, lie.length, 0, bytes(lie.length)), session))
+    answer = raw.ask(*p.pack(p.Put(lie.blob, lie.length, 0, asked.ticket, bytes(lie.length)), session))
     assert (answer.job, answer.code) == ("j", "wrong_hash")
 
 

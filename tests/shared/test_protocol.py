@@ -65,7 +65,7 @@ def test_a_missing_frame_or_one_too_many_is_refused(message):
 
 
 def test_swapped_frames_are_refused():
-    header, data = p.pack(p.Put(b"h" * 32, 4, 0, b"data"))
+    header, data = p.pack(p.Put(b"h" * 32, 4, 0, 1, b"data"))
     with pytest.raises(BadMessage):
         p.unpack([data, header])
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pastiche import transfer
 from pastiche.errors import BadMessage, WrongHash
 from pastiche.pixels import blob_hash
-from pastiche.protocol import Put
+from pastiche.protocol import Get, Put
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,9 @@ def small_pieces(monkeypatch):
 
 def send(data: bytes, incoming: transfer.Incoming) -> int:
     """Through sender and receiver; returns the most bytes that were in flight."""
-    view = memoryview(data)
-    outgoing = transfer.Outgoing(incoming.blob, len(data), lambda offset, length: view[offset : offset + length])
     gets, most = [incoming.first_get()], 0
     while gets:
-        puts = list(outgoing.puts(gets.pop().until))
+        puts = list(transfer.puts(gets.pop(), memoryview(data)))
         most = max(most, sum(len(put.data) for put in puts))
         for put in puts:
             credit = incoming.take(put)
@@ -55,10 +53,10 @@ def test_a_flipped_bit_is_seen(data, place):
 
 
 @pytest.mark.parametrize("put", [
-    Put(b"", 100, 16, b"x" * 16),  # not the next piece
-    Put(b"", 99, 0, b"x" * 16),  # another size than promised
-    Put(b"", 100, 0, b"x" * 17),  # longer than a piece
-    Put(b"", 100, 0, b""),  # nothing
+    Put(b"", 100, 16, 1, b"x" * 16),  # not the next piece
+    Put(b"", 99, 0, 1, b"x" * 16),  # another size than promised
+    Put(b"", 100, 0, 1, b"x" * 17),  # longer than a piece
+    Put(b"", 100, 0, 1, b""),  # nothing
 ])  # fmt: skip
 def test_a_piece_out_of_turn_is_refused(put):
     incoming = transfer.Incoming(hashlib.sha256(b"x" * 100).digest(), lambda piece: None, 100)
@@ -70,10 +68,16 @@ def test_a_size_over_the_limit_is_refused_before_anything_is_kept():
     kept = []
     incoming = transfer.Incoming(b"h" * 32, kept.append, None, limit=50)
     with pytest.raises(BadMessage, match="at most 50"):
-        incoming.take(Put(b"h" * 32, 10**12, 0, b"x"))
+        incoming.take(Put(b"h" * 32, 10**12, 0, 1, b"x"))
     assert not kept
 
 
 def test_a_sender_gives_no_more_than_a_window_whatever_is_asked():
-    outgoing = transfer.Outgoing(b"h" * 32, 10**9, lambda offset, length: memoryview(bytes(length)))
-    assert sum(len(put.data) for put in outgoing.puts(10**15)) == 64
+    asked = Get(b"h" * 32, 100, 10**15, 1)
+    assert sum(len(put.data) for put in transfer.puts(asked, memoryview(bytes(10**4)))) == 64
+
+
+@given(st.integers(-100, 200), st.integers(-100, 10**15))
+def test_what_lies_outside_the_blob_is_not_sent(start, until):
+    for put in transfer.puts(Get(b"h" * 32, start, until, 1), memoryview(bytes(100))):
+        assert 0 <= put.offset < put.offset + len(put.data) <= 100

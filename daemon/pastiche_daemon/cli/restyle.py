@@ -14,7 +14,7 @@ from pastiche.client import Client, Finished, StyleList
 from pastiche.errors import PasticheError, UsageError, error_from
 from pastiche.paths import places
 from pastiche.pixels import Picture
-from pastiche.protocol import Cancelled, Failed, Preview
+from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
@@ -68,7 +68,7 @@ def _restyle(
     show: Show = Lines() if as_json else Bar()
     try:
         with connect() as client:
-            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=str(photo.resolve()),
+            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=str(photo.resolve())[-MAX_NAME:],
                           weights=weights_name(weights), device=device)  # fmt: skip
         facts = facts_of(done, settings)
         notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)

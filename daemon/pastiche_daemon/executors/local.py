@@ -24,13 +24,13 @@ LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
 
 
 class LocalExecutor:
-    """Work for one worker process. What it says lies in `said`; `wake` is called whenever something was added."""
+    """Work for one worker process. `hear()` gives what it has said; `wake` is called whenever there is more."""
 
     def __init__(self, options: Options, wake: Callable[[], None]) -> None:
         self._options = options
         self._wake = wake
         self._process: subprocess.Popen[bytes] | None = None
-        self.said: deque[dict[str, Any]] = deque()
+        self._said: deque[tuple[subprocess.Popen[bytes], dict[str, Any]]] = deque()
         self.info: dict[str, Any] = {}
         self.idle_since = time.monotonic()
 
@@ -54,6 +54,16 @@ class LocalExecutor:
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         self._tell({"do": "begin", "options": options})
 
+    def hear(self) -> dict[str, Any] | None:
+        """The next thing that the worker has said, or None. What a former worker still says is passed over."""
+        while self._said:
+            process, message = self._said.popleft()
+            if process is self._process:
+                if message["say"] == "gone":
+                    self._process = None
+                return message
+        return None
+
     def work(self, job: dict[str, Any]) -> None:
         """Hand over a job; the worker is started if need be."""
         self.start()
@@ -64,24 +74,23 @@ class LocalExecutor:
         self._tell({"do": "cancel", "job": job})
 
     def leave(self) -> None:
-        """Give the device back: the worker goes, by itself or by force."""
+        """Give the device back: the worker goes, by itself or by force. Does not wait for it."""
         process, self._process = self._process, None
         self.info = {}
-        if process is None:
+        if process is None or process.stdin is None:
             return
-        try:
-            assert process.stdin is not None
+        with contextlib.suppress(OSError):
             process.stdin.close()  # the end of its input is its sign to go
-            process.wait(LEAVING_PATIENCE)
-        except (OSError, subprocess.TimeoutExpired):
-            process.kill()
-            process.wait()
+        force = threading.Timer(LEAVING_PATIENCE, process.kill)
+        force.daemon = True
+        force.start()
 
     def kill(self) -> None:
-        """Leave, at once."""
-        if self._process is not None:
-            self._process.kill()
-        self.leave()
+        """No worker any more when this returns."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def _tell(self, message: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:
@@ -94,16 +103,13 @@ class LocalExecutor:
         assert process.stdout is not None
         try:
             while (message := read_message(process.stdout)) is not None:
-                self._add(message)
+                self._add(process, message)
         except (OSError, ValueError):
             pass  # half a message: it died while speaking
-        code = process.wait()
-        if process is self._process:
-            self._process = None
-            self._add({"say": "gone", "how": _how(code)})
+        self._add(process, {"say": "gone", "how": _how(process.wait())})
 
-    def _add(self, message: dict[str, Any]) -> None:
-        self.said.append(message)
+    def _add(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
+        self._said.append((process, message))
         self._wake()
 
 

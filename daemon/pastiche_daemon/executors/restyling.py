@@ -162,6 +162,8 @@ def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:
     last = job.get("last")
     if not last:
         return None
+    if not Path(last["path"]).exists():
+        return None  # it had to make room meanwhile
     values = np.fromfile(last["path"], np.float32).reshape(3, last["height"], last["width"])
     return torch.from_numpy(values).to(device)
 

@@ -63,6 +63,9 @@ class Worker:
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:
+            if "CUDA error" in str(error):
+                traceback.print_exc()
+                os._exit(70)  # the device's context is spoilt for good: the front has another worker try
             failure = _told(error)
             detail = "" if isinstance(error, PasticheError) else traceback.format_exc()
             say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
