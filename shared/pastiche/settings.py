@@ -28,7 +28,8 @@ class Knob:
     def range_words(self) -> str:
         if self.choices:
             return "one of " + ", ".join(value for value, _ in self.choices)
-        return f"{self.low:g} to {self.high:g}" + (f" {self.unit}" if self.unit else "")
+        low, high = (f"{end:.0f}" if end == int(end) else f"{end:g}" for end in (self.low, self.high))
+        return f"{low} to {high}" + (f" {self.unit}" if self.unit else "")
 
 
 def _knob(default: Any, label: str, help: str, **more: Any) -> Any:

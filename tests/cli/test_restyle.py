@@ -116,6 +116,13 @@ def test_a_preview_is_kept_on_request(run, files):
     assert Image.open(files / "preview.png").size == (32, 24)
 
 
+def test_a_preview_that_cannot_be_written_is_noted_and_the_picture_is_made(run, files):
+    (files / "taken.png").mkdir()
+    last, lines = restyled(run, files, "-o", files / "out.png", "--preview", files / "taken.png")
+    assert any("preview" in line.get("sentence", "") for line in lines)
+    assert Path(last["output"]).exists()
+
+
 def test_weights_of_ones_own_are_checked_and_named(run, files):
     import torch
     from safetensors.torch import save_file
@@ -137,6 +144,8 @@ def test_weights_of_ones_own_are_checked_and_named(run, files):
     (["photo.png", "--style", "painting.png", "--strength", "much"], 2, "--strength"),
     (["photo.png", "--style", "painting.png", "--quality", "fine"], 2, "draft"),
     (["photo.png", "--style", "painting.png:0"], 2, "share"),
+    (["photo.png", "--style", "painting.png:much"], 2, "share"),
+    (["photo.png", "--style", "painting.png", "--preview", "p.gif"], 2, r"\.png"),
     (["photo.png", "--style", "painting.png", "--mask", "painting.png"], 1, "40 × 40.*32 × 24"),
     (["photo.png", "--style", "painting.png", "--mask", "empty.png"], 1, "empty|nothing|black"),
     (["photo.png", "--style", "painting.png", "--weights", "text.txt"], 1, "text.txt"),

@@ -91,6 +91,7 @@ def stop() -> None:
         click.echo("No daemon is running.")
         return
     with client:
+        dropped = len(client.status()["jobs"])
         client.shut_down()
         end = time.monotonic() + STOP_PATIENCE
         while is_held(where.lock_file):
@@ -100,7 +101,7 @@ def stop() -> None:
                     f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}."
                 )
             time.sleep(0.02)
-    click.echo("The daemon has stopped.")
+    click.echo("The daemon has stopped." + (f" Dropped: {dropped} restyle(s) in work." if dropped else ""))
 
 
 @daemon.command()

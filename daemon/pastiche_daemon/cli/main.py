@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
@@ -25,8 +26,15 @@ for command in (restyle, demo, daemon, weights, doctor):
     cli.add_command(command)
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run, and turn every PasticheError into its sentence."""
+    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal stops the work as Ctrl-C does
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,17 @@ import click
 
 from pastiche import __version__
 from pastiche.client import Client, Finished, StyleList
-from pastiche.errors import PasticheError, UsageError, error_from
+from pastiche.errors import BadWeights, PasticheError, UsageError, error_from
 from pastiche.paths import places
 from pastiche.pixels import Picture
 from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
-from pastiche_daemon.cli.show import Bar, Lines, Show, preview_writer
+from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_writer
 
 LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
-SHARE = re.compile(r"(.+):(\d+(?:\.\d+)?)")
+SHARE = re.compile(r"(.+):([^:/\\]*)")
 KNOWN_WEIGHTS = ("auto", "embedded", "random", "imagenet")
 
 
@@ -62,13 +63,15 @@ def _restyle(
     paths = [parse_style(word) for word in style_words]
     output = output or default_output(photo, paths[0][0])
     check_output(output, force)
+    if preview is not None and preview.suffix.lower() not in PREVIEW_KINDS:
+        raise UsageError(f"A preview is kept as {' or '.join(PREVIEW_KINDS)}; {preview.name} is neither.")
     loaded = read_picture(photo, longest_side=size)
     styles = [(read_style(path), share) for path, share in paths]
     mask = read_mask(mask_path, loaded) if mask_path else None
     show: Show = Lines() if as_json else Bar()
     try:
         with connect() as client:
-            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=str(photo.resolve())[-MAX_NAME:],
+            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=f"{photo.resolve()} {output.resolve()}"[-MAX_NAME:],
                           weights=weights_name(weights), device=device)  # fmt: skip
         facts = facts_of(done, settings)
         notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
@@ -89,7 +92,7 @@ def follow(
     **more: Any,
 ) -> Finished:
     """Ask for it and show how it goes. Raises what failed; an interrupt cancels it."""
-    write_preview = preview_writer(preview)
+    write_preview = preview_writer(preview, show.note)
     job = client.restyle(content, styles, settings, **more)
     try:
         for event in client.events(job):
@@ -121,9 +124,15 @@ def parse_style(word: str) -> tuple[Path, float]:
     match = SHARE.fullmatch(word)
     if match is None or Path(word).exists():
         return Path(word), 1.0
-    if float(match[2]) <= 0:
-        raise UsageError(f"The share in {word!r} is 0; a style's share is a number over 0.")
-    return Path(match[1]), float(match[2])
+    try:
+        share = float(match[2])
+    except ValueError:
+        share = math.nan
+    if share > 0 and math.isfinite(share):
+        return Path(match[1]), share
+    if not Path(match[1]).exists():
+        return Path(word), 1.0  # a colon in a name, not a share
+    raise UsageError(f"The share in {word!r} is {match[2] or 'empty'}; a style's share is a number over 0.")
 
 
 def read_style(path: Path) -> Picture:
@@ -148,6 +157,8 @@ def weights_name(word: str) -> str:
     """The name that stands for --weights on the wire; a file is checked and imported first."""
     if word in KNOWN_WEIGHTS or word.startswith("user-"):
         return word
+    if not Path(word).is_file():
+        raise BadWeights(f"There is no weights file {word}, and no weights of that name: {', '.join(KNOWN_WEIGHTS)}.")
     from pastiche_daemon.weights.store import WeightStore
 
     return WeightStore(places()).import_file(Path(word))

@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from pastiche import protocol as p
 from pastiche.client import Connected, Event
 
+PREVIEW_KINDS = (".png", ".jpg", ".jpeg")
+
 
 class Show(Protocol):
     """Something that is told the events."""
@@ -97,16 +99,24 @@ class Lines:
         click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False))
 
 
-def preview_writer(path: Path | None) -> Callable[[p.Preview], None]:
-    """Keeps the latest preview in a file, replaced whole each time."""
+def preview_writer(path: Path | None, note: Callable[[str], None]) -> Callable[[p.Preview], None]:
+    """Keeps the latest preview in a file, replaced whole each time. One that cannot be written is noted once: the
+    restyle is worth more."""
+    given_up = path is None
 
     def write(preview: p.Preview) -> None:
-        if path is None:
+        nonlocal given_up
+        if given_up or path is None:
             return
         from PIL import Image
 
         beside = path.with_name(f".{path.stem}.{time.monotonic_ns()}{path.suffix}")
-        Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data)).save(beside)
-        beside.replace(path)
+        try:
+            Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data)).save(beside)
+            beside.replace(path)
+        except OSError as error:
+            given_up = True
+            beside.unlink(missing_ok=True)
+            note(f"The preview cannot be kept in {path} ({error.strerror or error}); the restyle goes on without.")
 
     return write

@@ -35,7 +35,7 @@ def fetch() -> None:
 
 @weights.command()
 @click.argument("which", metavar="PATH|auto|embedded|imagenet")
-@click.option("--input", "input_", default="", metavar="torchvision|unit|caffe",
+@click.option("--input", "input_", default="", show_default=False, metavar="torchvision|unit|caffe",
               help="What the first layer expects, where the file does not say.")  # fmt: skip
 def use(which: str, input_: str) -> None:
     """Use a file of your own, or a known name, wherever a job asks for 'auto'."""

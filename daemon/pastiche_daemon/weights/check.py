@@ -54,6 +54,8 @@ def _tensors_in(path: Path) -> tuple[dict[str, Tensor], str]:
 
 def _unreadable(path: Path, error: Exception) -> str:
     first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+    if "weights_only" in first_line or "Weights only" in first_line:
+        first_line = "it is no state dict, or would run code when loaded"
     return f"{path.name} cannot be read as weights ({first_line}). Give a .safetensors file, or a .pth state dict of VGG19."
 
 
