@@ -177,7 +177,7 @@ def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, co
     odd = {**CONTENT.ref().to_wire(), "channels": "\0" * 40000}
     answer = raw.ask(*p.pack(p.Restyle("j", "l", odd, [], None, {}), session))
     assert (answer.code, len(answer.sentence) < 3000) == ("bad_message", True)
-    answer = raw.ask(*p.pack(p.Restyle("j" * 60000, "l", odd, [], None, {}), session))
+    answer = raw.ask(*p.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
     assert answer.code == "bad_message"
     assert still_well(warm)
 
