@@ -40,7 +40,10 @@ class Upload:
             raise disk_trouble(error, self.path) from error
 
     def close(self) -> None:
-        os.close(self._fd)
+        """Once or more: a descriptor let go may be somebody else's by now."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def abandon(self) -> None:
         self.close()
