@@ -7,6 +7,8 @@ The article measures on ImageNet's photographs; here it is procedural pictures, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +17,7 @@ from pastiche_daemon.engine.network import LAYERS, Network
 
 SIDE = 96
 COUNT = 6
+LOUDEST = 4.0  # root mean square of a filter whose mean would be under a quarter of it
 
 
 def procedural_pictures() -> list[Tensor]:
@@ -41,17 +44,25 @@ def procedural_pictures() -> list[Tensor]:
 
 
 @torch.no_grad()
-def rescale_to_mean_activation_one(network: Network) -> None:
-    """Scale every filter so that its mean activation over the procedural pictures is 1.
+def rescale_to_mean_activation_one(network: Network, pictures: Sequence[Tensor] = ()) -> None:
+    """Scale every filter so that its mean activation over the pictures is 1.
 
+    pictures: (3, H, W) each, 0..1; the procedural pictures where none are given.
     Differs from the paper: a filter that hardly ever fires is scaled as if it fired at a hundredth of its
-    layer's median, so that a dead filter does not become a loud one.
+    layer's median, and one that fires seldom and hard so that its root mean square is LOUDEST, since what
+    losses see is squares: no filter becomes louder than the rest together.
     """
     network.set_pooling("average")
-    features = [network(picture, LAYERS) for picture in procedural_pictures()]
+    count = 0
+    sums = {name: torch.zeros(2, network.convolution(name).out_channels) for name in LAYERS}
+    for picture in pictures or procedural_pictures():
+        count += 1
+        for name, features in network(picture, LAYERS).items():
+            sums[name] += torch.stack([features.mean(dim=(1, 2)), features.square().mean(dim=(1, 2))])
     before = torch.ones(3)
     for name in LAYERS:
-        mean = torch.stack([f[name].mean(dim=(1, 2)) for f in features]).mean(0)  # (C,)
+        mean, square = sums[name] / count  # (C,) each
+        mean = torch.maximum(mean, square.sqrt() / LOUDEST)
         mean = mean.clamp_min(float(mean.median()) * 0.01 + 1e-12)
         convolution = network.convolution(name)
         convolution.weight.mul_(before.view(1, -1, 1, 1)).div_(mean.view(-1, 1, 1, 1))

@@ -38,21 +38,46 @@ INDEX_OF, STRIDE_OF = _layout()
 LAYERS = tuple(INDEX_OF)  # conv1_1 … conv5_1, thirteen of them
 
 
-class Network(nn.Module):
-    """The feature maps of a picture. Weights come by layer name: `conv1_1.weight`, `conv1_1.bias`, …"""
+def channels_of(name: str, width: float = 1.0) -> int:
+    """How many feature maps a layer has in a network so many times as wide as VGG19."""
+    return round(width * min(512, 64 * STRIDE_OF[name]))
 
-    def __init__(self, weights: Mapping[str, Tensor] | None = None) -> None:
+
+def width_of(weights: Mapping[str, Tensor]) -> float:
+    """How many times as wide as VGG19 the network of these weights is; 1 where the first layer is not there."""
+    first = weights.get(f"{LAYERS[0]}.bias")
+    return 1.0 if first is None else len(first) / channels_of(LAYERS[0])
+
+
+class Network(nn.Module):
+    """The feature maps of a picture. Weights come by layer name: `conv1_1.weight`, `conv1_1.bias`, …
+
+    It is as wide as its weights: VGG19's own channels, or a share of them. name: which weights, for caches.
+    sees_colour_poorly: its Grams leave a style's palette open, so that the pixels' own colour statistics have to
+    stand beside them.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, Tensor] | None = None, name: str = "", sees_colour_poorly: bool = False
+    ) -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
-        stack = make_layers(cfgs["E"], batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
+        self.name = name
+        self.sees_colour_poorly = sees_colour_poorly
+        width = width_of(weights or {})
+        with torch.device("meta"):  # no time for random numbers that are written over at once
+            layers = [item if item == "M" else round(item * width) for item in cfgs["E"]]
+            stack = make_layers(layers, batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
+        if not weights:
+            stack.to_empty(device="cpu")
         for layer in stack:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # a feature map is kept: it must not be written over
         self.stack = stack
         self.register_buffer("mean", torch.tensor(INPUT_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(INPUT_STD).view(1, 3, 1, 1))
-        if weights is not None:
+        if weights:
             self.load(weights)
         self.requires_grad_(False).eval()
 
@@ -65,7 +90,7 @@ class Network(nn.Module):
         """Take over weights by layer name; the caller has checked names and shapes."""
         for name in LAYERS:
             self.convolution(name).load_state_dict(
-                {"weight": weights[f"{name}.weight"], "bias": weights[f"{name}.bias"]}
+                {kind: weights[f"{name}.{kind}"].clone() for kind in ("weight", "bias")}, assign=True
             )
 
     def set_pooling(self, kind: str) -> None:

@@ -6,12 +6,13 @@ G, A Gram matrices of the picture in work and of the style.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from pastiche_daemon.engine.colour_statistics import colour_loss, colour_moments
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 
 
@@ -58,10 +59,11 @@ def total_variation(image: Tensor, weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Weighting:
-    """Total = α L_content + β L_style + τ TV; layer_weights: w_l by layer (the paper's: 1/5 each)."""
+    """Total = α L_content + β L_style + γ L_colour + τ TV; layer_weights: w_l by layer (the paper's: 1/5 each)."""
 
     alpha: float
     beta: float
+    gamma: float
     tau: float
     layer_weights: Mapping[str, float]
 
@@ -85,6 +87,7 @@ class Objective:
         style_targets: Mapping[str, Tensor],  # (C, C) by layer, means over the style's places
         place_weights: Mapping[str, Tensor],  # (H, W) by layer, and 'image' for the pixels themselves
         weighting: Weighting,
+        colour_targets: Sequence[Tensor] = (),  # (4, 4) by colour scale, where γ is not 0
     ) -> None:
         self.network = network
         self.content_target = content_target
@@ -92,6 +95,7 @@ class Objective:
         self.place_weights = place_weights
         self.places = {name: weight.sum().clamp_min(1e-6) for name, weight in place_weights.items()}
         self.weighting = weighting
+        self.colour_targets = colour_targets
 
     def __call__(self, image: Tensor) -> Losses:
         """image: (3, H, W)."""
@@ -103,6 +107,8 @@ class Objective:
             g = gram(features[name], self.place_weights[name])
             style = style + w.layer_weights[name] * style_layer_loss(g, self.style_targets[name], self.places[name])
         total = w.alpha * content + w.beta * style
+        if w.gamma:
+            total = total + w.gamma * colour_loss(colour_moments(image, self.place_weights["image"]), self.colour_targets)
         if w.tau:
             total = total + w.tau * total_variation(image, self.place_weights["image"])
         return Losses(total, content, style)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pastiche_daemon.engine.calibration import procedural_pictures
-from pastiche_daemon.engine.network import INPUT_MEAN, INPUT_STD, LAYERS, Network
+from pastiche_daemon.engine.network import INPUT_MEAN, INPUT_STD, LAYERS, Network, channels_of, width_of
 
 SEED = 19
 
@@ -36,10 +36,11 @@ def random_weights(given: Mapping[str, Tensor] | None = None) -> dict[str, Tenso
     x = torch.stack([(picture - mean) / std for picture in procedural_pictures()])  # (B, 3, H, W)
     weights: dict[str, Tensor] = dict(given or {})
     names = iter(LAYERS)
+    width = width_of(weights)
     for layer in Network().stack:
         if isinstance(layer, nn.Conv2d):
             name = next(names)
-            mixture = torch.randn(*layer.weight.shape[:2], len(MARKS), generator=random)
+            mixture = torch.randn(channels_of(name, width), x.shape[1], len(MARKS), generator=random)
             filters = (mixture[..., None, None] * MARKS).sum(2)  # (C_out, C_in, 3, 3)
             if f"{name}.weight" not in weights:
                 weights[f"{name}.weight"], weights[f"{name}.bias"] = _calibrated(filters, x, name)

@@ -15,6 +15,7 @@ from torch import Tensor
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS, Network
 from pastiche_daemon.engine.objective import Losses, Objective, gram
 from pastiche_daemon.engine.optimise import optimise
@@ -128,22 +129,25 @@ def _objective(
     scale: Scale, settings: StyleSettings, cache: TargetCache,
 ) -> Objective:  # fmt: skip
     (content_target,) = cache.get(
-        ("content", content.key, scale.padded, settings.pooling),
+        ("content", network.name, content.key, scale.padded, settings.pooling),
         lambda: (network(canvas, (CONTENT_LAYER,))[CONTENT_LAYER],),
     )
     grams: dict[str, Tensor] = {}
+    palettes = [torch.zeros(4, 4).to(canvas) for _ in BLOCKS]
     total = sum(style.share for style in styles)
     for style in styles:
         height, width = _style_size(style, content.whole * scale.width / content.size[1] * settings.stroke_size)
         means = cache.get(
-            ("style", style.key, height, width, settings.pooling),
+            ("style", network.name, style.key, height, width, settings.pooling),
             lambda style=style, height=height, width=width: _style_means(network, style, height, width),  # type: ignore[misc]
         )
-        for name, mean in zip(STYLE_LAYERS, means, strict=True):
-            # Second moments of a mixture: the mean of its parts' second moments.
+        # Second moments of a mixture: the mean of its parts' second moments.
+        for name, mean in zip(STYLE_LAYERS, means, strict=False):
             grams[name] = grams.get(name, torch.zeros_like(mean)) + style.share / total * mean
+        palettes = [p + style.share / total * m for p, m in zip(palettes, means[len(STYLE_LAYERS) :], strict=True)]
     places = float(weights[CONTENT_LAYER].sum())
-    return Objective(network, content_target, grams, weights, weighting_for(settings, content_target.shape[0], places))
+    weighting = weighting_for(settings, content_target.shape[0], places, network.sees_colour_poorly)
+    return Objective(network, content_target, grams, weights, weighting, palettes)
 
 
 def _style_size(style: Source, longest: float) -> tuple[int, int]:
@@ -154,8 +158,9 @@ def _style_size(style: Source, longest: float) -> tuple[int, int]:
 
 
 def _style_means(network: Network, style: Source, height: int, width: int) -> tuple[Tensor, ...]:
-    """The style's Gram matrices, divided by its places: (C, C) a layer."""
+    """The style's Gram matrices, divided by its places: (C, C) a layer; then its colour moments: (4, 4) a size."""
     image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
     weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
     features = network(image, STYLE_LAYERS)
-    return tuple(gram(features[n], weights[n]) / weights[n].sum().clamp_min(1e-6) for n in STYLE_LAYERS)
+    grams = (gram(features[n], weights[n]) / weights[n].sum().clamp_min(1e-6) for n in STYLE_LAYERS)
+    return (*grams, *colour_moments(image, weights["image"]))

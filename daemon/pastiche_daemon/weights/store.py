@@ -1,6 +1,6 @@
 """The weights on this machine: embedded, fetched, chosen, brought along; and what `auto` means.
 
-A name stands for them on the wire, never a path: auto, embedded, random, imagenet, or user-… for an imported file.
+A name stands for them on the wire, never a path: auto, embedded, thin, random, imagenet, or user-… for an imported file.
 """
 
 from __future__ import annotations
@@ -15,17 +15,27 @@ from pastiche.errors import BadWeights
 from pastiche.paths import Places, make_private_folder, write_private_file
 
 USER_NAME = re.compile(r"user-[0-9a-f]{12}")
-BUILT_IN = {"embedded": "embedded (random filters)", "random": "random filters"}
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Weights:
     """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file, or None for
-    weights that are computed."""
+    weights that are computed. ours: trained by Pastiche itself and in its package: complete, calibrated, and in need
+    of colour statistics."""
 
     name: str
     label: str
     path: Path | None = None
+    ours: bool = False
+
+
+DRAFT = Weights("thin", "thin (Pastiche's own, for drafts)", HERE / "thin.safetensors", ours=True)
+BUILT_IN = {
+    "embedded": Weights("embedded", "embedded (Pastiche's own)", HERE / "embedded.safetensors", ours=True),
+    "thin": DRAFT,
+    "random": Weights("random", "random filters"),
+}
 
 
 class WeightStore:
@@ -51,7 +61,7 @@ class WeightStore:
                 return self.resolve(chosen)
             return self.resolve("imagenet" if self.imagenet_file.exists() else "embedded")
         if name in BUILT_IN:
-            return Weights(name, BUILT_IN[name])
+            return BUILT_IN[name]
         if name == "imagenet":
             if not self.imagenet_file.exists():
                 raise BadWeights(
@@ -64,7 +74,7 @@ class WeightStore:
                 return Weights(name, f"{self._title(name)} ({name})", path)
             raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
         raise BadWeights(
-            f"There are no weights {name[:60]!r}. Known are auto, embedded, random, imagenet, or a file's path."
+            f"There are no weights {name[:60]!r}. Known are auto, embedded, thin, random, imagenet, or a file's path."
         )
 
     def chosen(self) -> str:
