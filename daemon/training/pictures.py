@@ -96,6 +96,13 @@ def recoloured(pictures: Tensor, share: float, random: torch.Generator) -> Tenso
     return torch.where(chosen, mixed.clamp(0, 1), pictures)
 
 
+def noisy(pictures: Tensor, most: float, random: torch.Generator) -> Tensor:
+    """(B, 3, H, W) → the same, half of them with white noise of a deviation up to `most`."""
+    level = most * torch.rand(len(pictures), 1, 1, 1, generator=random)
+    level = (level * (torch.rand(len(pictures), 1, 1, 1, generator=random) < 0.5)).to(pictures.device)
+    return (pictures + level * torch.randn_like(pictures)).clamp(0, 1)
+
+
 def as_picture(rows: list[list[np.ndarray]]) -> np.ndarray:
     """Rows of (side, side, 3) pictures as one sheet."""
     return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -72,7 +72,6 @@ class Style:
     grain: float = 0.0
     grain_steepness: float = 0.5
     blur: float = 0.0
-    extra: dict[str, float] = field(default_factory=dict)
 
 
 def _palette(rng: np.random.Generator) -> Array:
@@ -85,7 +84,7 @@ def _palette(rng: np.random.Generator) -> Array:
         hues = rng.uniform(0, 2 * np.pi) + rng.normal(0, rng.uniform(0.1, 0.9), count)
         if scheme > 0.7:
             hues[rng.random(count) < 0.4] += np.pi
-        light, vivid = np.linspace(rng.uniform(0, 0.35), rng.uniform(0.6, 1), count), rng.uniform(0.05, 0.5, count)
+        light, vivid = np.linspace(rng.uniform(0, 0.35), rng.uniform(0.6, 1), count), rng.uniform(0.02, 0.42, count)
         wheel = np.stack([np.cos(hues), np.cos(hues - 2.094), np.cos(hues + 2.094)], axis=1)
         colours = light[:, None] + vivid[:, None] * wheel
     colours = np.clip(colours, 0, 1)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.pictures import Pictures, crops, recoloured
+from training.pictures import Pictures, crops, noisy, recoloured
 from training.pupil import Pupil
 
 
@@ -23,7 +23,7 @@ class Plan:
     width: float = 1.0
     depth: str = "conv5_1"
     minutes: float = 60.0
-    styles: int = 240
+    styles: int = 280
     each: int = 40
     side: int = 112  # pixels a picture
     crop: int = 32  # pixels a crop
@@ -31,6 +31,7 @@ class Plan:
     rate: float = 2e-3
     decay: float = 0.02
     recoloured: float = 0.5
+    noise: float = 0.04  # deviation, at most, of white noise on half of the crops: filters that ring are no help
     robustness: float = 0.0  # length of the step against the network, per pixel and channel, 0..1
     seed: int = 19
 
@@ -89,7 +90,7 @@ def _train(
         if fresh and time.monotonic() > copied + 20:
             shelf, copied = shared.to(device), time.monotonic()
         x, label = crops(shelf, plan.batch, plan.crop, random)
-        x = recoloured(x, plan.recoloured, random)
+        x = noisy(recoloured(x, plan.recoloured, random), plan.noise, random)
         opinions, slope = _learn(pupil, optimiser, x, label, plan.robustness > 0)
         if slope is not None:
             length = plan.robustness * slope[0].numel() ** 0.5 * torch.rand(len(x), 1, 1, 1, generator=random).to(device)

@@ -14,11 +14,10 @@ import torch
 from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.network import Network
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
 from pastiche_daemon.executors.wire import read_message, write_message
-from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
@@ -32,34 +31,30 @@ class Worker:
         self._lock = threading.Lock()
         self.options = options
         self.cancelled: set[str] = set()
-        self.store = WeightStore(places())
+        self.networks = Networks(WeightStore(places()))
         self.cache = TargetCache(int(options["cache_megabytes"]) << 20)
-        self.network: Network | None = None
-        self.loaded: tuple[object, ...] = ()
-        self.label = ""
+        self.last: Warm | None = None
 
     def say(self, say: str, **more: Any) -> None:
         """Tell the front."""
         with self._lock:
             write_message(self._out, {"say": say, **more})
 
-    def network_for(self, weights: str, device_name: str) -> tuple[Network, torch.device]:
-        """The network these names ask for, kept from the last job where they are the same."""
-        device = choose_device(self.options["device"] if device_name == "auto" else device_name)
-        wanted = self.store.resolve(weights)
-        stamp = wanted.path.stat().st_mtime_ns if wanted.path else 0
-        if self.loaded != (wanted, stamp, device) or self.network is None:
+    def network_for(self, job: dict[str, Any]) -> Warm:
+        """The network a job asks for, kept warm from earlier jobs where it is the same."""
+        asked = job["device"]
+        device = choose_device(self.options["device"] if asked == "auto" else asked)
+        self.last, fresh = self.networks.get(job["weights"], job["settings"]["quality"], device)
+        if fresh:
             self.cache.clear()
-            network, self.label = load_network(wanted)
-            self.network, self.loaded = network.to(device), (wanted, stamp, device)
-        return self.network, device
+        return self.last
 
     def work(self, job: dict[str, Any]) -> None:
         """Do one job, from its pictures to its result file, and say how it ended."""
         try:
-            network, device = self.network_for(job["weights"], job["device"])
-            self.say("ready", **self.report(device))
-            say, ending = "done", restyle(job, network, device, self.label, self.cache, self)
+            warm = self.network_for(job)
+            self.say("ready", **self.report(warm))
+            say, ending = "done", restyle(job, warm.network, warm.device, warm.label, self.cache, self)
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:
@@ -69,16 +64,16 @@ class Worker:
             failure = _told(error)
             detail = "" if isinstance(error, PasticheError) else traceback.format_exc()
             say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
-        if self.network is not None:
-            self.say("ready", **self.report(self.loaded[2]))
+        if self.last is not None:
+            self.say("ready", **self.report(self.last))
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
 
-    def report(self, device: Any) -> dict[str, Any]:
+    def report(self, warm: Warm) -> dict[str, Any]:
         """What is warm, for status."""
-        return {"device": device_label(device), "weights": self.label, "targets": len(self.cache),
+        return {"device": device_label(warm.device), "weights": warm.label, "targets": len(self.cache),
                 "target_bytes": self.cache.bytes, "target_hits": self.cache.hits, "target_misses": self.cache.misses,
-                "memory_bytes": memory_in_use(device)}  # fmt: skip
+                "memory_bytes": memory_in_use(warm.device)}  # fmt: skip
 
 
 def _told(error: Exception) -> PasticheError:

@@ -1,0 +1,44 @@
+"""The networks that a worker keeps warm: the thin one for drafts, and the one that was asked for last beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pastiche_daemon.engine.network import Network
+from pastiche_daemon.weights.load import load_network
+from pastiche_daemon.weights.store import DRAFT, Weights, WeightStore
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A network on its device. label: what its weights are, for people. stamp: of their file, to see it change."""
+
+    network: Network
+    label: str
+    weights: Weights
+    stamp: int
+    device: torch.device
+
+
+class Networks:
+    """Names to warm networks. A painter goes from draft to good and back: neither makes the other load again."""
+
+    def __init__(self, store: WeightStore) -> None:
+        self._store = store
+        self._warm: dict[bool, Warm] = {}  # by whether it is the thin one
+
+    def get(self, weights: str, quality: str, device: torch.device) -> tuple[Warm, bool]:
+        """The network for a job, and whether it had to be loaded anew. weights: a name, which a draft does not look
+        at. Raises BadWeights."""
+        wanted = DRAFT if quality == "draft" else self._store.resolve(weights)
+        stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
+        kept = self._warm.get(wanted == DRAFT)
+        if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
+            return kept, False
+        self._warm.pop(wanted == DRAFT, None)  # not two of them in memory while the new one loads
+        network, label = load_network(wanted)
+        made = Warm(network.to(device), label, wanted, stamp, device)
+        self._warm[wanted == DRAFT] = made
+        return made, True
