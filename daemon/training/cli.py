@@ -41,15 +41,21 @@ def main() -> None:
 def styles(out: Path, rows: int, side: int) -> None:
     """A contact sheet of the procedural styles, a column each family."""
     count = len(FAMILIES)
-    sheet = [[render(draw_style(row * count + n), 7 + row * count + n, side) for n in range(count)] for row in range(rows)]
+    sheet = [
+        [render(draw_style(row * count + n), 7 + row * count + n, side) for n in range(count)] for row in range(rows)
+    ]
     Image.fromarray(as_picture(sheet)).save(out, quality=88)
 
 
 @main.command(name="train")
 @click.argument("which", type=click.Choice(NAMES))
-@click.option("--profile", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="auto: gpu where there is one.")
+@click.option(
+    "--profile", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", help="auto: gpu where there is one."
+)
 @click.option("--minutes", type=float, help="Instead of the profile's.")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("training-out"), help="Where the checkpoints lie.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path("training-out"), help="Where the checkpoints lie."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The weights file; without it, none is written.")
 def train_(which: str, profile: str, minutes: float | None, folder: Path, out: Path | None) -> None:
     """Train, going on from the checkpoint where there is one, and write the file."""
@@ -81,15 +87,26 @@ def _write(plan: Plan, checkpoint: Path, out: Path) -> None:
 
 @main.command()
 @click.argument("weights", default="embedded", metavar="embedded|thin|random|imagenet|PATH")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("judged"), help="Folder of the sheet and the pictures.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("judged"), help="Folder of the sheet and the pictures."
+)
 @click.option("--size", default=256, help="Longest side, in pixels.")
 @click.option("--strength", default=float(default_of("strength")), help="0 to 100.")
 @click.option("--quality", type=click.Choice(["draft", "good", "best"]), default="good", help="How many steps.")
 @click.option("--contents", type=click.Path(path_type=Path, exists=True), help="A folder of contents of your own.")
-@click.option("--styles", "styles_", type=click.Path(path_type=Path, exists=True), help="A folder of styles of your own.")
+@click.option(
+    "--styles", "styles_", type=click.Path(path_type=Path, exists=True), help="A folder of styles of your own."
+)
 @click.option("--strip", is_flag=True, help="The first content at 0, 25, 50, 75 and 100 in each style, instead.")
 def judge(
-    weights: str, out: Path, size: int, strength: float, quality: str, contents: Path | None, styles_: Path | None, strip: bool
+    weights: str,
+    out: Path,
+    size: int,
+    strength: float,
+    quality: str,
+    contents: Path | None,
+    styles_: Path | None,
+    strip: bool,
 ) -> None:
     """Restyle contents in styles with any weights; print what the results measure, save them and a contact sheet."""
     network = _network(weights)
@@ -99,7 +116,9 @@ def judge(
     if strip:
         name, content = next(iter(some.items()))
         settings = [StyleSettings(quality=quality, strength=s) for s in (25, 50, 75, 100)]
-        rows = [[content, *(judging.restyled(network, content, style, s) for s in settings)] for style in looks.values()]
+        rows = [
+            [content, *(judging.restyled(network, content, style, s) for s in settings)] for style in looks.values()
+        ]
         judging.sheet(rows).save(out / f"strengths-{name}.png")
         return
     click.echo(f"{'':28} {'colours':>8} {'strokes':>8} {'texture':>8} {'content':>8} {'seconds':>8}")
@@ -107,7 +126,9 @@ def judge(
     def say(judged: judging.Judged) -> None:
         name = f"{judged.content} in {judged.style}"
         m = judged.measures
-        click.echo(f"{name:28} {m.colours:8.3f} {m.strokes:+8.3f} {m.texture:8.2f} {m.content:8.2f} {judged.seconds:8.1f}")
+        click.echo(
+            f"{name:28} {m.colours:8.3f} {m.strokes:+8.3f} {m.texture:8.2f} {m.content:8.2f} {judged.seconds:8.1f}"
+        )
         judging.sheet([[judged.result]]).save(out / f"{judged.content}-{judged.style}.png")
 
     rows = judging.judge(network, some, looks, StyleSettings(quality=quality, strength=strength), say)

@@ -50,3 +50,4 @@ def export(network: Network, path: Path, note: dict[str, str]) -> None:
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{name} does not fit float16.")
     save_file(layers, path, metadata=note)
+    path.chmod(0o644)  # safetensors writes it for its owner alone

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+FLOWS = ("straight", "wavy", "vortex", "forms")
+
 
 @lru_cache(maxsize=8)
 def grid(side: int) -> tuple[Array, Array]:
@@ -55,5 +57,7 @@ def flow(rng: np.random.Generator, forms: Array, kind: str, angle: float, swirl:
         x, y = grid(side)
         cx, cy = rng.uniform(-0.2, 1.2, 2) * side
         return np.asarray(np.arctan2(y - cy, x - cx) + angle, np.float32)
+    if kind != "forms":
+        raise ValueError(f"There is no flow {kind!r}; there are {', '.join(FLOWS)}.")
     down, across = np.gradient(forms)
     return np.asarray(np.arctan2(down, across) + np.pi / 2 + 0.3 * angle, np.float32)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.fields import Array
+from training.fields import FLOWS, Array
 
 FAMILIES = (
     "leaves", "dabs", "strokes", "bristles", "wash", "stipple", "mosaic", "hatching", "woodcut", "halftone", "marbling",
     "fractal", "lines", "mixed",
 )  # fmt: skip
-FLOWS = ("straight", "wavy", "vortex", "forms")
 SCREENS = ("hatching", "crosshatching", "halftone", "marbling", "rings")
 
 
@@ -143,11 +142,16 @@ def draw_style(seed: int) -> Style:
         )  # fmt: skip
     if family == "stipple":
         dot = uniform(0.8, 2.2)
-        marks.append(Marks(dot, dot * uniform(1, 2), law=1, coverage=uniform(0.5, 2.5), light=uniform(0.2, 0.7), softness=0.6))
+        marks.append(
+            Marks(dot, dot * uniform(1, 2), law=1, coverage=uniform(0.5, 2.5), light=uniform(0.2, 0.7), softness=0.6)
+        )
     if family == "mosaic":
         cells, grout = uniform(4, 14), uniform(0, 1.6)
     if family in ("hatching", "woodcut", "halftone", "marbling"):
-        kind = {"hatching": rng.choice(["hatching", "crosshatching"]), "woodcut": rng.choice(["hatching", "rings"])}.get(family, family)
+        kind = {
+            "hatching": rng.choice(["hatching", "crosshatching"]),
+            "woodcut": rng.choice(["hatching", "rings"]),
+        }.get(family, family)
         screens.append(screen(str(kind)))
         if family == "woodcut":
             screens[0] = Screen(str(kind), uniform(3, 8), uniform(6, 12), uniform(0.3, 2), 1.0)

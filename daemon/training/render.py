@@ -49,7 +49,9 @@ def _colours(style: Style, tone: Array) -> Array:
         tone = np.floor(tone * style.steps * 0.999) / max(style.steps - 1, 1)
     at = tone * last
     low = np.minimum(at.astype(np.int32), last - 1)
-    return np.asarray(style.palette[low] + (style.palette[low + 1] - style.palette[low]) * (at - low)[..., None], np.float32)
+    return np.asarray(
+        style.palette[low] + (style.palette[low + 1] - style.palette[low]) * (at - low)[..., None], np.float32
+    )
 
 
 def _lay(marks: Marks, style: Style, paint: Array, height: Array, lie: Array, rng: np.random.Generator) -> None:
@@ -60,18 +62,32 @@ def _lay(marks: Marks, style: Style, paint: Array, height: Array, lie: Array, rn
     middles = rng.uniform(-0.05 * side, 1.05 * side, (count, 2)).astype(np.float32)
     rows, columns = np.clip(middles.astype(np.int32), 0, side - 1).T
     angles = lie[rows, columns] + rng.normal(0, marks.spread, count)
-    colours = paint[rows, columns] + rng.normal(0, style.jitter, (count, 3)) + marks.light * rng.uniform(-1, 1, (count, 1))
+    colours = (
+        paint[rows, columns] + rng.normal(0, style.jitter, (count, 3)) + marks.light * rng.uniform(-1, 1, (count, 1))
+    )
     phases = rng.uniform(0, 2 * np.pi, count)
     bends = marks.bend * rng.normal(0, 1, count)
     for middle, size, angle, colour, phase, bend in zip(middles, sizes, angles, colours, phases, bends, strict=True):
-        _mark(marks, paint, height, middle, float(size), float(angle), np.asarray(colour, np.float32), float(phase), float(bend))
+        _mark(
+            marks,
+            paint,
+            height,
+            middle,
+            float(size),
+            float(angle),
+            np.asarray(colour, np.float32),
+            float(phase),
+            float(bend),
+        )
 
 
 def _sizes(marks: Marks, side: int, rng: np.random.Generator) -> Array:
     """Half widths, big ones first, so many that they would cover the picture `coverage` times."""
     low, high, power = marks.smallest, max(marks.largest, marks.smallest * 1.01), 1 - marks.law
     u = rng.uniform(0, 1, 600)
-    sizes = low * (high / low) ** u if abs(power) < 1e-3 else (low**power + u * (high**power - low**power)) ** (1 / power)
+    sizes = (
+        low * (high / low) ** u if abs(power) < 1e-3 else (low**power + u * (high**power - low**power)) ** (1 / power)
+    )
     area = np.cumsum(3.2 * sizes**2 * marks.elongation)
     sizes = sizes[: int(np.searchsorted(area, marks.coverage * side * side)) + 4]
     return np.sort(sizes)[::-1].astype(np.float32)

@@ -79,7 +79,7 @@ def _train(
         say(f"going on from step {report.steps}, {report.seconds:.0f} s")
     random = torch.Generator().manual_seed(plan.seed + report.steps)
     shelf, copied = shared.to(device), time.monotonic()
-    right = {name: 0.0 for name in pupil.judges_at}
+    right = dict.fromkeys(pupil.judges_at, 0.0)
     last = time.monotonic()
     saved = said = report.seconds
     seen = 0
@@ -93,7 +93,9 @@ def _train(
         x = noisy(recoloured(x, plan.recoloured, random), plan.noise, random)
         opinions, slope = _learn(pupil, optimiser, x, label, plan.robustness > 0)
         if slope is not None:
-            length = plan.robustness * slope[0].numel() ** 0.5 * torch.rand(len(x), 1, 1, 1, generator=random).to(device)
+            length = (
+                plan.robustness * slope[0].numel() ** 0.5 * torch.rand(len(x), 1, 1, 1, generator=random).to(device)
+            )
             step = slope / slope.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
             _learn(pupil, optimiser, (x + length * step).clamp(0, 1), label, False)
         for name, opinion in opinions.items():

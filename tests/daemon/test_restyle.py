@@ -70,6 +70,35 @@ def test_a_second_restyle_sends_no_pixels_and_reuses_targets(warm, monkeypatch):
     assert after["target_hits"] > before["target_hits"]
 
 
+def test_a_draft_uses_the_thin_network_whatever_weights_are_asked_for_and_says_so(warm):
+    with warm.client() as client:
+        draft = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, weights="random")
+        good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2), weights="random")
+    assert draft.result.weights == "thin (Pastiche's own, for drafts)"
+    assert good.result.weights == "random filters"
+
+
+def test_from_draft_to_good_and_back_no_network_is_loaded_again(warm):
+    good = StyleSettings(iterations=2)
+    with warm.client() as client:
+        for settings in (QUICK, good):
+            client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings)
+        before = client.status()["worker"]
+        for settings in (QUICK, good):
+            client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings)
+        after = client.status()["worker"]
+    assert after["target_misses"] == before["target_misses"]  # loading clears them
+
+
+def test_a_good_restyle_goes_on_from_the_draft_of_the_same_layer(warm):
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="sketched")
+        done = client.restyle_and_wait(
+            CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2, start="last"), layer="sketched"
+        )
+    assert done.result.started_from == "last"
+
+
 def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
     with warm.client() as client:
         first = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")

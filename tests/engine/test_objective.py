@@ -89,7 +89,7 @@ def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64):
         expected_style += 1 / 5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
     expected_content = 0.5 * float(((f[CONTENT_LAYER] - p[CONTENT_LAYER]) ** 2).sum())
 
-    losses = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.0, FIFTHS))(image)
+    losses = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.0, 0.0, FIFTHS))(image)
 
     assert losses.content.item() == pytest.approx(expected_content, rel=1e-10)
     assert losses.style.item() == pytest.approx(expected_style, rel=1e-10)
@@ -142,7 +142,7 @@ def test_the_gradient_is_that_of_finite_differences(loss):
 def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64):
     image, content, style = (noise(16, seed) for seed in range(3))
     place_weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
-    objective = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.5, FIFTHS), place_weight)
+    objective = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.0, 0.5, FIFTHS), place_weight)
 
     def total(x):
         return objective(x).total
@@ -203,7 +203,7 @@ def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(net
     image = torch.rand(3, 16, 256, generator=torch.Generator().manual_seed(5)).double()
     place_weight = torch.zeros(16, 256, dtype=torch.float64)
     place_weight[:, :32] = 1
-    weighting = Weighting(1.0, 1.0, 1.0, FIFTHS)
+    weighting = Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS)
     objective = objective_for(network64, image, image.flip(2), image.flip(1), weighting, place_weight)
     changed = image.clone()
     changed[:, :, 240:] = 0
@@ -214,7 +214,7 @@ def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(net
 def test_where_nothing_counts_the_losses_are_numbers(network64):
     image = torch.rand(3, 16, 16).double()
     nothing = torch.zeros(16, 16, dtype=torch.float64)
-    losses = objective_for(network64, image, image, image, Weighting(1.0, 1.0, 1.0, FIFTHS), nothing)(image)
+    losses = objective_for(network64, image, image, image, Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS), nothing)(image)
     assert torch.isfinite(losses.total)
 
 

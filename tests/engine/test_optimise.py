@@ -9,7 +9,7 @@ import torch
 
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.objective import Losses, Objective, Weighting, gram
-from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise
+from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
 from pastiche_daemon.engine.regions import all_of, weights_by_layer
 
 METHODS = sorted(STEPPERS)
@@ -34,7 +34,7 @@ def problem(network, source):
     targets = network(style, STYLE_LAYERS)
     grams = {n: gram(targets[n], all_of(targets[n])) / targets[n][0].numel() for n in STYLE_LAYERS}
     places = weights_by_layer(all_of(content), (*STYLE_LAYERS, CONTENT_LAYER))
-    weighting = Weighting(1.0, 1e6, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
+    weighting = Weighting(1.0, 1e6, 0.0, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
     return content, Objective(network, network(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, places, weighting)
 
 
@@ -211,3 +211,19 @@ def test_plain_gradient_descent_never_goes_on_from_a_rise():
     for number in range(1, len(totals) - 1):
         if totals[number] > min(totals[:number]):
             assert totals[number + 1] == pytest.approx(min(totals[:number]))
+
+
+def test_what_lbfgs_is_steered_by_is_symmetric_and_positive():
+    """Else the slope in z would not be P times the slope in the image, and downhill would not be down."""
+    a, b = torch.randn(2, 3, 9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    gain = softening(a)
+    torch.testing.assert_close((a * softened(b, gain)).sum(), (softened(a, gain) * b).sum())
+    assert float((a * softened(a, gain)).sum()) > 0
+
+
+def test_lbfgs_moves_coarse_before_fine():
+    down, across = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
+    coarse, fine = torch.cos(2 * torch.pi * across / 16), torch.cos(torch.pi * (across + down))
+    gain = softening(coarse[None])
+    kept = [float(softened(wave[None], gain).norm() / wave.norm()) for wave in (coarse, fine)]
+    assert kept[0] > 2 * kept[1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given
@@ -12,9 +15,9 @@ from safetensors.torch import save_file
 from pastiche.errors import BadWeights, PasticheError
 from pastiche.paths import places
 from pastiche_daemon.engine.calibration import procedural_pictures
-from pastiche_daemon.engine.network import LAYERS
+from pastiche_daemon.engine.network import LAYERS, channels_of
 from pastiche_daemon.weights.load import load_network
-from pastiche_daemon.weights.store import Weights, WeightStore
+from pastiche_daemon.weights.store import WeightStore
 
 
 @pytest.fixture
@@ -183,5 +186,39 @@ def test_a_part_of_the_layers_is_completed_calibrated_and_told(store, tmp_path):
     torch.testing.assert_close(loaded / loaded.norm(dim=1, keepdim=True), given / given.norm(dim=1, keepdim=True))
 
 
-def test_the_embedded_network_says_what_it_is():
-    assert load_network(Weights("embedded", "embedded (random filters)"))[1] == "embedded (random filters)"
+@pytest.mark.parametrize("name", ["embedded", "thin"])
+def test_our_own_weights_say_what_they_are(store, name):
+    weights = store.resolve(name)
+    network, label = load_network(weights)
+    assert label == weights.label
+    assert "Pastiche's own" in label
+    assert network.name == name
+
+
+@pytest.mark.parametrize(("name", "megabytes", "width"), [("embedded", 26, 1.0), ("thin", 2, 0.25)])
+def test_our_own_weights_are_whole_small_and_of_their_width(store, name, megabytes, width):
+    weights = store.resolve(name)
+    assert weights.path.stat().st_size <= megabytes * 1e6
+    network = load_network(weights)[0]
+    for layer in LAYERS:
+        convolution = network.convolution(layer)
+        assert convolution.out_channels == channels_of(layer, width)
+        assert bool(torch.isfinite(convolution.weight).all())
+        assert bool(torch.isfinite(convolution.bias).all())
+
+
+@pytest.mark.parametrize("name", ["embedded", "thin"])
+def test_no_filter_of_ours_is_dead_or_louder_than_the_rest_on_pictures(store, name):
+    network = load_network(store.resolve(name))[0]
+    network.set_pooling("average")
+    seen = [network(picture, LAYERS) for picture in procedural_pictures()]
+    for layer in LAYERS:
+        mean = torch.stack([f[layer].mean((1, 2)) for f in seen]).mean(0)
+        assert 0.2 < float(mean.mean()) < 5, layer
+        assert float((mean < 1e-3).float().mean()) < 0.1, layer
+
+
+@pytest.mark.parametrize("name", ["embedded", "thin"])
+def test_the_model_card_names_the_files_that_are_shipped(store, name):
+    digest = hashlib.sha256(store.resolve(name).path.read_bytes()).hexdigest()
+    assert digest in (Path(__file__).parents[2] / "docs" / "embedded-weights.md").read_text()

@@ -91,7 +91,7 @@ def _weights(where: Places) -> Iterator[Finding]:
     more = (
         ""
         if auto.name != "embedded"
-        else "For painterly strokes: 'pastiche weights fetch' (548 MB), or 'pastiche weights use FILE'."
+        else "They are Pastiche's own. For the network of the article: 'pastiche weights fetch' (548 MB)."
     )
     yield Finding(True, f"weights: {auto.label}", more)
 

@@ -23,7 +23,7 @@ from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_wr
 
 LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
 SHARE = re.compile(r"(.+):([^:/\\]*)")
-KNOWN_WEIGHTS = ("auto", "embedded", "random", "imagenet")
+KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 
 
 @click.command()
@@ -35,7 +35,9 @@ KNOWN_WEIGHTS = ("auto", "embedded", "random", "imagenet")
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
 )
-@click.option("--weights", default="auto", metavar="auto|embedded|random|imagenet|PATH", help="The network's weights.")
+@click.option(
+    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
+)
 @click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")

@@ -34,7 +34,7 @@ def fetch() -> None:
 
 
 @weights.command()
-@click.argument("which", metavar="PATH|auto|embedded|imagenet")
+@click.argument("which", metavar="PATH|auto|embedded|thin|imagenet")
 @click.option("--input", "input_", default="", show_default=False, metavar="torchvision|unit|caffe",
               help="What the first layer expects, where the file does not say.")  # fmt: skip
 def use(which: str, input_: str) -> None:
@@ -50,7 +50,7 @@ def use(which: str, input_: str) -> None:
 def list_() -> None:
     """What is on this machine, and what 'auto' means."""
     store = WeightStore(places())
-    names = ["embedded", "random", *(["imagenet"] if store.imagenet_file.exists() else [])]
+    names = ["embedded", "thin", "random", *(["imagenet"] if store.imagenet_file.exists() else [])]
     names += sorted(path.stem for path in store.places.weights.glob("user-*.safetensors"))
     chosen = store.resolve("auto").name
     for name in names:

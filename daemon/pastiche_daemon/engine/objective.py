@@ -108,7 +108,9 @@ class Objective:
             style = style + w.layer_weights[name] * style_layer_loss(g, self.style_targets[name], self.places[name])
         total = w.alpha * content + w.beta * style
         if w.gamma:
-            total = total + w.gamma * colour_loss(colour_moments(image, self.place_weights["image"]), self.colour_targets)
+            total = total + w.gamma * colour_loss(
+                colour_moments(image, self.place_weights["image"]), self.colour_targets
+            )
         if w.tau:
             total = total + w.tau * total_variation(image, self.place_weights["image"])
         return Losses(total, content, style)

@@ -79,16 +79,24 @@ class LBFGS(Stepper):
         self.start = image.clone()
         self.gain = softening(image)
         self.z = torch.zeros_like(image)
-        # torch makes its first step lr long in the sum of changes: this is FIRST_STEP in their mean.
-        self.inner = torch.optim.LBFGS([self.z], lr=rate * FIRST_STEP * self.moving, max_iter=1,
-                                       history_size=LBFGS_MEMORY, tolerance_grad=0, tolerance_change=0)  # fmt: skip
+        self.fresh = True
+        self.inner = torch.optim.LBFGS(
+            [self.z], max_iter=1, history_size=LBFGS_MEMORY, tolerance_grad=0, tolerance_change=0
+        )
 
     def step(self, gradient: Tensor, loss: Tensor) -> None:
-        self.z.grad = softened(gradient, self.gain)  # P is symmetric: the slope in z is P times that in the image
+        slope = softened(gradient, self.gain)  # P is symmetric: the slope in z is P times that in the image
+        self.inner.param_groups[0]["lr"] = self.rate * (self._first_length(slope) if self.fresh else 1.0)
+        self.fresh = False
+        self.z.grad = slope
         self.inner.step(lambda: loss)  # type: ignore[no-untyped-call]
         self.z.grad = None
-        self.inner.param_groups[0]["lr"] = self.rate
         self.image.copy_(self.start + self.free * softened(self.z, self.gain))
+
+    def _first_length(self, slope: Tensor) -> float:
+        """The rate that makes torch's first step, rate · slope / max(1, |slope|₁), FIRST_STEP long in the image."""
+        change = float((self.free * softened(slope, self.gain)).abs().sum().clamp_min(1e-12))
+        return FIRST_STEP * self.moving / change * max(1.0, float(slope.abs().sum()))
 
     def stumbled(self) -> None:
         self.__init__(self.image, self.free, rate=self.rate / 2)  # type: ignore[misc]  # forget the curvature that misled

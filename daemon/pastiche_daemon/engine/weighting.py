@@ -16,9 +16,7 @@ PALETTE = 100.0  # γ/β, with weights that see colour poorly
 FAITHFUL, FREE = 4.0, 1e-3
 
 
-def weighting_for(
-    settings: StyleSettings, channels: int, places: float, sees_colour_poorly: bool = False
-) -> Weighting:
+def weighting_for(settings: StyleSettings, channels: int, places: float, sees_colour_poorly: bool = False) -> Weighting:
     """channels, places: N and M of the content layer. sees_colour_poorly: of the network's weights.
 
     Differs from the paper, but in `paper`: the content's sum is divided by N·M, so that a strength means the
