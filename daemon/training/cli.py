@@ -131,11 +131,11 @@ def judge(
         )
         judging.sheet([[judged.result]]).save(out / f"{judged.content}-{judged.style}.png")
 
-    rows = judging.judge(network, some, looks, StyleSettings(quality=quality, strength=strength), say)
-    found = [j.measures for row in rows for j in row]
+    judged_rows = judging.judge(network, some, looks, StyleSettings(quality=quality, strength=strength), say)
+    found = [j.measures for row in judged_rows for j in row]
     means = [fmean(getattr(m, name) for m in found) for name in ("colours", "strokes", "texture", "content")]
     click.echo(f"{'mean':28} {means[0]:8.3f} {means[1]:+8.3f} {means[2]:8.2f} {means[3]:8.2f}")
-    judging.overview(some, looks, rows).save(out / "contact-sheet.png")
+    judging.overview(some, looks, judged_rows).save(out / "contact-sheet.png")
 
 
 def _network(weights: str) -> Network:

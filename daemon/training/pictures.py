@@ -18,7 +18,7 @@ class Pictures:
     numbers give the same shelf on every machine and with any number of processes."""
 
     def __init__(self, styles: int, each: int, side: int, processes: int) -> None:
-        self.shelf = torch.zeros(styles, each, side, side, 3, dtype=torch.uint8).share_memory_()
+        self.shelf = torch.zeros(styles, each, side, side, 3, dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
         self.processes = processes
         self._refreshing: list[SpawnProcess] = []
 

@@ -18,15 +18,17 @@ class Pupil(nn.Module):
 
     def __init__(self, styles: int, width: float = 1.0, depth: str = LAYERS[-1]) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
         self.names = LAYERS[: LAYERS.index(depth) + 1]
         self.judges_at = [name for name in STYLE_LAYERS if name in self.names]
         self.convolutions, self.norms, self.judges = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         channels = 3
         for name in self.names:
             wide = channels_of(name, width)
-            self.convolutions[name] = nn.Conv2d(channels, wide, 3, padding=1, bias=False)
-            nn.init.kaiming_normal_(self.convolutions[name].weight, nonlinearity="relu")
-            self.norms[name] = nn.BatchNorm2d(wide)
+            convolution = nn.Conv2d(channels, wide, 3, padding=1, bias=False)
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            self.convolutions[name], self.norms[name] = convolution, nn.BatchNorm2d(wide)
             channels = wide
         for name in self.judges_at:
             self.judges[name] = nn.Linear(2 * channels_of(name, width), styles)
@@ -53,8 +55,12 @@ class Pupil(nn.Module):
         """Weights by layer name with the batch norms in them: W γ/σ and β − μ γ/σ."""
         weights = {}
         for name in self.names:
-            norm = self.norms[name]
+            convolution, norm = self.convolutions[name], self.norms[name]
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
             factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            weights[f"{name}.weight"] = (self.convolutions[name].weight * factor.view(-1, 1, 1, 1)).float().contiguous()
+            weights[f"{name}.weight"] = (convolution.weight * factor.view(-1, 1, 1, 1)).float().contiguous()
             weights[f"{name}.bias"] = (norm.bias - norm.running_mean * factor).float()
         return weights

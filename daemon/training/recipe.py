@@ -96,79 +96,173 @@ def draw_style(seed: int) -> Style:
     """The style of this number, always the same."""
     rng = np.random.default_rng((seed, 2015))
     family = FAMILIES[seed % len(FAMILIES)]
-    uniform, chance = rng.uniform, lambda p: rng.random() < p
-    size = float(np.exp(uniform(np.log(1.5), np.log(6))))
-    marks: list[Marks] = []
-    screens: list[Screen] = []
-    cells = grout = 0.0
-    impasto = uniform(0.3, 1.2) if chance(0.4) else 0.0
-
-    def leaves() -> Marks:
-        return Marks(
-            size * 0.8, size * uniform(4, 10), elongation=uniform(1, 2.5), squareness=rng.choice([1.0, 2.0, 2.0, 4.0, 8.0]),
-            corners=int(rng.integers(0, 7)), wobble=uniform(0, 0.35), spread=rng.choice([0.1, 3.2]), coverage=uniform(2, 5),
-            outline=uniform(0.8, 1.6) if chance(0.3) else 0.0, fill=rng.choice(["flat", "stripes", "dots", "cloud"]),
-            fill_depth=uniform(0.05, 0.3), fill_period=uniform(2.5, 7), light=uniform(0.05, 0.4),
-        )  # fmt: skip
-
-    def strokes(fill: str) -> Marks:
-        return Marks(
-            size * 0.6, size * uniform(0.8, 2), law=uniform(1, 3), elongation=uniform(2.5, 9), squareness=rng.choice([2.0, 3.0, 6.0]),
-            bend=uniform(0, 0.25), spread=rng.choice([0.08, 0.25, 0.6]), coverage=uniform(2, 4), opacity=uniform(0.75, 1),
-            outline=uniform(0.6, 1.2) if chance(0.15) else 0.0, fill=fill, fill_depth=uniform(0.1, 0.4),
-            fill_period=uniform(1.6, 3.5), height=uniform(0.5, 1.5), light=uniform(0.05, 0.35),
-        )  # fmt: skip
-
-    def screen(kind: str) -> Screen:
-        return Screen(kind, uniform(2.5, 9), uniform(1, 7), uniform(0, 1.5), uniform(0.6, 1))
-
-    if family in ("leaves", "mixed"):
-        marks.append(leaves())
-    if family == "dabs":
-        marks.append(
-            Marks(size * 0.7, size * uniform(1, 1.8), law=1, elongation=uniform(1, 2.2), coverage=uniform(2, 4), spread=uniform(0.1, 1),
-                  opacity=uniform(0.7, 1), fill="cloud", fill_depth=uniform(0, 0.15), height=uniform(0, 1.5), light=uniform(0.1, 0.4))
-        )  # fmt: skip
-    if family == "strokes":
-        marks.append(strokes("flat"))
+    size = float(np.exp(rng.uniform(np.log(1.5), np.log(6))))
+    impasto = rng.uniform(0.3, 1.2) if _chance(rng, 0.4) else 0.0
+    marks = _marks_of(family, size, rng)
     if family in ("bristles", "mixed"):
-        marks.append(strokes("bristles"))
-        impasto = uniform(0.5, 1.5)
-    if family == "wash":
-        marks.append(
-            Marks(size * 2, size * uniform(4, 9), law=2, elongation=uniform(1, 2), corners=int(rng.integers(2, 9)), wobble=uniform(0.1, 0.4),
-                  spread=3.2, coverage=uniform(2, 4), opacity=uniform(0.3, 0.7), softness=uniform(0.7, 4), pooling=uniform(0.05, 0.35),
-                  fill="cloud", fill_depth=uniform(0.05, 0.2), light=uniform(0.05, 0.25))
-        )  # fmt: skip
-    if family == "stipple":
-        dot = uniform(0.8, 2.2)
-        marks.append(
-            Marks(dot, dot * uniform(1, 2), law=1, coverage=uniform(0.5, 2.5), light=uniform(0.2, 0.7), softness=0.6)
-        )
-    if family == "mosaic":
-        cells, grout = uniform(4, 14), uniform(0, 1.6)
-    if family in ("hatching", "woodcut", "halftone", "marbling"):
-        kind = {
-            "hatching": rng.choice(["hatching", "crosshatching"]),
-            "woodcut": rng.choice(["hatching", "rings"]),
-        }.get(family, family)
-        screens.append(screen(str(kind)))
-        if family == "woodcut":
-            screens[0] = Screen(str(kind), uniform(3, 8), uniform(6, 12), uniform(0.3, 2), 1.0)
+        impasto = rng.uniform(0.5, 1.5)
+    cells, grout = (rng.uniform(4, 14), rng.uniform(0, 1.6)) if family == "mosaic" else (0.0, 0.0)
+    screens = _screens_of(family, rng)
     if family == "lines":
-        marks.append(
-            Marks(uniform(0.5, 1.2), uniform(1.2, 2.2), law=1, elongation=uniform(8, 25), squareness=6, bend=uniform(0, 0.4),
-                  spread=rng.choice([0.05, 0.4, 3.2]), coverage=uniform(0.6, 2), light=uniform(0.2, 0.8))
-        )  # fmt: skip
-    if chance(0.2) and family not in ("mosaic", "mixed"):  # several scales in one picture
-        marks.append(strokes("flat") if chance(0.5) else leaves())
+        marks.append(_lines(rng))
+    if _chance(rng, 0.2) and family not in ("mosaic", "mixed"):  # several scales in one picture
+        marks.append(_strokes(rng, size, "flat") if _chance(rng, 0.5) else _leaves(rng, size))
         marks.sort(key=lambda m: -m.largest)
-    if chance(0.12) and not screens:
-        screens.append(screen(str(rng.choice(SCREENS))))
+    if _chance(rng, 0.12) and not screens:
+        screens.append(_screen(rng, str(rng.choice(SCREENS))))
     return Style(
-        family, _palette(rng), form_steepness=uniform(1.2, 2.4) if family != "fractal" else uniform(0.9, 1.8),
-        steps=int(rng.integers(3, 7)) if chance(0.35) else 0, flow=str(rng.choice(FLOWS, p=[0.25, 0.3, 0.1, 0.35])),
-        angle=uniform(0, np.pi), swirl=uniform(0.3, 1.2), marks=tuple(marks), screens=tuple(screens), cells=cells,
-        grout=grout, jitter=uniform(0, 0.1), impasto=impasto, grain=uniform(0, 0.06) if chance(0.5) else 0.0,
-        grain_steepness=uniform(0, 1.2), blur=float(rng.choice([0.0, 0.0, 0.5, 0.9])),
-    )  # fmt: skip
+        family,
+        _palette(rng),
+        form_steepness=rng.uniform(1.2, 2.4) if family != "fractal" else rng.uniform(0.9, 1.8),
+        steps=int(rng.integers(3, 7)) if _chance(rng, 0.35) else 0,
+        flow=str(rng.choice(FLOWS, p=[0.25, 0.3, 0.1, 0.35])),
+        angle=rng.uniform(0, np.pi),
+        swirl=rng.uniform(0.3, 1.2),
+        marks=tuple(marks),
+        screens=tuple(screens),
+        cells=cells,
+        grout=grout,
+        jitter=rng.uniform(0, 0.1),
+        impasto=impasto,
+        grain=rng.uniform(0, 0.06) if _chance(rng, 0.5) else 0.0,
+        grain_steepness=rng.uniform(0, 1.2),
+        blur=float(rng.choice([0.0, 0.0, 0.5, 0.9])),
+    )
+
+
+def _chance(rng: np.random.Generator, share: float) -> bool:
+    return bool(rng.random() < share)
+
+
+def _marks_of(family: str, size: float, rng: np.random.Generator) -> list[Marks]:
+    """The family's own marks; none for families of screens and stones. size: pixels, half a mark's width."""
+    if family == "leaves":
+        return [_leaves(rng, size)]
+    if family == "dabs":
+        return [_dabs(rng, size)]
+    if family == "strokes":
+        return [_strokes(rng, size, "flat")]
+    if family == "bristles":
+        return [_strokes(rng, size, "bristles")]
+    if family == "mixed":
+        return [_leaves(rng, size), _strokes(rng, size, "bristles")]
+    if family == "wash":
+        return [_wash(rng, size)]
+    if family == "stipple":
+        return [_stipple(rng)]
+    return []
+
+
+def _leaves(rng: np.random.Generator, size: float) -> Marks:
+    """Dead leaves: things of every size that cover one another, with textures of their own."""
+    return Marks(
+        size * 0.8,
+        size * rng.uniform(4, 10),
+        elongation=rng.uniform(1, 2.5),
+        squareness=rng.choice([1.0, 2.0, 2.0, 4.0, 8.0]),
+        corners=int(rng.integers(0, 7)),
+        wobble=rng.uniform(0, 0.35),
+        spread=rng.choice([0.1, 3.2]),
+        coverage=rng.uniform(2, 5),
+        outline=rng.uniform(0.8, 1.6) if _chance(rng, 0.3) else 0.0,
+        fill=rng.choice(["flat", "stripes", "dots", "cloud"]),
+        fill_depth=rng.uniform(0.05, 0.3),
+        fill_period=rng.uniform(2.5, 7),
+        light=rng.uniform(0.05, 0.4),
+    )
+
+
+def _strokes(rng: np.random.Generator, size: float, fill: str) -> Marks:
+    """Long marks of a brush."""
+    return Marks(
+        size * 0.6,
+        size * rng.uniform(0.8, 2),
+        law=rng.uniform(1, 3),
+        elongation=rng.uniform(2.5, 9),
+        squareness=rng.choice([2.0, 3.0, 6.0]),
+        bend=rng.uniform(0, 0.25),
+        spread=rng.choice([0.08, 0.25, 0.6]),
+        coverage=rng.uniform(2, 4),
+        opacity=rng.uniform(0.75, 1),
+        outline=rng.uniform(0.6, 1.2) if _chance(rng, 0.15) else 0.0,
+        fill=fill,
+        fill_depth=rng.uniform(0.1, 0.4),
+        fill_period=rng.uniform(1.6, 3.5),
+        height=rng.uniform(0.5, 1.5),
+        light=rng.uniform(0.05, 0.35),
+    )
+
+
+def _dabs(rng: np.random.Generator, size: float) -> Marks:
+    """Short, round marks of much the same size."""
+    return Marks(
+        size * 0.7,
+        size * rng.uniform(1, 1.8),
+        law=1,
+        elongation=rng.uniform(1, 2.2),
+        coverage=rng.uniform(2, 4),
+        spread=rng.uniform(0.1, 1),
+        opacity=rng.uniform(0.7, 1),
+        fill="cloud",
+        fill_depth=rng.uniform(0, 0.15),
+        height=rng.uniform(0, 1.5),
+        light=rng.uniform(0.1, 0.4),
+    )
+
+
+def _wash(rng: np.random.Generator, size: float) -> Marks:
+    """Thin paint that runs, darker where it dried last."""
+    return Marks(
+        size * 2,
+        size * rng.uniform(4, 9),
+        law=2,
+        elongation=rng.uniform(1, 2),
+        corners=int(rng.integers(2, 9)),
+        wobble=rng.uniform(0.1, 0.4),
+        spread=3.2,
+        coverage=rng.uniform(2, 4),
+        opacity=rng.uniform(0.3, 0.7),
+        softness=rng.uniform(0.7, 4),
+        pooling=rng.uniform(0.05, 0.35),
+        fill="cloud",
+        fill_depth=rng.uniform(0.05, 0.2),
+        light=rng.uniform(0.05, 0.25),
+    )
+
+
+def _stipple(rng: np.random.Generator) -> Marks:
+    dot = rng.uniform(0.8, 2.2)
+    return Marks(
+        dot, dot * rng.uniform(1, 2), law=1, coverage=rng.uniform(0.5, 2.5), light=rng.uniform(0.2, 0.7), softness=0.6
+    )
+
+
+def _lines(rng: np.random.Generator) -> Marks:
+    """Thin ones, as of a pen or of grass."""
+    return Marks(
+        rng.uniform(0.5, 1.2),
+        rng.uniform(1.2, 2.2),
+        law=1,
+        elongation=rng.uniform(8, 25),
+        squareness=6,
+        bend=rng.uniform(0, 0.4),
+        spread=rng.choice([0.05, 0.4, 3.2]),
+        coverage=rng.uniform(0.6, 2),
+        light=rng.uniform(0.2, 0.8),
+    )
+
+
+def _screens_of(family: str, rng: np.random.Generator) -> list[Screen]:
+    """The family's own screen; none for families of marks."""
+    if family not in ("hatching", "woodcut", "halftone", "marbling"):
+        return []
+    hatched, cut = str(rng.choice(["hatching", "crosshatching"])), str(rng.choice(["hatching", "rings"]))
+    kind = {"hatching": hatched, "woodcut": cut}.get(family, family)
+    screen = _screen(rng, kind)
+    if family == "woodcut":  # all or nothing, as a gouge leaves it
+        screen = Screen(kind, rng.uniform(3, 8), rng.uniform(6, 12), rng.uniform(0.3, 2), 1.0)
+    return [screen]
+
+
+def _screen(rng: np.random.Generator, kind: str) -> Screen:
+    return Screen(kind, rng.uniform(2.5, 9), rng.uniform(1, 7), rng.uniform(0, 1.5), rng.uniform(0.6, 1))

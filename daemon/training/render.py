@@ -150,7 +150,7 @@ def _fill(marks: Marks, along: Array, across: Array, phase: float) -> Array:
     if marks.fill == "cloud":
         slow = turn * 0.35
         return np.asarray(marks.fill_depth * np.sin(along * slow + phase) * np.cos(across * slow + 2 * phase))
-    return np.float32(0)
+    return np.asarray(0, np.float32)
 
 
 def _mosaic(style: Style, paint: Array, lie: Array, rng: np.random.Generator) -> Array:
@@ -214,5 +214,5 @@ def _blurred(field: Array, sigma: float) -> Array:
     taps = _kernel(sigma)
     reach = len(taps) // 2
     for axis in (0, 1):
-        field = sum(tap * np.roll(field, i - reach, axis) for i, tap in enumerate(taps))  # type: ignore[assignment]
+        field = sum(tap * np.roll(field, i - reach, axis) for i, tap in enumerate(taps))
     return field

@@ -15,6 +15,8 @@ from torch import Tensor
 from training.pictures import Pictures, crops, noisy, recoloured
 from training.pupil import Pupil
 
+SECONDS_BETWEEN_COPIES, SECONDS_BETWEEN_WORDS, SECONDS_BETWEEN_CHECKPOINTS = 20, 20, 120
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,7 +34,6 @@ class Plan:
     decay: float = 0.02
     recoloured: float = 0.5
     noise: float = 0.04  # deviation, at most, of white noise on half of the crops: filters that ring are no help
-    robustness: float = 0.0  # length of the step against the network, per pixel and channel, 0..1
     seed: int = 19
 
 
@@ -47,92 +48,100 @@ class Report:
 
 
 def train(plan: Plan, checkpoint: Path, device: torch.device, processes: int, say: Callable[[str], None]) -> Report:
-    """Trains as long as the plan says and leaves the folded weights' source in `checkpoint`.
+    """Trains as long as the plan says, and leaves the pupil in `checkpoint` with the plan and report beside it.
 
-    The rate falls evenly to a fiftieth over the plan's minutes; time spent before an interruption counts.
+    Time spent before an interruption counts. On a GPU the pictures are rendered anew all the while; two cores have
+    better things to do.
     """
     pictures = Pictures(plan.styles, plan.each, plan.side, processes)
     began = time.monotonic()
     pictures.fill()
     say(f"{plan.styles * plan.each} pictures in {time.monotonic() - began:.0f} s")
-    fresh = device.type != "cpu"
-    if fresh:
+    lessons = Lessons(plan, checkpoint, device)
+    if lessons.report.steps:
+        say(f"going on from step {lessons.report.steps}, {lessons.report.seconds:.0f} s")
+    changing = device.type != "cpu"
+    if changing:
         pictures.keep_fresh(max(1, processes - 2))
     try:
-        return _train(plan, checkpoint, device, pictures.shelf, fresh, say)
+        shelf = pictures.shelf.to(device)
+        now, copied, said, saved = time.monotonic(), *[lessons.report.seconds] * 3
+        while lessons.report.seconds < plan.minutes * 60:
+            lessons.step(shelf)
+            before, now = now, time.monotonic()
+            lessons.report.seconds += now - before
+            spent = lessons.report.seconds
+            if changing and spent > copied + SECONDS_BETWEEN_COPIES:
+                shelf, copied = pictures.shelf.to(device), spent
+            if spent > said + SECONDS_BETWEEN_WORDS:
+                lessons.mark()
+                say(f"{spent:.0f} s, {lessons.report.crops} crops, right at each layer: {lessons.report.accuracy}")
+                said = spent
+            if spent > saved + SECONDS_BETWEEN_CHECKPOINTS:
+                lessons.save()
+                saved = spent
+        lessons.save()
+        return lessons.report
     finally:
         pictures.close()
 
 
-def _train(
-    plan: Plan, checkpoint: Path, device: torch.device, shared: Tensor, fresh: bool, say: Callable[[str], None]
-) -> Report:
-    torch.manual_seed(plan.seed)
-    pupil = Pupil(plan.styles, plan.width, plan.depth).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(pupil.parameters(), lr=plan.rate, weight_decay=plan.decay)
-    report = Report()
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=device, weights_only=True)
-        pupil.load_state_dict(kept["pupil"])
-        optimiser.load_state_dict(kept["optimiser"])
-        report = Report(**kept["report"])
-        say(f"going on from step {report.steps}, {report.seconds:.0f} s")
-    random = torch.Generator().manual_seed(plan.seed + report.steps)
-    shelf, copied = shared.to(device), time.monotonic()
-    right = dict.fromkeys(pupil.judges_at, 0.0)
-    last = time.monotonic()
-    saved = said = report.seconds
-    seen = 0
-    while report.seconds < plan.minutes * 60:
-        share = report.seconds / (plan.minutes * 60)
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate * min(1.0, (report.steps + 1) / 100) * max(0.02, 1 - share)
-        if fresh and time.monotonic() > copied + 20:
-            shelf, copied = shared.to(device), time.monotonic()
-        x, label = crops(shelf, plan.batch, plan.crop, random)
-        x = noisy(recoloured(x, plan.recoloured, random), plan.noise, random)
-        opinions, slope = _learn(pupil, optimiser, x, label, plan.robustness > 0)
-        if slope is not None:
-            length = (
-                plan.robustness * slope[0].numel() ** 0.5 * torch.rand(len(x), 1, 1, 1, generator=random).to(device)
-            )
-            step = slope / slope.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-            _learn(pupil, optimiser, (x + length * step).clamp(0, 1), label, False)
-        for name, opinion in opinions.items():
-            right[name] += float((opinion.argmax(1) == label).float().mean())
-        seen += 1
-        report.steps += 1
-        report.crops += len(x)
-        now = time.monotonic()
-        report.seconds, last = report.seconds + now - last, now
-        if report.seconds > said + 20:
-            report.accuracy = {name: round(r / seen, 3) for name, r in right.items()}
-            say(f"{report.seconds:.0f} s, {report.crops} crops, {report.accuracy}")
-            right, seen, said = dict.fromkeys(right, 0.0), 0, report.seconds
-        if report.seconds > saved + 120:
-            _save(checkpoint, pupil, optimiser, report, plan)
-            saved = report.seconds
-    _save(checkpoint, pupil, optimiser, report, plan)
-    return report
+class Lessons:
+    """The pupil, what teaches it, and how far they have come."""
+
+    def __init__(self, plan: Plan, checkpoint: Path, device: torch.device) -> None:
+        torch.manual_seed(plan.seed)
+        self.plan, self.checkpoint, self.device = plan, checkpoint, device
+        self.pupil = Pupil(plan.styles, plan.width, plan.depth).to(device)
+        self.pupil.to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.AdamW(self.pupil.parameters(), lr=plan.rate, weight_decay=plan.decay)
+        self.report = Report()
+        if checkpoint.exists():
+            kept = torch.load(checkpoint, map_location=device, weights_only=True)
+            self.pupil.load_state_dict(kept["pupil"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.report = Report(**kept["report"])
+        self.random = torch.Generator().manual_seed(plan.seed + self.report.steps)
+        self._right: list[Tensor] = []  # (layers,) a step, on the device
+
+    def step(self, shelf: Tensor) -> None:
+        """Look at a batch, learn from it. shelf: as in `Pictures`, on the device."""
+        plan = self.plan
+        done = self.report.seconds / (plan.minutes * 60)
+        for group in self.optimiser.param_groups:  # a warm start, then evenly down to a fiftieth
+            group["lr"] = plan.rate * min(1.0, (self.report.steps + 1) / 100) * max(0.02, 1 - done)
+        x, style = crops(shelf, plan.batch, plan.crop, self.random)
+        x = noisy(recoloured(x, plan.recoloured, self.random), plan.noise, self.random)  # (B, 3, crop, crop)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            opinions = self.pupil(x)
+        losses = [F.cross_entropy(o.float(), style, label_smoothing=0.05) for o in opinions.values()]
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self._right.append(torch.stack([(o.argmax(1) == style).float().mean() for o in opinions.values()]))
+        self.report.steps += 1
+        self.report.crops += plan.batch
+
+    def mark(self) -> None:
+        """Put into the report what share each judge has told right since the last time."""
+        if self._right:
+            shares = torch.stack(self._right).mean(0).tolist()
+            self.report.accuracy = {name: round(s, 3) for name, s in zip(self.pupil.judges_at, shares, strict=True)}
+            self._right.clear()
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all, and plan and report beside it."""
+        self.mark()
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        report = asdict(self.report)
+        fresh = self.checkpoint.with_suffix(".new")
+        torch.save(
+            {"pupil": self.pupil.state_dict(), "optimiser": self.optimiser.state_dict(), "report": report}, fresh
+        )
+        fresh.replace(self.checkpoint)
+        notes = json.dumps({"plan": asdict(self.plan), "report": report, "device": _named(self.device)}, indent=1)
+        self.checkpoint.with_suffix(".json").write_text(notes)
 
 
-def _learn(
-    pupil: Pupil, optimiser: torch.optim.Optimizer, x: Tensor, label: Tensor, want_slope: bool
-) -> tuple[dict[str, Tensor], Tensor | None]:
-    """One step. Returns the judges' opinions and, where wanted, the loss's slope in the pictures."""
-    x = x.detach().requires_grad_(want_slope)
-    with torch.autocast(x.device.type, torch.bfloat16):
-        opinions = pupil(x)
-        loss = torch.stack([F.cross_entropy(o.float(), label, label_smoothing=0.05) for o in opinions.values()]).mean()
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-    return {name: o.detach() for name, o in opinions.items()}, x.grad
-
-
-def _save(checkpoint: Path, pupil: Pupil, optimiser: torch.optim.Optimizer, report: Report, plan: Plan) -> None:
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    fresh = checkpoint.with_suffix(".new")
-    torch.save({"pupil": pupil.state_dict(), "optimiser": optimiser.state_dict(), "report": asdict(report)}, fresh)
-    fresh.replace(checkpoint)
-    checkpoint.with_suffix(".json").write_text(json.dumps({"plan": asdict(plan), "report": asdict(report)}, indent=1))
+def _named(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"

@@ -107,13 +107,14 @@ def softening(image: Tensor) -> Tensor:
     height, width = image.shape[-2:]
     down = torch.fft.fftfreq(height, dtype=image.dtype, device=image.device)[:, None]
     across = torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device)
-    gain = (torch.hypot(down, across) + 1 / max(height, width)) ** -SOFTNESS
+    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -SOFTNESS
     return gain / gain.square().mean().sqrt()
 
 
 def softened(image: Tensor, gain: Tensor) -> Tensor:
     """P: (3, H, W) with each frequency times its gain. Symmetric and positive, wraps around the edges."""
-    return torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=image.shape[-2:])
+    smooth: Tensor = torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=image.shape[-2:])
+    return smooth
 
 
 class Adam(Stepper):
