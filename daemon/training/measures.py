@@ -95,10 +95,15 @@ def _grey(image: Tensor) -> Tensor:
 
 
 def blurred(field: Tensor, sigma: float) -> Tensor:
-    """(1, 1, H, W), a Gaussian, the edges mirrored."""
-    reach = int(3 * sigma + 1)
+    """(1, 1, H, W), a Gaussian, the edges mirrored; cut off where the picture is smaller than it is."""
+    across, down = (_gaussian(sigma, side) for side in (field.shape[-1], field.shape[-2]))
+    x, y = len(across) // 2, len(down) // 2
+    field = F.pad(field, (x, x, y, y), mode="reflect")
+    return F.conv2d(F.conv2d(field, across.view(1, 1, 1, -1)), down.view(1, 1, -1, 1))
+
+
+def _gaussian(sigma: float, side: int) -> Tensor:
+    """(2n + 1,), sum 1."""
+    reach = min(int(3 * sigma + 1), side - 1)
     taps = torch.exp(-torch.arange(-reach, reach + 1).float().square() / (2 * sigma**2))
-    taps = (taps / taps.sum()).view(1, 1, 1, -1)
-    side = min(reach, field.shape[-1] - 1), min(reach, field.shape[-2] - 1)
-    field = F.pad(field, (side[0], side[0], side[1], side[1]), mode="reflect")
-    return F.conv2d(F.conv2d(field, taps), taps.transpose(2, 3))
+    return taps / taps.sum()

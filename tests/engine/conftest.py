@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def raw_weights(one_thread: None) -> dict[str, Tensor]:
-    """The embedded filters, before calibration."""
+    """Random filters, before calibration."""
     return random_weights()
 
 

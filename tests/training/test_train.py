@@ -66,12 +66,12 @@ def test_every_step_lowers_the_loss_on_a_batch_it_sees_again():
     def loss():
         return torch.stack([F.cross_entropy(o, label) for o in pupil(x).values()]).mean()
 
-    before = float(loss())
+    before = float(loss().detach())
     for _ in range(15):
         optimiser.zero_grad()
         loss().backward()
         optimiser.step()
-    assert float(loss()) < 0.7 * before
+    assert float(loss().detach()) < 0.7 * before
 
 
 def test_folding_the_batch_norms_changes_nothing_that_is_seen():
@@ -112,9 +112,8 @@ def test_what_is_exported_is_what_is_loaded(network, tmp_path):
     assert loaded.sees_colour_poorly
     picture = calibration_pictures()[0]
     for name in LAYERS:
-        torch.testing.assert_close(
-            loaded(picture, (name,))[name], network(picture, (name,))[name], rtol=0.05, atol=0.05
-        )
+        ours, theirs = network(picture, (name,))[name], loaded(picture, (name,))[name]
+        assert float((theirs - ours).norm()) < 0.02 * float(ours.norm()), name
 
 
 def test_a_number_too_large_for_the_file_is_refused(network, tmp_path):

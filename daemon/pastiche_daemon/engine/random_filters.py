@@ -1,6 +1,6 @@
-"""The embedded default: VGG19 with seeded random filters, so that a machine without a network works at once.
+"""Seeded random filters: what stands in for layers that nobody has trained or brought.
 
-Random filters see palette and grain; strokes want trained ones. Each channel is calibrated so that it fires
+Random filters see palette and grain; strokes want trained ones before them. Each channel is calibrated so that it fires
 for half of what it sees: then the Grams of deep layers say something too.
 """
 
