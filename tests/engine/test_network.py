@@ -147,7 +147,7 @@ def test_the_procedural_pictures_are_always_the_same():
         assert float(one.max()) <= 1
 
 
-# --- the embedded filters -------------------------------------------------------------------------------
+# --- random filters -------------------------------------------------------------------------------
 def test_the_random_filters_are_always_the_same(raw_weights):
     again = random_weights()
     assert again.keys() == raw_weights.keys()
