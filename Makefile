@@ -13,7 +13,7 @@ help:
 	@echo "make test    set up, run the tests"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
-	@echo "make figure  set up, make docs/demo.jpg again, from the demo"
+	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
 	@echo "make train-embedded             train Pastiche's own weights again (two hours on two cores, 20 minutes on a large GPU)"
 	@echo "make judge-weights WEIGHTS=...  restyle with embedded, thin, random, imagenet or a file; numbers and a sheet in judged/"
 
@@ -38,7 +38,8 @@ check: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
-figure: demo
+figure: setup
+	$(BIN)/pastiche demo -o demo-out --quality good --strength 50
 	cp demo-out/contact-sheet.jpg docs/demo.jpg
 
 train-embedded: setup

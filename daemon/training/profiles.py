@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from training.train import Plan
 
-# Two cores: small crops, so that hundreds of thousands are seen; in them conv4_2 and deeper see little but the border. A large GPU: crops of 64 pixels, on which conv5_1
-# still has 4 × 4 places, and more styles, since millions of crops would learn 240 by heart.
+# Two cores: small crops, so that hundreds of thousands are seen; in them conv4_2 and deeper see little but the border.
+# A large GPU: crops of 64 pixels, on which conv5_1 still has 4 × 4 places, and more styles, since millions of crops
+# would learn 280 by heart.
 PROFILES = {
     ("cpu", "embedded"): Plan(depth="conv4_1", minutes=105),
     ("cpu", "thin"): Plan(width=0.25, depth="conv4_1", minutes=15),

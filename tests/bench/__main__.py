@@ -83,6 +83,15 @@ class Bench:
             psutil.Process(pid).wait(20)
         self.add("daemon started and ready", spread(seconds))
 
+    def loading(self) -> None:
+        """From the name to a network that is ready to look, in a process that has torch already."""
+        from pastiche_daemon.weights.load import load_network
+        from pastiche_daemon.weights.store import BUILT_IN
+
+        for name, weights in BUILT_IN.items():
+            spent = [timed(lambda w=weights: load_network(w)) for _ in range(REPEATS)]
+            self.add(f"{name} weights, loaded", spread(spent))
+
     def pid(self) -> int:
         with self.client() as client:
             client.wait_until_ready()
@@ -202,7 +211,7 @@ class Bench:
             "machine",
             f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
         )
-        for part in (self.start_up, self.conversion, self.transport, self.jobs, self.status, self.idle):
+        for part in (self.start_up, self.loading, self.conversion, self.transport, self.jobs, self.status, self.idle):
             part()
         table = Table("what", "measured", title="Pastiche on this machine")
         for row in self.rows:

@@ -128,7 +128,18 @@ def test_weights_of_ones_own_are_checked_and_named(run, files):
     from safetensors.torch import save_file
 
     save_file({"conv1_1.weight": torch.randn(64, 3, 3, 3), "conv1_1.bias": torch.zeros(64)}, files / "mine.safetensors")
-    last, _ = restyled(run, files, "-o", files / "out.png", "--weights", files / "mine.safetensors")
+    last, _ = restyled(
+        run,
+        files,
+        "-o",
+        files / "out.png",
+        "--weights",
+        files / "mine.safetensors",
+        "--quality",
+        "good",
+        "--iterations",
+        "2",
+    )
     assert "mine.safetensors" in last["weights"]
     assert "1 of 13 layers" in last["weights"]
 

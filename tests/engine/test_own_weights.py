@@ -36,7 +36,7 @@ def test_the_styles_colours_come_with_a_network_that_leaves_them_open(thin, sour
     blind = copy.deepcopy(thin)
     blind.sees_colour_poorly = False
     content, style = source(48, 48), source(64, 64, 1)
-    with_them, without = (restyled(network, content, style) for network in (thin, blind))
+    with_them, without = (restyled(n, content, style, iterations=60, strength=80) for n in (thin, blind))
     assert colours_apart(with_them, style) < 0.5 * colours_apart(without, style)
 
 

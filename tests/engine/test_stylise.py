@@ -90,7 +90,7 @@ def test_the_pictures_that_go_in_are_not_changed(restyled, source):
 # --- what the painter asks for --------------------------------------------------------------------------
 def test_the_picture_comes_nearer_to_the_style(network, restyled, source):
     content, style = source(48, 48), source(48, 48, 1)
-    result = restyled(content, [style], iterations=10)
+    result = restyled(content, [style], iterations=10, strength=75)
     assert style_distance(network, result, style) < 0.5 * style_distance(network, content.image, style)
 
 

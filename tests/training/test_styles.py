@@ -112,7 +112,7 @@ def test_noise_stays_within_the_range(shelf):
     torch.testing.assert_close(noisy(taken, 0.0, torch.Generator().manual_seed(1)), taken)
 
 
-def test_a_refreshed_shelf_has_other_pictures_of_the_same_styles(shelf):
+def test_a_refreshed_shelf_gets_other_pictures():
     pictures = Pictures(styles=3, each=1, side=SIDE, processes=1)
     pictures.fill()
     first = pictures.shelf[0, 0].clone()

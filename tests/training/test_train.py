@@ -98,7 +98,7 @@ def test_layers_that_were_not_trained_are_drawn_and_calibrated(tmp_path):
     assert "conv3_2.weight" not in weights
     network = ready(weights)
     assert network.convolution("conv5_1").out_channels == 32
-    seen = [network(picture, LAYERS) for picture in calibration_pictures()[:12]]
+    seen = [network(picture, LAYERS) for picture in calibration_pictures()]
     for name in LAYERS:
         mean = torch.stack([f[name].mean() for f in seen]).mean()
         assert 0.3 < float(mean) < 2, name
@@ -110,6 +110,7 @@ def test_what_is_exported_is_what_is_loaded(network, tmp_path):
     assert {t.dtype for t in load_file(path).values()} == {torch.float16}
     loaded = load_ours(path, "ours")
     assert loaded.sees_colour_poorly
+    loaded.set_pooling("average")
     picture = calibration_pictures()[0]
     for name in LAYERS:
         ours, theirs = network(picture, (name,))[name], loaded(picture, (name,))[name]

@@ -39,7 +39,7 @@ class Schedule:
 
 
 SCHEDULES = {
-    "draft": Schedule(first=60, falling=0.5, fewest=8),
+    "draft": Schedule(first=80, falling=0.55, fewest=12),
     "good": Schedule(first=150, falling=0.55, fewest=25),
     "best": Schedule(first=300, falling=0.7, fewest=80),
 }

@@ -9,11 +9,11 @@ from pastiche_daemon.engine.objective import Weighting
 PAPER_RATIO = 1e-3  # α/β of the article's figures
 BETA = 1e6  # only ratios matter to the minimum; this keeps curvatures well above L-BFGS's own thresholds
 SMOOTHNESS = 1.0  # τ/β
-PALETTE = 100.0  # γ/β, with weights that see colour poorly
+PALETTE = 200.0  # γ/β, with weights that see colour poorly
 
 # Content's share against style at strength 0+ and at 100, per place and channel; between them it falls evenly
 # in its logarithm. Set by eye: at 50 things are still what they were, at 100 the style has the word.
-FAITHFUL, FREE = 60.0, 6e-3
+FAITHFUL, FREE = 40.0, 3e-3
 
 
 def weighting_for(settings: StyleSettings, channels: int, places: float, sees_colour_poorly: bool = False) -> Weighting:

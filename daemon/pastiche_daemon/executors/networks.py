@@ -30,15 +30,16 @@ class Networks:
         self._warm: dict[bool, Warm] = {}  # by whether it is the thin one
 
     def get(self, weights: str, quality: str, device: torch.device) -> tuple[Warm, bool]:
-        """The network for a job, and whether it had to be loaded anew. weights: a name, which a draft does not look
-        at. Raises BadWeights."""
+        """The network for a job, and whether it took another's place, whose targets are of no use any more. weights: a
+        name, which a draft does not look at. Raises BadWeights."""
         wanted = DRAFT if quality == "draft" else self._store.resolve(weights)
         stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
         kept = self._warm.get(wanted == DRAFT)
         if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
             return kept, False
-        self._warm.pop(wanted == DRAFT, None)  # not two of them in memory while the new one loads
+        kept = None  # not two of them in memory while the new one loads
+        replaced = self._warm.pop(wanted == DRAFT, None) is not None
         network, label = load_network(wanted)
         made = Warm(network.to(device), label, wanted, stamp, device)
         self._warm[wanted == DRAFT] = made
-        return made, True
+        return made, replaced

@@ -44,8 +44,8 @@ class Worker:
         """The network a job asks for, kept warm from earlier jobs where it is the same."""
         asked = job["device"]
         device = choose_device(self.options["device"] if asked == "auto" else asked)
-        self.last, fresh = self.networks.get(job["weights"], job["settings"]["quality"], device)
-        if fresh:
+        self.last, replaced = self.networks.get(job["weights"], job["settings"]["quality"], device)
+        if replaced:
             self.cache.clear()
         return self.last
 
