@@ -14,7 +14,7 @@ from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.restyle import facts_of, follow
 from pastiche_daemon.cli.show import Bar
 
-PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("harbour_town", "woodcut"))
+PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("harbour_town", "poppy_field"))
 
 
 @click.command()

@@ -29,17 +29,17 @@ class Networks:
         self._store = store
         self._warm: dict[bool, Warm] = {}  # by whether it is the thin one
 
-    def get(self, weights: str, quality: str, device: torch.device) -> tuple[Warm, bool]:
-        """The network for a job, and whether it took another's place, whose targets are of no use any more. weights: a
-        name, which a draft does not look at. Raises BadWeights."""
+    def get(self, weights: str, quality: str, device: torch.device) -> Warm:
+        """The network for a job. weights: a name, which a draft does not look at. Raises BadWeights."""
         wanted = DRAFT if quality == "draft" else self._store.resolve(weights)
         stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
         kept = self._warm.get(wanted == DRAFT)
         if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
-            return kept, False
+            return kept
         kept = None  # not two of them in memory while the new one loads
-        replaced = self._warm.pop(wanted == DRAFT, None) is not None
+        self._warm.pop(wanted == DRAFT, None)
         network, label = load_network(wanted)
+        network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
         made = Warm(network.to(device), label, wanted, stamp, device)
         self._warm[wanted == DRAFT] = made
-        return made, replaced
+        return made

@@ -44,9 +44,7 @@ class Worker:
         """The network a job asks for, kept warm from earlier jobs where it is the same."""
         asked = job["device"]
         device = choose_device(self.options["device"] if asked == "auto" else asked)
-        self.last, replaced = self.networks.get(job["weights"], job["settings"]["quality"], device)
-        if replaced:
-            self.cache.clear()
+        self.last = self.networks.get(job["weights"], job["settings"]["quality"], device)
         return self.last
 
     def work(self, job: dict[str, Any]) -> None:
