@@ -35,7 +35,7 @@ def test_a_restyle_gives_another_picture_in_the_same_format(warm):
     assert (done.picture.width, done.picture.height) == (32, 24)
     assert bytes(done.picture.data)[3::4] == picture(channels="BGRA").data[3::4]  # alpha untouched
     assert bytes(done.picture.data) != picture(channels="BGRA").data
-    assert done.result.weights
+    assert "thin" in done.result.weights
 
 
 def test_the_way_of_a_job_is_told_in_order(warm):
@@ -76,18 +76,6 @@ def test_a_draft_uses_the_thin_network_whatever_weights_are_asked_for_and_says_s
         good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2), weights="random")
     assert draft.result.weights == "thin (Pastiche's own, for drafts)"
     assert good.result.weights == "random filters"
-
-
-def test_from_draft_to_good_and_back_no_network_is_loaded_again(warm):
-    good = StyleSettings(iterations=2)
-    with warm.client() as client:
-        for settings in (good, QUICK):
-            client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings)
-        before = client.status()["worker"]
-        for settings in (good, QUICK):
-            client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings)
-        after = client.status()["worker"]
-    assert after["target_misses"] == before["target_misses"]  # loading clears them
 
 
 def test_a_good_restyle_goes_on_from_the_draft_of_the_same_layer(warm):

@@ -12,7 +12,7 @@ from pastiche_daemon.engine.objective import Losses
 LBFGS_MEMORY = 20  # pairs of differences; more moves more memory than the network does and gains little
 ADAM_RATE = 0.02  # of the 0..1 range, a step
 FIRST_STEP = 0.01  # mean change of a pixel that may move, of the 0..1 range, at the first step
-SOFTNESS = 0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts, seen with all weights at hand
+SOFTNESS = 0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts (docs/performance.md)
 BLOW_UP = 2.0  # a loss this many times the best seen: without a line search, L-BFGS has run away
 
 

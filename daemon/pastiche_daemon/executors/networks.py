@@ -36,8 +36,6 @@ class Networks:
         kept = self._warm.get(wanted == DRAFT)
         if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
             return kept
-        kept = None  # not two of them in memory while the new one loads
-        self._warm.pop(wanted == DRAFT, None)
         network, label = load_network(wanted)
         network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
         made = Warm(network.to(device), label, wanted, stamp, device)
