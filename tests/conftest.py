@@ -17,11 +17,14 @@ import hypothesis
 import psutil
 import pytest
 
+from pastiche import transport
 from pastiche.client import Client
 from pastiche.launch import Launcher
 from pastiche.paths import Places, places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
+from pastiche.transport_plain import PlainDealer
+from pastiche.transport_pyzmq import PyzmqDealer
 from pastiche_daemon.run import build_id
 
 hypothesis.settings.register_profile("pastiche", deadline=None)  # machines are shared and noisy
@@ -119,3 +122,9 @@ def warm() -> Iterator[Daemon]:
     yield one
     one.stop()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=[PyzmqDealer, PlainDealer])
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs once with each of the clients' transports."""
+    monkeypatch.setattr(transport, "open_dealer", request.param)

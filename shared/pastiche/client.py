@@ -133,6 +133,11 @@ class Client:
         return self._link.fileno()
 
     @property
+    def wants_to_write(self) -> bool:
+        """Whether to watch the descriptor for writing too, until the next drain()."""
+        return self._link.wants_to_write
+
+    @property
     def ready(self) -> bool:
         """Whether the handshake is done."""
         return self._link.ready

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from pastiche import protocol as p
-from pastiche import trust
+from pastiche import transport, trust
 from pastiche.connection import Connection, find
 from pastiche.errors import (
     BadMessage,
@@ -22,7 +22,6 @@ from pastiche.errors import (
 from pastiche.launch import Launcher, launch, recorded, why_not
 from pastiche.locks import is_held
 from pastiche.paths import Places
-from pastiche.transport import Dealer
 
 START_PATIENCE = 30.0  # seconds for a daemon to come up
 GREETING_PATIENCE = 5.0  # seconds for an answer to hello on one endpoint
@@ -44,7 +43,7 @@ class Link:
         self._may_start = start
         self._launcher = launcher
         self._state = LOOKING
-        self._dealer: Dealer | None = None
+        self._dealer: transport.Dealer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = 0.0
         self._next_look = 0.0
@@ -67,6 +66,11 @@ class Link:
         if self._state == IDLE:
             self._state = LOOKING
 
+    @property
+    def wants_to_write(self) -> bool:
+        """Whether the descriptor is to be watched for writing too."""
+        return self._dealer is not None and self._dealer.wants_to_write
+
     def advance(self) -> p.Welcome | None:
         """Go as far towards `ready` as can be gone now. Returns the welcome at the moment it comes."""
         if self._state in (LOOKING, STARTING, LEAVING):
@@ -79,12 +83,15 @@ class Link:
         """The next message of a ready daemon, or None."""
         if self._state != READY or self._dealer is None:
             return None
-        while (frames := self._dealer.receive()) is not None:
-            self._unanswered_since = None
-            try:
-                return p.unpack(frames)[0]
-            except UnknownMessage:
-                continue  # of a newer minor version
+        try:
+            while (frames := self._dealer.receive()) is not None:
+                self._unanswered_since = None
+                try:
+                    return p.unpack(frames)[0]
+                except UnknownMessage:
+                    continue  # of a newer minor version
+        except DaemonLost as error:
+            raise self._lost(error.sentence) from error
         return None
 
     def send(self, message: p.Message) -> bool:
@@ -112,11 +119,12 @@ class Link:
             and self._unanswered_since is not None
             and now - self._unanswered_since > 2 * self._heartbeat
         ):
-            alive = is_held(self._places.lock_file)
-            raise DaemonLost(
-                "The daemon does not answer any more. " + ("Run 'pastiche daemon stop', then restyle again." if alive
-                else "It has stopped; restyle again to start it.")
-            )  # fmt: skip
+            raise self._lost("The daemon does not answer any more.")
+
+    def _lost(self, what: str) -> DaemonLost:
+        alive = is_held(self._places.lock_file)
+        to_do = "Run 'pastiche daemon stop', then restyle again." if alive else "It has stopped; restyle again to start it."
+        return DaemonLost(f"{what} {to_do}")
 
     def wait(self) -> None:
         """Wait until something may have happened: for scripts."""
@@ -189,7 +197,12 @@ class Link:
         self._found, self._endpoint = found, self._endpoints.pop(0)
         if self._dealer is not None:
             self._dealer.close()
-        self._dealer = Dealer(self._endpoint)
+            self._dealer = None
+        try:
+            self._dealer = transport.open_dealer(self._endpoint)
+        except DaemonLost:
+            self._call(found)
+            return
         self._nonce = trust.fresh_nonce()
         hello = p.Hello(list(p.VERSION), self._nonce, self._client_id, self._program, found.build)
         self._dealer.send(p.pack(hello))
@@ -197,7 +210,11 @@ class Link:
 
     def _greet(self) -> p.Welcome | None:
         assert self._dealer is not None
-        frames = self._dealer.receive()
+        try:
+            frames = self._dealer.receive()
+        except DaemonLost:  # nobody we know: perhaps at the next address
+            self._call(self._found)
+            return None
         if frames is None:
             if time.monotonic() > self._deadline:
                 self._call(self._found)

@@ -1,61 +1,46 @@
-"""One DEALER socket to the daemon, over pyzmq. Never blocks."""
+"""One DEALER socket to the daemon. Two makers: pyzmq where it is there, else a plain socket that speaks ZMTP.
+
+An editor's Python may have no pyzmq, and none may be put into it; both makers pass the same tests.
+"""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-import zmq
+try:
+    from pastiche.transport_pyzmq import PyzmqDealer as _chosen
+except Exception:  # not installed, or built for another Python: an ImportError is only the politest sign of it
+    from pastiche.transport_plain import PlainDealer as _chosen  # type: ignore[assignment]
 
-from pastiche.errors import DaemonLost
-from pastiche.protocol import CHUNK, MAX_FRAME
 
+class Dealer(Protocol):
+    """A connection to one endpoint: frames in, frames out. Never blocks, except in `wait`."""
 
-class Dealer:
-    """A connection to one endpoint. Frames in, frames out."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        # A routing id that nobody can guess: the ROUTER sends to it, and a stranger may claim a departed peer's.
-        self._socket.setsockopt(zmq.ROUTING_ID, b"p" + secrets.token_bytes(16))
-        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.SNDBUF, CHUNK)
-        self._socket.setsockopt(zmq.RCVBUF, CHUNK)
-        try:
-            self._socket.connect(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise DaemonLost(
-                f"The daemon's address {endpoint} cannot be used ({error}). Run 'pastiche daemon stop'."
-            ) from error
+    @property
+    def wants_to_write(self) -> bool:
+        """Whether something is left to send: watch `fileno()` for writing too, and call `receive()` then."""
 
     def fileno(self) -> int:
-        """Becomes readable when something may have come; edge-triggered: drain until receive() gives None."""
-        return int(self._socket.getsockopt(zmq.FD))
+        """Becomes readable when something may have come. Edge-triggered (pyzmq): drain until `receive()` gives None."""
 
     def send(self, frames: Sequence[Any]) -> bool:
         """Hand over a message. False when the queue is full: the daemon takes nothing any more."""
-        try:
-            self._socket.send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
-        except zmq.Again:
-            return False
-        return True
 
     def receive(self) -> list[Any] | None:
-        """The next message's frames as buffers, or None."""
-        try:
-            frames = self._socket.recv_multipart(flags=zmq.DONTWAIT, copy=False)
-        except zmq.Again:
-            return None
-        return [frame.buffer for frame in frames]
+        """The next message's frames as buffers, or None. Raises DaemonLost where the other side has hung up or does
+        not speak ZMTP."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something has come, at most this long."""
-        return bool(self._socket.poll(int(max(0.0, seconds) * 1000) + 1))
+        """Wait until something has come (or could be sent), at most this long."""
 
     def close(self, linger: float = 0.0) -> None:
         """Close; what is still to be sent has `linger` seconds."""
-        self._context.destroy(linger=int(linger * 1000))
+
+
+open_dealer: Callable[[str], Dealer] = _chosen  # endpoint → Dealer; raises DaemonLost where it cannot be reached
+
+
+def transport_name() -> str:
+    """Which maker is used: for reports."""
+    return open_dealer.__name__

@@ -14,6 +14,8 @@ from pastiche.launch import Launcher
 from pastiche.settings import StyleSettings
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 
 import pytest
 
 from pastiche import protocol as p
+from pastiche import transport
 from pastiche.client import Finished
 from pastiche.errors import (
     BadMask,
@@ -20,6 +22,8 @@ from pastiche.errors import (
 from pastiche.pixels import MASK_FORMAT, Picture, PixelFormat
 from pastiche.settings import StyleSettings
 from tests.conftest import ENDLESS, QUICK, picture
+
+pytestmark = pytest.mark.usefixtures("each_transport")
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -55,14 +59,13 @@ def test_the_same_settings_and_seed_give_the_same_bits(warm):
 
 
 def test_a_second_restyle_sends_no_pixels_and_reuses_targets(warm, monkeypatch):
-    from pastiche.transport import Dealer
-
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         before = client.status()["worker"]
         sent = []
-        send = Dealer.send
-        monkeypatch.setattr(Dealer, "send", lambda self, frames: (sent.append(frames), send(self, frames))[1])
+        dealer = transport.open_dealer
+        send = dealer.send
+        monkeypatch.setattr(dealer, "send", lambda self, frames: (sent.append(frames), send(self, frames))[1])
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=80))
         after = client.status()["worker"]
     assert not [frames for frames in sent if len(frames) > 1]
@@ -100,7 +103,7 @@ def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
 def test_start_last_without_one_starts_from_the_content_and_says_so(warm):
     with warm.client() as client:
         done = client.restyle_and_wait(
-            CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer="new"
+            CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer=uuid.uuid4().hex
         )
     assert done.result.started_from == "content"
     assert "no last picture" in done.result.notes[0]

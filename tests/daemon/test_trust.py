@@ -247,7 +247,7 @@ def test_tcp_can_be_left_out(daemon):
         assert [e[:3] for e in client.status()["endpoints"]] == ["ipc"]
 
 
-def test_an_impostor_learns_nothing_and_is_found_out(home):
+def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     daemon = Daemon(home)
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)

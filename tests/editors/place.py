@@ -1,0 +1,107 @@
+"""A place with the real editor: this machine, where it has a fitting Krita, or a Debian root in a cache folder.
+
+The root lies outside the clone, named by what is in it, made as `.tmp` and renamed, so that a half-made one is never
+taken for whole. What runs in it runs in mount and process namespaces of its own: when it ends, however it ends,
+nothing is left mounted and nothing left running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITE = "trixie"
+MIRROR = "http://deb.debian.org/debian"
+PACKAGES = (
+    "krita", "python3-pyqt5", "python3-zmq", "python3-msgpack",  # the editor and what users may have beside it
+    "xvfb", "xdotool", "imagemagick", "openbox",  # a screen, hands, eyes, and someone who manages windows
+    "fonts-dejavu-core", "fonts-noto-core",
+)  # fmt: skip
+TOOLS = ("krita", "Xvfb", "xdotool", "import", "openbox")
+LEAST_KRITA = (5, 2)
+
+
+@dataclass(frozen=True)
+class Place:
+    """root: where the editor's file system begins."""
+
+    root: Path
+
+    @property
+    def is_this_machine(self) -> bool:
+        return self.root == Path("/")
+
+    def command(self, argv: Sequence[str], env: Mapping[str, str], *, shared: Sequence[Path] = (),
+                hidden: Sequence[str] = ()) -> list[str]:  # fmt: skip
+        """What runs argv in this place, with this environment and no other. shared: folders of this machine that are
+        seen there at their own paths. hidden: folders of the place that are empty while it runs."""
+        inside = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
+        root = "" if self.is_this_machine else str(self.root)
+        lines = ["set -e"]
+        if root:
+            lines += [f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev",
+                      f"mount -t tmpfs tmpfs {root}/dev/shm", f"mount -t tmpfs tmpfs {root}/tmp"]  # fmt: skip
+            lines += [f"mkdir -p {root}{path}; mount --rbind {path} {root}{path}" for path in map(str, shared)]
+        lines += [f"mount -t tmpfs tmpfs {root}{path}" for path in hidden]
+        lines += [f'exec chroot {root} "$@"' if root else 'exec "$@"']
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "\n".join(lines), "sh", *inside]
+
+
+def find_or_make(say: object = print) -> Place:
+    """A place with Krita 5.2 or newer. Raises RuntimeError with what to do where none can be made."""
+    if _fits_here():
+        return Place(Path("/"))
+    name = hashlib.sha256("\n".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pastiche-editors"
+    root = cache / f"{SUITE}-{name}"
+    if root.is_dir():
+        return Place(root)
+    if os.geteuid() != 0:
+        raise RuntimeError(
+            "These tests need Krita 5.2, Xvfb, xdotool, openbox and ImageMagick on this machine, or root to make a Debian root with them."
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once make one
+        if not root.is_dir():
+            say(f"making a Debian {SUITE} with Krita in {root}: 2 GB, one to five minutes")  # type: ignore[operator]
+            _make(root)
+    return Place(root)
+
+
+def _fits_here() -> bool:
+    if not all(shutil.which(tool) for tool in TOOLS):
+        return False
+    said = subprocess.run(["krita", "--version"], capture_output=True, text=True, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}).stdout  # fmt: skip
+    version = re.search(r"(\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= LEAST_KRITA
+
+
+def _make(root: Path) -> None:
+    if shutil.which("debootstrap") is None:
+        _quietly("apt-get", "update")
+        _quietly("apt-get", "install", "-y", "--no-install-recommends", "debootstrap")
+    half = root.with_name(root.name + ".tmp")
+    shutil.rmtree(half, ignore_errors=True)
+    _quietly("debootstrap", "--variant=minbase", SUITE, str(half), MIRROR)
+    forbid = half / "usr/sbin/policy-rc.d"  # no service starts in there
+    forbid.write_text("#!/bin/sh\nexit 101\n")
+    forbid.chmod(0o755)
+    _quietly("chroot", str(half), "apt-get", "update")
+    _quietly("chroot", str(half), "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES)
+    _quietly("chroot", str(half), "apt-get", "clean")
+    half.rename(root)
+
+
+def _quietly(*argv: str) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"'{' '.join(argv[:4])} …' failed:\n{done.stdout[-2000:]}")
