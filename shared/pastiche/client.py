@@ -9,6 +9,7 @@ It never blocks. In a script:
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,7 @@ class Client:
         self._incoming: dict[int, tuple[Incoming, str]] = {}  # by ticket; with the job that it is for
         self._unsent: list[p.Message] = []
         self._events: list[Event] = []
+        self.has_more = False
 
     # --- asking ------------------------------------------------------------------------------------
     def restyle(
@@ -99,12 +101,12 @@ class Client:
         job = uuid.uuid4().hex
         pictures = [content, *(picture for picture, _ in styles), *([mask] if mask else [])]
         request = p.Restyle(
-            job=job, layer=layer or job, content=content.ref().to_wire(),
-            styles=[{"picture": picture.ref().to_wire(), "share": share} for picture, share in styles],
-            mask=mask.ref().to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
+            job=job, layer=layer or job, content=content.ref.to_wire(),
+            styles=[{"picture": picture.ref.to_wire(), "share": share} for picture, share in styles],
+            mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
             weights=weights, device=device,
         )  # fmt: skip
-        blobs = {name: data for picture in pictures for name, data in picture.blobs().items()}
+        blobs = {name: data for picture in pictures for name, data in picture.blobs.items()}
         self._jobs[job] = _Job(request, blobs, content)
         self._send(request)
         return job
@@ -142,8 +144,11 @@ class Client:
         """Whether the handshake is done."""
         return self._link.ready
 
-    def drain(self) -> list[Event]:
-        """Everything that has happened since. Never blocks; call it at least every quarter heartbeat."""
+    def drain(self, patience: float = 3600.0) -> list[Event]:
+        """What has happened since. Never blocks; call it at least every quarter heartbeat. patience: seconds after which
+        it stops taking: where `has_more` says so then, call it again soon (pixels are hashed as they come)."""
+        until = time.monotonic() + patience
+        self.has_more = False
         try:
             welcome = self._link.advance()
             if welcome is not None:
@@ -156,7 +161,11 @@ class Client:
             # Receiving comes last: a send can swallow the descriptor's sign that something has come.
             while (message_in := self._link.receive()) is not None:
                 self._take(message_in)
-            self._link.check_alive()
+                if time.monotonic() > until:
+                    self.has_more = True
+                    break
+            if not self.has_more:
+                self._link.check_alive()
         except PasticheError as error:
             self._fail_all(error)
         except OSError as error:

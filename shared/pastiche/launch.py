@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,20 @@ def recorded(places: Places) -> Launcher | None:
         return None
     except (ValueError, KeyError, TypeError):
         raise UnsafeConnectionFile(f"{places.launch_file} is damaged. Run 'pastiche daemon start' once to write it anew.") from None  # fmt: skip
+
+
+def terminal_command(places: Places) -> str:
+    """The one command that starts the daemon from a terminal, as it was recorded, else by its name."""
+    launcher = recorded(places)
+    if launcher is None or launcher.command[-1] != "run":
+        return "pastiche daemon start"
+    return shlex.join([*launcher.command[:-1], "start"])
+
+
+def in_sandbox(env: Mapping[str, str] | None = None) -> bool:
+    """Whether this program lives in a Flatpak or Snap: what it starts would live in there too, and die with it."""
+    env = os.environ if env is None else env
+    return bool(env.get("FLATPAK_ID") or env.get("SNAP"))
 
 
 def clean_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from pastiche import protocol as p
-from pastiche import transport, trust
+from pastiche import transport, trust, words
 from pastiche.connection import Connection, find
 from pastiche.errors import (
     BadMessage,
@@ -19,7 +19,7 @@ from pastiche.errors import (
     UnknownMessage,
     error_from,
 )
-from pastiche.launch import Launcher, launch, recorded, why_not
+from pastiche.launch import Launcher, in_sandbox, launch, recorded, terminal_command, why_not
 from pastiche.locks import is_held
 from pastiche.paths import Places
 
@@ -177,6 +177,8 @@ class Link:
                 "No daemon is running, and nothing is recorded of how to start it. "
                 "Run 'pastiche daemon start' in a terminal once."
             )
+        if self._launcher is None and in_sandbox():
+            raise DaemonNotRunning(words.SANDBOXED.format(command=terminal_command(self._places)))
         self._process = launch(self._places, launcher.command)
         self._state, self._deadline = STARTING, time.monotonic() + START_PATIENCE
 

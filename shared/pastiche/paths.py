@@ -49,6 +49,11 @@ class Places:
         return self.config / "launch.json"
 
     @property
+    def styles(self) -> Path:
+        """Styles that came from no file: from layers, the clipboard, a browser."""
+        return self.config / "styles"
+
+    @property
     def spool(self) -> Path:
         return self.cache / "spool"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
@@ -14,6 +15,8 @@ CURVES = ("srgb", "linear")
 
 SMALLEST_SIDE = 2  # pixels; one pixel has no texture to restyle
 LARGEST_SIDE = 1 << 20
+LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
+SELECTION_CONTEXT = 64  # pixels around a selection that are seen, and stay: strokes at its edge go with what is there
 
 
 @dataclass(frozen=True)
@@ -135,13 +138,15 @@ class Picture:
     def nbytes(self) -> int:
         return memoryview(self.data).nbytes
 
+    @cached_property
     def ref(self) -> PictureRef:
-        """Its name and shape. Hashes the pixels: some 10 ms for 16 MiB."""
+        """Its name and shape. Hashes the pixels, once: some 10 ms for 16 MiB. The data must not change after."""
         profile = self.format.profile
         bare = replace(self.format, profile=b"")
         return PictureRef(blob_hash(self.data), self.width, self.height, bare, blob_hash(profile) if profile else b"")
 
+    @property
     def blobs(self) -> dict[bytes, memoryview]:
         """What has to be sent for it, by name: the pixels, and the profile where there is one."""
-        parts = [self.data] + ([self.format.profile] if self.format.profile else [])
-        return {blob_hash(part): memoryview(part).cast("B") for part in parts}
+        parts = (self.data, self.format.profile)
+        return {name: memoryview(part).cast("B") for name, part in zip(self.ref.blobs, parts, strict=False)}

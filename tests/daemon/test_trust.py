@@ -151,8 +151,8 @@ def test_a_session_does_not_work_from_another_connection(raw, connection):
 
 def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection):
     session = raw.greet(connection.key).session_id
-    picture_map = CONTENT.ref().to_wire()
-    style = [{"picture": STYLE.ref().to_wire(), "share": 1.0}]
+    picture_map = CONTENT.ref.to_wire()
+    style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
     for message, code in [
         (p.Restyle("j", "l", {}, style, None, {}), "bad_message"),
         (p.Restyle("j", "l", {**picture_map, "width": 1}, style, None, {}), "picture_too_small"),
@@ -174,7 +174,7 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
 
 def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, connection):
     session = raw.greet(connection.key).session_id
-    odd = {**CONTENT.ref().to_wire(), "channels": "\0" * 40000}
+    odd = {**CONTENT.ref.to_wire(), "channels": "\0" * 40000}
     answer = raw.ask(*p.pack(p.Restyle("j", "l", odd, [], None, {}), session))
     assert (answer.code, len(answer.sentence) < 3000) == ("bad_message", True)
     answer = raw.ask(*p.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
@@ -184,7 +184,7 @@ def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, co
 
 def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
     session = raw.greet(connection.key).session_id
-    lie = picture(seed=99).ref()
+    lie = picture(seed=99).ref
     style = [{"picture": lie.to_wire(), "share": 1.0}]
     asked = raw.ask(*p.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
     assert isinstance(asked, p.Get)

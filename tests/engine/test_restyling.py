@@ -55,7 +55,7 @@ class Jobs:
         self.cache = TargetCache(1 << 28)
 
     def on_disk(self, picture: Picture) -> dict[str, Any]:
-        ref, profile = picture.ref(), picture.format.profile
+        ref, profile = picture.ref, picture.format.profile
         path = self.folder / ref.blob.hex()[:16]
         path.write_bytes(picture.data)
         if profile:

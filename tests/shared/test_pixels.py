@@ -16,7 +16,7 @@ formats = st.builds(
 
 @given(formats, st.integers(2, 9), st.integers(2, 9))
 def test_a_description_survives_the_wire(fmt, width, height):
-    ref = Picture(width, height, fmt, bytes(width * height * fmt.bytes_per_pixel)).ref()
+    ref = Picture(width, height, fmt, bytes(width * height * fmt.bytes_per_pixel)).ref
     assert PictureRef.from_wire(ref.to_wire()) == ref
 
 
@@ -35,11 +35,11 @@ def test_a_side_of_0_or_1_pixel_is_too_small(width, height):
 @pytest.mark.parametrize("change", [{"channels": "CMYK"}, {"sample": "u64"}, {"width": 2.5}, {"blob": b"short"}, {"profile": 3}, {"width": None},
                                     {"channels": ["RGB"]}, {"width": 1 << 40}])  # fmt: skip
 def test_a_description_that_makes_no_sense_is_refused(change):
-    ref = Picture(3, 2, PixelFormat("RGB"), bytes(18)).ref()
+    ref = Picture(3, 2, PixelFormat("RGB"), bytes(18)).ref
     with pytest.raises(BadMessage):
         PictureRef.from_wire({**ref.to_wire(), **change})
 
 
 def test_a_profile_travels_as_a_blob_of_its_own():
     picture = Picture(2, 2, PixelFormat("RGB", profile=b"profile"), bytes(12))
-    assert picture.ref().blobs == tuple(picture.blobs())
+    assert picture.ref.blobs == tuple(picture.blobs)

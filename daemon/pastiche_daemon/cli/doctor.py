@@ -35,7 +35,7 @@ def doctor() -> None:
     """Say what is there and what is not. Exit code 1 where something is broken."""
     where = places()
     healthy = True
-    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _daemon):
+    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _daemon):
         for finding in _safely(check, where):
             healthy = healthy and finding.ok
             click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
@@ -116,6 +116,22 @@ def _launcher(where: Places) -> Iterator[Finding]:
         )
     else:
         yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
+
+
+def _krita(_: Places) -> Iterator[Finding]:
+    from pastiche_daemon.plugins.krita import krita_homes, state_of, used_homes
+
+    homes = list(used_homes(krita_homes()))
+    if not homes:
+        yield Finding(True, "Krita: none has been started by this user yet")
+    for home in homes:
+        state = state_of(home)
+        if not state.installed:
+            yield Finding(True, f"{home.kind}: without the plugin", "For it: 'pastiche install krita'.")
+        elif state.trouble:
+            yield Finding(False, f"{home.kind}: {state.trouble}", "Run 'pastiche install krita', and start Krita anew.")
+        else:
+            yield Finding(True, f"{home.kind}: the plugin is there and switched on")
 
 
 def _daemon(where: Places) -> Iterator[Finding]:

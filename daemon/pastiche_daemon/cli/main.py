@@ -12,6 +12,7 @@ from pastiche.errors import PasticheError, UsageError
 from pastiche_daemon.cli.daemon import daemon
 from pastiche_daemon.cli.demo import demo
 from pastiche_daemon.cli.doctor import doctor
+from pastiche_daemon.cli.install import install
 from pastiche_daemon.cli.restyle import restyle
 from pastiche_daemon.cli.weights import weights
 
@@ -22,7 +23,7 @@ def cli() -> None:
     """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
 
 
-for command in (restyle, demo, daemon, weights, doctor):
+for command in (restyle, demo, install, daemon, weights, doctor):
     cli.add_command(command)
 
 

@@ -14,14 +14,13 @@ from pastiche import __version__
 from pastiche.client import Client, Finished, StyleList
 from pastiche.errors import BadWeights, PasticheError, UsageError, error_from
 from pastiche.paths import places
-from pastiche.pixels import Picture
+from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_writer
 
-LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
 SHARE = re.compile(r"(.+):([^:/\\]*)")
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 

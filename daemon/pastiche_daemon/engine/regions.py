@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pastiche.pixels import SELECTION_CONTEXT
 from pastiche_daemon.engine.network import GRID, STRIDE_OF
-
-CONTEXT = 64  # pixels around a selection that are seen, and stay: strokes at its edge go with what is there
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Box:
         return tensor[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-def box_around(mask: Tensor, context: int = CONTEXT) -> Box | None:
+def box_around(mask: Tensor, context: int = SELECTION_CONTEXT) -> Box | None:
     """The box of all places over 0 in mask (H, W), with context, aligned to the network's grid where the picture
     is large enough. None where nothing is selected."""
     rows, columns = mask.amax(dim=1).nonzero(), mask.amax(dim=0).nonzero()

@@ -1,0 +1,1 @@
+"""Putting the plugins into the editors, and looking whether they are there."""

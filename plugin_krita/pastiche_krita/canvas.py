@@ -1,0 +1,344 @@
+"""Krita's side: documents, layers, selections, pixels. Everything that touches Krita's API is in this file.
+
+Long work is written as generators that yield between steps, each of some ten milliseconds, so that the canvas never
+stalls: `background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
+conversion leaves a step in the undo history of the document that it happens in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from krita import Krita
+
+from pastiche import words
+from pastiche.errors import NothingToRestyle, PasticheError
+from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+
+from .qt import QByteArray, QImage, QPixmap, QRect
+
+SRGB = "sRGB-elle-V2-srgbtrc.icc"  # ships with Krita
+FLOAT_SRGB = ("RGBA", "F32", SRGB)
+CONTENT_FORMAT = PixelFormat("RGBA", "f32", "srgb")
+STEP_PIXELS = 1 << 18  # of one step: some 30 ms with the conversion
+MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
+RESULTS_ABOVE = 1000  # layers looked at for earlier results of the same source
+
+Space = tuple[str, str, str]  # model, depth, profile, as Krita names them
+
+
+class LayerGone(PasticheError):
+    """The document or the layer that a result belongs to is no more."""
+
+    code = "layer_gone"
+
+
+@dataclass
+class Target:
+    """What a restyle is of: a layer of a document, where, and the selection as it was. Plain references: any of them
+    may be gone when the result comes."""
+
+    document: Any
+    node: Any
+    rect: QRect
+    selection: Any = None
+
+    @property
+    def layer(self) -> str:
+        """A name for the daemon: a newer job for the same layer takes the older one's place."""
+        return str(self.node.uniqueId().toString())
+
+    @property
+    def name(self) -> str:
+        return str(self.node.name())
+
+
+@dataclass(frozen=True)
+class Content:
+    """The pixels of a target, float sRGB, and the selection over them."""
+
+    picture: Picture
+    mask: Picture | None
+
+
+@dataclass
+class Source:
+    """A document or layer that a style can be taken from."""
+
+    name: str
+    take: Any = field(repr=False)  # () → QImage, at most `side` pixels a side
+
+
+# --- what there is -----------------------------------------------------------------------------------
+def version() -> str:
+    return str(Krita.instance().version())
+
+
+def open_documents() -> list[Any]:
+    """Each once, even where several views show it; ours are not among them."""
+    seen: dict[str, Any] = {}
+    for document in Krita.instance().documents():
+        root = document.rootNode()
+        if root is not None and document.name() != HELPER:
+            seen.setdefault(root.uniqueId().toString(), document)
+    return list(seen.values())
+
+
+def is_open(document: Any) -> bool:
+    root = document.rootNode()
+    return root is not None and any(root == other.rootNode() for other in open_documents())
+
+
+def current_target() -> Target:
+    """The active layer and the selection. Raises NothingToRestyle with what to do."""
+    document = Krita.instance().activeDocument()
+    node = document.activeNode() if document is not None else None
+    if node is None:
+        raise NothingToRestyle(words.NO_LAYER)
+    while node.type() in MASKS and node.parentNode() is not None:
+        node = node.parentNode()
+    canvas = QRect(0, 0, document.width(), document.height())
+    inside = node.bounds().intersected(canvas)
+    if inside.isEmpty():
+        raise NothingToRestyle(words.EMPTY_LAYER.format(layer=node.name()))
+    selection = document.selection()
+    if selection is None:
+        return Target(document, node, inside)
+    selected = QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersected(inside)
+    if selected.isEmpty():
+        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=node.name()))
+    around = SELECTION_CONTEXT
+    rect = selected.adjusted(-around, -around, around, around).intersected(inside)
+    return Target(document, node, rect, selection)
+
+
+def current_key() -> tuple[str, ...] | None:
+    """Changes when the active layer or the selection's box does; cheap to ask."""
+    document = Krita.instance().activeDocument()
+    node = document.activeNode() if document is not None else None
+    if node is None:
+        return None
+    s = document.selection()
+    box = (s.x(), s.y(), s.width(), s.height()) if s is not None else ()
+    return (node.uniqueId().toString(), node.name(), *map(str, box))
+
+
+def describe(target: Target) -> str:
+    """What the window says will be restyled."""
+    r = target.rect
+    if target.selection is None:
+        return words.LAYER_OF.format(layer=target.name, width=r.width(), height=r.height())
+    s = target.selection
+    return words.SELECTION_OF.format(layer=target.name, width=s.width(), height=s.height())
+
+
+def thumbnail(target: Target, side: int) -> QImage:
+    """The target's part of its layer as it is, small: something to look at before the first preview."""
+    bounds = target.node.bounds()
+    scale = min(1.0, side / max(1, target.rect.width(), target.rect.height()))
+    width, height = int(bounds.width() * scale), int(bounds.height() * scale)
+    whole = target.node.thumbnail(max(1, min(width, 4 * side)), max(1, min(height, 4 * side)))
+    across, down = whole.width() / max(1, bounds.width()), whole.height() / max(1, bounds.height())
+    r = target.rect.translated(-bounds.left(), -bounds.top())
+    return whole.copy(int(r.left() * across), int(r.top() * down), int(r.width() * across), int(r.height() * down))
+
+
+def style_sources(side: int) -> list[Source]:
+    """Open documents and their layers, the topmost first."""
+    sources = []
+    for document in open_documents():
+        title = document.name() or words.UNTITLED
+        sources.append(Source(title, lambda d=document: _small(d.thumbnail, d.width(), d.height(), side)))
+        for node in reversed(document.topLevelNodes()):
+            bounds = node.bounds()
+            if node.type() not in MASKS and not bounds.isEmpty():
+                take = lambda n=node, b=bounds: _small(n.thumbnail, b.width(), b.height(), side)  # noqa: E731
+                sources.append(Source(f"{title} ▸ {node.name()}", take))
+    return sources
+
+
+def _small(take: Any, width: int, height: int, side: int) -> QImage:
+    scale = min(1.0, side / max(width, height))
+    image = take(max(1, round(width * scale)), max(1, round(height * scale)))
+    if image is None or image.isNull():
+        raise PasticheError(words.SOURCE_GONE)
+    return QImage(image)
+
+
+# --- reading -----------------------------------------------------------------------------------------
+def read(target: Target) -> Generator[None, None, Content]:
+    """The target's pixels and selection. The layer is not touched."""
+    yield from _wait_until_idle(target.document)
+    if target.selection is not None:
+        target.selection = target.selection.duplicate()  # the person may select something else meanwhile
+    rect = target.rect
+    pixels = bytearray(rect.width() * rect.height() * CONTENT_FORMAT.bytes_per_pixel)
+    with _helper() as helper:
+        own_space = _space_of(target.node)
+        get = target.node.pixelData if target.node.type() == "paintlayer" else target.node.projectionPixelData
+        filled = 0
+        for strip in _strips(rect):
+            raw = get(strip.x(), strip.y(), strip.width(), strip.height())
+            converted = memoryview(_converted(helper, raw, strip, own_space, FLOAT_SRGB))
+            pixels[filled : filled + converted.nbytes] = converted
+            filled += converted.nbytes
+            yield
+    if filled != len(pixels):
+        raise NothingToRestyle(words.EMPTY_LAYER.format(layer=target.name))
+    picture = Picture(rect.width(), rect.height(), CONTENT_FORMAT, pixels)
+    mask = None
+    if target.selection is not None:
+        selected = target.selection.pixelData(rect.x(), rect.y(), rect.width(), rect.height())
+        mask = Picture(rect.width(), rect.height(), MASK_FORMAT, memoryview(selected))
+    return Content(picture, mask)
+
+
+def _wait_until_idle(document: Any) -> Iterator[None]:
+    """Until Krita has finished the stroke in hand; asking does not block."""
+    while not document.tryBarrierLock():
+        yield
+    document.unlock()
+
+
+def _strips(rect: QRect) -> Iterator[QRect]:
+    rows = max(1, STEP_PIXELS // rect.width())
+    for top in range(rect.top(), rect.bottom() + 1, rows):
+        yield QRect(rect.left(), top, rect.width(), min(rows, rect.bottom() + 1 - top))
+
+
+# --- colours, by Krita -------------------------------------------------------------------------------
+HELPER = "Pastiche's colour conversion"
+
+
+def _space_of(thing: Any) -> Space:
+    return thing.colorModel(), thing.colorDepth(), thing.colorProfile()
+
+
+@contextlib.contextmanager
+def _helper() -> Iterator[Any]:
+    """A document that nobody sees, whose undo history nobody misses."""
+    document = Krita.instance().createDocument(16, 16, HELPER, *FLOAT_SRGB, 72.0)
+    try:
+        yield document
+    finally:
+        document.setModified(False)
+        document.close()
+
+
+def _converted(helper: Any, raw: Any, rect: QRect, space: Space, to: Space) -> Any:
+    """Pixels in another space. raw: bytes of rect in `space`. Returns a QByteArray."""
+    if space == to:
+        return raw
+    node = helper.createNode("strip", "paintlayer")
+    if space != FLOAT_SRGB and not node.setColorSpace(*space):
+        raise PasticheError(words.NO_CONVERSION.format(space=" ".join(space)))
+    node.setPixelData(raw, 0, 0, rect.width(), rect.height())
+    if not node.setColorSpace(*to):
+        raise PasticheError(words.NO_CONVERSION.format(space=" ".join(to)))
+    return node.pixelData(0, 0, rect.width(), rect.height())
+
+
+# --- the result --------------------------------------------------------------------------------------
+def insert(target: Target, picture: Picture, left: int, top: int, name: str, earlier: set[str]) -> Generator[None, None, str]:  # fmt: skip
+    """A new paint layer above the target with the picture, and the selection as its transparency mask: one undo step.
+
+    left, top: where the picture's box lies in the target's rect. earlier: ids of this source's earlier results; the new
+    one goes above those that still stand on it. Returns the new layer's id. Raises LayerGone.
+    """
+    check_there(target)
+    document = target.document
+    yield from _wait_until_idle(document)
+    rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
+    layer = document.createNode(name, "paintlayer")
+    yield from _fill(layer, rect, picture)
+    if target.selection is not None:
+        mask = document.createTransparencyMask(words.MASK_NAME)
+        mask.setSelection(target.selection)
+        layer.addChildNode(mask, None)
+    yield from _wait_until_idle(document)
+    check_there(target)
+    parent = target.node.parentNode()
+    parent.addChildNode(layer, _above(parent, target.node, earlier))
+    return str(layer.uniqueId().toString())
+
+
+def check_there(target: Target) -> None:
+    """Raises LayerGone where document or layer are no more."""
+    if not is_open(target.document):
+        raise LayerGone(words.DOCUMENT_GONE)
+    if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
+        raise LayerGone(words.LAYER_GONE)
+
+
+def _above(parent: Any, node: Any, earlier: set[str]) -> Any:
+    """The layer to go above: the source, or the topmost of its earlier results that stand right on it."""
+    children = parent.childNodes()
+    place = next(i for i, child in enumerate(children) if child == node)
+    for child in children[place + 1 : place + RESULTS_ABOVE]:
+        if child.uniqueId().toString() not in earlier:
+            break
+        node = child
+    return node
+
+
+def open_as_document(picture: Picture, name: str) -> Generator[None, None, None]:
+    """The result as a document of its own, in a view: where the one it was for has gone."""
+    krita = Krita.instance()
+    document = krita.createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
+    layer = document.createNode(name, "paintlayer")
+    yield from _fill(layer, QRect(0, 0, picture.width, picture.height), picture)
+    document.waitForDone()
+    root = document.rootNode()
+    background = document.topLevelNodes()
+    root.addChildNode(layer, None)
+    for node in background:
+        node.remove()
+    document.refreshProjection()
+    window = krita.activeWindow() or krita.windows()[0]
+    window.addView(document)
+
+
+def _fill(layer: Any, rect: QRect, picture: Picture) -> Iterator[None]:
+    """Writes the picture onto a layer that is in no document yet, in the layer's own space."""
+    pixels, width = memoryview(picture.data), picture.width * CONTENT_FORMAT.bytes_per_pixel
+    with _helper() as helper:
+        for strip in _strips(rect):
+            start = (strip.top() - rect.top()) * width
+            raw = QByteArray(pixels[start : start + strip.height() * width])  # type: ignore[call-overload]
+            own = _converted(helper, raw, strip, FLOAT_SRGB, _space_of(layer))
+            layer.setPixelData(own, strip.x(), strip.y(), strip.width(), strip.height())
+            yield
+
+
+def activate(target: Target) -> None:
+    """Make the source the active layer again, so that another try starts from it and not from the result."""
+    with contextlib.suppress(LayerGone):
+        check_there(target)
+        target.document.setActiveNode(target.node)
+
+
+# --- the rest of Krita -------------------------------------------------------------------------------
+def say(sentence: str) -> None:
+    """A line that floats over the canvas for a moment."""
+    window = Krita.instance().activeWindow()
+    view = window.activeView() if window is not None else None
+    if view is not None:
+        view.showFloatingMessage(sentence, Krita.instance().icon("pastiche"), 3000, 1)
+
+
+def main_window() -> Any:
+    window = Krita.instance().activeWindow()
+    return window.qwindow() if window is not None else None
+
+
+def when_closing(do: Any) -> None:
+    notifier = Krita.instance().notifier()
+    notifier.setActive(True)
+    notifier.applicationClosing.connect(do)
+
+
+def icon(name: str) -> QPixmap:
+    return Krita.instance().icon(name)

@@ -1,0 +1,196 @@
+"""A widget for each knob of StyleSettings: its words, range and default are read from there."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+from pastiche import words
+from pastiche.settings import Knob, StyleSettings, default_of, knobs
+
+from .qt import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    Qt,
+    QToolButton,
+    QWidget,
+    pyqtSignal,
+)
+
+SLIDER_STEPS = 1000
+WIDE = 1000  # a whole number with more values than that gets dice, not a slider
+
+
+class Controls(QWidget):
+    """The knobs of a window, in its order, the rest under 'More'."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._editors: dict[str, Any] = {}
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setVerticalSpacing(8)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._add(form, words.WINDOW_KNOBS)
+        self.more = QToolButton()
+        self.more.setText(words.MORE)
+        self.more.setObjectName("more")
+        self.more.setCheckable(True)
+        self.more.setAutoRaise(True)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        form.addRow(self.more)
+        self._rest = QWidget()
+        rest = QFormLayout(self._rest)
+        rest.setContentsMargins(12, 0, 0, 0)
+        rest.setVerticalSpacing(8)
+        self._add(rest, words.MORE_KNOBS)
+        self._rest.hide()
+        form.addRow(self._rest)
+        self.more.toggled.connect(self._unfold)
+
+    def _add(self, form: QFormLayout, names: tuple[str, ...]) -> None:
+        for name in names:
+            knob = knobs()[name]
+            editor = _editor(name, knob)
+            editor.setObjectName(name)
+            editor.setToolTip(knob.help)
+            editor.changed.connect(self._on_change)
+            label = QLabel(knob.label)
+            label.setToolTip(knob.help)
+            form.addRow(label, editor)
+            self._editors[name] = editor
+
+    def _unfold(self, shown: bool) -> None:
+        self.more.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
+        self._rest.setVisible(shown)
+
+    def _on_change(self) -> None:
+        self._editors["strength"].setEnabled(not self.settings().strength_is_locked)
+        self.changed.emit()
+
+    def settings(self) -> StyleSettings:
+        return StyleSettings(**{name: editor.value() for name, editor in self._editors.items()})
+
+    def set_settings(self, settings: StyleSettings) -> None:
+        for name, editor in self._editors.items():
+            editor.blockSignals(True)
+            editor.set_value(getattr(settings, name))
+            editor.blockSignals(False)
+        self._on_change()
+
+
+def _editor(name: str, knob: Knob) -> Any:
+    default = default_of(name)
+    if knob.choices:
+        return Choice(knob)
+    if isinstance(default, int) and knob.high - knob.low > WIDE:
+        return WholeNumber(knob, dice=not knob.unit)
+    return Slider(knob)
+
+
+class _Row(QWidget):
+    changed = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(8)
+
+
+class Choice(_Row):
+    """One of a few words."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__()
+        self.box = QComboBox()
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.setMinimumContentsLength(12)
+        for value, meaning in knob.choices:
+            self.box.addItem(f"{value}: {meaning}", value)
+            self.box.setItemData(self.box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        self.box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.row.addWidget(self.box)
+
+    def value(self) -> str:
+        return str(self.box.currentData())
+
+    def set_value(self, value: str) -> None:
+        self.box.setCurrentIndex(self.box.findData(value))
+
+
+class Slider(_Row):
+    """A number in a range. Where the range spans factors and not steps (0.25 to 4), so does the slider."""
+
+    def __init__(self, knob: Knob) -> None:
+        super().__init__()
+        self._low, self._high = knob.low, knob.high
+        self._by_factor = knob.low > 0
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, SLIDER_STEPS)
+        self.number = QDoubleSpinBox()
+        self.number.setRange(knob.low, knob.high)
+        self.number.setDecimals(2 if self._by_factor else 0)
+        self.number.setSingleStep(0.25 if self._by_factor else 5)
+        self.number.setSuffix(f" {knob.unit}" if knob.unit else "")
+        self.number.setFixedWidth(92)
+        self.slider.valueChanged.connect(self._slid)
+        self.number.valueChanged.connect(self._typed)
+        self.row.addWidget(self.slider, 1)
+        self.row.addWidget(self.number)
+
+    def value(self) -> float:
+        return float(self.number.value())
+
+    def set_value(self, value: float) -> None:
+        self.number.setValue(value)
+        self._place_slider(value)
+
+    def _place_slider(self, value: float) -> None:
+        low, high = self._low, self._high
+        share = math.log(value / low) / math.log(high / low) if self._by_factor else (value - low) / (high - low)
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(share * SLIDER_STEPS))
+        self.slider.blockSignals(False)
+
+    def _slid(self, place: int) -> None:
+        low, high, share = self._low, self._high, place / SLIDER_STEPS
+        self.number.setValue(low * (high / low) ** share if self._by_factor else low + (high - low) * share)
+
+    def _typed(self, value: float) -> None:
+        self._place_slider(value)
+        self.changed.emit()
+
+
+class WholeNumber(_Row):
+    """A whole number in a wide range; with dice where any will do."""
+
+    def __init__(self, knob: Knob, *, dice: bool) -> None:
+        super().__init__()
+        self.number = QSpinBox()
+        self.number.setRange(int(knob.low), int(knob.high))
+        self.number.setSuffix(f" {knob.unit}" if knob.unit else "")
+        self.number.valueChanged.connect(lambda _: self.changed.emit())
+        self.row.addWidget(self.number, 1)
+        if dice:
+            button = QToolButton()
+            button.setText("⚄")
+            button.setToolTip(knob.help)
+            button.clicked.connect(lambda: self.number.setValue(random.randint(1, 9999)))
+            self.row.addWidget(button)
+
+    def value(self) -> int:
+        return int(self.number.value())
+
+    def set_value(self, value: int) -> None:
+        self.number.setValue(value)

@@ -1,0 +1,225 @@
+"""Choosing styles: a gallery of recent and sample paintings, and whatever a file, a layer, the clipboard or a drop brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pastiche import words
+from pastiche.errors import PasticheError
+from pastiche.paths import Places
+from pastiche.remembered import Style
+
+from .background import Thread
+from .qt import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QIcon,
+    QImage,
+    QImageReader,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPixmap,
+    QPushButton,
+    QSize,
+    QSlider,
+    Qt,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+    pyqtSignal,
+)
+from .styles import keep, read_image, samples
+
+THUMB = 84  # pixels
+SHARES = 100  # steps of a share's slider
+A_STYLE = Qt.ItemDataRole.UserRole
+
+
+class Gallery(QWidget):
+    """`chosen()` are the styles; with several, each has a share."""
+
+    changed = pyqtSignal()
+    failed = pyqtSignal(object)  # PasticheError
+
+    def __init__(self, places: Places, sources: Callable[[], list], parent: QWidget | None = None) -> None:
+        """sources: () → documents and layers of the editor, each with a name and a take()."""
+        super().__init__(parent)
+        self._places, self._sources, self._thread = places, sources, Thread(self)
+        self._shares: dict[str, float] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.list = QListWidget()
+        self.list.setObjectName("gallery")
+        self.list.setViewMode(QListView.ViewMode.IconMode)
+        self.list.setIconSize(QSize(THUMB, THUMB))
+        self.list.setGridSize(QSize(THUMB + 22, THUMB + 30))
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        self.list.setMovement(QListView.Movement.Static)
+        self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.setMinimumSize(3 * (THUMB + 22) + 28, 2 * (THUMB + 30) + 8)
+        self.list.setToolTip(words.GALLERY_TIP)
+        self.list.itemSelectionChanged.connect(self._on_choice)
+        layout.addWidget(self.list, 1)
+        layout.addLayout(self._buttons())
+        self._share_rows = QVBoxLayout()
+        layout.addLayout(self._share_rows)
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        self._menu = QMenu(self)
+        for text, name, do in ((words.FROM_FILE, "from_file", self.choose_file), (words.FROM_LAYER, "from_layer", None),
+                               (words.PASTE, "paste", self.paste)):  # fmt: skip
+            button = QPushButton(text)
+            button.setObjectName(name)
+            button.setAutoDefault(False)
+            if do is None:
+                button.setMenu(self._menu)
+                self._menu.aboutToShow.connect(self._list_sources)
+            else:
+                button.clicked.connect(lambda _=False, do=do: do())
+            row.addWidget(button)
+        return row
+
+    # --- what is chosen --------------------------------------------------------------------------------
+    def chosen(self) -> list[Style]:
+        styles = [item.data(A_STYLE) for item in self.list.selectedItems()]
+        return [Style(s.path, s.name, self._shares.get(s.path, 1.0) if len(styles) > 1 else 1.0) for s in styles]
+
+    def fill(self, recent: list[Style], chosen: list[Style]) -> None:
+        """Recent styles first, then the samples."""
+        shown = {style.path: style for style in [*chosen, *recent, *samples()]}
+        order = [s.path for s in recent] + [s.path for s in chosen] + [s.path for s in samples()]
+        self._shares.update({style.path: style.share for style in chosen})
+        self.list.blockSignals(True)
+        self.list.clear()
+        for path in dict.fromkeys(order):
+            self._append(shown[path], self.list.count())
+        wanted = {style.path for style in chosen}
+        for item in self._items():
+            item.setSelected(item.data(A_STYLE).path in wanted)
+        self.list.blockSignals(False)
+        self._on_choice()
+
+    def choose(self, style: Style) -> None:
+        """Put a style in front and choose it alone."""
+        for item in self._items():
+            if item.data(A_STYLE).path == style.path:
+                break
+        else:
+            item = self._append(style, 0)
+        self.list.clearSelection()
+        item.setSelected(True)
+        self.list.scrollToItem(item)
+
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.list.item(row) for row in range(self.list.count())]
+
+    def _append(self, style: Style, row: int) -> QListWidgetItem:
+        blank = QPixmap(THUMB, THUMB)
+        blank.fill(Qt.GlobalColor.transparent)
+        item = QListWidgetItem(QIcon(blank), style.name)
+        item.setData(A_STYLE, style)
+        item.setToolTip(f"{style.name}\n{style.path}")
+        self.list.insertItem(row, item)
+
+        def show(image: QImage) -> None:
+            if any(one is item for one in self._items()):
+                item.setIcon(QIcon(_square(image)))
+
+        self._thread.run(lambda: read_image(style.path, 3 * THUMB), show, self.failed.emit)
+        return item
+
+    # --- shares ----------------------------------------------------------------------------------------
+    def _on_choice(self) -> None:
+        while self._share_rows.count():
+            row = self._share_rows.takeAt(0).widget()
+            row.hide()
+            row.deleteLater()
+        styles = self.chosen()
+        for style in styles if len(styles) > 1 else ():
+            self._share_rows.addWidget(self._share_row(style))
+        self.changed.emit()
+
+    def _share_row(self, style: Style) -> QWidget:
+        widget = QWidget()
+        row = QHBoxLayout(widget)
+        row.setContentsMargins(0, 0, 0, 0)
+        name = QLabel(style.name)
+        name.setMinimumWidth(110)
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setObjectName(f"share of {style.name}")
+        slider.setRange(1, SHARES)
+        slider.setValue(round(style.share * SHARES))
+        slider.setToolTip(words.SHARE)
+        slider.valueChanged.connect(lambda value: self._set_share(style, value / SHARES))
+        away = QToolButton()
+        away.setText("✕")
+        away.setAutoRaise(True)
+        away.setToolTip(words.REMOVE_STYLE)
+        away.clicked.connect(lambda: self._unchoose(style))
+        for part, stretch in ((name, 0), (slider, 1), (away, 0)):
+            row.addWidget(part, stretch)
+        return widget
+
+    def _set_share(self, style: Style, share: float) -> None:
+        self._shares[style.path] = share
+        self.changed.emit()
+
+    def _unchoose(self, style: Style) -> None:
+        for item in self._items():
+            if item.data(A_STYLE).path == style.path:
+                item.setSelected(False)
+
+    # --- new ones --------------------------------------------------------------------------------------
+    def choose_file(self) -> None:
+        kinds = " ".join(f"*.{bytes(kind).decode()}" for kind in QImageReader.supportedImageFormats())
+        path, _ = QFileDialog.getOpenFileName(self, words.CHOOSE_STYLE, "", f"{words.PICTURE_FILES} ({kinds})")
+        if path:
+            self.take_file(path)
+
+    def take_file(self, path: str) -> None:
+        """A file as the style; one that cannot be read is told and not chosen."""
+        style = Style(str(Path(path)), words.style_name(Path(path).stem))
+        self._thread.run(lambda: read_image(path, THUMB) and style, self.choose, self.failed.emit)
+
+    def take_image(self, image: QImage, name: str) -> None:
+        """A picture without a file as the style."""
+        self._thread.run(lambda: keep(image, name, self._places), self.choose, self.failed.emit)
+
+    def paste(self) -> None:
+        self.take_mime(QApplication.clipboard().mimeData(), words.IN_CLIPBOARD)
+
+    def take_mime(self, mime: object, name: str) -> None:
+        """What a drop or the clipboard holds: a file, or a picture."""
+        if mime.hasUrls() and mime.urls()[0].isLocalFile():
+            self.take_file(mime.urls()[0].toLocalFile())
+        elif mime.hasImage():
+            self.take_image(QImage(mime.imageData()), name)
+        else:
+            self.failed.emit(PasticheError(words.NOTHING_TO_PASTE))
+
+    def _list_sources(self) -> None:
+        self._menu.clear()
+        for source in self._sources():
+            self._menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_source(source))
+        if self._menu.isEmpty():
+            self._menu.addAction(words.NO_SOURCES).setEnabled(False)
+
+    def _take_source(self, source: object) -> None:
+        try:
+            self.take_image(source.take(), source.name)
+        except PasticheError as error:
+            self.failed.emit(error)
+
+
+def _square(image: QImage) -> QPixmap:
+    """The middle of a picture, THUMB a side."""
+    side = QSize(THUMB, THUMB)
+    filled = image.scaled(side, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation)  # fmt: skip
+    return QPixmap.fromImage(filled.copy((filled.width() - THUMB) // 2, (filled.height() - THUMB) // 2, THUMB, THUMB))

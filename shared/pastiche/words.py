@@ -1,0 +1,93 @@
+"""What the editors' windows say, written once. {names} are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pastiche import protocol as p
+from pastiche.settings import StyleSettings
+
+# --- the menu ----------------------------------------------------------------------------------------
+RESTYLE = "Restyle with Pastiche…"
+RESTYLE_AGAIN = "Restyle again"
+TITLE = "Restyle with Pastiche"
+
+# --- the window --------------------------------------------------------------------------------------
+# Knobs in the order a window shows them; the others stand under MORE. `composite` is for files: an editor makes a mask.
+WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
+MORE_KNOBS = ("start", "iterations", "optimiser", "pooling")
+STYLE, GALLERY, MORE = "Style", "Recent and samples", "More"
+FROM_FILE, FROM_LAYER, PASTE = "From file…", "From a layer", "Paste"
+START, CANCEL = "Restyle", "Cancel"
+COPY_REPORT, COPY_COMMAND = "Copy report", "Copy command"
+OPEN_AS_DOCUMENT = "Open as a new document"
+CHOOSE_STYLE = "Choose a style"
+GALLERY_TIP = "Click a painting to use it; Ctrl+click for several. You can also drop a picture here."
+NO_SOURCES = "No picture is open"
+PICTURE_FILES = "Pictures"
+NO_STYLE = "Pick a painting, or drop one here."
+SHARE = "Share"
+REMOVE_STYLE = "Take this style away"
+RESET = "Back to the defaults"
+BEFORE_AFTER = "Hold the mouse button down to see it as it was."
+UNTITLED = "Untitled"
+LAYER_OF = "{layer} · {width} × {height} px"
+SELECTION_OF = "Selection of {layer} · {width} × {height} px"
+MASK_NAME = "Selection"
+IN_CLIPBOARD, DROPPED = "From the clipboard", "Dropped picture"
+
+# --- what goes on ------------------------------------------------------------------------------------
+READING = "Reading the layer…"
+WAKING = "Waking the daemon…"
+SENDING = "Sending the picture…"
+WAITING = "Waiting for {place} other restyle(s)…"
+WORKING = "Scale {level} of {levels}, {width} × {height} px"
+INSERTING = "Making the layer…"
+DONE = "Done in {seconds:.0f} s: new layer “{name}”."
+DONE_DOCUMENT = "Done: opened as a new document."
+CANCELLED = "Cancelled. Nothing has changed."
+COPIED = "Copied."
+
+# --- what is wrong, and what to do -------------------------------------------------------------------
+NO_LAYER = "There is no layer to restyle. Open a picture and choose a layer."
+EMPTY_LAYER = "Layer “{layer}” has no pixels on the canvas. Paint something there, or choose another layer."
+SELECTION_OUTSIDE = "The selection covers nothing of layer “{layer}”. Move the selection, or choose another layer."
+NO_STYLE_CHOSEN = "No style is chosen. Pick a painting from the gallery, or take one from a file."
+NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
+SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
+NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
+NO_CONVERSION = "The editor could not convert the colours to {space}. Convert the layer to RGBA and try again."
+DOCUMENT_GONE = "The document was closed meanwhile. The result is kept here: open it as a new document."
+LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new document."
+NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."
+SANDBOXED = "No daemon is running, and this editor's sandbox cannot start one. Run this in a terminal: {command}"
+
+
+def time_left(seconds: float) -> str:
+    """Seconds as people say them; empty where nothing is known (below 0)."""
+    if seconds < 0:
+        return ""
+    if seconds < 1:
+        return "a moment left"
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left"
+
+
+def progress(event: p.Progress) -> str:
+    """One line about where a job is."""
+    scale = WORKING.format(level=event.level + 1, levels=event.levels, width=event.width, height=event.height)
+    left = time_left(event.seconds_left)
+    return f"{scale} · {left}" if left else scale
+
+
+def result_name(styles: Sequence[str], settings: StyleSettings) -> str:
+    """The name of a result's layer: its style or styles, and how strong."""
+    names = " + ".join(styles) or STYLE
+    return names if settings.strength_is_locked else f"{names} {settings.strength:g} %"
+
+
+def style_name(stem: str) -> str:
+    """A file's name as a painter would write it: 'night_swirls' is 'Night swirls'."""
+    said = stem.replace("_", " ").strip() or STYLE
+    return said[:1].upper() + said[1:]
