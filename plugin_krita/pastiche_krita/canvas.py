@@ -261,7 +261,13 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
     yield from _wait_until_idle(document)
     check_there(target)
     parent = target.node.parentNode()
+    was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
     parent.addChildNode(layer, _above(parent, target.node, earlier))
+    if was_alone:
+        # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
+        # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
+        yield from _wait_until_idle(document)
+        document.refreshProjection()
     return str(layer.uniqueId().toString())
 
 
@@ -307,7 +313,7 @@ def _fill(layer: Any, rect: QRect, picture: Picture) -> Iterator[None]:
     with _helper() as helper:
         for strip in _strips(rect):
             start = (strip.top() - rect.top()) * width
-            raw = QByteArray(pixels[start : start + strip.height() * width])  # type: ignore[call-overload]
+            raw = QByteArray(bytes(pixels[start : start + strip.height() * width]))
             own = _converted(helper, raw, strip, FLOAT_SRGB, _space_of(layer))
             layer.setPixelData(own, strip.x(), strip.y(), strip.width(), strip.height())
             yield

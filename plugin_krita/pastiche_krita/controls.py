@@ -62,7 +62,7 @@ class Controls(QWidget):
         for name in names:
             knob = knobs()[name]
             editor = _editor(name, knob)
-            editor.setObjectName(name)
+            editor.setObjectName(f"knob {name}")
             editor.setToolTip(knob.help)
             editor.changed.connect(self._on_change)
             label = QLabel(knob.label)

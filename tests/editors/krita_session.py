@@ -62,8 +62,10 @@ class KritaSession:
         (self.home / "run").mkdir(mode=0o700, exist_ok=True)
         config = self.home / ".config"
         config.mkdir(exist_ok=True)
+        before = (config / "kritarc").read_text() if (config / "kritarc").exists() else "[python]\n"
         (config / "kritarc").write_text(
-            "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n[python]\nenable_pastiche_driver=true\n"
+            "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n"
+            + before.replace("[python]", "[python]\nenable_pastiche_driver=true")
         )
 
     def start(self) -> None:
@@ -76,7 +78,7 @@ class KritaSession:
     def do(self, code: str) -> Any:
         """Run Python on Krita's main thread; the value of its last line. Raises AssertionError with its traceback."""
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(120)
+            line.settimeout(60)
             line.connect(str(self.driver_socket))
             line.sendall(code.encode())
             line.shutdown(socket.SHUT_WR)

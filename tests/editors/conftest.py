@@ -1,0 +1,103 @@
+"""Real editors for these tests, and the figures that they print at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pastiche_daemon.samples import draw
+from tests.editors.krita_session import CLONE, KritaSession
+from tests.editors.place import Place, find_or_make
+
+FIGURES: list[str] = []
+OUT = CLONE / "editors-out"  # screenshots of this run
+PASTICHE = Path(sys.executable).parent / "pastiche"
+
+
+CAPTURE: list[Any] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    CAPTURE.append(config.pluginmanager.getplugin("capturemanager"))
+
+
+def say(sentence: str) -> None:
+    """What is waited for, past pytest's capture."""
+    with CAPTURE[0].global_and_fixture_disabled():
+        print(f"  … {sentence}", flush=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FIGURES:
+        terminalreporter.section("measured in the editor")
+        for line in FIGURES:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def place() -> Place:
+    return find_or_make(say)
+
+
+def pastiche(home: Path, *argv: str) -> str:
+    """The command line, as the person whose home this is."""
+    env = {**os.environ, "HOME": str(home), "PASTICHE_HOME": str(home / "pastiche"), "OMP_WAIT_POLICY": "passive"}
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        env.pop(name, None)
+    done = subprocess.run([str(PASTICHE), *argv], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def person(place: Place) -> Iterator[Path]:
+    """A home with the plugin installed in it, as a person would, and pictures to open."""
+    home = Path(tempfile.mkdtemp(prefix="pst-"))
+    (home / "run").mkdir(mode=0o700)
+    say("installing the plugin: pastiche install krita")
+    pastiche(home, "install", "krita")
+    draw_pictures(home)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def draw_pictures(folder: Path) -> None:
+    import imagecodecs
+    import numpy as np
+
+    scene = draw("harbour_town", 256, 192)
+    Image.fromarray(scene).save(folder / "harbour.png")
+    Image.fromarray(draw("harbour_town", 960, 720)).save(folder / "large.png")
+    Image.fromarray(scene).convert("L").save(folder / "grey.png")
+    deep = (scene.astype(np.uint16) * 257) ^ np.uint16(5)  # the low bits matter
+    (folder / "deep.png").write_bytes(imagecodecs.png_encode(deep))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
+
+
+def start(session: KritaSession) -> KritaSession:
+    say("starting Krita")
+    session.install_driver()
+    session.start()
+    session.pictures = session.home  # type: ignore[attr-defined]
+    return session
+
+
+@pytest.fixture(scope="module")
+def krita(place: Place, person: Path) -> Iterator[KritaSession]:
+    """Krita with a daemon that runs already."""
+    session = KritaSession(place, person)
+    pastiche(person, "daemon", "start")
+    try:
+        yield start(session)
+    finally:
+        session.stop()
+        pastiche(person, "daemon", "stop")

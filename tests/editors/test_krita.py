@@ -1,0 +1,330 @@
+"""Krita itself, on a screen, driven through its menus and the plugin's window; a real daemon does the work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.editors.conftest import FIGURES, OUT, pastiche, say
+
+PATIENCE = 45.0  # seconds for a small restyle on a busy machine
+U8 = ("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+
+
+def open_picture(krita, name="harbour.png", space=None):
+    """A fresh document in the front, alone, and the window as it opens."""
+    krita.do("window() and window().close()\nclose_all()")
+    krita.do(f"open_picture({str(krita.home / name)!r}, {space!r})")
+    krita.wait_for("doc() is not None and doc().activeNode() is not None", PATIENCE, "the document's view")
+
+
+def restyle(krita, **knobs):
+    """Through the menu and the window; waits for the new layer. Returns its name."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
+    krita.do(f"set_up({arguments})")
+    before = krita.do("layers()")
+    krita.do("click('start')")
+    krita.wait_for("not busy()", PATIENCE, "the restyle")
+    krita.wait_for("doc().tryBarrierLock() and (doc().unlock() or True)", PATIENCE, "Krita to be at rest")
+    after = krita.do("layers()")
+    new = [name for name in after if name not in before]
+    assert len(new) == 1, krita.do("message()")
+    return new[0]
+
+
+def activate(krita, name):
+    """Choose a layer, and see it stay chosen."""
+    krita.wait_for("doc().waitForDone() or True", PATIENCE, "Krita to be at rest")
+    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to be active")
+    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to stay active")
+
+
+def differing(krita, before, after, size=(256, 192), bytes_per_pixel=4):
+    """Where two pictures of the canvas differ: a byte a pixel, 1 or 0."""
+    step = bytes_per_pixel
+    assert len(before) == len(after) == size[0] * size[1] * step
+    return [before[i : i + step] != after[i : i + step] for i in range(0, len(before), step)]
+
+
+def seen(krita):
+    return bytes.fromhex(krita.do("seen().hex()"))
+
+
+def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
+    open_picture(krita)
+    before, source = seen(krita), krita.do("content(layer('harbour.png') or doc().activeNode()).hex()")
+    own = krita.do("layers()")
+    name = restyle(krita)
+    assert name == "Night swirls 50 %"
+    assert krita.do("layers()") == [*own, name]
+    assert krita.do("space(layer('Night swirls 50 %')) == space(doc())")
+    assert krita.do(f"content(layer({own[0]!r})).hex()") == source
+    assert sum(differing(krita, before, seen(krita))) > 0.9 * 256 * 192
+    assert name in krita.do("message()")
+
+
+def test_one_undo_gives_the_document_back_to_the_bit(krita):
+    open_picture(krita)
+    before = krita.do("snapshot()")
+    assert krita.do("undo_text()") == ""
+    restyle(krita)
+    assert krita.do("snapshot()") != before
+    krita.do("undo()")
+    assert krita.do("snapshot()") == before
+    assert krita.do("undo_text()") == ""
+
+
+@pytest.mark.parametrize("selection", [
+    "select(60, 50, 100, 80)",
+    "select(-40, 60, 120, 200, feather=9)",
+    "select(60, 50, 100, 80, feather=5, invert=True)",
+    "select(0, 0, 256, 20)",
+])  # fmt: skip
+def test_outside_the_selection_nothing_differs_inside_it_does(krita, selection):
+    open_picture(krita)
+    krita.do(selection)
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    before, tree = seen(krita), krita.do("snapshot()")
+    name = restyle(krita)
+    selected = bytes.fromhex(krita.do("selected().hex()"))
+    changed = differing(krita, before, seen(krita))
+    assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]
+    inside = [c for c, s in zip(changed, selected, strict=True) if s > 128]
+    assert sum(inside) > 0.8 * len(inside)
+    assert krita.do(f"[m.type() for m in layer({name!r}).childNodes()]") == ["transparencymask"]
+    krita.do("undo()")
+    assert krita.do("snapshot()") == tree
+
+
+def test_a_group_is_restyled_as_it_looks_and_its_result_stands_above_it(krita):
+    open_picture(krita)
+    krita.do("""
+g = doc().createGroupLayer("things")
+doc().rootNode().addChildNode(g, None)
+inner = doc().activeNode().duplicate()
+inner.setName("inside")
+g.addChildNode(inner, None)
+doc().refreshProjection()
+doc().waitForDone()
+""")
+    activate(krita, "things")
+    tree = krita.do("snapshot()")
+    restyle(krita)
+    assert krita.do("layers()")[-2:] == ["things", "Night swirls 50 %"]
+    krita.do("undo()")
+    assert krita.do("snapshot()") == tree
+
+
+SPACES = {
+    "16-bit file": ("deep.png", None, 2e-4),
+    "grey file": ("grey.png", None, 1.5 / 255),
+    "16-bit linear": ("harbour.png", ("RGBA", "U16", "sRGB-elle-V2-g10.icc"), 2e-4),
+    "float": ("harbour.png", ("RGBA", "F32", "sRGB-elle-V2-g10.icc"), 1e-4),
+    "half float": ("harbour.png", ("RGBA", "F16", "sRGB-elle-V2-g10.icc"), 2e-3),
+    "CMYK": ("harbour.png", ("CMYKA", "U8", "Chemical proof"), 6 / 255),
+    "Lab": ("harbour.png", ("LABA", "U16", "Lab identity built-in"), 2e-3),
+}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_colour_space_gets_its_result_in_its_own(krita, name):
+    file, space, tolerance = SPACES[name]
+    open_picture(krita, file, space)
+    tree = krita.do("snapshot()")
+    own = krita.do("layers()")[0]
+    result = restyle(krita)
+    assert krita.do(f"space(layer({result!r}))") == krita.do("space(doc())")
+    assert krita.do(f"content(layer({result!r})) != content(layer({own!r}))")
+    krita.do("undo()")
+    assert krita.do("snapshot()") == tree
+    # At strength 0 the picture comes back, so that only the conversions are left.
+    same = restyle(krita, strength=0)
+    measure = "largest_difference_seen" if name == "CMYK" else "largest_difference"
+    assert krita.do(f"{measure}(layer({own!r}), layer({same!r}))") <= tolerance
+
+
+def test_filter_vector_clone_and_fill_layers_are_restyled_as_they_look(krita):
+    open_picture(krita)
+    krita.do("""
+made = [doc().createFilterLayer("inverted", K.filter("invert"), Selection())]
+clone = doc().createCloneLayer("clone", doc().activeNode())
+vector = doc().createVectorLayer("vector")
+vector.addShapesFromSvg('<svg width="256px" height="192px" viewBox="0 0 256 192"><rect x="20" y="30" width="150" height="100" fill="#d04020"/></svg>')
+source = doc().activeNode()
+for node in made + [clone, vector]:
+    doc().rootNode().addChildNode(node, None)
+doc().refreshProjection()
+doc().waitForDone()
+""")
+    for name in ("clone", "vector"):
+        activate(krita, name)
+        result = restyle(krita, strength=0)
+        names = krita.do("layers()")
+        assert names[names.index(name) + 1] == result
+        assert krita.do(f"largest_difference(layer({name!r}), layer({result!r}))") <= 1.5 / 255
+        krita.do("undo()")
+
+
+def test_several_styles_share(krita):
+    open_picture(krita)
+    krita.do("set_up()\npick('Poppy field', Qt.ControlModifier)")
+    assert sorted(krita.do("[s.name for s in window().gallery.chosen()]")) == ["Night swirls", "Poppy field"]
+    assert restyle(krita, style=None) in ("Night swirls + Poppy field 50 %", "Poppy field + Night swirls 50 %")
+
+
+def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
+    open_picture(krita)
+    krita.do("set_up()")
+    krita.do("window().gallery._list_sources()\nwindow().gallery._menu.actions()[1].trigger()")
+    krita.wait_for("[s.name for s in window().gallery.chosen()] == [window().gallery._sources()[1].name]", PATIENCE, "the layer to be the style")  # fmt: skip
+    krita.do("image = QImage(64, 64, QImage.Format_RGB32)\nimage.fill(QColor('teal'))\nQApplication.clipboard().setImage(image)\nclick('paste')")  # fmt: skip
+    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['From the clipboard']", PATIENCE, "the clipboard's picture")  # fmt: skip
+    krita.do(f"window().gallery.take_file({str(krita.home / 'grey.png')!r})")
+    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
+    assert restyle(krita, style=None) == "Grey 50 %"
+
+
+def test_a_file_that_is_no_picture_is_told_and_the_report_can_be_copied(krita):
+    open_picture(krita)
+    krita.do("set_up()")
+    krita.do(f"window().gallery.take_file({str(krita.home / 'broken.png')!r})")
+    krita.wait_for("'broken.png' in message() and 'Choose another' in message()", PATIENCE, "the sentence")
+    krita.do("click('copy_report')")
+    copied = krita.do("QApplication.clipboard().text()")
+    assert "Krita 5." in copied
+    assert "PyzmqDealer" in copied
+    assert str(krita.home) not in copied
+
+
+def test_an_empty_selection_is_told_and_nothing_changes(krita):
+    open_picture(krita)
+    krita.do("set_up()\nselect(400, 400, 20, 20)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    before = krita.do("layers()")
+    krita.do("click('start')")
+    assert "The selection covers nothing" in krita.do("message()")
+    assert krita.do("layers()") == before
+
+
+def test_cancel_midway_leaves_the_document_and_frees_the_daemon(krita):
+    open_picture(krita)
+    before = krita.do("snapshot()")
+    krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("click('cancel')")
+    assert "Cancelled" in krita.do("message()")
+    krita.wait_for("not busy()", PATIENCE, "the window to be idle")
+    assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]
+    assert krita.do("snapshot()") == before
+    assert krita.do("undo_text()") == ""
+    krita.do("set_up(iterations=12)")  # remembered settings stay small
+
+
+def test_a_knob_turned_midway_goes_on_with_the_new_setting(krita):
+    open_picture(krita)
+    krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("turn('strength', 80)\nturn('iterations', 10)")
+    krita.wait_for("not busy()", PATIENCE, "the restyle")
+    assert krita.do("layers()")[1:] == ["Night swirls 80 %"]
+
+
+def test_restyle_again_by_its_shortcut_puts_the_next_above_the_last(krita):
+    open_picture(krita)
+    source = krita.do("layers()")[0]
+    restyle(krita)
+    krita.wait_for(f"doc().activeNode().name() == {source!r}", PATIENCE, "the source to be active again")
+    krita.do("window().close()\nK.activeWindow().qwindow().activateWindow()")
+    krita.run("xdotool", "key", "--clearmodifiers", "ctrl+alt+shift+p")
+    krita.wait_for("len(layers()) == 3", PATIENCE, "the second layer")
+    assert krita.do("window() is None")
+    krita.do("undo()\nundo()")
+    assert krita.do("layers()") == [source]
+
+
+def test_a_document_closed_midway_gives_the_result_as_a_new_one(krita):
+    open_picture(krita)
+    krita.do("set_up(quality='good', iterations=40)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("d = doc()\nd.setModified(False)\nd.close()")
+    krita.wait_for("window() is not None and visible('open_document')", PATIENCE, "the offer")
+    assert "open it as a new document" in krita.do("message()")
+    krita.do("click('open_document')")
+    krita.wait_for("doc() is not None and layers() == ['Night swirls 50 %']", PATIENCE, "the new document")
+    assert krita.do("[doc().width(), doc().height()]") == [256, 192]
+    assert krita.do("len(set(content(doc().topLevelNodes()[0]))) > 100")
+
+
+def test_a_layer_removed_midway_gives_the_result_as_a_new_document(krita):
+    open_picture(krita)
+    krita.do("extra = doc().createNode('other', 'paintlayer')\ndoc().rootNode().addChildNode(extra, None)\nfirst = doc().topLevelNodes()[0]")
+    activate(krita, krita.do("first.name()"))
+    krita.do("set_up(quality='good', iterations=40)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("first.remove()\ndoc().refreshProjection()")
+    krita.wait_for("visible('open_document')", PATIENCE, "the offer")
+    assert krita.do("layers()") == ["other"]
+
+
+def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(krita):
+    open_picture(krita)
+    krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    pid = json.loads(pastiche(krita.home, "daemon", "status", "--json"))["pid"]
+    kill(pid)
+    krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the sentence")
+    assert krita.do("visible('copy_report')")
+    assert restyle(krita) == "Night swirls 50 %"
+    pastiche(krita.home, "daemon", "stop")  # that one lives in Krita's own place
+    pastiche(krita.home, "daemon", "start")
+
+
+def kill(pid):
+    import os
+    import signal
+
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_large_document_is_measured(krita):
+    """2048² pixels, warm daemon: the main thread's stalls, the first preview, the layer."""
+    open_picture(krita)
+    restyle(krita)  # warm: the network is loaded, the style is known
+    krita.do("close_all()\nbig = K.createDocument(2048, 2048, 'big', 'RGBA', 'U8', '', 300.0)")
+    krita.do("""
+image = QImage("%s/large.png").scaled(2048, 2048).convertToFormat(QImage.Format_ARGB32)
+pixels = image.constBits(); pixels.setsize(image.sizeInBytes())
+big.topLevelNodes()[0].setPixelData(QByteArray(bytes(pixels)), 0, 0, 2048, 2048)
+big.refreshProjection()
+show(big)
+""" % krita.home)
+    krita.wait_for("doc() is not None and doc().activeNode() is not None", PATIENCE, "the document's view")
+    krita.do("set_up(quality='draft', iterations=4)")
+    say("restyling 2048² pixels")
+    krita.do("stalls.start()\nnote_times()\nclick('start')")
+    krita.wait_for("not busy()", 300, "the large restyle")
+    krita.do("stalls.stop()")
+    assert len(krita.do("layers()")) == 2, krita.do("message()")
+    times, stalls = krita.do("times"), krita.do("stalls.report()")
+    FIGURES.append(f"2048² document, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s")  # fmt: skip
+    for own, all_, call, worst, worst_ms in stalls["own"][:3]:
+        FIGURES.append(f"longest of the plugin's own: {own} ms in {call} ({all_} ms with Krita's calls; inside: {worst} {worst_ms} ms)")  # fmt: skip
+    for own, all_, call, worst, worst_ms in stalls["all"][:3]:
+        FIGURES.append(f"longest with Krita's calls: {all_} ms in {call} (own {own} ms; inside: {worst} {worst_ms} ms)")
+
+
+def test_what_it_looks_like(krita):
+    """Screenshots, to be looked at."""
+    OUT.mkdir(exist_ok=True)
+    open_picture(krita, "large.png")
+    krita.do("qw = K.activeWindow().qwindow()\nqw.showMaximized()")
+    krita.do("set_up(quality='draft', iterations=0)\nclick('more')\nwindow().move(640, 60)\nclick('start')")
+    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.run("import", "-window", "root", str(krita.home / "window.png"))
+    krita.wait_for("not busy()", 300, "the restyle")
+    krita.do("window().close()")
+    krita.do("QApplication.processEvents()")
+    krita.run("import", "-window", "root", str(krita.home / "layer.png"))
+    for name in ("window", "layer"):
+        (OUT / f"krita-{name}.png").write_bytes((krita.home / f"{name}.png").read_bytes())
