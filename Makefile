@@ -6,11 +6,13 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test check bench figure train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors screenshots check bench figure train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
 	@echo "make test    set up, run the tests"
+	@echo "make test-editors   set up, run the tests in a real Krita (as root they make a place for it themselves)"
+	@echo "make screenshots    the same, and docs/krita-*.jpg anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
@@ -29,6 +31,12 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-editors: setup
+	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600
+
+screenshots: test-editors
+	$(BIN)/python -m tests.editors.screenshots
 
 check: setup
 	$(BIN)/ruff check .
@@ -50,4 +58,4 @@ judge-weights: setup
 	$(BIN)/python -m training judge $(or $(WEIGHTS),embedded) --out judged
 
 clean:
-	rm -rf $(VENV) demo-out judged training-out
+	rm -rf $(VENV) demo-out editors-out judged training-out

@@ -20,7 +20,7 @@ from pathlib import Path
 SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
-    "krita", "python3-pyqt5", "python3-zmq", "python3-msgpack",  # the editor and what users may have beside it
+    "krita", "python3-pyqt5", "python3-pyqt6", "python3-zmq", "python3-msgpack",  # the editor and what users may have beside it
     "xvfb", "xdotool", "imagemagick", "openbox",  # a screen, hands, eyes, and someone who manages windows
     "fonts-dejavu-core", "fonts-noto-core",
 )  # fmt: skip

@@ -51,6 +51,22 @@ def seen(krita):
     return bytes.fromhex(krita.do("seen().hex()"))
 
 
+def test_what_it_looks_like(krita):
+    """Screenshots, to be looked at."""
+    OUT.mkdir(exist_ok=True)
+    open_picture(krita, "large.png")
+    krita.do("qw = K.activeWindow().qwindow()\nqw.showMaximized()")
+    krita.do("set_up(quality='draft', iterations=0)\nclick('more')\nwindow().move(640, 60)\nclick('start')")
+    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.run("import", "-window", "root", str(krita.home / "window.png"))
+    krita.wait_for("not busy()", 300, "the restyle")
+    krita.do("window().close()")
+    krita.do("QApplication.processEvents()")
+    krita.run("import", "-window", "root", str(krita.home / "layer.png"))
+    for name in ("window", "layer"):
+        (OUT / f"krita-{name}.png").write_bytes((krita.home / f"{name}.png").read_bytes())
+
+
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
     open_picture(krita)
     before, source = seen(krita), krita.do("content(layer('harbour.png') or doc().activeNode()).hex()")
@@ -122,7 +138,7 @@ SPACES = {
     "16-bit linear": ("harbour.png", ("RGBA", "U16", "sRGB-elle-V2-g10.icc"), 2e-4),
     "float": ("harbour.png", ("RGBA", "F32", "sRGB-elle-V2-g10.icc"), 1e-4),
     "half float": ("harbour.png", ("RGBA", "F16", "sRGB-elle-V2-g10.icc"), 2e-3),
-    "CMYK": ("harbour.png", ("CMYKA", "U8", "Chemical proof"), 6 / 255),
+    "CMYK": ("harbour.png", ("CMYKA", "U8", "Chemical proof"), 3 / 255),
     "Lab": ("harbour.png", ("LABA", "U16", "Lab identity built-in"), 2e-3),
 }
 
@@ -140,7 +156,7 @@ def test_every_colour_space_gets_its_result_in_its_own(krita, name):
     assert krita.do("snapshot()") == tree
     # At strength 0 the picture comes back, so that only the conversions are left.
     same = restyle(krita, strength=0)
-    measure = "largest_difference_seen" if name == "CMYK" else "largest_difference"
+    measure = "mean_difference_seen" if name == "CMYK" else "largest_difference"  # not every ink is an sRGB colour
     assert krita.do(f"{measure}(layer({own!r}), layer({same!r}))") <= tolerance
 
 
@@ -314,17 +330,10 @@ show(big)
         FIGURES.append(f"longest with Krita's calls: {all_} ms in {call} (own {own} ms; inside: {worst} {worst_ms} ms)")
 
 
-def test_what_it_looks_like(krita):
-    """Screenshots, to be looked at."""
-    OUT.mkdir(exist_ok=True)
-    open_picture(krita, "large.png")
-    krita.do("qw = K.activeWindow().qwindow()\nqw.showMaximized()")
-    krita.do("set_up(quality='draft', iterations=0)\nclick('more')\nwindow().move(640, 60)\nclick('start')")
-    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
-    krita.run("import", "-window", "root", str(krita.home / "window.png"))
-    krita.wait_for("not busy()", 300, "the restyle")
-    krita.do("window().close()")
-    krita.do("QApplication.processEvents()")
-    krita.run("import", "-window", "root", str(krita.home / "layer.png"))
-    for name in ("window", "layer"):
-        (OUT / f"krita-{name}.png").write_bytes((krita.home / f"{name}.png").read_bytes())
+def test_krita_can_be_closed_with_a_job_running_and_the_daemon_drops_it(krita):
+    open_picture(krita)
+    krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("doc().setModified(False)\nQTimer.singleShot(0, K.action('file_quit').trigger)")
+    krita.process.wait(PATIENCE)
+    assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]

@@ -318,12 +318,12 @@ def largest_difference(one, other):
     return max(abs(i - j) for i, j in zip(x, y)) / full  # noqa: B905
 
 
-def largest_difference_seen(one, other):
-    """The same as a screen shows them: the same colour can be mixed of other inks."""
+def mean_difference_seen(one, other):
+    """The mean difference as a screen shows them: the same colour can be mixed of other inks."""
     a, b = (node.thumbnail(doc().width(), doc().height()).convertToFormat(QImage.Format_RGB32) for node in (one, other))  # noqa: F405
     pixels = []
     for image in (a, b):
         bits = image.constBits()
         bits.setsize(image.sizeInBytes())
         pixels.append(bytes(bits))
-    return max(abs(i - j) for i, j in zip(*pixels)) / 255  # noqa: B905
+    return sum(abs(i - j) for i, j in zip(*pixels)) / len(pixels[0]) / 255  # noqa: B905

@@ -1,0 +1,36 @@
+"""The plugin's window without Krita, under the Qt that is named: what is set comes out, buttons do what they say."""
+
+import importlib
+import json
+import sys
+
+QT = sys.argv[1]
+importlib.import_module(f"{QT}.QtCore")
+QtWidgets = importlib.import_module(f"{QT}.QtWidgets")
+app = QtWidgets.QApplication([])
+
+from pastiche.errors import DaemonNotRunning  # noqa: E402
+from pastiche.paths import places  # noqa: E402
+from pastiche.protocol import Preview, Progress  # noqa: E402
+from pastiche.remembered import Remembered  # noqa: E402
+from pastiche.settings import StyleSettings  # noqa: E402
+from pastiche_krita.session import Session  # noqa: E402
+from pastiche_krita.window import Window  # noqa: E402
+
+started = []
+window = Window(places(), lambda: [])
+window.set_up(Remembered(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
+window.start_asked.connect(lambda: started.append(1))
+window.show()
+app.processEvents()
+window.start.click()
+window.show_preview(Preview("j", 0, 4, 3, bytes(36)))
+window.show_progress(Progress("j", 0, 3, 64, 48, 1, 10, 0.0, 0.0, 0.5, 12.0))
+window.preview.grab()
+window.say_error(DaemonNotRunning("No daemon is running."), command=True)
+app.processEvents()
+error_shown = window.copy_command.isVisible() and "No daemon" in window.message.text()
+session = Session("krita")
+session.close()
+print(json.dumps({"settings": window.settings().to_wire(), "started": len(started), "error shown": error_shown,
+                  "size": [window.width(), window.height()]}))  # fmt: skip

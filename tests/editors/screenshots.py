@@ -1,0 +1,15 @@
+"""The last run's screenshots into docs/, small enough for a page."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from tests.editors.krita_session import CLONE
+
+WIDTH = 1280  # pixels
+
+for shot in sorted((CLONE / "editors-out").glob("*.png")):
+    image = Image.open(shot).convert("RGB")
+    image = image.resize((WIDTH, image.height * WIDTH // image.width), Image.Resampling.LANCZOS)
+    image.save(CLONE / "docs" / f"{shot.stem}.jpg", quality=88)
+    print(f"docs/{shot.stem}.jpg")
