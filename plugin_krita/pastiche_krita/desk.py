@@ -133,7 +133,7 @@ class Desk(QObject):
         known = dict(self._style_pictures)
 
         def hash_and_decode() -> dict[tuple[str, int], Picture]:
-            for picture in (content.picture, content.mask):
+            for picture in (content.picture, content.mask):  # joins and hashes
                 _ = picture.ref if picture is not None else None
             return {key: known.get(key) or read_picture(key[0]) for key in map(_key, errand.styles)}
 

@@ -11,6 +11,8 @@ from pastiche.errors import DaemonLost
 from pastiche.protocol import CHUNK, MAX_FRAME
 from pastiche.zmtp import fresh_identity
 
+zmq.Context, zmq.ZMQError  # noqa: B018  an empty folder of that name is a package too: find out now
+
 
 class PyzmqDealer:
     """A connection to one endpoint: see `transport.Dealer`. libzmq's own thread does the sending."""

@@ -51,7 +51,7 @@ class Place:
             lines += [f"mkdir -p {root}{path}; mount --rbind {path} {root}{path}" for path in map(str, shared)]
         lines += [f"mount -t tmpfs tmpfs {root}{path}" for path in hidden]
         lines += [f'exec chroot {root} "$@"' if root else 'exec "$@"']
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "\n".join(lines), "sh", *inside]
+        return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", "\n".join(lines), "sh", *inside]
 
 
 def find_or_make(say: object = print) -> Place:

@@ -44,7 +44,7 @@ def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
 
 
 def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bare):
-    with pytest.raises(AssertionError, match="No module named 'zmq'"):
+    with pytest.raises(AssertionError, match="No module named"):
         bare.do("import zmq.backend")
     assert bare.do("import msgpack\nmsgpack.Packer.__module__") == "msgpack.fallback"
     assert bare.do("from pastiche.transport import transport_name\ntransport_name()") == "PlainDealer"
