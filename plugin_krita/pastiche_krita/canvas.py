@@ -269,8 +269,9 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
     check_there(target)
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
+    covers = rect.contains(QRect(0, 0, document.width(), document.height()))
     parent.addChildNode(layer, _above(parent, target.node, earlier))
-    if was_alone:
+    if was_alone and not covers:
         # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
         yield from _wait_until_idle(document)

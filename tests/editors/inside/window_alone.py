@@ -9,16 +9,17 @@ importlib.import_module(f"{QT}.QtCore")
 QtWidgets = importlib.import_module(f"{QT}.QtWidgets")
 app = QtWidgets.QApplication([])
 
+from pastiche_krita.session import Session  # noqa: E402
+from pastiche_krita.window import Window  # noqa: E402
+
 from pastiche.errors import DaemonNotRunning  # noqa: E402
 from pastiche.paths import places  # noqa: E402
 from pastiche.protocol import Preview, Progress  # noqa: E402
 from pastiche.remembered import Remembered  # noqa: E402
 from pastiche.settings import StyleSettings  # noqa: E402
-from pastiche_krita.session import Session  # noqa: E402
-from pastiche_krita.window import Window  # noqa: E402
 
 started = []
-window = Window(places(), lambda: [])
+window = Window(places(), list)
 window.set_up(Remembered(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
 window.start_asked.connect(lambda: started.append(1))
 window.show()

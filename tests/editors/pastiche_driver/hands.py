@@ -7,13 +7,13 @@ import os  # noqa: F401
 import sys
 import time
 
-from krita import *  # noqa: F403
+from krita import *
 from krita import Krita
-from PyQt5.QtCore import *  # noqa: F403
+from PyQt5.QtCore import *
 from PyQt5.QtCore import QPoint, Qt, QTimer
-from PyQt5.QtGui import *  # noqa: F403
+from PyQt5.QtGui import *
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import *  # noqa: F403
+from PyQt5.QtWidgets import *
 from PyQt5.QtWidgets import QApplication, QComboBox, QListWidget, QWidget
 
 K = Krita.instance()
@@ -100,7 +100,7 @@ def seen():
 
 
 def select(x, y, width, height, feather=0, invert=False):
-    selection = Selection()  # noqa: F405
+    selection = Selection()
     selection.select(x, y, width, height, 255)
     if feather:
         selection.feather(feather)
@@ -315,15 +315,15 @@ def largest_difference(one, other):
     kind, full = {"U8": ("B", 255), "U16": ("H", 65535), "F16": ("e", 1), "F32": ("f", 1)}[depth]
     size = struct.calcsize(kind)
     x, y = (struct.unpack(f"<{len(p) // size}{kind}", p) for p in (a, b))
-    return max(abs(i - j) for i, j in zip(x, y)) / full  # noqa: B905
+    return max(abs(i - j) for i, j in zip(x, y)) / full
 
 
 def mean_difference_seen(one, other):
     """The mean difference as a screen shows them: the same colour can be mixed of other inks."""
-    a, b = (node.thumbnail(doc().width(), doc().height()).convertToFormat(QImage.Format_RGB32) for node in (one, other))  # noqa: F405
+    a, b = (node.thumbnail(doc().width(), doc().height()).convertToFormat(QImage.Format_RGB32) for node in (one, other))
     pixels = []
     for image in (a, b):
         bits = image.constBits()
         bits.setsize(image.sizeInBytes())
         pixels.append(bytes(bits))
-    return sum(abs(i - j) for i, j in zip(*pixels)) / len(pixels[0]) / 255  # noqa: B905
+    return sum(abs(i - j) for i, j in zip(*pixels)) / len(pixels[0]) / 255

@@ -1,0 +1,157 @@
+"""The plugin goes into Krita's folders and out again, touches nothing else, and doctor sees what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche import words
+from pastiche.errors import UsageError
+from pastiche_daemon.cli.main import cli
+from pastiche_daemon.plugins import bundle, krita
+
+PLUGIN = Path(__file__).parents[2] / "plugin_krita"
+
+
+@pytest.fixture(autouse=True)
+def quick_samples(monkeypatch):
+    monkeypatch.setattr(bundle, "SAMPLE_SIDE", 64)
+
+
+@pytest.fixture
+def person(tmp_path, monkeypatch):
+    """A home of its own, and no Krita in it yet."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path / "pastiche"))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def run(*argv: str) -> str:
+    done = CliRunner().invoke(cli, argv, catch_exceptions=False)
+    return done.output
+
+
+def home() -> krita.KritaHome:
+    return krita.krita_homes()[0]
+
+
+def files_under(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_install_puts_the_plugin_its_desktop_and_action_there_and_switches_it_on(person):
+    said = run("install", "krita")
+    assert str(home().resources) in said
+    assert home().desktop.is_file()
+    assert home().action.is_file()
+    assert (home().plugin / "carried/lib/pastiche/protocol.py").is_file()
+    assert (home().plugin / "carried/fallback/msgpack/fallback.py").is_file()
+    assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
+    assert list((home().plugin / "carried/samples").glob("*.png"))
+    assert home().config.read_text() == "[python]\nenable_pastiche_krita=true\n"
+    assert (person / "pastiche/config/launch.json").is_file()
+    assert krita.state_of(home()) == krita.State(True)
+
+
+def test_what_is_carried_works_in_a_python_without_packages(person):
+    krita.install(home())
+    carried = home().plugin / "carried"
+    code = (
+        f"import sys; sys.path[:] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}] + [p for p in sys.path if 'site-packages' not in p];"
+        "import pastiche.client, pastiche.transport as t, msgpack;"
+        "print(t.transport_name(), msgpack.Packer.__module__, msgpack.unpackb(msgpack.packb({'a': b'x'})))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["PlainDealer", "msgpack.fallback", "{'a':", "b'x'}"], done.stderr
+
+
+def test_uninstall_takes_away_just_that(person):
+    home().config.parent.mkdir(parents=True)
+    home().config.write_text("[General]\nx=1\n\n[python]\nenable_other=true\n")
+    (home().resources / "pykrita/other").mkdir(parents=True)
+    (home().resources / "pykrita/other/__init__.py").write_text("")
+    before = files_under(home().resources)
+    config = home().config.read_text()
+    run("install", "krita")
+    assert "enable_other=true" in home().config.read_text()
+    assert "taken out of" in run("install", "krita", "--uninstall")
+    assert files_under(home().resources) == before
+    assert home().config.read_text() == config
+    assert "no plugin" in run("install", "krita", "--uninstall")
+
+
+def test_installing_again_replaces_the_older_one_whole(person):
+    krita.install(home())
+    (home().plugin / "old.py").write_text("")
+    krita.install(home())
+    assert not (home().plugin / "old.py").exists()
+
+
+@pytest.mark.parametrize(("harm", "sentence"), [
+    (lambda h: h.action.unlink(), "missing"),
+    (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
+    (lambda h: h.config.write_text("[python]\nenable_pastiche_krita=false\n"), "switched off"),
+])  # fmt: skip
+def test_doctor_sees_a_missing_old_or_switched_off_plugin(person, harm, sentence):
+    krita.install(home())
+    harm(home())
+    assert sentence in krita.state_of(home()).trouble
+    said = run("doctor")
+    assert sentence in said
+    assert "Run 'pastiche install krita'" in said
+
+
+def test_the_zip_has_entries_for_its_folders_and_the_action_under_the_modules_name(person, tmp_path):
+    run("install", "krita", "--zip", str(tmp_path / "p.zip"))
+    names = zipfile.ZipFile(tmp_path / "p.zip").namelist()
+    assert {"pastiche_krita/", "pastiche_krita.desktop", "actions/pastiche_krita.action"} <= set(names)
+    with pytest.raises(UsageError, match=r"\.zip"):
+        krita.write_zip(tmp_path / "p.rar")
+
+
+def test_every_krita_of_the_person_is_found(tmp_path):
+    (tmp_path / ".var/app/org.kde.krita").mkdir(parents=True)
+    (tmp_path / "snap/krita/current").mkdir(parents=True)
+    own = tmp_path / "elsewhere"
+    (tmp_path / ".config").mkdir()
+    (tmp_path / ".config/kritarc").write_text(f"[General]\nResourceDirectory={own}\n")
+    plain, flatpak, snap = krita.krita_homes({"HOME": str(tmp_path)}, "linux")
+    assert plain.resources == own
+    assert flatpak.resources == tmp_path / ".var/app/org.kde.krita/data/krita"
+    assert snap.config == tmp_path / "snap/krita/current/.config/kritarc"
+    (mac,) = krita.krita_homes({"HOME": str(tmp_path)}, "darwin")
+    assert mac.resources == tmp_path / "Library/Application Support/krita"
+    (windows,) = krita.krita_homes({"APPDATA": str(tmp_path / "R"), "LOCALAPPDATA": str(tmp_path / "L")}, "win32")
+    assert (windows.resources, windows.config) == (tmp_path / "R/krita", tmp_path / "L/kritarc")
+
+
+lines = st.lists(st.sampled_from(["[python]", "[General]", "a=1", "enable_pastiche_krita=false", "enable_x=true", "", "[python][sub]"]))
+
+
+@given(lines)
+def test_the_switch_changes_its_own_line_and_no_other(config):
+    before = "\n".join(config) + "\n"
+    on = krita.with_switch(before, "true")
+    assert krita._switch(on) == "true"
+    off = krita.with_switch(on, None)
+    assert krita._switch(off) is None
+    ours = ("enable_pastiche_krita", "[python]")
+    kept = [line for line in config if line and not line.startswith(ours)]
+    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == kept
+
+
+def test_the_menus_words_are_the_shared_ones():
+    action = (PLUGIN / "pastiche_krita.action").read_text(encoding="utf-8")
+    extension = (PLUGIN / "pastiche_krita/extension.py").read_text(encoding="utf-8")
+    for text in (words.RESTYLE, words.RESTYLE_AGAIN):
+        assert f"<text>{text}</text>" in action
+        assert f'"{text}"' in extension
