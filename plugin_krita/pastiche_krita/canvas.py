@@ -19,7 +19,7 @@ from pastiche import words
 from pastiche.errors import NothingToRestyle, PasticheError
 from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
 
-from .qt import QByteArray, QImage, QPixmap, QRect
+from .qt import QByteArray, QImage, QRect
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # ships with Krita
 FLOAT_SRGB = ("RGBA", "F32", SRGB)
@@ -181,7 +181,7 @@ def _small(take: Any, width: int, height: int, side: int) -> QImage:
 # --- reading -----------------------------------------------------------------------------------------
 def read(target: Target) -> Generator[None, None, Content]:
     """The target's pixels and selection. The layer is not touched."""
-    yield from _wait_until_idle(target.document)
+    yield from _wait_until_idle(target.document, words.DOCUMENT_CLOSED)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the person may select something else meanwhile
     rect = target.rect
@@ -203,9 +203,12 @@ def read(target: Target) -> Generator[None, None, Content]:
     return Content(rect.width(), rect.height(), strips, mask)
 
 
-def _wait_until_idle(document: Any) -> Iterator[None]:
-    """Until Krita has finished the stroke in hand; asking does not block."""
+def _wait_until_idle(document: Any, gone: str) -> Iterator[None]:
+    """Until Krita has finished the stroke in hand; asking does not block. gone: the sentence of the LayerGone that a
+    closed document raises."""
     while not document.tryBarrierLock():
+        if document.rootNode() is None:
+            raise LayerGone(gone)
         yield
     document.unlock()
 
@@ -257,7 +260,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
     """
     check_there(target)
     document = target.document
-    yield from _wait_until_idle(document)
+    yield from _wait_until_idle(document, words.DOCUMENT_GONE)
     rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, rect, picture)
@@ -265,7 +268,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
         mask = document.createTransparencyMask(words.MASK_NAME)
         mask.setSelection(target.selection)
         layer.addChildNode(mask, None)
-    yield from _wait_until_idle(document)
+    yield from _wait_until_idle(document, words.DOCUMENT_GONE)
     check_there(target)
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
@@ -274,7 +277,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
     if was_alone and not covers:
         # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
-        yield from _wait_until_idle(document)
+        yield from _wait_until_idle(document, words.DOCUMENT_GONE)
         document.refreshProjection()
     return str(layer.uniqueId().toString())
 
@@ -353,7 +356,3 @@ def when_closing(do: Any) -> None:
     notifier = Krita.instance().notifier()
     notifier.setActive(True)
     notifier.applicationClosing.connect(do)
-
-
-def icon(name: str) -> QPixmap:
-    return Krita.instance().icon(name)

@@ -159,8 +159,8 @@ class Desk(QObject):
 
     def _finished(self, job: str, done: Finished) -> None:
         errand = self.errands.pop(job, None)
-        if errand is None:
-            return
+        if errand is None or errand.over or errand.job != job:
+            return  # cancelled, or asked anew with other knobs, while it was on its way
         errand.done = done
         if errand is self.current:
             self._say(words.INSERTING)
@@ -182,8 +182,8 @@ class Desk(QObject):
     # --- what can come between -------------------------------------------------------------------------
     def cancel(self) -> None:
         errand = self.current
-        if errand is None or errand.over:
-            return
+        if errand is None or errand.over or errand.done is not None:
+            return  # nothing to stop, or the layer is being made already
         errand.over = True
         if errand.job:
             self.session.cancel(errand.job)
@@ -222,7 +222,7 @@ class Desk(QObject):
     def _fail(self, errand: Errand, error: PasticheError) -> None:
         if errand.over:
             return  # it was cancelled
-        errand.over = errand.done is None  # with a result in hand it can still be opened as a document
+        errand.over = True
         self._end(errand, "")
         self._show_error(error, document=errand.done is not None)
 

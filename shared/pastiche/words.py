@@ -57,6 +57,7 @@ NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose anot
 SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
 NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
 NO_CONVERSION = "The editor could not convert the colours to {space}. Convert the layer to RGBA and try again."
+DOCUMENT_CLOSED = "The document was closed before it was read. Open it and restyle again."
 DOCUMENT_GONE = "The document was closed meanwhile. The result is kept here: open it as a new document."
 LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new document."
 NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = (
     "krita", "python3-pyqt5", "python3-pyqt6", "python3-zmq", "python3-msgpack",  # the editor and what users may have beside it
     "xvfb", "xdotool", "imagemagick", "openbox",  # a screen, hands, eyes, and someone who manages windows
@@ -90,7 +89,7 @@ def _make(root: Path) -> None:
         _quietly("apt-get", "install", "-y", "--no-install-recommends", "debootstrap")
     half = root.with_name(root.name + ".tmp")
     shutil.rmtree(half, ignore_errors=True)
-    _quietly("debootstrap", "--variant=minbase", SUITE, str(half), MIRROR)
+    _quietly("debootstrap", "--variant=minbase", SUITE, str(half))
     forbid = half / "usr/sbin/policy-rc.d"  # no service starts in there
     forbid.write_text("#!/bin/sh\nexit 101\n")
     forbid.chmod(0o755)

@@ -237,6 +237,27 @@ def test_cancel_midway_leaves_the_document_and_frees_the_daemon(krita):
     krita.do("set_up(iterations=12)")  # remembered settings stay small
 
 
+def test_a_result_that_comes_after_the_cancel_makes_no_layer(krita):
+    open_picture(krita)
+    before = krita.do("layers()")
+    krita.do("set_up()\nsession = desk().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late")
+    krita.do("finished = []\nsession.finished.connect(lambda *_: finished.append(1))\nclick('start')")
+    krita.wait_for("desk().current.job != ''", PATIENCE, "the job to be sent")
+    krita.do("click('cancel')")
+    krita.wait_for("finished", PATIENCE, "the result")
+    krita.do("session.cancel = real\nQTest.qWait(500)")
+    assert krita.do("layers()") == before
+    assert "Cancelled" in krita.do("message()")
+
+
+def test_a_document_closed_before_it_was_read_is_told(krita):
+    open_picture(krita)
+    krita.do("set_up()\nclick('start')\nd = doc()\nd.setModified(False)\nd.close()")
+    krita.wait_for("not busy()", PATIENCE, "the window to be idle")
+    assert "closed before it was read" in krita.do("message()")
+    assert not krita.do("visible('open_document')")
+
+
 def test_a_knob_turned_midway_goes_on_with_the_new_setting(krita):
     open_picture(krita)
     krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
