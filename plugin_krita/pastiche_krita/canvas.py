@@ -69,7 +69,9 @@ class Content:
     @cached_property
     def picture(self) -> Picture:
         """Joined at the first look, which is best taken on a thread: 64 MB for 4 megapixels."""
-        pixels = b"".join(self.strips)
+        pixels = bytearray()
+        for strip in self.strips:  # not in one go: other threads get their turn between
+            pixels += strip
         self.strips.clear()
         return Picture(self.width, self.height, CONTENT_FORMAT, pixels)
 

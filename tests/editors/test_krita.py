@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -355,6 +356,14 @@ def test_krita_can_be_closed_with_a_job_running_and_the_daemon_drops_it(krita):
     open_picture(krita)
     krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
-    krita.do("[d.setModified(False) for d in K.documents()]\nQTimer.singleShot(0, K.action('file_quit').trigger)")
-    krita.process.wait(PATIENCE)
+    krita.do("quit_krita()")
+    try:
+        krita.process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        OUT.mkdir(exist_ok=True)
+        krita.run("import", "-window", "root", str(krita.home / "quit.png"))
+        (OUT / "quit.png").write_bytes((krita.home / "quit.png").read_bytes())
+        answered = krita.home / "answered"
+        asked = answered.read_text() if answered.exists() else "nothing"
+        pytest.fail(f"Krita did not quit; it asked {asked}; see {OUT}/quit.png\n{krita.log()}")
     assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]

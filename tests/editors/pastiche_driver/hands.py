@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os  # noqa: F401
+import os
 import sys
 import time
 
@@ -112,6 +112,28 @@ def select(x, y, width, height, feather=0, invert=False):
 def selected():
     """The selection over the canvas, a byte a pixel."""
     return bytes(doc().selection().pixelData(0, 0, doc().width(), doc().height()))
+
+
+def quit_krita():
+    """Leave Krita as a person does, who keeps nothing: questions about unsaved pictures are answered so."""
+
+    def answer():
+        for box in QApplication.topLevelWidgets():
+            if isinstance(box, QMessageBox) and box.isVisible():
+                discard = box.button(QMessageBox.No) or box.button(QMessageBox.Discard)
+                with open(os.path.expanduser("~/answered"), "a") as file:
+                    file.write(f"{box.text()} {[b.text() for b in box.buttons()]}\n")
+                if discard:
+                    discard.click()
+
+    hands_timer.timeout.connect(answer)
+    hands_timer.start(200)
+    for document in K.documents():
+        document.setModified(False)
+    QTimer.singleShot(0, K.action("file_quit").trigger)
+
+
+hands_timer = QTimer()
 
 
 def undo():
