@@ -61,6 +61,7 @@ class Desk(QObject):
         self.window: Window | None = None
         self.errands: dict[str, Errand] = {}  # by job
         self.current: Errand | None = None
+        self.kept: Errand | None = None  # its result has lost its layer, and may be opened as a document
         self.history: list[str] = []  # what the window said, for a report
         self.last_error: PasticheError | None = None
         self._earlier: dict[str, set[str]] = {}  # source layer → layers that came of it
@@ -143,8 +144,8 @@ class Desk(QObject):
     def _send(self, errand: Errand, pictures: dict[tuple[str, int], Picture]) -> None:
         self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
         errand.pictures = [(pictures[_key(style)], style.share) for style in errand.styles]
-        if not errand.over:
-            self._ask(errand, adjust=False)
+        if not errand.over and errand.done is None:
+            self._ask(errand, adjust=bool(errand.job))  # asked before: the work goes on from the picture in hand
 
     def _ask(self, errand: Errand, *, adjust: bool) -> None:
         content = errand.content
@@ -223,12 +224,14 @@ class Desk(QObject):
         if errand.over:
             return  # it was cancelled
         errand.over = True
+        if errand.done is not None:
+            self.kept = errand
         self._end(errand, "")
         self._show_error(error, document=errand.done is not None)
 
     def open_as_document(self) -> None:
         """A result whose layer has gone."""
-        errand = self.current
+        errand = self.kept
         if errand is None or errand.done is None:
             return
         self.steps.run(canvas.open_as_document(errand.done.picture, errand.name),
