@@ -77,9 +77,15 @@ class Desk(QObject):
 
     # --- the two commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
+        beside = canvas.main_window()
+        if beside is None:
+            return  # Krita is closing
         if self.window is None:
-            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.main_window())
+            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), beside)
+            self.window.destroyed.connect(self._lose_window)
             self.window.set_up(self.remembered)
+            if self.current is not None and not self.current.over:
+                self.window.be_busy()
             for signal, do in ((self.window.start_asked, self.start), (self.window.cancel_asked, self.cancel),
                                (self.window.changed, self._turn), (self.window.report_asked, self.copy_report),
                                (self.window.command_asked, self.copy_command),
@@ -91,6 +97,10 @@ class Desk(QObject):
         self.window.activateWindow()
         self._looking.start()
         self.look_at_target()
+
+    def _lose_window(self) -> None:
+        """Krita's window has closed and taken ours with it; what is in work goes on until Krita itself closes."""
+        self.window = None
 
     def restyle_again(self) -> None:
         """With what was set the last time, without the window."""
@@ -269,7 +279,8 @@ class Desk(QObject):
         self.history.append(f"{error.code}: {error.sentence}")
         if self.window is None or not self.window.isVisible():
             self.open_window()
-        assert self.window is not None
+        if self.window is None:
+            return
         to_start = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
         self.window.say_error(error, command=to_start, document=document)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
@@ -305,6 +304,18 @@ def test_a_layer_removed_midway_gives_the_result_as_a_new_document(krita):
     assert krita.do("layers()") == ["other"]
 
 
+def test_a_window_that_goes_with_its_main_window_leaves_the_restyle_in_work(krita):
+    open_picture(krita)
+    krita.do("set_up(quality='draft', iterations=200)\nclick('start')")
+    krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
+    krita.do("from PyQt5 import sip\nsip.delete(window())")  # what Qt does to the children of a window that closes
+    krita.do("menu('Filter', 'Artistic', 'Restyle with Pastiche…')")
+    krita.wait_for("window() is not None and 'Scale' in message()", PATIENCE, "the new window to say how it goes")
+    assert krita.do("busy()")
+    krita.wait_for("not busy()", PATIENCE, "the restyle")
+    assert krita.do("layers()")[1:] == ["Night swirls 50 %"]
+
+
 def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(krita):
     open_picture(krita)
     krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
@@ -357,16 +368,5 @@ def test_krita_can_be_closed_with_a_job_running_and_the_daemon_drops_it(krita):
     krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
     krita.do("quit_krita()")
-    try:
-        krita.process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        OUT.mkdir(exist_ok=True)
-        krita.run("import", "-window", "root", str(krita.home / "quit.png"))
-        (OUT / "quit.png").write_bytes((krita.home / "quit.png").read_bytes())
-        answered = krita.home / "answered"
-        asked = answered.read_text() if answered.exists() else "nothing"
-        # Twice in six runs Krita was still there, why is not known yet. What is promised here, that the daemon is free,
-        # must hold all the same.
-        assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]
-        pytest.xfail(f"Krita itself did not quit; it asked {asked}; see {OUT}/quit.png")
+    krita.process.wait(PATIENCE)
     assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]
