@@ -1,7 +1,7 @@
 """Krita's side: documents, layers, selections, pixels. Everything that touches Krita's API is in this file.
 
 Long work is written as generators that yield between steps, each of some ten milliseconds, so that the canvas never
-stalls: `background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
+stalls: `pastiche.background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
 conversion leaves a step in the undo history of the document that it happens in.
 """
 
@@ -86,7 +86,7 @@ class Source:
 
 # --- what there is -----------------------------------------------------------------------------------
 def version() -> str:
-    return str(Krita.instance().version())
+    return f"Krita {Krita.instance().version()}"
 
 
 def open_documents() -> list[Any]:
@@ -254,11 +254,14 @@ def _converted(helper: Any, raw: Any, rect: QRect, space: Space, to: Space) -> A
 
 
 # --- the result --------------------------------------------------------------------------------------
-def insert(target: Target, picture: Picture, left: int, top: int, name: str, earlier: set[str]) -> Generator[None, None, str]:  # fmt: skip
+_results_of: dict[str, set[str]] = {}  # a source's id → those of the layers that came of it
+
+
+def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
     """A new paint layer above the target with the picture, and the selection as its transparency mask: one undo step.
 
-    left, top: where the picture's box lies in the target's rect. earlier: ids of this source's earlier results; the new
-    one goes above those that still stand on it. Returns the new layer's id. Raises LayerGone.
+    It goes above the source's earlier results that still stand on it. left, top: where the picture's box lies in the
+    target's rect. Returns True: it stands beside its source. Raises LayerGone.
     """
     check_there(target)
     document = target.document
@@ -275,13 +278,14 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str, ear
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
     covers = rect.contains(QRect(0, 0, document.width(), document.height()))
-    parent.addChildNode(layer, _above(parent, target.node, earlier))
+    parent.addChildNode(layer, _above(parent, target.node, _results_of.setdefault(target.layer, set())))
+    _results_of[target.layer].add(layer.uniqueId().toString())
     if was_alone and not covers:
         # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
         yield from _wait_until_idle(document, words.DOCUMENT_GONE)
         document.refreshProjection()
-    return str(layer.uniqueId().toString())
+    return True
 
 
 def check_there(target: Target) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
 from pastiche import words
-from pastiche.settings import Knob, StyleSettings, default_of, knobs
+from pastiche.scales import MOST_DICE, Scale, has_dice, scale_of
+from pastiche.settings import Knob, StyleSettings, knobs
 
 from .qt import (
     QComboBox,
@@ -24,7 +24,6 @@ from .qt import (
 )
 
 SLIDER_STEPS = 1000
-WIDE = 1000  # a whole number with more values than that gets dice, not a slider
 
 
 class Controls(QWidget):
@@ -90,12 +89,10 @@ class Controls(QWidget):
 
 
 def _editor(name: str, knob: Knob) -> Any:
-    default = default_of(name)
     if knob.choices:
         return Choice(knob)
-    if isinstance(default, int) and knob.high - knob.low > WIDE:
-        return WholeNumber(knob, dice=not knob.unit)
-    return Slider(knob)
+    scale = scale_of(name)
+    return Slider(knob, scale) if scale is not None else WholeNumber(knob, dice=has_dice(name))
 
 
 class _Row(QWidget):
@@ -130,18 +127,17 @@ class Choice(_Row):
 
 
 class Slider(_Row):
-    """A number in a range. Where the range spans factors and not steps (0.25 to 4), so does the slider."""
+    """A number in a range, dragged or typed."""
 
-    def __init__(self, knob: Knob) -> None:
+    def __init__(self, knob: Knob, scale: Scale) -> None:
         super().__init__()
-        self._low, self._high = knob.low, knob.high
-        self._by_factor = knob.low > 0
+        self._scale = scale
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, SLIDER_STEPS)
         self.number = QDoubleSpinBox()
         self.number.setRange(knob.low, knob.high)
-        self.number.setDecimals(2 if self._by_factor else 0)
-        self.number.setSingleStep(0.25 if self._by_factor else 5)
+        self.number.setDecimals(scale.decimals)
+        self.number.setSingleStep(scale.step)
         self.number.setSuffix(f" {knob.unit}" if knob.unit else "")
         self.number.setFixedWidth(92)
         self.slider.valueChanged.connect(self._slid)
@@ -157,15 +153,12 @@ class Slider(_Row):
         self._place_slider(value)
 
     def _place_slider(self, value: float) -> None:
-        low, high = self._low, self._high
-        share = math.log(value / low) / math.log(high / low) if self._by_factor else (value - low) / (high - low)
         self.slider.blockSignals(True)
-        self.slider.setValue(round(share * SLIDER_STEPS))
+        self.slider.setValue(round(self._scale.share_of(value) * SLIDER_STEPS))
         self.slider.blockSignals(False)
 
     def _slid(self, place: int) -> None:
-        low, high, share = self._low, self._high, place / SLIDER_STEPS
-        self.number.setValue(low * (high / low) ** share if self._by_factor else low + (high - low) * share)
+        self.number.setValue(self._scale.value_at(place / SLIDER_STEPS))
 
     def _typed(self, value: float) -> None:
         self._place_slider(value)
@@ -186,7 +179,7 @@ class WholeNumber(_Row):
             button = QToolButton()
             button.setText("⚄")
             button.setToolTip(knob.help)
-            button.clicked.connect(lambda: self.number.setValue(random.randint(1, 9999)))
+            button.clicked.connect(lambda: self.number.setValue(random.randint(1, MOST_DICE)))
             self.row.addWidget(button)
 
     def value(self) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pastiche import words
+from pastiche.background import Thread
 from pastiche.errors import PasticheError
 from pastiche.paths import Places
 from pastiche.remembered import Style
+from pastiche.styles import of_file, samples
 
-from .background import Thread
 from .qt import (
     QApplication,
     QFileDialog,
@@ -33,7 +33,8 @@ from .qt import (
     QWidget,
     pyqtSignal,
 )
-from .styles import keep, read_image, samples
+from .qt_loop import QtLoop
+from .styles import SAMPLES, keep, read_image
 
 THUMB = 84  # pixels
 SHARES = 100  # steps of a share's slider
@@ -49,7 +50,7 @@ class Gallery(QWidget):
     def __init__(self, places: Places, sources: Callable[[], list], parent: QWidget | None = None) -> None:
         """sources: () → documents and layers of the editor, each with a name and a take()."""
         super().__init__(parent)
-        self._places, self._sources, self._thread = places, sources, Thread(self)
+        self._places, self._sources, self._thread = places, sources, Thread(QtLoop(self))
         self._shares: dict[str, float] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -93,8 +94,8 @@ class Gallery(QWidget):
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples."""
-        shown = {style.path: style for style in [*chosen, *recent, *samples()]}
-        order = [s.path for s in recent] + [s.path for s in chosen] + [s.path for s in samples()]
+        shown = {style.path: style for style in [*chosen, *recent, *samples(SAMPLES)]}
+        order = [s.path for s in recent] + [s.path for s in chosen] + [s.path for s in samples(SAMPLES)]
         self._shares.update({style.path: style.share for style in chosen})
         self.list.blockSignals(True)
         self.list.clear()
@@ -185,7 +186,7 @@ class Gallery(QWidget):
 
     def take_file(self, path: str) -> None:
         """A file as the style; one that cannot be read is told and not chosen."""
-        style = Style(str(Path(path)), words.style_name(Path(path).stem))
+        style = of_file(path)
         self._thread.run(lambda: read_image(path, THUMB) and style, self.choose, self.failed.emit)
 
     def take_image(self, image: QImage, name: str) -> None:

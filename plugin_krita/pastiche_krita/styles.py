@@ -1,13 +1,12 @@
-"""Styles as pictures: read from files on a thread, kept as files where they came from none."""
+"""Styles as pictures, read and written by Qt; for threads."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from pastiche import words
+from pastiche import styles, words
 from pastiche.errors import NotAPicture
-from pastiche.paths import Places, make_private_folder
+from pastiche.paths import Places
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
 from pastiche.remembered import Style
 
@@ -15,7 +14,6 @@ from .qt import QColorSpace, QImage, QImageReader, QSize, Qt
 
 FORMAT = PixelFormat("RGBA", "u8", "srgb")
 SAMPLES = Path(__file__).parent / "carried" / "samples"
-MOST_KEPT = 60  # files of styles that came from no file
 
 
 def read_image(path: str, side: int) -> QImage:
@@ -48,21 +46,8 @@ def as_picture(image: QImage) -> Picture:
 
 
 def keep(image: QImage, name: str, places: Places) -> Style:
-    """Write an image that came from no file into a folder of ours. Raises DiskTrouble, NotAPicture."""
-    folder = make_private_folder(places.styles)
+    """An image that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
     if max(image.width(), image.height()) > LARGEST_STYLE_SIDE:
         image = image.scaled(QSize(LARGEST_STYLE_SIDE, LARGEST_STYLE_SIDE), Qt.AspectRatioMode.KeepAspectRatio,
                              Qt.TransformationMode.SmoothTransformation)  # fmt: skip
-    picture = as_picture(image)
-    path = folder / f"{hashlib.sha256(picture.data).hexdigest()[:24]}.png"
-    if not path.exists() and not image.save(str(path), "PNG"):
-        raise NotAPicture(words.NOT_READABLE.format(name=name, why=f"it could not be kept in {folder}"))
-    path.touch()
-    for old in sorted(folder.glob("*.png"), key=lambda p: p.stat().st_mtime)[:-MOST_KEPT]:
-        old.unlink(missing_ok=True)
-    return Style(str(path), name)
-
-
-def samples() -> list[Style]:
-    """The paintings that the plugin brings along."""
-    return [Style(str(path), words.style_name(path.stem)) for path in sorted(SAMPLES.glob("*.png"))]
+    return styles.keep(as_picture(image), name, places, lambda path: image.save(str(path), "PNG"))

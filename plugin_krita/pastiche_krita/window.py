@@ -5,7 +5,7 @@ from __future__ import annotations
 from pastiche import words
 from pastiche.paths import Places
 from pastiche.protocol import Preview, Progress
-from pastiche.remembered import Remembered
+from pastiche.remembered import Remembered, Style
 from pastiche.settings import StyleSettings
 
 from .controls import Controls
@@ -128,7 +128,13 @@ class Window(QDialog):
         button.clicked.connect(lambda _=False: signal.emit())
         return button
 
+    def is_shown(self) -> bool:
+        return self.isVisible()
+
     # --- what is set -----------------------------------------------------------------------------------
+    def chosen(self) -> list[Style]:
+        return self.gallery.chosen()
+
     def settings(self) -> StyleSettings:
         return self.controls.settings()
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 
 class PasticheError(Exception):
-    """Something that went wrong, told in a sentence. `code` is stable; the sentence is not."""
+    """Something that went wrong, told in a sentence. `code` is stable; the sentence is not. details: for a report."""
 
     code = "internal"
+    details = ""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)

@@ -26,7 +26,7 @@ def report(places: Places, program: str, error: PasticheError | None, history: l
     except PasticheError as trouble:
         lines.append(f"daemon command: {trouble.sentence}")
     if error is not None:
-        lines += ["", f"error {error.code}: {error.sentence}", getattr(error, "details", "")]
+        lines += ["", f"error {error.code}: {error.sentence}", error.details]
     lines += ["", "the window said:", *history[-LOG_LINES:]]
     for log in (places.log_file, places.start_log):
         lines += ["", f"{log.name}:", *_last_lines(log)]

@@ -60,6 +60,7 @@ NO_CONVERSION = "The editor could not convert the colours to {space}. Convert th
 DOCUMENT_CLOSED = "The document was closed before it was read. Open it and restyle again."
 DOCUMENT_GONE = "The document was closed meanwhile. The result is kept here: open it as a new document."
 LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new document."
+UNFORESEEN = "Something unforeseen went wrong: {what}. Press 'Copy report' and send it to us."
 NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."
 SANDBOXED = "No daemon is running, and this editor's sandbox cannot start one. Run this in a terminal: {command}"
 

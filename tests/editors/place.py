@@ -19,7 +19,9 @@ from pathlib import Path
 
 SUITE = "trixie"
 PACKAGES = (
-    "krita", "python3-pyqt5", "python3-pyqt6", "python3-zmq", "python3-msgpack",  # the editor and what users may have beside it
+    "krita", "python3-pyqt5", "python3-pyqt6",  # an editor and its Python's Qt; Qt 6 for the window alone
+    "gimp", "gimp-data", "python3-gi", "python3-gi-cairo", "gir1.2-gtk-3.0",  # the other one
+    "python3-zmq", "python3-msgpack",  # what users may have beside them
     "xvfb", "xdotool", "imagemagick", "openbox",  # a screen, hands, eyes, and someone who manages windows
     "fonts-dejavu-core", "fonts-noto-core",
 )  # fmt: skip

@@ -240,7 +240,7 @@ def test_a_result_that_comes_after_the_cancel_makes_no_layer(krita):
     open_picture(krita)
     before = krita.do("layers()")
     krita.do("set_up()\nsession = desk().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late")
-    krita.do("finished = []\nsession.finished.connect(lambda *_: finished.append(1))\nclick('start')")
+    krita.do("finished = []\nhear('finished', lambda: finished.append(1))\nclick('start')")
     krita.wait_for("desk().current.job != ''", PATIENCE, "the job to be sent")
     krita.do("click('cancel')")
     krita.wait_for("finished", PATIENCE, "the result")

@@ -54,8 +54,8 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
 
 
 def test_a_daemon_that_cannot_start_is_told_with_what_to_do(bare):
-    bare.do("desk().session._client.shut_down()")
-    bare.wait_for("not desk().session._client.ready", PATIENCE, "the daemon to leave")
+    bare.do("desk().session.client.shut_down()")
+    bare.wait_for("not desk().session.client.ready", PATIENCE, "the daemon to leave")
     launch = bare.home / "pastiche/config/launch.json"
     said = launch.read_text()
     launch.write_text(said.replace("/bin/python", "/bin/no-python"))

@@ -44,7 +44,7 @@ def _round_trip(model, depth):
     target = canvas.Target(document, node, node.bounds())
     content = _run(canvas.read(target))
     canvas.check_there = lambda target: None  # kritarunner's documents are in no list
-    _run(canvas.insert(target, content.picture, 0, 0, "result", set()))
+    _run(canvas.insert(target, content.picture, 0, 0, "result"))
     document.waitForDone()
     result = document.nodeByName("result")
     after = bytes(result.pixelData(0, 0, WIDTH, HEIGHT))

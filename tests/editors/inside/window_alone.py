@@ -9,7 +9,7 @@ importlib.import_module(f"{QT}.QtCore")
 QtWidgets = importlib.import_module(f"{QT}.QtWidgets")
 app = QtWidgets.QApplication([])
 
-from pastiche_krita.session import Session  # noqa: E402
+from pastiche_krita.qt_loop import QtLoop  # noqa: E402
 from pastiche_krita.window import Window  # noqa: E402
 
 from pastiche.errors import DaemonNotRunning  # noqa: E402
@@ -31,7 +31,11 @@ window.preview.grab()
 window.say_error(DaemonNotRunning("No daemon is running."), command=True)
 app.processEvents()
 error_shown = window.copy_command.isVisible() and "No daemon" in window.message.text()
-session = Session("krita")
-session.close()
+loop, ticks = QtLoop(), []
+timer = loop.timer(lambda: ticks.append(1))
+timer.start(1)
+loop.from_thread(lambda: ticks.append(1))
+while len(ticks) < 3:
+    app.processEvents()
 print(json.dumps({"settings": window.settings().to_wire(), "started": len(started), "error shown": error_shown,
                   "size": [window.width(), window.height()]}))  # fmt: skip

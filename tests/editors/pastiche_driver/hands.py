@@ -248,6 +248,18 @@ def desk():
     return next(e for e in K.extensions() if type(e).__name__ == "PasticheExtension").desk
 
 
+def hear(name, do):
+    """Call also this when the session tells the desk `name`."""
+    one = desk()
+    told = getattr(one, name)
+
+    def both(*what):
+        told(*what)
+        do()
+
+    setattr(one, name, both)
+
+
 # --- the main thread ---------------------------------------------------------------------------------
 class Stalls:
     """Every call that reaches Python from the event loop: how long it held the main thread, and with what.
@@ -302,13 +314,12 @@ def note_times():
     """When the next first preview and the next result come and the layer stands, from now."""
     times.clear()
     began = time.perf_counter()
-    session = desk().session
 
     def once(name):
         times.setdefault(name, time.perf_counter() - began)
 
-    session.previewed.connect(lambda *_: QTimer.singleShot(0, lambda: once("first preview")))
-    session.finished.connect(lambda *_: once("result"))
+    hear("previewed", lambda: QTimer.singleShot(0, lambda: once("first preview")))
+    hear("finished", lambda: once("result"))
     before = len(layers())
 
     def look():

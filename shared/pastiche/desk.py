@@ -1,0 +1,313 @@
+"""The way of a restyle in an editor, from the click to the layer: the window asks, the canvas gives pixels, the session
+works, the canvas takes the result. Each editor's plugin brings its window, its canvas and its event loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pastiche import remembered, words
+from pastiche.background import Steps, Thread, as_pastiche_error
+from pastiche.client import Finished
+from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError
+from pastiche.launch import terminal_command
+from pastiche.loop import Loop
+from pastiche.paths import places
+from pastiche.pixels import Picture
+from pastiche.protocol import Preview, Progress
+from pastiche.remembered import Style
+from pastiche.report import report
+from pastiche.session import Session
+from pastiche.settings import StyleSettings
+
+TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
+STYLES_KEPT = 8  # decoded pictures
+
+
+class Target(Protocol):
+    """What is restyled: a layer, where, and the selection as it was."""
+
+    @property
+    def layer(self) -> str:
+        """A name for the daemon: a newer job for the same layer takes the older one's place."""
+
+
+class Content(Protocol):
+    """A target's pixels, and the selection over them."""
+
+    @property
+    def picture(self) -> Picture: ...
+    @property
+    def mask(self) -> Picture | None: ...
+
+
+class Canvas(Protocol):
+    """The editor's side. Its long work is generators that yield every few milliseconds."""
+
+    def current_target(self) -> Any:
+        """Raises NothingToRestyle with what to do."""
+
+    def read(self, target: Any) -> Generator[None, None, Any]:
+        """Returns the target's Content; the layer is not touched."""
+
+    def insert(self, target: Any, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
+        """A new layer above the target, in one undo step. left, top: where the picture's box lies in what was read.
+        Returns False where the layer has gone and a new document took the picture."""
+
+    def version(self) -> str: ...
+
+
+class Window(Protocol):
+    """What the desk says to the editor's window."""
+
+    def is_shown(self) -> bool: ...
+    def settings(self) -> StyleSettings: ...
+    def chosen(self) -> list[Style]: ...
+    def be_busy(self) -> None: ...
+    def be_idle(self) -> None: ...
+    def show_progress(self, progress: Progress) -> None: ...
+    def show_preview(self, preview: Preview) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def say_error(self, error: PasticheError, *, command: bool, document: bool) -> None:
+        """command, document: offer to copy the daemon's command, to open the result as a document."""
+
+
+@dataclass
+class Errand:
+    """One restyle from the first click to the layer."""
+
+    target: Target
+    styles: list[Style]
+    settings: StyleSettings
+    began: float = field(default_factory=time.monotonic)
+    content: Content | None = None
+    pictures: list[tuple[Picture, float]] = field(default_factory=list)
+    job: str = ""
+    over: bool = False  # cancelled, failed or done
+    done: Finished | None = None
+
+    @property
+    def name(self) -> str:
+        return words.result_name([style.name for style in self.styles], self.settings)
+
+
+class Desk:
+    """Keeps errands, and the window up to date with the latest of them."""
+
+    def __init__(self, program: str, loop: Loop, canvas: Canvas, read_style: Callable[[str], Picture]) -> None:
+        """program: 'krita', 'gimp'. read_style: a file's picture with its hash known; called on threads."""
+        self.program, self.canvas, self.read_style = program, canvas, read_style
+        self.places = places()
+        self.remembered = remembered.load(self.places, program)
+        self.session = Session(program, loop, self)
+        self.steps, self.thread = Steps(loop), Thread(loop)
+        self.window: Window | None = None
+        self.errands: dict[str, Errand] = {}  # by job
+        self.current: Errand | None = None
+        self.kept: Errand | None = None  # its result has lost its layer, and may be opened as a document
+        self.history: list[str] = []  # what the window said, for a report
+        self.last_error: PasticheError | None = None
+        self._style_pictures: dict[tuple[str, int], Picture] = {}
+        self._turned = loop.timer(self._ask_anew)
+
+    # --- what an editor's desk adds --------------------------------------------------------------------
+    def open_window(self) -> None:
+        """Show the window, a new one where there is none; without one nothing more can be said."""
+
+    def to_clipboard(self, text: str) -> None:
+        raise NotImplementedError
+
+    def inserted(self, errand: Errand, sentence: str) -> None:
+        """The result stands in the document."""
+
+    @property
+    def is_busy(self) -> bool:
+        return self.current is not None and not self.current.over
+
+    # --- an errand, in the order of its stages ---------------------------------------------------------
+    def start(self) -> None:
+        """The window's button."""
+        assert self.window is not None
+        self.begin(self.window.chosen(), self.window.settings())
+
+    def begin(self, styles: list[Style], settings: StyleSettings) -> None:
+        try:
+            if not styles:
+                raise NothingToRestyle(words.NO_STYLE_CHOSEN)
+            errand = Errand(self.canvas.current_target(), styles, settings)
+        except Exception as error:
+            self.show_error(as_pastiche_error(error))
+            return
+        if self.current is not None and not self.current.job:
+            self.current.over = True  # it was still being read
+        self.current = errand
+        self.remembered.used(styles, settings)
+        kept = remembered.Remembered(settings, styles, list(self.remembered.recent))
+        self.thread.run(lambda: remembered.save(self.places, self.program, kept), _nothing, self.show_error)
+        if self.window is not None:
+            self.window.be_busy()
+        self.say(words.READING)
+        self.steps.run(self.canvas.read(errand.target), lambda content: self._has_read(errand, content),
+                       lambda error: self._fail(errand, error))  # fmt: skip
+
+    def _has_read(self, errand: Errand, content: Content) -> None:
+        errand.content = content
+        known = dict(self._style_pictures)
+
+        def hash_and_decode() -> dict[tuple[str, int], Picture]:
+            for picture in (content.picture, content.mask):  # joins and hashes
+                _ = picture.ref if picture is not None else None
+            return {key: known.get(key) or self.read_style(key[0]) for key in map(_key, errand.styles)}
+
+        self.thread.run(hash_and_decode, lambda pictures: self._send(errand, pictures),
+                        lambda error: self._fail(errand, error))  # fmt: skip
+
+    def _send(self, errand: Errand, pictures: dict[tuple[str, int], Picture]) -> None:
+        self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
+        errand.pictures = [(pictures[_key(style)], style.share) for style in errand.styles]
+        if not errand.over and errand.done is None:
+            self._ask(errand, adjust=bool(errand.job))  # asked before: the work goes on from the picture in hand
+
+    def _ask(self, errand: Errand, *, adjust: bool) -> None:
+        content = errand.content
+        assert content is not None
+        try:
+            errand.job = self.session.restyle(content.picture, errand.pictures, errand.settings, mask=content.mask,
+                                              layer=errand.target.layer, adjust=adjust)  # fmt: skip
+        except Exception as error:
+            self._fail(errand, as_pastiche_error(error))
+            return
+        self.errands[errand.job] = errand
+
+    def finished(self, job: str, done: Finished) -> None:
+        errand = self.errands.pop(job, None)
+        if errand is None or errand.over or errand.job != job:
+            return  # cancelled, or asked anew with other knobs, while it was on its way
+        errand.done = done
+        if errand is self.current:
+            self.say(words.INSERTING)
+        work = self.canvas.insert(errand.target, done.picture, done.result.left, done.result.top, errand.name)
+        self.steps.run(work, lambda beside: self._inserted(errand, beside), lambda error: self._fail(errand, error))
+
+    def _inserted(self, errand: Errand, beside_source: bool) -> None:
+        errand.over = True
+        assert errand.done is not None
+        sentence = words.DONE.format(seconds=time.monotonic() - errand.began, name=errand.name)
+        if not beside_source:
+            sentence = words.DONE_DOCUMENT
+        self._end(errand, " ".join([sentence, *map(str, errand.done.result.notes)]))
+        self.inserted(errand, sentence)
+
+    # --- what can come between -------------------------------------------------------------------------
+    def cancel(self) -> None:
+        errand = self.current
+        if errand is None or errand.over or errand.done is not None:
+            return  # nothing to stop, or the layer is being made already
+        errand.over = True
+        if errand.job:
+            self.session.cancel(errand.job)
+        self._end(errand, words.CANCELLED)
+
+    def cancelled(self, job: str, replaced_by: str) -> None:
+        errand = self.errands.pop(job, None)
+        if errand is not None and not errand.over and errand.job == job and not replaced_by:
+            errand.over = True
+            self._end(errand, words.CANCELLED)
+
+    def turn(self) -> None:
+        """A knob was turned: a restyle in work goes on with it."""
+        if self.current is not None and self.current.job and not self.current.over and self.current.done is None:
+            self._turned.start(TURN_PATIENCE)
+
+    def _ask_anew(self) -> None:
+        self._turned.stop()
+        errand = self.current
+        if errand is None or errand.over or errand.done is not None or self.window is None:
+            return
+        settings, styles = self.window.settings(), self.window.chosen()
+        if not styles or (settings, styles) == (errand.settings, errand.styles):
+            return
+        errand.settings, errand.styles = settings, styles
+        self.remembered.used(styles, settings)
+        assert errand.content is not None
+        self._has_read(errand, errand.content)
+
+    def failed(self, job: str, error: PasticheError) -> None:
+        errand = self.errands.pop(job, None)
+        if errand is not None and errand.job == job:
+            self._fail(errand, error)
+        elif errand is None and not job:
+            self.show_error(error)
+
+    def _fail(self, errand: Errand, error: PasticheError) -> None:
+        if errand.over:
+            return  # it was cancelled
+        errand.over = True
+        if errand.done is not None:
+            self.kept = errand
+        self._end(errand, "")
+        self.show_error(error, document=errand.done is not None)
+
+    # --- telling ---------------------------------------------------------------------------------------
+    def said(self, job: str, sentence: str) -> None:
+        if self._is_current(job):
+            self.say(sentence)
+
+    def progressed(self, job: str, progress: Progress) -> None:
+        if self._is_current(job) and self.window is not None:
+            self.window.show_progress(progress)
+
+    def previewed(self, job: str, preview: Preview) -> None:
+        if self._is_current(job) and self.window is not None:
+            self.window.show_preview(preview)
+
+    def _is_current(self, job: str) -> bool:
+        return self.current is not None and self.current.job == job and not self.current.over
+
+    def _end(self, errand: Errand, sentence: str) -> None:
+        if errand is self.current and self.window is not None:
+            self.window.be_idle()
+        if errand is self.current and sentence:
+            self.say(sentence)
+
+    def say(self, sentence: str) -> None:
+        self.history.append(sentence)
+        if self.window is not None:
+            self.window.say(sentence)
+
+    def show_error(self, error: PasticheError, *, document: bool = False) -> None:
+        self.last_error = error
+        self.history.append(f"{error.code}: {error.sentence}")
+        if self.window is None or not self.window.is_shown():
+            self.open_window()
+        if self.window is not None:
+            to_start = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
+            self.window.say_error(error, command=to_start, document=document)
+
+    def copy_report(self) -> None:
+        self.to_clipboard(report(self.places, self.canvas.version(), self.last_error, self.history))
+        self.say(words.COPIED)
+
+    def copy_command(self) -> None:
+        self.to_clipboard(terminal_command(self.places))
+        self.say(words.COPIED)
+
+    def close(self) -> None:
+        """The editor closes: the daemon is told, and drops what is in work."""
+        self._turned.stop()
+        self.session.close()
+
+
+def _key(style: Style) -> tuple[str, int]:
+    """Names a style's file as it is now."""
+    try:
+        return style.path, Path(style.path).stat().st_mtime_ns
+    except OSError:
+        return style.path, 0
+
+
+def _nothing(_: object) -> None:
+    pass
