@@ -16,7 +16,7 @@ from typing import Any
 from krita import Krita
 
 from pastiche import words
-from pastiche.errors import NothingToRestyle, PasticheError
+from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
 from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
 
 from .qt import QByteArray, QImage, QRect
@@ -29,12 +29,6 @@ MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "co
 RESULTS_ABOVE = 1000  # layers looked at for earlier results of the same source
 
 Space = tuple[str, str, str]  # model, depth, profile, as Krita names them
-
-
-class LayerGone(PasticheError):
-    """The document or the layer that a result belongs to is no more."""
-
-    code = "layer_gone"
 
 
 @dataclass
@@ -183,7 +177,7 @@ def _small(take: Any, width: int, height: int, side: int) -> QImage:
 # --- reading -----------------------------------------------------------------------------------------
 def read(target: Target) -> Generator[None, None, Content]:
     """The target's pixels and selection. The layer is not touched."""
-    yield from _wait_until_idle(target.document, words.DOCUMENT_CLOSED)
+    yield from _wait_until_idle(target.document, words.PICTURE_CLOSED)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the person may select something else meanwhile
     rect = target.rect
@@ -265,7 +259,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
     """
     check_there(target)
     document = target.document
-    yield from _wait_until_idle(document, words.DOCUMENT_GONE)
+    yield from _wait_until_idle(document, words.PICTURE_GONE)
     rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, rect, picture)
@@ -273,7 +267,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
         mask = document.createTransparencyMask(words.MASK_NAME)
         mask.setSelection(target.selection)
         layer.addChildNode(mask, None)
-    yield from _wait_until_idle(document, words.DOCUMENT_GONE)
+    yield from _wait_until_idle(document, words.PICTURE_GONE)
     check_there(target)
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
@@ -283,7 +277,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
     if was_alone and not covers:
         # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
-        yield from _wait_until_idle(document, words.DOCUMENT_GONE)
+        yield from _wait_until_idle(document, words.PICTURE_GONE)
         document.refreshProjection()
     return True
 
@@ -291,7 +285,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
 def check_there(target: Target) -> None:
     """Raises LayerGone where document or layer are no more."""
     if not is_open(target.document):
-        raise LayerGone(words.DOCUMENT_GONE)
+        raise LayerGone(words.PICTURE_GONE)
     if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
         raise LayerGone(words.LAYER_GONE)
 
@@ -307,7 +301,7 @@ def _above(parent: Any, node: Any, earlier: set[str]) -> Any:
     return node
 
 
-def open_as_document(picture: Picture, name: str) -> Generator[None, None, None]:
+def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     """The result as a document of its own, in a view: where the one it was for has gone."""
     krita = Krita.instance()
     document = krita.createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)

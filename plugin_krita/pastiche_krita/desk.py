@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pastiche import desk, words
 from pastiche.desk import Errand
-from pastiche.errors import PasticheError
 from pastiche.pixels import LARGEST_STYLE_SIDE
 
 from . import canvas
@@ -13,7 +12,6 @@ from .qt_loop import QtLoop
 from .styles import read_picture
 from .window import Window
 
-LOOK_EVERY = 500  # ms between looks at which layer is active, while the window is open
 ACTIVATE_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
 
 
@@ -21,10 +19,7 @@ class Desk(desk.Desk):
     """One for all of Krita's windows."""
 
     def __init__(self) -> None:
-        loop = QtLoop()
-        super().__init__("krita", loop, canvas, read_picture)
-        self._seen_target: object = None
-        self._looking = loop.timer(self.look_at_target)
+        super().__init__("krita", QtLoop(), canvas, read_picture)
 
     # --- the two commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -38,7 +33,7 @@ class Desk(desk.Desk):
             for signal, do in ((self.window.start_asked, self.start), (self.window.cancel_asked, self.cancel),
                                (self.window.changed, self.turn), (self.window.report_asked, self.copy_report),
                                (self.window.command_asked, self.copy_command),
-                               (self.window.document_asked, self.open_as_document),
+                               (self.window.document_asked, self.open_as_picture),
                                (self.window.shown, self.look_at_target)):  # fmt: skip
                 signal.connect(do)
             if self.is_busy:
@@ -46,12 +41,11 @@ class Desk(desk.Desk):
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
-        self._looking.start(LOOK_EVERY)
-        self.look_at_target()
+        self.keep_looking()
 
     def _lose_window(self) -> None:
         """Krita's window has closed and taken ours with it; what is in work goes on until Krita itself closes."""
-        self.window = None
+        self.window, self._seen_target = None, None
 
     def restyle_again(self) -> None:
         """With what was set the last time, without the window."""
@@ -70,32 +64,5 @@ class Desk(desk.Desk):
         if self.window is None or not self.window.is_shown():
             canvas.say(sentence)
 
-    def open_as_document(self) -> None:
-        """A result whose layer has gone."""
-        errand = self.kept
-        if errand is not None and errand.done is not None:
-            self.steps.run(canvas.open_as_document(errand.done.picture, errand.name),
-                           lambda _: self.say(words.DONE_DOCUMENT), self.show_error)  # fmt: skip
-
     def to_clipboard(self, text: str) -> None:
         QApplication.clipboard().setText(text)
-
-    def look_at_target(self) -> None:
-        """Keep the window's line about what would be restyled up to date."""
-        if self.window is None or not self.window.is_shown():
-            self._looking.stop()
-            return
-        key = canvas.current_key()
-        if self.is_busy or key == self._seen_target:
-            return
-        self._seen_target = key
-        try:
-            target = canvas.current_target()
-            self.window.show_target(canvas.describe(target))
-            self.window.preview.set_before(canvas.thumbnail(target, max(self.window.preview.width(), 400)))
-        except PasticheError as error:
-            self.window.show_target(error.sentence)
-
-    def close(self) -> None:
-        self._looking.stop()
-        super().close()

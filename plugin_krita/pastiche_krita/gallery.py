@@ -9,7 +9,7 @@ from pastiche.background import Thread
 from pastiche.errors import PasticheError
 from pastiche.paths import Places
 from pastiche.remembered import Style
-from pastiche.styles import of_file, samples
+from pastiche.styles import Shares, in_order, of_file, samples
 
 from .qt import (
     QApplication,
@@ -51,7 +51,7 @@ class Gallery(QWidget):
         """sources: () → documents and layers of the editor, each with a name and a take()."""
         super().__init__(parent)
         self._places, self._sources, self._thread = places, sources, Thread(QtLoop(self))
-        self._shares: dict[str, float] = {}
+        self._shares = Shares()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.list = QListWidget()
@@ -89,18 +89,15 @@ class Gallery(QWidget):
 
     # --- what is chosen --------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        styles = [item.data(A_STYLE) for item in self.list.selectedItems()]
-        return [Style(s.path, s.name, self._shares.get(s.path, 1.0) if len(styles) > 1 else 1.0) for s in styles]
+        return self._shares.of([item.data(A_STYLE) for item in self.list.selectedItems()])
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples."""
-        shown = {style.path: style for style in [*chosen, *recent, *samples(SAMPLES)]}
-        order = [s.path for s in recent] + [s.path for s in chosen] + [s.path for s in samples(SAMPLES)]
-        self._shares.update({style.path: style.share for style in chosen})
+        self._shares.take_over(chosen)
         self.list.blockSignals(True)
         self.list.clear()
-        for path in dict.fromkeys(order):
-            self._append(shown[path], self.list.count())
+        for style in in_order(recent, chosen, samples(SAMPLES)):
+            self._append(style, self.list.count())
         wanted = {style.path for style in chosen}
         for item in self._items():
             item.setSelected(item.data(A_STYLE).path in wanted)
@@ -169,7 +166,7 @@ class Gallery(QWidget):
         return widget
 
     def _set_share(self, style: Style, share: float) -> None:
-        self._shares[style.path] = share
+        self._shares.set(style, share)
         self.changed.emit()
 
     def _unchoose(self, style: Style) -> None:

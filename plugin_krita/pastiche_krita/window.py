@@ -15,6 +15,7 @@ from .qt import (
     QDialog,
     QFrame,
     QHBoxLayout,
+    QImage,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -106,7 +107,7 @@ class Window(QDialog):
         buttons = QHBoxLayout()
         self.copy_report = self._button(words.COPY_REPORT, "copy_report", self.report_asked)
         self.copy_command = self._button(words.COPY_COMMAND, "copy_command", self.command_asked)
-        self.open_document = self._button(words.OPEN_AS_DOCUMENT, "open_document", self.document_asked)
+        self.open_document = self._button(words.OPEN_AS_PICTURE, "open_document", self.document_asked)
         self.cancel = self._button(words.CANCEL, "cancel", self.cancel_asked)
         self.start = self._button(words.START, "start", self.start_asked)
         self.start.setDefault(True)
@@ -146,8 +147,14 @@ class Window(QDialog):
             self.say(words.NO_STYLE)
 
     # --- what goes on ----------------------------------------------------------------------------------
+    def preview_side(self) -> int:
+        return max(self.preview.width(), self.preview.height(), 400)
+
     def show_target(self, sentence: str) -> None:
         self.target.setText(sentence)
+
+    def show_before(self, thumbnail: QImage) -> None:
+        self.preview.set_before(thumbnail)
 
     def be_busy(self) -> None:
         self.bar.setRange(0, 0)  # moving: it is not known yet how far

@@ -23,6 +23,7 @@ from pastiche.report import report
 from pastiche.session import Session
 from pastiche.settings import StyleSettings
 
+LOOK_EVERY = 500  # ms between looks at what would be restyled, while the window is open
 TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
 STYLES_KEPT = 8  # decoded pictures
 
@@ -50,12 +51,24 @@ class Canvas(Protocol):
     def current_target(self) -> Any:
         """Raises NothingToRestyle with what to do."""
 
+    def current_key(self) -> object:
+        """Changes when what would be restyled does; cheap to ask."""
+
+    def describe(self, target: Any) -> str:
+        """What the window says will be restyled."""
+
+    def thumbnail(self, target: Any, side: int) -> Any:
+        """The target as it is, small, as the window shows pictures: something to look at before the first preview."""
+
     def read(self, target: Any) -> Generator[None, None, Any]:
         """Returns the target's Content; the layer is not touched."""
 
     def insert(self, target: Any, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
         """A new layer above the target, in one undo step. left, top: where the picture's box lies in what was read.
-        Returns False where the layer has gone and a new document took the picture."""
+        Returns False where a new picture took it. Raises LayerGone."""
+
+    def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
+        """A result as a picture of its own, where the one it was for has gone."""
 
     def version(self) -> str: ...
 
@@ -66,13 +79,18 @@ class Window(Protocol):
     def is_shown(self) -> bool: ...
     def settings(self) -> StyleSettings: ...
     def chosen(self) -> list[Style]: ...
+    def preview_side(self) -> int:
+        """Pixels that the larger side of a preview has."""
+
+    def show_target(self, sentence: str) -> None: ...
+    def show_before(self, thumbnail: Any) -> None: ...
     def be_busy(self) -> None: ...
     def be_idle(self) -> None: ...
     def show_progress(self, progress: Progress) -> None: ...
     def show_preview(self, preview: Preview) -> None: ...
     def say(self, sentence: str) -> None: ...
     def say_error(self, error: PasticheError, *, command: bool, document: bool) -> None:
-        """command, document: offer to copy the daemon's command, to open the result as a document."""
+        """command, document: offer to copy the daemon's command, to open the result as a picture of its own."""
 
 
 @dataclass
@@ -107,11 +125,13 @@ class Desk:
         self.window: Window | None = None
         self.errands: dict[str, Errand] = {}  # by job
         self.current: Errand | None = None
-        self.kept: Errand | None = None  # its result has lost its layer, and may be opened as a document
+        self.kept: Errand | None = None  # its result has lost its layer, and may be opened as a picture
         self.history: list[str] = []  # what the window said, for a report
         self.last_error: PasticheError | None = None
         self._style_pictures: dict[tuple[str, int], Picture] = {}
         self._turned = loop.timer(self._ask_anew)
+        self._seen_target: object = None
+        self._looking = loop.timer(self.look_at_target)
 
     # --- what an editor's desk adds --------------------------------------------------------------------
     def open_window(self) -> None:
@@ -126,6 +146,28 @@ class Desk:
     @property
     def is_busy(self) -> bool:
         return self.current is not None and not self.current.over
+
+    # --- before an errand ------------------------------------------------------------------------------
+    def keep_looking(self) -> None:
+        """While the window is shown, it says what would be restyled."""
+        self._looking.start(LOOK_EVERY)
+        self.look_at_target()
+
+    def look_at_target(self) -> None:
+        """Bring the window's line and picture of it up to date."""
+        if self.window is None or not self.window.is_shown():
+            self._looking.stop()
+            return
+        key = self.canvas.current_key()
+        if self.is_busy or key == self._seen_target:
+            return
+        self._seen_target = key
+        try:
+            target = self.canvas.current_target()
+            self.window.show_target(self.canvas.describe(target))
+            self.window.show_before(self.canvas.thumbnail(target, self.window.preview_side()))
+        except PasticheError as error:
+            self.window.show_target(error.sentence)
 
     # --- an errand, in the order of its stages ---------------------------------------------------------
     def start(self) -> None:
@@ -197,9 +239,16 @@ class Desk:
         assert errand.done is not None
         sentence = words.DONE.format(seconds=time.monotonic() - errand.began, name=errand.name)
         if not beside_source:
-            sentence = words.DONE_DOCUMENT
+            sentence = words.DONE_PICTURE
         self._end(errand, " ".join([sentence, *map(str, errand.done.result.notes)]))
         self.inserted(errand, sentence)
+
+    def open_as_picture(self) -> None:
+        """A result whose layer has gone."""
+        errand = self.kept
+        if errand is not None and errand.done is not None:
+            self.steps.run(self.canvas.open_as_picture(errand.done.picture, errand.name),
+                           lambda _: self.say(words.DONE_PICTURE), self.show_error)  # fmt: skip
 
     # --- what can come between -------------------------------------------------------------------------
     def cancel(self) -> None:
@@ -297,7 +346,8 @@ class Desk:
 
     def close(self) -> None:
         """The editor closes: the daemon is told, and drops what is in work."""
-        self._turned.stop()
+        for timer in (self._turned, self._looking):
+            timer.stop()
         self.session.close()
 
 

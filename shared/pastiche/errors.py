@@ -112,6 +112,12 @@ class NothingToRestyle(PasticheError):
     code = "nothing_to_restyle"
 
 
+class LayerGone(PasticheError):
+    """The picture or the layer that a result belongs to is no more."""
+
+    code = "layer_gone"
+
+
 class BadSetting(UsageError):
     code = "bad_setting"
 

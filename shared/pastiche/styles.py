@@ -1,18 +1,21 @@
-"""Where the windows' styles lie: the samples that a plugin carries, and pictures that came from no file, kept as files."""
+"""The windows' styles: in which order a gallery shows them, how much each counts, where those lie that came from no file."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pastiche import words
-from pastiche.errors import NotAPicture
+from pastiche.errors import NotAPicture, UsageError
 from pastiche.paths import Places, make_private_folder
 from pastiche.pixels import Picture
 from pastiche.remembered import Style
 
 MOST_KEPT = 60  # files of styles that came from no file
+SHARE = re.compile(r"(.+):([^:/\\]*)")
 
 
 def samples(folder: Path) -> list[Style]:
@@ -22,6 +25,49 @@ def samples(folder: Path) -> list[Style]:
 
 def of_file(path: str) -> Style:
     return Style(str(Path(path)), words.style_name(Path(path).stem))
+
+
+def in_order(recent: Sequence[Style], chosen: Sequence[Style], brought: Sequence[Style]) -> list[Style]:
+    """What a gallery shows, each once: the recent ones first, then what is chosen, then the samples that are brought."""
+    shown: dict[str, Style] = {}
+    for style in (*recent, *chosen, *brought):
+        shown.setdefault(style.path, style)
+    return list(shown.values())
+
+
+class Shares:
+    """How much each of several chosen styles counts; remembered while the window is open."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, float] = {}
+
+    def set(self, style: Style, share: float) -> None:
+        self._shares[style.path] = share
+
+    def take_over(self, chosen: Sequence[Style]) -> None:
+        """The shares that these styles come with."""
+        self._shares.update({style.path: style.share for style in chosen})
+
+    def of(self, chosen: Sequence[Style]) -> list[Style]:
+        """The styles with their shares; one alone counts whole."""
+        alone = len(chosen) == 1
+        return [Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0)) for s in chosen]
+
+
+def parse(word: str) -> tuple[Path, float]:
+    """A style as people write it: 'painting.jpg', or 'painting.jpg:0.3' with its share. Raises UsageError."""
+    match = SHARE.fullmatch(word)
+    if match is None or Path(word).exists():
+        return Path(word), 1.0
+    try:
+        share = float(match[2])
+    except ValueError:
+        share = math.nan
+    if share > 0 and math.isfinite(share):
+        return Path(match[1]), share
+    if not Path(match[1]).exists():
+        return Path(word), 1.0  # a colon in a name, not a share
+    raise UsageError(f"The share in {word!r} is {match[2] or 'empty'}; a style's share is a number over 0.")
 
 
 def keep(picture: Picture, name: str, places: Places, write: Callable[[Path], object]) -> Style:

@@ -286,7 +286,7 @@ def test_a_document_closed_midway_gives_the_result_as_a_new_one(krita):
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
     krita.do("d = doc()\nd.setModified(False)\nd.close()")
     krita.wait_for("window() is not None and visible('open_document')", PATIENCE, "the offer")
-    assert "open it as a new document" in krita.do("message()")
+    assert "open it as a new picture" in krita.do("message()")
     krita.do("click('open_document')")
     krita.wait_for("doc() is not None and layers() == ['Night swirls 50 %']", PATIENCE, "the new document")
     assert krita.do("[doc().width(), doc().height()]") == [256, 192]

@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -35,7 +36,7 @@ def doctor() -> None:
     """Say what is there and what is not. Exit code 1 where something is broken."""
     where = places()
     healthy = True
-    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _daemon):
+    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon):
         for finding in _safely(check, where):
             healthy = healthy and finding.ok
             click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
@@ -119,17 +120,31 @@ def _launcher(where: Places) -> Iterator[Finding]:
 
 
 def _krita(_: Places) -> Iterator[Finding]:
-    from pastiche_daemon.plugins.krita import krita_homes, state_of, used_homes
+    from pastiche_daemon.plugins import krita
 
-    homes = list(used_homes(krita_homes()))
+    yield from _plugin(krita, krita.krita_homes())
+
+
+def _gimp(_: Places) -> Iterator[Finding]:
+    from pastiche_daemon.plugins import gimp
+
+    yield from _plugin(gimp, gimp.gimp_homes())
+    for version in gimp.unserved():
+        yield Finding(True, gimp.NOT_SERVED.format(version=version))
+
+
+def _plugin(plugin: Any, homes: list[Any]) -> Iterator[Finding]:
+    """plugin: the module that knows this editor's folders."""
+    install = f"pastiche install {plugin.EDITOR.lower()}"
+    homes = list(plugin.used_homes(homes))
     if not homes:
-        yield Finding(True, "Krita: none has been started by this user yet")
+        yield Finding(True, f"{plugin.EDITOR}: none has been started by this user yet")
     for home in homes:
-        state = state_of(home)
+        state = plugin.state_of(home)
         if not state.installed:
-            yield Finding(True, f"{home.kind}: without the plugin", "For it: 'pastiche install krita'.")
+            yield Finding(True, f"{home.kind}: without the plugin", f"For it: '{install}'.")
         elif state.trouble:
-            yield Finding(False, f"{home.kind}: {state.trouble}", "Run 'pastiche install krita', and start Krita anew.")
+            yield Finding(False, f"{home.kind}: {state.trouble}", f"Run '{install}', and start {plugin.EDITOR} anew.")
         else:
             yield Finding(True, f"{home.kind}: the plugin is there and switched on")
 

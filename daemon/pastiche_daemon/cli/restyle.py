@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,11 @@ from pastiche.paths import places
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
+from pastiche.styles import parse
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_writer
 
-SHARE = re.compile(r"(.+):([^:/\\]*)")
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 
 
@@ -61,7 +59,7 @@ def _restyle(
 ) -> None:  # fmt: skip
     from pastiche_daemon.imagefiles import check_output, read_mask, read_picture, write_picture
 
-    paths = [parse_style(word) for word in style_words]
+    paths = [parse(word) for word in style_words]
     output = output or default_output(photo, paths[0][0])
     check_output(output, force)
     if preview is not None and preview.suffix.lower() not in PREVIEW_KINDS:
@@ -118,22 +116,6 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
     return {"software": f"Pastiche {__version__}", "weights": r.weights, "device": r.device, "seconds": round(r.seconds, 3),
             "content_loss": r.content_loss, "style_loss": r.style_loss, "started_from": r.started_from,
             "settings": settings.to_wire()}  # fmt: skip
-
-
-def parse_style(word: str) -> tuple[Path, float]:
-    """'painting.jpg' or 'painting.jpg:0.3'. Raises UsageError."""
-    match = SHARE.fullmatch(word)
-    if match is None or Path(word).exists():
-        return Path(word), 1.0
-    try:
-        share = float(match[2])
-    except ValueError:
-        share = math.nan
-    if share > 0 and math.isfinite(share):
-        return Path(match[1]), share
-    if not Path(match[1]).exists():
-        return Path(word), 1.0  # a colon in a name, not a share
-    raise UsageError(f"The share in {word!r} is {match[2] or 'empty'}; a style's share is a number over 0.")
 
 
 def read_style(path: Path) -> Picture:

@@ -6,7 +6,6 @@ What lies there: pykrita/pastiche_krita.desktop, pykrita/pastiche_krita/, action
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -19,7 +18,9 @@ from pathlib import Path
 from pastiche.errors import DiskTrouble, UsageError
 from pastiche.paths import POSIX
 from pastiche_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources, write_plugin
+from pastiche_daemon.plugins.folders import OTHER_VERSION, State, absolute, replace_plugin, told_as_disk_trouble
 
+EDITOR, MENU = "Krita", "Filter ▸ Artistic ▸ Restyle with Pastiche…"
 NAME = "pastiche_krita"
 SOURCES = "plugin_krita"
 SWITCH = f"enable_{NAME}"
@@ -59,8 +60,8 @@ def krita_homes(env: Mapping[str, str] | None = None, platform: str = sys.platfo
     if platform == "darwin":
         support, preferences = home / "Library/Application Support", home / "Library/Preferences"
         return [_with_own_resources(KritaHome("Krita", support / "krita", preferences / "kritarc"))]
-    data = _absolute(env.get("XDG_DATA_HOME"), home / ".local/share")
-    config = _absolute(env.get("XDG_CONFIG_HOME"), home / ".config")
+    data = absolute(env.get("XDG_DATA_HOME"), home / ".local/share")
+    config = absolute(env.get("XDG_CONFIG_HOME"), home / ".config")
     homes = [KritaHome("Krita (package or AppImage)", data / "krita", config / "kritarc")]
     flatpak, snap = home / ".var/app" / FLATPAK, home / "snap" / SNAP / "current"
     if flatpak.is_dir():
@@ -68,10 +69,6 @@ def krita_homes(env: Mapping[str, str] | None = None, platform: str = sys.platfo
     if snap.is_dir():
         homes.append(KritaHome("Krita (Snap)", snap / ".local/share/krita", snap / ".config/kritarc"))
     return [_with_own_resources(one) for one in homes]
-
-
-def _absolute(chosen: str | None, default: Path) -> Path:
-    return Path(chosen) if chosen and Path(chosen).is_absolute() else default
 
 
 def _with_own_resources(home: KritaHome) -> KritaHome:
@@ -86,14 +83,9 @@ def _with_own_resources(home: KritaHome) -> KritaHome:
 def install(home: KritaHome) -> None:
     """Put the plugin there and switch it on. An older one is replaced whole. Raises DiskTrouble."""
     sources = plugin_sources(SOURCES)
-    with _told_as_disk_trouble(home):
-        home.plugin.parent.mkdir(parents=True, exist_ok=True)
+    with told_as_disk_trouble(EDITOR, home.resources):
+        replace_plugin(sources / NAME, home.plugin)
         home.action.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{NAME}-", dir=home.plugin.parent) as beside:
-            write_plugin(sources / NAME, Path(beside) / NAME)
-            if home.plugin.exists():
-                shutil.rmtree(home.plugin)
-            (Path(beside) / NAME).rename(home.plugin)
         shutil.copy(sources / f"{NAME}.desktop", home.desktop)
         shutil.copy(sources / f"{NAME}.action", home.action)
         _write(home.config, with_switch(_read(home.config), "true"))
@@ -102,7 +94,7 @@ def install(home: KritaHome) -> None:
 def uninstall(home: KritaHome) -> bool:
     """Take away just what `install` put there. False where there was nothing. Raises DiskTrouble."""
     there = [path for path in (home.plugin, home.desktop, home.action) if path.exists()]
-    with _told_as_disk_trouble(home):
+    with told_as_disk_trouble(EDITOR, home.resources):
         for path in there:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         said = _read(home.config)
@@ -129,14 +121,6 @@ def write_zip(path: Path) -> None:
             raise DiskTrouble(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
 
 
-@dataclass(frozen=True)
-class State:
-    """What is there. trouble: a sentence, or empty."""
-
-    installed: bool
-    trouble: str = ""
-
-
 def state_of(home: KritaHome) -> State:
     """What `doctor` says of one Krita."""
     there = [path.exists() for path in (home.plugin, home.desktop, home.action)]
@@ -146,7 +130,7 @@ def state_of(home: KritaHome) -> State:
         return State(True, f"parts of the plugin are missing under {home.resources}")
     build = installed_build(home.plugin)
     if build != plugin_build(SOURCES, NAME):
-        return State(True, "the plugin is of another version than this Pastiche")
+        return State(True, OTHER_VERSION)
     if _switch(_read(home.config)) != "true":
         return State(True, f"the plugin is switched off in {home.config}")
     return State(True)
@@ -197,18 +181,6 @@ def _write(path: Path, text: str) -> None:
     if POSIX and path.exists():
         beside.chmod(path.stat().st_mode & 0o777)
     beside.replace(path)
-
-
-@contextlib.contextmanager
-def _told_as_disk_trouble(home: KritaHome) -> Iterator[None]:
-    """OSError becomes a sentence with the place."""
-    try:
-        yield
-    except OSError as error:
-        raise DiskTrouble(
-            f"Krita's folders under {home.resources} cannot be written ({error.strerror}). "
-            "Make room or give the right to write there, and run the command again."
-        ) from error
 
 
 def used_homes(homes: list[KritaHome]) -> Iterator[KritaHome]:
