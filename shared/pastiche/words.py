@@ -18,7 +18,7 @@ WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
 MORE_KNOBS = ("start", "iterations", "optimiser", "pooling")
 STYLE, GALLERY, MORE = "Style", "Recent and samples", "More"
 FROM_FILE, FROM_LAYER, PASTE = "From file…", "From a layer", "Paste"
-START, CANCEL = "Restyle", "Cancel"
+START, CANCEL, CLOSE = "Restyle", "Cancel", "Close"
 COPY_REPORT, COPY_COMMAND = "Copy report", "Copy command"
 OPEN_AS_PICTURE = "Open as a new picture"
 CHOOSE_STYLE = "Choose a style"
@@ -34,6 +34,7 @@ UNTITLED = "Untitled"
 LAYER_OF = "{layer} · {width} × {height} px"
 SELECTION_OF = "Selection of {layer} · {width} × {height} px"
 MASK_NAME = "Selection"
+OPEN_IMAGE = "An open image"
 IN_CLIPBOARD, DROPPED = "From the clipboard", "Dropped picture"
 
 # --- what goes on ------------------------------------------------------------------------------------
@@ -50,9 +51,11 @@ COPIED = "Copied."
 
 # --- what is wrong, and what to do -------------------------------------------------------------------
 NO_LAYER = "There is no layer to restyle. Open a picture and choose a layer."
+FLOATING = "A floating selection is in the way. Anchor it, or make it a layer, and restyle again."
 EMPTY_LAYER = "Layer “{layer}” has no pixels on the canvas. Paint something there, or choose another layer."
 SELECTION_OUTSIDE = "The selection covers nothing of layer “{layer}”. Move the selection, or choose another layer."
 NO_STYLE_CHOSEN = "No style is chosen. Pick a painting from the gallery, or take one from a file."
+NO_STYLE_GIVEN = "No style is given. Give a painting as 'style' (a file), as 'style-drawable', or several as 'styles'."
 NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
 SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
 NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
@@ -60,6 +63,8 @@ NO_CONVERSION = "The editor could not convert the colours to {space}. Convert th
 PICTURE_CLOSED = "The picture was closed before it was read. Open it and restyle again."
 PICTURE_GONE = "The picture was closed meanwhile. The result is kept here: open it as a new picture."
 LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new picture."
+NOT_INSERTED = "The editor did not take a layer above “{layer}”. Unlock its group, and restyle again."
+REPLACED = "The restyle was cancelled: a newer one for the same layer took its place."
 UNFORESEEN = "Something unforeseen went wrong: {what}. Press 'Copy report' and send it to us."
 NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."
 SANDBOXED = "No daemon is running, and this editor's sandbox cannot start one. Run this in a terminal: {command}"

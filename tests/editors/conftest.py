@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from pastiche_daemon.samples import draw
-from tests.editors.krita_session import CLONE, KritaSession
+from tests.editors.krita_session import KritaSession
+from tests.editors.session import CLONE
 from tests.editors.place import Place, find_or_make
 
 FIGURES: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from tests.editors.krita_session import CLONE
+from tests.editors.session import CLONE
 
 WIDTH = 1280  # pixels
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import pastiche
-from tests.editors.krita_session import CLONE, KritaSession
+from tests.editors.krita_session import KritaSession
+from tests.editors.session import CLONE
 from tests.editors.place import Place
 
 HERE = Path(__file__).parent

@@ -1,0 +1,109 @@
+"""The procedure's arguments, made from `StyleSettings`, and what a caller has set of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import Gimp, Gio, GObject
+
+from pastiche import words
+from pastiche.errors import UsageError
+from pastiche.remembered import Style
+from pastiche.settings import StyleSettings, default_of, knobs
+from pastiche.styles import of_file, parse
+
+from . import styles
+
+STYLE, STYLE_DRAWABLE, STYLES = "style", "style-drawable", "styles"
+LAYER = "layer"
+SHORT = "Repaint the layer or the selection in the manner of a painting"
+LONG = (
+    "Optimises a copy of the layer until a network sees the layer's content and the painting's style in it (Gatys, Ecker and "
+    "Bethge 2015). The work is done by Pastiche's daemon, which is started where none runs. The result is a new layer above "
+    "the source; a selection becomes its mask. An indexed image's result opens as a new RGB image."
+)
+
+
+def describe(procedure: Any, *, with_knobs: bool) -> None:
+    """Documentation, results and, where asked for, the styles and every knob."""
+    procedure.set_documentation(SHORT, LONG, None)
+    if with_knobs:
+        _add_styles(procedure)
+        for name in knobs():
+            _add_knob(procedure, name)
+    procedure.add_layer_return_value(LAYER, "Result", "The new layer, perhaps in an image of its own", True, _FLAGS)
+
+
+_FLAGS = GObject.ParamFlags.READWRITE
+
+
+def _add_styles(procedure: Any) -> None:
+    file, drawable, several = (
+        "The painting, as a file",
+        "The painting, as a layer of any open image; it goes before the file",
+        "Several paintings, each as PATH or PATH:SHARE; they go before the one",
+    )
+    procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.OPEN, True, None, _FLAGS)
+    procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
+    procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
+
+
+def _add_knob(procedure: Any, name: str) -> None:
+    knob, default = knobs()[name], default_of(name)
+    about = (argument(name), labels()[name], knob.help)
+    if knob.choices:
+        choice = Gimp.Choice.new()
+        for number, (value, meaning) in enumerate(knob.choices):
+            choice.add(value, number, f"{value}: {meaning}", meaning)
+        procedure.add_choice_argument(*about, choice, default, _FLAGS)
+    elif isinstance(default, bool):
+        procedure.add_boolean_argument(*about, default, _FLAGS)
+    elif isinstance(default, int):
+        procedure.add_int_argument(*about, int(knob.low), int(knob.high), default, _FLAGS)
+    else:
+        procedure.add_double_argument(*about, knob.low, knob.high, default, _FLAGS)
+
+
+def labels() -> dict[str, str]:
+    """Every knob's label with a mnemonic of its own, which GIMP's dialogs want; theirs are taken already."""
+    taken, found = set("rclseo"), {}
+    for name, knob in knobs().items():
+        place = next((i for i, letter in enumerate(knob.label.lower()) if letter.isalpha() and letter not in taken), None)
+        if place is not None:
+            taken.add(knob.label[place].lower())
+        found[name] = knob.label if place is None else f"{knob.label[:place]}_{knob.label[place:]}"
+    return found
+
+
+def argument(knob: str) -> str:
+    """A knob's name as GIMP writes names."""
+    return knob.replace("_", "-")
+
+
+# --- what was set ------------------------------------------------------------------------------------
+def settings(config: Any) -> StyleSettings:
+    """Every knob. Raises BadSetting."""
+    return StyleSettings(**{name: config.get_property(argument(name)) for name in knobs()})
+
+
+def chosen(config: Any) -> list[Style]:
+    """The styles: the several, else the drawable (kept as a file first), else the file. Raises UsageError, NotAPicture."""
+    several = config.get_property(STYLES)
+    if several:
+        return [Style(str(path), of_file(str(path)).name, share) for path, share in map(parse, several)]
+    drawable = config.get_property(STYLE_DRAWABLE)
+    if drawable is not None:
+        return [styles.keep_drawable(drawable)]
+    file = config.get_property(STYLE)
+    if file is None:
+        return []
+    if file.get_path() is None:
+        raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it as a file here first.")
+    return [of_file(file.get_path())]
+
+
+def choose(config: Any, wanted: list[Style]) -> None:
+    """Write the styles down: the first as the file, several as words. It is what GIMP remembers and saves as a preset."""
+    config.set_property(STYLE_DRAWABLE, None)
+    config.set_property(STYLE, Gio.File.new_for_path(wanted[0].path) if wanted else None)
+    config.set_property(STYLES, [f"{style.path}:{style.share:g}" for style in wanted] if len(wanted) > 1 else [])

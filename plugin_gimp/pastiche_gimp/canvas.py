@@ -1,0 +1,370 @@
+"""GIMP's side: images, layers, selections, pixels. Everything that reads or changes an image is in this file.
+
+Long work is written as generators that yield between strips, so that the dialog stays alive (GIMP itself is another
+process). Colours are GIMP's own business: its buffers convert from and to the image's precision and profile; a primed
+format has the sRGB curve.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from pastiche import words
+from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
+from pastiche.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+
+# A grey layer stays grey on its way, so that the style is looked at in grey too.
+COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "srgb")
+STYLE_FORMAT = PixelFormat("RGBA", "u8", "srgb")
+BABL_NAMES = {COLOUR: "R'G'B'A float", GREY: "Y'A float", STYLE_FORMAT: "R'G'B'A u8", MASK_FORMAT: "Y u8"}
+SELECTION = "Y float"
+STEP_PIXELS = 1 << 18  # of one strip
+SESSION = "pastiche-session"  # a parasite on GIMP itself, while it runs: ids of layers are unique only so long
+RESULT_OF = "pastiche-result-of"  # a parasite on a result: which layer it came of; it is not saved with the image
+
+
+@dataclass(frozen=True)
+class Rect:
+    """In a drawable's own pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def strips(self) -> Iterator[Rect]:
+        rows = max(1, STEP_PIXELS // self.width)
+        for top in range(0, self.height, rows):
+            yield Rect(self.x, self.y + top, self.width, min(rows, self.height - top))
+
+    def moved(self, by: tuple[int, int]) -> Rect:
+        return Rect(self.x + by[0], self.y + by[1], self.width, self.height)
+
+    def with_context(self, inside: Rect) -> Rect:
+        """What is seen of the surroundings too."""
+        left, top = max(inside.x, self.x - SELECTION_CONTEXT), max(inside.y, self.y - SELECTION_CONTEXT)
+        right = min(inside.x + inside.width, self.x + self.width + SELECTION_CONTEXT)
+        bottom = min(inside.y + inside.height, self.y + self.height + SELECTION_CONTEXT)
+        return Rect(left, top, right - left, bottom - top)
+
+
+@dataclass
+class Target:
+    """What a restyle is of. rect: what is read. selected: the selection's box in it. selection: floats over rect, once it
+    was read. The layer may be gone when the result comes."""
+
+    image: Any
+    drawable: Any
+    rect: Rect
+    selected: Rect | None = None
+    selection: bytes = field(default=b"", repr=False)
+
+    @property
+    def layer(self) -> str:
+        """A name for the daemon: a newer job for the same layer takes the older one's place."""
+        return f"{_session()}-{self.image.get_id()}-{self.drawable.get_id()}"
+
+    @property
+    def is_there(self) -> bool:
+        return bool(self.image.is_valid() and self.drawable.is_valid())
+
+
+@dataclass(frozen=True)
+class Content:
+    """The pixels of a target, and the selection over them. strips: rows from the top, some at a time."""
+
+    width: int
+    height: int
+    format: PixelFormat
+    strips: list[bytes] = field(repr=False)
+    mask: Picture | None
+
+    @cached_property
+    def picture(self) -> Picture:
+        """Joined at the first look, which is best taken on a thread."""
+        pixels = b"".join(self.strips)
+        self.strips.clear()
+        return Picture(self.width, self.height, self.format, pixels)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open image, or a layer of one, that a style can be taken from."""
+
+    name: str
+    image: Any
+    drawable: Any = None
+
+
+class Canvas:
+    """The image that a command was called for. show: new images get a window. latest: the last layer that was made."""
+
+    def __init__(self, image: Any, drawables: list[Any], *, show: bool) -> None:
+        self.image, self.drawables, self._show = image, drawables, show
+        self.latest: Any = None
+
+    def version(self) -> str:
+        return f"GIMP {Gimp.version()}"
+
+    # --- what there is -------------------------------------------------------------------------------
+    def current_target(self) -> Target:
+        """The drawable, and the selection as it is now. Raises NothingToRestyle with what to do."""
+        drawable = self._layer()
+        if drawable is None:
+            raise NothingToRestyle(words.NO_LAYER)
+        if self.image.get_floating_sel() is not None:
+            raise NothingToRestyle(words.FLOATING)
+        whole = Rect(0, 0, drawable.get_width(), drawable.get_height())
+        if Gimp.Selection.is_empty(self.image):
+            return Target(self.image, drawable, whole)
+        some, x, y, width, height = drawable.mask_intersect()
+        if not some:
+            raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=drawable.get_name()))
+        selected = Rect(x, y, width, height)
+        return Target(self.image, drawable, selected.with_context(whole), selected)
+
+    def _layer(self) -> Any:
+        """The one drawable's layer, or None; a mask's is the layer that it hides."""
+        if len(self.drawables) != 1 or not self.image.is_valid() or not self.drawables[0].is_valid():
+            return None
+        drawable = self.drawables[0]
+        if isinstance(drawable, Gimp.LayerMask):
+            return Gimp.Layer.from_mask(drawable)
+        return drawable if isinstance(drawable, Gimp.Layer) else None
+
+    def current_key(self) -> object:
+        """Changes when the layer or the selection's box does; cheap to ask."""
+        layer = self._layer()
+        if layer is None:
+            return None
+        return layer.get_name(), layer.get_width(), layer.get_height(), _offsets(layer), tuple(layer.mask_intersect())
+
+    def describe(self, target: Target) -> str:
+        """What the window says will be restyled."""
+        box = target.selected or target.rect
+        sentence = words.SELECTION_OF if target.selected else words.LAYER_OF
+        return sentence.format(layer=target.drawable.get_name(), width=box.width, height=box.height)
+
+    def thumbnail(self, target: Target, side: int) -> Picture:
+        """The target as it is, small."""
+        return _small_picture(target.drawable, target.selected or target.rect, side)
+
+    # --- reading -------------------------------------------------------------------------------------
+    def read(self, target: Target) -> Generator[None, None, Content]:
+        """The target's pixels and selection. The layer is not touched."""
+        if not target.is_there:
+            raise NothingToRestyle(words.PICTURE_CLOSED)
+        mask = None
+        if target.selected is not None:
+            place = target.rect.moved(_offsets(target.drawable))
+            buffer = target.image.get_selection().get_buffer()
+            target.selection = _pixels(buffer, place, SELECTION)
+            mask = Picture(place.width, place.height, MASK_FORMAT, _pixels(buffer, place, BABL_NAMES[MASK_FORMAT]))
+        fmt = GREY if target.drawable.is_gray() else COLOUR
+        strips = []
+        buffer = target.drawable.get_buffer()
+        for strip in target.rect.strips():
+            strips.append(_pixels(buffer, strip, BABL_NAMES[fmt]))
+            yield
+        return Content(target.rect.width, target.rect.height, fmt, strips, mask)
+
+    # --- the result ----------------------------------------------------------------------------------
+    def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
+        """A new layer above the target with the picture, and the selection as its mask: one undo step.
+
+        left, top: where the picture's box lies in the target's rect. Returns False where a copy of the image took it: one
+        with a palette, which no restyle keeps to. Raises LayerGone.
+        """
+        _check_there(target)
+        box = Rect(target.rect.x + left, target.rect.y + top, picture.width, picture.height)
+        if target.image.get_base_type() != Gimp.ImageBaseType.INDEXED:
+            self.latest = yield from _insert(target, box, picture, name)
+            Gimp.displays_flush()
+            return True
+        copy = _in_rgb(target)
+        self.latest = yield from _insert(copy, box, picture, name)
+        self._open(copy.image)
+        return False
+
+    def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
+        """The result as an image of its own: where the one it was for has gone."""
+        base = Gimp.ImageBaseType.GRAY if picture.format.is_grey else Gimp.ImageBaseType.RGB
+        image = Gimp.Image.new_with_precision(picture.width, picture.height, base, Gimp.Precision.U16_NON_LINEAR)
+        self.latest = yield from _new_layer(image, picture, name)
+        image.insert_layer(self.latest, None, 0)
+        self._open(image)
+
+    def _open(self, image: Any) -> None:
+        if self._show:
+            Gimp.Display.new(image)
+            Gimp.displays_flush()
+
+
+def _session() -> str:
+    """A name for this run of GIMP."""
+    if Gimp.get_parasite(SESSION) is None:
+        Gimp.attach_parasite(Gimp.Parasite.new(SESSION, 0, uuid.uuid4().hex.encode()))
+    return _said(Gimp.get_parasite(SESSION))
+
+
+def _said(parasite: Any) -> str:
+    return bytes(parasite.get_data()).decode(errors="replace") if parasite is not None else ""
+
+
+def _offsets(drawable: Any) -> tuple[int, int]:
+    _, x, y = drawable.get_offsets()
+    return x, y
+
+
+def _pixels(buffer: Any, rect: Rect, babl: str) -> bytes:
+    """Interleaved, rows from the top; 0 where the buffer has no pixels."""
+    place = Gegl.Rectangle.new(rect.x, rect.y, rect.width, rect.height)
+    return bytes(buffer.get(place, 1.0, babl, Gegl.AbyssPolicy.NONE))
+
+
+def _write(buffer: Any, rect: Rect, babl: str, pixels: bytes) -> None:
+    buffer.set(Gegl.Rectangle.new(rect.x, rect.y, rect.width, rect.height), babl, pixels)
+
+
+def _check_there(target: Target) -> None:
+    """Raises LayerGone where image or layer are no more."""
+    if not target.is_there:
+        raise LayerGone(words.LAYER_GONE if target.image.is_valid() else words.PICTURE_GONE)
+
+
+def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator[None, None, Any]:
+    image, source = target.image, target.drawable
+    layer = yield from _new_layer(image, picture, name)
+    _check_there(target)
+    place = box.moved(_offsets(source))
+    layer.set_offsets(place.x, place.y)
+    layer.attach_parasite(Gimp.Parasite.new(RESULT_OF, 0, target.layer.encode()))
+    mask = _mask(layer, target, box) if target.selected is not None else None
+    selected = image.get_selected_layers()
+    image.undo_group_start()
+    try:
+        if not image.insert_layer(layer, source.get_parent(), _place_above(source, target.layer)):
+            raise PasticheError(words.NOT_INSERTED.format(layer=source.get_name()))
+        if mask is not None:
+            layer.add_mask(mask)
+            layer.set_edit_mask(False)
+        image.set_selected_layers(selected)  # another try starts from the source, not from the result
+    finally:
+        image.undo_group_end()
+    return layer
+
+
+def _new_layer(image: Any, picture: Picture, name: str) -> Generator[None, None, Any]:
+    """A layer that stands in no image yet, in this image's own precision, with the picture on it."""
+    grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAYA_IMAGE if grey else Gimp.ImageType.RGBA_IMAGE
+    layer = Gimp.Layer.new(image, name, picture.width, picture.height, kind, 100.0, image.get_default_new_layer_mode())
+    buffer, pixels = layer.get_buffer(), memoryview(picture.data)
+    row = picture.width * picture.format.bytes_per_pixel
+    for strip in Rect(0, 0, picture.width, picture.height).strips():
+        _write(buffer, strip, BABL_NAMES[picture.format], bytes(pixels[strip.y * row : (strip.y + strip.height) * row]))
+        yield
+    buffer.flush()
+    layer.update(0, 0, picture.width, picture.height)
+    return layer
+
+
+def _mask(layer: Any, target: Target, box: Rect) -> Any:
+    """The selection as it was when the pixels were read, over the result's box."""
+    wide, floats = target.rect.width * 4, memoryview(target.selection)
+    left, top = (box.x - target.rect.x) * 4, box.y - target.rect.y
+    rows = [floats[(top + y) * wide + left :][: box.width * 4] for y in range(box.height)]
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    buffer = mask.get_buffer()
+    _write(buffer, Rect(0, 0, box.width, box.height), SELECTION, b"".join(rows))
+    buffer.flush()
+    mask.update(0, 0, box.width, box.height)
+    return mask
+
+
+def _place_above(source: Any, name: str) -> int:
+    """The position right above the source and those of its earlier results that stand on it. name: the target's layer."""
+    parent = source.get_parent()
+    siblings = parent.get_children() if parent is not None else source.get_image().get_layers()
+    place = source.get_image().get_item_position(source)
+    while place > 0 and _said(siblings[place - 1].get_parasite(RESULT_OF)) == name:
+        place -= 1
+    return int(place)
+
+
+def _in_rgb(target: Target) -> Target:
+    """The same layer in a copy of its image without a palette."""
+    path, item = [], target.drawable
+    while item is not None:
+        path.append(target.image.get_item_position(item))
+        item = item.get_parent()
+    image = target.image.duplicate()
+    image.convert_rgb()
+    layers, drawable = list(image.get_layers()), None
+    for place in reversed(path):
+        drawable = layers[place]
+        layers = list(drawable.get_children()) if drawable.is_group() else []
+    return Target(image, drawable, target.rect, target.selected, target.selection)
+
+
+# --- pictures for styles -----------------------------------------------------------------------------
+def open_images() -> list[Source]:
+    return [Source(image.get_name() or words.UNTITLED, image) for image in Gimp.get_images()]
+
+
+def layers_of(source: Source) -> list[Source]:
+    """The layers of an open image, the topmost first."""
+    return [Source(f"{source.name} ▸ {layer.get_name()}", source.image, layer) for layer in source.image.get_layers()]
+
+
+def small(source: Source, side: int) -> Any:
+    """What a gallery shows of an open image: a GdkPixbuf, or None."""
+    return source.image.get_thumbnail(side, side, Gimp.PixbufTransparency.SMALL_CHECKS)
+
+
+def picture_of(source: Source) -> Picture:
+    """An image's or a layer's pixels as a style. Raises LayerGone."""
+    if not source.image.is_valid() or (source.drawable is not None and not source.drawable.is_valid()):
+        raise LayerGone(words.SOURCE_GONE)
+    if source.drawable is not None:
+        return _style_picture(source.drawable)
+    return _flat(source.image.duplicate())
+
+
+def load_picture(file: Any) -> Picture:
+    """A picture by GIMP's own loaders. Raises GLib.Error."""
+    return _flat(Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file))
+
+
+def pasted_picture() -> Picture | None:
+    """What GIMP or another program has put into the clipboard."""
+    image = Gimp.edit_paste_as_new_image()
+    return _flat(image) if image is not None and image.is_valid() else None
+
+
+def _flat(image: Any) -> Picture:
+    """What an image looks like; it is deleted afterwards."""
+    try:
+        return _style_picture(image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE))
+    finally:
+        image.delete()
+
+
+def _style_picture(drawable: Any) -> Picture:
+    return _small_picture(drawable, Rect(0, 0, drawable.get_width(), drawable.get_height()), LARGEST_STYLE_SIDE)
+
+
+def _small_picture(drawable: Any, rect: Rect, side: int) -> Picture:
+    """A part of a drawable, at most `side` pixels a side. (`Gimp.Drawable.get_sub_thumbnail` frees its bytes twice in
+    GIMP 3.0.4.)"""
+    scale = min(1.0, side / max(rect.width, rect.height))
+    x, y, width, height = (int(length * scale) for length in (rect.x, rect.y, rect.width, rect.height))
+    place = Gegl.Rectangle.new(x, y, max(1, width), max(1, height))
+    data = drawable.get_buffer().get(place, scale, BABL_NAMES[STYLE_FORMAT], Gegl.AbyssPolicy.NONE)
+    return Picture(place.width, place.height, STYLE_FORMAT, bytes(data))

@@ -1,0 +1,69 @@
+"""What the two commands do, in each of GIMP's run modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gi.repository import Gimp, GLib, GObject
+
+from pastiche import remembered, words
+from pastiche.background import as_pastiche_error
+from pastiche.errors import NothingToRestyle, UsageError
+from pastiche.paths import places
+
+from . import arguments, windowless
+from .canvas import Canvas
+
+PROGRAM = "gimp"
+STATUS = Gimp.PDBStatusType
+
+
+def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
+    """The dialog; or at once, with what a script says or what GIMP has kept from the last time."""
+
+    def at_once() -> Any:
+        by_script = run_mode == Gimp.RunMode.NONINTERACTIVE
+        styles, settings = arguments.chosen(config), arguments.settings(config)
+        if not styles:
+            raise UsageError(words.NO_STYLE_GIVEN if by_script else words.NO_LAST)
+        return windowless.restyle(PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
+
+    def in_dialog() -> Any:
+        from .desk import Desk
+
+        return Desk(PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
+
+    return _answered(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else at_once)
+
+
+def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: Any) -> Any:
+    """With what was set the last time, without a dialog."""
+
+    def at_once() -> Any:
+        last = remembered.load(places(), PROGRAM)
+        if not last.styles:
+            raise NothingToRestyle(words.NO_LAST)
+        return windowless.restyle(PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
+
+    return _answered(procedure, at_once)
+
+
+def _answered(procedure: Any, do: Callable[[], Any]) -> Any:
+    """GIMP's return values: the layer that came of it; a cancel where none did; else the sentence of what failed, which
+    GIMP shows in its own way: in a dialog, or on a script's error output."""
+    try:
+        layer = do()
+    except Exception as unforeseen:
+        error = as_pastiche_error(unforeseen)
+        status = STATUS.CALLING_ERROR if isinstance(error, UsageError) else STATUS.EXECUTION_ERROR
+        return procedure.new_return_values(status, GLib.Error("\n\n".join(filter(None, (error.sentence, error.details)))))
+    if layer is None:
+        return procedure.new_return_values(STATUS.CANCEL, None)
+    values = procedure.new_return_values(STATUS.SUCCESS, None)
+    result = GObject.Value()
+    result.init(Gimp.Layer.__gtype__)
+    result.set_object(layer)
+    values.remove(1)
+    values.insert(1, result)
+    return values

@@ -1,0 +1,59 @@
+"""GIMP's desk: the shared way of a restyle, with a dialog of its own process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gi
+
+for name in ("GimpUi", "Gtk", "Gdk"):
+    gi.require_version(name, "3.0")
+from gi.repository import Gdk, GimpUi, GLib, Gtk  # noqa: E402
+
+from pastiche import desk  # noqa: E402
+from pastiche.background import as_pastiche_error  # noqa: E402
+
+from .canvas import Canvas  # noqa: E402
+from .glib_loop import GlibLoop  # noqa: E402
+from .styles import read_picture  # noqa: E402
+from .window import Window  # noqa: E402
+
+
+class Desk(desk.Desk):
+    """One for each time that the dialog is opened."""
+
+    def __init__(self, program: str, procedure: Any, config: Any, canvas: Canvas) -> None:
+        GimpUi.init("pastiche_gimp")
+        loop = GlibLoop(lambda error: self.show_error(as_pastiche_error(error)))
+        super().__init__(program, loop, canvas, read_picture)
+        self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
+
+    def run(self) -> Any:
+        """Until the dialog is closed. Returns the last layer that was made, or None."""
+        self.window.set_up(self.remembered)
+        self.window.dialog.show()
+        self.keep_looking()
+        while True:
+            if self.window.dialog.run():
+                self.start()
+            elif self.is_busy and not self.window.closing:
+                self.cancel()
+            else:
+                break
+        self.window.dialog.hide()
+        self.close()
+        return self.canvas.latest
+
+    def close(self) -> None:
+        self.cancel()
+        while self.is_busy:  # the layer is being made
+            GLib.MainContext.default().iteration(True)
+        super().close()
+
+    def open_window(self) -> None:
+        self.window.dialog.present()
+
+    def to_clipboard(self, text: str) -> None:
+        clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+        clipboard.set_text(text, -1)
+        clipboard.store()  # it stays when this process has ended

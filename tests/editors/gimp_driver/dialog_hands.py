@@ -1,0 +1,117 @@
+"""Inside our plug-in's process, for the tests alone: what a person at its dialog does, and sees."""
+
+from __future__ import annotations
+
+import gc
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("Gdk", "3.0")
+from gi.repository import Gdk, GLib, Gtk  # noqa: E402, F401
+
+
+def desk():
+    """The plug-in's own desk, to look at."""
+    return next(o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "pastiche_gimp.desk")
+
+
+def window():
+    return desk().window
+
+
+def is_open():
+    return any(type(o).__module__ == "pastiche_gimp.desk" and o.window.dialog.is_visible() for o in gc.get_objects() if type(o).__name__ == "Desk")  # fmt: skip
+
+
+def inside(widget):
+    """A widget and all that is in it."""
+    yield widget
+    if isinstance(widget, Gtk.Container):
+        children = []
+        widget.forall(children.append)
+        for child in children:
+            yield from inside(child)
+
+
+def widget(name):
+    found = [one for one in inside(window().dialog) if one.get_name() == name]
+    assert found, f"the dialog has no {name}"
+    return found[0]
+
+
+def button(text):
+    """A button of GIMP's own dialog, by its words."""
+    found = [one for one in inside(window().dialog) if isinstance(one, Gtk.Button) and _text_of(one).replace("_", "") == text]
+    assert found, f"no button {text!r}"
+    return found[0]
+
+
+def _text_of(one):
+    labels = [part.get_text() for part in inside(one) if isinstance(part, Gtk.Label)]
+    return labels[0] if labels else one.get_label() or ""
+
+
+def click(name):
+    one = widget(name) if name.islower() else button(name)
+    assert one.is_visible() and one.is_sensitive(), f"{name} cannot be clicked"
+    # Not within this call: the dialog's loop is to go on.
+    GLib.idle_add(lambda: one.clicked() and False)
+
+
+def middle(name):
+    """Where a widget's middle is on the screen, for a hand that moves a real mouse."""
+    one = widget(name) if name.islower() else button(name)
+    _, x, y = one.get_window().get_origin()
+    place = one.get_allocation()
+    own = (0, 0) if one.get_has_window() else (place.x, place.y)
+    return [x + own[0] + place.width // 2, y + own[1] + place.height // 2]
+
+
+def gallery():
+    return [(item.style or item.source).name for item in window().gallery.items()]
+
+
+def pick(*names):
+    """Choose paintings in the gallery, as a click and Ctrl+clicks do."""
+    view = window().gallery.view
+    view.unselect_all()
+    for name in names:
+        view.select_child(window().gallery.items()[gallery().index(name)])
+
+
+def chosen():
+    return [[style.name, style.share] for style in window().chosen()]
+
+
+def turn(name, value):
+    """Set a knob by its own widget: choose in its box, type into its number."""
+    row = widget(f"knob {name}")
+    for part in inside(row):
+        if isinstance(part, Gtk.SpinButton):
+            part.set_text(f"{value:g}")
+            part.update()
+            return
+        if isinstance(part, Gtk.ComboBox):
+            assert part.set_active(value), f"{name} has no {value!r}"  # GimpUi.StringComboBox goes by the value
+            return
+    raise AssertionError(f"nothing to turn in {name}")
+
+
+def set_up(*styles, **knobs):
+    for name, value in {"quality": "draft", "iterations": 12, "strength": 50, **knobs}.items():
+        turn(name, value)
+    pick(*(styles or ["Night swirls"]))
+
+
+def message():
+    one = window()
+    return one._sentence.get_text() if one._trouble.is_visible() else one.message.get_text()
+
+
+def visible(name):
+    return widget(name).get_mapped()
+
+
+def busy():
+    return desk().is_busy

@@ -1,0 +1,18 @@
+"""In every Python that the tests' GIMP starts: in our plug-in, while it runs a command, a line for the tests is opened.
+
+The plug-in itself knows nothing of it; its own event loop answers.
+"""
+
+import os
+import sys
+
+if any(argument.endswith("pastiche_gimp.py") for argument in sys.orig_argv) and "-run" in sys.orig_argv:
+    import faulthandler
+
+    import dialog_hands
+    from answering import Answering
+    from gi.repository import GLib
+
+    faulthandler.enable()
+    answering = Answering(os.environ["PASTICHE_DIALOG"], vars(dialog_hands))
+    GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)

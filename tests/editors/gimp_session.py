@@ -1,0 +1,53 @@
+"""GIMP, with or without a screen, told what to do through a driver plug-in; its dialog through a second line."""
+
+from __future__ import annotations
+
+import shutil
+
+from tests.editors.session import HERE, ON_A_SCREEN, WITHOUT_A_SCREEN, EditorSession, Line
+
+# What GIMP would ask a new user comes first otherwise, in windows over the picture.
+GIMPRC = """
+(config-version "3.0.4")
+(show-welcome-dialog no)
+(check-updates no)
+(color-profile-policy keep)
+(theme-color-scheme dark)
+"""
+
+
+class GimpSession(EditorSession):
+    ready = "True"
+
+    @property
+    def dialog(self) -> Line:
+        """Inside the plug-in's own process, while its dialog is open."""
+        return Line(self.home / "dialog")
+
+    def environment(self) -> dict[str, str]:
+        return {**super().environment(), "PASTICHE_DIALOG": str(self.dialog.path), "PYTHONPATH": str(self.home / "into-the-dialog")}
+
+    def install_driver(self) -> None:
+        super().install_driver()
+        config = self.home / ".config/GIMP/3.0"
+        config.mkdir(parents=True, exist_ok=True)
+        (config / "gimprc").write_text(GIMPRC)
+        plugin, inside = config / "plug-ins/gimp_driver", self.home / "into-the-dialog"
+        for folder in (plugin, inside):
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(HERE / "answering.py", folder)
+        shutil.copy(HERE / "gimp_driver/gimp_driver.py", plugin)
+        shutil.copy(HERE / "gimp_driver/gimp_hands.py", plugin)
+        (plugin / "gimp_driver.py").chmod(0o755)
+        shutil.copy(HERE / "gimp_driver/dialog_hands.py", inside)
+        shutil.copy(HERE / "gimp_driver/sitecustomize.py", inside)
+
+
+class GimpOnScreen(GimpSession):
+    argv = ("gimp", "--no-splash", "--new-instance")
+    script = ON_A_SCREEN
+
+
+class GimpConsole(GimpSession):
+    argv = ("gimp-console", "--no-splash", "--new-instance")
+    script = WITHOUT_A_SCREEN
