@@ -43,7 +43,8 @@ def _add_styles(procedure: Any) -> None:
         "The painting, as a layer of any open image; it goes before the file",
         "Several paintings, each as PATH or PATH:SHARE; they go before the one",
     )
-    procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.OPEN, True, None, _FLAGS)
+    # Not FileChooserAction.OPEN: GIMP would refuse a file that is not there without a word; we have a sentence for it.
+    procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
     procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
     procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
 

@@ -337,15 +337,16 @@ def picture_of(source: Source) -> Picture:
     return _flat(source.image.duplicate())
 
 
-def load_picture(file: Any) -> Picture:
-    """A picture by GIMP's own loaders. Raises GLib.Error."""
-    return _flat(Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file))
+def load_picture(file: Any) -> Picture | None:
+    """A picture by GIMP's own loaders, or None where they cannot read it."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    return _flat(image) if image is not None else None
 
 
 def pasted_picture() -> Picture | None:
     """What GIMP or another program has put into the clipboard."""
     image = Gimp.edit_paste_as_new_image()
-    return _flat(image) if image is not None and image.is_valid() else None
+    return _flat(image) if image is not None else None
 
 
 def _flat(image: Any) -> Picture:

@@ -44,11 +44,11 @@ def read_any(path: str) -> Picture:
     """The same, for whatever GIMP can open; for the main thread only."""
     try:
         return read_picture(path)
-    except NotAPicture as by_pixbuf:
-        try:
-            return canvas.load_picture(Gio.File.new_for_path(path))
-        except GLib.Error:
-            raise by_pixbuf from None
+    except NotAPicture:
+        picture = canvas.load_picture(Gio.File.new_for_path(path)) if Path(path).is_file() else None
+        if picture is None:
+            raise
+        return picture
 
 
 def as_picture(pixbuf: Any) -> Picture:

@@ -65,7 +65,7 @@ PICTURE_GONE = "The picture was closed meanwhile. The result is kept here: open 
 LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new picture."
 NOT_INSERTED = "The editor did not take a layer above “{layer}”. Unlock its group, and restyle again."
 REPLACED = "The restyle was cancelled: a newer one for the same layer took its place."
-UNFORESEEN = "Something unforeseen went wrong: {what}. Press 'Copy report' and send it to us."
+UNFORESEEN = "Something unforeseen went wrong: {what}. Please send us the report of it."
 NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."
 SANDBOXED = "No daemon is running, and this editor's sandbox cannot start one. Run this in a terminal: {command}"
 

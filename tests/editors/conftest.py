@@ -9,18 +9,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from PIL import Image
 
 from pastiche_daemon.samples import draw
+from tests.editors.gimp_session import GimpConsole, GimpOnScreen
 from tests.editors.krita_session import KritaSession
-from tests.editors.session import CLONE
 from tests.editors.place import Place, find_or_make
+from tests.editors.session import EditorSession
 
 FIGURES: list[str] = []
-OUT = CLONE / "editors-out"  # screenshots of this run
 PASTICHE = Path(sys.executable).parent / "pastiche"
 
 
@@ -61,14 +61,20 @@ def pastiche(home: Path, *argv: str) -> str:
 
 @pytest.fixture(scope="session")
 def person(place: Place) -> Iterator[Path]:
-    """A home with the plugin installed in it, as a person would, and pictures to open."""
-    home = Path(tempfile.mkdtemp(prefix="pst-"))
-    (home / "run").mkdir(mode=0o700)
-    say("installing the plugin: pastiche install krita")
-    pastiche(home, "install", "krita")
-    draw_pictures(home)
+    """A home with the plugins installed in it, as a person would, and pictures to open."""
+    home = new_home()
     yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+def new_home() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="pst-"))
+    (home / "run").mkdir(mode=0o700)
+    for editor in ("krita", "gimp"):
+        say(f"installing the plugin: pastiche install {editor}")
+        pastiche(home, "install", editor)
+    draw_pictures(home)
+    return home
 
 
 def draw_pictures(folder: Path) -> None:
@@ -79,26 +85,43 @@ def draw_pictures(folder: Path) -> None:
     Image.fromarray(scene).save(folder / "harbour.png")
     Image.fromarray(draw("harbour_town", 960, 720)).save(folder / "large.png")
     Image.fromarray(scene).convert("L").save(folder / "grey.png")
+    Image.fromarray(draw("harbour_town", 96, 72)).save(folder / "small.png")
     deep = (scene.astype(np.uint16) * 257) ^ np.uint16(5)  # the low bits matter
     (folder / "deep.png").write_bytes(imagecodecs.png_encode(deep))
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
 
 
-def start(session: KritaSession) -> KritaSession:
-    say("starting Krita")
+S = TypeVar("S", bound=EditorSession)
+
+
+def start(session: S) -> S:
+    say(f"starting {session.argv[0]}")
     session.install_driver()
     session.start()
-    session.pictures = session.home  # type: ignore[attr-defined]
     return session
 
 
-@pytest.fixture(scope="module")
-def krita(place: Place, person: Path) -> Iterator[KritaSession]:
-    """Krita with a daemon that runs already."""
-    session = KritaSession(place, person)
-    pastiche(person, "daemon", "start")
+def with_daemon(session: S) -> Iterator[S]:
+    """An editor with a daemon that runs already."""
+    pastiche(session.home, "daemon", "start")
     try:
         yield start(session)
     finally:
         session.stop()
-        pastiche(person, "daemon", "stop")
+        pastiche(session.home, "daemon", "stop")
+
+
+@pytest.fixture(scope="module")
+def krita(place: Place, person: Path) -> Iterator[KritaSession]:
+    yield from with_daemon(KritaSession(place, person))
+
+
+@pytest.fixture(scope="module")
+def console(place: Place, person: Path) -> Iterator[GimpConsole]:
+    """GIMP without a screen."""
+    yield from with_daemon(GimpConsole(place, person))
+
+
+@pytest.fixture(scope="module")
+def gimp(place: Place, person: Path) -> Iterator[GimpOnScreen]:
+    yield from with_daemon(GimpOnScreen(place, person))

@@ -1,4 +1,4 @@
-"""A place with the real editor: this machine, where it has a fitting Krita, or a Debian root in a cache folder.
+"""A place with the real editors: this machine, where it has both in fitting versions, or a Debian root in a cache folder.
 
 The root lies outside the clone, named by what is in it, made as `.tmp` and renamed, so that a half-made one is never
 taken for whole. What runs in it runs in mount and process namespaces of its own: when it ends, however it ends,
@@ -25,8 +25,8 @@ PACKAGES = (
     "xvfb", "xdotool", "imagemagick", "openbox",  # a screen, hands, eyes, and someone who manages windows
     "fonts-dejavu-core", "fonts-noto-core",
 )  # fmt: skip
-TOOLS = ("krita", "Xvfb", "xdotool", "import", "openbox")
-LEAST_KRITA = (5, 2)
+TOOLS = ("krita", "gimp", "gimp-console", "Xvfb", "xdotool", "import", "openbox")
+LEAST = {"krita": (5, 2), "gimp": (3, 0)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Place:
     @property
     def is_this_machine(self) -> bool:
         return self.root == Path("/")
+
+    def folders_of(self, *packages: str) -> list[str]:
+        """Where the editors' Python has these, to hide them."""
+        folders = [f"/usr/lib/python3/dist-packages/{name}" for name in packages]
+        return [folder for folder in folders if (self.root / folder[1:]).is_dir()]
 
     def command(self, argv: Sequence[str], env: Mapping[str, str], *, shared: Sequence[Path] = (),
                 hidden: Sequence[str] = ()) -> list[str]:  # fmt: skip
@@ -56,7 +61,7 @@ class Place:
 
 
 def find_or_make(say: object = print) -> Place:
-    """A place with Krita 5.2 or newer. Raises RuntimeError with what to do where none can be made."""
+    """A place with Krita 5.2 and GIMP 3 or newer. Raises RuntimeError with what to do where none can be made."""
     if _fits_here():
         return Place(Path("/"))
     name = hashlib.sha256("\n".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
@@ -66,23 +71,25 @@ def find_or_make(say: object = print) -> Place:
         return Place(root)
     if os.geteuid() != 0:
         raise RuntimeError(
-            "These tests need Krita 5.2, Xvfb, xdotool, openbox and ImageMagick on this machine, or root to make a Debian root with them."
+            "These tests need Krita 5.2, GIMP 3, Xvfb, xdotool, openbox and ImageMagick on this machine, or root to make a Debian root with them."
         )
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once make one
         if not root.is_dir():
-            say(f"making a Debian {SUITE} with Krita in {root}: 2 GB, one to five minutes")  # type: ignore[operator]
+            say(f"making a Debian {SUITE} with Krita and GIMP in {root}: 2 GB, one to five minutes")  # type: ignore[operator]
             _make(root)
     return Place(root)
 
 
 def _fits_here() -> bool:
-    if not all(shutil.which(tool) for tool in TOOLS):
-        return False
-    said = subprocess.run(["krita", "--version"], capture_output=True, text=True, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}).stdout  # fmt: skip
-    version = re.search(r"(\d+)\.(\d+)", said)
-    return version is not None and (int(version[1]), int(version[2])) >= LEAST_KRITA
+    return all(shutil.which(tool) for tool in TOOLS) and all(_version(editor) >= least for editor, least in LEAST.items())
+
+
+def _version(editor: str) -> tuple[int, int]:
+    env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    said = re.search(r"(\d+)\.(\d+)", subprocess.run([editor, "--version"], capture_output=True, text=True, env=env).stdout)
+    return (int(said[1]), int(said[2])) if said else (0, 0)
 
 
 def _make(root: Path) -> None:

@@ -20,13 +20,13 @@ SCREEN = "1680x1050x24"
 START_PATIENCE = 120.0  # seconds; some 15 with two cores free
 
 # The screen, someone who manages windows, then the program, which the others end with.
-ON_A_SCREEN = """
-Xvfb -displayfd 3 -screen 0 {screen} -nolisten tcp 3>"$HOME/display" 2>"$HOME/xvfb.log" &
+ON_A_SCREEN = f"""
+Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" 2>"$HOME/xvfb.log" &
 while ! [ -s "$HOME/display" ]; do sleep 0.1; done
 export DISPLAY=":$(cat "$HOME/display")"
 openbox >"$HOME/openbox.log" 2>&1 &
 exec "$@" >"$HOME/editor.log" 2>&1
-""".format(screen=SCREEN)
+"""
 WITHOUT_A_SCREEN = 'exec "$@" >"$HOME/editor.log" 2>&1 </dev/null'
 
 

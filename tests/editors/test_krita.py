@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.editors.conftest import FIGURES, OUT, pastiche, say
+from tests.editors.conftest import FIGURES, pastiche, say
 
 PATIENCE = 45.0  # seconds for a small restyle on a busy machine
 
@@ -52,18 +52,15 @@ def seen(krita):
 
 def test_what_it_looks_like(krita):
     """Screenshots, to be looked at."""
-    OUT.mkdir(exist_ok=True)
     open_picture(krita, "large.png")
     krita.do("qw = K.activeWindow().qwindow()\nqw.showMaximized()")
     krita.do("set_up(quality='draft', iterations=0)\nclick('more')\nwindow().move(640, 60)\nclick('start')")
     krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
-    krita.run("import", "-window", "root", str(krita.home / "window.png"))
+    krita.photograph("krita-window")
     krita.wait_for("not busy()", 300, "the restyle")
     krita.do("window().close()")
     krita.do("QApplication.processEvents()")
-    krita.run("import", "-window", "root", str(krita.home / "layer.png"))
-    for name in ("window", "layer"):
-        (OUT / f"krita-{name}.png").write_bytes((krita.home / f"{name}.png").read_bytes())
+    krita.photograph("krita-layer")
 
 
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):

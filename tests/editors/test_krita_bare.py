@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import draw_pictures, pastiche, start
+from tests.editors.conftest import new_home, start
 from tests.editors.krita_session import KritaSession
 from tests.editors.place import Place
 from tests.editors.test_krita import PATIENCE, open_picture, restyle
 
-PACKAGES = Path("/usr/lib/python3/dist-packages")
-
 
 @pytest.fixture(scope="module")
 def bare(place: Place) -> Iterator[KritaSession]:
-    home = Path(tempfile.mkdtemp(prefix="pst-"))
-    pastiche(home, "install", "krita")
-    draw_pictures(home)
-    hidden = [str(PACKAGES / name) for name in ("zmq", "msgpack") if (place.root / str(PACKAGES)[1:] / name).is_dir()]
-    session = KritaSession(place, home, hidden)
+    home = new_home()
+    session = KritaSession(place, home, place.folders_of("zmq", "msgpack"))
     try:
         yield start(session)
     finally:

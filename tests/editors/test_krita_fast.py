@@ -11,8 +11,8 @@ import pytest
 
 from tests.editors.conftest import pastiche
 from tests.editors.krita_session import KritaSession
-from tests.editors.session import CLONE
 from tests.editors.place import Place
+from tests.editors.session import CLONE
 
 HERE = Path(__file__).parent
 PLUGIN_PATH = [str(CLONE / "shared"), str(CLONE / "plugin_krita"), str(HERE / "inside")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 
 import gi
@@ -26,12 +27,24 @@ def load(path):
 
 def open_picture(path):
     """In a window, alone."""
-    for other in images():
-        close(other)
-    image = load(path)
-    Gimp.Display.new(image)
+    close_all()
+    Gimp.Display.new(load(path))
     Gimp.displays_flush()
-    return image.get_id()
+
+
+def only(path, precision="8 bits", base="RGB", profile=""):
+    """The one image there is, without a window, of that precision."""
+    close_all()
+    image = load(path)
+    if base == "GRAY":
+        image.convert_grayscale()
+    if PRECISIONS[precision] != image.get_precision():
+        image.convert_precision(PRECISIONS[precision])
+    if profile == "Adobe RGB":
+        image.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+    if base == "INDEXED":
+        image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 32, False, False, "")
+    return image.get_layers()[0]
 
 
 def images():
@@ -43,18 +56,19 @@ def image():
     return max(images(), key=lambda i: i.get_id())
 
 
-_displays = {}
-
-
-def close(one):
-    for display in Gimp.get_displays() if hasattr(Gimp, "get_displays") else ():
-        display.delete()
-    if one.is_valid():
+def close_all():
+    """Windows and all."""
+    for number in range(1, 200):
+        display = Gimp.Display.get_by_id(number) if Gimp.Display.id_is_valid(number) else None
+        if display is not None:
+            display.delete()
+    for one in images():
         one.delete()
 
 
 def layers(one=None):
     """Names, the topmost first; a group's with what is in it."""
+
     def named(layer):
         return [layer.get_name(), [named(child) for child in layer.get_children()]] if layer.is_group() else layer.get_name()
 
@@ -78,14 +92,9 @@ def floats(drawable, babl="R'G'B'A float"):
     return struct.unpack(f"<{len(data) // 4}f", data)
 
 
-def kind(drawable):
-    """The format, as babl names it: model, type, space."""
-    return Gimp.babl_name(drawable) if hasattr(Gimp, "babl_name") else str(drawable.type()) + " " + str(drawable.get_image().get_precision())
-
-
 def largest_difference(one, other):
     """Of two drawables of one size, as sRGB."""
-    return max(abs(a - b) for a, b in zip(floats(one), floats(other)))
+    return max(abs(a - b) for a, b in zip(floats(one), floats(other), strict=True))
 
 
 def place(drawable):
@@ -93,37 +102,76 @@ def place(drawable):
     return [x, y, drawable.get_width(), drawable.get_height()]
 
 
+def kind(one=None):
+    """Of an image: base type, precision, profile."""
+    one = one or image()
+    profile = one.get_effective_color_profile()
+    return [one.get_base_type().value_nick, one.get_precision().value_nick, profile.get_label() if profile else ""]
+
+
 def snapshot(one=None):
     """All that the image is: its tree, each layer's pixels and mask."""
-    import hashlib
 
     def of(layer):
         mask = layer.get_mask()
-        return [layer.get_name(), place(layer), kind(layer), layer.get_opacity(), layer.get_visible(), hashlib.sha256(pixels(layer)).hexdigest(),
-                hashlib.sha256(pixels(mask)).hexdigest() if mask else None, [of(child) for child in layer.get_children()] if layer.is_group() else []]  # fmt: skip
+        return [layer.get_name(), place(layer), layer.get_opacity(), layer.get_visible(), _digest(layer), _digest(mask) if mask else None,
+                [of(child) for child in layer.get_children()] if layer.is_group() else []]  # fmt: skip
 
-    return [of(layer) for layer in (one or image()).get_layers()]
+    return [kind(one), [of(layer) for layer in (one or image()).get_layers()]]
+
+
+def _digest(drawable):
+    return hashlib.sha256(pixels(drawable)).hexdigest()
+
+
+def select(x, y, width, height, feather=0, invert=False):
+    one = image()
+    Gimp.context_set_feather(bool(feather))
+    Gimp.context_set_feather_radius(feather, feather)
+    one.select_rectangle(Gimp.ChannelOps.REPLACE, x, y, width, height)
+    if invert:
+        Gimp.Selection.invert(one)
+
+
+def selection_over(drawable):
+    """The selection where the drawable lies, as floats."""
+    rect = Gegl.Rectangle.new(*place(drawable))
+    data = drawable.get_image().get_selection().get_buffer().get(rect, 1.0, "Y float", Gegl.AbyssPolicy.NONE)
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+def seen_difference(name):
+    """Where the image looks other with the layer than without: a 0 or 1 a pixel of the canvas."""
+    one = image()
+    views = []
+    for visible in (True, False):
+        layer(name).set_visible(visible)
+        flat = one.duplicate()
+        merged = flat.flatten()
+        views.append(pixels(merged, "R'G'B' u8"))
+        flat.delete()
+    layer(name).set_visible(True)
+    a, b = views
+    return [a[i : i + 3] != b[i : i + 3] for i in range(0, len(a), 3)]
 
 
 # --- the command -------------------------------------------------------------------------------------
-def restyle(drawable, **arguments):
-    """As a script does. Returns [status, error or None, the layer's id or None]."""
-    return _run(RESTYLE, [drawable], arguments)
+def restyle(drawables, **arguments):
+    """As a script does. Returns [status, what is wrong, the new layer's name]."""
+    return run(RESTYLE, drawables, **arguments)
 
 
-def _run(name, drawables, arguments, mode=None):
+def run(name, drawables, mode=Gimp.RunMode.NONINTERACTIVE, **arguments):
+    drawables = drawables if isinstance(drawables, list) else [drawables]
     procedure = Gimp.get_pdb().lookup_procedure(name)
     config = procedure.create_config()
-    if mode is not None:
-        config.set_property("run-mode", mode)
-    config.set_property("image", drawables[0].get_image() if drawables else image())
+    config.set_property("run-mode", mode)
+    config.set_property("image", image())
     config.set_core_object_array("drawables", drawables)
     for argument, value in arguments.items():
-        if argument == "style" and isinstance(value, str):
-            value = Gio.File.new_for_path(value)
-        config.set_property(argument.replace("_", "-"), value)
+        config.set_property(argument.replace("_", "-"), Gio.File.new_for_path(value) if argument == "style" else value)
     values = procedure.run(config)
     status = values.index(0)
-    made = values.index(1) if values.length() > 1 else None
-    error = Gimp.get_pdb().get_last_error() if status != Gimp.PDBStatusType.SUCCESS else None
-    return [status.value_nick, error, made.get_id() if made is not None else None]
+    if status != Gimp.PDBStatusType.SUCCESS:
+        return [status.value_nick, Gimp.get_pdb().get_last_error(), None]
+    return [status.value_nick, "", values.index(1).get_name()]
