@@ -1,0 +1,268 @@
+"""GIMP without a screen: the procedure as scripts call it; a real daemon does the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.editors.conftest import pastiche
+from tests.editors.session import CLONE
+
+PATIENCE = 60.0  # seconds for a small restyle on a busy machine
+QUICK = "quality='draft', iterations=6"
+
+
+@pytest.fixture
+def call(console):
+    """A small picture alone in GIMP, `d` its layer, `S` and `T` two paintings; then code, and the value of its last line."""
+    samples = console.home / ".config/GIMP/3.0/plug-ins/pastiche_gimp/carried/samples"
+    names = f"S, T = {str(samples / 'night_swirls.png')!r}, {str(samples / 'mosaic.png')!r}"
+
+    def do(code: str, picture: str = "small.png", **more: str):
+        arguments = ", ".join(f"{name}={value!r}" for name, value in more.items())
+        return console.do(f"{names}\nd = only({str(console.home / picture)!r}, {arguments})\n{code}")
+
+    return do
+
+
+def test_a_whole_layer_becomes_a_new_layer_above_it(console, call):
+    said = call(f"before = pixels(d)\nkind_before = kind()\nrestyle(d, style=S, strength=70.0, {QUICK})")
+    assert said == ["success", "", "Night swirls 70 %"]
+    assert console.do("layers()") == ["Night swirls 70 %", "Background"]
+    assert console.do("pixels(d) == before and kind() == kind_before")
+    assert console.do("place(layer('Night swirls 70 %')) == place(d)")
+    assert console.do("largest_difference(layer('Night swirls 70 %'), d)") > 0.1
+    assert console.do("[one.get_name() for one in image().get_selected_layers()]") == ["Background"]
+
+
+def test_a_feathered_selection_becomes_the_results_mask_and_outside_nothing_differs(console, call):
+    call(f"select(30, 20, 40, 30, feather=6)\nrestyle(d, style=S, {QUICK})")
+    console.do("result = layer('Night swirls 50 %')")
+    assert console.do("floats(result.get_mask(), 'Y float') == selection_over(result)")
+    changed = console.do("seen_difference('Night swirls 50 %')")
+    selected = console.do("selection_over(d)")
+    assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]
+    inside = [c for c, s in zip(changed, selected, strict=True) if s > 0.5]
+    assert sum(inside) > 0.8 * len(inside)
+    assert sum(1 for s in selected if 0.1 < s < 0.9) > 0  # it is feathered
+    assert console.do("layer('Night swirls 50 %').get_edit_mask()") is False
+
+
+def test_an_inverted_selection_at_the_canvas_edge_keeps_the_middle(console, call):
+    call(f"select(20, 16, 50, 40, invert=True)\nrestyle(d, style=S, {QUICK})")
+    changed, selected = console.do("seen_difference('Night swirls 50 %')"), console.do("selection_over(d)")
+    assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]
+    assert sum(changed) > 0.7 * sum(selected)
+
+
+@pytest.mark.parametrize("offset", [(-20, 10), (40, 30)])
+def test_a_layer_off_the_canvas_is_restyled_whole_and_in_its_place(console, call, offset):
+    x, y = offset
+    assert call(f"d.set_offsets({x}, {y})\nrestyle(d, style=S, strength=0.0)")[0] == "success"
+    assert console.do("place(image().get_layers()[0])") == [x, y, 96, 72]
+    assert console.do("largest_difference(image().get_layers()[0], d)") <= 1e-6
+
+
+def test_with_an_offset_layer_the_selection_is_where_it_is_on_the_canvas(console, call):
+    call(f"d.set_offsets(30, 10)\nselect(40, 20, 20, 20)\nrestyle(d, style=S, {QUICK})")
+    x, y, width, height = console.do("place(image().get_layers()[0])")
+    assert x <= 40
+    assert y <= 20
+    assert x + width >= 60
+    assert y + height >= 40
+    assert console.do("floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])")
+
+
+def test_a_layer_larger_than_the_canvas_is_restyled_whole(console, call):
+    call("image().resize(40, 40, -10, -10)\nrestyle(d, style=S, strength=0.0)")
+    assert console.do("place(image().get_layers()[0])") == [-10, -10, 96, 72]
+
+
+def test_a_group_is_restyled_as_it_looks_and_its_result_stands_above_it(console, call):
+    assert call("""
+g = Gimp.GroupLayer.new(image(), "things")
+image().insert_layer(g, None, 0)
+inner = d.copy()
+image().insert_layer(inner, g, 0)
+inner.set_offsets(9, 7)
+restyle(g, style=S, strength=0.0)""")[0] == "success"  # fmt: skip
+    assert console.do("layers()") == ["Night swirls 0 %", ["things", ["Background copy"]], "Background"]
+    assert console.do("place(layer('Night swirls 0 %'))") == [9, 7, 96, 72]
+    assert console.do("largest_difference(layer('Night swirls 0 %'), d)") <= 1e-6
+
+
+def test_in_a_group_the_result_stands_above_its_source_in_the_group(console, call):
+    call("""
+g = Gimp.GroupLayer.new(image(), "things")
+image().insert_layer(g, None, 0)
+inner = d.copy()
+image().insert_layer(inner, g, 0)
+restyle(inner, style=S, strength=0.0)""")
+    assert console.do("layers()") == [["things", ["Night swirls 0 %", "Background copy"]], "Background"]
+
+
+def test_the_next_result_stands_above_the_last_one(console, call):
+    call("restyle(d, style=S, strength=0.0)\nrestyle(d, style=T, strength=0.0)")
+    assert console.do("layers()") == ["Mosaic 0 %", "Night swirls 0 %", "Background"]
+
+
+def test_a_masks_layer_is_what_is_restyled(console, call):
+    said = call("m = d.create_mask(Gimp.AddMaskType.WHITE)\nd.add_mask(m)\nrestyle(m, style=S, strength=0.0)")
+    assert said == ["success", "", "Night swirls 0 %"]
+
+
+# (precision, base, profile): what a round trip through float sRGB may cost
+SPACES = {
+    ("8 bits", "RGB", ""): 1e-6, ("16 bits", "RGB", ""): 1e-6, ("32 bits", "RGB", ""): 1e-6,
+    ("8 bits, linear", "RGB", ""): 1e-6, ("16 bits, linear", "RGB", ""): 2e-5, ("half float", "RGB", ""): 1e-6,
+    ("half float, linear", "RGB", ""): 1e-3, ("float", "RGB", ""): 1e-6, ("float, linear", "RGB", ""): 1e-5, ("double", "RGB", ""): 1e-6,
+    ("8 bits", "GRAY", ""): 1e-6, ("16 bits", "GRAY", ""): 2e-5, ("float, linear", "GRAY", ""): 1e-5,
+    ("8 bits", "RGB", "Adobe RGB"): 1e-6, ("16 bits", "RGB", "Adobe RGB"): 8e-4,  # GIMP's own conversion there and back: 7.2e-4
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("space", SPACES, ids=" ".join)
+def test_every_precision_gets_its_result_in_its_own(console, call, space):
+    precision, base, profile = space
+    own = call("kind()", precision=precision, base=base, profile=profile)
+    # At strength 0 the picture comes back, so that only the conversions are left.
+    assert console.do("restyle(d, style=S, strength=0.0)")[0] == "success"
+    assert console.do("largest_difference(image().get_layers()[0], d)") <= SPACES[space]
+    assert console.do(f"restyle(d, style=S, {QUICK})")[0] == "success"
+    result = "layer('Night swirls 50 %')"
+    assert console.do(f"{result}.is_gray()") is (base == "GRAY")
+    assert 0.05 < console.do(f"largest_difference({result}, d)") <= 1.01
+    assert console.do("kind()") == own
+
+
+def test_transparent_pixels_stay_what_they_are(console, call):
+    call(f"""
+d.add_alpha()
+select(0, 0, 40, 72)
+d.edit_clear()
+Gimp.Selection.none(image())
+restyle(d, style=S, {QUICK})""")
+    assert console.do("floats(layer('Night swirls 50 %'))[3::4] == floats(d)[3::4]")
+    assert console.do("sum(a == 0 for a in floats(d)[3::4])") == 40 * 72
+
+
+def test_an_indexed_images_result_opens_as_a_new_rgb_image(console, call):
+    before = call("snapshot()", base="INDEXED")
+    assert console.do(f"one = image()\nrestyle(d, style=S, {QUICK})")[0] == "success"
+    assert console.do("snapshot(one)") == before
+    assert console.do("len(images())") == 2
+    assert console.do("kind()[0]") == "rgb"
+    assert console.do("layers()") == ["Night swirls 50 %", console.do("d.get_name()")]
+
+
+# --- styles ------------------------------------------------------------------------------------------
+def test_a_layer_of_another_image_can_be_the_style(console, call):
+    assert call(f"other = load(T).get_layers()[0]\nother.set_name('tiles')\nrestyle(d, style_drawable=other, {QUICK})") == [
+        "success", "", "tiles 50 %"]  # fmt: skip
+
+
+def test_several_styles_share(console, call):
+    said = call(f"restyle(d, styles=[S, T + ':0.3'], {QUICK})")
+    assert said == ["success", "", "Night swirls + Mosaic 50 %"]
+
+
+def test_a_style_that_only_gimp_can_open_is_opened_by_gimp(console, call):
+    said = call(f"""
+painting = load(T)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, painting, Gio.File.new_for_path({str(console.home / 'tiles.xcf')!r}), None)
+painting.delete()
+restyle(d, style={str(console.home / 'tiles.xcf')!r}, {QUICK})""")
+    assert said == ["success", "", "Tiles 50 %"]
+    assert console.do("len(images())") == 1
+
+
+def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
+    call(f"select(30, 20, 20, 20)\nrestyle(d, style=S, composite=True, {QUICK})")
+    assert console.do("layer('Night swirls 50 %').get_mask()") is None
+    changed, selected = console.do("seen_difference('Night swirls 50 %')"), console.do("selection_over(d)")
+    assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]
+    assert sum(changed) > 0.8 * sum(selected)
+
+
+# --- the other run modes -----------------------------------------------------------------------------
+def test_without_a_last_time_repeat_and_again_say_so(console, call):
+    last = "run(RESTYLE, d, mode=Gimp.RunMode.WITH_LAST_VALS)"
+    assert "Nothing has been restyled yet" in call(last)[1]
+    assert "Nothing has been restyled yet" in call("run(AGAIN, d)")[1]
+
+
+def test_a_scripts_settings_are_not_the_persons_last_ones(console, call):
+    call("restyle(d, style=S, strength=0.0)")
+    assert "Nothing has been restyled yet" in console.do("run(AGAIN, d)")[1]
+
+
+# --- what can be wrong -------------------------------------------------------------------------------
+@pytest.mark.parametrize(("code", "status", "sentence"), [
+    ("restyle(d)", "calling-error", "No style is given"),
+    ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
+    ("restyle(d, styles=[S + ':-1'])", "calling-error", "a style's share is a number over 0"),
+    ("restyle([], style=S)", "execution-error", "There is no layer to restyle"),
+    ("restyle([d, d], style=S)", "execution-error", "There is no layer to restyle"),
+    ("d.set_offsets(40, 30)\nselect(0, 0, 20, 20)\nrestyle(d, style=S)", "execution-error", "The selection covers nothing of layer “Background”"),
+    ("c = Gimp.Channel.new(image(), 'c', 96, 72, 100, Gegl.Color.new('red'))\nimage().insert_channel(c, None, 0)\nrestyle(c, style=S)",
+     "execution-error", "There is no layer to restyle"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_in_the_error_and_nothing_changes(console, call, code, status, sentence):
+    *before, last = code.split("\n")
+    said = call("\n".join([*before, "as_it_was = snapshot()", last]))
+    assert said[0] == status
+    assert sentence in said[1]
+    assert console.do("snapshot() == as_it_was")
+
+
+def test_a_file_that_is_no_picture_is_told(console, call):
+    said = call(f"restyle(d, style={str(console.home / 'broken.png')!r})")
+    assert said[0] == "execution-error"
+    assert "broken.png" in said[1]
+    assert "Choose another file" in said[1]
+
+
+def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(console, call):
+    said: list = []
+    midway = threading.Thread(target=lambda: said.append(call("restyle(d, style=S, quality='good', iterations=20000)")))
+    midway.start()
+    console.wait_until(lambda: "running" in json.dumps(status(console)["jobs"]), PATIENCE, "the job to run")
+    os.kill(status(console)["pid"], signal.SIGKILL)
+    midway.join(PATIENCE)
+    assert said[0][0] == "execution-error"
+    assert "estyle again" in said[0][1]
+    assert console.do("layers()") == ["Background"]
+    assert call(f"restyle(d, style=S, {QUICK})")[0] == "success"
+    pastiche(console.home, "daemon", "stop")  # that one lives in GIMP's own place
+    pastiche(console.home, "daemon", "start")
+
+
+def status(session) -> dict:
+    return json.loads(pastiche(session.home, "daemon", "status", "--json"))
+
+
+# --- the example in the docs -------------------------------------------------------------------------
+def test_the_example_restyles_a_folder(console, tmp_path_factory):
+    """The script of docs/gimp.md, as it stands there, with its folders filled in."""
+    example = re.search(r"```python\n(.*?)```", (CLONE / "docs/gimp.md").read_text(), flags=re.DOTALL)
+    assert example is not None
+    photos, done = console.home / "photos", console.home / "restyled"
+    photos.mkdir()
+    for name in ("one", "two"):
+        (photos / f"{name}.png").write_bytes((console.home / "small.png").read_bytes())
+    script = example[1]
+    for known, ours in (("/home/me/photos", photos), ("/home/me/restyled", done), ("/home/me/painting.jpg", console.home / "grey.png")):
+        assert known in script
+        script = script.replace(known, str(ours))
+    script = script.replace('"good"', '"draft"')
+    argv = ["gimp-console", "--new-instance", "-n", "--batch-interpreter=python-fu-eval", "-b", "-", "--quit"]
+    ran = subprocess.run(console.command(*argv), input=script, capture_output=True, text=True, timeout=300)
+    assert sorted(path.name for path in done.iterdir()) == ["one.png", "two.png"], ran.stdout + ran.stderr
+    assert Path(done / "one.png").read_bytes() != (photos / "one.png").read_bytes()
