@@ -178,19 +178,21 @@ class Canvas:
     def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
         """A new layer above the target with the picture, and the selection as its mask: one undo step.
 
-        left, top: where the picture's box lies in the target's rect. Returns False where a copy of the image took it: one
-        with a palette, which no restyle keeps to. Raises LayerGone.
+        left, top: where the picture's box lies in the target's rect. Returns False where a new image took it: the layer
+        has gone, or its image has a palette, which no restyle keeps to.
         """
-        _check_there(target)
         box = Rect(target.rect.x + left, target.rect.y + top, picture.width, picture.height)
-        if target.image.get_base_type() != Gimp.ImageBaseType.INDEXED:
-            self.latest = yield from _insert(target, box, picture, name)
-            Gimp.displays_flush()
-            return True
-        copy = _in_rgb(target)
-        self.latest = yield from _insert(copy, box, picture, name)
-        self._open(copy.image)
-        return False
+        try:
+            _check_there(target)
+            beside = target if target.image.get_base_type() != Gimp.ImageBaseType.INDEXED else _in_rgb(target)
+            self.latest = yield from _insert(beside, box, picture, name)
+        except LayerGone:
+            yield from self.open_as_picture(picture, name)
+            return False
+        if beside is not target:
+            self._open(beside.image)
+        Gimp.displays_flush()
+        return beside is target
 
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
         """The result as an image of its own: where the one it was for has gone."""
@@ -199,11 +201,11 @@ class Canvas:
         self.latest = yield from _new_layer(image, picture, name)
         image.insert_layer(self.latest, None, 0)
         self._open(image)
+        Gimp.displays_flush()
 
     def _open(self, image: Any) -> None:
         if self._show:
             Gimp.Display.new(image)
-            Gimp.displays_flush()
 
 
 def _session() -> str:

@@ -12,7 +12,7 @@ from pastiche import protocol as p
 from pastiche import words
 from pastiche.background import run_through
 from pastiche.client import Client, Finished
-from pastiche.errors import LayerGone, PasticheError, error_from
+from pastiche.errors import PasticheError, error_from
 from pastiche.remembered import Style
 from pastiche.settings import StyleSettings
 
@@ -34,10 +34,7 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
         done = _followed(client, job)
     Gimp.progress_set_text(words.INSERTING)
     name = words.result_name([style.name for style in styles], settings)
-    try:
-        run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
-    except LayerGone:
-        run_through(canvas.open_as_picture(done.picture, name))
+    run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
     Gimp.progress_end()
     return canvas.latest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 
 import gi
 
@@ -115,3 +116,23 @@ def visible(name):
 
 def busy():
     return desk().is_busy
+
+
+times = {}
+
+
+def note_times():
+    """When the next first preview and the next result come and the layer stands, from now."""
+    times.clear()
+    began = time.perf_counter()
+    one = desk()
+    for told, name in (("previewed", "first preview"), ("finished", "result"), ("inserted", "layer")):
+        setattr(one, told, _noting(getattr(one, told), name, began))
+
+
+def _noting(real, name, began):
+    def both(*what):
+        real(*what)
+        times.setdefault(name, time.perf_counter() - began)
+
+    return both

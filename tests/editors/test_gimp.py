@@ -1,0 +1,338 @@
+"""GIMP itself, on a screen, driven through its menus and the plug-in's dialog; a real daemon does the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from tests.editors.conftest import FIGURES, pastiche
+from tests.editors.gimp_session import GimpOnScreen
+
+PATIENCE = 60.0  # seconds for a small restyle on a busy machine
+HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two silent ones, and a little
+RESTYLE_KEY, AGAIN_KEY = "y", "i"  # mnemonics in Filters ▸ Artistic
+STATUS_BAR_CANCEL = ("1405", "1024")  # where it is in a window of the whole screen
+
+
+@dataclass
+class Person:
+    """Somebody at GIMP. do: steps in GIMP; dialog: steps in the dialog."""
+
+    gimp: GimpOnScreen
+
+    def do(self, code: str):
+        return self.gimp.do(code)
+
+    def dialog(self, code: str):
+        return self.gimp.dialog.do(code)
+
+    def open_picture(self, name: str = "small.png") -> None:
+        self.do(f"open_picture({str(self.gimp.home / name)!r})\nimage().clean_all()")
+
+    def keys(self, *keys: str) -> None:
+        """Real keys, into the image window."""
+        window = 'w=$(xdotool search --onlyvisible --name "GIMP$" | tail -1); xdotool windowactivate --sync $w windowmove $w 0 0 windowsize $w 1678 1020'
+        steps = "".join(f"sleep 0.4; xdotool key --clearmodifiers {key};" for key in keys)
+        self.gimp.run("sh", "-c", f"{window}; {steps}")
+
+    def menu(self, key: str) -> None:
+        """Filters ▸ Artistic ▸ …, by the keyboard."""
+        self.keys("alt+r", "a", key)
+
+    def open_dialog(self, *styles: str, **knobs: object) -> None:
+        self.menu(RESTYLE_KEY)
+        self.gimp.wait_for("is_open()", PATIENCE, "the dialog", self.gimp.dialog)
+        self.set_up(*styles, **knobs)
+
+    def set_up(self, *styles: str, **knobs: object) -> None:
+        arguments = [*map(repr, styles), *(f"{name}={value!r}" for name, value in knobs.items())]
+        self.dialog(f"set_up({', '.join(arguments)})")
+
+    def wait(self, condition: str, what: str, patience: float = PATIENCE) -> None:
+        """Until it is true in the dialog."""
+        self.gimp.wait_for(condition, patience, what, self.gimp.dialog)
+
+    def restyle(self) -> None:
+        """Press the dialog's button, and wait for the layer."""
+        self.dialog("click('Restyle')")
+        self.wait("desk().current is not None and not busy() and 'Done' in message()", "the restyle")
+
+    def begin_long_work(self) -> None:
+        self.set_up(quality="good", iterations=20000)
+        self.dialog("click('Restyle')")
+        self.wait("'Scale' in message()", "the work to begin")
+
+    def close(self) -> None:
+        self.dialog("window().closing = False\nclick('Close')")
+        self.gimp.wait_until(self.is_away, PATIENCE, "the dialog to close")
+
+    def is_away(self) -> bool:
+        try:
+            return not self.gimp.dialog.do("is_open()", 5)
+        except (OSError, AssertionError):
+            return True
+
+    def jobs(self) -> list[dict]:
+        return json.loads(pastiche(self.gimp.home, "daemon", "status", "--json"))["jobs"]
+
+
+@pytest.fixture
+def person_at(gimp):
+    """A small picture alone in GIMP, and no dialog."""
+    someone = Person(gimp)
+    someone.open_picture()
+    yield someone
+    if not someone.is_away():
+        someone.dialog("desk().cancel()")
+        someone.close()
+
+
+def test_what_it_looks_like(person_at):
+    """Screenshots, to be looked at."""
+    person_at.open_picture("large.png")
+    person_at.keys("shift+ctrl+j")
+    person_at.open_dialog("Ember waves", strength=45, iterations=0)
+    person_at.gimp.run("xdotool", "mousemove", "10", "1040")
+    person_at.dialog("window().dialog.move(560, 170)\nclick('Restyle')")
+    person_at.wait("window().preview.has_preview and window().bar.get_fraction() > 0.35", "a preview")
+    person_at.gimp.photograph("gimp-window")
+    person_at.wait("not busy()", "the restyle", 300)
+    person_at.close()
+    person_at.gimp.photograph("gimp-layer")
+
+
+def test_by_the_menu_and_the_dialog_a_layer_is_made_that_one_undo_takes_away(person_at):
+    before = person_at.do("snapshot()")
+    person_at.open_dialog()
+    assert person_at.dialog("window().target.get_text()") == "Background · 96 × 72 px"
+    person_at.restyle()
+    assert "new layer “Night swirls 50 %”" in person_at.dialog("message()")
+    assert person_at.dialog("window().preview.has_preview")
+    person_at.close()
+    assert person_at.do("layers()") == ["Night swirls 50 %", "Background"]
+    assert person_at.do("[one.get_name() for one in image().get_selected_layers()]") == ["Background"]
+    assert person_at.do("image().is_dirty()")
+    person_at.keys("ctrl+z")
+    person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
+    assert person_at.do("snapshot()") == before
+    assert not person_at.do("image().is_dirty()")  # it was one step
+
+
+def test_a_selections_result_and_its_mask_are_one_step_too(person_at):
+    person_at.do("select(30, 20, 40, 30, feather=4)\nimage().clean_all()")
+    before = person_at.do("snapshot()")
+    person_at.open_dialog()
+    assert "Selection of Background" in person_at.dialog("window().target.get_text()")
+    person_at.restyle()
+    person_at.close()
+    assert person_at.do("floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])")
+    person_at.keys("ctrl+z")
+    person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
+    assert person_at.do("snapshot()") == before
+    assert not person_at.do("image().is_dirty()")
+
+
+def test_cancel_leaves_the_dialog_open_the_picture_as_it_was_and_the_daemon_free(person_at):
+    before = person_at.do("snapshot()")
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.dialog("click('Cancel')")
+    person_at.wait("'Cancelled' in message() and not busy()", "the cancel")
+    assert person_at.dialog("is_open()")
+    assert not person_at.jobs()
+    assert person_at.do("snapshot()") == before
+    assert not person_at.do("image().is_dirty()")
+    person_at.set_up()
+    person_at.restyle()
+    assert person_at.do("layers()") == ["Night swirls 50 %", "Background"]
+
+
+def test_escape_stops_what_is_in_work_and_the_next_one_closes(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.gimp.run("xdotool", "key", "Escape")
+    person_at.wait("'Cancelled' in message()", "the cancel")
+    person_at.gimp.run("xdotool", "key", "Escape")
+    person_at.gimp.wait_until(person_at.is_away, PATIENCE, "the dialog to close")
+
+
+def test_closing_the_dialog_with_work_on_stops_it(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.gimp.run("xdotool", "key", "alt+F4")
+    person_at.gimp.wait_until(person_at.is_away, PATIENCE, "the dialog to close")
+    person_at.gimp.wait_until(lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS, "the daemon to be free")
+    assert person_at.do("layers()") == ["Background"]
+
+
+def test_a_knob_turned_midway_goes_on_with_the_new_setting(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.dialog("turn('strength', 80)\nturn('iterations', 10)")
+    person_at.wait("not busy()", "the restyle")
+    assert person_at.do("layers()") == ["Night swirls 80 %", "Background"]
+    assert person_at.dialog("desk().current.done.result.started_from") == "last"
+
+
+def test_restyle_again_and_repeat_put_the_next_above_the_last_without_a_dialog(person_at):
+    person_at.open_dialog(strength=60)
+    person_at.restyle()
+    person_at.close()
+    for count, keys in ((3, ("alt+r", "a", AGAIN_KEY)), (4, ("ctrl+f",))):
+        person_at.keys(*keys)
+        person_at.gimp.wait_until(lambda count=count: len(person_at.do("layers()")) == count, PATIENCE, "the next layer")
+    assert all(name.startswith("Night swirls 60 %") for name in person_at.do("layers()")[:3])
+    assert person_at.do("layers()")[3] == "Background"
+
+
+def test_the_status_bars_cancel_gives_the_device_back_after_two_silent_heartbeats(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.dialog("click('Cancel')")
+    person_at.wait("not busy()", "the cancel")
+    person_at.close()
+    person_at.menu(AGAIN_KEY)  # with those 20000 steps
+    person_at.gimp.wait_until(lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin")
+    person_at.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
+    person_at.gimp.wait_until(lambda: "running" not in [job["state"] for job in person_at.jobs()], HEARTBEATS, "the device to be free")
+    assert person_at.do("layers()") == ["Background"]
+    person_at.open_dialog()
+    person_at.restyle()
+
+
+def test_the_dialog_remembers_the_last_settings_and_styles(person_at):
+    person_at.open_dialog("Poppy field", "Mosaic", strength=35, keep_colours="luminance")
+    person_at.dialog("[widget(f'share of {n}').set_value(v) for n, v in (('Mosaic', 0.4),)]")
+    person_at.restyle()
+    person_at.close()
+    person_at.menu(RESTYLE_KEY)
+    person_at.wait("is_open()", "the dialog")
+    assert sorted(person_at.dialog("chosen()")) == [["Mosaic", 0.4], ["Poppy field", 1.0]]
+    assert person_at.dialog("[window().settings().strength, window().settings().keep_colours]") == [35, "luminance"]
+    assert person_at.dialog("gallery()[:2]") in (["Poppy field", "Mosaic"], ["Mosaic", "Poppy field"])
+
+
+def test_gimps_presets_bring_knobs_and_styles_back(person_at):
+    person_at.open_dialog("Woodcut", strength=77)
+    person_at.dialog("click('Save Settings')")
+    person_at.set_up("Mosaic", strength=12)
+    person_at.dialog("click('Load Saved Settings')")
+    person_at.wait("chosen() == [['Woodcut', 1.0]]", "the saved style")
+    assert person_at.dialog("window().settings().strength") == 77
+
+
+def test_paper_locks_the_strength(person_at):
+    person_at.open_dialog(quality="paper")
+    assert not person_at.dialog("widget('knob strength').is_sensitive()")
+    person_at.dialog("turn('quality', 'draft')")
+    assert person_at.dialog("widget('knob strength').is_sensitive()")
+
+
+def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_at):
+    home = person_at.gimp.home
+    person_at.do(f"other = load({str(home / 'grey.png')!r})\nother.get_layers()[0].set_name('greys')\nfirst = min(images(), key=lambda i: i.get_id())")
+    person_at.do("first.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 40, 40)\nGimp.edit_copy([first.get_layers()[0]])\nGimp.Selection.none(first)")
+    person_at.open_dialog()
+    own, title = person_at.dialog("[window().gallery._own.get_id(), [item.source.name for item in window().gallery.items() if item.source]]")
+    assert len(title) == 1
+    person_at.dialog(f"pick({title[0]!r})")
+    person_at.wait(f"[name for name, _ in chosen()] == [{title[0]!r}]", "the image to be the style")
+    person_at.dialog("from pastiche_gimp import canvas\nlayers = [layer for image in canvas.open_images() for layer in canvas.layers_of(image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
+    person_at.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
+    person_at.dialog("click('paste')")
+    person_at.wait("chosen()[0][0] == 'From the clipboard'", "the clipboard's picture")
+    person_at.dialog(f"window().gallery.take_file({str(home / 'grey.png')!r})")
+    person_at.wait("chosen()[0][0] == 'Grey'", "the file's picture")
+    person_at.restyle()
+    assert own == person_at.do("first.get_id()")
+    assert person_at.do("layers(first)") == ["Grey 50 %", "Background"]
+
+
+def test_a_file_that_is_no_picture_is_told_and_the_report_can_be_copied(person_at):
+    person_at.open_dialog()
+    person_at.dialog(f"window().gallery.take_file({str(person_at.gimp.home / 'broken.png')!r})")
+    person_at.wait("'broken.png' in message() and 'Choose another' in message()", "the sentence")
+    person_at.dialog("click('copy_report')")
+    person_at.wait("'Copied' in message()", "the report")
+    copied = person_at.dialog("Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD).wait_for_text()")
+    assert "GIMP 3.0" in copied
+    assert "PyzmqDealer" in copied
+    assert str(person_at.gimp.home) not in copied
+
+
+def test_a_selection_beside_the_layer_is_told_and_nothing_changes(person_at):
+    person_at.do("image().get_layers()[0].set_offsets(60, 40)\nselect(0, 0, 20, 20)\nimage().clean_all()")
+    person_at.open_dialog()
+    person_at.dialog("click('Restyle')")
+    person_at.wait("'The selection covers nothing' in message()", "the sentence")
+    assert not person_at.dialog("busy()")
+    assert not person_at.do("image().is_dirty()")
+
+
+def test_an_image_closed_midway_gives_the_result_as_a_new_one(person_at):
+    person_at.open_dialog(quality="good", iterations=60)
+    person_at.dialog("click('Restyle')")
+    person_at.wait("'Scale' in message()", "the work to begin")
+    person_at.do("close_all()")
+    person_at.wait("not busy()", "the restyle")
+    assert "opened as a new picture" in person_at.dialog("message()")
+    assert person_at.do("len(images())") == 1
+    assert person_at.do("layers()") == ["Night swirls 50 %"]
+    assert person_at.do("place(image().get_layers()[0])") == [0, 0, 96, 72]
+    assert person_at.do("len(set(pixels(image().get_layers()[0]))) > 100")
+
+
+def test_a_layer_removed_midway_gives_the_result_as_a_new_image(person_at):
+    person_at.do("extra = image().get_layers()[0].copy()\nimage().insert_layer(extra, None, 0)\nimage().set_selected_layers([image().get_layers()[1]])\none = image()")
+    person_at.open_dialog(quality="good", iterations=60)
+    person_at.dialog("click('Restyle')")
+    person_at.wait("'Scale' in message()", "the work to begin")
+    person_at.do("one.remove_layer(one.get_layers()[1])")
+    person_at.wait("not busy()", "the restyle")
+    assert person_at.do("layers(one)") == ["Background copy"]
+    assert person_at.do("layers()") == ["Night swirls 50 %"]
+
+
+def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    os.kill(json.loads(pastiche(person_at.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
+    person_at.wait("not busy() and 'estyle again' in message()", "the sentence")
+    assert person_at.dialog("visible('copy_report')")
+    person_at.set_up()
+    person_at.restyle()
+    pastiche(person_at.gimp.home, "daemon", "stop")  # that one lives in GIMP's own place
+    pastiche(person_at.gimp.home, "daemon", "start")
+
+
+def test_a_large_image_is_measured(person_at):
+    """2048² pixels, warm daemon: the first preview, the layer."""
+    person_at.open_dialog()
+    person_at.restyle()  # warm: the network is loaded, the style is known
+    person_at.close()
+    person_at.open_picture("large.png")
+    person_at.do("image().scale(2048, 2048)")
+    person_at.open_dialog(iterations=4)
+    person_at.dialog("note_times()\nclick('Restyle')")
+    person_at.wait("desk().current is not None and not busy()", "the large restyle", 300)
+    assert len(person_at.do("layers()")) == 2
+    times = person_at.dialog("times")
+    FIGURES.append(f"GIMP, 2048² image, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s")  # fmt: skip
+
+
+def test_gimp_can_be_closed_with_a_job_running_and_the_daemon_is_free(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    home, editor = person_at.gimp.home, person_at.gimp.process
+    person_at.do("image().clean_all()")
+    person_at.keys("ctrl+q")
+    editor.wait(PATIENCE)
+    end = time.monotonic() + HEARTBEATS
+    while "running" in [job["state"] for job in person_at.jobs()]:
+        assert time.monotonic() < end, f"the daemon still works for a GIMP that has gone: {home}"
+        time.sleep(0.5)

@@ -1,0 +1,78 @@
+"""GIMP where neither pyzmq nor msgpack is installed, and no daemon runs; and a plug-in that is not whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.editors.conftest import new_home, start
+from tests.editors.gimp_session import GimpConsole
+from tests.editors.place import Place
+
+PLUGIN = ".config/GIMP/3.0/plug-ins/pastiche_gimp"
+
+
+@pytest.fixture(scope="module")
+def bare(place: Place) -> Iterator[GimpConsole]:
+    home = new_home()
+    session = GimpConsole(place, home, place.folders_of("zmq", "msgpack"))
+    try:
+        yield start(session)
+    finally:
+        session.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def restyle(bare: GimpConsole) -> list:
+    style = bare.home / PLUGIN / "carried/samples/mosaic.png"
+    bare.do(f"d = only({str(bare.home / 'small.png')!r})")
+    return bare.do(f"restyle(d, style={str(style)!r}, quality='draft', iterations=6)")
+
+
+def test_where_nothing_is_recorded_the_error_names_the_one_command(bare):
+    launch = bare.home / "pastiche/config/launch.json"
+    launch.rename(launch.with_suffix(".away"))
+    status, sentence, _ = restyle(bare)
+    assert status == "execution-error"
+    assert "pastiche daemon start" in sentence
+    launch.with_suffix(".away").rename(launch)
+
+
+def test_a_daemon_that_cannot_start_is_told_with_what_to_do(bare):
+    launch = bare.home / "pastiche/config/launch.json"
+    said = launch.read_text()
+    launch.write_text(said.replace("/bin/python", "/bin/no-python"))
+    status, sentence, _ = restyle(bare)
+    assert status == "execution-error"
+    assert "could not be started" in sentence
+    launch.write_text(said)
+
+
+def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bare):
+    with pytest.raises(AssertionError, match="No module named"):
+        bare.do("import zmq.backend")
+    carried = bare.home / PLUGIN / "carried"
+    bare.do(f"import sys\nsys.path[:0] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}]")
+    assert bare.do("from pastiche.transport import transport_name\ntransport_name()") == "PlainDealer"
+    assert restyle(bare) == ["success", "", "Mosaic 50 %"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known to GIMP from before", "seen for the first time"])
+def test_a_plugin_that_cannot_load_is_there_and_says_why(bare, known):
+    lib = bare.home / PLUGIN / "carried/lib"
+    lib.rename(lib.with_name("away"))
+    try:
+        if not known:
+            bare.stop()
+            (bare.home / ".config/GIMP/3.0/pluginrc").unlink()
+            bare.start()
+        bare.do(f"d = only({str(bare.home / 'small.png')!r})")
+        status, sentence, _ = bare.do("restyle(d)")
+        assert status == "execution-error"
+        assert "Run 'pastiche install gimp'" in sentence
+        assert "No module named 'pastiche'" in sentence
+        assert bare.do("layers()") == ["Background"]
+    finally:
+        lib.with_name("away").rename(lib)
