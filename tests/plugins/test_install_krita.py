@@ -15,24 +15,10 @@ from hypothesis import strategies as st
 from pastiche import words
 from pastiche.errors import UsageError
 from pastiche_daemon.cli.main import cli
-from pastiche_daemon.plugins import bundle, krita
+from pastiche_daemon.plugins import krita
+from pastiche_daemon.plugins.folders import State
 
 PLUGIN = Path(__file__).parents[2] / "plugin_krita"
-
-
-@pytest.fixture(autouse=True)
-def quick_samples(monkeypatch):
-    monkeypatch.setattr(bundle, "SAMPLE_SIDE", 64)
-
-
-@pytest.fixture
-def person(tmp_path, monkeypatch):
-    """A home of its own, and no Krita in it yet."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path / "pastiche"))
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
 
 
 def run(*argv: str) -> str:
@@ -59,7 +45,7 @@ def test_install_puts_the_plugin_its_desktop_and_action_there_and_switches_it_on
     assert list((home().plugin / "carried/samples").glob("*.png"))
     assert home().config.read_text() == "[python]\nenable_pastiche_krita=true\n"
     assert (person / "pastiche/config/launch.json").is_file()
-    assert krita.state_of(home()) == krita.State(True)
+    assert krita.state_of(home()) == State(True)
 
 
 def test_what_is_carried_works_in_a_python_without_packages(person):

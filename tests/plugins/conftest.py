@@ -1,0 +1,22 @@
+"""A person with a home of their own, and quick sample styles."""
+
+from __future__ import annotations
+
+import pytest
+
+from pastiche_daemon.plugins import bundle
+
+
+@pytest.fixture(autouse=True)
+def quick_samples(monkeypatch):
+    monkeypatch.setattr(bundle, "SAMPLE_SIDE", 64)
+
+
+@pytest.fixture
+def person(tmp_path, monkeypatch):
+    """No editor has been started in it yet."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path / "pastiche"))
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path

@@ -1,0 +1,123 @@
+"""The plugin goes into GIMP's folders and out again, touches nothing else, and doctor sees what is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pastiche import words
+from pastiche_daemon.cli.main import cli
+from pastiche_daemon.plugins import gimp
+from pastiche_daemon.plugins.folders import State
+
+SCRIPT = Path(__file__).parents[2] / "plugin_gimp/pastiche_gimp/pastiche_gimp.py"
+
+
+def run(*argv: str) -> str:
+    return CliRunner().invoke(cli, argv, catch_exceptions=False).output
+
+
+def home() -> gimp.GimpHome:
+    return gimp.gimp_homes()[0]
+
+
+def test_install_puts_an_executable_script_into_a_folder_of_its_own_name(person):
+    said = run("install", "gimp")
+    plugin = person / ".config/GIMP/3.0/plug-ins/pastiche_gimp"
+    assert str(plugin.parent) in said
+    assert os.access(plugin / "pastiche_gimp.py", os.X_OK)
+    assert (plugin / "carried/lib/pastiche/protocol.py").is_file()
+    assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
+    assert list((plugin / "carried/samples").glob("*.png"))
+    assert (person / "pastiche/config/launch.json").is_file()
+    assert gimp.state_of(home()) == State(True)
+
+
+def test_uninstall_takes_away_just_that(person):
+    other = person / ".config/GIMP/3.0/plug-ins/other/other.py"
+    other.parent.mkdir(parents=True)
+    other.write_text("")
+    run("install", "gimp")
+    assert "taken out of" in run("install", "gimp", "--uninstall")
+    assert [path for path in other.parents[1].rglob("*") if path.is_file()] == [other]
+    assert "no plugin" in run("install", "gimp", "--uninstall")
+
+
+def test_installing_again_replaces_the_older_one_whole(person):
+    gimp.install(home())
+    (home().plugin / "old.py").write_text("")
+    gimp.install(home())
+    assert not (home().plugin / "old.py").exists()
+
+
+def stray(to: str):
+    def put(one: gimp.GimpHome) -> None:
+        path = one.plugin.parent / to
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+    return put
+
+
+@pytest.mark.parametrize(("harm", "sentence"), [
+    (lambda h: h.script.unlink(), "is missing"),
+    (lambda h: h.script.chmod(0o644), "is not executable"),
+    (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
+    (lambda h: h.plugin.rename(h.plugin.with_name("pastiche")), "is not where GIMP looks"),
+    (stray("pastiche_gimp.py"), "is not where GIMP looks"),
+    (stray("pastiche-main/pastiche_gimp/pastiche_gimp.py"), "is not where GIMP looks"),
+])  # fmt: skip
+def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(person, harm, sentence):
+    gimp.install(home())
+    harm(home())
+    assert sentence in gimp.state_of(home()).trouble
+    said = run("doctor")
+    assert sentence in said
+    assert "Run 'pastiche install gimp'" in said
+
+
+def test_every_gimp_3_of_the_person_gets_it_and_no_gimp_2(person):
+    folders = [".config/GIMP/3.0", ".config/GIMP/3.2", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "snap/gimp/current/.config/GIMP/3.0"]
+    for folder in (*folders, ".config/GIMP/2.10", ".config/GIMP/3.0.bak"):
+        (person / folder).mkdir(parents=True)
+    said = run("install", "gimp")
+    assert "GIMP 2.10 is here too; Pastiche does not serve it" in said
+    assert "GIMP 2.10 is here too" in run("doctor")
+    found = {str(path.parents[2].relative_to(person)) for path in person.rglob("pastiche_gimp.py") if "plug-ins" in path.parts}
+    assert found == set(folders)
+
+
+def test_a_flatpak_that_shares_the_plain_folder_gets_it_once(person):
+    (person / ".config/GIMP/3.0").mkdir(parents=True)
+    (person / ".var/app/org.gimp.GIMP/config").mkdir(parents=True)
+    (person / ".var/app/org.gimp.GIMP/config/GIMP").symlink_to(person / ".config/GIMP")
+    assert len(gimp.gimp_homes()) == 1
+
+
+def test_gimps_own_variable_and_the_other_systems_are_known(tmp_path):
+    (own,) = gimp.gimp_homes({"HOME": str(tmp_path), "GIMP3_DIRECTORY": str(tmp_path / "own")}, "linux")
+    assert own.config == tmp_path / "own"
+    (mac,) = gimp.gimp_homes({"HOME": str(tmp_path)}, "darwin")
+    assert mac.config == tmp_path / "Library/Application Support/GIMP/3.0"
+    (windows,) = gimp.gimp_homes({"APPDATA": str(tmp_path / "R")}, "win32")
+    assert windows.config == tmp_path / "R/GIMP/3.0"
+
+
+def test_without_gimp_3_the_script_says_that_it_is_needed(tmp_path):
+    """As a GIMP 2.10 would start it: with a Python that knows no Gimp 3."""
+    (tmp_path / "gi.py").write_text("def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n")
+    done = subprocess.run([sys.executable, str(SCRIPT)], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Pastiche needs GIMP 3" in done.stderr
+    assert "GIMP 2.10 is not served" in done.stderr
+
+
+def test_the_menus_words_are_the_shared_ones():
+    labels = SCRIPT.read_text(encoding="utf-8").replace("_", "")
+    for text in (words.RESTYLE, words.RESTYLE_AGAIN):
+        assert f'"{text}"' in labels

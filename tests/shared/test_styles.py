@@ -1,0 +1,50 @@
+"""What a gallery shows, how styles share, and how people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche.errors import UsageError
+from pastiche.remembered import Style
+from pastiche.styles import Shares, in_order, parse
+
+
+def style(name: str, share: float = 1.0) -> Style:
+    return Style(f"/{name}", name, share)
+
+
+names = st.lists(st.sampled_from("abcdef").map(style), max_size=5)
+
+
+@given(names, names, names)
+def test_a_gallery_shows_each_style_once_the_recent_ones_first(recent, chosen, brought):
+    shown = [one.path for one in in_order(recent, chosen, brought)]
+    assert len(set(shown)) == len(shown)
+    assert set(shown) == {one.path for one in (*recent, *chosen, *brought)}
+    assert shown[: len({one.path for one in recent})] == list(dict.fromkeys(one.path for one in recent))
+
+
+def test_several_styles_share_and_one_alone_counts_whole():
+    shares = Shares()
+    shares.take_over([style("a", 0.3)])
+    shares.set(style("b"), 0.6)
+    assert [one.share for one in shares.of([style("a"), style("b"), style("c")])] == [0.3, 0.6, 1.0]
+    assert [one.share for one in shares.of([style("a")])] == [1.0]
+
+
+@given(st.floats(0.001, 1000))
+def test_a_style_is_written_with_its_share_behind_a_colon(share):
+    assert parse(f"/a/painting.jpg:{share!r}") == (Path("/a/painting.jpg"), share)
+    assert parse("/a/painting.jpg") == (Path("/a/painting.jpg"), 1.0)
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "nan", "inf", ""])
+def test_a_share_that_is_none_is_told(tmp_path, share):
+    painting = tmp_path / "painting.jpg"
+    painting.write_bytes(b"x")
+    with pytest.raises(UsageError, match="a number over 0"):
+        parse(f"{painting}:{share}")
