@@ -7,6 +7,7 @@ format has the sRGB curve.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -168,10 +169,10 @@ class Canvas:
             mask = Picture(place.width, place.height, MASK_FORMAT, _pixels(buffer, place, BABL_NAMES[MASK_FORMAT]))
         fmt = GREY if target.drawable.is_gray() else COLOUR
         strips = []
-        buffer = target.drawable.get_buffer()
-        for strip in target.rect.strips():
-            strips.append(_pixels(buffer, strip, BABL_NAMES[fmt]))
-            yield
+        with _as_it_looks(target.drawable) as (buffer, moved):
+            for strip in target.rect.moved(moved).strips():
+                strips.append(_pixels(buffer, strip, BABL_NAMES[fmt]))
+                yield
         return Content(target.rect.width, target.rect.height, fmt, strips, mask)
 
     # --- the result ----------------------------------------------------------------------------------
@@ -222,6 +223,22 @@ def _said(parasite: Any) -> str:
 def _offsets(drawable: Any) -> tuple[int, int]:
     _, x, y = drawable.get_offsets()
     return x, y
+
+
+@contextlib.contextmanager
+def _as_it_looks(drawable: Any) -> Iterator[tuple[Any, tuple[int, int]]]:
+    """A buffer of its pixels with its filters (fx) on them, and where the drawable's own corner lies in it. A layer's buffer
+    is without them, so they are merged into a copy that stands in no image."""
+    if not drawable.get_filters():
+        yield drawable.get_buffer(), (0, 0)
+        return
+    copy = drawable.copy()
+    try:
+        copy.merge_filters()
+        (x, y), (own_x, own_y) = _offsets(copy), _offsets(drawable)
+        yield copy.get_buffer(), (own_x - x, own_y - y)
+    finally:
+        copy.delete()
 
 
 def _pixels(buffer: Any, rect: Rect, babl: str) -> bytes:
@@ -367,7 +384,9 @@ def _small_picture(drawable: Any, rect: Rect, side: int) -> Picture:
     """A part of a drawable, at most `side` pixels a side. (`Gimp.Drawable.get_sub_thumbnail` frees its bytes twice in
     GIMP 3.0.4.)"""
     scale = min(1.0, side / max(rect.width, rect.height))
-    x, y, width, height = (int(length * scale) for length in (rect.x, rect.y, rect.width, rect.height))
-    place = Gegl.Rectangle.new(x, y, max(1, width), max(1, height))
-    data = drawable.get_buffer().get(place, scale, BABL_NAMES[STYLE_FORMAT], Gegl.AbyssPolicy.NONE)
+    with _as_it_looks(drawable) as (buffer, moved):
+        there = rect.moved(moved)
+        x, y, width, height = (int(length * scale) for length in (there.x, there.y, there.width, there.height))
+        place = Gegl.Rectangle.new(x, y, max(1, width), max(1, height))
+        data = buffer.get(place, scale, BABL_NAMES[STYLE_FORMAT], Gegl.AbyssPolicy.NONE)
     return Picture(place.width, place.height, STYLE_FORMAT, bytes(data))

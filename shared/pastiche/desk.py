@@ -262,9 +262,10 @@ class Desk:
 
     def cancelled(self, job: str, replaced_by: str) -> None:
         errand = self.errands.pop(job, None)
-        if errand is not None and not errand.over and errand.job == job and not replaced_by:
-            errand.over = True
-            self._end(errand, words.CANCELLED)
+        if errand is None or errand.over or errand.job != job:
+            return  # asked anew with other knobs: the work goes on
+        errand.over = True
+        self._end(errand, words.REPLACED if replaced_by else words.CANCELLED)
 
     def turn(self) -> None:
         """A knob was turned: a restyle in work goes on with it."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import traceback
+
+
+def is_answered(path: str) -> bool:
+    """Whether somebody listens there already."""
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(path) == 0
 
 
 class Answering:
@@ -33,7 +40,8 @@ class Answering:
                 said = {"value": self._run(code.decode())}
             except BaseException:
                 said = {"error": traceback.format_exc()}
-            peer.sendall(json.dumps(said, default=str).encode())
+            with contextlib.suppress(BrokenPipeError):  # somebody only looked whether we are here
+                peer.sendall(json.dumps(said, default=str).encode())
         return True
 
     def _run(self, code: str):

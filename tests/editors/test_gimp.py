@@ -34,15 +34,30 @@ class Person:
     def open_picture(self, name: str = "small.png") -> None:
         self.do(f"open_picture({str(self.gimp.home / name)!r})\nimage().clean_all()")
 
-    def keys(self, *keys: str) -> None:
-        """Real keys, into the image window."""
-        window = 'w=$(xdotool search --onlyvisible --name "GIMP$" | tail -1); xdotool windowactivate --sync $w windowmove $w 0 0 windowsize $w 1678 1020'
-        steps = "".join(f"sleep 0.4; xdotool key --clearmodifiers {key};" for key in keys)
-        self.gimp.run("sh", "-c", f"{window}; {steps}")
+    def key(self, key: str) -> None:
+        """A real key, into the image window."""
+        window = 'xdotool search --sync --onlyvisible --name "GIMP$" windowactivate --sync'
+        self.gimp.run("sh", "-c", f"{window}; xdotool key --clearmodifiers {key}")
+
+    def fill_the_screen(self) -> None:
+        """The image window; GIMP gives it a size of its own, a little after a picture was opened."""
+        ask = 'w=$(xdotool search --sync --onlyvisible --name "GIMP$"); xdotool windowmove $w 0 0 windowsize $w 1678 1020; xdotool getwindowgeometry $w'
+
+        def is_so() -> bool:
+            return "1678x1020" in self.gimp.run("sh", "-c", ask) and "1678x1020" in self.gimp.run("sh", "-c", ask)
+
+        self.gimp.wait_until(is_so, PATIENCE, "a window as large as the screen")
 
     def menu(self, key: str) -> None:
         """Filters ▸ Artistic ▸ …, by the keyboard."""
-        self.keys("alt+r", "a", key)
+        for opens in (lambda: self.key("alt+r"), lambda: self.gimp.run("xdotool", "key", "a")):
+            before = self._windows_seen()
+            opens()
+            self.gimp.wait_until(lambda before=before: self._windows_seen() > before, PATIENCE, "the menu")
+        self.gimp.run("xdotool", "key", key)
+
+    def _windows_seen(self) -> int:
+        return len(self.gimp.run("xdotool", "search", "--onlyvisible", "--class", "gimp").split())
 
     def open_dialog(self, *styles: str, **knobs: object) -> None:
         self.menu(RESTYLE_KEY)
@@ -95,7 +110,8 @@ def person_at(gimp):
 def test_what_it_looks_like(person_at):
     """Screenshots, to be looked at."""
     person_at.open_picture("large.png")
-    person_at.keys("shift+ctrl+j")
+    person_at.fill_the_screen()
+    person_at.key("shift+ctrl+j")  # the picture, as large as it fits
     person_at.open_dialog("Ember waves", strength=45, iterations=0)
     person_at.gimp.run("xdotool", "mousemove", "10", "1040")
     person_at.dialog("window().dialog.move(560, 170)\nclick('Restyle')")
@@ -117,7 +133,7 @@ def test_by_the_menu_and_the_dialog_a_layer_is_made_that_one_undo_takes_away(per
     assert person_at.do("layers()") == ["Night swirls 50 %", "Background"]
     assert person_at.do("[one.get_name() for one in image().get_selected_layers()]") == ["Background"]
     assert person_at.do("image().is_dirty()")
-    person_at.keys("ctrl+z")
+    person_at.key("ctrl+z")
     person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
     assert person_at.do("snapshot()") == before
     assert not person_at.do("image().is_dirty()")  # it was one step
@@ -131,7 +147,7 @@ def test_a_selections_result_and_its_mask_are_one_step_too(person_at):
     person_at.restyle()
     person_at.close()
     assert person_at.do("floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])")
-    person_at.keys("ctrl+z")
+    person_at.key("ctrl+z")
     person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
     assert person_at.do("snapshot()") == before
     assert not person_at.do("image().is_dirty()")
@@ -183,11 +199,21 @@ def test_restyle_again_and_repeat_put_the_next_above_the_last_without_a_dialog(p
     person_at.open_dialog(strength=60)
     person_at.restyle()
     person_at.close()
-    for count, keys in ((3, ("alt+r", "a", AGAIN_KEY)), (4, ("ctrl+f",))):
-        person_at.keys(*keys)
+    for count, again in ((3, lambda: person_at.menu(AGAIN_KEY)), (4, lambda: person_at.key("ctrl+f"))):
+        again()
         person_at.gimp.wait_until(lambda count=count: len(person_at.do("layers()")) == count, PATIENCE, "the next layer")
     assert all(name.startswith("Night swirls 60 %") for name in person_at.do("layers()")[:3])
     assert person_at.do("layers()")[3] == "Background"
+
+
+def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_says_so(person_at):
+    person_at.open_dialog()
+    person_at.restyle()
+    person_at.begin_long_work()
+    person_at.dialog("from pastiche import remembered\nfrom pastiche.settings import StyleSettings\nknown = remembered.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nremembered.save(desk().places, 'gimp', known)")  # fmt: skip
+    person_at.menu(AGAIN_KEY)
+    person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
+    person_at.gimp.wait_until(lambda: len(person_at.do("layers()")) == 3, PATIENCE, "the layer")
 
 
 def test_the_status_bars_cancel_gives_the_device_back_after_two_silent_heartbeats(person_at):
@@ -198,6 +224,7 @@ def test_the_status_bars_cancel_gives_the_device_back_after_two_silent_heartbeat
     person_at.close()
     person_at.menu(AGAIN_KEY)  # with those 20000 steps
     person_at.gimp.wait_until(lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin")
+    person_at.fill_the_screen()
     person_at.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
     person_at.gimp.wait_until(lambda: "running" not in [job["state"] for job in person_at.jobs()], HEARTBEATS, "the device to be free")
     assert person_at.do("layers()") == ["Background"]
@@ -330,7 +357,7 @@ def test_gimp_can_be_closed_with_a_job_running_and_the_daemon_is_free(person_at)
     person_at.begin_long_work()
     home, editor = person_at.gimp.home, person_at.gimp.process
     person_at.do("image().clean_all()")
-    person_at.keys("ctrl+q")
+    person_at.key("ctrl+q")
     editor.wait(PATIENCE)
     end = time.monotonic() + HEARTBEATS
     while "running" in [job["state"] for job in person_at.jobs()]:

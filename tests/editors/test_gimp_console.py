@@ -98,6 +98,16 @@ restyle(g, style=S, strength=0.0)""")[0] == "success"  # fmt: skip
     assert console.do("largest_difference(layer('Night swirls 0 %'), d)") <= 1e-6
 
 
+@pytest.mark.parametrize("fx", ["gegl:invert-gamma", "gegl:dropshadow"])
+def test_a_layer_with_filters_on_it_is_restyled_as_it_looks(console, call, fx):
+    """fx: one that changes colours, one that makes the layer larger."""
+    call(f"d.append_filter(Gimp.DrawableFilter.new(d, {fx!r}, 'fx'))\nseen = Gimp.Layer.new_from_visible(image(), image(), 'seen')\nimage().clean_all()")
+    console.do("run_before = snapshot()\nsaid = restyle(d, style=S, strength=0.0)")
+    assert console.do("largest_difference(image().get_layers()[0], seen)") <= 2 / 255
+    assert console.do("len(d.get_filters()) == 1 and [part[:3] for part in snapshot()[1][1:]] == [part[:3] for part in run_before[1]]")
+    assert console.do("len(image().get_layers())") == 2
+
+
 def test_in_a_group_the_result_stands_above_its_source_in_the_group(console, call):
     call("""
 g = Gimp.GroupLayer.new(image(), "things")

@@ -10,9 +10,10 @@ if any(argument.endswith("pastiche_gimp.py") for argument in sys.orig_argv) and 
     import faulthandler
 
     import dialog_hands
-    from answering import Answering
+    from answering import Answering, is_answered
     from gi.repository import GLib
 
     faulthandler.enable()
-    answering = Answering(os.environ["PASTICHE_DIALOG"], vars(dialog_hands))
-    GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)
+    if not is_answered(os.environ["PASTICHE_DIALOG"]):  # a command without a dialog may run beside the dialog
+        answering = Answering(os.environ["PASTICHE_DIALOG"], vars(dialog_hands))
+        GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)
