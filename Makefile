@@ -11,8 +11,8 @@ WEIGHTS_DIR := daemon/pastiche_daemon/weights
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
 	@echo "make test    set up, run the tests"
-	@echo "make test-editors   set up, run the tests in a real Krita (as root they make a place for it themselves)"
-	@echo "make screenshots    the same, and docs/krita-*.jpg anew"
+	@echo "make test-editors   set up, run the tests in a real Krita and a real GIMP (as root they make a place for it themselves)"
+	@echo "make screenshots    the same, and the screenshots in docs/ anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
