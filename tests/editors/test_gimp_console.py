@@ -202,13 +202,20 @@ def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
 
 
 # --- the other run modes -----------------------------------------------------------------------------
-def test_without_a_last_time_repeat_and_again_say_so(console, call):
+@pytest.fixture
+def nothing_remembered(console):
+    (console.home / "pastiche/config/window-gimp.json").unlink(missing_ok=True)
+    for kept in (console.home / ".config/GIMP/3.0/plug-in-settings").glob("*pastiche*"):
+        kept.unlink()
+
+
+def test_without_a_last_time_repeat_and_again_say_so(console, call, nothing_remembered):
     last = "run(RESTYLE, d, mode=Gimp.RunMode.WITH_LAST_VALS)"
     assert "Nothing has been restyled yet" in call(last)[1]
     assert "Nothing has been restyled yet" in call("run(AGAIN, d)")[1]
 
 
-def test_a_scripts_settings_are_not_the_persons_last_ones(console, call):
+def test_a_scripts_settings_are_not_the_persons_last_ones(console, call, nothing_remembered):
     call("restyle(d, style=S, strength=0.0)")
     assert "Nothing has been restyled yet" in console.do("run(AGAIN, d)")[1]
 
