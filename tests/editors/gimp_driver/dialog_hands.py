@@ -57,7 +57,7 @@ def click(name):
     one = widget(name) if name.islower() else button(name)
     assert one.is_visible() and one.is_sensitive(), f"{name} cannot be clicked"
     # Not within this call: the dialog's loop is to go on.
-    GLib.idle_add(lambda: one.clicked() and False)
+    GLib.idle_add(lambda: one.clicked() and False, priority=GLib.PRIORITY_HIGH)  # before the next step
 
 
 def middle(name):
