@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.editors.conftest import FIGURES, pastiche
+from tests.editors.conftest import FIGURES, pastiche, say
 from tests.editors.gimp_session import GimpOnScreen
 
 PATIENCE = 60.0  # seconds for a small restyle on a busy machine
@@ -98,7 +98,11 @@ class Person:
 
 @pytest.fixture
 def person_at(gimp):
-    """A small picture alone in GIMP, and no dialog."""
+    """A small picture alone in GIMP, and no dialog. A GIMP that ended between two tests is started anew, and that is said:
+    it was seen once, in one of six runs, and is not explained yet."""
+    if gimp.process is None or gimp.process.poll() is not None:
+        say(f"GIMP has ended by itself, and is started anew; its last words:\n{gimp.log()[-1000:]}")
+        gimp.start()
     someone = Person(gimp)
     someone.open_picture()
     yield someone
