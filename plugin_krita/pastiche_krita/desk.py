@@ -45,7 +45,8 @@ class Desk(desk.Desk):
 
     def _lose_window(self) -> None:
         """Krita's window has closed and taken ours with it; what is in work goes on until Krita itself closes."""
-        self.window, self._seen_target = None, None
+        self.window = None
+        self.forget_target()
 
     def restyle_again(self) -> None:
         """With what was set the last time, without the window."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pastiche import remembered, words
-from pastiche.background import Steps, Thread, as_pastiche_error
+from pastiche.background import Failed, Steps, Thread, as_pastiche_error
 from pastiche.client import Finished
 from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError
 from pastiche.launch import terminal_command
@@ -26,6 +26,9 @@ from pastiche.settings import StyleSettings
 LOOK_EVERY = 500  # ms between looks at what would be restyled, while the window is open
 TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
 STYLES_KEPT = 8  # decoded pictures
+_NOTHING_SEEN = object()  # no key of a target, not even that of none
+
+Decoded = list[tuple[Picture, float]]  # a picture and a share for each style
 
 
 class Target(Protocol):
@@ -102,7 +105,7 @@ class Errand:
     settings: StyleSettings
     began: float = field(default_factory=time.monotonic)
     content: Content | None = None
-    pictures: list[tuple[Picture, float]] = field(default_factory=list)
+    pictures: Decoded = field(default_factory=list)
     job: str = ""
     over: bool = False  # cancelled, failed or done
     done: Finished | None = None
@@ -130,7 +133,7 @@ class Desk:
         self.last_error: PasticheError | None = None
         self._style_pictures: dict[tuple[str, int], Picture] = {}
         self._turned = loop.timer(self._ask_anew)
-        self._seen_target: object = None
+        self._seen_target: object = _NOTHING_SEEN
         self._looking = loop.timer(self.look_at_target)
 
     # --- what an editor's desk adds --------------------------------------------------------------------
@@ -152,6 +155,10 @@ class Desk:
         """While the window is shown, it says what would be restyled."""
         self._looking.start(LOOK_EVERY)
         self.look_at_target()
+
+    def forget_target(self) -> None:
+        """A new window has not been told yet."""
+        self._seen_target = _NOTHING_SEEN
 
     def look_at_target(self) -> None:
         """Bring the window's line and picture of it up to date."""
@@ -183,8 +190,7 @@ class Desk:
         except Exception as error:
             self.show_error(as_pastiche_error(error))
             return
-        if self.current is not None and not self.current.job:
-            self.current.over = True  # it was still being read
+        self._retire(self.current, errand)
         self.current = errand
         self.remembered.used(styles, settings)
         kept = remembered.Remembered(settings, styles, list(self.remembered.recent))
@@ -195,23 +201,40 @@ class Desk:
         self.steps.run(self.canvas.read(errand.target), lambda content: self._has_read(errand, content),
                        lambda error: self._fail(errand, error))  # fmt: skip
 
+    def _retire(self, old: Errand | None, new: Errand) -> None:
+        """A newer restyle of the same layer takes the older one's place from the click on: a cancel of the newer leaves none."""
+        if old is None or old.over or old.done is not None:
+            return
+        if not old.job:
+            old.over = True  # it was still being read
+        elif old.target.layer == new.target.layer:
+            old.over = True
+            self.session.cancel(old.job)
+
     def _has_read(self, errand: Errand, content: Content) -> None:
         errand.content = content
-        known = dict(self._style_pictures)
+        self._decode(content, errand.styles, lambda pictures: self._send(errand, pictures),
+                     lambda error: self._fail(errand, error))  # fmt: skip
+
+    def _decode(self, content: Content, styles: list[Style], then: Callable[[Decoded], object], failed: Failed) -> None:
+        """On a thread: hashes of what was read, pictures of the styles. then: gets a picture and a share for each."""
+        known, keys = dict(self._style_pictures), [_key(style) for style in styles]
 
         def hash_and_decode() -> dict[tuple[str, int], Picture]:
             for picture in (content.picture, content.mask):  # joins and hashes
                 _ = picture.ref if picture is not None else None
-            return {key: known.get(key) or self.read_style(key[0]) for key in map(_key, errand.styles)}
+            return {key: known.get(key) or self.read_style(key[0]) for key in keys}
 
-        self.thread.run(hash_and_decode, lambda pictures: self._send(errand, pictures),
-                        lambda error: self._fail(errand, error))  # fmt: skip
+        def keep(pictures: dict[tuple[str, int], Picture]) -> None:
+            self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
+            then([(pictures[key], style.share) for key, style in zip(keys, styles, strict=True)])
 
-    def _send(self, errand: Errand, pictures: dict[tuple[str, int], Picture]) -> None:
-        self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
-        errand.pictures = [(pictures[_key(style)], style.share) for style in errand.styles]
-        if not errand.over and errand.done is None:
-            self._ask(errand, adjust=bool(errand.job))  # asked before: the work goes on from the picture in hand
+        self.thread.run(hash_and_decode, keep, failed)
+
+    def _send(self, errand: Errand, pictures: Decoded) -> None:
+        errand.pictures = pictures
+        if not errand.over:
+            self._ask(errand, adjust=False)
 
     def _ask(self, errand: Errand, *, adjust: bool) -> None:
         content = errand.content
@@ -280,10 +303,18 @@ class Desk:
         settings, styles = self.window.settings(), self.window.chosen()
         if not styles or (settings, styles) == (errand.settings, errand.styles):
             return
-        errand.settings, errand.styles = settings, styles
-        self.remembered.used(styles, settings)
         assert errand.content is not None
-        self._has_read(errand, errand.content)
+        # Until the styles can be read, what is in work stays what it is.
+        self._decode(errand.content, styles, lambda pictures: self._send_anew(errand, styles, settings, pictures), self.show_error)
+
+    def _send_anew(self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: Decoded) -> None:
+        if errand.over or errand.done is not None:
+            return  # the knob came too late
+        if self.window is not None and (settings, styles) != (self.window.settings(), self.window.chosen()):
+            return  # turned further meanwhile: that is asked next
+        errand.settings, errand.styles, errand.pictures = settings, styles, pictures
+        self.remembered.used(styles, settings)
+        self._ask(errand, adjust=True)  # the work goes on from the picture in hand
 
     def failed(self, job: str, error: PasticheError) -> None:
         errand = self.errands.pop(job, None)

@@ -1,0 +1,211 @@
+"""The way of a restyle in an editor, with an editor, a window and a daemon that do just what the test says."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+
+from pastiche import words
+from pastiche.desk import Desk
+from pastiche.errors import NotAPicture
+from pastiche.pixels import Picture, PixelFormat
+from pastiche.remembered import Style
+from pastiche.settings import StyleSettings
+
+PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
+ONE, OTHER, BAD = Style("/one", "One"), Style("/other", "Other"), Style("/bad", "Bad")
+
+
+class Timer:
+    def start(self, _: int) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Loop:
+    def timer(self, _):
+        return Timer()
+
+    def after(self, _, do):
+        do()
+
+
+class Session:
+    """Takes jobs, and remembers which were cancelled."""
+
+    def __init__(self) -> None:
+        self.asked, self.cancelled = [], []
+
+    def restyle(self, content, styles, settings, **more):
+        self.asked.append((settings, more["adjust"]))
+        return f"job {len(self.asked)}"
+
+    def cancel(self, job):
+        self.cancelled.append(job)
+
+
+class ByHand:
+    """Work is done when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting = []
+
+    def run(self, work, done, failed):
+        self.waiting.append((work, done, failed))
+
+    def go(self):
+        work, done, failed = self.waiting.pop(0)
+        try:
+            value = work()
+        except Exception as error:
+            failed(error)
+        else:
+            done(value)
+
+
+class Canvas:
+    layer = "layer"
+
+    def __init__(self) -> None:
+        self.inserted = []
+
+    def current_target(self):
+        return types.SimpleNamespace(layer=self.layer)
+
+    def current_key(self):
+        return None
+
+    def describe(self, _):
+        return "a layer"
+
+    def thumbnail(self, *_):
+        return None
+
+    def read(self, _):
+        return types.SimpleNamespace(picture=PIXELS, mask=None)
+
+    def insert(self, target, picture, left, top, name):
+        self.inserted.append(name)
+        return True
+
+
+class Window:
+    def __init__(self) -> None:
+        self.said, self.styles, self.knobs, self.target = [], [ONE], StyleSettings(), ""
+
+    def is_shown(self):
+        return True
+
+    def settings(self):
+        return self.knobs
+
+    def chosen(self):
+        return self.styles
+
+    def preview_side(self):
+        return 10
+
+    def show_target(self, sentence):
+        self.target = sentence
+
+    def show_before(self, _): ...
+    def be_busy(self): ...
+    def be_idle(self): ...
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+    def say_error(self, error, **_):
+        self.said.append(error.sentence)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
+
+    def read_style(path):
+        if path == BAD.path:
+            raise NotAPicture("It is no picture.")
+        return PIXELS
+
+    one = Desk("test", Loop(), Canvas(), read_style)
+    one.session, one.window = Session(), Window()
+    one.reading, one.decoding = ByHand(), ByHand()
+    one.steps = types.SimpleNamespace(run=lambda work, done, failed: one.reading.run(lambda: work, done, failed))
+    saving = "save"  # what is remembered is not what these tests are about
+    one.thread = types.SimpleNamespace(
+        run=lambda work, *then: None if saving in work.__code__.co_names else one.decoding.run(work, *then)
+    )
+    return one
+
+
+def send(desk):
+    desk.start()
+    desk.reading.go()
+    desk.decoding.go()
+
+
+def finish(desk, job):
+    desk.finished(job, types.SimpleNamespace(picture=PIXELS, result=types.SimpleNamespace(left=0, top=0, notes=[])))
+    while desk.reading.waiting:
+        desk.reading.go()
+
+
+def test_after_a_cancel_no_earlier_restyle_of_the_layer_makes_one(desk):
+    send(desk)
+    desk.start()  # again, and stopped while the layer is still being read
+    desk.cancel()
+    assert desk.window.said[-1] == words.CANCELLED
+    assert desk.session.cancelled == ["job 1"]
+    finish(desk, "job 1")
+    assert desk.canvas.inserted == []
+
+
+def test_a_restyle_of_another_layer_leaves_the_first_in_work(desk):
+    send(desk)
+    desk.canvas.layer = "another"
+    send(desk)
+    assert desk.session.cancelled == []
+    finish(desk, "job 1")
+    finish(desk, "job 2")
+    assert len(desk.canvas.inserted) == 2
+
+
+def test_a_style_that_cannot_be_read_is_told_and_the_work_goes_on(desk):
+    send(desk)
+    desk.window.styles = [BAD]
+    desk._ask_anew()
+    desk.decoding.go()
+    assert desk.window.said[-1] == "It is no picture."
+    assert desk.is_busy
+    finish(desk, "job 1")
+    assert desk.canvas.inserted == ["One 50 %"]
+
+
+def test_a_result_is_named_after_what_made_it_not_after_a_knob_that_came_too_late(desk):
+    send(desk)
+    desk.window.knobs, desk.window.styles = StyleSettings(strength=80), [OTHER]
+    desk._ask_anew()
+    finish(desk, "job 1")  # before the new style is decoded
+    desk.decoding.go()
+    assert desk.canvas.inserted == ["One 50 %"]
+    assert len(desk.session.asked) == 1
+
+
+def test_a_turned_knob_goes_on_from_the_picture_in_hand(desk):
+    send(desk)
+    desk.window.knobs = StyleSettings(strength=80)
+    desk._ask_anew()
+    desk.decoding.go()
+    assert desk.session.asked[-1] == (StyleSettings(strength=80), True)
+    finish(desk, "job 2")
+    assert desk.canvas.inserted == ["One 80 %"]
+
+
+def test_without_a_layer_the_window_says_so_at_the_first_look(desk):
+    def nothing():
+        raise NotAPicture(words.NO_LAYER)
+
+    desk.canvas.current_target = nothing
+    desk.look_at_target()
+    assert desk.window.target == words.NO_LAYER
