@@ -6,14 +6,16 @@ from typing import Any
 
 from gi.repository import Gimp, Gio, GObject
 
-from pastiche import words
+from pastiche import remembered, words
 from pastiche.errors import UsageError
+from pastiche.paths import places
 from pastiche.remembered import Style
 from pastiche.settings import StyleSettings, default_of, knobs
 from pastiche.styles import of_file, parse
 
 from . import styles
 
+PROGRAM = "gimp"  # to the daemon, and to what is remembered
 STYLE, STYLE_DRAWABLE, STYLES = "style", "style-drawable", "styles"
 LAYER = "layer"
 SHORT = "Repaint the layer or the selection in the manner of a painting"
@@ -91,7 +93,7 @@ def chosen(config: Any) -> list[Style]:
     """The styles: the several, else the drawable (kept as a file first), else the file. Raises UsageError, NotAPicture."""
     several = config.get_property(STYLES)
     if several:
-        return [Style(str(path), of_file(str(path)).name, share) for path, share in map(parse, several)]
+        return [_named(str(path), share) for path, share in map(parse, several)]
     drawable = config.get_property(STYLE_DRAWABLE)
     if drawable is not None:
         return [styles.keep_drawable(drawable)]
@@ -100,7 +102,13 @@ def chosen(config: Any) -> list[Style]:
         return []
     if file.get_path() is None:
         raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it as a file here first.")
-    return [of_file(file.get_path())]
+    return [_named(file.get_path(), 1.0)]
+
+
+def _named(path: str, share: float) -> Style:
+    """GIMP remembers no more than the file; a style that came from none is called what it was when it was used."""
+    known = {style.path: style.name for style in remembered.load(places(), PROGRAM).recent}
+    return Style(path, known.get(path) or of_file(path).name, share)
 
 
 def choose(config: Any, wanted: list[Style]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from pastiche import words
-from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
+from pastiche.errors import LayerGone, NotAPicture, NothingToRestyle, PasticheError
 from pastiche.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
 
 # A grey layer stays grey on its way, so that the style is looked at in grey too.
@@ -371,7 +371,10 @@ def pasted_picture() -> Picture | None:
 def _flat(image: Any) -> Picture:
     """What an image looks like; it is deleted afterwards."""
     try:
-        return _style_picture(image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE))
+        seen = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+        if seen is None:
+            raise NotAPicture(words.NOT_READABLE.format(name=image.get_name(), why="no layer of it is visible"))
+        return _style_picture(seen)
     finally:
         image.delete()
 

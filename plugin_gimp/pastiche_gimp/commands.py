@@ -15,7 +15,6 @@ from pastiche.paths import places
 from . import arguments, windowless
 from .canvas import Canvas
 
-PROGRAM = "gimp"
 STATUS = Gimp.PDBStatusType
 
 
@@ -27,12 +26,12 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
             raise UsageError(words.NO_STYLE_GIVEN if by_script else words.NO_LAST)
-        return windowless.restyle(PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
+        return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:
         from .desk import Desk
 
-        return Desk(PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
+        return Desk(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
 
     return _answered(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else at_once)
 
@@ -41,10 +40,10 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
     """With what was set the last time, without a dialog."""
 
     def at_once() -> Any:
-        last = remembered.load(places(), PROGRAM)
+        last = remembered.load(places(), arguments.PROGRAM)
         if not last.styles:
             raise NothingToRestyle(words.NO_LAST)
-        return windowless.restyle(PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
+        return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
     return _answered(procedure, at_once)
 

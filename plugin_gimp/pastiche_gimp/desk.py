@@ -40,14 +40,20 @@ class Desk(desk.Desk):
                 self.cancel()
             else:
                 break
-        self.window.dialog.hide()
         self.close()
+        self.window.dialog.hide()
         return self.canvas.latest
 
     def close(self) -> None:
+        """Nothing that is finished is lost: a layer or image that is being made is made first."""
+        offered = self.kept
         self.cancel()
-        while self.is_busy:  # the layer is being made
+        while self.steps.busy:
             GLib.MainContext.default().iteration(True)
+        if self.kept is not offered:  # it could not be made
+            self.open_as_picture()
+            while self.steps.busy:
+                GLib.MainContext.default().iteration(True)
         super().close()
 
     def open_window(self) -> None:

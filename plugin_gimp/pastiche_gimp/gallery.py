@@ -3,7 +3,7 @@ or a drop brings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gio, Gtk, Pango
@@ -142,7 +142,9 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
     def _on_choice(self) -> None:
         for item in self.view.get_selected_children():
             if item.source is not None:
-                self._safely(self._take_source)(item.source)
+                with self.view.handler_block(self._heard):
+                    self.view.unselect_child(item)  # what it becomes is chosen in its place, beside what is chosen already
+                self._safely(self._take_source)(item.source, self.chosen())
                 return
         for old in self._share_rows.get_children():
             self._share_rows.remove(old)
@@ -219,9 +221,9 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         menu.show_all()
         menu.popup_at_widget(button, Gdk.Gravity.SOUTH_WEST, Gdk.Gravity.NORTH_WEST, None)
 
-    def _take_source(self, source: Source) -> None:
-        self._keep(canvas.picture_of(source), source.name)
+    def _take_source(self, source: Source, beside: Sequence[Style] = ()) -> None:
+        self._keep(canvas.picture_of(source), source.name, beside)
 
-    def _keep(self, picture: Picture, name: str) -> None:
-        """A picture without a file as the style."""
-        self._thread.run(lambda: keep(picture, name, self._places), lambda style: self.choose([style]), self._failed)
+    def _keep(self, picture: Picture, name: str, beside: Sequence[Style] = ()) -> None:
+        """A picture without a file as the style, beside others."""
+        self._thread.run(lambda: keep(picture, name, self._places), lambda style: self.choose([*beside, style]), self._failed)

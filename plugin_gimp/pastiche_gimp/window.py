@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gi.repository import Gdk, GimpUi, GLib, Gtk
+from gi.repository import Gdk, GimpUi, Gtk
 
 from pastiche import words
 from pastiche.errors import PasticheError
@@ -26,10 +26,10 @@ PULSE_EVERY = 120  # ms, while it is not known yet how far
 
 
 class Window:
-    """asked: who does what the buttons say: report, command, picture. changed: called when a knob or a style has."""
+    """Shows what the desk says, and tells the desk what the person does."""
 
     def __init__(self, procedure: Any, config: Any, image: Any, places: Places, loop: Loop, desk: Any) -> None:
-        self._config, self._desk = config, desk
+        self._config, self._desk, self._loop = config, desk, loop
         self._writing = False  # the configuration is being written from the gallery
         self.closing = False
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, words.TITLE)
@@ -37,7 +37,7 @@ class Window:
         self.dialog.set_ok_label(words.START.replace("e", "_e", 1))
         self._cancel = self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)
         self.preview = PreviewArea()
-        self.gallery = Gallery(places, loop, image, self._styles_changed, self.say_error)
+        self.gallery = Gallery(places, loop, image, self._styles_changed, desk.show_error)
         self.controls = Controls(self.dialog, config)
         self._pulse = loop.timer(lambda: self.bar.pulse())
         content = self.dialog.get_content_area()
@@ -102,7 +102,11 @@ class Window:
 
     def set_up(self, remembered: Remembered) -> None:
         """Show what was set the last time."""
-        chosen = arguments.chosen(self._config) or remembered.styles
+        try:
+            chosen = arguments.chosen(self._config) or remembered.styles
+        except PasticheError as error:
+            chosen = remembered.styles
+            self._desk.show_error(error)
         self.gallery.fill(remembered.recent, chosen)
         if not chosen:
             self.say(words.NO_STYLE)
@@ -120,14 +124,13 @@ class Window:
         if self._writing:
             return
         if what.name in (arguments.STYLE, arguments.STYLES):
-            GLib.idle_add(self._take_over_styles)
+            self._loop.after(0, self._take_over_styles)  # when all of a preset is there
         self._desk.turn()
 
-    def _take_over_styles(self) -> bool:
+    def _take_over_styles(self) -> None:
         chosen = arguments.chosen(self._config)
         if chosen != self.chosen():
             self.gallery.choose(chosen)
-        return bool(GLib.SOURCE_REMOVE)
 
     # --- what goes on --------------------------------------------------------------------------------
     def preview_side(self) -> int:

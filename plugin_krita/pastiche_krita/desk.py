@@ -34,6 +34,7 @@ class Desk(desk.Desk):
                                (self.window.changed, self.turn), (self.window.report_asked, self.copy_report),
                                (self.window.command_asked, self.copy_command),
                                (self.window.document_asked, self.open_as_picture),
+                               (self.window.gallery.failed, self.show_error),
                                (self.window.shown, self.look_at_target)):  # fmt: skip
                 signal.connect(do)
             if self.is_busy:

@@ -57,7 +57,6 @@ class Window(QDialog):
         outer.addLayout(self._middle(), 1)
         outer.addWidget(self._bottom())
         self.gallery.changed.connect(self.changed)
-        self.gallery.failed.connect(self.say_error)
         self.controls.changed.connect(self.changed)
         self.be_idle()
         self.resize(960, 720)

@@ -26,6 +26,10 @@ class Steps:
         self._running: list[tuple[Generator[None, None, Any], Done[Any], Failed]] = []
         self._timer = loop.timer(self._step)
 
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
     def run(self, work: Generator[None, None, T], done: Done[T], failed: Failed) -> None:
         """done: gets what the generator returns. failed: gets its error."""
         self._running.append((work, done, failed))

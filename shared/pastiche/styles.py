@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -76,11 +78,15 @@ def keep(picture: Picture, name: str, places: Places, write: Callable[[Path], ob
     folder = make_private_folder(places.styles)
     path = folder / f"{hashlib.sha256(picture.data).hexdigest()[:24]}.png"
     if not path.exists():
+        beside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
         try:
-            written = write(path)
+            written = write(beside)
+            if written:
+                beside.replace(path)
         except OSError:
             written = False
         if not written:
+            beside.unlink(missing_ok=True)
             raise NotAPicture(words.NOT_READABLE.format(name=name, why=f"it could not be kept in {folder}"))
     path.touch()
     for old in sorted(folder.glob("*.png"), key=lambda p: p.stat().st_mtime)[:-MOST_KEPT]:

@@ -284,6 +284,30 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_
     assert person_at.do("layers(first)") == ["Grey 50 %", "Background"]
 
 
+def test_an_open_image_joins_what_is_chosen_and_repeat_knows_its_name(person_at):
+    person_at.do(f"other = load({str(person_at.gimp.home / 'grey.png')!r})\nfirst = min(images(), key=lambda i: i.get_id())")
+    person_at.open_dialog()
+    (title,) = person_at.dialog("[item.source.name for item in window().gallery.items() if item.source]")
+    person_at.dialog(f"pick('Mosaic', {title!r})")
+    person_at.wait(f"sorted(name for name, _ in chosen()) == sorted(['Mosaic', {title!r}])", "both to be chosen")
+    person_at.dialog("pick()")
+    person_at.dialog(f"pick({title!r})")
+    person_at.wait(f"[name for name, _ in chosen()] == [{title!r}]", "the image alone")
+    person_at.restyle()
+    person_at.close()
+    person_at.key("ctrl+f")
+    person_at.gimp.wait_until(lambda: len(person_at.do("layers(first)")) == 3, PATIENCE, "the next layer")
+    assert all(name.startswith(f"{title} 50 %") for name in person_at.do("layers(first)")[:2])
+
+
+def test_a_second_restyle_cancelled_at_once_leaves_no_first_one_behind(person_at):
+    person_at.open_dialog()
+    person_at.begin_long_work()
+    person_at.dialog("desk().start()\ndesk().cancel()")
+    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
+    assert person_at.do("layers()") == ["Background"]
+
+
 def test_a_file_that_is_no_picture_is_told_and_the_report_can_be_copied(person_at):
     person_at.open_dialog()
     person_at.dialog(f"window().gallery.take_file({str(person_at.gimp.home / 'broken.png')!r})")

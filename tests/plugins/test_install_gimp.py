@@ -55,6 +55,13 @@ def test_installing_again_replaces_the_older_one_whole(person):
     assert not (home().plugin / "old.py").exists()
 
 
+def test_a_script_that_was_put_there_is_newer_than_what_gimp_knows(person):
+    gimp.install(home())
+    os.utime(home().script, (1, 1))
+    gimp.install(home())
+    assert home().script.stat().st_mtime > SCRIPT.stat().st_mtime
+
+
 def stray(to: str):
     def put(one: gimp.GimpHome) -> None:
         path = one.plugin.parent / to

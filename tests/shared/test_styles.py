@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.errors import UsageError
+from pastiche.errors import NotAPicture, UsageError
+from pastiche.paths import places
+from pastiche.pixels import Picture, PixelFormat
 from pastiche.remembered import Style
-from pastiche.styles import Shares, in_order, parse
+from pastiche.styles import Shares, in_order, keep, parse
 
 
 def style(name: str, share: float = 1.0) -> Style:
@@ -40,6 +42,20 @@ def test_several_styles_share_and_one_alone_counts_whole():
 def test_a_style_is_written_with_its_share_behind_a_colon(share):
     assert parse(f"/a/painting.jpg:{share!r}") == (Path("/a/painting.jpg"), share)
     assert parse("/a/painting.jpg") == (Path("/a/painting.jpg"), 1.0)
+
+
+def test_a_style_that_could_not_be_kept_whole_is_not_kept_at_all(tmp_path):
+    where, picture = places({"PASTICHE_HOME": str(tmp_path)}), Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
+
+    def half(path: Path) -> bool:
+        path.write_bytes(b"half")
+        raise OSError("no room")
+
+    with pytest.raises(NotAPicture):
+        keep(picture, "A", where, half)
+    assert list(where.styles.iterdir()) == []
+    style = keep(picture, "A", where, lambda path: path.write_bytes(b"whole"))
+    assert Path(style.path).read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("share", ["0", "-1", "nan", "inf", ""])

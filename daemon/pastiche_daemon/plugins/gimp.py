@@ -89,6 +89,7 @@ def install(home: GimpHome) -> None:
     with told_as_disk_trouble(EDITOR, home.config):
         replace_plugin(plugin_sources(SOURCES) / NAME, home.plugin)
         home.script.chmod(0o755)  # a wheel may have lost it
+        home.script.touch()  # GIMP asks a plug-in what it has only where the file is newer than what it knows of
 
 
 def uninstall(home: GimpHome) -> bool:
@@ -122,7 +123,7 @@ def _scripts(folder: Path) -> list[Path]:
 
 
 def used_homes(homes: list[GimpHome]) -> Iterator[GimpHome]:
-    """Those whose GIMP has been started once, or that hold our plugin."""
+    """Those whose GIMP has been started once, or that were made for our plugin."""
     for home in homes:
         if home.config.is_dir():
             yield home
