@@ -9,12 +9,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.objective import (
     Objective,
     Weighting,
     content_loss,
-    gram,
     style_layer_loss,
     total_variation,
 )

@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
+from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.objective import Losses, Objective, Weighting, gram
+from pastiche_daemon.engine.objective import Losses, Objective, Weighting
 from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
 from pastiche_daemon.engine.regions import all_of, weights_by_layer
 

@@ -9,8 +9,8 @@ import torch
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.objective import gram
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import all_of
 from pastiche_daemon.engine.stylise import stylise

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pastiche_daemon.engine.colour_statistics import colour_loss, colour_moments
+from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 
 
@@ -22,17 +23,6 @@ def content_loss(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     features, target: (C, H, W). weight: (H, W), how much each place counts, 0 to 1; with all 1 it is the paper's.
     """
     return 0.5 * (weight * (features - target).square()).sum()
-
-
-def gram(features: Tensor, weight: Tensor) -> Tensor:
-    """Channel correlations of a feature map: G_ij = Σ_k w_k F_ik F_jk (Gatys 2015, eq. 3).
-
-    features: (C, H, W). weight: (H, W), how much each place counts, 0 to 1. Returns (C, C).
-    Differs from the paper: a place counts by its weight, so that a selection's soft edge does; with all
-    weights 1 it is the paper's.
-    """
-    flat = features.flatten(1)  # (C, M)
-    return (flat * weight.flatten()) @ flat.T
 
 
 def style_layer_loss(gram_matrix: Tensor, target: Tensor, places: Tensor | float) -> Tensor:
@@ -94,6 +84,8 @@ class Objective:
         self.style_targets = style_targets
         self.place_weights = place_weights
         self.places = {name: weight.sum().clamp_min(1e-6) for name, weight in place_weights.items()}
+        # Where every place counts in full, as without a selection, no product with weights is needed.
+        self.gram_weights = {n: None if bool((w == 1).all()) else w for n, w in place_weights.items()}
         self.weighting = weighting
         self.colour_targets = colour_targets
 
@@ -104,7 +96,7 @@ class Objective:
         content = content_loss(features[CONTENT_LAYER], self.content_target, self.place_weights[CONTENT_LAYER])
         style = torch.zeros_like(content)
         for name in STYLE_LAYERS:
-            g = gram(features[name], self.place_weights[name])
+            g = gram(features[name], self.gram_weights[name])
             style = style + w.layer_weights[name] * style_layer_loss(g, self.style_targets[name], self.places[name])
         total = w.alpha * content + w.beta * style
         if w.gamma:

@@ -1,4 +1,8 @@
-"""Moving the picture downhill: L-BFGS, Adam, plain gradient descent. Each step costs one evaluation."""
+"""Moving the picture downhill: L-BFGS, Adam, plain gradient descent. Each step costs one evaluation.
+
+Nothing here asks the device for a number: what depends on one (is it the best yet? has it run away?) is chosen on
+the device, so that a GPU is never waited for between two evaluations.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from pastiche_daemon.engine.lbfgs import CurvatureMemory
 from pastiche_daemon.engine.objective import Losses
 
-LBFGS_MEMORY = 20  # pairs of differences; more moves more memory than the network does and gains little
+LBFGS_MEMORY = 10  # pairs of differences; more gains little (docs/performance.md)
 ADAM_RATE = 0.02  # of the 0..1 range, a step
 FIRST_STEP = 0.01  # mean change of a pixel that may move, of the 0..1 range, at the first step
 SOFTNESS = 0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts (docs/performance.md)
@@ -25,23 +30,22 @@ def optimise(
     `steps` moves take steps + 1 evaluations: the last one judges the last move. To stop early, ask for no more.
     """
     stepper = STEPPERS[method](image, free)
-    best, best_total = image.clone(), float("inf")
+    best, best_total = image.clone(), image.new_full((), torch.inf)
     try:
         for step in range(steps + 1):
             losses = objective(image.requires_grad_(True))
             (gradient,) = torch.autograd.grad(losses.total, image)
             image.requires_grad_(False)
-            total = float(losses.total.detach())
-            if total < best_total:
-                best_total = total
-                best.copy_(image)
+            losses = Losses(losses.total.detach(), losses.content.detach(), losses.style.detach())
+            better = losses.total < best_total  # never so where it is not a number
+            best_total = torch.where(better, losses.total, best_total)
+            torch.where(better, image, best, out=best)
             if step < steps:
-                if total <= stepper.patience * best_total:
-                    stepper.step(gradient * stepper.free, losses.total.detach())
-                else:  # also for a loss that is not a number
-                    image.copy_(best)
-                    stepper.stumbled()
-            yield Losses(losses.total.detach(), losses.content.detach(), losses.style.detach())
+                finite = losses.total.isfinite() & gradient.sum().isfinite()
+                stumbled = ~(finite & (losses.total <= stepper.patience * best_total))
+                torch.where(stumbled, best, image, out=image)
+                stepper.step(torch.where(stumbled, 0, gradient * free), stumbled)
+            yield losses
     finally:
         image.requires_grad_(False).copy_(best)
 
@@ -55,51 +59,41 @@ class Stepper:
     def __init__(self, image: Tensor, free: Tensor) -> None:
         self.image = image
         self.free = free
-        self.moving = max(1, image.shape[0] * int(free.count_nonzero()))
+        self.moving = image.shape[0] * free.count_nonzero().clamp_min(1)
 
-    def step(self, gradient: Tensor, loss: Tensor) -> None:
-        """Move the image by this gradient."""
+    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+        """Move the image by this gradient. stumbled: one truth value: the last step led too far up; the image lies where
+        it was best again, and the gradient is 0."""
         raise NotImplementedError
-
-    def stumbled(self) -> None:
-        """The last step led too far up; the image lies where it was best."""
 
 
 class LBFGS(Stepper):
-    """torch.optim.LBFGS, one iteration a step. A deviation: the article says gradient descent.
+    """L-BFGS with steps of full length. A deviation: the article says gradient descent.
 
     What it moves is not the pixels but z, with image = start + P z, where P (`softened`) favours coarse over fine: L-BFGS
     starts as if all directions curved alike, and then moves single pixels as readily as strokes. The minimum
     is the same; on the way there is less ringing, and a lower loss after as many steps (docs/performance.md).
     """
 
-    def __init__(self, image: Tensor, free: Tensor, rate: float = 1.0) -> None:
+    def __init__(self, image: Tensor, free: Tensor) -> None:
         super().__init__(image, free)
-        self.rate = rate
-        self.start = image.clone()
         self.gain = softening(image)
-        self.z = torch.zeros_like(image)
-        self.fresh = True
-        self.inner = torch.optim.LBFGS(
-            [self.z], max_iter=1, history_size=LBFGS_MEMORY, tolerance_grad=0, tolerance_change=0
-        )
+        self.rate = image.new_ones(())
+        self.move = self.last_slope = torch.zeros_like(image).flatten()  # of z, at the last step
+        self.fresh = torch.ones((), dtype=torch.bool, device=image.device)  # nothing is known of the curvature
+        self.memory = CurvatureMemory(self.move, LBFGS_MEMORY)
 
-    def step(self, gradient: Tensor, loss: Tensor) -> None:
-        slope = softened(gradient, self.gain)  # P is symmetric: the slope in z is P times that in the image
-        self.inner.param_groups[0]["lr"] = self.rate * (self._first_length(slope) if self.fresh else 1.0)
-        self.fresh = False
-        self.z.grad = slope
-        self.inner.step(lambda: loss)  # type: ignore[no-untyped-call]
-        self.z.grad = None
-        self.image.copy_(self.start + self.free * softened(self.z, self.gain))
-
-    def _first_length(self, slope: Tensor) -> float:
-        """The rate that makes torch's first step, rate · slope / max(1, |slope|₁), FIRST_STEP long in the image."""
-        change = float((self.free * softened(slope, self.gain)).abs().sum().clamp_min(1e-12))
-        return FIRST_STEP * self.moving / change * max(1.0, float(slope.abs().sum()))
-
-    def stumbled(self) -> None:
-        self.__init__(self.image, self.free, rate=self.rate / 2)  # type: ignore[misc]  # forget the curvature that misled
+    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+        slope = softened(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image
+        self.memory.add(self.move, slope - self.last_slope)
+        self.memory.forget_where(stumbled)  # the curvature that misled; and half as far from now on
+        self.rate = torch.where(stumbled, self.rate / 2, self.rate)
+        move = -self.memory.newton(slope)
+        change = self.free * softened(move.view_as(self.image), self.gain)
+        first = FIRST_STEP * self.moving / change.abs().sum().clamp_min(1e-12)
+        length = self.rate * torch.where(self.fresh, first, 1.0)
+        self.image.add_(length * change)
+        self.move, self.last_slope, self.fresh = length * move, slope, stumbled
 
 
 def softening(image: Tensor) -> Tensor:
@@ -126,13 +120,10 @@ class Adam(Stepper):
         super().__init__(image, free)
         self.inner = torch.optim.Adam([image], lr=ADAM_RATE, betas=(0.9, 0.99))
 
-    def step(self, gradient: Tensor, loss: Tensor) -> None:
+    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
         self.image.grad = gradient
         self.inner.step()
         self.image.grad = None
-
-    def stumbled(self) -> None:
-        self.__init__(self.image, self.free)  # type: ignore[misc]  # moments that a gradient without a number has spoilt stay so
 
 
 class GradientDescent(Stepper):
@@ -143,14 +134,13 @@ class GradientDescent(Stepper):
 
     def __init__(self, image: Tensor, free: Tensor) -> None:
         super().__init__(image, free)
-        self.rate = 0.0
+        self.rate = image.new_zeros(())
 
-    def step(self, gradient: Tensor, loss: Tensor) -> None:
-        self.rate = self.rate * 1.1 or FIRST_STEP * self.moving / float(gradient.abs().sum().clamp_min(1e-12))
+    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+        first = FIRST_STEP * self.moving / gradient.abs().sum().clamp_min(1e-12)
+        changed = self.rate * torch.where(stumbled, 0.5, 1.1)
+        self.rate = torch.where((self.rate > 0) | stumbled, changed, first)
         self.image.sub_(self.rate * gradient)
-
-    def stumbled(self) -> None:
-        self.rate /= 2
 
 
 STEPPERS: dict[str, type[Stepper]] = {"lbfgs": LBFGS, "adam": Adam, "gradient": GradientDescent}

@@ -16,8 +16,9 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
+from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS, Network
-from pastiche_daemon.engine.objective import Losses, Objective, gram
+from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.optimise import optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
 from pastiche_daemon.engine.regions import fill_hidden, padded, padded_weight, resized, resized_weight, weights_by_layer
