@@ -9,6 +9,7 @@ import click
 
 from pastiche import __version__
 from pastiche.errors import PasticheError, UsageError
+from pastiche_daemon.cli.bench import bench
 from pastiche_daemon.cli.daemon import daemon
 from pastiche_daemon.cli.demo import demo
 from pastiche_daemon.cli.doctor import doctor
@@ -23,7 +24,7 @@ def cli() -> None:
     """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
 
 
-for command in (restyle, demo, install, daemon, weights, doctor):
+for command in (restyle, demo, install, daemon, weights, doctor, bench):
     cli.add_command(command)
 
 

@@ -20,7 +20,7 @@ def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
     weights 1 it is the paper's.
     """
     places = features.flatten(1).T  # (M, C): the rows of a channels_last map, without a copy
-    product: Tensor = _Gram.apply(places, None if weight is None else weight.flatten())  # type: ignore[no-untyped-call]
+    product: Tensor = _Gram.apply(places, None if weight is None else weight.flatten())
     return product
 
 
@@ -49,6 +49,6 @@ def _summed_in_blocks(weighted: Tensor, rows: Tensor) -> Tensor:
     whole = len(rows) // block * block
     total = weighted[whole:].T.float() @ rows[whole:].float()
     if whole:
-        blocks, with_weights = (x[:whole].unflatten(0, (-1, block)) for x in (rows, weighted))  # (B, block, C)
+        blocks, with_weights = (x[:whole].view(-1, block, x.shape[1]) for x in (rows, weighted))  # (B, block, C)
         total += torch.bmm(with_weights.transpose(1, 2), blocks).sum(0, dtype=torch.float32)
     return total

@@ -60,4 +60,5 @@ class CurvatureMemory:
         u = torch.linalg.solve_triangular(r, a[:, None], upper=True)
         inner = diagonal[:, None] * u + self.gamma * (yy @ u - b[:, None])
         p = torch.linalg.solve_triangular(r.T, inner, upper=False)
-        return self.gamma * (slope - u[back, 0] @ self.y) + p[back, 0] @ self.s
+        step: Tensor = self.gamma * (slope - u[back, 0] @ self.y) + p[back, 0] @ self.s
+        return step

@@ -103,7 +103,7 @@ class Network(nn.Module):
         that comes after it, and with three channels to read it costs little.
         """
         self.stack.to(dtype=arithmetic.dtype, memory_format=arithmetic.memory_format)
-        self.stack[0].to(torch.float32)
+        self.convolution("conv1_1").to(torch.float32)
         self.arithmetic = arithmetic
         return self
 
@@ -123,8 +123,8 @@ class Network(nn.Module):
         x = x.to(memory_format=self.arithmetic.memory_format)
         for position, layer in enumerate(self.stack[: last + 1]):
             x = layer(x)
-            if position == 0:
-                x = x.to(self.arithmetic.dtype)
+            if position == INDEX_OF["conv1_1"]:
+                x = x.to(self.convolution("conv1_2").weight.dtype)
             if position in keep:
                 features[keep[position]] = x.squeeze(0)  # (C, H, W); x[0] would cost a copy on the way back
         return features

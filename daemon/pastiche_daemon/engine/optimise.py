@@ -6,7 +6,7 @@ the device, so that a GPU is never waited for between two evaluations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import torch
 from torch import Tensor
@@ -22,14 +22,15 @@ BLOW_UP = 2.0  # a loss this many times the best seen: without a line search, L-
 
 
 def optimise(
-    image: Tensor, objective: Callable[[Tensor], Losses], free: Tensor, steps: int, method: str
-) -> Iterator[Losses]:
+    image: Tensor, objective: Callable[[Tensor], Losses], free: Tensor, steps: int, method: str | Way
+) -> Generator[Losses, None, None]:
     """Move `image` (3, H, W) in place, yielding the losses of each evaluation; it ends as the best one seen.
 
-    free: (H, W), 1 where a pixel may move, 0 where it stays. method: lbfgs, adam or gradient.
+    free: (H, W), 1 where a pixel may move, 0 where it stays. method: lbfgs, adam or gradient, or a
+    way of one's own.
     `steps` moves take steps + 1 evaluations: the last one judges the last move. To stop early, ask for no more.
     """
-    stepper = STEPPERS[method](image, free)
+    stepper = (STEPPERS[method] if isinstance(method, str) else method)(image, free)
     best, best_total = image.clone(), image.new_full((), torch.inf)
     try:
         for step in range(steps + 1):
@@ -48,6 +49,9 @@ def optimise(
             yield losses
     finally:
         image.requires_grad_(False).copy_(best)
+
+
+Way = Callable[[Tensor, Tensor], "Stepper"]  # from the image and what of it is free
 
 
 class Stepper:
@@ -75,10 +79,10 @@ class LBFGS(Stepper):
     is the same; on the way there is less ringing, and a lower loss after as many steps (docs/performance.md).
     """
 
-    def __init__(self, image: Tensor, free: Tensor) -> None:
+    def __init__(self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0) -> None:
         super().__init__(image, free)
-        self.gain = softening(image)
-        self.rate = image.new_ones(())
+        self.gain = softening(image, softness)
+        self.rate = image.new_full((), rate)
         self.move = self.last_slope = torch.zeros_like(image).flatten()  # of z, at the last step
         self.fresh = torch.ones((), dtype=torch.bool, device=image.device)  # nothing is known of the curvature
         self.memory = CurvatureMemory(self.move, LBFGS_MEMORY)
@@ -96,12 +100,12 @@ class LBFGS(Stepper):
         self.move, self.last_slope, self.fresh = length * move, slope, stumbled
 
 
-def softening(image: Tensor) -> Tensor:
-    """(H, W // 2 + 1): the gain of each frequency of an image (3, H, W), ∝ f^-1/2, its mean square 1."""
+def softening(image: Tensor, softness: float = SOFTNESS) -> Tensor:
+    """(H, W // 2 + 1): the gain of each frequency f of an image (3, H, W), ∝ f^-softness, its mean square 1."""
     height, width = image.shape[-2:]
     down = torch.fft.fftfreq(height, dtype=image.dtype, device=image.device)[:, None]
     across = torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device)
-    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -SOFTNESS
+    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -softness
     return gain / gain.square().mean().sqrt()
 
 
@@ -143,4 +147,4 @@ class GradientDescent(Stepper):
         self.image.sub_(self.rate * gradient)
 
 
-STEPPERS: dict[str, type[Stepper]] = {"lbfgs": LBFGS, "adam": Adam, "gradient": GradientDescent}
+STEPPERS: dict[str, Way] = {"lbfgs": LBFGS, "adam": Adam, "gradient": GradientDescent}

@@ -38,10 +38,11 @@ class Schedule:
         return max(self.fewest, round(self.first * self.falling**level))
 
 
+# Many steps where the picture is largest: there a scale starts farthest from where it ends (docs/performance.md).
 SCHEDULES = {
-    "draft": Schedule(first=80, falling=0.55, fewest=12),
-    "good": Schedule(first=150, falling=0.55, fewest=25),
-    "best": Schedule(first=300, falling=0.7, fewest=80),
+    "draft": Schedule(first=40, falling=0.85, fewest=16),
+    "good": Schedule(first=60, falling=0.85, fewest=24),
+    "best": Schedule(first=200, falling=0.85, fewest=80),
 }
 PAPER_STEPS = 500
 

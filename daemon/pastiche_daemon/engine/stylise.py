@@ -26,6 +26,8 @@ from pastiche_daemon.engine.weighting import weighting_for
 
 LARGEST_STYLE = 2048  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
 SMALLEST_STYLE = 32
+LOOK_EVERY = 10  # steps
+STILL = 2 / 255  # of the 0..1 range
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,37 @@ def stylise(
     work, done = sum(_work(s) for s in scales), 0
     image = last
     for level, scale in enumerate(scales):
-        weights = _place_weights(content, scale)
+        weights = place_weights(content, scale)
         canvas = padded(resized(content.image, scale.height, scale.width).clamp(0, 1), *scale.padded)
         free = (weights["image"] > 0).to(canvas)
         image = _starting_picture(image, canvas, scale, free, settings)
-        objective = _objective(network, content, styles, canvas, weights, scale, settings, cache)
+        objective = objective_at(network, content, styles, canvas, weights, scale, settings, cache)
+        still = Stillness(image, settings)
         for step, losses in enumerate(optimise(image, objective, free, scale.steps, settings.optimiser)):
             share = (done + _work(scale) * step / scale.steps) / work
             yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale))
+            if still.at(step):
+                break
         done += _work(scale)
         image = _visible(image, scale)
+
+
+class Stillness:
+    """Whether the picture has stopped changing: over the last LOOK_EVERY steps by less than STILL (root mean square), which
+    nobody sees. Never where the number of steps is what was asked for, nor in `paper`."""
+
+    def __init__(self, image: Tensor, settings: StyleSettings) -> None:
+        self.image = image
+        self.before = image.clone()
+        self.asked = not (settings.iterations or settings.quality == "paper")
+
+    def at(self, step: int) -> bool:
+        """Looks at the picture at every LOOK_EVERYth step: that is how seldom a GPU is waited for."""
+        if not self.asked or step == 0 or step % LOOK_EVERY:
+            return False
+        change = (self.image - self.before).square().mean().sqrt()
+        self.before.copy_(self.image)
+        return bool(change < STILL)
 
 
 def _work(scale: Scale) -> int:
@@ -104,7 +127,8 @@ def _visible(image: Tensor, scale: Scale) -> Tensor:
     return image[:, : scale.height, : scale.width]
 
 
-def _place_weights(content: Source, scale: Scale) -> dict[str, Tensor]:
+def place_weights(content: Source, scale: Scale) -> dict[str, Tensor]:
+    """(H, W) by layer, and 'image': how much each place counts at this scale."""
     weight = padded_weight(resized_weight(content.weight, scale.height, scale.width), *scale.padded)
     return weights_by_layer(weight, (*STYLE_LAYERS, CONTENT_LAYER))
 
@@ -137,10 +161,11 @@ def _with_detail(coarse: Tensor, canvas: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _objective(
+def objective_at(
     network: Network, content: Source, styles: Sequence[Source], canvas: Tensor, weights: dict[str, Tensor],
     scale: Scale, settings: StyleSettings, cache: TargetCache,
 ) -> Objective:  # fmt: skip
+    """What is to become small at this scale. canvas: (3, H, W), the content there, padded; weights: of `place_weights`."""
     (content_target,) = cache.get(
         ("content", network.name, content.key, scale.padded, settings.pooling),
         lambda: (network(canvas, (CONTENT_LAYER,))[CONTENT_LAYER],),

@@ -14,12 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pastiche.launch import clean_environment
+from pastiche_daemon.executors.environment import WORKER
 from pastiche_daemon.executors.wire import read_message, write_message
 from pastiche_daemon.options import Options
 
-# OpenMP's threads wait by sleeping, not by spinning: beside one other busy process on two cores a step took 3.3 s with
-# spinning and 0.05 s with sleeping; alone it made no difference (docs/performance.md).
-PATIENT = {"OMP_WAIT_POLICY": "passive"}
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
 
 
@@ -48,7 +46,7 @@ class LocalExecutor:
                    ("device", "threads", "cache_megabytes", "preview_side", "preview_seconds")}  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-m", "pastiche_daemon.executors.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**PATIENT, **clean_environment(os.environ)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
         )  # fmt: skip
         self._process = process
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()

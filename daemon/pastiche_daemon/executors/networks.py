@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pastiche_daemon.engine.arithmetic import fastest_on
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import DRAFT, Weights, WeightStore
@@ -38,6 +39,7 @@ class Networks:
             return kept
         network, label = load_network(wanted)
         network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
-        made = Warm(network.to(device), label, wanted, stamp, device)
+        network.to(device).compute_in(fastest_on(device))
+        made = Warm(network, label, wanted, stamp, device)
         self._warm[wanted == DRAFT] = made
         return made

@@ -15,6 +15,7 @@ from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+from pastiche_daemon.executors.environment import give_memory_back
 from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
 from pastiche_daemon.executors.wire import read_message, write_message
@@ -66,6 +67,7 @@ class Worker:
             self.say("ready", **self.report(self.last))
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
+        give_memory_back()
 
     def report(self, warm: Warm) -> dict[str, Any]:
         """What is warm, for status."""

@@ -1,0 +1,121 @@
+"""One measurement a process: `python -m pastiche_daemon.bench.measure '{"what": "plain", "side": 512, …}'` prints JSON.
+
+A process of its own, because the plain way is measured as anybody would run it, and ours as the worker runs it
+(executors/environment.py); and because a process's peak of memory is then that of the one thing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from pastiche_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate
+from pastiche_daemon.bench.ours import faint_noise, optimise_fast
+from pastiche_daemon.bench.plain import Evaluation, optimise_plainly, white_noise
+from pastiche_daemon.bench.problem import Problem, network
+from pastiche_daemon.engine.arithmetic import fastest_on
+from pastiche_daemon.engine.optimise import optimise
+from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+
+
+def machine(device: torch.device, **_: Any) -> dict[str, Any]:
+    """What the device is and can."""
+    return {
+        "device": device_label(device), "torch": torch.__version__,
+        "arithmetic": str(fastest_on(device).dtype).removeprefix("torch."),
+        "float32": matmul_rate(torch.float32, device), "bfloat16": matmul_rate(torch.bfloat16, device),
+        "copy": copy_rate(device),
+    }  # fmt: skip
+
+
+def operations(device: torch.device, sides: list[int], weights: str) -> dict[str, Any]:
+    """FLOPs an evaluation, by side."""
+    net = network(weights, torch.device("cpu"))
+    return {str(side): flops_of_an_evaluation(side, net) for side in sides}
+
+
+def plain(device: torch.device, side: int, steps: int, weights: str, picture: str = "") -> dict[str, Any]:
+    """The plain way for so many evaluations, from white noise. picture: where it is saved."""
+    problem = Problem(side, device)
+    net = network(weights, device)
+    image = white_noise(side).to(device)
+    evaluations = optimise_plainly(image, problem.objective(net), steps)
+    _save(image, picture)
+    return _of(evaluations, device)
+
+
+def ours(device: torch.device, side: int, steps: int, weights: str) -> dict[str, Any]:
+    """Our steps, at one scale: what one costs."""
+    problem = Problem(side, device)
+    net = network(weights, device).compute_in(fastest_on(device))
+    image = faint_noise(side, device)
+    objective = problem.objective(net)
+    spent = []
+    began = time.perf_counter()
+    for losses in optimise(image, objective, torch.ones_like(image[0]), steps - 1, "lbfgs"):
+        spent.append(Evaluation(float(losses.total), time.perf_counter() - began))
+    return _of(spent, device)
+
+
+def to_loss(
+    device: torch.device, side: int, steps: int, weights: str, target: float, picture: str = ""
+) -> dict[str, Any]:
+    """Our way until the plain objective, in float32, is no larger than target."""
+    problem = Problem(side, device)
+    judge = problem.objective(network(weights, device))
+    thin, full = (network(name, device).compute_in(fastest_on(device)) for name in ("thin", weights))
+    thin_objective, full_objective = problem.objective(thin), problem.objective(full)
+    image = faint_noise(side, device)
+    seen: list[float] = []
+
+    @torch.no_grad()
+    def enough(picture: torch.Tensor, total: float) -> bool:
+        if total > 1.1 * target:  # far from it: no need to judge
+            return False
+        seen.append(float(judge(picture).total))
+        return seen[-1] <= target
+
+    evaluations = optimise_fast(image, thin_objective, full_objective, steps, enough)
+    _save(image, picture)
+    return {**_of(evaluations, device), "reached": bool(seen) and seen[-1] <= target, "judged": seen[-1:]}
+
+
+def _of(evaluations: list[Evaluation], device: torch.device) -> dict[str, Any]:
+    times = [e.seconds for e in evaluations]
+    return {
+        "totals": [e.total for e in evaluations], "times": times,
+        "steps": [later - before for before, later in itertools.pairwise(times)], "memory": memory_in_use(device),
+    }  # fmt: skip
+
+
+def _save(image: torch.Tensor, path: str) -> None:
+    if path:
+        from PIL import Image
+
+        pixels = (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(pixels).save(path)
+
+
+WHAT: dict[str, Callable[..., dict[str, Any]]] = {
+    "machine": machine,
+    "operations": operations,
+    "plain": plain,
+    "ours": ours,
+    "to_loss": to_loss,
+}
+
+
+def main() -> None:
+    """One JSON object in, one out."""
+    asked = json.loads(sys.argv[1])
+    print(json.dumps(WHAT[asked.pop("what")](choose_device(asked.pop("device", "auto")), **asked)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""One run: every measurement in its process, a row each, and all of it as data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pastiche.launch import clean_environment
+from pastiche_daemon.bench.whole import House
+from pastiche_daemon.executors.environment import WORKER
+
+Row = tuple[str, str]
+STEPS_OF_LARGE = 3  # evaluations where a hundred are not waited for
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median, range and number."""
+    middle = statistics.median(seconds)
+    unit, factor = ("ms", 1e3) if middle < 1 else ("s", 1)
+    return (
+        f"{middle * factor:.3g} {unit} ({min(seconds) * factor:.3g} – {max(seconds) * factor:.3g}, n = {len(seconds)})"
+    )
+
+
+def measured(what: str, as_worker: bool, **more: Any) -> dict[str, Any]:
+    """One measurement, in a process of its own: with the worker's environment, or with nobody's."""
+    environment = {**(WORKER if as_worker else {}), **clean_environment(os.environ)}
+    command = [sys.executable, "-m", "pastiche_daemon.bench.measure", json.dumps({"what": what, **more})]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+class Run:
+    """What is measured, row by row; `tell` hears each. data: everything, for JSON."""
+
+    def __init__(self, device: str, weights: str, tell: Callable[[Row], None]) -> None:
+        self.device = device
+        self.weights = weights
+        self.tell = tell
+        self.rows: list[Row] = []
+        self.data: dict[str, Any] = {"weights": weights, "to_loss": {}, "steps": {}, "whole": {}}
+
+    def add(self, what: str, value: str) -> None:
+        self.rows.append((what, value))
+        self.tell(self.rows[-1])
+
+    def machine(self) -> None:
+        self.data["machine"] = found = measured("machine", True, device=self.device)
+        self.add("device", f"{found['device']}, torch {found['torch']}, network in {found['arithmetic']}")
+        self.add(
+            "its products, float32 / bfloat16", f"{found['float32'] / 1e9:.0f} / {found['bfloat16'] / 1e9:.0f} GFLOP/s"
+        )
+        self.add("its copying", f"{found['copy'] / 1e9:.0f} GB/s")
+
+    def steps(self, sides: Sequence[int]) -> None:
+        """Seconds an iteration, and what share of the time the products alone would take at the device's own rate."""
+        flops = measured("operations", True, device=self.device, sides=list(sides), weights=self.weights)
+        machine = self.data["machine"]
+        for side in sides:
+            name = f"{side}²"
+            both = {}
+            for way, rate in (("plain", "float32"), ("ours", machine["arithmetic"])):
+                try:
+                    both[way] = measured(
+                        way,
+                        way == "ours",
+                        device=self.device,
+                        side=side,
+                        steps=STEPS_OF_LARGE + 3,
+                        weights=self.weights,
+                    )
+                except subprocess.CalledProcessError:
+                    self.add(f"{name}, {way}", "does not fit")
+                    continue
+                step, floor = statistics.median(both[way]["steps"]), flops[str(side)] / machine[rate]
+                self.add(
+                    f"{name}, {way}, an iteration",
+                    f"{spread(both[way]['steps'])}, {floor / step:.0%} of the floor's speed, {both[way]['memory'] / 1e9:.2f} GB",
+                )
+            self.data["steps"][name] = {**both, "flops": flops[str(side)]}
+
+    def to_loss(self, sides: Sequence[int], steps: int, pictures: Path | None) -> None:
+        """Seconds to the plain way's loss after so many evaluations, both from noise."""
+        for side in sides:
+            shared = {"device": self.device, "side": side, "steps": steps, "weights": self.weights}
+            saved = {way: str(pictures / f"{way}-{side}.png") if pictures else "" for way in ("plain", "ours")}
+            plain = measured("plain", False, picture=saved["plain"], **shared)
+            target = min(plain["totals"])
+            runs = [measured("to_loss", True, target=target, picture=saved["ours"], **shared) for _ in range(3)]
+            self.data["to_loss"][f"{side}²"] = {"target": target, "plain": plain, "ours": runs}
+            name = f"{side}², to the plain way's loss after {steps}"
+            if not all(run["reached"] for run in runs):
+                self.add(name, f"plain {plain['times'][-1]:.1f} s, ours NOT in {steps}")
+                continue
+            spent = [run["times"][-1] for run in runs]
+            ratio = plain["times"][-1] / statistics.median(spent)
+            self.add(
+                name,
+                f"plain {plain['times'][-1]:.1f} s, ours {spread(spent)}, {len(runs[0]['times'])} full iterations: {ratio:.1f}×",
+            )
+
+    def whole(self, sides: Sequence[int], qualities: Sequence[str]) -> None:
+        """Jobs of 4 : 3, through the daemon."""
+        for side in sides:
+            width, height = side, side * 3 // 4
+            for quality in qualities:
+                home = Path(tempfile.mkdtemp(prefix="pst-"))
+                house = House(home, self.device)
+                try:
+                    found = house.cold_and_warm(width, height, quality=quality)
+                    if (side, quality) == (512, "draft"):
+                        found["command"] = house.command(width, height, quality=quality)
+                finally:
+                    house.close()
+                    shutil.rmtree(home, ignore_errors=True)
+                name = f"{quality}, {width} × {height}"
+                self.data["whole"][name] = found
+                self.add(f"{name}, first preview", f"cold {found['first_cold']:.2f} s, warm {spread(found['first'])}")
+                self.add(
+                    f"{name}, whole job",
+                    f"cold {found['cold']:.1f} s, warm {spread(found['warm'])}, {found['memory'] / 1e9:.2f} GB",
+                )
+                if "command" in found:
+                    self.add(f"{name}, whole command, warm", spread(found["command"]))
+
+
+def plot(data: dict[str, Any], path: Path) -> None:
+    """Loss over seconds, both ways, a panel a size. Needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    found = data["to_loss"]
+    figure = Figure(figsize=(5 * len(found), 4), layout="constrained")
+    for number, (side, runs) in enumerate(found.items(), 1):
+        axes = figure.add_subplot(1, len(found), number)
+        axes.plot(runs["plain"]["times"], runs["plain"]["totals"], label="plain, float32")
+        axes.plot(
+            runs["ours"][0]["times"], runs["ours"][0]["totals"], label="ours (from the full network's first evaluation)"
+        )
+        axes.axhline(runs["target"], color="grey", linewidth=0.8)
+        axes.set(title=f"{side}, paper objective", xlabel="seconds", ylabel="loss", xscale="log", yscale="log")
+        axes.legend()
+    figure.savefig(path, dpi=120)
