@@ -12,8 +12,8 @@ from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.regions import all_of
-from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.engine.regions import all_of, resized
+from pastiche_daemon.engine.stylise import LOOK_EVERY, stylise, with_detail
 
 
 def style_distance(network, image, style):
@@ -258,3 +258,44 @@ def test_a_selection_of_one_pixel_moves_that_pixel_alone(restyled, source):
     content = source(32, 32, weight=weight)
     result = restyled(content, [source(32, 32, 1)], strength=100)
     assert (result != content.image).any(0).nonzero().tolist() == [[9, 20]]
+
+
+# --- between two scales ---------------------------------------------------------------------------------
+def test_a_finer_scale_starts_with_the_contents_own_detail(source):
+    """A coarse picture that is the content itself becomes the content, sharp, at the finer size."""
+    content = source(64, 96).image
+    coarse = resized(content, 32, 48)
+    torch.testing.assert_close(with_detail(coarse, content), content, rtol=0, atol=1e-5)
+
+
+def test_a_picture_of_the_same_size_gets_no_detail(source):
+    one, content = source(32, 32, 1).image, source(32, 32).image
+    torch.testing.assert_close(with_detail(one, content), one, rtol=0, atol=1e-6)
+
+
+def test_the_detail_does_not_bring_the_contents_colours(source):
+    content, grey = source(64, 64).image, torch.full((3, 32, 32), 0.5)
+    difference = with_detail(grey, content) - 0.5
+    assert float(difference.mean(dim=(1, 2)).abs().max()) < 0.01
+    assert float(difference.abs().max()) > 0.05
+
+
+# --- when it ends ---------------------------------------------------------------------------------------
+def evaluations(network, content, **settings):
+    return len(list(stylise(content, [source_of_style(content)], StyleSettings(**settings), network)))
+
+
+def source_of_style(content):
+    """The content as its own style: nothing to do."""
+    return replace(content, key="itself")
+
+
+def test_a_picture_that_does_not_change_any_more_is_done(network, source):
+    content = source(32, 32)
+    assert evaluations(network, content, strength=1) == LOOK_EVERY + 1
+    assert scales_for(32, 32, StyleSettings())[0].steps > LOOK_EVERY
+
+
+@pytest.mark.parametrize("settings", [{"iterations": 25}, {"quality": "paper", "iterations": 25}], ids=str)
+def test_steps_that_were_asked_for_are_taken(network, source, settings):
+    assert evaluations(network, source(32, 32), **settings) == 26

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -71,7 +70,7 @@ class House:
         for name in (SCENE, PAINTING):
             Image.fromarray(draw(name, width, height)).save(self.home / f"{name}.png")
         words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
-        command = [sys.executable, "-m", "pastiche_daemon", "restyle", self.home / f"{SCENE}.png", "--style", self.home / f"{PAINTING}.png",
+        command: list[str | Path] = [sys.executable, "-m", "pastiche_daemon", "restyle", self.home / f"{SCENE}.png", "--style", self.home / f"{PAINTING}.png",
                    "-o", self.home / "out.png", "--force", "--device", self.device, *words]  # fmt: skip
         spent = []
         for _ in range(REPEATS + 1):
@@ -85,7 +84,3 @@ class House:
 
 def picture(name: str, width: int, height: int) -> Picture:
     return Picture(width, height, PixelFormat("RGB", "u8"), draw(name, width, height).tobytes())
-
-
-def median(values: list[float]) -> float:
-    return statistics.median(values)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 import torch
 from torch import Tensor
 
+from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.lbfgs import CurvatureMemory
 from pastiche_daemon.engine.objective import Losses
 
@@ -32,12 +33,10 @@ def optimise(
     """
     stepper = (STEPPERS[method] if isinstance(method, str) else method)(image, free)
     best, best_total = image.clone(), image.new_full((), torch.inf)
+    evaluate = Evaluation(objective, image)
     try:
         for step in range(steps + 1):
-            losses = objective(image.requires_grad_(True))
-            (gradient,) = torch.autograd.grad(losses.total, image)
-            image.requires_grad_(False)
-            losses = Losses(losses.total.detach(), losses.content.detach(), losses.style.detach())
+            losses, gradient = evaluate(image)
             better = losses.total < best_total  # never so where it is not a number
             best_total = torch.where(better, losses.total, best_total)
             torch.where(better, image, best, out=best)
@@ -48,7 +47,7 @@ def optimise(
                 stepper.step(torch.where(stumbled, 0, gradient * free), stumbled)
             yield losses
     finally:
-        image.requires_grad_(False).copy_(best)
+        image.copy_(best)
 
 
 Way = Callable[[Tensor, Tensor], "Stepper"]  # from the image and what of it is free

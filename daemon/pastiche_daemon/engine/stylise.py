@@ -139,7 +139,7 @@ def _starting_picture(
     """(3, H, W), padded: the coarser scale's picture, or the first one: the content or noise. Where no pixel may
     move, it is the content."""
     if image is not None:
-        start = padded(_with_detail(image, canvas[:, : scale.height, : scale.width]).clamp(0, 1), *scale.padded)
+        start = padded(with_detail(image, canvas[:, : scale.height, : scale.width]).clamp(0, 1), *scale.padded)
     elif settings.start == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         start = torch.rand(canvas.shape, generator=random).to(canvas)
@@ -148,12 +148,12 @@ def _starting_picture(
     return torch.where(free > 0, start, canvas).contiguous()
 
 
-def _with_detail(coarse: Tensor, canvas: Tensor) -> Tensor:
+def with_detail(coarse: Tensor, canvas: Tensor) -> Tensor:
     """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less what
     is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
 
     Without it every scale begins blurred, and most of its steps go into finding again what the content has: with it the
-    last scale of a draft ends at half the loss (docs/performance.md).
+    last scale of a draft ends at half the loss (docs/performance.md). coarse: (3, h, w). canvas, returned: (3, H, W).
     """
     height, width = canvas.shape[-2:]
     blurred = resized(resized(canvas, *coarse.shape[-2:]), height, width)

@@ -1,0 +1,88 @@
+"""The fast arithmetic looks for the same picture: losses and slopes within a stated tolerance of plain float32."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pastiche_daemon.engine.arithmetic import BFLOAT16, FLOAT32, PLAIN, fastest_on
+from pastiche_daemon.engine.gram import BLOCK, gram
+from pastiche_daemon.engine.network import CONTENT_LAYER, LAYERS, STYLE_LAYERS
+from pastiche_daemon.engine.objective import Objective, Weighting
+from pastiche_daemon.engine.regions import all_of, weights_by_layer
+
+WEIGHTING = Weighting(1e-3, 1.0, 0.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
+# Of the total loss, and of the slope's direction as 1 − cosine; measured 4e-3 and 3e-3 at most with the random filters,
+# whose differences of large sums are what bfloat16 rounds worst.
+TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.02)}
+
+
+def loss_and_slope(network, image, content, style, arithmetic):
+    net = copy.deepcopy(network).compute_in(arithmetic)
+    net.set_pooling("average")
+    targets = net(style, STYLE_LAYERS)
+    grams = {n: gram(targets[n]) / targets[n][0].numel() for n in STYLE_LAYERS}
+    places = weights_by_layer(all_of(image), (*STYLE_LAYERS, CONTENT_LAYER))
+    objective = Objective(net, net(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, places, WEIGHTING)
+    image = image.clone().requires_grad_(True)
+    losses = objective(image)
+    return losses, torch.autograd.grad(losses.total, image)[0]
+
+
+@pytest.mark.parametrize("arithmetic", TOLERANCE, ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("seed", range(3))
+def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(network, source, arithmetic, seed):
+    content, style = source(64, 80, 0).image, source(64, 64, 1).image
+    image = torch.rand(3, 64, 80, generator=torch.Generator().manual_seed(seed))
+    (plain, slope), (fast, fast_slope) = (
+        loss_and_slope(network, image, content, style, a) for a in (PLAIN, arithmetic)
+    )
+    of_loss, of_direction = TOLERANCE[arithmetic]
+    for ours, theirs in ((fast.total, plain.total), (fast.style, plain.style), (fast.content, plain.content)):
+        assert ours.item() == pytest.approx(theirs.item(), rel=of_loss)
+    assert 1 - float(F.cosine_similarity(fast_slope.flatten(), slope.flatten(), dim=0)) < of_direction
+
+
+def test_losses_and_slope_stay_float32(network, source):
+    content = source(32, 32).image
+    losses, slope = loss_and_slope(network, content + 0.1, content, source(32, 32, 1).image, BFLOAT16)
+    assert {losses.total.dtype, losses.content.dtype, losses.style.dtype, slope.dtype} == {torch.float32}
+
+
+def test_in_bfloat16_all_layers_but_the_first_are_in_bfloat16(network, source):
+    net = copy.deepcopy(network).compute_in(BFLOAT16)
+    assert net.convolution("conv1_1").weight.dtype == torch.float32
+    assert {net.convolution(name).weight.dtype for name in LAYERS[1:]} == {torch.bfloat16}
+    assert {f.dtype for f in net(source(32, 32).image, STYLE_LAYERS).values()} == {torch.bfloat16}
+
+
+def test_the_picture_is_seen_unrounded(network, source):
+    """A change that bfloat16 has no room for still changes the first features."""
+    net = copy.deepcopy(network).compute_in(BFLOAT16)
+    image = torch.full((3, 32, 32), 0.999)
+    slope = torch.autograd.functional.jvp(
+        lambda x: net(x, ("conv1_1",))["conv1_1"].float().sum(), image, torch.ones_like(image)
+    )[1]
+    assert float(slope) != 0
+
+
+@pytest.mark.parametrize("places", [BLOCK // 2, 3 * BLOCK, 3 * BLOCK + 7])
+def test_a_gram_of_bfloat16_is_summed_in_float32(places):
+    features = torch.rand(16, 1, places, generator=torch.Generator().manual_seed(0)).bfloat16()
+    exact = features.double().flatten(1) @ features.double().flatten(1).T
+    ours = gram(features)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours.double(), exact, rtol=2**-8, atol=0)
+
+
+def test_counting_everywhere_is_counting_with_weight_1():
+    features = torch.rand(8, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(gram(features), gram(features, all_of(features)), rtol=1e-12, atol=0)
+
+
+def test_the_arithmetic_of_a_cpu_is_known_without_trying():
+    assert fastest_on(torch.device("cpu")) in (FLOAT32, BFLOAT16)
+    assert fastest_on(torch.device("cpu")) == fastest_on(torch.device("cpu"))

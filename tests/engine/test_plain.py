@@ -1,0 +1,76 @@
+"""Ours is held to the plain way: the same objective, as low a loss, in fewer and cheaper steps."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pastiche_daemon.bench.machine import flops_of_an_evaluation
+from pastiche_daemon.bench.ours import faint_noise, optimise_fast
+from pastiche_daemon.bench.plain import optimise_plainly, white_noise
+from pastiche_daemon.bench.problem import Problem, network
+from pastiche_daemon.engine.arithmetic import BFLOAT16
+from pastiche_daemon.engine.network import LAYERS
+from pastiche_daemon.engine.optimise import optimise
+
+CPU = torch.device("cpu")
+SIDE, STEPS = 64, 30
+
+
+@pytest.fixture(scope="module")
+def thin():
+    return network("thin", CPU)
+
+
+@pytest.fixture(scope="module")
+def objective(thin):
+    return Problem(SIDE, CPU).objective(thin)
+
+
+@pytest.fixture(scope="module")
+def plain(objective):
+    """The losses of the plain way, and its picture."""
+    image = white_noise(SIDE)
+    return [e.total for e in optimise_plainly(image, objective, STEPS)], image
+
+
+def test_the_plain_way_takes_the_steps_it_is_given_and_goes_down(plain):
+    losses, image = plain
+    assert len(losses) == STEPS
+    assert losses[-1] < 0.7 * losses[0]
+    assert not image.requires_grad
+
+
+def test_ours_reaches_the_plain_loss_as_plain_float32_judges_it(objective, plain):
+    fast = Problem(SIDE, CPU).objective(network("thin", CPU).compute_in(BFLOAT16))
+    image = faint_noise(SIDE, CPU)
+    target, judged = min(plain[0]), []
+
+    @torch.no_grad()
+    def enough(picture, _):
+        judged.append(float(objective(picture).total))
+        return judged[-1] <= target
+
+    evaluations = optimise_fast(image, fast, fast, STEPS, enough)
+    assert judged[-1] <= target
+    assert len(evaluations) < STEPS
+    assert float(objective(image).total) == pytest.approx(judged[-1])  # the picture is the one that was judged
+
+
+def test_our_lbfgs_goes_lower_than_torchs_from_the_same_noise(objective, plain):
+    image = white_noise(SIDE)
+    ours = [float(x.total) for x in optimise(image, objective, torch.ones(SIDE, SIDE), STEPS - 1, "lbfgs")]
+    assert min(ours) < min(plain[0])
+
+
+def test_operations_are_counted_as_they_can_be_by_hand(thin):
+    """Convolutions forward and back to their input, a Gram and its way back: 2 a multiply-add."""
+    expected, side = 0, 64
+    for name in LAYERS:
+        convolution = thin.convolution(name)
+        cells = (side // 2 ** (int(name[4]) - 1)) ** 2
+        expected += 2 * 2 * 9 * convolution.in_channels * convolution.out_channels * cells
+        if name.endswith("_1"):
+            expected += 2 * 2 * convolution.out_channels**2 * cells
+    assert flops_of_an_evaluation(side, thin) == pytest.approx(expected, rel=1e-6)
+    assert flops_of_an_evaluation(2 * side, thin) == 4 * flops_of_an_evaluation(side, thin)
