@@ -7,7 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine import cache
+from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
+from pastiche_daemon.engine.lbfgs import CurvatureMemory
 
 
 def floats(count):
@@ -76,3 +78,21 @@ def test_the_bytes_are_counted_right_and_never_over_the_budget(asked, budget):
         cache.get(key, lambda size=size_of[key]: floats(size))
         kept = [k for k in size_of if k in cache._kept]
         assert cache.bytes == sum(4 * size_of[k] for k in kept) <= budget
+
+
+def test_one_pictures_curvature_is_kept_and_no_other():
+    kept, memory = KeptCurvature(), CurvatureMemory(torch.zeros(12), 2)
+    kept.keep("a", memory)
+    assert kept.get("a") is memory
+    assert kept.get("b") is None
+    kept.keep("b", CurvatureMemory(torch.zeros(12), 2))
+    assert kept.get("a") is None
+
+
+def test_curvature_that_is_too_large_is_not_kept(monkeypatch):
+    monkeypatch.setattr(cache, "CURVATURE_BYTES", 100)
+    kept = KeptCurvature()
+    kept.keep("small", CurvatureMemory(torch.zeros(4), 2))
+    assert kept.get("small") is not None
+    kept.keep("large", CurvatureMemory(torch.zeros(400), 2))
+    assert kept.get("large") is kept.get("small") is None

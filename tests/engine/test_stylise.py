@@ -299,3 +299,37 @@ def test_a_picture_that_does_not_change_any_more_is_done(network, source):
 @pytest.mark.parametrize("settings", [{"iterations": 25}, {"quality": "paper", "iterations": 25}], ids=str)
 def test_steps_that_were_asked_for_are_taken(network, source, settings):
     assert evaluations(network, source(32, 32), **settings) == 26
+
+
+# --- going on with what was learnt ----------------------------------------------------------------------
+def curve(network, content, cache, last=None, **settings):
+    """Totals of each evaluation, and the picture."""
+    seen = list(stylise(content, [flipped_style(content)], StyleSettings(iterations=12, **settings), network, cache, last))
+    return [float(p.losses.total) for p in seen], seen[-1].image.clone()
+
+
+def flipped_style(content):
+    return replace(content, image=content.image.flip(1), key="flipped")
+
+
+def test_a_moved_strength_goes_on_with_the_curvature_that_was_learnt(network, source):
+    """After as many steps it is lower than with the picture alone."""
+    content, cache = source(48, 48), TargetCache(1 << 28)
+    _, first = curve(network, content, cache, strength=50)
+    learnt, _ = curve(network, content, cache, first.clone(), strength=60)
+    anew, _ = curve(network, content, TargetCache(1 << 28), first.clone(), strength=60)
+    assert learnt[0] == pytest.approx(anew[0], rel=1e-5)
+    assert learnt[3] < anew[3]
+
+
+@pytest.mark.parametrize("change", [{"keep_colours": "luminance"}, {"pooling": "max"}], ids=str)
+def test_another_picture_is_not_begun_with_what_was_learnt_of_this_one(network, source, change):
+    content, cache = source(32, 32), TargetCache(1 << 28)
+    _, first = curve(network, content, cache)
+    after, alone = (curve(network, content, c, first.clone(), **change)[0] for c in (cache, TargetCache(1 << 28)))
+    assert after == alone
+
+
+def test_a_new_start_is_the_same_whatever_was_learnt_before(network, source):
+    content, cache = source(32, 32), TargetCache(1 << 28)
+    assert curve(network, content, cache)[0] == curve(network, content, cache)[0]

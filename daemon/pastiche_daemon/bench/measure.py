@@ -10,17 +10,20 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from pastiche.settings import StyleSettings
 from pastiche_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate
 from pastiche_daemon.bench.ours import faint_noise, optimise_fast
 from pastiche_daemon.bench.plain import Evaluation, optimise_plainly, white_noise
-from pastiche_daemon.bench.problem import Problem, network
+from pastiche_daemon.bench.problem import PAINTING, SCENE, Problem, network, source
 from pastiche_daemon.engine.arithmetic import fastest_on
+from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.optimise import optimise
+from pastiche_daemon.engine.stylise import Progress, stylise
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
 
 
@@ -84,6 +87,37 @@ def to_loss(
     evaluations = optimise_fast(image, thin_objective, full_objective, steps, enough)
     _save(image, picture)
     return {**_of(evaluations, device), "reached": bool(seen) and seen[-1] <= target, "judged": seen[-1:]}
+
+
+def knob(device: torch.device, side: int, quality: str, weights: str, moved: list[dict[str, Any]]) -> dict[str, Any]:
+    """Each knob moved after a restyle with the defaults: seconds to the loss that a cold job with the new settings ends
+    with, cold and going on from the last picture; targets and network warm in both."""
+    net = network(weights, device).compute_in(fastest_on(device))
+    content, style = source(SCENE, side, device), source(PAINTING, side, device)
+    found = {}
+    for change in moved:
+        settings = StyleSettings(**{"quality": quality, **change})
+        cache = TargetCache(1 << 30)
+        for wanted in (settings, StyleSettings(quality=quality)):  # the targets of the one, the picture of the other
+            *_, ended = stylise(content, [style], wanted, net, cache)
+        kept = cache.curvature.key, cache.curvature.memory
+        last = ended.image.clone()
+        cold = _curve(stylise(content, [style], settings, net, cache))
+        cache.curvature.key, cache.curvature.memory = kept
+        warm = _curve(stylise(content, [style], settings, net, cache, last))
+        target = min(e.total for e in cold)
+        seconds = [next((e.seconds for e in way if e.total <= target), None) for way in (cold, warm)]
+        found[str(change)] = {"cold": seconds[0], "warm": seconds[1]}
+    return found
+
+
+def _curve(pictures: Iterator[Progress]) -> list[Evaluation]:
+    """The last scale's losses, by the seconds since the job's start."""
+    began, seen = time.perf_counter(), []
+    for progress in pictures:
+        if progress.level == progress.levels - 1:
+            seen.append(Evaluation(float(progress.losses.total), time.perf_counter() - began))
+    return seen
 
 
 def _of(evaluations: list[Evaluation], device: torch.device) -> dict[str, Any]:

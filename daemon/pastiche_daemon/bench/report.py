@@ -18,7 +18,8 @@ from pastiche_daemon.bench.whole import House
 from pastiche_daemon.executors.environment import WORKER
 
 Row = tuple[str, str]
-STEPS_OF_LARGE = 3  # evaluations where a hundred are not waited for
+STEPS = 6  # evaluations of which the time of one is taken
+MOVED = [{"strength": 60}, {"strength": 75}, {"strength": 40}, {"stroke_size": 1.3}, {"keep_colours": "luminance"}]
 
 
 def spread(seconds: Sequence[float]) -> str:
@@ -75,7 +76,7 @@ class Run:
                         way == "ours",
                         device=self.device,
                         side=side,
-                        steps=STEPS_OF_LARGE + 3,
+                        steps=STEPS,
                         weights=self.weights,
                     )
                 except subprocess.CalledProcessError:
@@ -107,6 +108,29 @@ class Run:
                 name,
                 f"plain {plain['times'][-1]:.1f} s, ours {spread(spent)}, {len(runs[0]['times'])} full iterations: {ratio:.1f}×",
             )
+
+    def growth(self, small: int, large: int) -> None:
+        """Ours: time a megapixel at the larger size, over that at the smaller."""
+        per_pixel = [
+            statistics.median(self.data["steps"][f"{side}²"]["ours"]["steps"]) / side**2 for side in (small, large)
+        ]
+        self.add(f"time a megapixel, {large}² over {small}²", f"{per_pixel[1] / per_pixel[0]:.2f}")
+
+    def knobs(self, side: int, quality: str) -> None:
+        """A knob moved after a restyle: time to what a cold job ends with, going on from the last picture, over cold."""
+        weights = "thin" if quality == "draft" else self.weights
+        self.data["knobs"] = measured(
+            "knob", True, device=self.device, side=side, quality=quality, weights=weights, moved=MOVED
+        )
+        for change, found in self.data["knobs"].items():
+            words = f"{side}², {quality}, moved to {change}"
+            if found["warm"] is None:
+                self.add(words, f"cold {found['cold']:.2f} s, warm: NOT reached")
+            else:
+                self.add(
+                    words,
+                    f"cold {found['cold']:.2f} s, warm {found['warm']:.2f} s: {found['warm'] / found['cold']:.0%}",
+                )
 
     def whole(self, sides: Sequence[int], qualities: Sequence[str]) -> None:
         """Jobs of 4 : 3, through the daemon."""

@@ -70,8 +70,11 @@ class House:
         for name in (SCENE, PAINTING):
             Image.fromarray(draw(name, width, height)).save(self.home / f"{name}.png")
         words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
-        command: list[str | Path] = [sys.executable, "-m", "pastiche_daemon", "restyle", self.home / f"{SCENE}.png", "--style", self.home / f"{PAINTING}.png",
-                   "-o", self.home / "out.png", "--force", "--device", self.device, *words]  # fmt: skip
+        scene, painting = (self.home / f"{name}.png" for name in (SCENE, PAINTING))
+        command = [
+            sys.executable, "-m", "pastiche_daemon", "restyle", str(scene), "--style", str(painting),
+            "-o", str(self.home / "out.png"), "--force", "--device", self.device, *words,
+        ]  # fmt: skip
         spent = []
         for _ in range(REPEATS + 1):
             began = time.perf_counter()

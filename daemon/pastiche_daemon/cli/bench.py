@@ -17,7 +17,9 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
 @click.option(
     "--weights", default="embedded", type=click.Choice(["embedded", "random", "thin"]), help="The network's weights."
 )
-@click.option("--sizes", default="256,512,1024", metavar="PIXELS,…", help="Sides of square pictures, multiples of 16.")
+@click.option(
+    "--sizes", default="256,512,1024,2048", metavar="PIXELS,…", help="Sides of square pictures, multiples of 16."
+)
 @click.option(
     "--steps", default=0, metavar="N", help="Evaluations that the plain way gets; 0: 500 on a GPU, 100 on a CPU."
 )
@@ -48,6 +50,9 @@ def bench(
         pictures.mkdir(parents=True, exist_ok=True)
     run.machine()
     run.steps(sides)
+    if {1024, 2048} <= set(sides):
+        run.growth(1024, 2048)
+    run.knobs(FULL_JOB, "draft")
     short = [side for side in sides if full or not on_cpu or side <= FULL_JOB]
     run.to_loss(short, steps or (100 if on_cpu else 500), pictures)
     run.whole(short, ["draft", "good"])

@@ -27,6 +27,10 @@ class CurvatureMemory:
         self.gamma = like.new_ones(())
         self.slot = torch.zeros(1, dtype=torch.long, device=like.device)  # where the next pair goes: over the oldest one
 
+    @property
+    def bytes(self) -> int:
+        return 2 * self.s.numel() * self.s.element_size()
+
     def add(self, s: Tensor, y: Tensor) -> None:
         """Take in a pair, (N,) each, in place of the oldest."""
         curvature, square = s @ y, y @ y

@@ -78,13 +78,17 @@ class LBFGS(Stepper):
     is the same; on the way there is less ringing, and a lower loss after as many steps (docs/performance.md).
     """
 
-    def __init__(self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0) -> None:
+    def __init__(
+        self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0,
+        memory: CurvatureMemory | None = None,
+    ) -> None:  # fmt: skip
+        """memory: what an earlier run, of the same softness, has learnt."""
         super().__init__(image, free)
         self.gain = softening(image, softness)
         self.rate = image.new_full((), rate)
         self.move = self.last_slope = torch.zeros_like(image).flatten()  # of z, at the last step
-        self.fresh = torch.ones((), dtype=torch.bool, device=image.device)  # nothing is known of the curvature
-        self.memory = CurvatureMemory(self.move, LBFGS_MEMORY)
+        self.memory = memory or CurvatureMemory(self.move, LBFGS_MEMORY)
+        self.fresh = torch.tensor(memory is None, device=image.device)  # nothing is known of the curvature
 
     def step(self, gradient: Tensor, stumbled: Tensor) -> None:
         slope = softened(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image

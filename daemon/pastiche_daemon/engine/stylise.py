@@ -14,12 +14,12 @@ from torch import Tensor
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
-from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS, Network
 from pastiche_daemon.engine.objective import Losses, Objective
-from pastiche_daemon.engine.optimise import optimise
+from pastiche_daemon.engine.optimise import LBFGS, Way, optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
 from pastiche_daemon.engine.regions import fill_hidden, padded, padded_weight, resized, resized_weight, weights_by_layer
 from pastiche_daemon.engine.weighting import weighting_for
@@ -90,14 +90,37 @@ def stylise(
         free = (weights["image"] > 0).to(canvas)
         image = _starting_picture(image, canvas, scale, free, settings)
         objective = objective_at(network, content, styles, canvas, weights, scale, settings, cache)
+        way: str | Way = settings.optimiser
+        if way == "lbfgs" and level == len(scales) - 1:
+            key = _picture_key(network, content, styles, scale, settings)
+            way = _going_on(cache.curvature, key, known=last is not None)
         still = Stillness(image, settings)
-        for step, losses in enumerate(optimise(image, objective, free, scale.steps, settings.optimiser)):
+        for step, losses in enumerate(optimise(image, objective, free, scale.steps, way)):
             share = (done + _work(scale) * step / scale.steps) / work
             yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale))
             if still.at(step):
                 break
         done += _work(scale)
         image = _visible(image, scale)
+
+
+def _going_on(kept: KeptCurvature, key: Hashable, known: bool) -> Way:
+    """L-BFGS whose memory is kept for the next job of the same picture. known: begin with the last job's."""
+
+    def way(image: Tensor, free: Tensor) -> LBFGS:
+        stepper = LBFGS(image, free, memory=kept.get(key) if known else None)
+        kept.keep(key, stepper.memory)
+        return stepper
+
+    return way
+
+
+def _picture_key(
+    network: Network, content: Source, styles: Sequence[Source], scale: Scale, settings: StyleSettings
+) -> Hashable:
+    """What must be the same for curvature to be. Not the strength, nor the stroke size: it survives their moves."""
+    shares = tuple((style.key, style.share) for style in styles)
+    return network.name, content.key, shares, scale.padded, settings.keep_colours, settings.pooling, settings.quality
 
 
 class Stillness:
