@@ -142,6 +142,7 @@ WHAT: dict[str, Callable[..., dict[str, Any]]] = {
     "plain": plain,
     "ours": ours,
     "to_loss": to_loss,
+    "knob": knob,
 }
 
 

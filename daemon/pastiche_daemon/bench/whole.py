@@ -35,7 +35,6 @@ class House:
         self._layers = 0
 
     def close(self) -> None:
-        self.client.wait_until_ready()
         self.client.shut_down()
         self.client.drain()
         self.client.close()
