@@ -44,6 +44,7 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
+	$(BIN)/pastiche bench
 	$(BIN)/python -m tests.bench
 
 figure: setup

@@ -1,13 +1,11 @@
-"""`make bench`: what this machine does, as a table. Medians and ratios of one run; nothing is asserted.
-
-Through the real daemon and the real client: what an editor would see.
+"""`make bench`, after `pastiche bench` has measured the work itself: what the house around it takes. Starting, loading, pictures
+there and back, status. Through the real daemon and the real client; nothing is asserted.
 """
 
 from __future__ import annotations
 
 import platform
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from pastiche.launch import Launcher
 from pastiche.paths import places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
+from pastiche_daemon.bench.report import spread
 from pastiche_daemon.run import build_id, own_command
 from pastiche_daemon.samples import draw
 
@@ -45,15 +44,6 @@ def timed(action: Callable[[], object]) -> float:
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
-
-
-def spread(seconds: list[float]) -> str:
-    """Median and range."""
-    middle = statistics.median(seconds)
-    unit, factor = ("ms", 1e3) if middle < 1 else ("s", 1)
-    return (
-        f"{middle * factor:.1f} {unit}  ({min(seconds) * factor:.1f} – {max(seconds) * factor:.1f}, n = {len(seconds)})"
-    )
 
 
 class Bench:
@@ -96,46 +86,6 @@ class Bench:
         with self.client() as client:
             client.wait_until_ready()
             return int(client.status()["pid"])
-
-    def jobs(self) -> None:
-        """Whole jobs: the first is cold (worker and network to come), the second warm, the third has its targets warm too."""
-        style = sample("night_swirls", 512)
-        for size in (256, 512):
-            content = sample("harbour_town", size)
-            for quality in ("draft", "good"):
-                settings = StyleSettings(quality=quality, strength=70)
-                with self.client() as client:
-                    previews, wholes = [], []
-                    for turn in range(2):
-                        if turn == 0:
-                            self.drop_worker()
-                        began = time.perf_counter()
-                        job = client.restyle(content, [(style, 1.0)], settings)
-                        first = None
-                        for event in client.events(job):
-                            if first is None and isinstance(event, p.Preview):
-                                first = time.perf_counter() - began
-                            if isinstance(event, (p.Failed, p.Cancelled)):
-                                raise RuntimeError(event)
-                        previews.append(first or 0.0)
-                        wholes.append(time.perf_counter() - began)
-                    memory = client.status()["worker"]["memory_bytes"] / 1e6
-                name = f"{quality} at {content.width} × {content.height}"
-                self.add(f"{name}, first preview, cold / warm", f"{previews[0]:.2f} s / {previews[1]:.2f} s")
-                self.add(
-                    f"{name}, whole job, cold / warm",
-                    f"{wholes[0]:.1f} s / {wholes[1]:.1f} s  (ratio {wholes[1] / wholes[0]:.2f})",
-                )
-                self.add(f"{name}, worker's peak memory", f"{memory:.0f} MB")
-
-    def drop_worker(self) -> None:
-        """So that the next job is cold: the worker is killed while idle; the front has another when it needs one."""
-        with self.client() as client:
-            pid = client.status()["worker"]["pid"]
-            if pid:
-                psutil.Process(pid).kill()
-                while client.status()["worker"]["pid"] == pid:
-                    pass
 
     def transport(self) -> None:
         """There and back without the optimisation: strength 0 gives the content back."""
@@ -211,7 +161,7 @@ class Bench:
             "machine",
             f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
         )
-        for part in (self.start_up, self.loading, self.conversion, self.transport, self.jobs, self.status, self.idle):
+        for part in (self.start_up, self.loading, self.conversion, self.transport, self.status, self.idle):
             part()
         table = Table("what", "measured", title="Pastiche on this machine")
         for row in self.rows:

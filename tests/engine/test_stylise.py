@@ -13,7 +13,7 @@ from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import all_of, resized
-from pastiche_daemon.engine.stylise import LOOK_EVERY, stylise, with_detail
+from pastiche_daemon.engine.stylise import LOOK_EVERY, Stillness, stylise, with_detail
 
 
 def style_distance(network, image, style):
@@ -294,6 +294,17 @@ def test_a_picture_that_does_not_change_any_more_is_done(network, source):
     content = source(32, 32)
     assert evaluations(network, content, strength=1) == LOOK_EVERY + 1
     assert scales_for(32, 32, StyleSettings())[0].steps > LOOK_EVERY
+
+
+@pytest.mark.parametrize(("change", "still"), [(0.5, True), (4, False)])
+@pytest.mark.parametrize("side", [1, 10])
+def test_a_small_selection_is_still_when_it_is_still_itself(side, change, still):
+    image, free = torch.zeros(3, 10, 10), torch.zeros(10, 10)
+    free[:side, :side] = 1
+    watched = Stillness(image, free)
+    image += free * change / 255
+    assert watched.at(LOOK_EVERY) == still
+    assert watched.at(2 * LOOK_EVERY)  # nothing has changed since
 
 
 @pytest.mark.parametrize("settings", [{"iterations": 25}, {"quality": "paper", "iterations": 25}], ids=str)

@@ -82,6 +82,7 @@ def stylise(
     scales = scales_for(content.size[1], content.size[0], settings)
     if last is not None:
         scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
+    steps_were_asked_for = settings.iterations > 0 or settings.quality == "paper"
     work, done = sum(_work(s) for s in scales), 0
     image = last
     for level, scale in enumerate(scales):
@@ -94,11 +95,11 @@ def stylise(
         if way == "lbfgs" and level == len(scales) - 1:
             key = _picture_key(network, content, styles, scale, settings)
             way = _going_on(cache.curvature, key, known=last is not None)
-        still = Stillness(image, settings)
+        still = Stillness(image, free)
         for step, losses in enumerate(optimise(image, objective, free, scale.steps, way)):
             share = (done + _work(scale) * step / scale.steps) / work
             yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale))
-            if still.at(step):
+            if not steps_were_asked_for and still.at(step):
                 break
         done += _work(scale)
         image = _visible(image, scale)
@@ -124,19 +125,19 @@ def _picture_key(
 
 
 class Stillness:
-    """Whether the picture has stopped changing: over the last LOOK_EVERY steps by less than STILL (root mean square), which
-    nobody sees. Never where the number of steps is what was asked for, nor in `paper`."""
+    """Whether the picture has stopped changing: where it may move, by less than STILL (root mean square) over the last
+    LOOK_EVERY steps, which nobody sees. image: (3, H, W), moved in place. free: (H, W), 1 where it may move."""
 
-    def __init__(self, image: Tensor, settings: StyleSettings) -> None:
+    def __init__(self, image: Tensor, free: Tensor) -> None:
         self.image = image
         self.before = image.clone()
-        self.asked = not (settings.iterations or settings.quality == "paper")
+        self.places = image.shape[0] * free.sum().clamp_min(1)
 
     def at(self, step: int) -> bool:
         """Looks at the picture at every LOOK_EVERYth step: that is how seldom a GPU is waited for."""
-        if not self.asked or step == 0 or step % LOOK_EVERY:
+        if step == 0 or step % LOOK_EVERY:
             return False
-        change = (self.image - self.before).square().mean().sqrt()
+        change = ((self.image - self.before).square().sum() / self.places).sqrt()
         self.before.copy_(self.image)
         return bool(change < STILL)
 

@@ -1,0 +1,40 @@
+"""`pastiche bench`: every measurement runs, small; what cannot be measured is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def bench(*words: object) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "COLUMNS": "200"}
+    command = [sys.executable, "-m", "pastiche_daemon", "bench", *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=170, check=False)
+
+
+def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
+    done = bench(
+        "--sizes", 64, "--steps", 8, "--weights", "thin", "--json", tmp_path / "all.json", "--pictures", tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    data = json.loads((tmp_path / "all.json").read_text())
+    assert data["machine"]["float32"] > 0
+    assert len(data["steps"]["64²"]["plain"]["steps"]) == len(data["steps"]["64²"]["ours"]["steps"]) == 5
+    assert data["steps"]["64²"]["flops"] > 1e8
+    (found,) = data["to_loss"].values()
+    assert len(found["plain"]["totals"]) == 8
+    assert all(run["reached"] == (run["judged"][-1] <= found["target"]) for run in found["ours"])
+    assert {len(job["warm"]) for job in data["whole"].values()} == {3}
+    assert {p.name for p in tmp_path.glob("*.png")} == {"plain-64.png", "ours-64.png"}
+    assert "64², plain, an iteration" in done.stdout
+
+
+@pytest.mark.parametrize("sizes", ["100", "big", "32", "256,,512"])
+def test_a_size_that_is_none_is_said(sizes):
+    done = bench("--sizes", sizes)
+    assert done.returncode == 2
+    assert "multiples of 16" in done.stderr
