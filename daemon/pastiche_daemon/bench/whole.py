@@ -42,9 +42,10 @@ class House:
     def job(self, width: int, height: int, layer: str = "", adjust: bool = False, **settings: Any) -> dict[str, Any]:
         """Seconds to the first preview and to the result, the losses, the worker's peak memory in bytes."""
         self._layers += 1
+        content, style = picture(SCENE, width, height), picture(PAINTING, width, height)
         began, first = time.perf_counter(), None
         job = self.client.restyle(
-            picture(SCENE, width, height), [(picture(PAINTING, width, height), 1.0)], StyleSettings(**settings),
+            content, [(style, 1.0)], StyleSettings(**settings),
             device=self.device, layer=layer or f"layer {self._layers}", adjust=adjust,
         )  # fmt: skip
         for event in self.client.events(job):
