@@ -198,6 +198,7 @@ class _Reporter:
         self._began = time.monotonic()
         self._next_progress = 0.0
         self._next_preview = 0.0
+        self._small: Tensor | None = None
 
     def report(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -221,9 +222,17 @@ class _Reporter:
         image = progress.image.detach().clamp(0, 1)
         factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
         height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
-        small = colour.after(resized(image, height, width), resized(self._content, height, width), self._keep_colours)
+        small = resized(image, height, width)
+        if self._keep_colours != "off":
+            small = colour.after(small, self._content_at(height, width), self._keep_colours)
         small = small.clamp(0, 1)
         pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
         self._speaker.say(
             "preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes()
         )
+
+    def _content_at(self, height: int, width: int) -> Tensor:
+        """The content at a preview's size, made once a size: it costs more than the rest of the preview."""
+        if self._small is None or self._small.shape[1:] != (height, width):
+            self._small = resized(self._content, height, width)
+        return self._small
