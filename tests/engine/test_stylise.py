@@ -13,7 +13,7 @@ from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import all_of, resized
-from pastiche_daemon.engine.stylise import LOOK_EVERY, Stillness, stylise, with_detail
+from pastiche_daemon.engine.stylise import LOOK_EVERY, Stillness, detail_share, stylise, with_detail
 
 
 def style_distance(network, image, style):
@@ -266,6 +266,13 @@ def test_a_finer_scale_starts_with_the_contents_own_detail(source):
     content = source(64, 96).image
     coarse = resized(content, 32, 48)
     torch.testing.assert_close(with_detail(coarse, content), content, rtol=0, atol=1e-5)
+
+
+def test_up_to_strength_50_the_detail_is_whole_and_at_100_there_is_none(source):
+    content = source(64, 96).image
+    coarse = resized(content, 32, 48)
+    assert [detail_share(strength) for strength in (0, 50, 75, 100)] == [1, 1, 0.5, 0]
+    torch.testing.assert_close(with_detail(coarse, content, 0.0), resized(coarse, 64, 96))
 
 
 def test_a_picture_of_the_same_size_gets_no_detail(source):

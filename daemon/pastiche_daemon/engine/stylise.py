@@ -163,7 +163,8 @@ def _starting_picture(
     """(3, H, W), padded: the coarser scale's picture, or the first one: the content or noise. Where no pixel may
     move, it is the content."""
     if image is not None:
-        start = padded(with_detail(image, canvas[:, : scale.height, : scale.width]).clamp(0, 1), *scale.padded)
+        visible = canvas[:, : scale.height, : scale.width]
+        start = padded(with_detail(image, visible, detail_share(settings.strength)).clamp(0, 1), *scale.padded)
     elif settings.start == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         start = torch.rand(canvas.shape, generator=random).to(canvas)
@@ -172,7 +173,13 @@ def _starting_picture(
     return torch.where(free > 0, start, canvas).contiguous()
 
 
-def with_detail(coarse: Tensor, canvas: Tensor) -> Tensor:
+def detail_share(strength: float) -> float:
+    """How much of the content's detail a finer scale starts with: all of it up to strength 50, none at 100, where forms are the
+    style's to draw. By eye."""
+    return min(1.0, (100 - strength) / 50)
+
+
+def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0) -> Tensor:
     """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less what
     is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
 
@@ -181,7 +188,7 @@ def with_detail(coarse: Tensor, canvas: Tensor) -> Tensor:
     """
     height, width = canvas.shape[-2:]
     blurred = resized(resized(canvas, *coarse.shape[-2:]), height, width)
-    return resized(coarse, height, width) + canvas - blurred
+    return resized(coarse, height, width) + share * (canvas - blurred)
 
 
 @torch.no_grad()
