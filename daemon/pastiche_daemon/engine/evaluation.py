@@ -1,7 +1,7 @@
 """Loss and slope of a picture; on a CUDA device recorded once and replayed.
 
-An evaluation is some 150 small kernels, and at 512² and below it is their launching that takes the time (design
-figures: docs/performance.md). A CUDA graph launches all of them at once. Unmeasured: no GPU has run this yet.
+An evaluation is some 150 small kernels, and on a fast GPU their launching is expected to take most of the time at 512² and
+below. A CUDA graph launches all of them at once. Unmeasured: no GPU has run this yet.
 """
 
 from __future__ import annotations
