@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
     assert {len(job["warm"]) for job in data["whole"].values()} == {3}
     assert {p.name for p in tmp_path.glob("*.png")} == {"plain-64.png", "ours-64.png"}
     assert "64², plain, an iteration" in done.stdout
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is not None, reason="what is asked for is there")
+def test_a_plot_that_cannot_be_drawn_is_said_before_anything_is_measured(tmp_path):
+    done = bench("--plot", tmp_path / "plot.png")
+    assert done.returncode == 2
+    assert "matplotlib" in done.stderr
 
 
 @pytest.mark.parametrize("sizes", ["100", "big", "32", "256,,512"])

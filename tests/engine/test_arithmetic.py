@@ -15,9 +15,9 @@ from pastiche_daemon.engine.objective import Objective, Weighting
 from pastiche_daemon.engine.regions import all_of, weights_by_layer
 
 WEIGHTING = Weighting(1e-3, 1.0, 0.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
-# Of the total loss, and of the slope's direction as 1 − cosine; measured 4e-3 and 3e-3 at most with the random filters,
-# whose differences of large sums are what bfloat16 rounds worst.
-TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.02)}
+# Of the total loss, and of the slope's direction as 1 − cosine; in bfloat16 7e-4 and 0.018 at most were measured here,
+# with random filters, whose differences of large sums are what it rounds worst.
+TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.05)}
 
 
 def loss_and_slope(network, image, content, style, arithmetic):

@@ -21,9 +21,8 @@ from pastiche_daemon.engine.optimise import LBFGS, optimise, softened, softening
 
 THIN_STEPS = 45
 CONTRAST = 0.03  # standard deviation of the noise, of the 0..1 range
-FAR = partial(
-    LBFGS, softness=0.75, rate=1.5
-)  # for long ways from noise; near the goal, restyles do better with 0.5 and 1
+# For long ways from noise; near the goal, restyles do better with 0.5 and 1.
+FAR = partial(LBFGS, softness=0.75, rate=1.5)
 
 
 def faint_noise(side: int, device: torch.device, seed: int = 0) -> Tensor:

@@ -80,7 +80,7 @@ class Run:
                         weights=self.weights,
                     )
                 except subprocess.CalledProcessError:
-                    self.add(f"{name}, {way}", "does not fit")
+                    self.add(f"{name}, {way}", "failed: too large for this machine, or see above")
                     continue
                 step, floor = statistics.median(both[way]["steps"]), flops[str(side)] / machine[rate]
                 self.add(
@@ -111,6 +111,8 @@ class Run:
 
     def growth(self, small: int, large: int) -> None:
         """Ours: time a megapixel at the larger size, over that at the smaller."""
+        if any("ours" not in self.data["steps"][f"{side}²"] for side in (small, large)):
+            return  # a row above says that it does not fit
         per_pixel = [
             statistics.median(self.data["steps"][f"{side}²"]["ours"]["steps"]) / side**2 for side in (small, large)
         ]

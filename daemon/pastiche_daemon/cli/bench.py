@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -43,6 +44,8 @@ def bench(
     from pastiche_daemon.executors.devices import choose_device
 
     sides = _sides(sizes)
+    if plot_path and find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib: pip install 'pastiche[plot]'.")
     on_cpu = choose_device(device).type == "cpu"
     console = Console()
     run = Run(device, weights, lambda row: console.print(f"{row[0]}: [bold]{row[1]}[/bold]", highlight=False))

@@ -25,8 +25,8 @@ def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """G = Xᵀ W X with rows X (M, C). dL/dX = W X (dL/dG + dL/dGᵀ): one product, where autograd takes two, which
-    halves the time of the style loss's way back (docs/performance.md)."""
+    """G = Xᵀ W X with rows X (M, C). dL/dX = W X (dL/dG + dL/dGᵀ): one product, where autograd takes
+    two (docs/performance.md)."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor | None) -> Tensor:
@@ -43,7 +43,7 @@ class _Gram(torch.autograd.Function):
 
 
 def _summed_in_blocks(weighted: Tensor, rows: Tensor) -> Tensor:
-    """weightedᵀ rows in float32, from products in bfloat16, which are rounded once a block and not once in all: four
+    """weightedᵀ rows in float32, from products in bfloat16, which are rounded once a block and not once in all: three
     times as fast as float32, an error of 6e-5 (conv1_1) to 9e-4 (conv5_1) of an entry at 512². (M, C), (M, C) → (C, C)."""
     block = max(BLOCK, len(rows) // MOST_BLOCKS)
     whole = len(rows) // block * block

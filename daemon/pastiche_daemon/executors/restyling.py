@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.errors import BadMask, NothingToRestyle
@@ -223,9 +222,6 @@ class _Reporter:
         image = progress.image.detach().clamp(0, 1)
         factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
         height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
-        times = max(image.shape[1:]) // max(height, width)
-        if times > 1:  # the better part of the way by plain means, which are five times as fast
-            image = F.avg_pool2d(image[None], times, ceil_mode=True)[0]
         small = resized(image, height, width)
         if self._keep_colours != "off":
             small = colour.after(small, self._content_at(height, width), self._keep_colours)
@@ -236,7 +232,7 @@ class _Reporter:
         )
 
     def _content_at(self, height: int, width: int) -> Tensor:
-        """The content at a preview's size, made once a size: it costs more than the rest of the preview."""
+        """The content at a preview's size, made once a size."""
         if self._small is None or self._small.shape[1:] != (height, width):
             self._small = resized(self._content, height, width)
         return self._small
