@@ -19,7 +19,8 @@ from pastiche.errors import (
     WorkerDied,
     error_from,
 )
-from pastiche.pixels import PictureRef
+from pastiche.pixels import LARGEST_SIDE, PictureRef
+from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
 from pastiche_daemon.blobs import BlobStore, Upload
 from pastiche_daemon.executors.local import LocalExecutor
@@ -30,6 +31,7 @@ from pastiche_daemon.results import Results
 
 log = logging.getLogger("pastiche")
 
+QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 
 _tickets = itertools.count(1)
@@ -71,6 +73,7 @@ class Foreman:
         self._busy: Job | None = None  # the job that the worker has
         self._stopping = False  # the worker was told to stop it, and has not yet
         self._ticket = ""  # of this turn with the worker: job ids are the clients', and a job can have several turns
+        self._questions: dict[str, tuple[bytes, str]] = {}  # estimates asked for: session and its own ticket, by ours
         self._silent: set[bytes] = set()  # sessions that are not heard of
         self.active_at = time.monotonic()
 
@@ -134,6 +137,20 @@ class Foreman:
         job = self.queue.get(client_id, name)
         if job is not None:
             job.preview_due = True
+
+    def estimate(self, session: bytes, asked: p.AskEstimate) -> None:
+        """Have the worker, who knows the device, say how long it would take. Raises PasticheError."""
+        settings = StyleSettings.from_wire(asked.settings)
+        if not (0 < asked.width <= LARGEST_SIDE and 0 < asked.height <= LARGEST_SIDE):
+            raise BadMessage(f"A picture of {asked.width} × {asked.height} pixels is beyond the protocol.")
+        question = str(next(_tickets))
+        self._questions[question] = (session, asked.ticket)
+        while len(self._questions) > QUESTIONS_KEPT:
+            self._questions.pop(next(iter(self._questions)))
+        self.executor.estimate({
+            "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
+            "weights": self._weights(asked.weights), "device": asked.device,
+        })  # fmt: skip
 
     # --- clients that fall silent --------------------------------------------------------------------
     def park(self, session: bytes) -> None:
@@ -224,8 +241,7 @@ class Foreman:
             if job.session != session or not job.missing:
                 continue
             blob = min(job.missing)
-            pictures = [job.content, *(s.picture for s in job.styles), *([job.mask] if job.mask else [])]
-            size = next((picture.length for picture in pictures if picture.blob == blob), None)
+            size = next((picture.length for picture in job.pictures if picture.blob == blob), None)
             try:
                 upload = self.blobs.begin(size or PROFILE_LIMIT)
             except PasticheError as error:
@@ -259,8 +275,8 @@ class Foreman:
         self._paths = {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
         order = {
             "job": self._ticket, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
-            "styles": [{**self._on_disk(s.picture), "share": s.share} for s in job.styles], "settings": job.settings.to_wire(),
-            "weights": self._options.weights if job.weights == "auto" else job.weights, "device": job.device,
+            "styles": [self._style_on_disk(s) for s in job.styles], "settings": job.settings.to_wire(),
+            "weights": self._weights(job.weights), "device": job.device,
             "result_path": str(self._paths["result"]), "last_path": str(self._paths["last"]), "last": self._last_for(job),
         }  # fmt: skip
         try:
@@ -270,6 +286,13 @@ class Foreman:
             self._fail(job, WorkerDied(f"No worker could be started ({error.strerror}). See the daemon's log."))
             return
         self._tell(job.session, p.Queued(job.id, 0))
+
+    def _weights(self, asked: str) -> str:
+        return self._options.weights if asked == "auto" else asked
+
+    def _style_on_disk(self, style: p.StyleShare) -> dict[str, Any]:
+        region = self._on_disk(style.region) if style.region else None
+        return {**self._on_disk(style.picture), "share": style.share, "region": region}
 
     def _on_disk(self, picture: PictureRef) -> dict[str, Any]:
         profile = str(self.blobs.blob(picture.profile).path) if picture.profile else ""
@@ -318,6 +341,15 @@ class Foreman:
     # --- inside: what the worker says --------------------------------------------------------------------
     def _on_ready(self, said: dict[str, Any]) -> None:
         self.executor.info = {"state": "warm", **said}
+
+    def _on_estimate(self, said: dict[str, Any]) -> None:
+        """An answer to a question; or, with its turn's ticket, what a job begins with."""
+        session, ticket = self._questions.pop(said["ticket"], (b"", ""))
+        job = self._busy if said["ticket"] == self._ticket and not self._stopping else None
+        if job is not None:
+            session, ticket = job.session, job.id
+        if session:
+            self._tell(session, p.Estimate(**{**said, "ticket": ticket}))
 
     def _on_progress(self, said: dict[str, Any]) -> None:
         job = self._at_work(said)

@@ -277,6 +277,9 @@ class Front:
     def _on_ping(self, session: Session, _: p.Ping) -> None:
         self._send(session.address, p.Pong())
 
+    def _on_ask_estimate(self, session: Session, asked: p.AskEstimate) -> None:
+        self._foreman.estimate(session.token, asked)
+
     def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
         report = {
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
@@ -296,7 +299,7 @@ class Front:
     _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
         p.Put: _on_put, p.Restyle: _on_restyle, p.Get: _on_get, p.Cancel: _on_cancel, p.Seen: _on_seen,
         p.Received: _on_received, p.Ping: _on_ping, p.AskStatus: _on_ask_status, p.Shutdown: _on_shutdown,
-        p.Bye: _on_bye,
+        p.AskEstimate: _on_ask_estimate, p.Bye: _on_bye,
     }  # fmt: skip
 
     def _part_from(self, session: Session) -> None:

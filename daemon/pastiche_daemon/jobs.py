@@ -48,14 +48,18 @@ class Job:
     @property
     def blobs(self) -> set[bytes]:
         """Every blob that it reads."""
-        pictures = [self.content, *(s.picture for s in self.styles), *([self.mask] if self.mask else [])]
-        return {blob for picture in pictures for blob in picture.blobs}
+        return {blob for picture in self.pictures for blob in picture.blobs}
+
+    @property
+    def pictures(self) -> list[PictureRef]:
+        """Content, styles, regions, mask."""
+        return [self.content, *(p for style in self.styles for p in style.pictures), *([self.mask] if self.mask else [])]
 
     @property
     def likeness(self) -> tuple[object, ...]:
-        """A last picture fits another job of the same likeness: content, size, mask, styles."""
-        return (self.content, self.mask, tuple((s.picture, s.share) for s in self.styles),
-                self.settings.keep_colours)  # fmt: skip
+        """A last picture fits another job of the same likeness: content, size, mask, styles and their regions."""
+        return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours,
+                self.settings.seamless)  # fmt: skip
 
 
 class Queue:

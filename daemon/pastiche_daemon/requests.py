@@ -27,13 +27,15 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> 
                 f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
             )
     mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
-    if mask is not None:
-        if mask.format.channels != "GRAY":
-            raise BadMessage("A mask is a GRAY picture.")
-        if (mask.width, mask.height) != (content.width, content.height):
+    for what, grey in [("mask", mask), *(("region", style.region) for style in styles)]:
+        if grey is None:
+            continue
+        if grey.format.channels != "GRAY":
+            raise BadMessage(f"A {what} is a GRAY picture.")
+        if (grey.width, grey.height) != (content.width, content.height):
             raise BadMask(
-                f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
-                "Give a mask of the picture's size."
+                f"The {what} is {grey.width} × {grey.height} pixels and the picture {content.width} × {content.height}. "
+                f"Give a {what} of the picture's size."
             )
     return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
                asked.device)  # fmt: skip

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pastiche import protocol as p
 from pastiche.errors import BadMessage, DaemonLost, DaemonNotRunning, PasticheError, error_from
@@ -25,7 +25,25 @@ from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming, puts
 
-StyleList = Sequence[tuple[Picture, float]]
+
+class GivenStyle(NamedTuple):
+    """A style, its share among several, and where in the content it goes: a GRAY picture of the content's size, 0 where it
+    does not; None: wherever no region is."""
+
+    picture: Picture
+    share: float = 1.0
+    region: Picture | None = None
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return (self.picture,) if self.region is None else (self.picture, self.region)
+
+    def to_wire(self) -> dict[str, Any]:
+        region = None if self.region is None else self.region.ref.to_wire()
+        return {"picture": self.picture.ref.to_wire(), "share": self.share, "region": region}
+
+
+StyleList = Sequence[GivenStyle | tuple[Picture, float]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,17 @@ class Finished:
 
 
 Event = (
-    Connected | Finished | p.Accepted | p.Queued | p.Progress | p.Preview | p.Notice | p.Failed | p.Cancelled | p.Status
+    Connected
+    | Finished
+    | p.Accepted
+    | p.Queued
+    | p.Estimate
+    | p.Progress
+    | p.Preview
+    | p.Notice
+    | p.Failed
+    | p.Cancelled
+    | p.Status
 )
 
 
@@ -94,15 +122,16 @@ class Client:
         weights: str = "auto",
         device: str = "auto",
     ) -> str:
-        """Ask for a restyle; returns the job's id at once. styles: (picture, share) pairs. mask: GRAY, the content's
+        """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the content's
         size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
         go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice.
         Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
-        pictures = [content, *(picture for picture, _ in styles), *([mask] if mask else [])]
+        given = [GivenStyle(*style) for style in styles]
+        pictures = [content, *(picture for style in given for picture in style.pictures), *([mask] if mask else [])]
         request = p.Restyle(
             job=job, layer=layer or job, content=content.ref.to_wire(),
-            styles=[{"picture": picture.ref.to_wire(), "share": share} for picture, share in styles],
+            styles=[style.to_wire() for style in given],
             mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
             weights=weights, device=device,
         )  # fmt: skip
@@ -115,6 +144,15 @@ class Client:
         """Stop a job; `Cancelled` follows."""
         if job in self._jobs:
             self._send(p.Cancel(job))
+
+    def ask_estimate(
+        self, width: int, height: int, settings: StyleSettings, *, weights: str = "auto", device: str = "auto"
+    ) -> str:
+        """Ask how long a restyle of this size would take, and how much memory; an `Estimate` event with the ticket that this
+        returns follows."""
+        ticket = uuid.uuid4().hex
+        self._send(p.AskEstimate(ticket, width, height, settings.to_wire(), weights, device))
+        return ticket
 
     def ask_status(self) -> None:
         """Ask what is warm and what is queued; a `Status` event follows."""
@@ -265,7 +303,7 @@ class Client:
         elif isinstance(message, p.Preview):
             self._events.append(message)
             self._send(p.Seen(message.job))
-        elif isinstance(message, (p.Accepted, p.Queued, p.Progress, p.Notice, p.Status)):
+        elif isinstance(message, (p.Accepted, p.Queued, p.Estimate, p.Progress, p.Notice, p.Status)):
             self._events.append(message)
 
     def _give(self, asked: p.Get) -> None:

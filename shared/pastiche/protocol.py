@@ -17,7 +17,7 @@ import msgpack
 from pastiche.errors import BadMessage, UnknownMessage, VersionMismatch
 from pastiche.pixels import PictureRef
 
-VERSION = (1, 0)  # major, minor: another major is refused, another minor is not
+VERSION = (1, 1)  # major, minor: another major is refused, another minor is not
 
 CHUNK = 4 << 20  # bytes, the most pixels in one put
 HEADER_LIMIT = 64 << 10  # bytes, the largest header
@@ -111,7 +111,8 @@ class Put(Message):
 # --- a job -----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Restyle(Message):
-    """client → daemon. styles: [{'picture': …, 'share': …}]. mask: a GRAY picture of the content's size, or None.
+    """client → daemon. styles: [{'picture': …, 'share': …, 'region': …}]; a region says where in the content the style
+    goes, None: wherever no region is. mask, region: GRAY pictures of the content's size, or None.
     layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
     start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon."""
 
@@ -264,6 +265,34 @@ class Pong(Message):
 
 
 @dataclass(frozen=True)
+class AskEstimate(Message):
+    """client → daemon: how long would it take? ticket: the client's name for the question."""
+
+    type: ClassVar[str] = "ask_estimate"
+    ticket: str
+    width: int
+    height: int
+    settings: dict[str, Any]
+    weights: str = "auto"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Estimate(Message):
+    """daemon → client: the answer to `ask_estimate`, or, with a job's id as the ticket, told as the job begins. seconds: below
+    0 where this device has not been measured. memory: bytes at the peak. tile: longest side of the tiles that the largest scale
+    is worked on in, 0 for the whole. sentence: the same for people."""
+
+    type: ClassVar[str] = "estimate"
+    ticket: str
+    seconds: float
+    memory: int
+    tile: int
+    device: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class AskStatus(Message):
     """client → daemon."""
 
@@ -411,10 +440,15 @@ def check_version(version: Sequence[Any], other_side: str) -> None:
 # --- reading what a restyle asks for ---------------------------------------------------------------
 @dataclass(frozen=True)
 class StyleShare:
-    """One style and its share among several, any positive number."""
+    """One style, its share among several, any positive number, and where in the content it goes."""
 
     picture: PictureRef
     share: float
+    region: PictureRef | None = None
+
+    @property
+    def pictures(self) -> tuple[PictureRef, ...]:
+        return (self.picture,) if self.region is None else (self.picture, self.region)
 
 
 def styles_from_wire(value: list[Any]) -> list[StyleShare]:
@@ -426,5 +460,6 @@ def styles_from_wire(value: list[Any]) -> list[StyleShare]:
         share = item.get("share", 1.0) if isinstance(item, dict) else None
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1e6:
             raise BadMessage("A style's share is a number over 0.")
-        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share)))
+        region = PictureRef.from_wire(item["region"]) if item.get("region") is not None else None
+        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share), region))
     return styles

@@ -12,6 +12,12 @@ from typing import Any
 
 from pastiche.errors import BadSetting
 
+# The network's layers that content may be compared at, in order.
+NETWORK_LAYERS = (
+    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
+    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -65,7 +71,7 @@ class StyleSettings:
         choices=(
             ("draft", "a quick look"),
             ("good", "for keeping"),
-            ("best", "the most steps"),
+            ("best", "the most steps, and the closest likeness"),
             ("paper", "the algorithm of the article: one scale, from noise; locks strength"),
         ),
     )  # fmt: skip
@@ -77,6 +83,27 @@ class StyleSettings:
             ("last", "the last result of this layer, where it still fits"),
         ),
     )  # fmt: skip
+    fine: float = _knob(
+        100.0, "Fine marks", "How much the style's finest marks count (conv1_1, conv2_1).", low=0, high=200, unit="%"
+    )
+    middle: float = _knob(
+        100.0, "Middle marks", "How much its brush strokes count (conv3_1).", low=0, high=200, unit="%"
+    )
+    coarse: float = _knob(
+        100.0, "Coarse forms", "How much its large forms count (conv4_1, conv5_1).", low=0, high=200, unit="%"
+    )
+    likeness: str = _knob(
+        "auto", "Likeness", "What of the style's marks the picture is to share.",
+        choices=(
+            ("auto", "what suits the quality"),
+            ("gram", "how often marks come together, as in the article"),
+            ("moments", "that, and how strong marks are and how much they vary"),
+            ("wasserstein", "the whole distribution, as far as means and covariances tell it"),
+        ),
+    )  # fmt: skip
+    seamless: bool = _knob(
+        False, "Seamless", "The result tiles: its left edge goes on at its right, its top at its bottom."
+    )
     seed: int = _knob(0, "Seed", "Another number, another variation (with noise).", low=0, high=2**31 - 1)
     iterations: int = _knob(
         0, "Iterations", "Optimisation steps in all; 0 leaves it to the quality.", low=0, high=20000, unit="steps"
@@ -93,6 +120,24 @@ class StyleSettings:
         "average", "Pooling", "How the network looks from farther away.",
         choices=(("average", "average: smooth, as the article prefers"), ("max", "maximum: as the network was trained")),
     )  # fmt: skip
+    reconstruct: str = _knob(
+        "both", "Reconstruct", "What the network is asked for: a picture in a style, or one of the two alone.",
+        choices=(
+            ("both", "the content in the style"),
+            ("content", "the content alone, as the content layer sees it"),
+            ("style", "the style alone, as its layers see it"),
+        ),
+    )  # fmt: skip
+    content_layer: str = _knob(
+        "conv4_2", "Content layer", "Where the content is compared.",
+        choices=tuple((name, f"block {name[4]}, convolution {name[6]}") for name in NETWORK_LAYERS),
+    )  # fmt: skip
+    style_depth: int = _knob(
+        5, "Style depth", "How many of the style's layers count, from conv1_1 down.", low=1, high=5, unit="layers"
+    )
+    balance: float = _knob(
+        -3.0, "Balance", "α/β of the article, as a power of ten; for quality 'paper'.", low=-8, high=2
+    )
     composite: bool = _knob(
         False, "Composite",
         "Blend the result into the whole picture; without it the selection's box comes back, unblended.",
@@ -105,11 +150,12 @@ class StyleSettings:
             # The article's algorithm: nothing of it is a matter of taste but the seed, the steps and the optimiser.
             object.__setattr__(self, "start", "noise")
             object.__setattr__(self, "pooling", "average")
+            object.__setattr__(self, "likeness", "gram")
 
     @property
     def strength_is_locked(self) -> bool:
-        """`paper` fixes α/β at 1e-3: strength has no say."""
-        return self.quality == "paper"
+        """`paper` has α/β by `balance`, and a reconstruction has one of the two alone: strength has no say."""
+        return self.quality == "paper" or self.reconstruct != "both"
 
     def to_wire(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}

@@ -15,7 +15,8 @@ TITLE = "Restyle with Pastiche"
 # --- the window --------------------------------------------------------------------------------------
 # Knobs in the order a window shows them; the others stand under MORE. `composite` is for files: an editor makes a mask.
 WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
-MORE_KNOBS = ("start", "iterations", "optimiser", "pooling")
+MORE_KNOBS = ("fine", "middle", "coarse", "likeness", "seamless", "start", "iterations", "optimiser", "pooling")
+FIGURE_KNOBS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, and in no window
 STYLE, GALLERY, MORE = "Style", "Recent and samples", "More"
 FROM_FILE, FROM_LAYER, PASTE = "From file…", "From a layer", "Paste"
 START, CANCEL, CLOSE = "Restyle", "Cancel", "Close"

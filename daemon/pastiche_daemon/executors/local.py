@@ -67,6 +67,11 @@ class LocalExecutor:
         self.start()
         self._tell({"do": "work", **job})
 
+    def estimate(self, question: dict[str, Any]) -> None:
+        """Have it say how long something would take; the worker is started if need be."""
+        self.start()
+        self._tell({"do": "estimate", **question})
+
     def cancel(self, job: str) -> None:
         """Stop a job within one evaluation; `stopped` will be said."""
         self._tell({"do": "cancel", "job": job})
