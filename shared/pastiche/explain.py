@@ -16,7 +16,7 @@ SIDE = 192  # pixels, longest side: thirty pictures in two minutes on two cores,
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_1")
 # The style's layers, of which the article uses the first, the first two, … all five.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-STRENGTHS = (80, 65, 50, 35)  # the table's columns; each has four times the α/β of the one before
+STRENGTHS = (90, 70, 50, 30)  # the table's columns; each has nearly seven times the α/β of the one before
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def figures() -> list[Figure]:
 def _content() -> list[Figure]:
     """Figure 1, below: the photo from one layer's features alone.
 
-    Differs from the article: two scales, and a little total variation (strength 60 says how little). Without them, the
+    Differs from the article: two scales, and a little total variation (strength 60 says how much of it). Without them, the
     built-in weights' deep layers, which leave colours open, are met by colours that no screen can show.
     """
     return [
