@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pastiche.settings import StyleSettings
 
-SIDE = 192  # pixels, longest side: thirty pictures in two minutes on two cores, and each still shows its marks
+SIDE = 192  # pixels, longest side: thirty pictures in a few minutes on two cores, and each still shows its marks
 
 # Where the article reconstructs content from, a layer a block. Its fifth is conv5_2; our network ends at conv5_1.
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_1")
