@@ -62,8 +62,8 @@ def _style() -> list[Figure]:
 def _table() -> list[Figure]:
     """Figure 3: rows by how many layers the style counts at, columns by how much content counts against style.
 
-    Differs from the article: columns are strengths, which mean the same for all weights and sizes, where α/β does not; and
-    restyles are as painters get them: with palette and total variation, at two scales, the second one with the photo's detail.
+    Differs from the article: columns are strengths, which mean the same at each size, where α/β does not; and restyles are as
+    painters get them: with palette and total variation, at two scales, the second one with some of the photo's own detail.
     """
     return [
         Figure(f"table-{layer}-strength-{strength}", "Table", up_to(depth), f"strength {strength}",
