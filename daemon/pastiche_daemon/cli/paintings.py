@@ -39,8 +39,8 @@ def paintings_of(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Pa
     if not uses:
         raise UsageError("There is no painting. Give one with --style PAINTING, or with --region MASK PAINTING.")
     by_painting: dict[Path, list[Path]] = {}
-    for painting, mask in parts:
-        by_painting.setdefault(Path(painting).resolve(), []).append(Path(mask))
+    for painting, part in parts:
+        by_painting.setdefault(Path(painting).resolve(), []).append(Path(part))
     for path, masks in by_painting.items():
         places = [i for i, use in enumerate(uses) if use.path.resolve() == path]
         if not places:
