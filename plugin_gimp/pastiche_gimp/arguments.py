@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp, Gio, GObject
@@ -13,10 +14,10 @@ from pastiche.remembered import Style
 from pastiche.settings import StyleSettings, default_of, knobs
 from pastiche.styles import of_file, parse
 
-from . import styles
+from . import canvas, styles
 
 PROGRAM = "gimp"  # to the daemon, and to what is remembered
-STYLE, STYLE_DRAWABLE, STYLES = "style", "style-drawable", "styles"
+STYLE, STYLE_DRAWABLE, STYLES, REGIONS = "style", "style-drawable", "styles", "regions"
 LAYER = "layer"
 SHORT = "Repaint the layer or the selection in the manner of a painting"
 LONG = (
@@ -40,15 +41,18 @@ _FLAGS = GObject.ParamFlags.READWRITE
 
 
 def _add_styles(procedure: Any) -> None:
-    file, drawable, several = (
+    file, drawable, several, regions = (
         "The painting, as a file",
         "The painting, as a layer of any open image; it goes before the file",
         "Several paintings, each as PATH or PATH:SHARE; they go before the one",
+        "For each style, in their order, where it goes: the name of a channel or layer of the image, or the path of a grey "
+        "picture of the image's size; empty: wherever no region is",
     )
     # Not FileChooserAction.OPEN: GIMP would refuse a file that is not there without a word; we have a sentence for it.
     procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
     procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
     procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
+    procedure.add_string_array_argument(REGIONS, "Regions", regions, _FLAGS)
 
 
 def _add_knob(procedure: Any, name: str) -> None:
@@ -103,6 +107,15 @@ def chosen(config: Any) -> list[Style]:
     if file.get_path() is None:
         raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it as a file here first.")
     return [_named(file.get_path(), 1.0)]
+
+
+def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
+    """The styles, each with its region of this image. Raises PasticheError."""
+    names = list(config.get_property(REGIONS) or [])
+    if len(names) > len(wanted):
+        raise UsageError(f"{len(names)} regions are given for {len(wanted)} style(s). Give one for each, or an empty one.")
+    names += [""] * (len(wanted) - len(names))
+    return [replace(style, region=canvas.region_named(image, name)) for style, name in zip(wanted, names, strict=True)]
 
 
 def _named(path: str, share: float) -> Style:

@@ -26,6 +26,7 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
             raise UsageError(words.NO_STYLE_GIVEN if by_script else words.NO_LAST)
+        styles = arguments.in_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:

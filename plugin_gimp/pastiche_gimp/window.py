@@ -75,6 +75,11 @@ class Window:
         bottom = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.bar = Gtk.ProgressBar(name="bar")
         self.message = Gtk.Label(name="message", xalign=0, wrap=True, selectable=True)
+        self.estimate = Gtk.Label(name="estimate", xalign=1, wrap=True)
+        self.estimate.get_style_context().add_class("dim-label")  # quiet: it says what is likely, not what is
+        line = Gtk.Box(spacing=12)
+        line.pack_start(self.message, True, True, 0)
+        line.pack_end(self.estimate, False, False, 0)
         self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._sentence = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
         self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
@@ -86,7 +91,7 @@ class Window:
             button.connect("clicked", lambda _, do=do: do())
             self._trouble.get_action_area().pack_start(button, False, False, 0)
             self._offers[name] = button
-        for part in (self.bar, self.message, self._trouble):
+        for part in (self.bar, line, self._trouble):
             bottom.pack_start(part, False, False, 0)
         return bottom
 
@@ -141,6 +146,9 @@ class Window:
 
     def show_before(self, thumbnail: Picture) -> None:
         self.preview.set_before(over_checks(thumbnail))
+
+    def show_estimate(self, sentence: str) -> None:
+        self.estimate.set_text(sentence)
 
     def be_busy(self) -> None:
         self._pulse.start(PULSE_EVERY)

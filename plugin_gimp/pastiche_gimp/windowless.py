@@ -11,7 +11,7 @@ from gi.repository import Gimp
 from pastiche import protocol as p
 from pastiche import words
 from pastiche.background import run_through
-from pastiche.client import Client, Finished
+from pastiche.client import Client, Finished, GivenStyle
 from pastiche.errors import PasticheError, error_from
 from pastiche.remembered import Style
 from pastiche.settings import StyleSettings
@@ -24,13 +24,15 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     """Returns the new layer. Raises PasticheError."""
     target = canvas.current_target()
     Gimp.progress_init(words.READING)
-    pictures = [(read_any(style.path), style.share) for style in styles]
+    pictures = [read_any(style.path) for style in styles]
     content = run_through(canvas.read(target))
+    given = [GivenStyle(picture, style.share, style.region_over(content.place))
+             for picture, style in zip(pictures, styles, strict=True)]  # fmt: skip
     if settings.composite:
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
         Gimp.progress_set_text(words.WAKING)
-        job = client.restyle(content.picture, pictures, settings, mask=content.mask, layer=target.layer)
+        job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer)
         done = _followed(client, job)
     Gimp.progress_set_text(words.INSERTING)
     name = words.result_name([style.name for style in styles], settings)
@@ -48,7 +50,7 @@ def _followed(client: Client, job: str) -> Finished:
         if isinstance(event, p.Progress):
             Gimp.progress_set_text(words.progress(event))
             Gimp.progress_update(event.done)
-        elif isinstance(event, p.Notice):
+        elif isinstance(event, (p.Notice, p.Estimate)):
             Gimp.progress_set_text(event.sentence)
         elif isinstance(event, p.Queued) and event.place > 0:
             Gimp.progress_set_text(words.WAITING.format(place=event.place))

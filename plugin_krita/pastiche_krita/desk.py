@@ -27,7 +27,7 @@ class Desk(desk.Desk):
         if beside is None:
             return  # Krita is closing
         if self.window is None:
-            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), beside)
+            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside)
             self.window.destroyed.connect(self._lose_window)
             self.window.set_up(self.remembered)
             for signal, do in ((self.window.start_asked, self.start), (self.window.cancel_asked, self.cancel),

@@ -82,7 +82,7 @@ class Canvas:
         return None
 
     def read(self, _):
-        return types.SimpleNamespace(picture=PIXELS, mask=None)
+        return types.SimpleNamespace(picture=PIXELS, mask=None, place=None)
 
     def insert(self, target, picture, left, top, name):
         self.inserted.append(name)
@@ -109,6 +109,7 @@ class Window:
         self.target = sentence
 
     def show_before(self, _): ...
+    def show_estimate(self, _): ...
     def be_busy(self): ...
     def be_idle(self): ...
 
