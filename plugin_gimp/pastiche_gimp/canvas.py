@@ -18,9 +18,11 @@ from typing import Any
 from gi.repository import Gegl, Gimp, Gio
 
 from pastiche import regions, words
+from pastiche.background import run_through
 from pastiche.errors import LayerGone, NotAPicture, NothingToRestyle, PasticheError, UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
 from pastiche.regions import Place, Region, RegionSource
+from pastiche.sheet import Sheet
 
 # A grey layer stays grey on its way, so that the style is looked at in grey too.
 COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "srgb")
@@ -210,6 +212,22 @@ class Canvas:
         image = Gimp.Image.new_with_precision(picture.width, picture.height, base, Gimp.Precision.U16_NON_LINEAR)
         self.latest = yield from _new_layer(image, picture, name)
         image.insert_layer(self.latest, None, 0)
+        self._open(image)
+        Gimp.displays_flush()
+
+    def open_sheet(self, sheet: Sheet) -> None:
+        """The figures as layers of a new image, on white, a group of layers for each group; the first on top. latest: that."""
+        image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
+        paper = Gimp.Layer.new(image, words.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+        image.insert_layer(paper, None, 0)
+        paper.fill(Gimp.FillType.WHITE)
+        for group, hung in reversed(sheet.groups.items()):
+            folder = Gimp.GroupLayer.new(image, group)
+            image.insert_layer(folder, None, 0)
+            for one in reversed(hung):
+                self.latest = run_through(_new_layer(image, one.picture, one.name))
+                image.insert_layer(self.latest, folder, 0)
+                self.latest.set_offsets(one.left, one.top)
         self._open(image)
         Gimp.displays_flush()
 

@@ -19,8 +19,9 @@ from pastiche import words
 from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
 from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
 from pastiche.regions import Canvas, Place, Region, RegionSource
+from pastiche.sheet import Sheet
 
-from .qt import QByteArray, QImage, QPainter, QRect, Qt
+from .qt import QByteArray, QImage, QPainter, QRect, QSize, Qt
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # ships with Krita
 FLOAT_SRGB = ("RGBA", "F32", SRGB)
@@ -156,6 +157,15 @@ def thumbnail(target: Target, side: int) -> QImage:
     across, down = whole.width() / max(1, bounds.width()), whole.height() / max(1, bounds.height())
     r = target.rect.translated(-bounds.left(), -bounds.top())
     return whole.copy(int(r.left() * across), int(r.top() * down), int(r.width() * across), int(r.height() * down))
+
+
+def photo(target: Target, side: int) -> QImage:
+    """The same, at most `side` pixels a side, and smooth: Krita's own thumbnails leave pixels out."""
+    larger = thumbnail(target, 4 * side)
+    scaled = larger.size().scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio)
+    if scaled.width() >= larger.width():
+        return larger
+    return larger.scaled(scaled, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def style_sources(side: int) -> list[Source]:
@@ -387,8 +397,7 @@ def _above(parent: Any, node: Any, earlier: set[str]) -> Any:
 
 def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     """The result as a document of its own, in a view: where the one it was for has gone."""
-    krita = Krita.instance()
-    document = krita.createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
+    document = Krita.instance().createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, QRect(0, 0, picture.width, picture.height), picture)
     document.waitForDone()
@@ -397,8 +406,32 @@ def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     root.addChildNode(layer, None)
     for node in background:
         node.remove()
+    _show(document)
+
+
+def open_sheet(sheet: Sheet, name: str) -> Generator[None, None, None]:
+    """The figures as layers of a new document, on white, a group of layers for each group; the first on top."""
+    document = Krita.instance().createDocument(sheet.width, sheet.height, name, "RGBA", "U8", SRGB, 72.0)
+    document.waitForDone()
+    for group, hung in reversed(sheet.groups.items()):
+        node = document.createGroupLayer(group)
+        for one in reversed(hung):
+            layer = document.createNode(one.name, "paintlayer")
+            width, height = one.picture.width, one.picture.height
+            image = QImage(bytes(one.picture.data), width, height, 4 * width, QImage.Format.Format_RGBA8888)
+            image = image.convertToFormat(QImage.Format.Format_ARGB32)  # its bytes are Krita's B, G, R, A
+            bits = image.constBits()
+            bits.setsize(image.sizeInBytes())
+            layer.setPixelData(QByteArray(bytes(bits)), one.left, one.top, width, height)
+            node.addChildNode(layer, None)
+            yield
+        document.rootNode().addChildNode(node, None)
+    _show(document)
+
+
+def _show(document: Any) -> None:
     document.refreshProjection()
-    window = krita.activeWindow() or krita.windows()[0]
+    window = Krita.instance().activeWindow() or Krita.instance().windows()[0]
     window.addView(document)
 
 

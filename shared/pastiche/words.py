@@ -54,6 +54,7 @@ DONE = "Done in {seconds:.0f} s: new layer “{name}”."
 DONE_PICTURE = "Done: opened as a new picture."
 CANCELLED = "Cancelled. Nothing has changed."
 EXPLAINING = "{number} of {count}: {name}"
+PAPER = "Paper"
 EXPLAINED = "What the network sees of {layer} and {style}"
 COPIED = "Copied."
 
