@@ -29,7 +29,7 @@ COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "
 STYLE_FORMAT = PixelFormat("RGBA", "u8", "srgb")
 BABL_NAMES = {COLOUR: "R'G'B'A float", GREY: "Y'A float", STYLE_FORMAT: "R'G'B'A u8", MASK_FORMAT: "Y u8"}
 SELECTION = "Y float"
-LIGHTNESS_AND_ALPHA = "Y'A u8"
+COVERAGE, LIGHTNESS_AND_ALPHA = BABL_NAMES[MASK_FORMAT], "Y'A u8"
 STEP_PIXELS = 1 << 18  # of one strip
 SESSION = "pastiche-session"  # a parasite on GIMP itself, while it runs: ids of layers are unique only so long
 RESULT_OF = "pastiche-result-of"  # a parasite on a result: which layer it came of; it is not saved with the image
@@ -366,9 +366,9 @@ def region_sources(image: Any) -> list[RegionSource]:
         return []
     sources = []
     if not Gimp.Selection.is_empty(image):
-        sources.append(RegionSource(words.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), words.MASK_NAME)))
+        sources.append(RegionSource(words.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), words.MASK_NAME, COVERAGE)))
     for channel in image.get_channels():
-        sources.append(RegionSource(channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name())))
+        sources.append(RegionSource(channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name(), _numbers_of(image))))
     for name, layer in _all_layers(image.get_layers()):
         sources.append(RegionSource(name, lambda one=layer: _of_layer(image, one, one.get_name())))
     return sources
@@ -380,7 +380,7 @@ def region_named(image: Any, name: str) -> Region | None:
         return None
     channel, layer = image.get_channel_by_name(name), image.get_layer_by_name(name)
     if channel is not None:
-        return _of_channel(image, channel, name)
+        return _of_channel(image, channel, name, _numbers_of(image))
     if layer is not None:
         return _of_layer(image, layer, name)
     if not Path(name).is_file():
@@ -399,15 +399,22 @@ def _canvas_of(image: Any) -> regions.Canvas:
     return regions.Canvas(str(image.get_id()), image.get_width(), image.get_height())
 
 
-def _of_channel(image: Any, channel: Any, name: str) -> Region:
+def _numbers_of(image: Any) -> str:
+    """In which format a channel's pixels are its coverage: in an image of 8 bits GIMP keeps them as if they had the sRGB curve."""
+    return "Y' u8" if image.get_precision() == Gimp.Precision.U8_NON_LINEAR else COVERAGE
+
+
+def _of_channel(image: Any, channel: Any, name: str, babl: str) -> Region:
+    if not channel.is_valid():
+        raise LayerGone(words.REGION_GONE)
     canvas = _canvas_of(image)
-    return _region(name, canvas, _pixels(channel.get_buffer(), Rect(0, 0, canvas.width, canvas.height), BABL_NAMES[MASK_FORMAT]))
+    return _region(name, canvas, _pixels(channel.get_buffer(), Rect(0, 0, canvas.width, canvas.height), babl))
 
 
 def _of_layer(image: Any, layer: Any, name: str) -> Region:
     """A layer's alpha, where it has transparency on the canvas; else its lightness."""
     if not layer.is_valid():
-        raise LayerGone(words.SOURCE_GONE)
+        raise LayerGone(words.REGION_GONE)
     canvas, (x, y) = _canvas_of(image), _offsets(layer)
     with _as_it_looks(layer) as (buffer, moved):
         both = _pixels(buffer, Rect(-x, -y, canvas.width, canvas.height).moved(moved), LIGHTNESS_AND_ALPHA)

@@ -73,6 +73,7 @@ REGION_ELSEWHERE = (
 REGION_OUTSIDE = "“{region}” covers nothing of what is restyled. Choose another region for its style, or everywhere."
 REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
 NO_REGION = "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
+REGION_GONE = "What the region was to be taken from has gone. Choose another."
 REGION_SIZE = "The region “{region}” is {width} × {height} px, the picture {of_width} × {of_height}. Give one of the picture's size."
 NO_STYLE_TO_EXPLAIN = "Which style? Pick a painting and restyle once; then the network's view of it can be shown."
 NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."

@@ -185,6 +185,94 @@ def test_several_styles_share(krita):
     assert restyle(krita, style=None) in ("Night swirls + Poppy field 50 %", "Poppy field + Night swirls 50 %")
 
 
+def test_a_region_is_the_selection_a_layers_alpha_or_its_lightness_as_it_was(krita):
+    open_picture(krita)
+    krita.do("""
+half = doc().createNode("right", "paintlayer")
+half.setPixelData(b"\\xff" * (4 * 128 * 192), 128, 0, 128, 192)
+source = doc().activeNode()
+doc().rootNode().addChildNode(half, None)
+doc().setActiveNode(source)
+doc().waitForDone()
+select(10, 20, 30, 40)
+""")
+    activate(krita, "harbour.png")
+    krita.do("set_up()\npick('Poppy field', Qt.ControlModifier)")
+    choose_region(krita, "Night swirls", "The selection, as it is now")
+    choose_region(krita, "Poppy field", "right")
+    krita.do("doc().setSelection(None)")
+    krita.do("one, other = sorted(window().gallery.chosen(), key=lambda s: s.name)")
+    assert krita.do("[one.region.name, other.region.name]") == ["Selection", "right"]
+    assert krita.do("one.region.coverage == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)")
+    assert krita.do("other.region.coverage == (bytes(128) + b'\\xff' * 128) * 192")
+    grey = "bytes(g) == QImage(layer('harbour.png').thumbnail(256, 192)).convertToFormat(QImage.Format_Grayscale8).constBits().asstring(256 * 192)"
+    assert krita.do(f"g = next(r for r in window().gallery._regions() if r.name == 'harbour.png').take().coverage\n{grey}")
+    assert krita.do("widget('where Poppy field').text()") == "right"
+    # They go to the daemon, cut to what is restyled; another picture is another matter.
+    assert "Night swirls" in restyle(krita, style=None)
+    assert krita.do("[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]") == [True, True]
+    krita.do(f"close_all()\nopen_picture({str(krita.home / 'grey.png')!r})\nclick('start')")
+    krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
+    krita.do("window().gallery._put(one, None)\nwindow().gallery._put(other, None)")
+
+
+def choose_region(krita, style, name):
+    krita.do(f"menu_of = widget('where {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()")
+    krita.wait_for(f"any(s.name == {style!r} and s.region for s in window().gallery.chosen())", PATIENCE, "the region")
+
+
+def test_a_style_from_a_document_with_a_selection_is_what_the_selection_covers(krita):
+    open_picture(krita)
+    krita.do("set_up()\nselect(10, 20, 30, 40)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    krita.do("source = window().gallery._sources()[1]\nimage = source.take().convertToFormat(QImage.Format_RGBA8888)")
+    assert krita.do("source.name.endswith('▸ harbour.png (selection)')")
+    alpha = "image.constBits().asstring(4 * 256 * 192)[3::4]"
+    assert krita.do(f"{alpha} == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)")
+
+
+def test_a_box_is_ticked_and_remembered(krita):
+    open_picture(krita)
+    krita.do("set_up()\nwidget('knob seamless').tick.click()")
+    assert krita.do("window().settings().seamless")
+    restyle(krita)
+    assert krita.do("desk().remembered.settings.seamless and desk().current.done.result.settings['seamless']")
+    krita.do("widget('knob seamless').tick.click()")
+
+
+FEW_FIGURES = """
+from dataclasses import replace
+from pastiche import explain
+real_figures, whole = explain.figures, explain.figures()
+few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0], whole[1], whole[5], whole[10], whole[-1])]
+explain.figures = lambda: few
+"""
+
+
+def test_the_networks_view_is_a_document_with_a_layer_for_each_figure(krita):
+    open_picture(krita)
+    restyle(krita)
+    krita.do(f"{FEW_FIGURES}menu('Filter', 'Artistic', 'See what the network sees…')")
+    krita.wait_for("'Content' in layers()", PATIENCE, "the document")
+    assert krita.do("layers()")[-3:] == ["Table", "Style", "Content"]
+    assert krita.do("[n.name() for n in layer('Content').childNodes()] == [f.name for f in few[1::-1]]")
+    assert krita.do("[n.name() for n in layer('Table').childNodes()] == [f.name for f in few[:2:-1]]")
+    assert krita.do("layer(few[0].name).bounds() != layer(few[1].name).bounds() and layer(few[0].name).bounds().width() == 192")
+    assert krita.do("layer(few[0].name).pixelData(20, 20, 100, 100) != layer(few[-1].name).pixelData(20, 20, 100, 100)")
+
+
+def test_the_networks_view_can_be_stopped(krita):
+    open_picture(krita)
+    restyle(krita)
+    before = krita.do("len(K.documents())")
+    krita.do("few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')")
+    krita.wait_for("desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()", PATIENCE, "the work to begin")
+    krita.do("explaining = desk().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
+    assert krita.do("explaining.over")
+    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    assert krita.do("len(K.documents())") == before
+
+
 def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
     open_picture(krita)
     krita.do("set_up()")
