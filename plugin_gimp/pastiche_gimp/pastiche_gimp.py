@@ -24,7 +24,7 @@ except (ImportError, ValueError) as error:
 COMMANDS = {  # procedure → words, what it does, how it is described
     "plug-in-pastiche-restyle": ("Rest_yle with Pastiche…", "restyle", "describe_restyle"),
     "plug-in-pastiche-restyle-again": ("Restyle aga_in", "restyle_again", "describe_again"),
-    "plug-in-pastiche-explain": ("See what the net_work sees…", "explain", "describe_explain"),
+    "plug-in-pastiche-explain": ("See what the networ_k sees…", "explain", "describe_explain"),
 }
 BROKEN = "Pastiche could not be loaded into this GIMP. Run 'pastiche install gimp' in a terminal, and start GIMP anew."
 
