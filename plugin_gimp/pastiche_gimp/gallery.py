@@ -24,7 +24,8 @@ from .styles import SAMPLES, keep, read_pixbuf, take_file
 
 THUMB = 84  # pixels
 COLUMNS, ROWS = 3, 2  # that are seen at once
-NAME_CHARACTERS, WHERE_CHARACTERS = 13, 12
+NAME_CHARACTERS, WHERE_CHARACTERS = 11, 13
+SHARE_WIDTH = 70  # pixels
 ITEM_WIDTH, ITEM_HEIGHT = THUMB + 32, THUMB + 38  # pixels, with a name
 # GIMP's dark themes hardly show what is selected.
 SELECTED = b"flowboxchild:selected { background-color: #3a6ea5; color: #ffffff; border-radius: 4px; }"
@@ -177,6 +178,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         slider = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0.01, 1, 0.05)
         slider.set_name(f"share of {style.name}")
         slider.set_draw_value(False)
+        slider.set_size_request(SHARE_WIDTH, -1)
         slider.set_tooltip_text(words.SHARE)
         slider.set_value(style.share)
         slider.connect("value-changed", lambda s: self._set_share(style, round(s.get_value(), 2)))

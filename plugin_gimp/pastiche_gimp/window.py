@@ -22,6 +22,7 @@ from .gallery import Gallery
 from .preview import PreviewArea
 from .styles import over_checks
 
+KNOBS_HEIGHT = 210  # pixels, of those that are always seen
 PULSE_EVERY = 120  # ms, while it is not known yet how far
 
 
@@ -65,7 +66,10 @@ class Window:
         right.pack_start(Gtk.Label(label=f"<b>{words.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
-        right.pack_start(self.controls, False, False, 0)
+        # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
+        knobs = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT)
+        knobs.add(self.controls)
+        right.pack_start(knobs, False, True, 0)
         middle = Gtk.Box(spacing=14)
         middle.pack_start(left, True, True, 0)
         middle.pack_start(right, False, False, 0)

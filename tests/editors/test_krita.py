@@ -61,6 +61,13 @@ def test_what_it_looks_like(krita):
     krita.do("window().close()")
     krita.do("QApplication.processEvents()")
     krita.photograph("krita-layer")
+    krita.do("select(0, 0, 960, 300, feather=20)\nset_up('Night swirls', quality='draft', iterations=0, strength=55)\npick('Poppy field', Qt.ControlModifier)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    choose_region(krita, "Night swirls", "The selection, as it is now")
+    krita.do("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)\nclick('start')")
+    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.photograph("krita-regions")
+    krita.wait_for("not busy()", 300, "the restyle")
 
 
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
