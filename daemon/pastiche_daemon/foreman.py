@@ -356,6 +356,11 @@ class Foreman:
         if job is not None:
             self._tell(job.session, p.Progress(**{**said, "job": job.id}))
 
+    def _on_notice(self, said: dict[str, Any]) -> None:
+        job = self._at_work(said)
+        if job is not None:
+            self._tell(job.session, p.Notice(job.id, said["sentence"]))
+
     def _on_preview(self, said: dict[str, Any]) -> None:
         job = self._at_work(said)
         if job is not None and job.preview_due:  # a slow client's are dropped, never queued
@@ -441,6 +446,7 @@ class Foreman:
 
 
 def _notes(job: Job, said: dict[str, Any]) -> list[str]:
+    notes = list(said["notes"])
     if job.settings.start == "last" and said["started_from"] != "last":
-        return ["There was no last picture that fits, so this one starts from the content."]
-    return []
+        notes.append("There was no last picture that fits, so this one starts from the content.")
+    return notes

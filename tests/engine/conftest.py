@@ -11,10 +11,12 @@ from torch import Tensor
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
-from pastiche_daemon.engine.network import Network
+from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
+from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
 from pastiche_daemon.engine.random_filters import random_weights
-from pastiche_daemon.engine.regions import resized
+from pastiche_daemon.engine.regions import all_of, resized, weights_by_layer
 from pastiche_daemon.engine.stylise import Source, stylise
+from pastiche_daemon.engine.tiles import moments_of
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -58,6 +60,25 @@ def source() -> Callable[..., Source]:
         ones = torch.ones(height, width)
         given = {"weight": ones, "visible": ones, "key": ("test", number, height, width), "whole": max(height, width)}
         return Source(image=image, **{**given, **more})
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def objective_of() -> Callable[..., Objective]:
+    """objective_of(network, content, style, weighting, weight=None): of pictures (3, H, W) whose sides are multiples of 16."""
+
+    def make(
+        network: Network, content: Tensor, style: Tensor, weighting: Weighting, weight: Tensor | None = None, **more: object
+    ) -> Objective:
+        weight = all_of(content) if weight is None else weight
+        by_layer = weights_by_layer(weight, (*STYLE_LAYERS, CONTENT_LAYER))
+        moments = moments_of(network, style, STYLE_LAYERS, weights_by_layer(all_of(style), STYLE_LAYERS), 0)
+        features = network(content, (CONTENT_LAYER,))[CONTENT_LAYER]
+        return Objective(
+            network, ContentTarget(CONTENT_LAYER, features, by_layer[CONTENT_LAYER]), [StyleTarget(by_layer, moments)],
+            weight, tuple(content.shape[1:]), weighting, **more,
+        )  # fmt: skip
 
     return make
 

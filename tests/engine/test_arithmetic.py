@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from pastiche_daemon.engine.arithmetic import BFLOAT16, FLOAT32, PLAIN, fastest_on
 from pastiche_daemon.engine.gram import BLOCK, gram
-from pastiche_daemon.engine.network import CONTENT_LAYER, LAYERS, STYLE_LAYERS
-from pastiche_daemon.engine.objective import Objective, Weighting
-from pastiche_daemon.engine.regions import all_of, weights_by_layer
+from pastiche_daemon.engine.network import LAYERS, STYLE_LAYERS
+from pastiche_daemon.engine.objective import Weighting
+from pastiche_daemon.engine.regions import all_of
 
 WEIGHTING = Weighting(1e-3, 1.0, 0.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
 # Of the total loss, and of the slope's direction as 1 − cosine; in bfloat16 7e-4 and 0.018 at most were measured here,
@@ -20,13 +20,10 @@ WEIGHTING = Weighting(1e-3, 1.0, 0.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
 TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.05)}
 
 
-def loss_and_slope(network, image, content, style, arithmetic):
+def loss_and_slope(objective_of, network, image, content, style, arithmetic):
     net = copy.deepcopy(network).compute_in(arithmetic)
     net.set_pooling("average")
-    targets = net(style, STYLE_LAYERS)
-    grams = {n: gram(targets[n]) / targets[n][0].numel() for n in STYLE_LAYERS}
-    places = weights_by_layer(all_of(image), (*STYLE_LAYERS, CONTENT_LAYER))
-    objective = Objective(net, net(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, places, WEIGHTING)
+    objective = objective_of(net, content, style, WEIGHTING)
     image = image.clone().requires_grad_(True)
     losses = objective(image)
     return losses, torch.autograd.grad(losses.total, image)[0]
@@ -34,11 +31,11 @@ def loss_and_slope(network, image, content, style, arithmetic):
 
 @pytest.mark.parametrize("arithmetic", TOLERANCE, ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("seed", range(3))
-def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(network, source, arithmetic, seed):
+def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(network, source, objective_of, arithmetic, seed):
     content, style = source(64, 80, 0).image, source(64, 64, 1).image
     image = torch.rand(3, 64, 80, generator=torch.Generator().manual_seed(seed))
     (plain, slope), (fast, fast_slope) = (
-        loss_and_slope(network, image, content, style, a) for a in (PLAIN, arithmetic)
+        loss_and_slope(objective_of, network, image, content, style, a) for a in (PLAIN, arithmetic)
     )
     of_loss, of_direction = TOLERANCE[arithmetic]
     for ours, theirs in ((fast.total, plain.total), (fast.style, plain.style), (fast.content, plain.content)):
@@ -46,9 +43,9 @@ def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(network, source,
     assert 1 - float(F.cosine_similarity(fast_slope.flatten(), slope.flatten(), dim=0)) < of_direction
 
 
-def test_losses_and_slope_stay_float32(network, source):
+def test_losses_and_slope_stay_float32(network, source, objective_of):
     content = source(32, 32).image
-    losses, slope = loss_and_slope(network, content + 0.1, content, source(32, 32, 1).image, BFLOAT16)
+    losses, slope = loss_and_slope(objective_of, network, content + 0.1, content, source(32, 32, 1).image, BFLOAT16)
     assert {losses.total.dtype, losses.content.dtype, losses.style.dtype, slope.dtype} == {torch.float32}
 
 

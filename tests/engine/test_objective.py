@@ -10,15 +10,11 @@ from hypothesis import strategies as st
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.gram import gram
+from pastiche_daemon.engine.likeness import gram_likeness
+from pastiche_daemon.engine.moments import Moments, sum_of
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.objective import (
-    Objective,
-    Weighting,
-    content_loss,
-    style_layer_loss,
-    total_variation,
-)
-from pastiche_daemon.engine.regions import all_of, weights_by_layer
+from pastiche_daemon.engine.objective import Weighting, content_loss, total_variation
+from pastiche_daemon.engine.regions import all_of
 from pastiche_daemon.engine.weighting import weighting_for
 
 FIFTHS = dict.fromkeys(STYLE_LAYERS, 1 / 5)
@@ -36,6 +32,11 @@ def weights(shape, seed=0):
 
 def noise(side, seed):
     return torch.rand(3, side, side, generator=torch.Generator().manual_seed(seed)).double()
+
+
+def moments(f, weight):
+    places = weight.sum()
+    return Moments(sum_of(f, weight) / places, gram(f, weight) / places)
 
 
 # --- the paper's formulas, index by index, in float64 ---------------------------------------------------
@@ -74,12 +75,11 @@ def test_the_gram_matrix_is_equation_3(shape, seed):
 @given(shapes, seeds)
 def test_the_style_loss_of_a_layer_is_equation_4(shape, seed):
     f, s = features(shape, seed), features(shape, seed + 1)
-    m = f[0].numel()
-    ours = style_layer_loss(gram(f, all_of(f)), gram(s, all_of(s)) / m, m)
+    ours = gram_likeness(moments(f, all_of(f)), moments(s, all_of(s)))
     assert ours.item() == pytest.approx(style_layer_of_the_paper(f, s), rel=1e-10)
 
 
-def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64):
+def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64, objective_of):
     image, content, style = (noise(32, seed) for seed in range(3))
     f, p, s = (network64(x, (*STYLE_LAYERS, CONTENT_LAYER)) for x in (image, content, style))
     expected_style = 0.0
@@ -89,19 +89,11 @@ def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64):
         expected_style += 1 / 5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
     expected_content = 0.5 * float(((f[CONTENT_LAYER] - p[CONTENT_LAYER]) ** 2).sum())
 
-    losses = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.0, 0.0, FIFTHS))(image)
+    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, 0.0, FIFTHS))(image)
 
     assert losses.content.item() == pytest.approx(expected_content, rel=1e-10)
     assert losses.style.item() == pytest.approx(expected_style, rel=1e-10)
     assert losses.total.item() == pytest.approx(1e-3 * expected_content + expected_style, rel=1e-10)
-
-
-def objective_for(network, image, content, style, weighting, place_weight=None):
-    place_weight = all_of(image) if place_weight is None else place_weight
-    targets = network(style, STYLE_LAYERS)
-    grams = {n: gram(targets[n], all_of(targets[n])) / targets[n][0].numel() for n in STYLE_LAYERS}
-    by_layer = weights_by_layer(place_weight, (*STYLE_LAYERS, CONTENT_LAYER))
-    return Objective(network, network(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, by_layer, weighting)
 
 
 @given(shapes, seeds)
@@ -130,7 +122,7 @@ SHAPE = (3, 2, 3)
     [
         lambda f: content_loss(f, features(SHAPE, 1), weights(SHAPE)),
         lambda f: gram(f, weights(SHAPE)),
-        lambda f: style_layer_loss(gram(f, weights(SHAPE)), gram(features(SHAPE, 1), weights(SHAPE)), 2.5),
+        lambda f: gram_likeness(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
         lambda f: total_variation(f, weights(SHAPE)),
     ],
     ids=["content", "gram", "style", "total_variation"],
@@ -139,10 +131,10 @@ def test_the_gradient_is_that_of_finite_differences(loss):
     assert torch.autograd.gradcheck(loss, features(SHAPE).requires_grad_(True))
 
 
-def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64):
+def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64, objective_of):
     image, content, style = (noise(16, seed) for seed in range(3))
     place_weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
-    objective = objective_for(network64, image, content, style, Weighting(1e-3, 1.0, 0.0, 0.5, FIFTHS), place_weight)
+    objective = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, 0.5, FIFTHS), place_weight)
 
     def total(x):
         return objective(x).total
@@ -171,19 +163,18 @@ def test_two_places_of_half_weight_count_as_one(shape, seed):
 
 @given(shapes, seeds, st.floats(0.01, 1))
 def test_a_weight_that_is_the_same_everywhere_changes_no_style_loss(shape, seed, weight):
-    f, target = features(shape, seed), gram(features(shape, seed + 1), all_of(features(shape)))
-    places = f[0].numel()
-    whole = style_layer_loss(gram(f, all_of(f)), target, places)
-    soft = style_layer_loss(gram(f, weight * all_of(f)), target, weight * places)
+    f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
+    whole = gram_likeness(moments(f, all_of(f)), target)
+    soft = gram_likeness(moments(f, weight * all_of(f)), target)
     torch.testing.assert_close(soft, whole, rtol=1e-9, atol=1e-12)
 
 
 @given(shapes, seeds)
 def test_twice_the_places_of_the_same_texture_have_the_same_style_loss(shape, seed):
-    f, target = features(shape, seed), gram(features(shape, seed + 1), all_of(features(shape)))
+    f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
     doubled = torch.cat([f, f], dim=1)
-    once = style_layer_loss(gram(f, all_of(f)), target, f[0].numel())
-    twice = style_layer_loss(gram(doubled, all_of(doubled)), target, 2 * f[0].numel())
+    once = gram_likeness(moments(f, all_of(f)), target)
+    twice = gram_likeness(moments(doubled, all_of(doubled)), target)
     torch.testing.assert_close(twice, once, rtol=1e-9, atol=1e-12)
 
 
@@ -198,23 +189,23 @@ def test_content_counts_by_the_weight_of_its_place(shape, seed):
     assert content_loss(f, p, weight).item() == pytest.approx(by_place, rel=1e-10)
 
 
-def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(network64):
+def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(network64, objective_of):
     """Its cells count nothing, and those that count do not see it: 16 px cells, a view of 160 px at most."""
     image = torch.rand(3, 16, 256, generator=torch.Generator().manual_seed(5)).double()
     place_weight = torch.zeros(16, 256, dtype=torch.float64)
     place_weight[:, :32] = 1
     weighting = Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS)
-    objective = objective_for(network64, image, image.flip(2), image.flip(1), weighting, place_weight)
+    objective = objective_of(network64, image.flip(2), image.flip(1), weighting, place_weight)
     changed = image.clone()
     changed[:, :, 240:] = 0
     before, after = objective(image), objective(changed)
     torch.testing.assert_close(after.total, before.total, rtol=1e-12, atol=0)
 
 
-def test_where_nothing_counts_the_losses_are_numbers(network64):
+def test_where_nothing_counts_the_losses_are_numbers(network64, objective_of):
     image = torch.rand(3, 16, 16).double()
     nothing = torch.zeros(16, 16, dtype=torch.float64)
-    losses = objective_for(network64, image, image, image, Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS), nothing)(image)
+    losses = objective_of(network64, image, image, Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS), nothing)(image)
     assert torch.isfinite(losses.total)
 
 

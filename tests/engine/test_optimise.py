@@ -7,11 +7,10 @@ import math
 import pytest
 import torch
 
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.objective import Losses, Objective, Weighting
+from pastiche_daemon.engine.network import STYLE_LAYERS
+from pastiche_daemon.engine.objective import Losses, Weighting
 from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
-from pastiche_daemon.engine.regions import all_of, weights_by_layer
+from pastiche_daemon.engine.regions import all_of
 
 METHODS = sorted(STEPPERS)
 TARGET = torch.linspace(0, 1, 3 * 6 * 7).reshape(3, 6, 7)
@@ -28,15 +27,12 @@ def start():
 
 
 @pytest.fixture(scope="module")
-def problem(network, source):
+def problem(network, source, objective_of):
     """A real objective, small: 32 × 32."""
     network.set_pooling("average")
     content, style = source(32, 32, 0).image, source(32, 32, 1).image
-    targets = network(style, STYLE_LAYERS)
-    grams = {n: gram(targets[n], all_of(targets[n])) / targets[n][0].numel() for n in STYLE_LAYERS}
-    places = weights_by_layer(all_of(content), (*STYLE_LAYERS, CONTENT_LAYER))
     weighting = Weighting(1.0, 1e6, 0.0, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
-    return content, Objective(network, network(content, (CONTENT_LAYER,))[CONTENT_LAYER], grams, places, weighting)
+    return content, objective_of(network, content, style, weighting)
 
 
 @pytest.mark.parametrize("method", METHODS)

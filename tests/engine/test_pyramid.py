@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.network import GRID
-from pastiche_daemon.engine.pyramid import COARSEST, Scale, scales_for
+from pastiche_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, Scale, scales_for
 
 sides = st.integers(2, 20000)
 qualities = st.sampled_from(["draft", "good", "best"])
@@ -25,16 +25,30 @@ def test_the_last_scale_is_the_pictures_own_size(width, height, quality):
 @given(sides, sides, qualities)
 def test_the_first_scale_is_about_the_coarsest(width, height, quality):
     first = scales_for(width, height, StyleSettings(quality=quality))[0]
-    assert max(first.width, first.height) <= COARSEST * 2**0.25 + 1
-    assert max(first.width, first.height) >= min(max(width, height), COARSEST * 2**-0.75 - 1)
+    longest = max(first.width, first.height)
+    assert longest == COARSEST or longest == max(width, height) < COARSEST * LEAST_GROWTH
 
 
 @given(sides, sides, qualities)
-def test_each_scale_is_twice_the_one_before(width, height, quality):
+def test_each_scale_is_about_twice_the_one_before(width, height, quality):
     scales = scales_for(width, height, StyleSettings(quality=quality))
     for coarse, fine in itertools.pairwise(scales):
-        assert abs(2 * coarse.width - fine.width) <= 2 or coarse.width == 2
-        assert abs(2 * coarse.height - fine.height) <= 2 or coarse.height == 2
+        growth = max(fine.width, fine.height) / max(coarse.width, coarse.height)
+        assert growth == 2 or (fine is scales[-1] and LEAST_GROWTH <= growth < 2 * LEAST_GROWTH)
+
+
+@given(st.integers(64, 20000), st.integers(2, 12), qualities)
+def test_a_picture_and_the_same_made_smaller_share_their_coarse_scales(side, times, quality):
+    """What you see at the screen's size is what the large one begins with."""
+    settings = StyleSettings(quality=quality)
+    small, large = (scales_for(4 * n, 3 * n, settings) for n in (side, side * times))
+    assert large[: len(small) - 1] == small[:-1]
+
+
+@given(sides, sides, qualities)
+def test_a_seamless_pictures_scales_lie_on_the_grid(width, height, quality):
+    for scale in scales_for(width, height, StyleSettings(quality=quality, seamless=True)):
+        assert scale.padded == (scale.height, scale.width)
 
 
 @given(sides, sides, qualities)

@@ -374,8 +374,8 @@ def test_a_cancelled_job_leaves_its_last_picture(jobs):
 
 def test_a_cancelled_job_keeps_the_best_picture_that_was_seen(jobs):
     job = jobs.job(noise(), iterations=30)
-    layer = Layer(job, CPU)
-    style = Layer({**job, "content": job["styles"][0]}, CPU).source
+    layer = Layer(job, StyleSettings(), CPU)
+    style = Layer({**job, "content": job["styles"][0]}, StyleSettings(), CPU).source
     settings = StyleSettings.from_wire(job["settings"])
     steps = stylise(layer.source, [style], settings, jobs.network)
     progress = [next(steps) for _ in range(6)][-1]

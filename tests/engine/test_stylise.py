@@ -185,8 +185,8 @@ def test_going_on_from_the_last_picture_leaves_the_coarser_scales_out(network, s
 
 def test_going_on_from_a_coarse_last_picture_starts_at_its_scale(network, source):
     content, style = source(16, 320), source(32, 32, 1)
-    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=torch.rand(3, 8, 160)))
-    assert [p.scale.width for p in progress if p.step == 0] == [160, 320]
+    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=torch.rand(3, 13, 256)))
+    assert [p.scale.width for p in progress if p.step == 0] == [256, 320]
 
 
 def test_going_on_starts_from_the_last_picture_and_leaves_it_as_it_is(restyled, source):
@@ -271,7 +271,7 @@ def test_a_finer_scale_starts_with_the_contents_own_detail(source):
 def test_up_to_strength_50_the_detail_is_whole_and_at_100_there_is_none(source):
     content = source(64, 96).image
     coarse = resized(content, 32, 48)
-    assert [detail_share(strength) for strength in (0, 50, 75, 100)] == [1, 1, 0.5, 0]
+    assert [detail_share(StyleSettings(strength=s)) for s in (0, 50, 75, 100)] == [1, 1, 0.5, 0]
     torch.testing.assert_close(with_detail(coarse, content, 0.0), resized(coarse, 64, 96))
 
 

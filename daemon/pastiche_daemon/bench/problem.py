@@ -12,7 +12,7 @@ from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Objective
 from pastiche_daemon.engine.pyramid import Scale
-from pastiche_daemon.engine.stylise import Source, objective_at, place_weights
+from pastiche_daemon.engine.stylise import Source, objective_at, territories_of
 from pastiche_daemon.samples import draw
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import BUILT_IN
@@ -43,8 +43,8 @@ class Problem:
         content, style = (source(name, self.side, self.device) for name in (self.scene, self.painting))
         scale = Scale(self.side, self.side, 1)
         network.set_pooling(PAPER.pooling)
-        weights = place_weights(content, scale)
-        return objective_at(network, content, [style], content.image, weights, scale, PAPER, TargetCache(0))
+        where = territories_of(content, [style])
+        return objective_at(network, content, where, content.image, scale, PAPER, TargetCache(0))
 
 
 def network(name: str, device: torch.device) -> Network:

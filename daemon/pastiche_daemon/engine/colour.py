@@ -162,7 +162,13 @@ def before(content: Source, styles: Sequence[Source], keep: str) -> tuple[Source
     if keep == "off":
         return content, list(styles)
     match = _matched_luminance if keep == "luminance" else _matched_palette
-    shown = [replace(s, image=match(s, content), key=(keep, s.key, content.key)) for s in styles]
+
+    def shown_like(style: Source) -> Source:
+        """A style with a region takes the colours of the content there."""
+        place = content if style.region is None else replace(content, weight=content.weight * style.region)
+        return replace(style, image=match(style, place), key=(keep, style.key, content.key, style.region_key))
+
+    shown = [shown_like(style) for style in styles]
     if keep == "luminance":
         grey = luminance(content.image).expand(3, -1, -1).contiguous()
         return replace(content, image=grey, key=(keep, content.key)), shown

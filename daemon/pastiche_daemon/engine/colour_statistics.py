@@ -16,21 +16,32 @@ from torch import Tensor
 BLOCKS = (1, 4)  # pixels a side: the picture itself, and a quarter of its size
 
 
-def colour_moments(image: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
-    """M = Σ_k w_k x_k x_kᵀ / Σ_k w_k with x = (1, R, G, B), for each size of BLOCKS.
+def colour_sums(image: Tensor, weight: Tensor | None) -> tuple[Tensor, ...]:
+    """Σ_k w_k x_k x_kᵀ with x = (1, R, G, B), for each size of BLOCKS; what parts of a picture give adds up to the whole's.
 
-    image: (3, H, W), sRGB-coded; the sides are cut to whole blocks. weight: (H, W), how much each place counts, 0 to 1.
-    Returns (4, 4) each: a mixture of styles has the mean of its parts' moments.
+    image: (3, H, W), sRGB-coded; the sides are cut to whole blocks. weight: (H, W), how much each place counts, 0 to 1;
+    None where each counts in full. Returns (4, 4) each; [0, 0] is the sum of weights.
     """
-    moments = []
+    weight = torch.ones_like(image[0]) if weight is None else weight
+    sums = []
     for block in BLOCKS:
         small, counts = image, weight
         if block > 1:
             counts = F.avg_pool2d(weight[None], block)[0]
             small = F.avg_pool2d((image * weight)[None], block)[0] / counts.clamp_min(1e-6)  # (3, H/b, W/b)
         x = torch.cat([torch.ones_like(small[:1]), small]).flatten(1)  # (4, M)
-        moments.append((x * counts.flatten()) @ x.T / counts.sum().clamp_min(1e-6))
-    return tuple(moments)
+        sums.append((x * counts.flatten()) @ x.T)
+    return tuple(sums)
+
+
+def colour_moments(image: Tensor, weight: Tensor | None = None) -> tuple[Tensor, ...]:
+    """The sums as means, (4, 4) each: a mixture of styles has the mean of its parts' moments."""
+    return tuple(as_means(sums) for sums in colour_sums(image, weight))
+
+
+def as_means(sums: Tensor) -> Tensor:
+    """(4, 4) of `colour_sums`, divided by the sum of weights."""
+    return sums / sums[0, 0].clamp_min(1e-6)
 
 
 def colour_loss(moments: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:

@@ -13,7 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pastiche_daemon.engine.objective import Losses
+from pastiche_daemon.engine.network import GRID
+from pastiche_daemon.engine.objective import Losses, Objective
+from pastiche_daemon.engine.tiles import SMALLEST, Tiled
 
 log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]
@@ -63,24 +65,70 @@ class Recorded:
 
 
 class Evaluation:
-    """The losses of an image (3, H, W) and the slope of the total, (3, H, W)."""
+    """The losses of an image (3, H, W) and the slope of the total, (3, H, W), which is the caller's to write over.
 
-    def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor) -> None:
+    Where the device's memory does not hold out, the work goes on in smaller tiles, from where it was; `news` then has a sentence.
+    """
+
+    def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor, side: int = 0) -> None:
+        """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
+        self.news: list[str] = []
         self.compute: Callable[[Tensor], Tensors] = self.eagerly
-        if image.is_cuda:
+        self.in_tiles_of(side)
+        if image.is_cuda and not side:
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
                 log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), error)
+
+    def in_tiles_of(self, side: int) -> None:
+        """From now on; 0 for the whole at once."""
+        self.side = side
+        if side:
+            assert isinstance(self.objective, Objective)
+            tiled = Tiled(self.objective, side)
+
+            def compute(image: Tensor) -> Tensors:
+                losses, slope = tiled.evaluate(image)
+                return losses.total, losses.content, losses.style, slope
+
+            self.compute = compute
 
     def eagerly(self, image: Tensor) -> Tensors:
         """Total, content, style, slope."""
         image = image.detach().requires_grad_(True)
         losses = self.objective(image)
         (slope,) = torch.autograd.grad(losses.total, image)
-        return losses.total.detach(), losses.content.detach(), losses.style.detach(), slope
+        return losses.total.detach(), losses.content.detach(), losses.style.detach(), slope.contiguous()
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
-        total, content, style, slope = self.compute(image)
+        while True:
+            try:
+                total, content, style, slope = self.compute(image)
+                break
+            except (RuntimeError, MemoryError) as error:
+                side = smaller_side(self.side, max(image.shape[1:])) if isinstance(self.objective, Objective) else 0
+                if not is_out_of_memory(error) or not side:
+                    raise
+            self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
         return Losses(total.clone(), content.clone(), style.clone()), slope
+
+    def _go_on_in_tiles_of(self, side: int) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.in_tiles_of(side)
+        self.news.append(
+            f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
+        )
+
+
+def smaller_side(side: int, longest: int) -> int:
+    """The next smaller tiles' side, or 0 where they would be smaller than is sensible. side: so far, 0 for the whole."""
+    half = (side or longest) // 2 // GRID * GRID
+    return half if half >= SMALLEST else 0
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch's CPU allocator raises a plain RuntimeError."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)

@@ -32,10 +32,11 @@ class CurvatureMemory:
         return 2 * self.s.numel() * self.s.element_size()
 
     def add(self, s: Tensor, y: Tensor) -> None:
-        """Take in a pair, (N,) each, in place of the oldest."""
+        """Take in a pair, (N,) each, in place of the oldest. Both are written over: they may be as large as memory allows."""
         curvature, square = s @ y, y @ y
         good = curvature > 1e-10 * square
-        s, y = torch.where(good, s, 0), torch.where(good, y, 0)
+        s.masked_fill_(~good, 0)
+        y.masked_fill_(~good, 0)
         self.gamma = torch.where(good, curvature / square, self.gamma)
         self.s.index_copy_(0, self.slot, s[None])
         self.y.index_copy_(0, self.slot, y[None])
@@ -64,5 +65,5 @@ class CurvatureMemory:
         u = torch.linalg.solve_triangular(r, a[:, None], upper=True)
         inner = diagonal[:, None] * u + self.gamma * (yy @ u - b[:, None])
         p = torch.linalg.solve_triangular(r.T, inner, upper=False)
-        step: Tensor = self.gamma * (slope - u[back, 0] @ self.y) + p[back, 0] @ self.s
-        return step
+        step = torch.addmv(slope, self.y.T, u[back, 0], alpha=-1)
+        return step.mul_(self.gamma).addmv_(self.s.T, p[back, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
@@ -68,7 +69,7 @@ class Network(nn.Module):
         self.name = name
         self.sees_colour_poorly = sees_colour_poorly
         self.arithmetic = PLAIN
-        width = width_of(weights or {})
+        self.width = width = width_of(weights or {})  # of VGG19's
         with torch.device("meta"):  # no time for random numbers that are written over at once
             layers = [item if item == "M" else round(item * width) for item in cfgs["E"]]
             stack = make_layers(layers, batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
@@ -107,24 +108,35 @@ class Network(nn.Module):
         self.arithmetic = arithmetic
         return self
 
+    @property
+    def element(self) -> int:
+        """Bytes of a number of its feature maps."""
+        return self.arithmetic.dtype.itemsize
+
     def set_pooling(self, kind: str) -> None:
         """kind: average or max."""
         for position, layer in enumerate(self.stack):
             if isinstance(layer, (nn.AvgPool2d, nn.MaxPool2d)):
                 self.stack[position] = POOLINGS[kind](kernel_size=2, stride=2)
 
-    def forward(self, image: Tensor, wanted: Iterable[str]) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, wanted: Iterable[str], wraps: bool = False) -> dict[str, Tensor]:
         """image: (3, H, W), RGB in 0..1, sRGB-coded. Returns (C, H / stride, W / stride) for each layer wanted,
-        after the ReLU. Goes no deeper than the deepest layer wanted."""
+        after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the opposite one
+        and not zeros; the sides are then multiples of GRID."""
         last = max(INDEX_OF[name] + 1 for name in wanted)
         keep = {INDEX_OF[name] + 1: name for name in wanted}
         features = {}
         x = (image[None] - self.mean) / self.std  # (1, 3, H, W)
         x = x.to(memory_format=self.arithmetic.memory_format)
         for position, layer in enumerate(self.stack[: last + 1]):
-            x = layer(x)
+            x = _wrapping(layer, x) if wraps and isinstance(layer, nn.Conv2d) else layer(x)
             if position == INDEX_OF["conv1_1"]:
                 x = x.to(self.convolution("conv1_2").weight.dtype)
             if position in keep:
                 features[keep[position]] = x.squeeze(0)  # (C, H, W); x[0] would cost a copy on the way back
         return features
+
+
+def _wrapping(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """A 3 × 3 convolution whose picture goes on at its opposite edge. (1, C, H, W)."""
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), convolution.weight, convolution.bias)

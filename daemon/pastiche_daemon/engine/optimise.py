@@ -23,17 +23,18 @@ BLOW_UP = 2.0  # a loss this many times the best seen: without a line search, L-
 
 
 def optimise(
-    image: Tensor, objective: Callable[[Tensor], Losses], free: Tensor, steps: int, method: str | Way
+    image: Tensor, objective: Callable[[Tensor], Losses] | Evaluation, free: Tensor, steps: int, method: str | Way
 ) -> Generator[Losses, None, None]:
     """Move `image` (3, H, W) in place, yielding the losses of each evaluation; it ends as the best one seen.
 
     free: (H, W), 1 where a pixel may move, 0 where it stays. method: lbfgs, adam or gradient, or a
     way of one's own.
+    Large pictures fill the memory: what can be done in place is.
     `steps` moves take steps + 1 evaluations: the last one judges the last move. To stop early, ask for no more.
     """
     stepper = (STEPPERS[method] if isinstance(method, str) else method)(image, free)
     best, best_total = image.clone(), image.new_full((), torch.inf)
-    evaluate = Evaluation(objective, image)
+    evaluate = objective if isinstance(objective, Evaluation) else Evaluation(objective, image)
     try:
         for step in range(steps + 1):
             losses, gradient = evaluate(image)
@@ -44,7 +45,7 @@ def optimise(
                 finite = losses.total.isfinite() & gradient.sum().isfinite()
                 stumbled = ~(finite & (losses.total <= stepper.patience * best_total))
                 torch.where(stumbled, best, image, out=image)
-                stepper.step(torch.where(stumbled, 0, gradient * free), stumbled)
+                stepper.step(gradient.mul_(free).masked_fill_(stumbled, 0), stumbled)
             yield losses
     finally:
         image.copy_(best)
@@ -80,27 +81,30 @@ class LBFGS(Stepper):
 
     def __init__(
         self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0,
-        memory: CurvatureMemory | None = None,
+        memory: CurvatureMemory | None = None, pairs: int = LBFGS_MEMORY,
     ) -> None:  # fmt: skip
-        """memory: what an earlier run, of the same softness, has learnt."""
+        """memory: what an earlier run, of the same softness, has learnt. pairs: how many it is to hold, where there is none."""
         super().__init__(image, free)
         self.gain = softening(image, softness)
         self.rate = image.new_full((), rate)
-        self.move = self.last_slope = torch.zeros_like(image).flatten()  # of z, at the last step
-        self.memory = memory or CurvatureMemory(self.move, LBFGS_MEMORY)
+        self.move = torch.zeros_like(image).flatten()  # of z, at the last step
+        self.last_slope = torch.zeros_like(self.move)
+        self.memory = memory or CurvatureMemory(self.move, pairs)
         self.fresh = torch.tensor(memory is None, device=image.device)  # nothing is known of the curvature
 
     def step(self, gradient: Tensor, stumbled: Tensor) -> None:
         slope = softened(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image
-        self.memory.add(self.move, slope - self.last_slope)
+        self.memory.add(self.move, torch.sub(slope, self.last_slope, out=self.last_slope))
+        self.last_slope = slope
         self.memory.forget_where(stumbled)  # the curvature that misled; and half as far from now on
         self.rate = torch.where(stumbled, self.rate / 2, self.rate)
-        move = -self.memory.newton(slope)
-        change = self.free * softened(move.view_as(self.image), self.gain)
-        first = FIRST_STEP * self.moving / change.abs().sum().clamp_min(1e-12)
+        self.move = self.memory.newton(slope).neg_()
+        change = softened(self.move.view_as(self.image), self.gain).mul_(self.free)
+        first = FIRST_STEP * self.moving / torch.linalg.vector_norm(change, 1).clamp_min(1e-12)
         length = self.rate * torch.where(self.fresh, first, 1.0)
-        self.image.add_(length * change)
-        self.move, self.last_slope, self.fresh = length * move, slope, stumbled
+        self.image.add_(change.mul_(length))
+        self.move.mul_(length)
+        self.fresh = stumbled
 
 
 def softening(image: Tensor, softness: float = SOFTNESS) -> Tensor:
@@ -114,7 +118,9 @@ def softening(image: Tensor, softness: float = SOFTNESS) -> Tensor:
 
 def softened(image: Tensor, gain: Tensor) -> Tensor:
     """P: (3, H, W) with each frequency times its gain. Symmetric and positive, wraps around the edges."""
-    smooth: Tensor = torch.fft.irfft2(torch.fft.rfft2(image) * gain, s=image.shape[-2:])
+    smooth = torch.empty_like(image)
+    for channel, out in zip(image, smooth, strict=True):  # one by one: a large picture's frequencies need much room
+        out.copy_(torch.fft.irfft2(torch.fft.rfft2(channel).mul_(gain), s=image.shape[-2:]))
     return smooth
 
 

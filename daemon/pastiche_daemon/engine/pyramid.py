@@ -9,6 +9,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.network import GRID
 
 COARSEST = 128  # pixels, the longest side of the first scale
+LEAST_GROWTH = 2**0.25  # a last scale that would be less than that much larger is left out: the one before it is the last
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,31 @@ PAPER_STEPS = 500
 
 
 def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
-    """The pyramid of a picture of this size: longest sides COARSEST, doubling, up to the picture's own.
+    """The pyramid of a picture of this size: longest sides COARSEST, doubling, then the picture's own.
 
+    Scales count from the coarsest, so that those of a picture and of the same picture made smaller are the same, but for the
+    last: a restyle at the screen's size shows what the large one will be.
     `paper` has one scale, the picture's. settings.iterations spreads that many steps in the same proportions.
+    settings.seamless: sides are multiples of GRID, so that the network's cells go on over the edges; the last scale's may differ
+    from the picture's own by half of it.
     """
     if settings.quality == "paper":
-        return [Scale(width, height, settings.iterations or PAPER_STEPS)]
-    levels = max(0, math.ceil(math.log2(max(width, height) / COARSEST) - 0.25))
+        return [_scale(width, height, settings.iterations or PAPER_STEPS, settings.seamless)]
+    longest = max(width, height)
+    sides = [COARSEST * 2**level for level in range(40) if COARSEST * 2**level * LEAST_GROWTH <= longest] + [longest]
     schedule = SCHEDULES[settings.quality]
-    steps = [schedule.steps_at(level) for level in range(levels + 1)]
+    steps = [schedule.steps_at(level) for level in range(len(sides))]
     if settings.iterations:
         total = sum(steps)
         steps = [max(1, round(n * settings.iterations / total)) for n in steps]
+    shares = [side / longest for side in sides]
     return [
-        Scale(max(2, round(width / 2 ** (levels - level))), max(2, round(height / 2 ** (levels - level))), n)
-        for level, n in enumerate(steps)
+        _scale(max(2, round(width * share)), max(2, round(height * share)), n, settings.seamless)
+        for share, n in zip(shares, steps, strict=True)
     ]
+
+
+def _scale(width: int, height: int, steps: int, on_grid: bool) -> Scale:
+    if on_grid:
+        width, height = (max(GRID, round(side / GRID) * GRID) for side in (width, height))
+    return Scale(width, height, steps)

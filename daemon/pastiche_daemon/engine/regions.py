@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,6 +27,24 @@ class Box:
         """The part of (..., H, W) that lies inside."""
         return tensor[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
+    def at(self, stride: int) -> Box:
+        """The same on a map whose cells are `stride` pixels apart."""
+        return Box(self.left // stride, self.top // stride, self.width // stride, self.height // stride)
+
+    def inside(self, other: Box) -> Box:
+        """The same, counted from another's corner."""
+        return Box(self.left - other.left, self.top - other.top, self.width, self.height)
+
+
+def cut(tensor: Tensor, box: Box, wraps: bool = False) -> Tensor:
+    """The part of (..., H, W) in a box; with wraps it may reach over the edges, as often as need be."""
+    height, width = tensor.shape[-2:]
+    if not wraps or (box.top >= 0 and box.left >= 0 and box.top + box.height <= height and box.left + box.width <= width):
+        return box.of(tensor)
+    rows = torch.arange(box.top, box.top + box.height, device=tensor.device) % height
+    columns = torch.arange(box.left, box.left + box.width, device=tensor.device) % width
+    return tensor.index_select(-2, rows).index_select(-1, columns)
+
 
 def box_around(mask: Tensor, context: int = SELECTION_CONTEXT) -> Box | None:
     """The box of all places over 0 in mask (H, W), with context, aligned to the network's grid where the picture
@@ -48,11 +67,46 @@ def _span(first: int, end: int, limit: int, context: int) -> tuple[int, int]:
     return first, end - first
 
 
-def resized(image: Tensor, height: int, width: int) -> Tensor:
-    """(C, H, W) at another size, antialiased when it shrinks."""
+def resized(image: Tensor, height: int, width: int, wraps: bool = False) -> Tensor:
+    """(C, H, W) at another size, antialiased when it shrinks. wraps: the picture goes on at its opposite edge."""
     if image.shape[-2:] == (height, width):
         return image
+    if wraps:
+        return _resized_wrapping(image, height, width)
     return F.interpolate(image[None], size=(height, width), mode="bicubic", antialias=True, align_corners=False)[0]
+
+
+def _resized_wrapping(image: Tensor, height: int, width: int) -> Tensor:
+    """With a margin of itself on each side that is whole pixels at both sizes."""
+    (old_height, old_width), new = image.shape[-2:], (height, width)
+    down, right = (old // math.gcd(old, n) for old, n in zip((old_height, old_width), new, strict=True))
+    # A wide enough view for the filter, which sees two pixels of the coarser size to each side.
+    down, right = (m * math.ceil(4 * max(1.0, old / n) / m) for m, old, n in
+                   zip((down, right), (old_height, old_width), new, strict=True))  # fmt: skip
+    with_margin = cut(image, Box(-right, -down, old_width + 2 * right, old_height + 2 * down), wraps=True)
+    more_down, more_right = down * height // old_height, right * width // old_width
+    large = resized(with_margin, height + 2 * more_down, width + 2 * more_right)
+    return large[..., more_down : more_down + height, more_right : more_right + width]
+
+
+def periodic_part(image: Tensor) -> Tensor:
+    """The image (3, H, W) without its jump from one edge to the opposite: the jump is spread over the whole as smoothly as can
+    be (the periodic component of Moisan 2011, 'Periodic plus smooth image decomposition')."""
+    height, width = image.shape[-2:]
+    jump = torch.zeros_like(image)
+    rows, columns = image[:, 0] - image[:, -1], image[:, :, 0] - image[:, :, -1]
+    jump[:, 0] += rows
+    jump[:, -1] -= rows
+    jump[:, :, 0] += columns
+    jump[:, :, -1] -= columns
+    down = torch.cos(2 * math.pi * torch.fft.fftfreq(height, dtype=image.dtype, device=image.device))[:, None]
+    across = torch.cos(2 * math.pi * torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device))
+    laplacian = 2 * down + 2 * across - 4
+    laplacian[0, 0] = 1.0
+    smooth = torch.fft.rfft2(-jump) / laplacian
+    smooth[:, 0, 0] = 0  # the mean stays
+    periodic: Tensor = image - torch.fft.irfft2(smooth, s=(height, width))
+    return periodic
 
 
 def resized_weight(weight: Tensor, height: int, width: int) -> Tensor:
@@ -64,6 +118,8 @@ def resized_weight(weight: Tensor, height: int, width: int) -> Tensor:
 
 def padded(image: Tensor, height: int, width: int) -> Tensor:
     """(C, H, W) continued to the right and below by its last column and row."""
+    if image.shape[-2:] == (height, width):
+        return image
     return F.pad(image[None], (0, width - image.shape[-1], 0, height - image.shape[-2]), mode="replicate")[0]
 
 

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from pastiche.errors import NothingToRestyle
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS, Network
-from pastiche_daemon.engine.objective import Losses, Objective
+from pastiche_daemon.engine.evaluation import Evaluation
+from pastiche_daemon.engine.moments import Moments, mixed
+from pastiche_daemon.engine.network import GRID, STYLE_LAYERS, Network
+from pastiche_daemon.engine.objective import ContentTarget, Losses, Objective, StyleTarget
 from pastiche_daemon.engine.optimise import LBFGS, Way, optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
-from pastiche_daemon.engine.regions import fill_hidden, padded, padded_weight, resized, resized_weight, weights_by_layer
-from pastiche_daemon.engine.weighting import weighting_for
+from pastiche_daemon.engine.regions import (
+    fill_hidden,
+    padded,
+    padded_weight,
+    periodic_part,
+    resized,
+    resized_weight,
+    weights_by_layer,
+)
+from pastiche_daemon.engine.room import EVERYTHING, Room, plan_for
+from pastiche_daemon.engine.tiles import features_of, moments_of
+from pastiche_daemon.engine.weighting import likeness_for, weighting_for
 
-LARGEST_STYLE = 2048  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
+LARGEST_STYLE = 4096  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
+ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since they may be looked at in tiles
 SMALLEST_STYLE = 32
 LOOK_EVERY = 10  # steps
 STILL = 2 / 255  # of the 0..1 range
@@ -34,7 +48,8 @@ STILL = 2 / 255  # of the 0..1 range
 class Source:
     """A picture that goes in: image (3, H, W), RGB in 0..1, sRGB-coded; weight (H, W), how much each place counts,
     0 to 1. visible: (H, W), what may be seen of it (its alpha). key names the pixels, for the cache.
-    whole: longest side of the picture that it was cut from, for stroke sizes in picture units."""
+    whole: longest side of the picture that it was cut from, for stroke sizes in picture units.
+    Of a style: share, among several; region: (H, W) of the content, 0 to 1, where it goes, None: wherever no region is."""
 
     image: Tensor
     weight: Tensor
@@ -42,6 +57,8 @@ class Source:
     key: Hashable
     whole: int
     share: float = 1.0
+    region: Tensor | None = None
+    region_key: Hashable = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -52,7 +69,7 @@ class Source:
 @dataclass(frozen=True)
 class Progress:
     """After an evaluation: scale `level` of `levels`, step of steps there, losses, share of the work done, and the
-    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1."""
+    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1. news: a sentence a painter should read, or ''."""
 
     level: int
     levels: int
@@ -61,6 +78,7 @@ class Progress:
     losses: Losses
     done: float
     image: Tensor
+    news: str = ""
 
 
 def stylise(
@@ -70,15 +88,21 @@ def stylise(
     network: Network,
     cache: TargetCache | None = None,
     last: Tensor | None = None,
+    room: Room = EVERYTHING,
 ) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
 
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
+    room: the memory there is; a picture that does not fit is worked on in tiles, to the same result.
+    With settings.seamless the last scale may be a little other in size than the content: `full_size`.
     """
     cache = TargetCache(0) if cache is None else cache
     network.set_pooling(settings.pooling)
     content = replace(content, image=fill_hidden(content.image, content.visible))
+    if settings.seamless:
+        content = replace(content, image=periodic_part(content.image).clamp_(0, 1), key=("seamless", content.key))
     content, styles = colour.before(content, styles, settings.keep_colours)
+    territories = territories_of(content, styles)
     scales = scales_for(content.size[1], content.size[0], settings)
     if last is not None:
         scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
@@ -86,30 +110,42 @@ def stylise(
     work, done = sum(_work(s) for s in scales), 0
     image = last
     for level, scale in enumerate(scales):
-        weights = place_weights(content, scale)
-        canvas = padded(resized(content.image, scale.height, scale.width).clamp(0, 1), *scale.padded)
-        free = (weights["image"] > 0).to(canvas)
+        plan = plan_for(*scale.padded, room, network.element, network.width)
+        canvas = canvas_at(content, scale, settings.seamless)
+        if plan.on_host:
+            canvas = canvas.cpu()
+        weight = place_weight(content.weight, scale)
+        free = torch.ones(1).to(canvas).expand(canvas.shape[1:]) if weight is None else (weight > 0).to(canvas)
         image = _starting_picture(image, canvas, scale, free, settings)
-        objective = objective_at(network, content, styles, canvas, weights, scale, settings, cache)
+        objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
         way: str | Way = settings.optimiser
-        if way == "lbfgs" and level == len(scales) - 1:
-            key = _picture_key(network, content, styles, scale, settings)
-            way = _going_on(cache.curvature, key, known=last is not None)
-        still = Stillness(image, free)
-        for step, losses in enumerate(optimise(image, objective, free, scale.steps, way)):
+        if way == "lbfgs":
+            way = partial(LBFGS, pairs=plan.pairs)
+            if level == len(scales) - 1:
+                key = _picture_key(network, content, styles, scale, settings)
+                way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
+        still = None if steps_were_asked_for else Stillness(image, free)
+        evaluation = Evaluation(objective, image, plan.side)
+        for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
             share = (done + _work(scale) * step / scale.steps) / work
-            yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale))
-            if not steps_were_asked_for and still.at(step):
+            news = evaluation.news.pop(0) if evaluation.news else ""
+            yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), news)
+            if still is not None and still.at(step):
                 break
         done += _work(scale)
         image = _visible(image, scale)
 
 
-def _going_on(kept: KeptCurvature, key: Hashable, known: bool) -> Way:
+def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor:
+    """The result (3, h, w) at the content's size, where it has not got that already."""
+    return resized(image, content.size[0], content.size[1], wraps=settings.seamless)
+
+
+def _going_on(kept: KeptCurvature, key: Hashable, known: bool, pairs: int) -> Way:
     """L-BFGS whose memory is kept for the next job of the same picture. known: begin with the last job's."""
 
     def way(image: Tensor, free: Tensor) -> LBFGS:
-        stepper = LBFGS(image, free, memory=kept.get(key) if known else None)
+        stepper = LBFGS(image, free, memory=kept.get(key) if known else None, pairs=pairs)
         kept.keep(key, stepper.memory)
         return stepper
 
@@ -120,8 +156,9 @@ def _picture_key(
     network: Network, content: Source, styles: Sequence[Source], scale: Scale, settings: StyleSettings
 ) -> Hashable:
     """What must be the same for curvature to be. Not the strength, nor the stroke size: it survives their moves."""
-    shares = tuple((style.key, style.share) for style in styles)
-    return network.name, content.key, shares, scale.padded, settings.keep_colours, settings.pooling, settings.quality
+    shares = tuple((style.key, style.share, style.region_key) for style in styles)
+    return (network.name, content.key, shares, scale.padded, settings.keep_colours, settings.pooling, settings.quality,
+            likeness_for(settings))  # fmt: skip
 
 
 class Stillness:
@@ -130,14 +167,14 @@ class Stillness:
 
     def __init__(self, image: Tensor, free: Tensor) -> None:
         self.image = image
-        self.before = image.clone()
+        self.before = image.half()  # half the memory, and a sixteenth of what is asked about
         self.places = image.shape[0] * free.sum().clamp_min(1)
 
     def at(self, step: int) -> bool:
         """Looks at the picture at every LOOK_EVERYth step: that is how seldom a GPU is waited for."""
         if step == 0 or step % LOOK_EVERY:
             return False
-        change = ((self.image - self.before).square().sum() / self.places).sqrt()
+        change = torch.linalg.vector_norm(self.image - self.before) / self.places.sqrt()
         self.before.copy_(self.image)
         return bool(change < STILL)
 
@@ -151,10 +188,53 @@ def _visible(image: Tensor, scale: Scale) -> Tensor:
     return image[:, : scale.height, : scale.width]
 
 
-def place_weights(content: Source, scale: Scale) -> dict[str, Tensor]:
-    """(H, W) by layer, and 'image': how much each place counts at this scale."""
-    weight = padded_weight(resized_weight(content.weight, scale.height, scale.width), *scale.padded)
-    return weights_by_layer(weight, (*STYLE_LAYERS, CONTENT_LAYER))
+@dataclass(frozen=True)
+class Territory:
+    """A part of the content, and the styles that go there. weight: (H, W), 0 to 1. share: of all that is restyled, 0 to 1."""
+
+    weight: Tensor
+    styles: list[Source]
+    share: float
+
+
+def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]:
+    """Regions with their styles; where several overlap, they share the place. Styles without a region go where no region is.
+    What is left over keeps to the content. Raises NothingToRestyle where no style has a place to go."""
+    regions: dict[Hashable, list[Source]] = {}
+    for style in styles:
+        regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
+    everywhere = regions.pop(None, [])
+    if not regions:
+        return [Territory(content.weight, everywhere, 1.0)]
+    claims = [group[0].region for group in regions.values()]
+    claimed = torch.stack([claim for claim in claims if claim is not None]).sum(0)
+    parts = [(group[0].region / claimed.clamp_min(1), group) for group in regions.values() if group[0].region is not None]
+    parts.append(((1 - claimed).clamp_min(0), everywhere))
+    all_places = content.weight.sum()
+    territories = []
+    for part, group in parts:
+        weight = part.to(content.weight) * content.weight
+        share = float(weight.sum() / all_places)
+        if group and share > 0:
+            territories.append(Territory(weight, group, share))
+    if not territories:
+        raise NothingToRestyle("The regions cover nothing that is to be restyled. Paint them where the picture is.")
+    return territories
+
+
+def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
+    """(3, H, W): the content at a scale, padded to the grid."""
+    canvas = resized(content.image, scale.height, scale.width, wraps)
+    if canvas is not content.image:
+        canvas = canvas.clamp_(0, 1)
+    return padded(canvas, *scale.padded)
+
+
+def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:
+    """(H, W), padded: how much each place counts at this scale; None where each counts in full."""
+    if scale.padded == (scale.height, scale.width) and bool((weight == 1).all()):
+        return None
+    return padded_weight(resized_weight(weight, scale.height, scale.width), *scale.padded)
 
 
 def _starting_picture(
@@ -164,7 +244,8 @@ def _starting_picture(
     move, it is the content."""
     if image is not None:
         visible = canvas[:, : scale.height, : scale.width]
-        start = padded(with_detail(image, visible, detail_share(settings.strength)).clamp(0, 1), *scale.padded)
+        share = detail_share(settings) if image.shape[-2:] != visible.shape[-2:] else 0.0
+        start = padded(with_detail(image, visible, share, settings.seamless).clamp_(0, 1), *scale.padded)
     elif settings.start == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         start = torch.rand(canvas.shape, generator=random).to(canvas)
@@ -173,13 +254,13 @@ def _starting_picture(
     return torch.where(free > 0, start, canvas).contiguous()
 
 
-def detail_share(strength: float) -> float:
+def detail_share(settings: StyleSettings) -> float:
     """How much of the content's detail a finer scale starts with: all of it up to strength 50, none at 100, where forms are the
-    style's to draw. By eye."""
-    return min(1.0, (100 - strength) / 50)
+    style's to draw. By eye. A reconstruction is to show what the network knows, and gets none."""
+    return min(1.0, (100 - settings.strength) / 50) if settings.reconstruct == "both" else 0.0
 
 
-def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0) -> Tensor:
+def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, wraps: bool = False) -> Tensor:
     """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less what
     is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
 
@@ -187,49 +268,75 @@ def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0) -> Tensor:
     last scale of a draft ends at half the loss (docs/performance.md). coarse: (3, h, w). canvas, returned: (3, H, W).
     """
     height, width = canvas.shape[-2:]
-    blurred = resized(resized(canvas, *coarse.shape[-2:]), height, width)
-    return resized(coarse, height, width) + share * (canvas - blurred)
+    large = resized(coarse.to(canvas.device), height, width, wraps)
+    if not share:
+        return large.clone()
+    blurred = resized(resized(canvas, coarse.shape[1], coarse.shape[2], wraps), height, width, wraps)
+    return torch.add(large, canvas - blurred, alpha=share)
 
 
 @torch.no_grad()
 def objective_at(
-    network: Network, content: Source, styles: Sequence[Source], canvas: Tensor, weights: dict[str, Tensor],
-    scale: Scale, settings: StyleSettings, cache: TargetCache,
+    network: Network, content: Source, territories: Sequence[Territory], canvas: Tensor, scale: Scale,
+    settings: StyleSettings, cache: TargetCache, side: int = 0,
 ) -> Objective:  # fmt: skip
-    """What is to become small at this scale. canvas: (3, H, W), the content there, padded; weights: of `place_weights`."""
-    (content_target,) = cache.get(
-        ("content", network.name, content.key, scale.padded, settings.pooling),
-        lambda: (network(canvas, (CONTENT_LAYER,))[CONTENT_LAYER],),
+    """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the whole."""
+    layer, wraps = settings.content_layer, settings.seamless
+    weight = place_weight(content.weight, scale)
+    content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
+    (features,) = cache.get(
+        ("content", network.name, content.key, scale.padded, settings.pooling, layer, wraps),
+        lambda: (features_of(network, canvas, layer, side, wraps),),
     )
-    grams: dict[str, Tensor] = {}
-    palettes = [torch.zeros(4, 4).to(canvas) for _ in BLOCKS]
-    total = sum(style.share for style in styles)
-    for style in styles:
-        height, width = _style_size(style, content.whole * scale.width / content.size[1] * settings.stroke_size)
-        means = cache.get(
-            ("style", network.name, style.key, height, width, settings.pooling),
-            lambda style=style, height=height, width=width: _style_means(network, style, height, width),  # type: ignore[misc]
-        )
-        # Second moments of a mixture: the mean of its parts' second moments.
-        for name, mean in zip(STYLE_LAYERS, means, strict=False):
-            grams[name] = grams.get(name, torch.zeros_like(mean)) + style.share / total * mean
-        palettes = [p + style.share / total * m for p, m in zip(palettes, means[len(STYLE_LAYERS) :], strict=True)]
-    places = float(weights[CONTENT_LAYER].sum())
-    weighting = weighting_for(settings, content_target.shape[0], places, network.sees_colour_poorly)
-    return Objective(network, content_target, grams, weights, weighting, palettes)
+    longest = content.whole * scale.width / content.size[1] * settings.stroke_size
+    targets = []
+    for territory in territories:
+        here = place_weight(territory.weight, scale)
+        weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
+        means = [_style_means(network, style, longest, settings, cache, side) for style in territory.styles]
+        shares = [style.share for style in territory.styles]
+        moments = {name: mixed([m.moments[name] for m in means], shares) for name in STYLE_LAYERS}
+        palettes = [torch.stack([s / sum(shares) * m.palettes[size] for s, m in zip(shares, means, strict=True)]).sum(0)
+                    for size in range(len(BLOCKS))]  # fmt: skip
+        targets.append(StyleTarget(weights, moments, palettes, territory.share))
+    places = features[0].numel() if content_weight is None else float(content_weight.sum())
+    weighting = weighting_for(settings, features.shape[0], places, network.sees_colour_poorly)
+    return Objective(network, ContentTarget(layer, features, content_weight), targets, weight, scale.padded, weighting,
+                     likeness_for(settings), wraps)  # fmt: skip
 
 
 def _style_size(style: Source, longest: float) -> tuple[int, int]:
     """(height, width) of the style so that its longest side is `longest`, within what is sensible."""
     factor = min(max(longest, SMALLEST_STYLE), LARGEST_STYLE) / max(style.size)
-    deepest = STRIDE_OF[STYLE_LAYERS[-1]]
-    return max(deepest, round(style.size[0] * factor)), max(deepest, round(style.size[1] * factor))
+    height, width = (side * factor for side in style.size)
+    if factor * max(style.size) > ON_GRID:
+        return max(GRID, round(height / GRID) * GRID), max(GRID, round(width / GRID) * GRID)
+    return max(GRID, round(height)), max(GRID, round(width))
 
 
-def _style_means(network: Network, style: Source, height: int, width: int) -> tuple[Tensor, ...]:
-    """The style's Gram matrices, divided by its places: (C, C) a layer; then its colour moments: (4, 4) a size."""
-    image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
-    weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
-    features = network(image, STYLE_LAYERS)
-    grams = (gram(features[n], weights[n]) / weights[n].sum().clamp_min(1e-6) for n in STYLE_LAYERS)
-    return (*grams, *colour_moments(image, weights["image"]))
+@dataclass(frozen=True)
+class StyleMeans:
+    """Of one style at one size: moments by layer, and palettes, (4, 4) by size of BLOCKS."""
+
+    moments: dict[str, Moments]
+    palettes: Sequence[Tensor]
+
+
+def _style_means(
+    network: Network, style: Source, longest: float, settings: StyleSettings, cache: TargetCache, side: int
+) -> StyleMeans:
+    """longest: pixels of its longest side. side: of tiles, where the style is larger than one."""
+    height, width = _style_size(style, longest)
+
+    def make() -> tuple[Tensor, ...]:
+        image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
+        weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
+        in_tiles = side if side and max(height, width) > max(side, ON_GRID) else 0
+        moments = moments_of(network, image, STYLE_LAYERS, weights, in_tiles)
+        return (*(t for name in STYLE_LAYERS for t in (moments[name].mean, moments[name].second)),
+                *colour_moments(image, weights["image"]))  # fmt: skip
+
+    kept = cache.get(("style", network.name, style.key, height, width, settings.pooling), make)
+    pairs = zip(kept[0 : 2 * len(STYLE_LAYERS) : 2], kept[1 : 2 * len(STYLE_LAYERS) : 2], strict=True)
+    moments = {name: Moments(mean, second) for name, (mean, second) in zip(STYLE_LAYERS, pairs, strict=True)}
+    return StyleMeans(moments, kept[2 * len(STYLE_LAYERS) :])

@@ -6,7 +6,6 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.network import STYLE_LAYERS
 from pastiche_daemon.engine.objective import Weighting
 
-PAPER_RATIO = 1e-3  # α/β of the article's figures
 BETA = 1e6  # only ratios matter to the minimum; this keeps curvatures well above L-BFGS's own thresholds
 SMOOTHNESS = 1.0  # τ/β
 PALETTE = 200.0  # γ/β, with weights that see colour poorly
@@ -16,15 +15,30 @@ PALETTE = 200.0  # γ/β, with weights that see colour poorly
 FAITHFUL, FREE = 40.0, 3e-3
 
 
+LIKENESS_OF = {"draft": "gram", "good": "gram", "best": "moments", "paper": "gram"}
+# Which knob turns which layer.
+KNOB_OF = {"conv1_1": "fine", "conv2_1": "fine", "conv3_1": "middle", "conv4_1": "coarse", "conv5_1": "coarse"}
+
+
 def weighting_for(settings: StyleSettings, channels: int, places: float, sees_colour_poorly: bool = False) -> Weighting:
     """channels, places: N and M of the content layer. sees_colour_poorly: of the network's weights.
 
     Differs from the paper, but in `paper`: the content's sum is divided by N·M, so that a strength means the
     same at each size; and the pixels' total variation gets a small weight against checkerboards.
     """
-    equal = {name: 1 / len(STYLE_LAYERS) for name in STYLE_LAYERS}  # w_l = 1/5
-    if settings.strength_is_locked:
-        return Weighting(alpha=PAPER_RATIO * BETA, beta=BETA, gamma=0.0, tau=0.0, layer_weights=equal)
+    layers = {
+        name: getattr(settings, KNOB_OF[name]) / 100 / settings.style_depth if depth < settings.style_depth else 0.0
+        for depth, name in enumerate(STYLE_LAYERS)
+    }  # w_l: 1/5 each where no knob is turned
+    content, style = settings.reconstruct != "style", settings.reconstruct != "content"
+    if settings.quality == "paper":
+        return Weighting(content * 10**settings.balance * BETA, style * BETA, gamma=0.0, tau=0.0, layer_weights=layers)
     share = FAITHFUL * (FREE / FAITHFUL) ** (settings.strength / 100)
-    gamma = PALETTE * BETA if sees_colour_poorly else 0.0
-    return Weighting(share * BETA / (channels * places), BETA, gamma, SMOOTHNESS * BETA, equal)
+    gamma = style * PALETTE * BETA if sees_colour_poorly else 0.0
+    alpha = content * share * BETA / (channels * places)
+    return Weighting(alpha, style * BETA, gamma, SMOOTHNESS * BETA, layers)
+
+
+def likeness_for(settings: StyleSettings) -> str:
+    """Which of `likeness.LIKENESSES`."""
+    return LIKENESS_OF[settings.quality] if settings.likeness == "auto" else settings.likeness

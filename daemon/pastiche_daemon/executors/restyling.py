@@ -20,7 +20,8 @@ from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.regions import Box, box_around, resized
-from pastiche_daemon.engine.stylise import Progress, Source, stylise
+from pastiche_daemon.engine.room import EVERYTHING, Room
+from pastiche_daemon.engine.stylise import Progress, Source, full_size, stylise
 
 PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
 
@@ -43,23 +44,28 @@ class Speaker(Protocol):
 
 
 def restyle(
-    job: dict[str, Any], network: Network, device: torch.device, label: str, cache: TargetCache, speaker: Speaker
-) -> dict[str, Any]:
+    job: dict[str, Any], network: Network, device: torch.device, label: str, cache: TargetCache, speaker: Speaker,
+    room: Room = EVERYTHING,
+) -> dict[str, Any]:  # fmt: skip
     """Do the job. Returns the ending: result file and its hash, last image, losses, device, weights, seconds.
     Raises Cancelled, and PasticheErrors for what is wrong with the pictures."""
     began = time.monotonic()
     settings = StyleSettings.from_wire(job["settings"])
-    layer = Layer(job, device)
-    styles = [_style_source(style, layer.content.format.is_grey, device) for style in job["styles"]]
+    layer = Layer(job, settings, device)
+    styles = [_style_source(style, layer, device) for style in job["styles"]]
     last = _last_image(job, device)
     progress: Progress | None = None
+    notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
         reporter = _Reporter(job["job"], speaker, layer.image, settings.keep_colours)
-        pictures = stylise(layer.source, styles, settings, network, cache, last)
+        pictures = stylise(layer.source, styles, settings, network, cache, last, room)
         for progress in pictures:
             if job["job"] in speaker.cancelled:
                 pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
                 raise Cancelled(_keep_image(progress.image, job))
+            if progress.news:
+                notes.append(progress.news)
+                speaker.say("notice", job=job["job"], sentence=progress.news)
             reporter.report(progress)
     picture = layer.finished(progress.image if progress else None, settings)
     digest = _write_result(picture.data, Path(job["result_path"]))
@@ -69,7 +75,7 @@ def restyle(
         "seconds": time.monotonic() - began,
         "content_loss": float(progress.losses.content) if progress else 0.0,
         "style_loss": float(progress.losses.style) if progress else 0.0,
-        "started_from": _started_from(last, settings),
+        "started_from": _started_from(last, settings), "notes": notes,
         **(_keep_image(progress.image, job) if progress else {}),
     }  # fmt: skip
 
@@ -83,7 +89,7 @@ def _started_from(last: Tensor | None, settings: StyleSettings) -> str:
 class Layer:
     """What is restyled: the content, the selection's box, and what counts how much inside it."""
 
-    def __init__(self, job: dict[str, Any], device: torch.device) -> None:
+    def __init__(self, job: dict[str, Any], settings: StyleSettings, device: torch.device) -> None:
         self.content_ref = PictureRef.from_wire(job["content"]["picture"])
         self.content = _mapped(job["content"])
         image, alpha = colour.decode(self.content)
@@ -97,11 +103,12 @@ class Layer:
         self.alpha = alpha
         # Transparent pixels are not context: the box goes around what is selected, visible or not.
         whole = Box(0, 0, self.content.width, self.content.height)
-        self.box = (box_around(self.mask) or whole) if float(self.mask.min()) < 1 else whole
+        partly = float(self.mask.min()) < 1 and not settings.seamless  # what is to tile is the layer, with its edges
+        self.box = (box_around(self.mask) or whole) if partly else whole
         self.image = self.box.of(image).to(device)
         self.weight = self.box.of(weight).to(device)
         # The whole description: the same bytes mean other colours in another format or profile.
-        key = (self.content_ref, PictureRef.from_wire(job["mask"]["picture"]) if job["mask"] else None)
+        key = (self.content_ref, PictureRef.from_wire(job["mask"]["picture"]) if job["mask"] else None, self.box)
         self.source = Source(self.image, self.weight, self.box.of(alpha).to(device), key, max(image.shape[1:]))
         self.left, self.top = self.box.left, self.box.top
 
@@ -111,7 +118,8 @@ class Layer:
         b = self.box
         part = colour.crop(self.content, b.left, b.top, b.width, b.height)
         if image is not None:
-            image = colour.after(image.clamp(0, 1), self.image, settings.keep_colours)
+            image = full_size(image, self.source, settings).clamp(0, 1)
+            image = colour.after(image, self.image, settings.keep_colours)
         if not settings.composite:
             if image is None:
                 return part
@@ -146,8 +154,9 @@ def _selection(item: dict[str, Any] | None, content: Picture) -> Tensor:
     return colour.mask_values(mask)
 
 
-def _style_source(item: dict[str, Any], grey: bool, device: torch.device) -> Source:
+def _style_source(item: dict[str, Any], layer: Layer, device: torch.device) -> Source:
     """A style; for a grey layer in grey, so that what is optimised is what will be seen."""
+    grey = layer.content.format.is_grey
     image, alpha = colour.decode(_mapped(item))
     if float(alpha.max()) <= 0:
         raise NothingToRestyle("The style picture is fully transparent. Choose one that can be seen.")
@@ -155,7 +164,11 @@ def _style_source(item: dict[str, Any], grey: bool, device: torch.device) -> Sou
         image = colour.luminance(image).expand(3, -1, -1).contiguous()
     image, alpha = image.to(device), alpha.to(device)
     key = (PictureRef.from_wire(item["picture"]), grey)
-    return Source(image, alpha, alpha, key, max(image.shape[1:]), item["share"])
+    region, region_key = None, None
+    if item.get("region"):
+        region = layer.box.of(colour.mask_values(_mapped(item["region"]))).to(device)
+        region_key = PictureRef.from_wire(item["region"]["picture"])
+    return Source(image, alpha, alpha, key, max(image.shape[1:]), item["share"], region, region_key)
 
 
 def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:

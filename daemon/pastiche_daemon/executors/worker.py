@@ -14,6 +14,7 @@ import torch
 from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.evaluation import is_out_of_memory
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
 from pastiche_daemon.executors.environment import give_memory_back
 from pastiche_daemon.executors.networks import Networks, Warm
@@ -80,8 +81,7 @@ def _told(error: Exception) -> PasticheError:
     """What a painter is told of an exception."""
     if isinstance(error, PasticheError):
         return error
-    # torch's CPU allocator raises a plain RuntimeError.
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return OutOfMemory(
             "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
         )

@@ -1,0 +1,85 @@
+"""How a picture of any size finds room: in one piece where that fits, else in tiles, with as much of the optimiser's memory
+as there is room left for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pastiche_daemon.engine.network import GRID
+from pastiche_daemon.engine.tiles import LARGEST, REACH, SMALLEST
+
+# Bytes a pixel, measured (docs/performance.md, 'Memory a pixel').
+FEATURES = {2: 1500, 4: 2900}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+STATE = 170  # of the picture: content, canvas, best, slopes and what a step holds for a moment; targets
+PAIR = 24  # of one pair of L-BFGS's memory
+BASE = 700 << 20  # of the process, whatever the picture
+
+PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
+FEWEST_PAIRS = 2
+COMFORTABLE = 1024  # pixels a side: smaller tiles are worked on for their overlaps; fewer pairs are better than these
+
+
+@dataclass(frozen=True)
+class Room:
+    """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own; 0 where
+    the two are one."""
+
+    bytes: int
+    host_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """side: of tiles, 0 for the whole at once. pairs: of L-BFGS's memory. on_host: the picture and all that the optimiser
+    holds lie in the machine's memory, and tiles alone on the device. bytes: what it will take of the device, about."""
+
+    side: int
+    pairs: int
+    on_host: bool
+    bytes: int
+
+
+EVERYTHING = Room(1 << 62)
+
+
+def plan_for(height: int, width: int, room: Room, element: int = 4, wide: float = 1.0) -> Plan:
+    """height, width: pixels, padded. element: bytes a number of the network's. wide: the network's width, 1 for VGG19's."""
+    pixels, feature = height * width, FEATURES[element] * max(wide, 0.25)
+
+    def tile_bytes(side: int) -> float:
+        outer = (min(height, side + 4 * REACH), min(width, side + 4 * REACH))
+        return outer[0] * outer[1] * feature
+
+    whole = BASE + pixels * (feature + STATE + PAIR * PAIRS)
+    if whole <= room.bytes:
+        return Plan(0, PAIRS, False, int(whole))
+    state = BASE + pixels * STATE
+    left = room.bytes - state - tile_bytes(COMFORTABLE)
+    pairs = min(PAIRS, int(left // (pixels * PAIR)))
+    on_host = pairs < FEWEST_PAIRS and room.host_bytes > 0
+    if on_host:
+        left = room.host_bytes - state
+        pairs, state = min(PAIRS, int(left // (pixels * PAIR))), BASE
+    pairs = max(FEWEST_PAIRS, pairs)
+    if not on_host:
+        state += pixels * PAIR * pairs
+    side = SMALLEST
+    while side < LARGEST and state + tile_bytes(side + 4 * GRID) <= room.bytes:
+        side += 4 * GRID
+    return Plan(side, pairs, on_host, int(state + tile_bytes(side)))
+
+
+def work_factor(height: int, width: int, side: int) -> float:
+    """How much more a picture in tiles is to compute than the same in one piece: half of it, the way back with the forward before
+    it, over tiles with twice the overlap, and the first pass's forward."""
+    if not side:
+        return 1.0
+    rows, columns = -(-height // side), -(-width // side)
+
+    def area(overlap: int) -> float:
+        def length(whole: int, pieces: int) -> float:
+            return whole + 2 * overlap * (pieces - 1)
+
+        return length(height, rows) * length(width, columns) / (height * width)
+
+    return 0.5 * area(REACH) + area(2 * REACH)
