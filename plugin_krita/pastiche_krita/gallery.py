@@ -39,7 +39,7 @@ from .styles import SAMPLES, keep, read_image
 
 THUMB = 84  # pixels
 SHARES = 100  # steps of a share's slider
-NAME_WIDTH, WHERE_WIDTH = 110, 116  # pixels
+NAME_WIDTH, WHERE_WIDTH = 104, 136  # pixels
 A_STYLE = Qt.ItemDataRole.UserRole
 
 

@@ -28,7 +28,8 @@ class Region:
     coverage: bytes = field(repr=False)
 
     def over(self, place: Place) -> Picture:
-        """Its part of what is restyled. Raises NothingToRestyle where it was taken elsewhere, or covers nothing of it."""
+        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises NothingToRestyle where
+        it was taken elsewhere."""
         if self.canvas != place.canvas:
             raise NothingToRestyle(words.REGION_ELSEWHERE.format(region=self.name))
         wide, high = self.canvas.width, self.canvas.height
@@ -38,10 +39,7 @@ class Region:
         for y in range(place.top, place.top + place.height):
             inside = 0 <= y < high and left < right
             rows.append(before + self.coverage[y * wide + left : y * wide + right] + behind if inside else bytes(place.width))
-        cut = b"".join(rows)
-        if not cut.strip(b"\0"):
-            raise NothingToRestyle(words.REGION_OUTSIDE.format(region=self.name))
-        return Picture(place.width, place.height, MASK_FORMAT, cut)
+        return Picture(place.width, place.height, MASK_FORMAT, b"".join(rows))
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,6 @@ SOURCE_GONE = "The layer that the style was to come from has gone. Choose anothe
 REGION_ELSEWHERE = (
     "“{region}” was taken as a region of another picture, or the picture's size has changed since. Choose again where its style goes."
 )
-REGION_OUTSIDE = "“{region}” covers nothing of what is restyled. Choose another region for its style, or everywhere."
 REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
 NO_REGION = "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
 REGION_GONE = "What the region was to be taken from has gone. Choose another."

@@ -263,6 +263,13 @@ def test_two_styles_in_two_regions_make_one_layer(console, call):
     assert said == ["success", "", "Night swirls + Mosaic 50 %"]
 
 
+def test_with_one_style_in_one_region_the_rest_stays_nearer_to_the_picture(console, call):
+    call(f"{HALVES}restyle(d, styles=[S], regions=['left'], {QUICK})")
+    console.do("a, b = floats(layer('Night swirls 50 %')), floats(d)\nchange = [abs(x - y) for x, y in zip(a, b, strict=True)]\nper_row = 96 * 4")
+    left, right = (console.do(f"sum(sum(change[y * per_row + {x} : y * per_row + {x} + 160]) for y in range(72))") for x in (0, 224))
+    assert left > 2 * right  # the eight columns on either side of the edge left out
+
+
 def test_a_style_from_a_layer_with_a_selection_is_what_the_selection_covers(console, call, ours):
     call("select(20, 16, 50, 40)\nsource = canvas.source_of(image(), d, 'tiles')\npicture = canvas.picture_of(source)")
     assert console.do("source.name") == "tiles (selection)"
