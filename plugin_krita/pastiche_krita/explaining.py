@@ -19,7 +19,7 @@ PERMILLE = 1000
 
 
 class Explaining:
-    """Hears of its own jobs. done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
+    """done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
 
     def __init__(self, program: str, loop: Loop, beside: QWidget, done: Callable[[Sheet], object],
                  failed: Callable[[PasticheError], object]) -> None:  # fmt: skip
@@ -27,7 +27,6 @@ class Explaining:
         self._session = Session(program, loop, self)
         self._figures = explain.figures()
         self._results: list[Finished] = []
-        self._job = ""
         self.over = False
         self.dialog = QProgressDialog(words.READING, words.CANCEL, 0, PERMILLE * len(self._figures), beside)
         self.dialog.setObjectName("explaining")
@@ -59,7 +58,7 @@ class Explaining:
             return
         settings = self._figures[len(self._results)].settings
         try:
-            self._job = self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="")
+            self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="")
         except PasticheError as error:
             self.fail(error)
 
