@@ -209,6 +209,10 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         self._portions.put(style, region)
         self._on_choice()
 
+    def forget_regions(self) -> None:
+        self._portions.forget_regions()
+        self._show_rows()
+
     def _set_share(self, style: Style, share: float) -> None:
         self._portions.set(style, share)
         self._changed()

@@ -151,6 +151,9 @@ class Window:
     def show_before(self, thumbnail: Picture) -> None:
         self.preview.set_before(over_checks(thumbnail))
 
+    def forget_regions(self) -> None:
+        self.gallery.forget_regions()
+
     def show_estimate(self, sentence: str) -> None:
         self.estimate.set_text(sentence)
 

@@ -160,6 +160,9 @@ class Window(QDialog):
     def show_before(self, thumbnail: QImage) -> None:
         self.preview.set_before(thumbnail)
 
+    def forget_regions(self) -> None:
+        self.gallery.forget_regions()
+
     def show_estimate(self, sentence: str) -> None:
         self.estimate.setText(sentence)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pastiche import remembered, words
 from pastiche.background import Failed, Steps, Thread, as_pastiche_error
 from pastiche.client import Finished, GivenStyle
-from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError
+from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError, RegionElsewhere
 from pastiche.launch import terminal_command
 from pastiche.loop import Loop
 from pastiche.paths import places
@@ -93,6 +93,9 @@ class Window(Protocol):
 
     def show_target(self, sentence: str) -> None: ...
     def show_before(self, thumbnail: Any) -> None: ...
+    def forget_regions(self) -> None:
+        """They are of another picture: every style goes everywhere again."""
+
     def show_estimate(self, sentence: str) -> None:
         """How long it would take; '' where that is not known."""
 
@@ -399,6 +402,8 @@ class Desk:
         if self.window is None or not self.window.is_shown():
             self.open_window()
         if self.window is not None:
+            if isinstance(error, RegionElsewhere):
+                self.window.forget_regions()
             to_start = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
             self.window.say_error(error, command=to_start, document=document)
 

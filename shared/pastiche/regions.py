@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pastiche import words
-from pastiche.errors import NothingToRestyle
+from pastiche.errors import RegionElsewhere
 from pastiche.pixels import MASK_FORMAT, Picture
 
 
@@ -28,10 +28,9 @@ class Region:
     coverage: bytes = field(repr=False)
 
     def over(self, place: Place) -> Picture:
-        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises NothingToRestyle where
-        it was taken elsewhere."""
+        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises RegionElsewhere."""
         if self.canvas != place.canvas:
-            raise NothingToRestyle(words.REGION_ELSEWHERE.format(region=self.name))
+            raise RegionElsewhere(words.REGION_ELSEWHERE.format(region=self.name))
         wide, high = self.canvas.width, self.canvas.height
         left, right = max(0, place.left), min(wide, place.left + place.width)
         before, behind = bytes(left - place.left), bytes(place.left + place.width - right)

@@ -26,7 +26,7 @@ class Style:
     region: Region | None = None
 
     def region_over(self, place: Place) -> Picture | None:
-        """The region's part of what is restyled. Raises NothingToRestyle."""
+        """The region's part of what is restyled. Raises RegionElsewhere."""
         return self.region.over(place) if self.region is not None else None
 
 

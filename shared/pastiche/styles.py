@@ -55,6 +55,9 @@ class Portions:
         if region is not None:
             self._regions[style.path] = region
 
+    def forget_regions(self) -> None:
+        self._regions.clear()
+
     def take_over(self, chosen: Sequence[Style]) -> None:
         """The shares that these styles come with."""
         self._shares.update({style.path: style.share for style in chosen})

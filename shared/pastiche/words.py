@@ -68,7 +68,8 @@ NO_STYLE_GIVEN = "No style is given. Give a painting as 'style' (a file), as 'st
 NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
 SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
 REGION_ELSEWHERE = (
-    "“{region}” was taken as a region of another picture, or the picture's size has changed since. Choose again where its style goes."
+    "“{region}” was taken as a region of another picture, or the picture's size has changed since: it is no region here. "
+    "Choose anew where its style goes, or restyle without."
 )
 REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
 NO_REGION = "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."

@@ -143,6 +143,11 @@ def test_what_it_looks_like(person_at):
 REGION = "gallery_of = window().gallery\ngallery_of._take_region(next(s for s in gallery_of.chosen() if s.name == '{style}'), canvas_regions()[0])"
 
 
+def test_the_dialog_says_how_long_it_would_take_before_it_is_asked_to(person_at):
+    person_at.open_dialog()
+    person_at.wait("window().estimate.get_text() != ''", "the estimate")
+
+
 def test_a_region_of_the_dialog_is_asked_of_the_daemon(person_at):
     person_at.do("select(30, 20, 40, 30)")
     person_at.open_dialog("Night swirls", "Mosaic")

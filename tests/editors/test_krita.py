@@ -69,7 +69,7 @@ def test_what_it_looks_like(krita):
     krita.do("click('start')")
     krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
     krita.photograph("krita-regions")
-    krita.wait_for("not busy()", 300, "the restyle")
+    krita.do("click('cancel')\nwindow().gallery.forget_regions()")
 
 
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
@@ -83,6 +83,14 @@ def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
     assert krita.do(f"content(layer({own[0]!r})).hex()") == source
     assert sum(differing(krita, before, seen(krita))) > 0.9 * 256 * 192
     assert name in krita.do("message()")
+
+
+def test_the_window_says_how_long_it_would_take_before_it_is_asked_to(krita):
+    open_picture(krita)
+    krita.do("set_up()")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
+    krita.do("window().show_estimate('')\nturn('strength', 70)")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the next estimate")
 
 
 def test_one_undo_gives_the_document_back_to_the_bit(krita):
@@ -224,7 +232,7 @@ select(10, 20, 30, 40)
     assert krita.do("[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]") == [True, True]
     krita.do("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
     krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
-    krita.do("window().gallery._put(one, None)\nwindow().gallery._put(other, None)")
+    assert krita.do("[s.region for s in window().gallery.chosen()]") == [None, None]
 
 
 def choose_region(krita, style, name):

@@ -113,6 +113,9 @@ class Window:
 
     def show_before(self, _): ...
     def show_estimate(self, _): ...
+    def forget_regions(self):
+        self.styles = [replace(style, region=None) for style in self.styles]
+
     def be_busy(self): ...
     def be_idle(self): ...
 
@@ -217,6 +220,7 @@ def test_a_region_is_cut_to_what_is_restyled_and_one_of_another_picture_is_told(
     desk._ask_anew()  # chosen while it works
     desk.decoding.go()
     assert "“Sky” was taken as a region of another picture" in desk.window.said[-1]
+    assert desk.window.styles == [ONE]  # so that the next restyle goes
     assert desk.is_busy
     assert desk.remembered.styles == [ONE]  # a region belongs to one picture
 
