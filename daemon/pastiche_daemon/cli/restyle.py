@@ -18,9 +18,17 @@ from pastiche.settings import StyleSettings
 from pastiche.styles import parse
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
-from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_writer
+from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
+
+# What other commands take too.
+WEIGHTS = click.option(
+    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
+)
+DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+FORCE = click.option("--force", is_flag=True, help="Write over a file that is there.")
+JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a line: an event each, last the result.")
 
 
 @click.command()
@@ -32,25 +40,19 @@ KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
 )
-@click.option(
-    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
-)
-@click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+@WEIGHTS
+@DEVICE
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line: an event each, last the result.")
+@FORCE
+@JSON
 @knob_options
 def restyle(
     photo: Path, styles: tuple[str, ...], output: Path | None, size: int | None, mask: Path | None, weights: str,
     device: str, preview: Path | None, force: bool, as_json: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Restyle PHOTO with a painting, or several."""
-    try:
+    with failures_told(as_json):
         _restyle(photo, styles, output, size, mask, weights, device, preview, force, as_json, settings_from(values))
-    except PasticheError as error:
-        if as_json:
-            Lines().failed(error.code, error.sentence)
-        raise
 
 
 def _restyle(
