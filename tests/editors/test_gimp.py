@@ -131,6 +131,7 @@ def test_what_it_looks_like(person_at):
     person_at.gimp.run("xdotool", "mousemove", "10", "1040")
     person_at.dialog("widget('more').set_expanded(True)\nwindow().dialog.resize(1040, 940)\nwindow().dialog.move(560, 20)")
     person_at.wait("window().target.get_text().startswith('Background')", "the dialog to see that nothing is selected")
+    person_at.wait("window().estimate.get_text() != ''", "the estimate")
     person_at.dialog("click('Restyle')")
     person_at.wait("window().preview.has_preview and window().bar.get_fraction() > 0.35", "a preview")
     person_at.gimp.photograph("gimp-regions")

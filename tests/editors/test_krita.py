@@ -66,6 +66,7 @@ def test_what_it_looks_like(krita):
     choose_region(krita, "Night swirls", "The selection, as it is now")
     krita.do("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)")
     krita.wait_for("window().target.text().startswith('Background')", PATIENCE, "the window to see that nothing is selected")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
     krita.do("click('start')")
     krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
     krita.photograph("krita-regions")
