@@ -94,6 +94,76 @@ def test_several_styles_with_shares(run, files):
     restyled(run, files, "--style", f"{files / 'photo.png'}:0.3", "-o", files / "out.png")
 
 
+# --- regions and parts ----------------------------------------------------------------------------------
+@pytest.fixture
+def halves(files: Path) -> Path:
+    """Also left.png and right.png, masks of the photo's halves; colours.png, a painting red at the left and blue at the
+    right, with red.png and blue.png, masks of these."""
+    left = np.zeros((24, 32), np.uint8)
+    left[:, :16] = 255
+    Image.fromarray(left).save(files / "left.png")
+    Image.fromarray(255 - left).save(files / "right.png")
+    noise = np.random.default_rng(4).integers(0, 60, (32, 48, 3), np.uint8)
+    noise[:, :24, 0] += 190
+    noise[:, 24:, 2] += 190
+    Image.fromarray(noise).save(files / "colours.png")
+    red = np.zeros((32, 48), np.uint8)
+    red[:, :24] = 255
+    Image.fromarray(red).save(files / "red.png")
+    Image.fromarray(255 - red).save(files / "blue.png")
+    return files
+
+
+def by_regions(run: Run, files: Path, *words: object) -> np.ndarray:
+    """A grey photo restyled by these words, as (24, 32, 3) floats."""
+    grey = np.random.default_rng(5).integers(90, 160, (24, 32, 1), np.uint8).repeat(3, axis=2)
+    Image.fromarray(grey).save(files / "grey.png")
+    done = run("restyle", files / "grey.png", *words, "-o", files / "out.png", "--force", "--json", "--quality", "draft",
+               "--iterations", "12", "--strength", "90")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return np.asarray(Image.open(files / "out.png")).astype(float)
+
+
+def redness(pixels: np.ndarray) -> float:
+    return float((pixels[..., 0] - pixels[..., 2]).mean())
+
+
+def test_a_region_has_its_painting_and_the_style_goes_elsewhere(run, halves):
+    for name, channel in (("red", 0), ("blue", 2)):
+        pixels = np.random.default_rng(channel).integers(0, 60, (40, 40, 3), np.uint8)
+        pixels[..., channel] += 190
+        Image.fromarray(pixels).save(halves / f"all-{name}.png")
+    out = by_regions(run, halves, "--style", halves / "all-blue.png", "--region", halves / "left.png", halves / "all-red.png")
+    assert redness(out[:, :12]) > 20
+    assert redness(out[:, 20:]) < -20
+
+
+def test_with_a_region_alone_there_need_be_no_style_and_the_name_is_its_paintings(run, halves):
+    done = run("restyle", halves / "photo.png", "--region", halves / "left.png", f"{halves / 'painting.png'}:0.5", "--json", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["output"] == str(halves / "photo-in-painting.png")
+
+
+def test_a_region_has_the_photos_own_size_whatever_the_size_asked_for(run, halves):
+    restyled(run, halves, "-o", halves / "out.png", "--size", "16", "--region", halves / "left.png", halves / "colours.png")
+    assert Image.open(halves / "out.png").size == (16, 12)
+
+
+def test_of_a_part_only_what_is_white_is_looked_at(run, halves):
+    colours = halves / "colours.png"
+    red, blue = (by_regions(run, halves, "--style", colours, "--part", colours, halves / f"{n}.png") for n in ("red", "blue"))
+    assert redness(red) > 20
+    assert redness(blue) < -20
+
+
+def test_each_use_of_a_painting_may_have_its_own_part(run, halves):
+    colours = halves / "colours.png"
+    out = by_regions(run, halves, "--region", halves / "left.png", colours, "--region", halves / "right.png", colours,
+                     "--part", colours, halves / "red.png", "--part", colours, halves / "blue.png")  # fmt: skip
+    assert redness(out[:, :12]) > 20
+    assert redness(out[:, 20:]) < -20
+
+
 def test_a_preview_is_kept_on_request(run, files):
     restyled(run, files, "-o", files / "out.png", "--preview", files / "preview.png")
     assert Image.open(files / "preview.png").size == (32, 24)
@@ -129,7 +199,18 @@ def test_weights_of_ones_own_are_checked_and_named(run, files):
 
 @pytest.mark.parametrize(("words", "code", "said"), [
     (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
-    (["photo.png"], 2, "--style"),
+    (["photo.png"], 2, "--style.*--region"),
+    (["photo.png", "--region", "left.png"], 2, "--region"),
+    (["photo.png", "--region", "nothere.png", "painting.png"], 2, "nothere.png"),
+    (["photo.png", "--region", "left.png", "nothere.png"], 2, "nothere.png"),
+    (["photo.png", "--region", "painting.png", "painting.png"], 1, "region is 40 × 40.*32 × 24"),
+    (["photo.png", "--region", "empty.png", "painting.png"], 1, "empty.png selects nothing.*painting is to go"),
+    (["photo.png", "--region", "left.png", "painting.png", "--mask", "right.png"], 1, "regions cover nothing"),
+    (["photo.png", "--region", "left.png", "painting.png:0"], 2, "share"),
+    (["photo.png", "--style", "painting.png", "--part", "painting.png", "left.png"], 1, "part is 32 × 24.*40 × 40"),
+    (["photo.png", "--style", "painting.png", "--part", "painting.png", "nothere.png"], 2, "nothere.png"),
+    (["photo.png", "--style", "painting.png", "--part", "photo.png", "left.png"], 2, "none of the paintings"),
+    (["photo.png", "--style", "painting.png", *["--part", "painting.png", "left.png"] * 2], 2, "used once and has 2 parts"),
     (["photo.png", "--style", "text.txt"], 1, "text.txt"),
     (["text.txt", "--style", "painting.png"], 1, "not a picture"),
     (["cut.png", "--style", "painting.png"], 1, "truncated"),
@@ -149,7 +230,8 @@ def test_weights_of_ones_own_are_checked_and_named(run, files):
     (["clear.png", "--style", "painting.png"], 1, "visible"),
     (["photo.png", "--style", "painting.png", "--quality", "paper", "--strength", "20"], 2, "paper"),
 ])  # fmt: skip
-def test_bad_input_gets_its_own_sentence(run, files, words, code, said):
+def test_bad_input_gets_its_own_sentence(run, halves, words, code, said):
+    files = halves
     (files / "text.txt").write_text("no picture")
     (files / "cut.png").write_bytes((files / "photo.png").read_bytes()[:900])
     Image.new("RGB", (1, 1)).save(files / "dot.png")
@@ -192,3 +274,10 @@ def test_the_demo_says_where_its_pictures_lie(run, tmp_path):
     pictures = [Path(line.split("  (")[0]) for line in done.stdout.splitlines()]
     assert len(pictures) == 4
     assert all(path.exists() for path in pictures)
+
+
+def test_an_estimate_says_how_long_and_how_much_and_restyles_nothing(run, files):
+    done = run("restyle", files / "photo.png", "--style", files / "painting.png", "--estimate", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "GB on cpu" in done.stdout
+    assert not list(files.glob("*-in-*"))

@@ -39,6 +39,7 @@ from pastiche_daemon.imagefiles import (
     read_description,
     read_mask,
     read_picture,
+    seen_through,
     write_picture,
 )
 from pastiche_daemon.imagefiles.decode import decode
@@ -568,6 +569,22 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path, loaded):
 def test_an_empty_mask_leaves_nothing_to_restyle(tmp_path, loaded):
     with pytest.raises(NothingToRestyle, match="all black"):
         read_mask(save(tmp_path / "m.png", np.zeros((10, 20), np.uint8)), loaded)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_a_mask_hides_is_transparent_and_colours_and_depth_stay(channels, dtype):
+    whole = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    pixels = (np.random.default_rng(0).random((2, 4, channels)) * whole).astype(dtype)
+    if channels in (2, 4):
+        pixels[..., -1] = [whole, whole, whole // 2, whole]
+    mask = Picture(4, 2, MASK_FORMAT, bytes([255, 0, 255, 51] * 2))
+    seen = array(seen_through(picture(pixels), mask))
+    colours = channels - (channels in (2, 4))
+    assert (seen.dtype, seen.shape[2]) == (dtype, colours + 1)
+    assert (seen[..., :-1] == pixels[..., :colours]).all()
+    before = pixels[..., -1] if channels in (2, 4) else np.full((2, 4), whole)
+    np.testing.assert_allclose(seen[..., -1], before * np.array([1, 0, 1, 0.2]), atol=0 if dtype is np.float32 else 1)
 
 
 # --- writing ---------------------------------------------------------------------------------------

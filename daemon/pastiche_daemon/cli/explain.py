@@ -16,6 +16,7 @@ from pastiche.errors import UsageError
 from pastiche.explain import SIDE, Figure, figures
 from pastiche.pixels import Picture
 from pastiche_daemon.cli.connect import connect
+from pastiche_daemon.cli.paintings import read_style
 from pastiche_daemon.cli.restyle import (
     DEVICE,
     FORCE,
@@ -23,7 +24,6 @@ from pastiche_daemon.cli.restyle import (
     WEIGHTS,
     facts_of,
     follow,
-    read_style,
     weights_name,
 )
 from pastiche_daemon.cli.sheets import Cell, contact_sheet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from pastiche import __version__
 from pastiche.client import Client, Finished, StyleList
 from pastiche.errors import BadWeights, PasticheError, UsageError, error_from
 from pastiche.paths import places
-from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
+from pastiche.pixels import Picture
 from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
-from pastiche.styles import parse
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
+from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
@@ -33,8 +34,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a lin
 
 @click.command()
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--style", "styles", multiple=True, required=True, metavar="PAINTING[:SHARE]",
-              help="The painting; several are mixed by their shares.")  # fmt: skip
+@click.option("--style", "styles", multiple=True, metavar="PAINTING[:SHARE]",
+              help="The painting; several are mixed by their shares. With regions: for wherever none is.")  # fmt: skip
+@click.option("--region", "regions", nargs=2, multiple=True, metavar="MASK PAINTING[:SHARE]",
+              help="A painting for a part of the photo: where MASK, a picture of the photo's size, is white.")  # fmt: skip
+@click.option("--part", "parts", nargs=2, multiple=True, metavar="PAINTING MASK",
+              help="Look at a part of this painting only: where MASK, a picture of the painting's size, is white.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PHOTO-in-PAINTING beside the photo.")
 @click.option("--size", type=click.IntRange(2), metavar="PIXELS", help="Longest side; without it the picture's own.")
 @click.option(
@@ -43,31 +48,48 @@ JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a lin
 @WEIGHTS
 @DEVICE
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
+@click.option("--estimate", is_flag=True, help="Only say how long it would take, and how much memory.")
 @FORCE
 @JSON
 @knob_options
 def restyle(
-    photo: Path, styles: tuple[str, ...], output: Path | None, size: int | None, mask: Path | None, weights: str,
-    device: str, preview: Path | None, force: bool, as_json: bool, **values: Any,
+    photo: Path, styles: tuple[str, ...], regions: Pairs, parts: Pairs, output: Path | None, size: int | None,
+    mask: Path | None, weights: str, device: str, preview: Path | None, estimate: bool, force: bool, as_json: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Restyle PHOTO with a painting, or several."""
     with failures_told(as_json):
-        _restyle(photo, styles, output, size, mask, weights, device, preview, force, as_json, settings_from(values))
+        paintings = paintings_of(styles, regions, parts)
+        settings = settings_from(values)
+        if estimate:
+            _estimate(photo, size, weights, device, as_json, settings)
+            return
+        _restyle(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings)
+
+
+def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json: bool, settings: StyleSettings) -> None:
+    """Ask the daemon, and say what it says. Raises what keeps it from saying so."""
+    from pastiche_daemon.imagefiles import read_picture
+
+    picture = read_picture(photo, longest_side=size).picture
+    with connect() as client:
+        told = client.estimate(picture.width, picture.height, settings, weights=weights_name(weights), device=device)
+    if told.seconds < 0:
+        raise PasticheError(told.sentence)
+    click.echo(json.dumps({"event": "estimate", **dataclasses.asdict(told)}) if as_json else told.sentence)
 
 
 def _restyle(
-    photo: Path, style_words: tuple[str, ...], output: Path | None, size: int | None, mask_path: Path | None,
+    photo: Path, paintings: list[Painting], output: Path | None, size: int | None, mask_path: Path | None,
     weights: str, device: str, preview: Path | None, force: bool, as_json: bool, settings: StyleSettings,
 ) -> None:  # fmt: skip
     from pastiche_daemon.imagefiles import check_output, read_mask, read_picture, write_picture
 
-    paths = [parse(word) for word in style_words]
-    output = output or default_output(photo, paths[0][0])
+    output = output or default_output(photo, paintings[0].path)
     check_output(output, force)
     if preview is not None and preview.suffix.lower() not in PREVIEW_KINDS:
         raise UsageError(f"A preview is kept as {' or '.join(PREVIEW_KINDS)}; {preview.name} is neither.")
     loaded = read_picture(photo, longest_side=size)
-    styles = [(read_style(path), share) for path, share in paths]
+    styles = given(paintings, loaded)
     mask = read_mask(mask_path, loaded) if mask_path else None
     show: Show = Lines() if as_json else Bar()
     try:
@@ -118,16 +140,6 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
     return {"software": f"Pastiche {__version__}", "weights": r.weights, "device": r.device, "seconds": round(r.seconds, 3),
             "content_loss": r.content_loss, "style_loss": r.style_loss, "started_from": r.started_from,
             "settings": settings.to_wire()}  # fmt: skip
-
-
-def read_style(path: Path) -> Picture:
-    """A style picture, no larger than makes a difference."""
-    from pastiche_daemon.imagefiles import read_picture
-
-    picture = read_picture(path).picture
-    if max(picture.width, picture.height) > LARGEST_STYLE_SIDE:
-        return read_picture(path, longest_side=LARGEST_STYLE_SIDE).picture
-    return picture
 
 
 def default_output(photo: Path, style: Path) -> Path:

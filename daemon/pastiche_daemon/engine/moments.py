@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+FLAT = 1e-3  # of the mean variance, added to each: covariances of flat pictures have no inverse
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,29 @@ class Moments:
     def deviation(self) -> Tensor:
         """(C,): σ; never the root of less than a millionth, whose slope would be without bound."""
         return (self.second.diagonal() - self.mean.square()).clamp_min(1e-6).sqrt()
+
+    @cached_property
+    def floor(self) -> Tensor:
+        """What is added to each variance before a root is taken, in float64."""
+        return FLAT * exact(self.covariance()).diagonal().mean().clamp_min(1e-6)
+
+    @cached_property
+    def root(self) -> Tensor:
+        """(C, C): (Σ + floor)^½, in float64. Of a style it is taken once."""
+        covariance = exact(self.covariance())
+        return square_roots(covariance + self.floor * torch.eye(len(covariance)).to(covariance))[0]
+
+
+def exact(tensor: Tensor) -> Tensor:
+    """In float64, on the host where the device has none (MPS)."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def square_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """A^½ and A^-½ of a symmetric (C, C). Eigenvalues under 1e-12 of the largest, which are rounding, count as that."""
+    values, vectors = torch.linalg.eigh(matrix)
+    roots = torch.maximum(values, 1e-12 * values[-1].clamp_min(1e-200)).sqrt()
+    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
 
 
 def sum_of(features: Tensor, weight: Tensor | None) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pastiche_daemon.engine.colour_statistics import BLOCKS, as_means, colour_loss, colour_sums
 from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.likeness import LIKENESSES
+from pastiche_daemon.engine.likeness import LIKENESSES, WANT_EXACT_SUMS
 from pastiche_daemon.engine.moments import Moments, sum_of
 from pastiche_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network
 from pastiche_daemon.engine.regions import Box, cut
@@ -141,6 +141,7 @@ class Objective:
         self.wraps = wraps
         # With Gram matrices alone nobody asks for means.
         self.looks_at_means = likeness != "gram"
+        self.sums_exactly = likeness in WANT_EXACT_SUMS
         self.places = [
             {layer: target.places(layer, size) for layer in target.weights if layer != "image"} for target in self.styles
         ]
@@ -208,9 +209,12 @@ class Part:
         for target in objective.styles:
             for name in objective.style_layers:
                 weight = self._cut(target.weights[name], name)
+                found = features[name]
+                if objective.sums_exactly and found.dtype == torch.bfloat16:
+                    found = found.float()
                 if objective.looks_at_means:
-                    sums.append(sum_of(features[name], weight))
-                sums.append(gram(features[name], weight))
+                    sums.append(sum_of(found, weight))
+                sums.append(gram(found, weight))
             if objective.weighting.gamma:
                 sums += colour_sums(inside, self._cut(target.weights["image"], "image"))
         return sums

@@ -301,6 +301,10 @@ def objective_at(
         targets.append(StyleTarget(weights, moments, palettes, territory.share))
     places = features[0].numel() if content_weight is None else float(content_weight.sum())
     weighting = weighting_for(settings, features.shape[0], places, network.sees_colour_poorly)
+    if not (weighting.alpha or weighting.gamma or any(weighting.layer_weights.values())):
+        raise NothingToRestyle(
+            "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is looked at."
+        )
     return Objective(network, ContentTarget(layer, features, content_weight), targets, weight, scale.padded, weighting,
                      likeness_for(settings), wraps)  # fmt: skip
 

@@ -10,9 +10,12 @@ import numpy as np
 from pastiche.errors import BadMask, BadPixels, NothingToRestyle, PictureTooLarge, PictureTooSmall, UsageError
 from pastiche.pixels import LARGEST_SIDE, MASK_FORMAT, SMALLEST_SIDE, Picture
 from pastiche_daemon.imagefiles.decode import decode
-from pastiche_daemon.imagefiles.raster import Array, Raster, to_float, to_picture, to_sample
+from pastiche_daemon.imagefiles.raster import SAMPLE_NAMES, Array, Raster, from_picture, to_float, to_picture, to_sample
 from pastiche_daemon.imagefiles.resize import fitted_size, resized
 
+SELECTED_BY = {
+    "mask": "what is to be restyled", "region": "where the painting is to go", "part": "what of the painting is to be seen",
+}  # fmt: skip
 REC_601 = np.array([[0.299], [0.587], [0.114]], np.float32)  # red, green, blue: as Pillow makes grey
 
 
@@ -51,18 +54,19 @@ def read_picture(path: Path, *, longest_side: int | None = None, max_megapixels:
     return Loaded(to_picture(fitted), width, height)
 
 
-def read_mask(path: Path, loaded: Loaded) -> Picture:
-    """What to restyle of the loaded picture: 255 all, 0 nothing. The file has the size of the picture's file.
+def read_mask(path: Path, loaded: Loaded, what: str = "mask") -> Picture:
+    """What counts of the loaded picture: 255 all, 0 nothing. The file has the size of the picture's file.
 
-    Its alpha says so where it has any transparency, else its luma (white selects).
+    Its alpha says so where it has any transparency, else its luma (white selects). what: 'mask' is what to restyle, 'region'
+    where a style goes, 'part' what of a style is looked at.
     """
     wanted = (loaded.original_width, loaded.original_height)
 
     def check_size(width: int, height: int) -> None:
         if (width, height) != wanted:
             raise BadMask(
-                f"The mask is {width} × {height} pixels and the picture {wanted[0]} × {wanted[1]}. "
-                "Make the mask the same size as the picture."
+                f"The {what} is {width} × {height} pixels and the picture {wanted[0]} × {wanted[1]}. "
+                f"Make the {what} the same size as the picture."
             )
 
     raster = decode(path, check_size)
@@ -70,8 +74,18 @@ def read_mask(path: Path, loaded: Loaded) -> Picture:
     size = loaded.picture.width, loaded.picture.height
     pixels = to_sample(resized(_selection(raster), *size), "u8")
     if not pixels.any():
-        raise NothingToRestyle(f"{path.name} selects nothing: it is all black. Paint white what is to be restyled.")
+        raise NothingToRestyle(f"{path.name} selects nothing: it is all black. Paint white {SELECTED_BY[what]}.")
     return Picture(*size, MASK_FORMAT, pixels.tobytes())
+
+
+def seen_through(picture: Picture, mask: Picture) -> Picture:
+    """The picture with its alpha, or full alpha, times the mask: GRAY, u8, of its size."""
+    raster = from_picture(picture)
+    counts = from_picture(mask).pixels.astype(np.float32) / 255
+    pixels = to_float(raster.pixels)
+    colours, alpha = (pixels[..., :-1], pixels[..., -1:]) if raster.has_alpha else (pixels, np.float32(1))
+    seen = np.concatenate([colours, alpha * counts], axis=2)
+    return to_picture(Raster(to_sample(seen, SAMPLE_NAMES[raster.pixels.dtype]), raster.curve, raster.profile))
 
 
 def _selection(raster: Raster) -> Array:

@@ -1,0 +1,162 @@
+"""Likenesses: each 0 at the style itself, positive elsewhere, with the slope that finite differences find."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.gram import gram
+from pastiche_daemon.engine.likeness import LIKENESSES, TRANSPORT, wasserstein_likeness
+from pastiche_daemon.engine.moments import FLAT, Moments, mixed, square_roots, sum_of
+from pastiche_daemon.engine.objective import Weighting
+from pastiche_daemon.engine.regions import Box
+from pastiche_daemon.engine.weighting import LIKENESS_OF, likeness_for
+
+EACH = pytest.mark.parametrize("likeness", LIKENESSES.values(), ids=list(LIKENESSES))
+seeds = st.integers(0, 2**31)
+
+
+def features(channels=4, places=30, seed=0, dtype=torch.float64):
+    """(C, 1, M), 0 or more, as after a ReLU."""
+    return torch.randn(channels, 1, places, generator=torch.Generator().manual_seed(seed), dtype=dtype).relu()
+
+
+def moments_of(f):
+    """By the plain formulas."""
+    rows = f.flatten(1)
+    return Moments(rows.mean(1), rows @ rows.T / rows.shape[1])
+
+
+@EACH
+@given(seed=seeds)
+def test_it_is_0_at_the_style_itself(likeness, seed):
+    style = moments_of(features(seed=seed))
+    assert float(likeness(style, style)) == pytest.approx(0, abs=1e-9)
+
+
+@EACH
+@given(seed=seeds)
+def test_it_is_positive_elsewhere(likeness, seed):
+    assert float(likeness(moments_of(features(seed=seed)), moments_of(features(seed=seed + 1)))) > 1e-6
+
+
+@EACH
+def test_its_slope_is_that_of_finite_differences(likeness):
+    style = moments_of(features(seed=1))
+    assert torch.autograd.gradcheck(lambda f: likeness(moments_of(f), style), features().requires_grad_(True))
+
+
+@EACH
+def test_its_slope_is_a_number_where_everything_is_flat(likeness):
+    """Skies, paper, a picture of one colour: variances of 0."""
+    flat = torch.full((4, 1, 30), 0.3, dtype=torch.float64).requires_grad_(True)
+    for style in (features(seed=1), torch.zeros(4, 1, 30, dtype=torch.float64), flat.detach()):
+        (slope,) = torch.autograd.grad(likeness(moments_of(flat), moments_of(style)), flat)
+        assert torch.isfinite(slope).all()
+
+
+@EACH
+def test_fewer_places_than_channels_give_numbers_too(likeness):
+    """The deep layers of a small picture: 512 channels, 30 places, float32."""
+    few = features(64, 10, dtype=torch.float32).requires_grad_(True)
+    value = likeness(moments_of(few), moments_of(features(64, 12, 1, dtype=torch.float32)))
+    (slope,) = torch.autograd.grad(value, few)
+    assert torch.isfinite(value)
+    assert torch.isfinite(slope).all()
+
+
+# --- means and deviations ---------------------------------------------------------------------------------
+def same_gram_other_mean():
+    """Two features of equal second moment: one that always fires at 1, one that fires at 2 a quarter of the time."""
+    always = torch.ones(1, 1, 8, dtype=torch.float64)
+    seldom = torch.tensor([2.0, 0, 0, 0, 2, 0, 0, 0], dtype=torch.float64).reshape(1, 1, 8)
+    return moments_of(always), moments_of(seldom)
+
+
+def test_grams_do_not_tell_a_weak_mark_everywhere_from_a_strong_one_here_and_there():
+    assert float(LIKENESSES["gram"](*same_gram_other_mean())) == 0
+
+
+@pytest.mark.parametrize("name", ["moments", "wasserstein"])
+def test_means_and_deviations_do(name):
+    assert float(LIKENESSES[name](*same_gram_other_mean())) > 0.1
+
+
+# --- Wasserstein ------------------------------------------------------------------------------------------
+@given(seeds, st.integers(1, 6))
+def test_the_wasserstein_distance_is_that_of_its_formula(seed, channels):
+    """tr (Σ*^½ Σ Σ*^½)^½ is the sum of the roots of the eigenvalues of Σ Σ*, which no root of a matrix is needed for."""
+    found, wanted = (moments_of(features(channels, seed=s)) for s in (seed, seed + 1))
+    floor = FLAT * wanted.covariance().diagonal().mean().clamp_min(1e-6) * torch.eye(channels, dtype=torch.float64)
+    a, b = found.covariance() + floor, wanted.covariance() + floor
+    common = torch.linalg.eigvals(a @ b).real.clamp_min(0).sqrt().sum()
+    plain = (found.mean - wanted.mean).square().sum() + a.trace() + b.trace() - 2 * common
+    ours = wasserstein_likeness(found, wanted) * channels / TRANSPORT
+    torch.testing.assert_close(ours, plain, rtol=1e-6, atol=1e-9)
+
+
+def test_a_shift_of_the_whole_costs_its_square():
+    f = features()
+    moved = wasserstein_likeness(moments_of(f + 0.5), moments_of(f))
+    assert float(moved) == pytest.approx(TRANSPORT * 0.25, rel=1e-6)
+
+
+@given(seeds, st.integers(1, 8), st.floats(0, 6))
+def test_square_roots_are_roots_and_their_inverses(seed, size, decades):
+    generator = torch.Generator().manual_seed(seed)
+    vectors, _ = torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))
+    matrix = (vectors * torch.logspace(0, -decades, size, dtype=torch.float64)) @ vectors.T
+    root, inverse = square_roots(matrix)
+    torch.testing.assert_close(root @ root, matrix, rtol=0, atol=1e-12)
+    torch.testing.assert_close(root @ inverse, torch.eye(size, dtype=torch.float64), rtol=0, atol=1e-9)
+
+
+def test_what_rounding_made_negative_has_a_root_too():
+    root, inverse = square_roots(torch.diag(torch.tensor([1.0, 1e-3, -1e-9], dtype=torch.float64)))
+    assert torch.isfinite(root).all()
+    assert torch.isfinite(inverse).all()
+
+
+def test_sums_are_exact_where_the_wasserstein_distance_is_asked_for(network, source, objective_of):
+    """Sums of bfloat16 products have covariances with negative eigenvalues, whose roots are anything."""
+    image = source(32, 32).image
+    weighting = Weighting(0, 1, 0, 0, {"conv1_1": 1.0})
+    sums = {}
+    for likeness in ("moments", "wasserstein"):
+        whole = objective_of(network, image, image, weighting, likeness=likeness).part(Box(0, 0, 32, 32))
+        rounded = {"conv1_1": network(image, ("conv1_1",))["conv1_1"].bfloat16()}
+        sums[likeness] = whole.sums(rounded, image)[1]
+    exact = gram(rounded["conv1_1"].float())
+    torch.testing.assert_close(sums["wasserstein"], exact)
+    assert not torch.allclose(sums["moments"], exact, rtol=1e-6)
+
+
+# --- mixtures ---------------------------------------------------------------------------------------------
+@given(seeds, st.integers(1, 50), st.integers(1, 50))
+def test_mixed_moments_are_those_of_both_pictures_side_by_side(seed, places, more):
+    one, other = features(4, places, seed), features(4, more, seed + 1)
+    both = moments_of(torch.cat([one, other], 2))
+    found = mixed([moments_of(one), moments_of(other)], [places, more])
+    torch.testing.assert_close(found.mean, both.mean)
+    torch.testing.assert_close(found.second, both.second)
+    torch.testing.assert_close(found.covariance(), both.covariance())
+
+
+def test_moments_are_sums_over_places():
+    f = features(dtype=torch.float32)
+    found = Moments(sum_of(f, None) / 30, gram(f) / 30)
+    torch.testing.assert_close(found.mean, f.mean((1, 2)))
+    torch.testing.assert_close(found.deviation().square(), f.flatten(1).var(1, correction=0))
+
+
+# --- which one --------------------------------------------------------------------------------------------
+def test_a_likeness_that_is_asked_for_is_taken_and_auto_suits_the_quality():
+    assert likeness_for(StyleSettings(likeness="wasserstein", quality="draft")) == "wasserstein"
+    assert [likeness_for(StyleSettings(quality=q)) for q in LIKENESS_OF] == list(LIKENESS_OF.values())
+
+
+def test_paper_has_gram_matrices_whatever_is_asked_for():
+    assert likeness_for(StyleSettings(quality="paper", likeness="moments")) == "gram"

@@ -1,0 +1,105 @@
+"""Pictures that tile: the left edge goes on at the right, the top at the bottom."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS
+from pastiche_daemon.engine.regions import periodic_part, resized
+from pastiche_daemon.engine.stylise import full_size, stylise
+
+sides = st.integers(2, 40)
+seeds = st.integers(0, 2**31)
+
+
+def noise(*shape, seed=0, dtype=torch.float64):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def step_across(image, axis):
+    """Mean step over the edge, of the largest mean step between two neighbouring columns (or rows) elsewhere."""
+    over = (image.select(axis, 0) - image.select(axis, -1)).abs().mean()
+    return float(over / image.diff(dim=axis).abs().mean((0, 3 - axis)).max())
+
+
+# --- the periodic part ------------------------------------------------------------------------------------
+@given(sides, sides, seeds)
+def test_the_periodic_part_keeps_the_mean(height, width, seed):
+    image = noise(3, height, width, seed=seed)
+    torch.testing.assert_close(periodic_part(image).mean((1, 2)), image.mean((1, 2)))
+
+
+@given(sides, sides, seeds)
+def test_of_a_picture_that_tiles_it_is_the_picture(height, width, seed):
+    """One whose first and last rows and columns are the same: there is no jump."""
+    image = noise(3, height, width, seed=seed)
+    image[:, -1], image[:, :, -1] = image[:, 0], image[:, :, 0]
+    image[:, -1, -1] = image[:, 0, -1] = image[:, -1, 0] = image[:, 0, 0]
+    torch.testing.assert_close(periodic_part(image), image)
+
+
+def test_a_slope_from_edge_to_edge_loses_its_jump():
+    ramp = periodic_part(torch.linspace(0, 1, 64, dtype=torch.float64).expand(3, 48, 64))
+    assert float((ramp[:, :, 0] - ramp[:, :, -1]).abs().max()) < 2 / 64  # of 1; a step between neighbours was 1 / 63
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_pictures_jump_is_closed(source, axis):
+    image = source(96, 128).image
+    assert step_across(periodic_part(image), axis) < 1 < step_across(image, axis)
+
+
+# --- sizes ------------------------------------------------------------------------------------------------
+@given(st.integers(4, 24), st.integers(4, 24), st.sampled_from([(2, 1), (1, 2), (3, 2), (2, 3), (1, 1)]), st.integers(0, 40))
+def test_resizing_a_picture_that_wraps_commutes_with_rolling_it(rows, columns, factor, turns):
+    new, old = factor
+    image = noise(3, rows * old, columns * old)
+    one = resized(image.roll((turns * old, -turns * old), (1, 2)), rows * new, columns * new, wraps=True)
+    other = resized(image, rows * new, columns * new, wraps=True).roll((turns * new, -turns * new), (1, 2))
+    torch.testing.assert_close(one, other)
+
+
+@given(sides, sides, sides, sides)
+def test_a_flat_picture_is_flat_at_every_size(height, width, new_height, new_width):
+    flat = torch.full((3, height, width), 0.3)
+    found = resized(flat, new_height, new_width, wraps=True)
+    torch.testing.assert_close(found, torch.full((3, new_height, new_width), 0.3))
+
+
+# --- the network ------------------------------------------------------------------------------------------
+def test_the_network_sees_the_opposite_edge(network64):
+    """Features of a rolled picture are the rolled features, at every layer."""
+    image = noise(3, 48, 64)
+    layers = (*STYLE_LAYERS, CONTENT_LAYER)
+    plain, rolled = network64(image, layers, wraps=True), network64(image.roll((16, 32), (1, 2)), layers, wraps=True)
+    for name in layers:
+        s = STRIDE_OF[name]
+        torch.testing.assert_close(rolled[name], plain[name].roll((16 // s, 32 // s), (1, 2)))
+
+
+# --- results ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("settings", [{}, {"start": "noise"}, {"likeness": "moments", "strength": 90}], ids=str)
+@pytest.mark.parametrize("size", [(64, 80), (40, 150)])
+def test_a_seamless_result_has_no_step_at_its_edges(network, source, size, settings):
+    content, asked = source(*size), StyleSettings(seamless=True, iterations=12, **settings)
+    *_, last = stylise(content, [source(48, 48, 1)], asked, network)
+    result = full_size(last.image, content, asked)
+    assert result.shape == (3, *size)
+    for axis in (1, 2):
+        assert step_across(result, axis) < 1
+
+
+def test_without_it_there_is_one(restyled, source):
+    """What the test above measures."""
+    assert max(step_across(restyled(source(64, 80), [source(48, 48, 1)], iterations=12), axis) for axis in (1, 2)) > 1
+
+
+def test_the_size_is_the_contents_own_whatever_the_grid(network, source):
+    content, asked = source(37, 61), StyleSettings(seamless=True, iterations=2)
+    *_, last = stylise(content, [source(32, 32, 1)], asked, network)
+    assert last.image.shape == (3, 32, 64)
+    assert full_size(last.image, content, asked).shape == (3, 37, 61)
