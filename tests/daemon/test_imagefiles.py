@@ -33,7 +33,14 @@ from pastiche.errors import (
     UsageError,
 )
 from pastiche.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
-from pastiche_daemon.imagefiles import check_output, read_description, read_mask, read_picture, seen_through, write_picture
+from pastiche_daemon.imagefiles import (
+    check_output,
+    read_description,
+    read_mask,
+    read_picture,
+    seen_through,
+    write_picture,
+)
 from pastiche_daemon.imagefiles.decode import decode
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}

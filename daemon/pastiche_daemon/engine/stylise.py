@@ -114,8 +114,7 @@ def stylise(
         canvas = canvas_at(content, scale, settings.seamless)
         if plan.on_host:
             canvas = canvas.cpu()
-        weight = place_weight(content.weight, scale)
-        free = torch.ones(1).to(canvas).expand(canvas.shape[1:]) if weight is None else (weight > 0).to(canvas)
+        free = free_places([territory.weight for territory in territories], scale, canvas)
         image = _starting_picture(image, canvas, scale, free, settings)
         objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
         way: str | Way = settings.optimiser
@@ -199,7 +198,7 @@ class Territory:
 
 def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]:
     """Regions with their styles; where several overlap, they share the place. Styles without a region go where no region is.
-    What is left over keeps to the content. Raises NothingToRestyle where no style has a place to go."""
+    What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
     regions: dict[Hashable, list[Source]] = {}
     for style in styles:
         regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
@@ -235,6 +234,15 @@ def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:
     if scale.padded == (scale.height, scale.width) and bool((weight == 1).all()):
         return None
     return padded_weight(resized_weight(weight, scale.height, scale.width), *scale.padded)
+
+
+def free_places(weights: Sequence[Tensor], scale: Scale, canvas: Tensor) -> Tensor:
+    """(H, W), padded: 1 where the picture may move, which is where a style has a say, 0 elsewhere. weights: the territories'."""
+    placed = [place_weight(weight, scale) for weight in weights]
+    somewhere = [weight for weight in placed if weight is not None]
+    if len(somewhere) < len(placed):
+        return torch.ones(1).to(canvas).expand(canvas.shape[1:])
+    return (torch.stack(somewhere).amax(0) > 0).to(canvas)
 
 
 def _starting_picture(
