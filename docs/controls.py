@@ -23,12 +23,13 @@ from torch import Tensor
 
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
+from pastiche_daemon.engine.arithmetic import fastest_on
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.regions import all_of, resized
 from pastiche_daemon.engine.stylise import Progress, Source, full_size, stylise
 from pastiche_daemon.samples import draw
 from pastiche_daemon.weights.load import load_network
-from pastiche_daemon.weights.store import DRAFT, Weights
+from pastiche_daemon.weights.store import BUILT_IN, DRAFT
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 384, 288
@@ -37,7 +38,7 @@ GAP = 6
 
 # --- pictures in ------------------------------------------------------------------------------------------
 def sample(name: str, width: int = WIDTH, height: int = HEIGHT) -> Source:
-    pixels = torch.from_numpy(draw(name, width, height)).permute(2, 0, 1).float() / 255
+    pixels = torch.from_numpy(draw(name, width, height).copy()).permute(2, 0, 1).float() / 255
     return of(pixels, (name, width, height))
 
 
@@ -64,7 +65,8 @@ def at(style: Source, region: Tensor, name: str) -> Source:
 # --- the work ---------------------------------------------------------------------------------------------
 @cache
 def network(quality: str) -> Network:
-    return load_network(DRAFT if quality == "draft" else Weights("embedded"))[0]
+    made, _ = load_network(DRAFT if quality == "draft" else BUILT_IN["embedded"])
+    return made.compute_in(fastest_on(torch.device("cpu")))
 
 
 def restyled(content: Source, styles: Source | Sequence[Source], quality: str = "draft", **settings: object) -> Tensor:

@@ -100,7 +100,7 @@ def stylise(
     network.set_pooling(settings.pooling)
     content = replace(content, image=fill_hidden(content.image, content.visible))
     if settings.seamless:
-        content = replace(content, image=periodic_part(content.image).clamp_(0, 1), key=("seamless", content.key))
+        content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
     content, styles = colour.before(content, styles, settings.keep_colours)
     territories = territories_of(content, styles)
     scales = scales_for(content.size[1], content.size[0], settings)
@@ -133,6 +133,12 @@ def stylise(
                 break
         done += _work(scale)
         image = _visible(image, scale)
+
+
+def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:
+    """The content's pixels (3, H, W) as they are worked on; their colours are the ones to keep. Of a seamless picture, its
+    periodic part."""
+    return periodic_part(image).clamp_(0, 1) if settings.seamless else image
 
 
 def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor:
