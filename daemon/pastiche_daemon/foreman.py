@@ -174,6 +174,7 @@ class Foreman:
     def drop_session(self, session: bytes) -> None:
         """The client has gone: its jobs go too; finished results stay for its client_id."""
         self._silent.discard(session)
+        self._questions = {ours: asked for ours, asked in self._questions.items() if asked[0] != session}
         self._abandon(session)
         for job in self.queue:
             if job.session == session:
@@ -413,6 +414,9 @@ class Foreman:
         log.error("the worker died: %s", said["how"])
         job = None if self._stopping else self._busy
         self.executor.info = {}
+        for session, ticket in self._questions.values():
+            self._tell(session, p.Estimate(ticket, -1.0, 0, 0, "", f"The worker died ({said['how']}) before it could say."))
+        self._questions.clear()
         if job is not None:
             job.deaths += 1
             if job.deaths > DEATHS_ALLOWED:

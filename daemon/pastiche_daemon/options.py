@@ -6,8 +6,9 @@ import os
 import sys
 from dataclasses import dataclass
 
-BYTES_PER_PIXEL = 3200  # peak of one float32 job with a full L-BFGS memory, measured: docs/performance.md
-LARGEST_MEGAPIXELS = 64.0
+from pastiche_daemon.room import most_megapixels
+
+LARGEST_MEGAPIXELS = 256.0
 
 
 def memory_bytes() -> int:
@@ -21,15 +22,21 @@ def memory_bytes() -> int:
     return int(os.sysconf("SC_PHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
 
 
-def sensible_megapixels() -> float:
-    """What three quarters of the machine's memory can hold."""
-    return min(LARGEST_MEGAPIXELS, round(memory_bytes() * 3 / 4 / BYTES_PER_PIXEL / 1e6, 1))
+def sensible_memory() -> int:
+    """Bytes that a job may take of the machine's memory where nobody says: half, since an editor holds its pictures too."""
+    return memory_bytes() // 2
+
+
+def sensible_megapixels(memory: int = 0) -> float:
+    """What so many bytes can hold, in tiles; 0: what is sensible."""
+    return min(LARGEST_MEGAPIXELS, round(most_megapixels(memory or sensible_memory()), 1))
 
 
 @dataclass(frozen=True)
 class Options:
     """device: auto, cpu, cuda, cuda:1, mps. weights: what `auto` of a job means. heartbeat, *_seconds: seconds.
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
+    memory_megabytes: what a job may take of the machine's memory; 0: half of it.
     threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels."""
 
     device: str = "auto"
@@ -40,7 +47,8 @@ class Options:
     worker_seconds: float = 600.0
     exit_seconds: float = 0.0
     max_megapixels: float = 0.0
-    spool_megabytes: int = 4096
+    memory_megabytes: int = 0
+    spool_megabytes: int = 8192
     cache_megabytes: int = 1024
     threads: int = 0
     preview_side: int = 512
@@ -48,4 +56,4 @@ class Options:
 
     @property
     def megapixel_limit(self) -> float:
-        return self.max_megapixels or sensible_megapixels()
+        return self.max_megapixels or sensible_megapixels(self.memory_megabytes << 20)

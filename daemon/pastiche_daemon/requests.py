@@ -7,7 +7,10 @@ from pastiche.errors import BadMask, BadMessage, PictureTooLarge
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.jobs import Job
-from pastiche_daemon.options import BYTES_PER_PIXEL, LARGEST_MEGAPIXELS
+from pastiche_daemon.options import LARGEST_MEGAPIXELS
+from pastiche_daemon.room import FEWEST_PAIRS, PAIR, STATE
+
+BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
 
 
 def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> Job:
@@ -24,7 +27,7 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> 
             raise PictureTooLarge(
                 f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
                 f"{int(picture.width * fit)} × {int(picture.height * fit)} would fit. Select a part, make it smaller, or "
-                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3:.0f} GB of memory)."
+                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB of memory)."
             )
     mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
     for what, grey in [("mask", mask), *(("region", style.region) for style in styles)]:

@@ -262,6 +262,16 @@ class Client:
                 raise error_from(event.code, event.sentence)
         raise AssertionError("events() has no end without a job")
 
+    def estimate(self, width: int, height: int, settings: StyleSettings, **more: str) -> p.Estimate:
+        """How long a restyle of this size would take, waited for."""
+        ticket = self.ask_estimate(width, height, settings, **more)
+        for event in self.events():
+            if isinstance(event, p.Estimate) and event.ticket == ticket:
+                return event
+            if isinstance(event, p.Failed):
+                raise error_from(event.code, event.sentence)
+        raise AssertionError("events() has no end without a job")
+
     def close(self) -> None:
         """Say goodbye. Jobs that still run are dropped by the daemon."""
         self._link.close()

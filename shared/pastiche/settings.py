@@ -154,8 +154,8 @@ class StyleSettings:
 
     @property
     def strength_is_locked(self) -> bool:
-        """`paper` has α/β by `balance`, and a reconstruction has one of the two alone: strength has no say."""
-        return self.quality == "paper" or self.reconstruct != "both"
+        """`paper` has α/β by `balance`, and style alone has nothing to stand against; content alone has smoothness."""
+        return self.quality == "paper" or self.reconstruct == "style"
 
     def to_wire(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}

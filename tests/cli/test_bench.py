@@ -34,6 +34,15 @@ def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
     assert "64², plain, an iteration" in done.stdout
 
 
+def test_pictures_of_any_size_are_measured_within_the_memory_they_may_take(tmp_path):
+    done = bench("--megapixels", "0.05,0.3", "--memory-megabytes", 900, "--weights", "thin", "--json", tmp_path / "sizes.json")
+    assert done.returncode == 0, done.stderr
+    small, large = json.loads((tmp_path / "sizes.json").read_text())["sizes"].values()
+    assert (small["tile"], large["tile"] > 0) == (0, True)
+    assert large["memory"] > small["memory"] > 0
+    assert "0.3 megapixels, an iteration" in done.stdout
+
+
 @pytest.mark.skipif(find_spec("matplotlib") is not None, reason="what is asked for is there")
 def test_a_plot_that_cannot_be_drawn_is_said_before_anything_is_measured(tmp_path):
     done = bench("--plot", tmp_path / "plot.png")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +12,9 @@ import tifffile
 from PIL import Image
 
 from pastiche_daemon.imagefiles import read_description, read_picture
-from tests.conftest import Daemon
+from tests.cli.conftest import Run
 
 QUICK = ("--quality", "draft", "--iterations", "4")
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def run(warm: Daemon) -> Run:
-    """Runs `pastiche …` under the module's home."""
-
-    def call(*words: object) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "PASTICHE_HOME": str(warm.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
-
-    return call
 
 
 @pytest.fixture
@@ -301,3 +284,10 @@ def test_the_demo_says_where_its_pictures_lie(run, tmp_path):
     pictures = [Path(line.split("  (")[0]) for line in done.stdout.splitlines()]
     assert len(pictures) == 4
     assert all(path.exists() for path in pictures)
+
+
+def test_an_estimate_says_how_long_and_how_much_and_restyles_nothing(run, files):
+    done = run("restyle", files / "photo.png", "--style", files / "painting.png", "--estimate", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "GB on cpu" in done.stdout
+    assert not list(files.glob("*-in-*"))

@@ -34,6 +34,7 @@ from pastiche.errors import (
 )
 from pastiche.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
 from pastiche_daemon.imagefiles import (
+    as_on_screen,
     check_output,
     read_description,
     read_mask,
@@ -807,3 +808,23 @@ def test_pixels_of_an_8_bit_png_are_not_copied(tmp_path):
     path = save(tmp_path / "a.png", noise((4, 6, 3)))
     assert decode(path, lambda *_: None).pixels.flags.c_contiguous
     assert isinstance(read(path).data, memoryview)
+
+
+@pytest.mark.parametrize(("fmt", "samples", "seen"), [
+    (PixelFormat("GRAY", "u16"), np.array([0x8000], "<u2"), (128, 128, 128)),
+    (PixelFormat("RGBA", "u8"), np.array([10, 20, 30, 0], "u1"), (255, 255, 255)),
+    (PixelFormat("RGB", "f32", "linear"), np.array([0, 0.5, 2], "<f4"), (0, 188, 255)),
+    (PixelFormat("BGRA", "u8"), np.array([10, 20, 30, 255], "u1"), (30, 20, 10)),
+])  # fmt: skip
+def test_on_a_screen_every_picture_is_rgb_over_white(fmt, samples, seen):
+    shown = as_on_screen(Picture(2, 2, fmt, np.tile(samples, 4).tobytes()))
+    assert shown.format == PixelFormat("RGB", "u8")
+    assert tuple(bytes(shown.data)[:3]) == seen
+
+
+def test_on_a_screen_a_profile_is_gone_through():
+    wide = PixelFormat("RGB", "u8", profile=ADOBE)
+    shown = as_on_screen(Picture(2, 2, wide, bytes([100, 200, 100] * 4)))
+    red, green, _ = bytes(shown.data)[:3]
+    assert shown.format.profile == b""
+    assert red < 60 < 200 <= green  # Adobe RGB's green is more than sRGB has

@@ -17,7 +17,11 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.colour import DTYPES, WHOLE
 from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.executors.estimates import Estimates
+from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.executors.restyling import Cancelled, Layer, restyle
+from pastiche_daemon.room import EVERYTHING
+from pastiche_daemon.weights.store import Weights
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 24, 40
@@ -53,6 +57,11 @@ class Jobs:
         self.folder = folder
         self.network = network
         self.cache = TargetCache(1 << 28)
+        self.estimates = Estimates(folder / "pace.json")
+
+    def restyle(self, job, speaker) -> dict[str, Any]:
+        warm = Warm(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
+        return restyle(job, warm, self.cache, speaker, EVERYTHING, self.estimates)
 
     def on_disk(self, picture: Picture) -> dict[str, Any]:
         ref, profile = picture.ref, picture.format.profile
@@ -81,7 +90,7 @@ class Jobs:
     ) -> tuple[dict[str, Any], Picture]:
         """The ending and the result picture."""
         job = self.job(content, mask, styles, last, **settings)
-        ending = restyle(job, self.network, CPU, "test weights", self.cache, speaker or FakeSpeaker())
+        ending = self.restyle(job, speaker or FakeSpeaker())
         ref = PictureRef.from_wire(ending["picture"])
         return ending, Picture(ref.width, ref.height, ref.format, (self.folder / "result").read_bytes())
 
@@ -188,6 +197,38 @@ def test_strength_0_gives_the_content_back_to_the_bit(jobs, composite, masked):
     content = noise(channels="RGBA", sample="u16")
     _, result = jobs.run(content, mask_of(left_half()) if masked else None, strength=0, composite=composite)
     assert bytes(result.data) == content.data
+
+
+@pytest.mark.parametrize("curve", ["srgb", "linear"])
+def test_what_floats_have_beyond_0_and_1_is_set_aside_and_added_again(jobs, curve):
+    values = noise(sample="f32").data
+    inside = np.frombuffer(values, np.float32).reshape(HEIGHT, WIDTH, 3)
+    bright = inside.copy()
+    bright[3, 5] = (3.0, 1.25, -0.5)
+    clipped = of(bright.clip(0, 1), "RGB", "f32", curve=curve)
+    plain = samples_of(jobs.run(clipped)[1])
+    found = samples_of(jobs.run(of(bright, "RGB", "f32", curve=curve))[1])
+    np.testing.assert_allclose(found - plain, bright - bright.clip(0, 1), rtol=0, atol=1e-6)
+
+
+def test_a_style_with_a_region_goes_there_and_not_elsewhere(jobs):
+    """Where no style goes, the picture stays what it was but for what the network makes of the content."""
+    content = noise(64, 96)
+    region = of(np.repeat(np.linspace(255, 0, 96)[None, :, None] > 128, 64, 0).astype(np.uint8) * 255, "GRAY", "u8", curve="linear")
+    job = jobs.job(content, iterations=6)
+    job["styles"][0]["region"] = jobs.on_disk(region)
+    ending = jobs.restyle(job, FakeSpeaker())
+    ref = PictureRef.from_wire(ending["picture"])
+    result = Picture(ref.width, ref.height, ref.format, (jobs.folder / "result").read_bytes())
+    moved = np.abs(samples_of(result) - samples_of(content).astype(float)).mean((0, 2))
+    assert moved[:32].mean() > 2 * moved[64:].mean()
+
+
+def test_the_estimate_is_told_before_the_first_step(jobs):
+    speaker = FakeSpeaker()
+    jobs.run(noise(), speaker=speaker)
+    assert speaker.said[0]["say"] == "estimate"
+    assert speaker.said[0]["seconds"] > 0
 
 
 def test_strength_0_does_not_touch_floats_beyond_0_and_1(jobs):
@@ -389,7 +430,7 @@ def test_a_cancelled_job_keeps_the_best_picture_that_was_seen(jobs):
     progress = [next(steps) for _ in range(6)][-1]
     steps.close()  # the picture is now the best of those that were judged
     with pytest.raises(Cancelled):
-        restyle(job, jobs.network, CPU, "", jobs.cache, FakeSpeaker(CancelledAtLook(6)))
+        jobs.restyle(job, FakeSpeaker(CancelledAtLook(6)))
     assert (jobs.folder / "last").read_bytes() == progress.image.contiguous().numpy().tobytes()
 
 

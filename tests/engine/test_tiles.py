@@ -11,12 +11,24 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.bench.problem import network as built_in
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import Evaluation, smaller_side
-from pastiche_daemon.engine.network import GRID, LAYERS
+from pastiche_daemon.engine.network import LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import Box, cut
-from pastiche_daemon.engine.room import BASE, EVERYTHING, FEWEST_PAIRS, PAIRS, Room, plan_for, work_factor
 from pastiche_daemon.engine.stylise import Source, canvas_at, objective_at, stylise, territories_of
-from pastiche_daemon.engine.tiles import LARGEST, REACH, SMALLEST, Tiled, features_of, tiles
+from pastiche_daemon.engine.tiles import Tiled, features_of, tiles
+from pastiche_daemon.room import (
+    BASE,
+    EVERYTHING,
+    FEWEST_PAIRS,
+    GRID,
+    LARGEST,
+    PAIRS,
+    REACH,
+    SMALLEST,
+    Room,
+    plan_for,
+    work_factor,
+)
 
 CPU = torch.device("cpu")
 

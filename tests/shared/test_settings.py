@@ -59,3 +59,9 @@ def test_every_knob_has_words_for_a_window():
 def test_paper_starts_from_noise_with_average_pooling_and_locks_strength():
     paper = StyleSettings(quality="paper", start="content", pooling="max")
     assert (paper.start, paper.pooling, paper.strength_is_locked) == ("noise", "average", True)
+
+
+def test_strength_has_a_say_wherever_content_is_asked_for():
+    assert [StyleSettings(reconstruct=what).strength_is_locked for what in ("both", "content", "style")] == [
+        False, False, True,
+    ]  # fmt: skip

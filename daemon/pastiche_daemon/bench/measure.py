@@ -23,8 +23,10 @@ from pastiche_daemon.bench.problem import PAINTING, SCENE, Problem, network, sou
 from pastiche_daemon.engine.arithmetic import fastest_on
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.optimise import optimise
-from pastiche_daemon.engine.stylise import Progress, stylise
-from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+from pastiche_daemon.engine.regions import resized
+from pastiche_daemon.engine.stylise import Progress, Source, stylise
+from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
+from pastiche_daemon.room import GRID, plan_for, work_factor
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:
@@ -111,6 +113,27 @@ def knob(device: torch.device, side: int, quality: str, weights: str, moved: lis
     return found
 
 
+def size(device: torch.device, megapixels: float, memory: int, weights: str, steps: int) -> dict[str, Any]:
+    """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible): seconds of each
+    evaluation with its step, the process's peak of memory, and how it found room."""
+    net = network(weights, device).compute_in(fastest_on(device))
+    side = round((megapixels * 1e6) ** 0.5 / GRID) * GRID
+    # Drawn small: the drawing is not to be what takes the most memory.
+    drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
+    everywhere = torch.ones(1, device=device).expand(side, side)
+    content = Source(resized(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
+    room, settings = room_on(device, memory), StyleSettings(iterations=1)
+    plan, times = plan_for(side, side, room, net.element, net.width), []
+    # Going on from the picture itself: the coarser scales are left out.
+    began = time.perf_counter()
+    for _ in range(steps):
+        for _ in stylise(content, [style], settings, net, TargetCache(0), content.image, room):
+            times.append(time.perf_counter() - began)
+            began = time.perf_counter()
+    return {"side": side, "tile": plan.side, "pairs": plan.pairs, "on_host": plan.on_host, "expected": plan.bytes,
+            "work": work_factor(side, side, plan.side), "first": times[0], "steps": times[1::2], "memory": memory_in_use(device)}  # fmt: skip
+
+
 def _curve(pictures: Iterator[Progress]) -> list[Evaluation]:
     """The last scale's losses, by the seconds since the job's start."""
     began, seen = time.perf_counter(), []
@@ -143,6 +166,7 @@ WHAT: dict[str, Callable[..., dict[str, Any]]] = {
     "ours": ours,
     "to_loss": to_loss,
     "knob": knob,
+    "size": size,
 }
 
 

@@ -89,6 +89,23 @@ class Run:
                 )
             self.data["steps"][name] = {**both, "flops": flops[str(side)]}
 
+    def sizes(self, megapixels: Sequence[float], memory: int) -> None:
+        """From small to larger than memory: seconds a megapixel and peak memory."""
+        self.data["sizes"] = {}
+        for each in megapixels:
+            found = measured(
+                "size", True, device=self.device, megapixels=each, memory=memory, weights=self.weights,
+                steps=3 if each <= 4 else 1,
+            )  # fmt: skip
+            self.data["sizes"][f"{each:g}"] = found
+            step = statistics.median(found["steps"])
+            tiles = f"tiles of {found['tile']} px, {found['work']:.2f} of the work" if found["tile"] else "in one piece"
+            self.add(
+                f"{each:g} megapixels, an iteration",
+                f"{step:.3g} s, {step / found['side'] ** 2 * 1e6:.3g} s a megapixel, {found['memory'] / 1e9:.1f} GB, {tiles}, "
+                f"{found['pairs']} pairs",
+            )
+
     def to_loss(self, sides: Sequence[int], steps: int, pictures: Path | None) -> None:
         """Seconds to the plain way's loss after so many evaluations, both from noise."""
         for side in sides:
@@ -157,6 +174,25 @@ class Run:
                 )
                 if "command" in found:
                     self.add(f"{name}, whole command, warm", spread(found["command"]))
+
+
+def plot_sizes(data: dict[str, Any], path: Path) -> None:
+    """Seconds a megapixel, and gigabytes, over megapixels. Needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    found = data["sizes"]
+    megapixels = [run["side"] ** 2 / 1e6 for run in found.values()]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for number, (label, values) in enumerate((
+        ("seconds a megapixel, an iteration", [statistics.median(r["steps"]) / m for r, m in zip(found.values(), megapixels, strict=True)]),
+        ("peak memory, GB", [run["memory"] / 1e9 for run in found.values()]),
+    ), 1):  # fmt: skip
+        axes = figure.add_subplot(1, 2, number)
+        axes.plot(megapixels, values, marker="o")
+        axes.set(xscale="log", xlabel="megapixels", ylabel=label, ylim=(0, None))
+        for run, x, y in zip(found.values(), megapixels, values, strict=True):
+            axes.annotate(f"tiles of {run['tile']}" if run["tile"] else "whole", (x, y), textcoords="offset points", xytext=(0, 7), ha="center")
+    figure.savefig(path, dpi=110)
 
 
 def plot(data: dict[str, Any], path: Path) -> None:

@@ -56,6 +56,7 @@ def _default(name: str) -> Any:
 @click.option(
     "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold."
 )
+@click.option("--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's.")
 @click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work.")
 @click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets.")
 @click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core.")

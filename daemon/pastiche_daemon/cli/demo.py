@@ -12,6 +12,7 @@ from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.restyle import facts_of, follow
+from pastiche_daemon.cli.sheets import Cell, contact_sheet
 from pastiche_daemon.cli.show import Bar
 
 PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("harbour_town", "poppy_field"))
@@ -26,6 +27,7 @@ PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("h
 @click.option("--strength", default=45.0, help="How much style, 0 to 100.")
 def demo(output: Path, size: int, quality: str, strength: float) -> None:
     """Restyle sample scenes with sample paintings, and say where the results lie."""
+    from pastiche_daemon.imagefiles import write_picture
     from pastiche_daemon.samples import draw
 
     began = time.monotonic()
@@ -35,47 +37,29 @@ def demo(output: Path, size: int, quality: str, strength: float) -> None:
     rows = []
     with connect() as client:
         for scene, painting in PAIRS:
-            content, style = draw(scene, width, height), draw(painting, width, height)
+            content, style = (_picture(draw(name, width, height)) for name in (scene, painting))
             show = Bar()
             try:
                 done = follow(
                     client,
                     show,
                     None,
-                    _picture(content),
-                    [(_picture(style), 1.0)],
+                    content,
+                    [(style, 1.0)],
                     settings,
                     layer=f"{scene} {painting}",
                 )
             finally:
                 show.close()
             name = output / f"{scene}-in-{painting}.png"
-            _save(name, done.picture.data, width, height, facts_of(done, settings))
+            write_picture(name, done.picture, description=str(facts_of(done, settings)), force=True)
             click.echo(f"{name}  ({done.result.seconds:.1f} s, weights: {done.result.weights})")
-            rows.append((content, style, done.picture.data))
+            rows.append([Cell(content), Cell(style), Cell(done.picture)])
     sheet = output / "contact-sheet.jpg"
-    _contact_sheet(rows, width, height).save(sheet, quality=90, subsampling=0)
+    write_picture(sheet, contact_sheet(rows, width, height), description="Scene, painting, result", force=True)
     click.echo(f"{sheet}  (scene, painting, result; {time.monotonic() - began:.0f} s in all)")
 
 
 def _picture(pixels: Any) -> Picture:
     """pixels: (H, W, 3), uint8."""
     return Picture(pixels.shape[1], pixels.shape[0], PixelFormat("RGB", "u8"), pixels.tobytes())
-
-
-def _save(path: Path, data: Any, width: int, height: int, facts: dict[str, Any]) -> None:
-    from pastiche_daemon.imagefiles import write_picture
-
-    write_picture(path, Picture(width, height, PixelFormat("RGB", "u8"), data), description=str(facts), force=True)
-
-
-def _contact_sheet(rows: list[tuple[Any, Any, Any]], width: int, height: int) -> Any:
-    from PIL import Image
-
-    gap = 8
-    sheet = Image.new("RGB", (3 * width + 4 * gap, len(rows) * (height + gap) + gap), "white")
-    for line, row in enumerate(rows):
-        for column, pixels in enumerate(row):
-            image = Image.frombytes("RGB", (width, height), bytes(pixels))
-            sheet.paste(image, (gap + column * (width + gap), gap + line * (height + gap)))
-    return sheet

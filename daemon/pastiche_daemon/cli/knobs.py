@@ -40,5 +40,10 @@ def settings_from(values: dict[str, Any]) -> StyleSettings:
     """StyleSettings from the options. Raises BadSetting, naming the option and its range."""
     settings = StyleSettings.from_wire({f.name: values[f.name] for f in dataclasses.fields(StyleSettings)})
     if settings.strength_is_locked and values["strength"] != default_of("strength"):
-        raise BadSetting("Quality 'paper' fixes content against style as the article does; leave --strength out.")
+        why = (
+            "Quality 'paper' weighs content against style by --balance"
+            if settings.quality == "paper"
+            else "There is no content where style alone is reconstructed"
+        )
+        raise BadSetting(f"{why}; leave --strength out.")
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,17 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
 from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of, restyled_places
-from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, preview_writer
+from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
+
+# What other commands take too.
+WEIGHTS = click.option(
+    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
+)
+DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+FORCE = click.option("--force", is_flag=True, help="Write over a file that is there.")
+JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a line: an event each, last the result.")
 
 
 @click.command()
@@ -36,26 +45,37 @@ KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
 )
-@click.option(
-    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
-)
-@click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
+@WEIGHTS
+@DEVICE
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line: an event each, last the result.")
+@click.option("--estimate", is_flag=True, help="Only say how long it would take, and how much memory.")
+@FORCE
+@JSON
 @knob_options
 def restyle(
     photo: Path, styles: tuple[str, ...], regions: Pairs, parts: Pairs, output: Path | None, size: int | None,
-    mask: Path | None, weights: str, device: str, preview: Path | None, force: bool, as_json: bool, **values: Any,
+    mask: Path | None, weights: str, device: str, preview: Path | None, estimate: bool, force: bool, as_json: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Restyle PHOTO with a painting, or several."""
-    try:
+    with failures_told(as_json):
         paintings = paintings_of(styles, regions, parts)
-        _restyle(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings_from(values))
-    except PasticheError as error:
-        if as_json:
-            Lines().failed(error.code, error.sentence)
-        raise
+        settings = settings_from(values)
+        if estimate:
+            _estimate(photo, size, weights, device, as_json, settings)
+            return
+        _restyle(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings)
+
+
+def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json: bool, settings: StyleSettings) -> None:
+    """Ask the daemon, and say what it says. Raises what keeps it from saying so."""
+    from pastiche_daemon.imagefiles import read_picture
+
+    picture = read_picture(photo, longest_side=size).picture
+    with connect() as client:
+        told = client.estimate(picture.width, picture.height, settings, weights=weights_name(weights), device=device)
+    if told.seconds < 0:
+        raise PasticheError(told.sentence)
+    click.echo(json.dumps({"event": "estimate", **dataclasses.asdict(told)}) if as_json else told.sentence)
 
 
 def _restyle(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from pastiche import protocol as p
 from pastiche.client import Connected, Event
+from pastiche.errors import PasticheError
 
 PREVIEW_KINDS = (".png", ".jpg", ".jpeg")
 
@@ -22,6 +24,7 @@ PREVIEW_KINDS = (".png", ".jpg", ".jpeg")
 class Show(Protocol):
     """Something that is told the events."""
 
+    def item(self, name: str, number: int, of: int) -> None: ...
     def event(self, event: Event) -> None: ...
     def note(self, sentence: str) -> None: ...
     def result(self, **facts: Any) -> None: ...
@@ -45,16 +48,21 @@ class Bar:
         )  # fmt: skip
         self._task: TaskID = self._progress.add_task("finding the daemon", total=None, facts="")
         self._progress.start()
+        self._item = ""
+
+    def item(self, name: str, number: int, of: int) -> None:
+        """Of several pictures, the one that comes next."""
+        self._item = f"{number}/{of} {name}  "
 
     def event(self, event: Event) -> None:
         if isinstance(event, p.Queued):
             words = "waking the network" if event.place == 0 else f"{event.place} before this one"
-            self._progress.update(self._task, description=words)
+            self._progress.update(self._task, description=self._item + words)
         elif isinstance(event, p.Progress):
             facts = (f"step {event.step}/{event.steps}  content {event.content_loss:.3g}  style {event.style_loss:.3g}  "
                      f"{_seconds(event.seconds_left)}")  # fmt: skip
             words = f"scale {event.level + 1}/{event.levels}  {event.width} × {event.height}"
-            self._progress.update(self._task, description=words, total=1.0, completed=event.done, facts=facts)
+            self._progress.update(self._task, description=self._item + words, total=1.0, completed=event.done, facts=facts)
         elif isinstance(event, p.Notice):
             self.note(event.sentence)
 
@@ -72,6 +80,9 @@ class Bar:
 
 class Lines:
     """A JSON object a line, an event each; the last is the result."""
+
+    def item(self, name: str, number: int, of: int) -> None:
+        self._line("item", name=name, number=number, of=of)
 
     def event(self, event: Event) -> None:
         if isinstance(event, Connected):
@@ -97,6 +108,17 @@ class Lines:
     @staticmethod
     def _line(event: str, **fields: Any) -> None:
         click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def failures_told(as_json: bool) -> Iterator[None]:
+    """With JSON, what fails is the last line; it goes on its way all the same."""
+    try:
+        yield
+    except PasticheError as error:
+        if as_json:
+            Lines().failed(error.code, error.sentence)
+        raise
 
 
 def preview_writer(path: Path | None, note: Callable[[str], None]) -> Callable[[p.Preview], None]:

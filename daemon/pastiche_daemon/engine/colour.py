@@ -28,7 +28,8 @@ WHOLE = {"u8": 255.0, "u16": 65535.0}
 def decode(picture: Picture) -> tuple[Tensor, Tensor]:
     """A picture's colours, (3, H, W) RGB in 0..1, sRGB-coded, and its alpha (H, W) in 0..1, both float32.
 
-    Values of float pictures beyond 0..1 are clipped. Raises BadPixels for NaN or infinite samples and BadProfile.
+    Values of float pictures beyond 0..1 are clipped: the network sees what a screen shows; `encode` puts what is beyond back.
+    An alpha that is 1 everywhere takes no memory. Raises BadPixels for NaN or infinite samples and BadProfile.
     """
     samples = _samples(picture)  # (H, W, C)
     fmt = picture.format
@@ -41,17 +42,23 @@ def decode(picture: Picture) -> tuple[Tensor, Tensor]:
         )
     scale = np.float32(1 / WHOLE.get(fmt.sample, 1.0))
     values = samples.astype(np.float32) * scale
-    alpha = values[..., -1] if fmt.has_alpha else np.ones(values.shape[:2], np.float32)
+    alpha = values[..., -1]
     colours = values[..., :-1] if fmt.has_alpha else values
     if fmt.channels == "BGRA":
         colours = colours[..., ::-1]
     colours = _to_srgb(np.ascontiguousarray(colours), fmt)  # (H, W, 3)
     image = torch.from_numpy(np.ascontiguousarray(colours.transpose(2, 0, 1))).clamp_(0, 1)
+    if not fmt.has_alpha or bool((alpha >= 1).all()):
+        return image, torch.ones(1).expand(image.shape[1:])
     return image, torch.from_numpy(np.ascontiguousarray(alpha)).clamp_(0, 1)
 
 
 def encode(image: Tensor, like: Picture) -> Picture:
-    """Colours (3, H, W), sRGB-coded, as a picture in the format of `like` and with its alpha, to the bit."""
+    """Colours (3, H, W), sRGB-coded, as a picture in the format of `like` and with its alpha, to the bit.
+
+    The rule for values beyond 0..1, in the picture's own numbers: what a sample has over 1, or under 0, is set aside before
+    the restyle and added to its result. A light of 3.0 that becomes a stroke of 0.8 is 2.8: it still shines.
+    """
     fmt = like.format
     samples = _samples(like)
     colours = image.clamp(0, 1).permute(1, 2, 0).cpu().numpy()  # (H, W, 3)
@@ -59,7 +66,12 @@ def encode(image: Tensor, like: Picture) -> Picture:
     if fmt.channels == "BGRA":
         colours = colours[..., ::-1]
     out = samples.copy()
-    out[..., : colours.shape[2]] = _quantised(colours, fmt.sample)
+    inside = out[..., : colours.shape[2]]
+    if fmt.sample in WHOLE:
+        inside[...] = _quantised(colours, fmt.sample)
+    else:
+        inside -= np.clip(inside, 0, 1)  # what lies beyond, 0 for most
+        inside += colours.astype(inside.dtype)
     return Picture(like.width, like.height, fmt, out.data.cast("B"))
 
 

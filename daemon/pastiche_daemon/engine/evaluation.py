@@ -13,9 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pastiche_daemon.engine.network import GRID
 from pastiche_daemon.engine.objective import Losses, Objective
-from pastiche_daemon.engine.tiles import SMALLEST, Tiled
+from pastiche_daemon.engine.tiles import Tiled
+from pastiche_daemon.room import GRID, SMALLEST
 
 log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]

@@ -19,7 +19,6 @@ INPUT_MEAN = (0.485, 0.456, 0.406)
 INPUT_STD = (0.229, 0.224, 0.225)
 
 POOLINGS = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
-GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
 
 
 def _layout() -> tuple[dict[str, int], dict[str, int]]:

@@ -14,8 +14,8 @@ from torch import Tensor
 from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.lbfgs import CurvatureMemory
 from pastiche_daemon.engine.objective import Losses
+from pastiche_daemon.room import PAIRS
 
-LBFGS_MEMORY = 10  # pairs of differences; more gains little (docs/performance.md)
 ADAM_RATE = 0.02  # of the 0..1 range, a step
 FIRST_STEP = 0.01  # mean change of a pixel that may move, of the 0..1 range, at the first step
 SOFTNESS = 0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts (docs/performance.md)
@@ -81,7 +81,7 @@ class LBFGS(Stepper):
 
     def __init__(
         self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0,
-        memory: CurvatureMemory | None = None, pairs: int = LBFGS_MEMORY,
+        memory: CurvatureMemory | None = None, pairs: int = PAIRS,
     ) -> None:  # fmt: skip
         """memory: what an earlier run, of the same softness, has learnt. pairs: how many it is to hold, where there is none."""
         super().__init__(image, free)
@@ -93,13 +93,14 @@ class LBFGS(Stepper):
         self.fresh = torch.tensor(memory is None, device=image.device)  # nothing is known of the curvature
 
     def step(self, gradient: Tensor, stumbled: Tensor) -> None:
-        slope = softened(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image
+        slope = soften_(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image
         self.memory.add(self.move, torch.sub(slope, self.last_slope, out=self.last_slope))
         self.last_slope = slope
         self.memory.forget_where(stumbled)  # the curvature that misled; and half as far from now on
         self.rate = torch.where(stumbled, self.rate / 2, self.rate)
+        del self.move  # the memory has it
         self.move = self.memory.newton(slope).neg_()
-        change = softened(self.move.view_as(self.image), self.gain).mul_(self.free)
+        change = soften_(self.move.view_as(self.image).clone(), self.gain).mul_(self.free)
         first = FIRST_STEP * self.moving / torch.linalg.vector_norm(change, 1).clamp_min(1e-12)
         length = self.rate * torch.where(self.fresh, first, 1.0)
         self.image.add_(change.mul_(length))
@@ -118,10 +119,14 @@ def softening(image: Tensor, softness: float = SOFTNESS) -> Tensor:
 
 def softened(image: Tensor, gain: Tensor) -> Tensor:
     """P: (3, H, W) with each frequency times its gain. Symmetric and positive, wraps around the edges."""
-    smooth = torch.empty_like(image)
-    for channel, out in zip(image, smooth, strict=True):  # one by one: a large picture's frequencies need much room
-        out.copy_(torch.fft.irfft2(torch.fft.rfft2(channel).mul_(gain), s=image.shape[-2:]))
-    return smooth
+    return soften_(image.clone(), gain)
+
+
+def soften_(image: Tensor, gain: Tensor) -> Tensor:
+    """The same in place, a channel at a time: a large picture's frequencies need much room."""
+    for channel in image:
+        channel.copy_(torch.fft.irfft2(torch.fft.rfft2(channel).mul_(gain), s=image.shape[-2:]))
+    return image
 
 
 class Adam(Stepper):

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.network import GRID
+from pastiche_daemon.room import GRID
 
 COARSEST = 128  # pixels, the longest side of the first scale
 LEAST_GROWTH = 2**0.25  # a last scale that would be less than that much larger is left out: the one before it is the last

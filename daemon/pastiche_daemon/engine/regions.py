@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.pixels import SELECTION_CONTEXT
-from pastiche_daemon.engine.network import GRID, STRIDE_OF
+from pastiche_daemon.engine.network import STRIDE_OF
+from pastiche_daemon.room import GRID
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.moments import Moments, mixed
-from pastiche_daemon.engine.network import GRID, STYLE_LAYERS, Network
+from pastiche_daemon.engine.network import STYLE_LAYERS, Network
 from pastiche_daemon.engine.objective import ContentTarget, Losses, Objective, StyleTarget
 from pastiche_daemon.engine.optimise import LBFGS, Way, optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
@@ -33,9 +33,9 @@ from pastiche_daemon.engine.regions import (
     resized_weight,
     weights_by_layer,
 )
-from pastiche_daemon.engine.room import EVERYTHING, Room, plan_for
 from pastiche_daemon.engine.tiles import features_of, moments_of
 from pastiche_daemon.engine.weighting import likeness_for, weighting_for
+from pastiche_daemon.room import EVERYTHING, GRID, Room, plan_for
 
 LARGEST_STYLE = 4096  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
 ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since they may be looked at in tiles

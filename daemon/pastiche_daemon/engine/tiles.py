@@ -16,15 +16,10 @@ from torch import Tensor
 
 from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.moments import Moments, sum_of
-from pastiche_daemon.engine.network import GRID, STRIDE_OF, Network
+from pastiche_daemon.engine.network import STRIDE_OF, Network
 from pastiche_daemon.engine.objective import Local, Losses, Objective
 from pastiche_daemon.engine.regions import Box, cut
-
-# A cell of conv5_1 looks 70 px to the left of its origin and 85 to the right. So far must the picture go on around a tile for
-# its features to be right; and twice as far for its slope: what a pixel changes, and what those cells see.
-REACH = 80
-SMALLEST = 128  # pixels a side; below that a tile is nearly all overlap
-LARGEST = 4096
+from pastiche_daemon.room import GRID, REACH
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from pastiche.errors import DeviceUnavailable
+from pastiche_daemon.options import sensible_memory
+from pastiche_daemon.room import Room
 
 
 def choose_device(name: str) -> torch.device:
@@ -47,3 +49,14 @@ def memory_in_use(device: torch.device) -> int:
     import sys
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def room_on(device: torch.device, memory: int) -> Room:
+    """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly all that is
+    free."""
+    memory = memory or sensible_memory()
+    if device.type != "cuda":
+        return Room(memory)
+    free, _ = torch.cuda.mem_get_info(device)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's, and idle
+    return Room(int((free + kept) * 0.9), host_bytes=memory)

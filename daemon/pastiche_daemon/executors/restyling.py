@@ -18,10 +18,11 @@ from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.regions import Box, box_around, resized
-from pastiche_daemon.engine.room import EVERYTHING, Room
 from pastiche_daemon.engine.stylise import Progress, Source, as_seen, full_size, stylise
+from pastiche_daemon.executors.estimates import Estimates
+from pastiche_daemon.executors.networks import Warm
+from pastiche_daemon.room import Room
 
 PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
 
@@ -44,21 +45,23 @@ class Speaker(Protocol):
 
 
 def restyle(
-    job: dict[str, Any], network: Network, device: torch.device, label: str, cache: TargetCache, speaker: Speaker,
-    room: Room = EVERYTHING,
+    job: dict[str, Any], warm: Warm, cache: TargetCache, speaker: Speaker, room: Room, estimates: Estimates
 ) -> dict[str, Any]:  # fmt: skip
     """Do the job. Returns the ending: result file and its hash, last image, losses, device, weights, seconds.
     Raises Cancelled, and PasticheErrors for what is wrong with the pictures."""
     began = time.monotonic()
-    settings = StyleSettings.from_wire(job["settings"])
+    device, settings = warm.device, StyleSettings.from_wire(job["settings"])
     layer = Layer(job, settings, device)
     styles = [_style_source(style, layer, device) for style in job["styles"]]
     last = _last_image(job, device)
+    height, width = layer.source.size
+    expected = estimates.expect(width, height, settings, warm, room, last.shape[-1] if last is not None else 0)
+    speaker.say("estimate", ticket=job["job"], **expected.to_wire())
     progress: Progress | None = None
     notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
         reporter = _Reporter(job["job"], speaker, as_seen(layer.image, settings), settings.keep_colours)
-        pictures = stylise(layer.source, styles, settings, network, cache, last, room)
+        pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room)
         for progress in pictures:
             if job["job"] in speaker.cancelled:
                 pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
@@ -67,11 +70,12 @@ def restyle(
                 notes.append(progress.news)
                 speaker.say("notice", job=job["job"], sentence=progress.news)
             reporter.report(progress)
+        estimates.learn(warm, expected, time.monotonic() - began)
     picture = layer.finished(progress.image if progress else None, settings)
     digest = _write_result(picture.data, Path(job["result_path"]))
     ref = PictureRef(digest, picture.width, picture.height, layer.content_ref.format, layer.content_ref.profile)
     return {
-        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": label, "device": str(device),
+        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": warm.label, "device": str(device),
         "seconds": time.monotonic() - began,
         "content_loss": float(progress.losses.content) if progress else 0.0,
         "style_loss": float(progress.losses.style) if progress else 0.0,
@@ -94,7 +98,7 @@ class Layer:
         self.content = _mapped(job["content"])
         image, alpha = colour.decode(self.content)
         self.mask = _selection(job["mask"], self.content)
-        weight = alpha * self.mask
+        weight = alpha * self.mask if job["mask"] else alpha
         if float(weight.max()) <= 0:
             what = "selection" if float(self.mask.max()) <= 0 else "layer, where it is selected,"
             raise NothingToRestyle(
@@ -144,7 +148,7 @@ def _mapped(item: dict[str, Any]) -> Picture:
 
 def _selection(item: dict[str, Any] | None, content: Picture) -> Tensor:
     if item is None:
-        return torch.ones(content.height, content.width)
+        return torch.ones(1).expand(content.height, content.width)
     mask = _mapped(item)
     if (mask.width, mask.height) != (content.width, content.height):
         raise BadMask(
@@ -232,10 +236,10 @@ class _Reporter:
             self._preview(progress)
 
     def _preview(self, progress: Progress) -> None:
-        image = progress.image.detach().clamp(0, 1)
+        image = progress.image.detach()
         factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
         height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
-        small = resized(image, height, width)
+        small = resized(image, height, width).clamp(0, 1)
         if self._keep_colours != "off":
             small = colour.after(small, self._content_at(height, width), self._keep_colours)
         small = small.clamp(0, 1)

@@ -13,13 +13,16 @@ import torch
 
 from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
+from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
-from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use
+from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
 from pastiche_daemon.executors.environment import give_memory_back
+from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
 from pastiche_daemon.executors.wire import read_message, write_message
+from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
@@ -35,6 +38,7 @@ class Worker:
         self.cancelled: set[str] = set()
         self.networks = Networks(WeightStore(places()))
         self.cache = TargetCache(int(options["cache_megabytes"]) << 20)
+        self.estimates = Estimates(places().cache / "pace.json")
         self.last: Warm | None = None
 
     def say(self, say: str, **more: Any) -> None:
@@ -49,12 +53,26 @@ class Worker:
         self.last = self.networks.get(job["weights"], job["settings"]["quality"], device)
         return self.last
 
+    def room_on(self, device: torch.device) -> Room:
+        return room_on(device, int(self.options["memory_megabytes"]) << 20)
+
+    def estimate(self, question: dict[str, Any]) -> None:
+        """Say how long it would take, or why that cannot be said."""
+        try:
+            settings = StyleSettings.from_wire(question["settings"])
+            warm = self.network_for(question)
+            expected = self.estimates.expect(question["width"], question["height"], settings, warm, self.room_on(warm.device))
+            said = expected.to_wire()
+        except Exception as error:
+            said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
+        self.say("estimate", ticket=question["ticket"], **said)
+
     def work(self, job: dict[str, Any]) -> None:
         """Do one job, from its pictures to its result file, and say how it ended."""
         try:
             warm = self.network_for(job)
             self.say("ready", **self.report(warm))
-            say, ending = "done", restyle(job, warm.network, warm.device, warm.label, self.cache, self)
+            say, ending = "done", restyle(job, warm, self.cache, self, self.room_on(warm.device), self.estimates)
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:
@@ -120,7 +138,10 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     while True:
         order = orders.get()
-        worker.work(order)
+        if order["do"] == "estimate":
+            worker.estimate(order)
+        else:
+            worker.work(order)
 
 
 if __name__ == "__main__":

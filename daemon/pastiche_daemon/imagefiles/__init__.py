@@ -4,6 +4,9 @@ Importing this costs numpy; Pillow, tifffile and imagecodecs load when a file of
 """
 
 from pastiche_daemon.imagefiles.read import Loaded, read_mask, read_picture, seen_through
+from pastiche_daemon.imagefiles.screen import as_on_screen
 from pastiche_daemon.imagefiles.write import check_output, read_description, write_picture
 
-__all__ = ["Loaded", "check_output", "read_description", "read_mask", "read_picture", "seen_through", "write_picture"]
+__all__ = [
+    "Loaded", "as_on_screen", "check_output", "read_description", "read_mask", "read_picture", "seen_through", "write_picture",
+]  # fmt: skip

@@ -101,6 +101,14 @@ def unpremultiplied(pixels: Array) -> Array:
     return to_sample(values, SAMPLE_NAMES[pixels.dtype])
 
 
+def over_white(pixels: Array) -> Array:
+    """pixels: (H, W, 2 or 4). Returns float32 without alpha."""
+    values = to_float(pixels)
+    alpha = values[..., -1:].clip(0, 1)
+    blended: Array = values[..., :-1] * alpha + (1 - alpha)
+    return blended
+
+
 def oriented(pixels: Array, orientation: int) -> Array:
     """As EXIF says it is meant to be seen: 1 to 8; 5 and up swap the sides."""
     if orientation >= 5:

@@ -15,6 +15,7 @@ from pastiche_daemon.imagefiles.raster import (
     Array,
     Raster,
     from_picture,
+    over_white,
     to_float,
     to_sample,
     to_srgb,
@@ -108,7 +109,7 @@ def _as_the_format_has_it(raster: Raster, kind: str) -> tuple[Raster, list[str]]
     if kind == "JPEG" and raster.has_alpha:
         if to_float(pixels[..., -1]).min() < 1:
             notes.append("JPEG has no transparency: the picture was blended over white. Write .png to keep it.")
-        pixels = _over_white(pixels)
+        pixels = over_white(pixels)
     pixels = to_sample(pixels, sample)
     if kind == "WebP" and pixels.shape[2] <= 2:
         pixels, profile = _grey_as_rgb(pixels, profile), b""
@@ -132,13 +133,6 @@ def _encoded(raster: Raster, kind: str, description: str) -> bytes:
 
 def _goes_beyond(pixels: Array) -> bool:
     return bool(pixels.min() < 0 or pixels.max() > 1)
-
-
-def _over_white(pixels: Array) -> Array:
-    values = to_float(pixels)
-    alpha = values[..., -1:].clip(0, 1)
-    blended: Array = values[..., :-1] * alpha + (1 - alpha)
-    return blended
 
 
 def _grey_as_rgb(pixels: Array, profile: bytes) -> Array:

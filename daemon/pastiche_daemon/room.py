@@ -1,22 +1,26 @@
 """How a picture of any size finds room: in one piece where that fits, else in tiles, with as much of the optimiser's memory
-as there is room left for."""
+as there is room left for. Knows no torch, so that the front can tell a picture that is too large from the others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pastiche_daemon.engine.network import GRID
-from pastiche_daemon.engine.tiles import LARGEST, REACH, SMALLEST
+GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
+# A cell of conv5_1 looks 70 px to the left of its origin and 85 to the right. So far must the picture go on around a tile for
+# its features to be right; and twice as far for its slope: what a pixel changes, and what those cells see.
+REACH = 80
+SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
+LARGEST = 4096
 
-# Bytes a pixel, measured (docs/performance.md, 'Memory a pixel').
-FEATURES = {2: 1500, 4: 2900}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
-STATE = 170  # of the picture: content, canvas, best, slopes and what a step holds for a moment; targets
+# Bytes a pixel, measured (docs/performance.md, 'Memory').
+FEATURES = {2: 1000, 4: 1900}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+STATE = 140  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
-BASE = 700 << 20  # of the process, whatever the picture
+BASE = 800 << 20  # of the process, whatever the picture
 
 PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
 FEWEST_PAIRS = 2
-COMFORTABLE = 1024  # pixels a side: smaller tiles are worked on for their overlaps; fewer pairs are better than these
+COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, which are worked on for their overlaps
 
 
 @dataclass(frozen=True)
@@ -83,3 +87,9 @@ def work_factor(height: int, width: int, side: int) -> float:
         return length(height, rows) * length(width, columns) / (height * width)
 
     return 0.5 * area(REACH) + area(2 * REACH)
+
+
+def most_megapixels(room: int) -> float:
+    """What fits into so many bytes, with the fewest pairs and tiles that are still sensible."""
+    tile = (COMFORTABLE // 2 + 4 * REACH) ** 2 * FEATURES[4]
+    return max(1.0, (room - BASE - tile) / (STATE + PAIR * FEWEST_PAIRS) / 1e6)

@@ -1,0 +1,155 @@
+"""How long a restyle will take on this device, and how much memory: from what the device was measured to do, and from how well
+that told the last ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pastiche.settings import StyleSettings
+from pastiche_daemon.engine.evaluation import Evaluation
+from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget
+from pastiche_daemon.engine.pyramid import Scale, scales_for
+from pastiche_daemon.engine.regions import all_of, weights_by_layer
+from pastiche_daemon.engine.tiles import features_of, moments_of
+from pastiche_daemon.engine.weighting import weighting_for
+from pastiche_daemon.executors.devices import device_label
+from pastiche_daemon.executors.networks import Warm
+from pastiche_daemon.room import Plan, Room, plan_for, work_factor
+
+log = logging.getLogger(__name__)
+
+SIDES = (32, 192)  # pixels of the pictures that a device is measured with: what an evaluation costs at least, and each pixel
+TIMES = 2
+TRUST = 0.3  # how far one job's time moves what is thought of the next
+OPTIMISER = 0.06  # of an evaluation's time, what a step costs beside it; corrected by the jobs themselves
+
+
+@dataclass(frozen=True)
+class Pace:
+    """seconds = correction · Σ over evaluations of (base + megapixels · each). Of one network on one device."""
+
+    base: float
+    each: float
+    correction: float = 1.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """seconds, and the plan of the largest scale."""
+
+    seconds: float
+    plan: Plan
+    device: str
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "memory": self.plan.bytes, "tile": self.plan.side, "device": self.device,
+                "sentence": self.sentence}  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        tiles = f", in tiles of {self.plan.side} pixels" if self.plan.side else ""
+        host = "; the picture itself in the machine's memory" if self.plan.on_host else ""
+        return f"About {in_words(self.seconds)} and {self.plan.bytes / 1e9:.1f} GB on {self.device}{tiles}{host}."
+
+
+def in_words(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+class Estimates:
+    """Paces by device and network, kept in a file: what this machine can do does not change from one start to the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._paces: dict[str, Pace] = {}
+        try:
+            said = json.loads(path.read_text())
+            self._paces = {str(name): Pace(*map(float, pace)) for name, pace in said.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            pass  # none yet, or a damaged one: it is measured anew
+
+    def expect(
+        self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0
+    ) -> Expected:
+        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a device
+        that is not known yet: a third of a second on two cores."""
+        pace = self._pace(warm)
+        scales = scales_for(width, height, settings)
+        scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
+        plans = [plan_for(*scale.padded, room, warm.network.element, warm.network.width) for scale in scales]
+        seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
+        nothing = settings.strength == 0 and not settings.strength_is_locked
+        return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
+
+    def learn(self, warm: Warm, expected: Expected, seconds: float) -> None:
+        """How long it took in truth."""
+        if expected.seconds <= 0 or seconds <= 0:
+            return
+        name, pace = _name(warm), self._pace(warm)
+        wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
+        self._keep(name, Pace(pace.base, pace.each, (1 - TRUST) * pace.correction + TRUST * wanted))
+
+    def _pace(self, warm: Warm) -> Pace:
+        name = _name(warm)
+        if name not in self._paces:
+            self._keep(name, measured(warm))
+        return self._paces[name]
+
+    def _keep(self, name: str, pace: Pace) -> None:
+        self._paces[name] = pace
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            said = {name: [pace.base, pace.each, pace.correction] for name, pace in self._paces.items()}
+            self._path.write_text(json.dumps(said, indent=1))
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._path, error)
+
+
+def _name(warm: Warm) -> str:
+    return f"{device_label(warm.device)} {warm.weights.name} {warm.network.element}"
+
+
+def _seconds(pace: Pace, scale: Scale, plan: Plan) -> float:
+    """At one scale, its targets counted as one evaluation more."""
+    height, width = scale.padded
+    work = height * width / 1e6 * work_factor(height, width, plan.side)
+    return (scale.steps + 2) * (pace.base + work * pace.each)
+
+
+def measured(warm: Warm) -> Pace:
+    """The medians of a few evaluations at two sizes, as a line."""
+    small, large = (_evaluation_seconds(warm, side) for side in SIDES)
+    pixels = [side * side / 1e6 for side in SIDES]
+    each = max(0.0, large - small) / (pixels[1] - pixels[0])
+    return Pace(max(0.0, small - pixels[0] * each) * (1 + OPTIMISER), each * (1 + OPTIMISER))
+
+
+def _evaluation_seconds(warm: Warm, side: int) -> float:
+    network, device = warm.network, warm.device
+    image = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    weights = weights_by_layer(all_of(image), STYLE_LAYERS)
+    moments = moments_of(network, image, STYLE_LAYERS, weights, 0)
+    features = features_of(network, image, CONTENT_LAYER, 0)
+    weighting = weighting_for(StyleSettings(), len(features), features[0].numel())
+    target = StyleTarget(dict.fromkeys((*STYLE_LAYERS, "image")), moments)
+    objective = Objective(network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting)
+    evaluation, times = Evaluation(objective, image), []
+    for _ in range(TIMES + 1):
+        began = time.perf_counter()
+        losses, _ = evaluation(image)
+        float(losses.total)  # waits for the device
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])

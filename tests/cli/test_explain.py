@@ -1,0 +1,69 @@
+"""`pastiche explain`, as a person runs it, with a step or two a picture."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pastiche.explain import figures
+from pastiche_daemon.cli.sheets import GAP, LINE
+from tests.cli.conftest import Run
+
+WIDTH, HEIGHT = 32, 24
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a photo and a painting."""
+    noise = np.random.default_rng(3)
+    Image.fromarray(noise.integers(0, 256, (48, 64, 3), np.uint8)).save(tmp_path / "photo.png")
+    Image.fromarray(noise.integers(0, 256, (40, 20, 3), np.uint8)).save(tmp_path / "painting.png")
+    return tmp_path
+
+
+def explained(run: Run, files: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    return run("explain", files / "photo.png", "--style", files / "painting.png", "--size", WIDTH, "--iterations", 1,
+               *more)  # fmt: skip
+
+
+def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
+    done = explained(run, files, "--pictures", files / "singly", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"] for line in lines if line["event"] == "item"] == [figure.name for figure in figures()]
+    last = lines[-1]
+    assert (last["event"], last["figures"]) == ("result", len(figures()))
+    sheet = Image.open(last["output"])
+    assert Path(last["output"]) == files / "photo-explained.png"
+    # Seven rows of six: content, style, five of the table; three of them with labels above.
+    assert sheet.size == (6 * (WIDTH + GAP) + GAP, 7 * (HEIGHT + GAP) + GAP + 3 * LINE)
+    pictures = {path.stem: Image.open(path).size for path in (files / "singly").iterdir()}
+    assert pictures == {figure.name: (WIDTH, HEIGHT) for figure in figures()}
+
+
+@pytest.mark.parametrize(("words", "code", "said"), [
+    (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
+    (["photo.png"], 2, "--style"),
+    (["photo.png", "--style", "nothere.png"], 2, "nothere.png"),
+    (["photo.png", "--style", "painting.png", "-o", "photo.png"], 2, "--force"),
+    (["photo.png", "--style", "painting.png", "--pictures", "photo.png"], 2, "folder"),
+    (["photo.png", "--style", "painting.png", "--size", "7"], 2, "--size"),
+    (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
+])  # fmt: skip
+def test_bad_input_gets_its_own_sentence(run, files, words, code, said):
+    words = [str(files / word) if word.endswith(".png") else word for word in words]
+    done = run("explain", "--iterations", 1, *words)
+    assert done.returncode == code, done.stderr
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failure_in_json_is_a_line_too(run, files):
+    done = run("explain", files / "nothere.png", "--style", files / "painting.png", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "failed"

@@ -1,0 +1,97 @@
+"""How long it will take is told beforehand, from what the device was measured to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pastiche.paths import places
+from pastiche.settings import StyleSettings
+from pastiche_daemon.executors.estimates import Estimates, Pace, in_words
+from pastiche_daemon.executors.networks import Networks
+from pastiche_daemon.room import BASE, EVERYTHING, Room
+from pastiche_daemon.weights.store import WeightStore
+
+CPU = torch.device("cpu")
+DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return Networks(WeightStore(places({"PASTICHE_HOME": str(home)}))).get("auto", "draft", CPU)
+
+
+@pytest.fixture
+def estimates(tmp_path):
+    return Estimates(tmp_path / "cache" / "pace.json")
+
+
+def test_a_larger_picture_and_a_better_quality_take_longer(estimates, warm):
+    def seconds(side, settings):
+        return estimates.expect(side, side, settings, warm, EVERYTHING).seconds
+
+    assert 0 < seconds(128, DRAFT) < seconds(512, DRAFT) < seconds(512, GOOD)
+
+
+def test_what_is_gone_on_from_takes_less(estimates, warm):
+    whole = estimates.expect(1024, 768, GOOD, warm, EVERYTHING).seconds
+    assert estimates.expect(1024, 768, GOOD, warm, EVERYTHING, coarsest=1024).seconds < whole
+
+
+def test_nothing_to_do_takes_no_time(estimates, warm):
+    assert estimates.expect(512, 512, StyleSettings(strength=0), warm, EVERYTHING).seconds == 0
+
+
+def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estimates, warm):
+    whole, tiled = (estimates.expect(4096, 4096, DRAFT, warm, room) for room in (EVERYTHING, Room(BASE + (4 << 30))))
+    assert tiled.plan.side
+    assert f"tiles of {tiled.plan.side}" in tiled.sentence
+    assert tiled.seconds > whole.seconds
+    assert tiled.plan.bytes < whole.plan.bytes
+
+
+def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):
+    before = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+    for _ in range(12):
+        expected = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+        estimates.learn(warm, expected, 2 * before.seconds)
+    assert estimates.expect(512, 512, DRAFT, warm, EVERYTHING).seconds == pytest.approx(2 * before.seconds, rel=0.1)
+
+
+def test_a_pace_is_measured_once_and_kept(estimates, warm, tmp_path, monkeypatch):
+    said = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+    monkeypatch.setattr("pastiche_daemon.executors.estimates.measured", lambda _: pytest.fail("measured again"))
+    again = Estimates(tmp_path / "cache" / "pace.json")
+    assert again.expect(512, 512, DRAFT, warm, EVERYTHING) == said
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"cpu": 3}', json.dumps({"cpu": ["fast", 2]})])
+def test_a_damaged_file_is_measured_anew(tmp_path, warm, monkeypatch, damaged):
+    (tmp_path / "pace.json").write_text(damaged)
+    monkeypatch.setattr("pastiche_daemon.executors.estimates.measured", lambda _: Pace(0.1, 1.0))
+    assert Estimates(tmp_path / "pace.json").expect(512, 512, DRAFT, warm, EVERYTHING).seconds > 0
+
+
+@given(st.floats(0, 1e6))
+def test_seconds_are_said_as_people_say_them(seconds):
+    assert in_words(seconds).split()[-1] in ("second", "seconds", "minutes", "hours")
+
+
+def test_a_client_asks_and_is_answered(daemon):
+    with daemon.client() as client:
+        estimate = client.estimate(4000, 3000, GOOD)
+    assert estimate.seconds > 0
+    assert estimate.memory > 0
+    assert "cpu" in estimate.sentence
+
+
+def test_a_device_that_is_not_there_is_named_in_the_answer(daemon):
+    with daemon.client() as client:
+        estimate = client.estimate(400, 300, GOOD, device="cuda:7")
+    assert estimate.seconds < 0
+    assert "cuda:7" in estimate.sentence
