@@ -166,8 +166,14 @@ def parts() -> None:
 
 def layers() -> None:
     content, style = sample("harbour_town", 320, 240), sample("night_swirls", 320, 240)
-    turned: list[dict[str, object]] = [{}, {"fine": 0}, {"middle": 0}, {"coarse": 0}]
-    save("layers", row(*(restyled(content, style, "good", iterations=60, strength=65, **knobs) for knobs in turned)))
+    knobs = ("fine", "middle", "coarse")
+    whole = restyled(content, style, "good", iterations=60, strength=75)
+    alone = []
+    for knob in knobs:
+        others = {other: 0 for other in knobs if other != knob}
+        alone.append(restyled(content, style, "good", iterations=60, strength=75, **others))
+        print(f"  {knob} alone: {apart(alone[-1], whole):.0f} levels from all three")
+    save("layers", row(whole, *alone))
 
 
 def likenesses() -> None:
@@ -195,9 +201,11 @@ def seamless() -> None:
 
 
 def gradient() -> None:
-    """A sky from 46 to 54 % over 384 pixels, restyled faintly, file to file: 16 bits and 8."""
-    across = np.linspace(0.46, 0.54, WIDTH)[None, :, None] + np.linspace(0, 0.02, 192)[:, None, None]
-    sky = (across * np.array([0.9, 1.0, 1.1])).astype(np.float64)
+    """A sky that brightens by 8 % over 384 pixels, a dark hill below it, restyled faintly, file to file: 16 bits and 8."""
+    across, down = np.arange(WIDTH)[None, :] / WIDTH, np.arange(HEIGHT)[:, None] / HEIGHT
+    hill = down > 0.8 - 0.1 * np.sin(3 * across)
+    light = np.where(hill, 0.15, 0.55 + 0.08 * across + 0.02 * down)
+    sky = light[..., None] * np.array([0.9, 1.0, 1.1])
     shown = []
     with tempfile.TemporaryDirectory(prefix="pst-") as folder:
         env = {**os.environ, "PASTICHE_HOME": f"{folder}/home"}
@@ -209,19 +217,21 @@ def gradient() -> None:
                 before, after = Path(folder) / f"before-{bits}.tif", Path(folder) / f"after-{bits}.tif"
                 tifffile.imwrite(before, (sky * whole + 0.5).astype(dtype), photometric="rgb")
                 command = [sys.executable, "-m", "pastiche_daemon", "restyle", before, "--style", painting, "-o", after,
-                           "--quality", "draft", "--strength", "4", "--keep-colours", "luminance"]  # fmt: skip
+                           "--quality", "draft", "--json", "--strength", "10", "--keep-colours", "luminance"]  # fmt: skip
                 subprocess.run([str(word) for word in command], env=env, check=True, stdout=subprocess.DEVNULL)
-                for file in (before, after):
-                    pixels = tifffile.imread(file)
+                crops = [tifffile.imread(file)[40:136, 40:264] for file in (before, after)]
+                changed = np.abs(crops[1].astype(float) - crops[0]).mean() / whole * 255
+                print(f"  {bits} bits: the sky changed by {changed:.1f} levels of 255")
+                for file, pixels in zip((before, after), crops, strict=True):
                     equal = (pixels[:, 1:] == pixels[:, :-1]).mean()
                     levels = len(np.unique(pixels[..., 1]))
                     print(f"  {file.stem}: {pixels.dtype}, {levels} levels of green, {equal:.0%} of neighbours equal")
-                    shown.append(torch.from_numpy(pixels / whole).permute(2, 0, 1).float()[:, 48:144, 96:288])
+                    shown.append(torch.from_numpy(pixels / whole).permute(2, 0, 1).float())
         finally:
             subprocess.run([sys.executable, "-m", "pastiche_daemon", "daemon", "stop"], env=env, check=False, stdout=subprocess.DEVNULL)
-    low = shown[0].amin((1, 2), keepdim=True)
-    span = shown[0].amax((1, 2), keepdim=True) - low
-    save("gradient", row(*(((crop - low) / span * 0.8 + 0.1).clamp(0, 1) for crop in shown)))
+    low, high = (torch.stack([end(crop.flatten(1), 1).values for crop in shown[:2]]) for end in (torch.min, torch.max))
+    low, span = low.amin(0)[:, None, None], (high.amax(0) - low.amin(0))[:, None, None]
+    save("gradient", row(*((crop - low) / span for crop in shown)))
 
 
 def small_and_large() -> None:
@@ -234,7 +244,9 @@ def small_and_large() -> None:
     other = restyled(small, sample("ember_waves", 1536, 1152))
     for what, picture in (("large, made smaller", whole), ("strength 60 for 50", stronger), ("the photo", small.image),
                           ("another painting", other)):  # fmt: skip
-        print(f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}")
+        coarse = alike(*(scaled(p, 1 / 8) for p in (seen, picture)))
+        print(f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}, "
+              f"of both an eighth of the size {coarse:.3f}")  # fmt: skip
     save("small-and-large", row(seen, whole))
 
 
