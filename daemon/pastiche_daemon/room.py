@@ -13,10 +13,10 @@ SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
 # Bytes a pixel, measured (docs/performance.md, 'Memory').
-FEATURES = {2: 1000, 4: 1900}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+FEATURES = {2: 1100, 4: 2000}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
 STATE = 140  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
-BASE = 800 << 20  # of the process, whatever the picture
+BASE = 1000 << 20  # of the process, whatever the picture
 
 PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
 FEWEST_PAIRS = 2

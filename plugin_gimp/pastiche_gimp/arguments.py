@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp, Gio, GObject
@@ -13,10 +14,10 @@ from pastiche.remembered import Style
 from pastiche.settings import StyleSettings, default_of, knobs
 from pastiche.styles import of_file, parse
 
-from . import styles
+from . import canvas, styles
 
 PROGRAM = "gimp"  # to the daemon, and to what is remembered
-STYLE, STYLE_DRAWABLE, STYLES = "style", "style-drawable", "styles"
+STYLE, STYLE_DRAWABLE, STYLES, REGIONS = "style", "style-drawable", "styles", "regions"
 LAYER = "layer"
 SHORT = "Repaint the layer or the selection in the manner of a painting"
 LONG = (
@@ -24,31 +25,56 @@ LONG = (
     "Bethge 2015). The work is done by Pastiche's daemon, which is started where none runs. The result is a new layer above "
     "the source; a selection becomes its mask. An indexed image's result opens as a new RGB image."
 )
+EXPLAIN_SHORT = "Content and style of the layer and the last painting, as each layer of the network sees them"
+EXPLAIN_LONG = (
+    "The figures of the article (Gatys, Ecker and Bethge 2015) for this layer and a painting: the content alone from five of the "
+    "network's layers, the style alone from its first one to five, and a table of both, as layers of a new image."
+)
 
 
-def describe(procedure: Any, *, with_knobs: bool) -> None:
-    """Documentation, results and, where asked for, the styles and every knob."""
+def describe_restyle(procedure: Any) -> None:
+    """Documentation, the styles, every knob, and the result."""
     procedure.set_documentation(SHORT, LONG, None)
-    if with_knobs:
-        _add_styles(procedure)
-        for name in knobs():
-            _add_knob(procedure, name)
+    _add_style(procedure)
+    _add_styles(procedure)
+    for name in knobs():
+        _add_knob(procedure, name)
+    _add_result(procedure)
+
+
+def describe_again(procedure: Any) -> None:
+    procedure.set_documentation(SHORT, LONG, None)
+    _add_result(procedure)
+
+
+def describe_explain(procedure: Any) -> None:
+    procedure.set_documentation(EXPLAIN_SHORT, EXPLAIN_LONG, None)
+    _add_style(procedure)
+    _add_result(procedure)
+
+
+def _add_result(procedure: Any) -> None:
     procedure.add_layer_return_value(LAYER, "Result", "The new layer, perhaps in an image of its own", True, _FLAGS)
 
 
 _FLAGS = GObject.ParamFlags.READWRITE
 
 
-def _add_styles(procedure: Any) -> None:
-    file, drawable, several = (
-        "The painting, as a file",
-        "The painting, as a layer of any open image; it goes before the file",
-        "Several paintings, each as PATH or PATH:SHARE; they go before the one",
-    )
+def _add_style(procedure: Any) -> None:
+    file, drawable = "The painting, as a file", "The painting, as a layer of any open image; it goes before the file"
     # Not FileChooserAction.OPEN: GIMP would refuse a file that is not there without a word; we have a sentence for it.
     procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
     procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
+
+
+def _add_styles(procedure: Any) -> None:
+    several, regions = (
+        "Several paintings, each as PATH or PATH:SHARE; they go before the one",
+        "For each style, in their order, where it goes: the name of a channel or layer of the image, or the path of a grey "
+        "picture of the image's size; empty: wherever no region is",
+    )
     procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
+    procedure.add_string_array_argument(REGIONS, "Regions", regions, _FLAGS)
 
 
 def _add_knob(procedure: Any, name: str) -> None:
@@ -90,10 +116,13 @@ def settings(config: Any) -> StyleSettings:
 
 
 def chosen(config: Any) -> list[Style]:
-    """The styles: the several, else the drawable (kept as a file first), else the file. Raises UsageError, NotAPicture."""
+    """The styles: the several, else the one. Raises UsageError, NotAPicture."""
     several = config.get_property(STYLES)
-    if several:
-        return [_named(str(path), share) for path, share in map(parse, several)]
+    return [_named(str(path), share) for path, share in map(parse, several)] if several else chosen_one(config)
+
+
+def chosen_one(config: Any) -> list[Style]:
+    """The one style: the drawable (kept as a file first), else the file, else none. Raises UsageError, NotAPicture."""
     drawable = config.get_property(STYLE_DRAWABLE)
     if drawable is not None:
         return [styles.keep_drawable(drawable)]
@@ -103,6 +132,15 @@ def chosen(config: Any) -> list[Style]:
     if file.get_path() is None:
         raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it as a file here first.")
     return [_named(file.get_path(), 1.0)]
+
+
+def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
+    """The styles, each with its region of this image. Raises PasticheError."""
+    names = list(config.get_property(REGIONS) or [])
+    if len(names) > len(wanted):
+        raise UsageError(f"{len(names)} regions are given for {len(wanted)} style(s). Give one for each, or an empty one.")
+    names += [""] * (len(wanted) - len(names))
+    return [replace(style, region=canvas.region_named(image, name)) for style, name in zip(wanted, names, strict=True)]
 
 
 def _named(path: str, share: float) -> Style:

@@ -12,19 +12,24 @@ import uuid
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from gi.repository import Gegl, Gimp
+from gi.repository import Gegl, Gimp, Gio
 
-from pastiche import words
-from pastiche.errors import LayerGone, NotAPicture, NothingToRestyle, PasticheError
+from pastiche import regions, words
+from pastiche.background import run_through
+from pastiche.errors import LayerGone, NotAPicture, NothingToRestyle, PasticheError, UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+from pastiche.regions import Place, Region, RegionSource
+from pastiche.sheet import Sheet
 
 # A grey layer stays grey on its way, so that the style is looked at in grey too.
 COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "srgb")
 STYLE_FORMAT = PixelFormat("RGBA", "u8", "srgb")
 BABL_NAMES = {COLOUR: "R'G'B'A float", GREY: "Y'A float", STYLE_FORMAT: "R'G'B'A u8", MASK_FORMAT: "Y u8"}
 SELECTION = "Y float"
+COVERAGE, LIGHTNESS_AND_ALPHA = BABL_NAMES[MASK_FORMAT], "Y'A u8"
 STEP_PIXELS = 1 << 18  # of one strip
 SESSION = "pastiche-session"  # a parasite on GIMP itself, while it runs: ids of layers are unique only so long
 RESULT_OF = "pastiche-result-of"  # a parasite on a result: which layer it came of; it is not saved with the image
@@ -85,6 +90,7 @@ class Content:
     format: PixelFormat
     strips: list[bytes] = field(repr=False)
     mask: Picture | None
+    place: Place
 
     @cached_property
     def picture(self) -> Picture:
@@ -152,6 +158,9 @@ class Canvas:
         sentence = words.SELECTION_OF if target.selected else words.LAYER_OF
         return sentence.format(layer=target.drawable.get_name(), width=box.width, height=box.height)
 
+    def size(self, target: Target) -> tuple[int, int]:
+        return target.rect.width, target.rect.height
+
     def thumbnail(self, target: Target, side: int) -> Picture:
         """The target as it is, small."""
         return _small_picture(target.drawable, target.selected or target.rect, side)
@@ -173,7 +182,9 @@ class Canvas:
             for strip in target.rect.moved(moved).strips():
                 strips.append(_pixels(buffer, strip, BABL_NAMES[fmt]))
                 yield
-        return Content(target.rect.width, target.rect.height, fmt, strips, mask)
+        on_canvas = target.rect.moved(_offsets(target.drawable))
+        place = Place(_canvas_of(target.image), on_canvas.x, on_canvas.y, on_canvas.width, on_canvas.height)
+        return Content(on_canvas.width, on_canvas.height, fmt, strips, mask, place)
 
     # --- the result ----------------------------------------------------------------------------------
     def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
@@ -201,6 +212,22 @@ class Canvas:
         image = Gimp.Image.new_with_precision(picture.width, picture.height, base, Gimp.Precision.U16_NON_LINEAR)
         self.latest = yield from _new_layer(image, picture, name)
         image.insert_layer(self.latest, None, 0)
+        self._open(image)
+        Gimp.displays_flush()
+
+    def open_sheet(self, sheet: Sheet) -> None:
+        """The figures as layers of a new image, on white, a group of layers for each group; the first on top. latest: that."""
+        image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
+        paper = Gimp.Layer.new(image, words.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+        image.insert_layer(paper, None, 0)
+        paper.fill(Gimp.FillType.WHITE)
+        for group, hung in reversed(sheet.groups.items()):
+            folder = Gimp.GroupLayer.new(image, group)
+            image.insert_layer(folder, None, 0)
+            for one in reversed(hung):
+                self.latest = run_through(_new_layer(image, one.picture, one.name))
+                image.insert_layer(self.latest, folder, 0)
+                self.latest.set_offsets(one.left, one.top)
         self._open(image)
         Gimp.displays_flush()
 
@@ -332,14 +359,104 @@ def _in_rgb(target: Target) -> Target:
     return Target(image, drawable, target.rect, target.selected, target.selection)
 
 
+# --- regions -----------------------------------------------------------------------------------------
+def region_sources(image: Any) -> list[RegionSource]:
+    """What of an image can say where a style goes: the selection, then channels, then every layer, the topmost first."""
+    if not image.is_valid():
+        return []
+    sources = []
+    if not Gimp.Selection.is_empty(image):
+        sources.append(RegionSource(words.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), words.MASK_NAME, COVERAGE)))
+    for channel in image.get_channels():
+        sources.append(RegionSource(channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name(), _numbers_of(image))))
+    for name, layer in _all_layers(image.get_layers()):
+        sources.append(RegionSource(name, lambda one=layer: _of_layer(image, one, one.get_name())))
+    return sources
+
+
+def region_named(image: Any, name: str) -> Region | None:
+    """What a script means: '' for none, a channel, a layer, or a picture file of the image's size. Raises PasticheError."""
+    if not name:
+        return None
+    channel, layer = image.get_channel_by_name(name), image.get_layer_by_name(name)
+    if channel is not None:
+        return _of_channel(image, channel, name, _numbers_of(image))
+    if layer is not None:
+        return _of_layer(image, layer, name)
+    if not Path(name).is_file():
+        raise UsageError(words.NO_REGION.format(region=name))
+    return _of_file(image, name)
+
+
+def _all_layers(layers: list[Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for layer in layers:
+        yield above + layer.get_name(), layer
+        if layer.is_group():
+            yield from _all_layers(layer.get_children(), f"{above}{layer.get_name()} ▸ ")
+
+
+def _canvas_of(image: Any) -> regions.Canvas:
+    return regions.Canvas(str(image.get_id()), image.get_width(), image.get_height())
+
+
+def _numbers_of(image: Any) -> str:
+    """In which format a channel's pixels are its coverage: in an image of 8 bits GIMP keeps them as if they had the sRGB curve."""
+    return "Y' u8" if image.get_precision() == Gimp.Precision.U8_NON_LINEAR else COVERAGE
+
+
+def _of_channel(image: Any, channel: Any, name: str, babl: str) -> Region:
+    if not channel.is_valid():
+        raise LayerGone(words.REGION_GONE)
+    canvas = _canvas_of(image)
+    return _region(name, canvas, _pixels(channel.get_buffer(), Rect(0, 0, canvas.width, canvas.height), babl))
+
+
+def _of_layer(image: Any, layer: Any, name: str) -> Region:
+    """A layer's alpha, where it has transparency on the canvas; else its lightness."""
+    if not layer.is_valid():
+        raise LayerGone(words.REGION_GONE)
+    canvas, (x, y) = _canvas_of(image), _offsets(layer)
+    with _as_it_looks(layer) as (buffer, moved):
+        both = _pixels(buffer, Rect(-x, -y, canvas.width, canvas.height).moved(moved), LIGHTNESS_AND_ALPHA)
+    lightness, alpha = both[0::2], both[1::2]
+    return _region(name, canvas, lightness if alpha.count(255) == len(alpha) else alpha)
+
+
+def _of_file(image: Any, path: str) -> Region:
+    loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    if loaded is None:
+        raise NotAPicture(words.NOT_READABLE.format(name=path, why="GIMP cannot open it"))
+    try:
+        own, its = _canvas_of(image), _canvas_of(loaded)
+        if (own.width, own.height) != (its.width, its.height):
+            raise UsageError(words.REGION_SIZE.format(region=path, width=its.width, height=its.height, of_width=own.width, of_height=own.height))
+        seen = loaded.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+        return Region(Path(path).name, own, _of_layer(loaded, seen, Path(path).name).coverage)
+    finally:
+        loaded.delete()
+
+
+def _region(name: str, canvas: regions.Canvas, coverage: bytes) -> Region:
+    if not coverage.strip(b"\0"):
+        raise NothingToRestyle(words.REGION_EMPTY.format(region=name))
+    return Region(name, canvas, coverage)
+
+
 # --- pictures for styles -----------------------------------------------------------------------------
 def open_images() -> list[Source]:
-    return [Source(image.get_name() or words.UNTITLED, image) for image in Gimp.get_images()]
+    return [source_of(image) for image in Gimp.get_images()]
 
 
-def layers_of(source: Source) -> list[Source]:
+def layers_of(image: Any) -> list[Source]:
     """The layers of an open image, the topmost first."""
-    return [Source(f"{source.name} ▸ {layer.get_name()}", source.image, layer) for layer in source.image.get_layers()]
+    title = image.get_name() or words.UNTITLED
+    return [source_of(image, layer, f"{title} ▸ {layer.get_name()}") for layer in image.get_layers()]
+
+
+def source_of(image: Any, drawable: Any = None, name: str = "") -> Source:
+    """What can be taken of it; where there is a selection, that is what it covers, and the name says so."""
+    name = name or image.get_name() or words.UNTITLED
+    return Source(name if Gimp.Selection.is_empty(image) else words.OF_SELECTION.format(name=name), image, drawable)
 
 
 def small(source: Source, side: int) -> Any:
@@ -348,12 +465,36 @@ def small(source: Source, side: int) -> Any:
 
 
 def picture_of(source: Source) -> Picture:
-    """An image's or a layer's pixels as a style. Raises LayerGone."""
+    """An image's or a layer's pixels as a style; outside a selection they are transparent, and the daemon looks at what is
+    visible. Raises LayerGone, NothingToRestyle."""
     if not source.image.is_valid() or (source.drawable is not None and not source.drawable.is_valid()):
         raise LayerGone(words.SOURCE_GONE)
-    if source.drawable is not None:
+    selected = not Gimp.Selection.is_empty(source.image)
+    if source.drawable is None:
+        return _flat(source.image.duplicate(), only_selected=selected)
+    if not selected:
         return _style_picture(source.drawable)
-    return _flat(source.image.duplicate())
+    if not source.drawable.mask_intersect()[0]:
+        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=source.drawable.get_name()))
+    image = source.image.duplicate()
+    try:
+        layer = Gimp.Layer.new_from_drawable(source.drawable, image)
+        image.insert_layer(layer, None, 0)
+        layer.set_offsets(*_offsets(source.drawable))
+        return _style_picture(_without_the_rest(image, layer))
+    finally:
+        image.delete()
+
+
+def _without_the_rest(image: Any, layer: Any) -> Any:
+    """The layer, what is not selected cleared away; its image is a copy of ours."""
+    if layer.get_filters():
+        layer.merge_filters()
+    layer.add_alpha()
+    Gimp.Selection.invert(image)
+    if not Gimp.Selection.is_empty(image):
+        layer.edit_clear()
+    return layer
 
 
 def load_picture(file: Any) -> Picture | None:
@@ -368,13 +509,13 @@ def pasted_picture() -> Picture | None:
     return _flat(image) if image is not None else None
 
 
-def _flat(image: Any) -> Picture:
-    """What an image looks like; it is deleted afterwards."""
+def _flat(image: Any, *, only_selected: bool = False) -> Picture:
+    """What an image looks like, or the selected part of that; it is deleted afterwards."""
     try:
         seen = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         if seen is None:
             raise NotAPicture(words.NOT_READABLE.format(name=image.get_name(), why="no layer of it is visible"))
-        return _style_picture(seen)
+        return _style_picture(_without_the_rest(image, seen) if only_selected else seen)
     finally:
         image.delete()
 

@@ -1,4 +1,4 @@
-"""What the two commands do, in each of GIMP's run modes."""
+"""What the three commands do, in each of GIMP's run modes."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
             raise UsageError(words.NO_STYLE_GIVEN if by_script else words.NO_LAST)
+        styles = arguments.in_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:
@@ -44,6 +45,18 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
         if not last.styles:
             raise NothingToRestyle(words.NO_LAST)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
+
+    return _answered(procedure, at_once)
+
+
+def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
+    """With the style that a script gives, else the first of the last restyle's; without a dialog."""
+
+    def at_once() -> Any:
+        styles = arguments.chosen_one(config) or remembered.load(places(), arguments.PROGRAM).styles
+        if not styles:
+            raise NothingToRestyle(words.NO_STYLE_TO_EXPLAIN)
+        return windowless.explain(arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0])
 
     return _answered(procedure, at_once)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gi.repository import Gdk, GdkPixbuf, Gio, Gtk, Pango
+from gi.repository import Gdk, GdkPixbuf, Gimp, Gio, Gtk, Pango
 
 from pastiche import words
 from pastiche.background import Thread, as_pastiche_error
@@ -14,8 +14,9 @@ from pastiche.errors import PasticheError
 from pastiche.loop import Loop
 from pastiche.paths import Places
 from pastiche.pixels import Picture
+from pastiche.regions import Region, RegionSource
 from pastiche.remembered import Style
-from pastiche.styles import Shares, in_order, samples
+from pastiche.styles import Portions, in_order, samples, where
 
 from . import canvas
 from .canvas import Source
@@ -23,6 +24,8 @@ from .styles import SAMPLES, keep, read_pixbuf, take_file
 
 THUMB = 84  # pixels
 COLUMNS, ROWS = 3, 2  # that are seen at once
+NAME_CHARACTERS, WHERE_CHARACTERS = 11, 13
+SHARE_WIDTH = 70  # pixels
 ITEM_WIDTH, ITEM_HEIGHT = THUMB + 32, THUMB + 38  # pixels, with a name
 # GIMP's dark themes hardly show what is selected.
 SELECTED = b"flowboxchild:selected { background-color: #3a6ea5; color: #ffffff; border-radius: 4px; }"
@@ -54,7 +57,7 @@ class Item(Gtk.FlowBoxChild):  # type: ignore[misc]
 
 
 class Gallery(Gtk.Box):  # type: ignore[misc]
-    """`chosen()` are the styles; with several, each has a share. changed: called when they do. failed: gets an error."""
+    """`chosen()` are the styles; each may have a region, and with several, each has a share. changed: called when they do. failed: gets an error."""
 
     def __init__(self, places: Places, loop: Loop, own: Any, changed: Callable[[], object],
                  failed: Callable[[PasticheError], object]) -> None:  # fmt: skip
@@ -62,7 +65,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._places, self._thread, self._own = places, Thread(loop), own
         self._changed, self._failed = changed, failed
-        self._shares = Shares()
+        self._portions = Portions()
         self.view = Gtk.FlowBox(name="gallery", homogeneous=True, max_children_per_line=COLUMNS, min_children_per_line=COLUMNS,
                                 selection_mode=Gtk.SelectionMode.MULTIPLE, activate_on_single_click=False,
                                 valign=Gtk.Align.START, tooltip_text=words.GALLERY_TIP)  # fmt: skip
@@ -75,8 +78,8 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         scrolled.add(self.view)
         self.pack_start(scrolled, True, True, 0)
         self.pack_start(self._buttons(), False, False, 0)
-        self._share_rows = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
-        self.pack_start(self._share_rows, False, False, 0)
+        self._rows = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
+        self.pack_start(self._rows, False, False, 0)
 
     def _buttons(self) -> Any:
         row = Gtk.Box(spacing=6, homogeneous=True)
@@ -98,7 +101,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     # --- what is chosen ------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._shares.of([item.style for item in self.view.get_selected_children() if item.style])
+        return self._portions.of([item.style for item in self.view.get_selected_children() if item.style])
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples, then the other open images."""
@@ -111,7 +114,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def choose(self, styles: list[Style]) -> None:
         """These and no others; those that are not there yet come to the front."""
-        self._shares.take_over(styles)
+        self._portions.take_over(styles)
         there = {item.style.path for item in self.items() if item.style}
         for style in reversed(styles):
             if style.path not in there:
@@ -146,31 +149,72 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
                     self.view.unselect_child(item)  # what it becomes is chosen in its place, beside what is chosen already
                 self._safely(self._take_source)(item.source, self.chosen())
                 return
-        for old in self._share_rows.get_children():
-            self._share_rows.remove(old)
-        styles = self.chosen()
-        for style in styles if len(styles) > 1 else ():
-            self._share_rows.pack_start(self._share_row(style), False, False, 0)
-        self._share_rows.show_all()
+        self._show_rows()
         self._changed()
 
-    def _share_row(self, style: Style) -> Any:
+    # --- how much of each, and where -----------------------------------------------------------------
+    def _show_rows(self) -> None:
+        for old in self._rows.get_children():
+            self._rows.remove(old)
+        styles = self.chosen()
+        for style in styles:
+            self._rows.pack_start(self._row(style, styles), False, False, 0)
+        self._rows.show_all()
+
+    def _row(self, style: Style, styles: list[Style]) -> Any:
         row = Gtk.Box(spacing=6)
-        name = Gtk.Label(label=style.name, xalign=0, width_chars=14)
+        name = Gtk.Label(label=style.name, xalign=0, width_chars=NAME_CHARACTERS, max_width_chars=NAME_CHARACTERS,
+                         ellipsize=Pango.EllipsizeMode.END, tooltip_text=style.name)  # fmt: skip
+        away = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=words.REMOVE_STYLE)
+        away.connect("clicked", lambda _: self._unchoose(style))
+        row.pack_start(name, False, False, 0)
+        if len(styles) > 1:
+            row.pack_start(self._share(style), True, True, 0)
+        row.pack_end(away, False, False, 0)
+        row.pack_end(self._where(style, styles), False, False, 0)
+        return row
+
+    def _share(self, style: Style) -> Any:
         slider = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0.01, 1, 0.05)
         slider.set_name(f"share of {style.name}")
         slider.set_draw_value(False)
+        slider.set_size_request(SHARE_WIDTH, -1)
         slider.set_tooltip_text(words.SHARE)
         slider.set_value(style.share)
         slider.connect("value-changed", lambda s: self._set_share(style, round(s.get_value(), 2)))
-        away = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=words.REMOVE_STYLE)
-        away.connect("clicked", lambda _: self._unchoose(style))
-        for part, stretches in ((name, False), (slider, True), (away, False)):
-            row.pack_start(part, stretches, stretches, 0)
-        return row
+        return slider
+
+    def _where(self, style: Style, styles: list[Style]) -> Any:
+        said = where(style, styles)
+        button = Gtk.Button(name=f"where {style.name}", tooltip_text=f"{words.WHERE}: {said}")
+        inside = Gtk.Box(spacing=4)
+        label = Gtk.Label(label=said, xalign=0, width_chars=WHERE_CHARACTERS, max_width_chars=WHERE_CHARACTERS,
+                          ellipsize=Pango.EllipsizeMode.END)  # fmt: skip
+        inside.pack_start(label, True, True, 0)
+        inside.pack_end(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.BUTTON), False, False, 0)
+        button.add(inside)
+        button.connect("clicked", self._safely(lambda button: self._list_regions(button, style)))
+        return button
+
+    def _list_regions(self, button: Any, style: Style) -> None:
+        choices: list[tuple[str, Callable[[], object]]] = [(words.ELSEWHERE, lambda: self._put(style, None))]
+        choices += [(source.name, lambda source=source: self._take_region(style, source))
+                    for source in canvas.region_sources(self._own)]  # fmt: skip
+        self._pop_up(button, choices)
+
+    def _take_region(self, style: Style, source: RegionSource) -> None:
+        self._put(style, source.take())
+
+    def _put(self, style: Style, region: Region | None) -> None:
+        self._portions.put(style, region)
+        self._on_choice()
+
+    def forget_regions(self) -> None:
+        self._portions.forget_regions()
+        self._show_rows()
 
     def _set_share(self, style: Style, share: float) -> None:
-        self._shares.set(style, share)
+        self._portions.set(style, share)
         self._changed()
 
     def _unchoose(self, style: Style) -> None:
@@ -212,10 +256,15 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         self._keep(picture, words.IN_CLIPBOARD)
 
     def _list_layers(self, button: Any) -> None:
+        sources = [layer for image in Gimp.get_images() for layer in canvas.layers_of(image)]
+        self._pop_up(button, [(source.name, lambda source=source: self._take_source(source)) for source in sources])
+
+    def _pop_up(self, button: Any, choices: Sequence[tuple[str, Callable[[], object]]]) -> None:
+        """A menu at a button: words, and what is done where they are chosen."""
         menu = Gtk.Menu()
-        for source in (layer for image in canvas.open_images() for layer in canvas.layers_of(image)):
-            item = Gtk.MenuItem(label=source.name)
-            item.connect("activate", self._safely(lambda _, source=source: self._take_source(source)))
+        for text, do in choices:
+            item = Gtk.MenuItem(label=text)
+            item.connect("activate", self._safely(lambda _, do=do: do()))
             menu.append(item)
         menu.attach_to_widget(button)
         menu.show_all()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The two commands under Filters ▸ Artistic. GIMP starts this file anew for each, and once to ask what there is.
+"""The three commands under Filters ▸ Artistic. GIMP starts this file anew for each, and once to ask what there is.
 
 Nothing but the standard library and gi is imported at the top: where the rest cannot be loaded, the commands are there
 all the same and say why.
@@ -21,8 +21,11 @@ try:
 except (ImportError, ValueError) as error:
     sys.exit(f"Pastiche needs GIMP 3 and its Python; GIMP 2.10 is not served. ({error})")
 
-RESTYLE, AGAIN = "plug-in-pastiche-restyle", "plug-in-pastiche-restyle-again"
-LABELS = {RESTYLE: "Rest_yle with Pastiche…", AGAIN: "Restyle aga_in"}
+COMMANDS = {  # procedure → words, what it does, how it is described
+    "plug-in-pastiche-restyle": ("Rest_yle with Pastiche…", "restyle", "describe_restyle"),
+    "plug-in-pastiche-restyle-again": ("Restyle aga_in", "restyle_again", "describe_again"),
+    "plug-in-pastiche-explain": ("See what the networ_k sees…", "explain", "describe_explain"),
+}
 BROKEN = "Pastiche could not be loaded into this GIMP. Run 'pastiche install gimp' in a terminal, and start GIMP anew."
 
 
@@ -43,17 +46,18 @@ class PasticheGimp(Gimp.PlugIn):
         return False
 
     def do_query_procedures(self) -> list[str]:
-        return list(LABELS)
+        return list(COMMANDS)
 
     def do_create_procedure(self, name: str) -> Any:
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
-        procedure.set_menu_label(LABELS[name])
+        words, _, describe = COMMANDS[name]
+        procedure.set_menu_label(words)
         procedure.add_menu_path("<Image>/Filters/Artistic")
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
         procedure.set_attribution("The Pastiche authors", "MIT licence", "2026")
         try:
-            _ours("arguments").describe(procedure, with_knobs=name == RESTYLE)
+            getattr(_ours("arguments"), describe)(procedure)
         except Exception:
             procedure.set_documentation(BROKEN, traceback.format_exc(), None)
         return procedure
@@ -65,7 +69,7 @@ def _run(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config
     except Exception:
         why = f"{BROKEN}\n\nGIMP {Gimp.version()}, Python {sys.version}\n{traceback.format_exc()}"
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, GLib.Error(why))
-    command = commands.restyle if procedure.get_name() == RESTYLE else commands.restyle_again
+    command = getattr(commands, COMMANDS[procedure.get_name()][1])
     return command(procedure, run_mode, image, drawables, config)
 
 

@@ -89,7 +89,7 @@ def keep(picture: Picture, name: str, where: Places) -> Style:
 
 def keep_drawable(drawable: Any) -> Style:
     """A drawable that a script gave as the style."""
-    source = canvas.Source(drawable.get_name(), drawable.get_image(), drawable)
+    source = canvas.source_of(drawable.get_image(), drawable, drawable.get_name())
     return keep(canvas.picture_of(source), source.name, places())
 
 

@@ -22,6 +22,7 @@ from .gallery import Gallery
 from .preview import PreviewArea
 from .styles import over_checks
 
+KNOBS_HEIGHT = 210  # pixels, of those that are always seen
 PULSE_EVERY = 120  # ms, while it is not known yet how far
 
 
@@ -65,7 +66,10 @@ class Window:
         right.pack_start(Gtk.Label(label=f"<b>{words.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
-        right.pack_start(self.controls, False, False, 0)
+        # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
+        knobs = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT)
+        knobs.add(self.controls)
+        right.pack_start(knobs, False, True, 0)
         middle = Gtk.Box(spacing=14)
         middle.pack_start(left, True, True, 0)
         middle.pack_start(right, False, False, 0)
@@ -75,6 +79,11 @@ class Window:
         bottom = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.bar = Gtk.ProgressBar(name="bar")
         self.message = Gtk.Label(name="message", xalign=0, wrap=True, selectable=True)
+        self.estimate = Gtk.Label(name="estimate", xalign=1, wrap=True)
+        self.estimate.get_style_context().add_class("dim-label")  # quiet: it says what is likely, not what is
+        line = Gtk.Box(spacing=12)
+        line.pack_start(self.message, True, True, 0)
+        line.pack_end(self.estimate, False, False, 0)
         self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._sentence = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
         self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
@@ -86,7 +95,7 @@ class Window:
             button.connect("clicked", lambda _, do=do: do())
             self._trouble.get_action_area().pack_start(button, False, False, 0)
             self._offers[name] = button
-        for part in (self.bar, self.message, self._trouble):
+        for part in (self.bar, line, self._trouble):
             bottom.pack_start(part, False, False, 0)
         return bottom
 
@@ -141,6 +150,12 @@ class Window:
 
     def show_before(self, thumbnail: Picture) -> None:
         self.preview.set_before(over_checks(thumbnail))
+
+    def forget_regions(self) -> None:
+        self.gallery.forget_regions()
+
+    def show_estimate(self, sentence: str) -> None:
+        self.estimate.set_text(sentence)
 
     def be_busy(self) -> None:
         self._pulse.start(PULSE_EVERY)

@@ -18,8 +18,10 @@ from krita import Krita
 from pastiche import words
 from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
 from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+from pastiche.regions import Canvas, Place, Region, RegionSource
+from pastiche.sheet import Sheet
 
-from .qt import QByteArray, QImage, QRect
+from .qt import QByteArray, QImage, QPainter, QRect, QSize, Qt
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # ships with Krita
 FLOAT_SRGB = ("RGBA", "F32", SRGB)
@@ -59,6 +61,7 @@ class Content:
     height: int
     strips: list[Any] = field(repr=False)
     mask: Picture | None
+    place: Place
 
     @cached_property
     def picture(self) -> Picture:
@@ -141,6 +144,10 @@ def describe(target: Target) -> str:
     return words.SELECTION_OF.format(layer=target.name, width=s.width(), height=s.height())
 
 
+def size(target: Target) -> tuple[int, int]:
+    return target.rect.width(), target.rect.height()
+
+
 def thumbnail(target: Target, side: int) -> QImage:
     """The target's part of its layer as it is, small: something to look at before the first preview."""
     bounds = target.node.bounds()
@@ -152,18 +159,46 @@ def thumbnail(target: Target, side: int) -> QImage:
     return whole.copy(int(r.left() * across), int(r.top() * down), int(r.width() * across), int(r.height() * down))
 
 
+def photo(target: Target, side: int) -> QImage:
+    """The same, at most `side` pixels a side, and smooth: Krita's own thumbnails leave pixels out."""
+    larger = thumbnail(target, 4 * side)
+    scaled = larger.size().scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio)
+    if scaled.width() >= larger.width():
+        return larger
+    return larger.scaled(scaled, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+
+
 def style_sources(side: int) -> list[Source]:
-    """Open documents and their layers, the topmost first."""
+    """Open documents and their layers, the topmost first; where there is a selection, what it covers of them."""
     sources = []
     for document in open_documents():
-        title = document.name() or words.UNTITLED
-        sources.append(Source(title, lambda d=document: _small(d.thumbnail, d.width(), d.height(), side)))
+        title, all_of_it = document.name() or words.UNTITLED, QRect(0, 0, document.width(), document.height())
+        selected = document.selection() is not None
+        parts = [(title, document, all_of_it)]
         for node in reversed(document.topLevelNodes()):
-            bounds = node.bounds()
-            if node.type() not in MASKS and not bounds.isEmpty():
-                take = lambda n=node, b=bounds: _small(n.thumbnail, b.width(), b.height(), side)  # noqa: E731
-                sources.append(Source(f"{title} ▸ {node.name()}", take))
+            if node.type() not in MASKS and not node.bounds().isEmpty():
+                parts.append((f"{title} ▸ {node.name()}", node, node.bounds()))
+        for name, thing, box in parts:
+            take = lambda d=document, t=thing, b=box, n=name: _visible_part(d, t, b, n, side)  # noqa: E731
+            sources.append(Source(words.OF_SELECTION.format(name=name) if selected else name, take))
     return sources
+
+
+def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -> QImage:
+    """A document or layer as a style; outside the selection it is transparent, and the daemon looks at what is visible."""
+    image, selection = _small(thing.thumbnail, box.width(), box.height(), side), document.selection()
+    if selection is None:
+        return image
+    if not QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersects(box):
+        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=name))
+    coverage = bytes(selection.pixelData(box.x(), box.y(), box.width(), box.height()))
+    mask = QImage(coverage, box.width(), box.height(), box.width(), QImage.Format.Format_Alpha8)
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.drawImage(0, 0, mask.scaled(image.size(), Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation))
+    painter.end()
+    return image
 
 
 def _small(take: Any, width: int, height: int, side: int) -> QImage:
@@ -172,6 +207,64 @@ def _small(take: Any, width: int, height: int, side: int) -> QImage:
     if image is None or image.isNull():
         raise PasticheError(words.SOURCE_GONE)
     return QImage(image)
+
+
+# --- regions -----------------------------------------------------------------------------------------
+def region_sources() -> list[RegionSource]:
+    """What of the active document can say where a style goes: the selection, then every layer, the topmost first."""
+    document = Krita.instance().activeDocument()
+    if document is None:
+        return []
+    sources = []
+    if document.selection() is not None:
+        sources.append(RegionSource(words.SELECTION_NOW, lambda: _selected(document)))
+    for name, node in _all_layers(document.topLevelNodes()):
+        sources.append(RegionSource(name, lambda node=node: _covered(document, node)))
+    return sources
+
+
+def _all_layers(nodes: list[Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for node in reversed(nodes):
+        if node.type() not in MASKS:
+            yield above + node.name(), node
+            yield from _all_layers(node.childNodes(), f"{above}{node.name()} ▸ ")
+
+
+def _canvas_of(document: Any) -> Canvas:
+    return Canvas(document.rootNode().uniqueId().toString(), document.width(), document.height())
+
+
+def _selected(document: Any) -> Region:
+    selection, canvas = document.selection(), _canvas_of(document)
+    if selection is None:
+        raise NothingToRestyle(words.REGION_EMPTY.format(region=words.MASK_NAME))
+    return _region(words.MASK_NAME, canvas, bytes(selection.pixelData(0, 0, canvas.width, canvas.height)))
+
+
+def _covered(document: Any, node: Any) -> Region:
+    """A layer's alpha, where it has transparency on the canvas; else its lightness."""
+    canvas, box = _canvas_of(document), node.bounds()
+    inside = box.intersected(QRect(0, 0, canvas.width, canvas.height))
+    image = node.thumbnail(box.width(), box.height()).copy(inside.translated(-box.left(), -box.top()))
+    coverage = bytearray(canvas.width * canvas.height)
+    whole = len(coverage)
+    for kind in (QImage.Format.Format_Alpha8, QImage.Format.Format_Grayscale8):
+        plane = image.convertToFormat(kind)
+        bits, stride = plane.constBits(), plane.bytesPerLine()
+        bits.setsize(plane.sizeInBytes())
+        rows = bytes(bits)
+        for y in range(inside.height()):
+            start = (inside.top() + y) * canvas.width + inside.left()
+            coverage[start : start + inside.width()] = rows[y * stride : y * stride + inside.width()]
+        if coverage.count(255) != whole:
+            break  # it has transparency
+    return _region(node.name(), canvas, bytes(coverage))
+
+
+def _region(name: str, canvas: Canvas, coverage: bytes) -> Region:
+    if not coverage.strip(b"\0"):
+        raise NothingToRestyle(words.REGION_EMPTY.format(region=name))
+    return Region(name, canvas, coverage)
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -196,7 +289,8 @@ def read(target: Target) -> Generator[None, None, Content]:
     if target.selection is not None:
         selected = target.selection.pixelData(rect.x(), rect.y(), rect.width(), rect.height())
         mask = Picture(rect.width(), rect.height(), MASK_FORMAT, memoryview(selected))
-    return Content(rect.width(), rect.height(), strips, mask)
+    place = Place(_canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
+    return Content(rect.width(), rect.height(), strips, mask, place)
 
 
 def _wait_until_idle(document: Any, gone: str) -> Iterator[None]:
@@ -303,8 +397,7 @@ def _above(parent: Any, node: Any, earlier: set[str]) -> Any:
 
 def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     """The result as a document of its own, in a view: where the one it was for has gone."""
-    krita = Krita.instance()
-    document = krita.createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
+    document = Krita.instance().createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, QRect(0, 0, picture.width, picture.height), picture)
     document.waitForDone()
@@ -313,8 +406,32 @@ def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     root.addChildNode(layer, None)
     for node in background:
         node.remove()
+    _show(document)
+
+
+def open_sheet(sheet: Sheet, name: str) -> Generator[None, None, None]:
+    """The figures as layers of a new document, on white, a group of layers for each group; the first on top."""
+    document = Krita.instance().createDocument(sheet.width, sheet.height, name, "RGBA", "U8", SRGB, 72.0)
+    document.waitForDone()
+    for group, hung in reversed(sheet.groups.items()):
+        node = document.createGroupLayer(group)
+        for one in reversed(hung):
+            layer = document.createNode(one.name, "paintlayer")
+            width, height = one.picture.width, one.picture.height
+            image = QImage(bytes(one.picture.data), width, height, 4 * width, QImage.Format.Format_RGBA8888)
+            image = image.convertToFormat(QImage.Format.Format_ARGB32)  # its bytes are Krita's B, G, R, A
+            bits = image.constBits()
+            bits.setsize(image.sizeInBytes())
+            layer.setPixelData(QByteArray(bytes(bits)), one.left, one.top, width, height)
+            node.addChildNode(layer, None)
+            yield
+        document.rootNode().addChildNode(node, None)
+    _show(document)
+
+
+def _show(document: Any) -> None:
     document.refreshProjection()
-    window = krita.activeWindow() or krita.windows()[0]
+    window = Krita.instance().activeWindow() or Krita.instance().windows()[0]
     window.addView(document)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from pastiche import words
 from pastiche.scales import MOST_DICE, Scale, has_dice, scale_of
-from pastiche.settings import Knob, StyleSettings, knobs
+from pastiche.settings import Knob, StyleSettings, default_of, knobs
 
 from .qt import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -91,6 +92,8 @@ class Controls(QWidget):
 def _editor(name: str, knob: Knob) -> Any:
     if knob.choices:
         return Choice(knob)
+    if isinstance(default_of(name), bool):
+        return YesOrNo()
     scale = scale_of(name)
     return Slider(knob, scale) if scale is not None else WholeNumber(knob, dice=has_dice(name))
 
@@ -124,6 +127,22 @@ class Choice(_Row):
 
     def set_value(self, value: str) -> None:
         self.box.setCurrentIndex(self.box.findData(value))
+
+
+class YesOrNo(_Row):
+    """A box to tick."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tick = QCheckBox()
+        self.tick.toggled.connect(lambda _: self.changed.emit())
+        self.row.addWidget(self.tick)
+
+    def value(self) -> bool:
+        return bool(self.tick.isChecked())
+
+    def set_value(self, value: bool) -> None:
+        self.tick.setChecked(value)
 
 
 class Slider(_Row):

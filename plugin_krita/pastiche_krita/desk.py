@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pastiche import desk, words
 from pastiche.desk import Errand
+from pastiche.errors import PasticheError
+from pastiche.explain import SIDE
 from pastiche.pixels import LARGEST_STYLE_SIDE
+from pastiche.remembered import Style
+from pastiche.sheet import Sheet
 
 from . import canvas
+from .explaining import Explaining
 from .qt import QApplication, QTimer
 from .qt_loop import QtLoop
-from .styles import read_picture
+from .styles import as_picture, read_picture
 from .window import Window
 
 ACTIVATE_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
@@ -19,15 +24,17 @@ class Desk(desk.Desk):
     """One for all of Krita's windows."""
 
     def __init__(self) -> None:
-        super().__init__("krita", QtLoop(), canvas, read_picture)
+        self._loop = QtLoop()
+        super().__init__("krita", self._loop, canvas, read_picture)
+        self.explaining: Explaining | None = None
 
-    # --- the two commands ------------------------------------------------------------------------------
+    # --- the commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
         beside = canvas.main_window()
         if beside is None:
             return  # Krita is closing
         if self.window is None:
-            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), beside)
+            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside)
             self.window.destroyed.connect(self._lose_window)
             self.window.set_up(self.remembered)
             for signal, do in ((self.window.start_asked, self.start), (self.window.cancel_asked, self.cancel),
@@ -51,7 +58,7 @@ class Desk(desk.Desk):
 
     def restyle_again(self) -> None:
         """With what was set the last time, without the window."""
-        chosen = self.window.chosen() if self.window is not None and self.window.is_shown() else []
+        chosen = self._shown_styles()
         settings = self.window.settings() if chosen and self.window is not None else self.remembered.settings
         styles = chosen or self.remembered.styles
         if not styles:
@@ -59,6 +66,41 @@ class Desk(desk.Desk):
             self.say(words.NO_LAST)
             return
         self.begin(styles, settings)
+
+    def _shown_styles(self) -> list[Style]:
+        """Those chosen in the window, if it is there to see."""
+        return self.window.chosen() if self.window is not None and self.window.is_shown() else []
+
+    def explain(self) -> None:
+        """What the network sees of the layer and of the first style, in a new document."""
+        beside = canvas.main_window()
+        if beside is None:
+            return
+        if self.explaining is not None and not self.explaining.over:
+            self.explaining.dialog.raise_()
+            return
+        styles = self._shown_styles() or self.remembered.styles
+        if not styles:
+            self.open_window()
+            self.say(words.NO_STYLE_TO_EXPLAIN)
+            return
+        try:
+            target = canvas.current_target()
+            photo = as_picture(canvas.photo(target, SIDE))
+        except PasticheError as error:
+            self.show_error(error)
+            return
+        name = words.EXPLAINED.format(layer=target.name, style=styles[0].name)
+        one = self.explaining = Explaining(self.program, self._loop, beside, lambda sheet: self._open_sheet(sheet, name), self.show_error)
+        self.thread.run(lambda: self.read_style(styles[0].path), lambda style: one.start(photo, style), one.fail)
+
+    def _open_sheet(self, sheet: Sheet, name: str) -> None:
+        self.steps.run(canvas.open_sheet(sheet, name), lambda _: canvas.say(name), self.show_error)
+
+    def close(self) -> None:
+        if self.explaining is not None:
+            self.explaining.stop()
+        super().close()
 
     # --- what comes of it ------------------------------------------------------------------------------
     def inserted(self, errand: Errand, sentence: str) -> None:

@@ -20,6 +20,7 @@ MENU = "filter/artistic_filters"
 COMMANDS = {  # name → words, what to do
     "pastiche_restyle": ("Restyle with Pastiche…", "open_window"),
     "pastiche_restyle_again": ("Restyle again", "restyle_again"),
+    "pastiche_explain": ("See what the network sees…", "explain"),
 }
 
 

@@ -8,8 +8,9 @@ from pastiche import words
 from pastiche.background import Thread
 from pastiche.errors import PasticheError
 from pastiche.paths import Places
+from pastiche.regions import Region, RegionSource
 from pastiche.remembered import Style
-from pastiche.styles import Shares, in_order, of_file, samples
+from pastiche.styles import Portions, in_order, of_file, samples, where
 
 from .qt import (
     QApplication,
@@ -38,20 +39,23 @@ from .styles import SAMPLES, keep, read_image
 
 THUMB = 84  # pixels
 SHARES = 100  # steps of a share's slider
+NAME_WIDTH, WHERE_WIDTH = 104, 136  # pixels
 A_STYLE = Qt.ItemDataRole.UserRole
 
 
 class Gallery(QWidget):
-    """`chosen()` are the styles; with several, each has a share."""
+    """`chosen()` are the styles; each may have a region, and with several, each has a share."""
 
     changed = pyqtSignal()
     failed = pyqtSignal(object)  # PasticheError
 
-    def __init__(self, places: Places, sources: Callable[[], list], parent: QWidget | None = None) -> None:
-        """sources: () → documents and layers of the editor, each with a name and a take()."""
+    def __init__(self, places: Places, sources: Callable[[], list], regions: Callable[[], list[RegionSource]],
+                 parent: QWidget | None = None) -> None:  # fmt: skip
+        """sources: () → documents and layers of the editor, each with a name and a take(). regions: what says where a style
+        goes."""
         super().__init__(parent)
-        self._places, self._sources, self._thread = places, sources, Thread(QtLoop(self))
-        self._shares = Shares()
+        self._places, self._sources, self._regions, self._thread = places, sources, regions, Thread(QtLoop(self))
+        self._portions = Portions()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.list = QListWidget()
@@ -68,8 +72,8 @@ class Gallery(QWidget):
         self.list.itemSelectionChanged.connect(self._on_choice)
         layout.addWidget(self.list, 1)
         layout.addLayout(self._buttons())
-        self._share_rows = QVBoxLayout()
-        layout.addLayout(self._share_rows)
+        self._rows = QVBoxLayout()
+        layout.addLayout(self._rows)
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -89,11 +93,11 @@ class Gallery(QWidget):
 
     # --- what is chosen --------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._shares.of([item.data(A_STYLE) for item in self.list.selectedItems()])
+        return self._portions.of([item.data(A_STYLE) for item in self.list.selectedItems()])
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples."""
-        self._shares.take_over(chosen)
+        self._portions.take_over(chosen)
         self.list.blockSignals(True)
         self.list.clear()
         for style in in_order(recent, chosen, samples(SAMPLES)):
@@ -133,40 +137,87 @@ class Gallery(QWidget):
         self._thread.run(lambda: read_image(style.path, 3 * THUMB), show, self.failed.emit)
         return item
 
-    # --- shares ----------------------------------------------------------------------------------------
+    # --- how much of each, and where -------------------------------------------------------------------
     def _on_choice(self) -> None:
-        while self._share_rows.count():
-            row = self._share_rows.takeAt(0).widget()
+        self._show_rows()
+        self.changed.emit()
+
+    def _show_rows(self) -> None:
+        while self._rows.count():
+            row = self._rows.takeAt(0).widget()
             row.hide()
             row.deleteLater()
         styles = self.chosen()
-        for style in styles if len(styles) > 1 else ():
-            self._share_rows.addWidget(self._share_row(style))
-        self.changed.emit()
+        for style in styles:
+            self._rows.addWidget(self._row(style, styles))
 
-    def _share_row(self, style: Style) -> QWidget:
+    def _row(self, style: Style, styles: list[Style]) -> QWidget:
         widget = QWidget()
         row = QHBoxLayout(widget)
         row.setContentsMargins(0, 0, 0, 0)
-        name = QLabel(style.name)
-        name.setMinimumWidth(110)
+        name = QLabel()
+        name.setFixedWidth(NAME_WIDTH)
+        name.setText(name.fontMetrics().elidedText(style.name, Qt.TextElideMode.ElideRight, NAME_WIDTH))
+        name.setToolTip(style.name)
+        away = QToolButton()
+        away.setText("✕")
+        away.setAutoRaise(True)
+        away.setToolTip(words.REMOVE_STYLE)
+        away.clicked.connect(lambda: self._unchoose(style))
+        row.addWidget(name)
+        if len(styles) > 1:
+            row.addWidget(self._share(style), 1)
+        else:
+            row.addStretch(1)
+        row.addWidget(self._where(style, styles))
+        row.addWidget(away)
+        return widget
+
+    def _share(self, style: Style) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"share of {style.name}")
         slider.setRange(1, SHARES)
         slider.setValue(round(style.share * SHARES))
         slider.setToolTip(words.SHARE)
         slider.valueChanged.connect(lambda value: self._set_share(style, value / SHARES))
-        away = QToolButton()
-        away.setText("✕")
-        away.setAutoRaise(True)
-        away.setToolTip(words.REMOVE_STYLE)
-        away.clicked.connect(lambda: self._unchoose(style))
-        for part, stretch in ((name, 0), (slider, 1), (away, 0)):
-            row.addWidget(part, stretch)
-        return widget
+        return slider
+
+    def _where(self, style: Style, styles: list[Style]) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(f"where {style.name}")
+        button.setFixedWidth(WHERE_WIDTH)
+        said = where(style, styles)
+        button.setText(button.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, WHERE_WIDTH - 28))
+        button.setToolTip(f"{words.WHERE}: {said}")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        menu.aboutToShow.connect(lambda: self._list_regions(menu, style))
+        button.setMenu(menu)
+        return button
+
+    def _list_regions(self, menu: QMenu, style: Style) -> None:
+        menu.clear()
+        menu.addAction(words.ELSEWHERE).triggered.connect(lambda: self._put(style, None))
+        menu.addSeparator()
+        for source in self._regions():
+            menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_region(style, source))
+
+    def _take_region(self, style: Style, source: RegionSource) -> None:
+        try:
+            self._put(style, source.take())
+        except PasticheError as error:
+            self.failed.emit(error)
+
+    def _put(self, style: Style, region: Region | None) -> None:
+        self._portions.put(style, region)
+        self._on_choice()
+
+    def forget_regions(self) -> None:
+        self._portions.forget_regions()
+        self._show_rows()
 
     def _set_share(self, style: Style, share: float) -> None:
-        self._shares.set(style, share)
+        self._portions.set(style, share)
         self.changed.emit()
 
     def _unchoose(self, style: Style) -> None:

@@ -43,14 +43,14 @@ class Window(QDialog):
     document_asked = pyqtSignal()
     shown = pyqtSignal()
 
-    def __init__(self, places: Places, sources: object, parent: QWidget | None = None) -> None:
+    def __init__(self, places: Places, sources: object, regions: object, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint)  # fmt: skip
         self.setObjectName("pastiche")
         self.setWindowTitle(words.TITLE)
         self.setModal(False)
         self.setAcceptDrops(True)
         self.preview = PreviewArea()
-        self.gallery = Gallery(places, sources)
+        self.gallery = Gallery(places, sources, regions)
         self.controls = Controls()
         outer = QVBoxLayout(self)
         outer.setSpacing(10)
@@ -113,7 +113,12 @@ class Window(QDialog):
         self.start.setMinimumWidth(130)
         for button in (self.copy_report, self.copy_command, self.open_document):
             buttons.addWidget(button)
-        buttons.addStretch(1)
+        self.estimate = QLabel()
+        self.estimate.setObjectName("estimate")
+        self.estimate.setEnabled(False)  # quiet: it says what is likely, not what is
+        self.estimate.setWordWrap(True)
+        self.estimate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        buttons.addWidget(self.estimate, 1)
         for button in (self.cancel, self.start):
             buttons.addWidget(button)
         column.addWidget(self.bar)
@@ -154,6 +159,12 @@ class Window(QDialog):
 
     def show_before(self, thumbnail: QImage) -> None:
         self.preview.set_before(thumbnail)
+
+    def forget_regions(self) -> None:
+        self.gallery.forget_regions()
+
+    def show_estimate(self, sentence: str) -> None:
+        self.estimate.setText(sentence)
 
     def be_busy(self) -> None:
         self.bar.setRange(0, 0)  # moving: it is not known yet how far

@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 from pastiche import remembered, words
 from pastiche.background import Failed, Steps, Thread, as_pastiche_error
-from pastiche.client import Finished
-from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError
+from pastiche.client import Finished, GivenStyle
+from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError, RegionElsewhere
 from pastiche.launch import terminal_command
 from pastiche.loop import Loop
 from pastiche.paths import places
 from pastiche.pixels import Picture
 from pastiche.protocol import Preview, Progress
+from pastiche.regions import Place
 from pastiche.remembered import Style
 from pastiche.report import report
 from pastiche.session import Session
@@ -25,10 +26,9 @@ from pastiche.settings import StyleSettings
 
 LOOK_EVERY = 500  # ms between looks at what would be restyled, while the window is open
 TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
+ASK_PATIENCE = 400  # ms after the last change before it is asked how long a restyle would take
 STYLES_KEPT = 8  # decoded pictures
 _NOTHING_SEEN = object()  # no key of a target, not even that of none
-
-Decoded = list[tuple[Picture, float]]  # a picture and a share for each style
 
 
 class Target(Protocol):
@@ -46,6 +46,9 @@ class Content(Protocol):
     def picture(self) -> Picture: ...
     @property
     def mask(self) -> Picture | None: ...
+    @property
+    def place(self) -> Place:
+        """Where it lay on the canvas when it was read."""
 
 
 class Canvas(Protocol):
@@ -59,6 +62,9 @@ class Canvas(Protocol):
 
     def describe(self, target: Any) -> str:
         """What the window says will be restyled."""
+
+    def size(self, target: Any) -> tuple[int, int]:
+        """Of what would be read, in pixels."""
 
     def thumbnail(self, target: Any, side: int) -> Any:
         """The target as it is, small, as the window shows pictures: something to look at before the first preview."""
@@ -87,6 +93,12 @@ class Window(Protocol):
 
     def show_target(self, sentence: str) -> None: ...
     def show_before(self, thumbnail: Any) -> None: ...
+    def forget_regions(self) -> None:
+        """They are of another picture: every style goes everywhere again."""
+
+    def show_estimate(self, sentence: str) -> None:
+        """How long it would take; '' where that is not known."""
+
     def be_busy(self) -> None: ...
     def be_idle(self) -> None: ...
     def show_progress(self, progress: Progress) -> None: ...
@@ -105,7 +117,7 @@ class Errand:
     settings: StyleSettings
     began: float = field(default_factory=time.monotonic)
     content: Content | None = None
-    pictures: Decoded = field(default_factory=list)
+    pictures: list[GivenStyle] = field(default_factory=list)
     job: str = ""
     over: bool = False  # cancelled, failed or done
     done: Finished | None = None
@@ -133,6 +145,7 @@ class Desk:
         self.last_error: PasticheError | None = None
         self._style_pictures: dict[tuple[str, int], Picture] = {}
         self._turned = loop.timer(self._ask_anew)
+        self._asking = loop.timer(self._ask_estimate)
         self._seen_target: object = _NOTHING_SEEN
         self._looking = loop.timer(self.look_at_target)
 
@@ -173,8 +186,24 @@ class Desk:
             target = self.canvas.current_target()
             self.window.show_target(self.canvas.describe(target))
             self.window.show_before(self.canvas.thumbnail(target, self.window.preview_side()))
+            self._asking.start(ASK_PATIENCE)
         except PasticheError as error:
             self.window.show_target(error.sentence)
+            self.window.show_estimate("")
+
+    def _ask_estimate(self) -> None:
+        """How long a restyle would take, while nothing else is on."""
+        self._asking.stop()
+        if self.window is None or not self.window.is_shown() or self.is_busy:
+            return
+        try:
+            self.session.estimate(*self.canvas.size(self.canvas.current_target()), self.window.settings())
+        except PasticheError:
+            self.window.show_estimate("")
+
+    def estimated(self, sentence: str) -> None:
+        if self.window is not None:
+            self.window.show_estimate(sentence)
 
     # --- an errand, in the order of its stages ---------------------------------------------------------
     def start(self) -> None:
@@ -216,22 +245,27 @@ class Desk:
         self._decode(content, errand.styles, lambda pictures: self._send(errand, pictures),
                      lambda error: self._fail(errand, error))  # fmt: skip
 
-    def _decode(self, content: Content, styles: list[Style], then: Callable[[Decoded], object], failed: Failed) -> None:
-        """On a thread: hashes of what was read, pictures of the styles. then: gets a picture and a share for each."""
+    def _decode(self, content: Content, styles: list[Style], then: Callable[[list[GivenStyle]], object], failed: Failed) -> None:
+        """On a thread: hashes of what was read, pictures of the styles, their regions. then: gets what is given for each."""
         known, keys = dict(self._style_pictures), [_key(style) for style in styles]
 
-        def hash_and_decode() -> dict[tuple[str, int], Picture]:
+        def hash_and_decode() -> tuple[dict[tuple[str, int], Picture], list[Picture | None]]:
             for picture in (content.picture, content.mask):  # joins and hashes
                 _ = picture.ref if picture is not None else None
-            return {key: known.get(key) or self.read_style(key[0]) for key in keys}
+            regions = [style.region_over(content.place) for style in styles]
+            for region in regions:
+                _ = region.ref if region is not None else None
+            return {key: known.get(key) or self.read_style(key[0]) for key in keys}, regions
 
-        def keep(pictures: dict[tuple[str, int], Picture]) -> None:
+        def keep(decoded: tuple[dict[tuple[str, int], Picture], list[Picture | None]]) -> None:
+            pictures, regions = decoded
             self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
-            then([(pictures[key], style.share) for key, style in zip(keys, styles, strict=True)])
+            then([GivenStyle(pictures[key], style.share, region)
+                  for key, style, region in zip(keys, styles, regions, strict=True)])  # fmt: skip
 
         self.thread.run(hash_and_decode, keep, failed)
 
-    def _send(self, errand: Errand, pictures: Decoded) -> None:
+    def _send(self, errand: Errand, pictures: list[GivenStyle]) -> None:
         errand.pictures = pictures
         if not errand.over:
             self._ask(errand, adjust=False)
@@ -291,9 +325,11 @@ class Desk:
         self._end(errand, words.REPLACED if replaced_by else words.CANCELLED)
 
     def turn(self) -> None:
-        """A knob was turned: a restyle in work goes on with it."""
+        """A knob was turned: a restyle in work goes on with it; else it is asked how long one would take."""
         if self.current is not None and self.current.job and not self.current.over and self.current.done is None:
             self._turned.start(TURN_PATIENCE)
+        else:
+            self._asking.start(ASK_PATIENCE)
 
     def _ask_anew(self) -> None:
         self._turned.stop()
@@ -307,7 +343,7 @@ class Desk:
         # Until the styles can be read, what is in work stays what it is.
         self._decode(errand.content, styles, lambda pictures: self._send_anew(errand, styles, settings, pictures), self.show_error)
 
-    def _send_anew(self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: Decoded) -> None:
+    def _send_anew(self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]) -> None:
         if errand.over or errand.done is not None:
             return  # the knob came too late
         if self.window is not None and (settings, styles) != (self.window.settings(), self.window.chosen()):
@@ -351,6 +387,7 @@ class Desk:
     def _end(self, errand: Errand, sentence: str) -> None:
         if errand is self.current and self.window is not None:
             self.window.be_idle()
+            self._asking.start(ASK_PATIENCE)
         if errand is self.current and sentence:
             self.say(sentence)
 
@@ -365,6 +402,8 @@ class Desk:
         if self.window is None or not self.window.is_shown():
             self.open_window()
         if self.window is not None:
+            if isinstance(error, RegionElsewhere):
+                self.window.forget_regions()
             to_start = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
             self.window.say_error(error, command=to_start, document=document)
 
@@ -378,7 +417,7 @@ class Desk:
 
     def close(self) -> None:
         """The editor closes: the daemon is told, and drops what is in work."""
-        for timer in (self._turned, self._looking):
+        for timer in (self._turned, self._looking, self._asking):
             timer.stop()
         self.session.close()
 

@@ -112,6 +112,12 @@ class NothingToRestyle(PasticheError):
     code = "nothing_to_restyle"
 
 
+class RegionElsewhere(PasticheError):
+    """Where a style was to go was taken from another picture, or from one of another size."""
+
+    code = "region_elsewhere"
+
+
 class LayerGone(PasticheError):
     """The picture or the layer that a result belongs to is no more."""
 

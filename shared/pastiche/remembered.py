@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pastiche.errors import BadSetting, UnsafeConnectionFile
 from pastiche.paths import Places, read_private_file, write_private_file
+from pastiche.pixels import Picture
+from pastiche.regions import Place, Region
 from pastiche.settings import StyleSettings, default_of, knobs
 
 MOST_RECENT = 24  # styles in the gallery
@@ -16,11 +18,16 @@ MOST_RECENT = 24  # styles in the gallery
 
 @dataclass(frozen=True)
 class Style:
-    """A style as a file, a name and its share among several."""
+    """A style as a file, a name, its share among several, and where it goes, which belongs to one picture and is not remembered."""
 
     path: str
     name: str
     share: float = 1.0
+    region: Region | None = None
+
+    def region_over(self, place: Place) -> Picture | None:
+        """The region's part of what is restyled. Raises RegionElsewhere."""
+        return self.region.over(place) if self.region is not None else None
 
 
 @dataclass
@@ -33,7 +40,7 @@ class Remembered:
 
     def used(self, styles: list[Style], settings: StyleSettings) -> None:
         """A restyle with these was begun."""
-        self.settings, self.styles = settings, list(styles)
+        self.settings, self.styles = settings, [replace(style, region=None) for style in styles]
         paths = {style.path for style in styles}
         rest = [style for style in self.recent if style.path not in paths]
         self.recent = [Style(s.path, s.name) for s in styles] + rest
@@ -59,10 +66,14 @@ def save(places: Places, program: str, remembered: Remembered) -> None:
     """Raises DiskTrouble."""
     said = {
         "settings": remembered.settings.to_wire(),
-        "styles": [vars(style) for style in remembered.styles],
-        "recent": [vars(style) for style in remembered.recent],
+        "styles": [_said(style) for style in remembered.styles],
+        "recent": [_said(style) for style in remembered.recent],
     }
     write_private_file(_file(places, program), json.dumps(said, indent=1, ensure_ascii=False).encode())
+
+
+def _said(style: Style) -> dict[str, Any]:
+    return {"path": style.path, "name": style.name, "share": style.share}
 
 
 def _settings(said: Any) -> StyleSettings:

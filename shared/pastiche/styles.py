@@ -1,4 +1,5 @@
-"""The windows' styles: in which order a gallery shows them, how much each counts, where those lie that came from no file."""
+"""The windows' styles: in which order a gallery shows them, how much each counts and where it goes, where those lie that came
+from no file."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from pastiche import words
 from pastiche.errors import NotAPicture, UsageError
 from pastiche.paths import Places, make_private_folder
 from pastiche.pixels import Picture
+from pastiche.regions import Region
 from pastiche.remembered import Style
 
 MOST_KEPT = 60  # files of styles that came from no file
@@ -37,23 +39,40 @@ def in_order(recent: Sequence[Style], chosen: Sequence[Style], brought: Sequence
     return list(shown.values())
 
 
-class Shares:
-    """How much each of several chosen styles counts; remembered while the window is open."""
+class Portions:
+    """How much each of several chosen styles counts, and where each goes; remembered while the window is open."""
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
+        self._regions: dict[str, Region] = {}
 
     def set(self, style: Style, share: float) -> None:
         self._shares[style.path] = share
+
+    def put(self, style: Style, region: Region | None) -> None:
+        """Where a style goes; None: wherever no region is."""
+        self._regions.pop(style.path, None)
+        if region is not None:
+            self._regions[style.path] = region
+
+    def forget_regions(self) -> None:
+        self._regions.clear()
 
     def take_over(self, chosen: Sequence[Style]) -> None:
         """The shares that these styles come with."""
         self._shares.update({style.path: style.share for style in chosen})
 
     def of(self, chosen: Sequence[Style]) -> list[Style]:
-        """The styles with their shares; one alone counts whole."""
+        """The styles with their shares and regions; one alone counts whole."""
         alone = len(chosen) == 1
-        return [Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0)) for s in chosen]
+        return [Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0), self._regions.get(s.path)) for s in chosen]
+
+
+def where(style: Style, chosen: Sequence[Style]) -> str:
+    """What a window says of where a style goes."""
+    if style.region is not None:
+        return style.region.name
+    return words.ELSEWHERE if any(one.region for one in chosen) else words.EVERYWHERE
 
 
 def parse(word: str) -> tuple[Path, float]:

@@ -10,6 +10,7 @@ from pastiche.settings import StyleSettings
 # --- the menu ----------------------------------------------------------------------------------------
 RESTYLE = "Restyle with Pastiche…"
 RESTYLE_AGAIN = "Restyle again"
+EXPLAIN = "See what the network sees…"
 TITLE = "Restyle with Pastiche"
 
 # --- the window --------------------------------------------------------------------------------------
@@ -29,6 +30,9 @@ PICTURE_FILES = "Pictures"
 NO_STYLE = "Pick a painting, or drop one here."
 SHARE = "Share"
 REMOVE_STYLE = "Take this style away"
+WHERE = "Where this style goes"
+EVERYWHERE, ELSEWHERE = "Everywhere", "Everywhere else"
+SELECTION_NOW = "The selection, as it is now"
 RESET = "Back to the defaults"
 BEFORE_AFTER = "Hold the mouse button down to see it as it was."
 UNTITLED = "Untitled"
@@ -36,6 +40,7 @@ LAYER_OF = "{layer} · {width} × {height} px"
 SELECTION_OF = "Selection of {layer} · {width} × {height} px"
 MASK_NAME = "Selection"
 OPEN_IMAGE = "An open image"
+OF_SELECTION = "{name} (selection)"
 IN_CLIPBOARD, DROPPED = "From the clipboard", "Dropped picture"
 
 # --- what goes on ------------------------------------------------------------------------------------
@@ -48,6 +53,9 @@ INSERTING = "Making the layer…"
 DONE = "Done in {seconds:.0f} s: new layer “{name}”."
 DONE_PICTURE = "Done: opened as a new picture."
 CANCELLED = "Cancelled. Nothing has changed."
+EXPLAINING = "{number} of {count}: {name}"
+PAPER = "Paper"
+EXPLAINED = "What the network sees of {layer} and {style}"
 COPIED = "Copied."
 
 # --- what is wrong, and what to do -------------------------------------------------------------------
@@ -59,6 +67,15 @@ NO_STYLE_CHOSEN = "No style is chosen. Pick a painting from the gallery, or take
 NO_STYLE_GIVEN = "No style is given. Give a painting as 'style' (a file), as 'style-drawable', or several as 'styles'."
 NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
 SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
+REGION_ELSEWHERE = (
+    "“{region}” was taken as a region of another picture, or the picture's size has changed since: it is no region here. "
+    "Choose anew where its style goes, or restyle without."
+)
+REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
+NO_REGION = "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
+REGION_GONE = "What the region was to be taken from has gone. Choose another."
+REGION_SIZE = "The region “{region}” is {width} × {height} px, the picture {of_width} × {of_height}. Give one of the picture's size."
+NO_STYLE_TO_EXPLAIN = "Which style? Pick a painting and restyle once; then the network's view of it can be shown."
 NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
 NO_CONVERSION = "The editor could not convert the colours to {space}. Convert the layer to RGBA and try again."
 PICTURE_CLOSED = "The picture was closed before it was read. Open it and restyle again."

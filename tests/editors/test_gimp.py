@@ -15,7 +15,7 @@ from tests.editors.gimp_session import GimpOnScreen
 
 PATIENCE = 60.0  # seconds for a small restyle on a busy machine
 HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two silent ones, and a little
-RESTYLE_KEY, AGAIN_KEY = "y", "i"  # mnemonics in Filters ▸ Artistic
+RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY = "y", "i", "k"  # mnemonics in Filters ▸ Artistic
 STATUS_BAR_CANCEL = ("1405", "1024")  # where it is in a window of the whole screen
 
 
@@ -124,6 +124,56 @@ def test_what_it_looks_like(person_at):
     person_at.wait("not busy()", "the restyle", 300)
     person_at.close()
     person_at.gimp.photograph("gimp-layer")
+    person_at.do("select(0, 0, 960, 300, feather=20)")
+    person_at.open_dialog("Night swirls", "Poppy field", strength=55, iterations=0)
+    person_at.dialog(REGION.format(style="Night swirls"))
+    person_at.do("Gimp.Selection.none(image())\nGimp.displays_flush()")
+    person_at.gimp.run("xdotool", "mousemove", "10", "1040")
+    person_at.dialog("widget('more').set_expanded(True)\nwindow().dialog.resize(1040, 940)\nwindow().dialog.move(560, 20)")
+    person_at.wait("window().target.get_text().startswith('Background')", "the dialog to see that nothing is selected")
+    person_at.wait("window().estimate.get_text() != ''", "the estimate")
+    person_at.dialog("click('Restyle')")
+    person_at.wait("window().preview.has_preview and window().bar.get_fraction() > 0.35", "a preview")
+    person_at.gimp.photograph("gimp-regions")
+    person_at.dialog("click('Cancel')")
+    person_at.wait("not busy()", "the cancel")
+    person_at.close()
+
+
+# As its menu does: the selection, as it is now.
+REGION = "gallery_of = window().gallery\ngallery_of._take_region(next(s for s in gallery_of.chosen() if s.name == '{style}'), canvas_regions()[0])"
+
+
+def test_the_dialog_says_how_long_it_would_take_before_it_is_asked_to(person_at):
+    person_at.open_dialog()
+    person_at.wait("window().estimate.get_text() != ''", "the estimate")
+
+
+def test_a_region_of_the_dialog_is_asked_of_the_daemon(person_at):
+    person_at.do("select(30, 20, 40, 30)")
+    person_at.open_dialog("Night swirls", "Mosaic")
+    person_at.dialog(REGION.format(style="Mosaic"))
+    person_at.do("Gimp.Selection.none(image())")
+    assert person_at.dialog("sorted(inside_text('where Mosaic') + inside_text('where Night swirls'))") == ["Everywhere else", "Selection"]
+    person_at.dialog("turn('seamless', True)")
+    person_at.restyle()
+    assert person_at.dialog("sorted(g.region is None for g in desk().current.pictures)") == [False, True]
+    region = "next(bytes(g.region.data) for g in desk().current.pictures if g.region)"
+    assert person_at.dialog(f"{region} == bytes(96 * 20) + (bytes(30) + b'\\xff' * 40 + bytes(26)) * 30 + bytes(96 * 22)")
+    assert person_at.dialog("desk().current.settings.seamless")
+    person_at.dialog("turn('seamless', False)")
+
+
+def test_the_networks_view_comes_by_the_menu_and_the_status_bars_cancel_ends_it(person_at):
+    person_at.open_dialog()
+    person_at.restyle()
+    person_at.close()
+    person_at.fill_the_screen()
+    person_at.menu(EXPLAIN_KEY)
+    person_at.gimp.wait_until(lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin")
+    person_at.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
+    person_at.gimp.wait_until(lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS + 5, "the daemon to be free")
+    assert person_at.do("len(images())") == 1
 
 
 def test_by_the_menu_and_the_dialog_a_layer_is_made_that_one_undo_takes_away(person_at):
@@ -273,7 +323,7 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_
     assert len(title) == 1
     person_at.dialog(f"pick({title[0]!r})")
     person_at.wait(f"[name for name, _ in chosen()] == [{title[0]!r}]", "the image to be the style")
-    person_at.dialog("from pastiche_gimp import canvas\nlayers = [layer for image in canvas.open_images() for layer in canvas.layers_of(image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
+    person_at.dialog("from pastiche_gimp import canvas\nlayers = [layer for one in canvas.open_images() for layer in canvas.layers_of(one.image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
     person_at.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     person_at.dialog("click('paste')")
     person_at.wait("chosen()[0][0] == 'From the clipboard'", "the clipboard's picture")

@@ -201,6 +201,101 @@ def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
     assert sum(changed) > 0.8 * sum(selected)
 
 
+# --- regions -----------------------------------------------------------------------------------------
+@pytest.fixture
+def ours(console):
+    """The plug-in's own modules, to be called in the driver."""
+    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom pastiche_gimp import arguments, canvas, windowless\nfrom pastiche.remembered import Style\n1")  # fmt: skip
+
+
+HALVES = """
+select(0, 0, 48, 72)
+Gimp.Selection.save(image()).set_name('left')
+Gimp.Selection.none(image())
+half = Gimp.Layer.new(image(), 'right', 48, 72, Gimp.ImageType.RGBA_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+image().insert_layer(half, None, 0)
+half.fill(Gimp.FillType.WHITE)
+half.set_offsets(48, 0)
+"""
+LEFT, RIGHT = "(b'\\xff' * 48 + bytes(48)) * 72", "(bytes(48) + b'\\xff' * 48) * 72"
+
+
+def test_a_region_is_a_channel_a_layers_alpha_or_its_lightness_or_a_file(console, call, ours):
+    call(HALVES)
+    assert console.do(f"canvas.region_named(image(), 'left').coverage == {LEFT}")
+    assert console.do(f"canvas.region_named(image(), 'right').coverage == {RIGHT}")
+    assert console.do("canvas.region_named(image(), 'Background').coverage == pixels(d, \"Y' u8\")")
+    assert console.do(f"canvas.region_named(image(), {str(console.home / 'small.png')!r}).coverage == pixels(d, \"Y' u8\")")
+    assert console.do("[one.name for one in canvas.region_sources(image())]") == ["left", "right", "Background"]
+
+
+@pytest.mark.parametrize("precision", ["8 bits", "16 bits", "8 bits, linear"])
+def test_a_feathered_selection_is_the_same_region_as_a_channel_made_of_it(console, call, ours, precision):
+    call("1", precision=precision)
+    console.do("select(20, 20, 40, 30, feather=9)\nGimp.Selection.save(image()).set_name('soft')\nsoft = canvas.region_sources(image())[0].take()")
+    assert console.do("[soft.name, len(set(soft.coverage)) > 9]") == ["Selection", True]
+    assert console.do("max(abs(a - b) for a, b in zip(soft.coverage, canvas.region_named(image(), 'soft').coverage, strict=True))") <= 1
+
+
+def test_scripts_regions_are_asked_of_the_daemon_where_the_layer_lies(console, call, ours):
+    call(HALVES)
+    console.do("""
+config = Gimp.get_pdb().lookup_procedure(RESTYLE).create_config()
+config.set_property('regions', ['left'])
+asked = []
+class Asked(windowless.Client):
+    def restyle(self, content, styles, settings, **more):
+        asked.extend(styles)
+        raise KeyboardInterrupt
+real, windowless.Client = windowless.Client, Asked
+d.set_offsets(-10, 0)
+try:
+    windowless.restyle('gimp', canvas.Canvas(image(), [d], show=False), arguments.in_regions(config, [Style(S, 'S'), Style(T, 'T')], image()), arguments.settings(config))
+except KeyboardInterrupt:
+    windowless.Client = real
+""")
+    assert console.do("[one.region is None for one in asked]") == [False, True]
+    assert console.do("bytes(asked[0].region.data) == (bytes(10) + b'\\xff' * 48 + bytes(38)) * 72")
+
+
+def test_two_styles_in_two_regions_make_one_layer(console, call):
+    said = call(f"{HALVES}restyle(d, styles=[S, T], regions=['left', 'right'], {QUICK})")
+    assert said == ["success", "", "Night swirls + Mosaic 50 %"]
+
+
+def test_with_one_style_in_one_region_the_rest_stays_nearer_to_the_picture(console, call):
+    call(f"{HALVES}restyle(d, styles=[S], regions=['left'], {QUICK})")
+    console.do("a, b = floats(layer('Night swirls 50 %')), floats(d)\nchange = [abs(x - y) for x, y in zip(a, b, strict=True)]\nper_row = 96 * 4")
+    left, right = (console.do(f"sum(sum(change[y * per_row + {x} : y * per_row + {x} + 160]) for y in range(72))") for x in (0, 224))
+    assert left > 2 * right  # the eight columns on either side of the edge left out
+
+
+def test_a_style_from_a_layer_with_a_selection_is_what_the_selection_covers(console, call, ours):
+    call("select(20, 16, 50, 40)\nsource = canvas.source_of(image(), d, 'tiles')\npicture = canvas.picture_of(source)")
+    assert console.do("source.name") == "tiles (selection)"
+    assert console.do("bytes(picture.data)[3::4] == bytes(96 * 16) + (bytes(20) + b'\\xff' * 50 + bytes(26)) * 40 + bytes(96 * 16)")
+    assert console.do("len(images()) == 1 and layers() == ['Background']")
+    assert console.do("[one.name for one in canvas.layers_of(image())]") == ["[Untitled] ▸ Background (selection)"]
+
+
+# --- what the network sees ---------------------------------------------------------------------------
+def test_the_networks_view_is_an_image_with_a_layer_for_each_figure(console, call, ours):
+    call("""
+from dataclasses import replace
+whole = windowless.figures()
+few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0], whole[1], whole[5], whole[10], whole[-1])]
+real, windowless.figures = windowless.figures, lambda: few
+windowless.explain('gimp', canvas.Canvas(image(), [d], show=False), Style(S, 'S'))
+windowless.figures = real""")
+    assert console.do("layers() == [['Content', [f.name for f in few[:2]]], ['Style', [few[2].name]], ['Table', [f.name for f in few[3:]]], 'Paper']")
+    assert console.do("place(layer(few[0].name))[:2] != place(layer(few[1].name))[:2]")
+    assert console.do("largest_difference(layer(few[0].name), layer(few[-1].name))") > 0.1
+
+
+def test_without_a_style_the_networks_view_says_so(console, call, nothing_remembered):
+    assert "Pick a painting" in call("run('plug-in-pastiche-explain', d)")[1]
+
+
 # --- the other run modes -----------------------------------------------------------------------------
 @pytest.fixture
 def nothing_remembered(console):
@@ -225,6 +320,9 @@ def test_a_scripts_settings_are_not_the_persons_last_ones(console, call, nothing
     ("restyle(d)", "calling-error", "No style is given"),
     ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
     ("restyle(d, styles=[S + ':-1'])", "calling-error", "a style's share is a number over 0"),
+    ("restyle(d, style=S, regions=['nowhere'])", "calling-error", "no channel or layer “nowhere”"),
+    ("restyle(d, style=S, regions=['', ''])", "calling-error", "2 regions are given for 1"),
+    ("Gimp.Selection.save(image()).set_name('none')\nrestyle(d, style=S, regions=['none'])", "execution-error", "“none” covers nothing"),
     ("restyle([], style=S)", "execution-error", "There is no layer to restyle"),
     ("restyle([d, d], style=S)", "execution-error", "There is no layer to restyle"),
     ("d.set_offsets(40, 30)\nselect(0, 0, 20, 20)\nrestyle(d, style=S)", "execution-error", "The selection covers nothing of layer “Background”"),

@@ -61,6 +61,16 @@ def test_what_it_looks_like(krita):
     krita.do("window().close()")
     krita.do("QApplication.processEvents()")
     krita.photograph("krita-layer")
+    krita.do("select(0, 0, 960, 300, feather=20)\nset_up('Night swirls', quality='draft', iterations=0, strength=55)\npick('Poppy field', Qt.ControlModifier)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    choose_region(krita, "Night swirls", "The selection, as it is now")
+    krita.do("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)")
+    krita.wait_for("window().target.text().startswith('Background')", PATIENCE, "the window to see that nothing is selected")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
+    krita.do("click('start')")
+    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.photograph("krita-regions")
+    krita.do("click('cancel')\nwindow().gallery.forget_regions()")
 
 
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
@@ -74,6 +84,14 @@ def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
     assert krita.do(f"content(layer({own[0]!r})).hex()") == source
     assert sum(differing(krita, before, seen(krita))) > 0.9 * 256 * 192
     assert name in krita.do("message()")
+
+
+def test_the_window_says_how_long_it_would_take_before_it_is_asked_to(krita):
+    open_picture(krita)
+    krita.do("set_up()")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
+    krita.do("window().show_estimate('')\nturn('strength', 70)")
+    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the next estimate")
 
 
 def test_one_undo_gives_the_document_back_to_the_bit(krita):
@@ -183,6 +201,96 @@ def test_several_styles_share(krita):
     krita.do("set_up()\npick('Poppy field', Qt.ControlModifier)")
     assert sorted(krita.do("[s.name for s in window().gallery.chosen()]")) == ["Night swirls", "Poppy field"]
     assert restyle(krita, style=None) in ("Night swirls + Poppy field 50 %", "Poppy field + Night swirls 50 %")
+
+
+def test_a_region_is_the_selection_a_layers_alpha_or_its_lightness_as_it_was(krita):
+    open_picture(krita)
+    krita.do("""
+half = doc().createNode("right", "paintlayer")
+half.setPixelData(b"\\xff" * (4 * 128 * 192), 128, 0, 128, 192)
+source = doc().activeNode()
+doc().rootNode().addChildNode(half, None)
+doc().setActiveNode(source)
+doc().waitForDone()
+select(10, 20, 30, 40)
+""")
+    own = krita.do("layers()")[0]
+    activate(krita, own)
+    krita.do("set_up()\npick('Poppy field', Qt.ControlModifier)")
+    choose_region(krita, "Night swirls", "The selection, as it is now")
+    choose_region(krita, "Poppy field", "right")
+    krita.do("doc().setSelection(None)")
+    krita.do("one, other = sorted(window().gallery.chosen(), key=lambda s: s.name)")
+    assert krita.do("[one.region.name, other.region.name]") == ["Selection", "right"]
+    assert krita.do("one.region.coverage == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)")
+    assert krita.do("other.region.coverage == (bytes(128) + b'\\xff' * 128) * 192")
+    krita.do(f"grey = next(r for r in window().gallery._regions() if r.name == {own!r}).take().coverage\npixels = content(layer({own!r}))")
+    qts_grey = "(11 * pixels[4 * i + 2] + 16 * pixels[4 * i + 1] + 5 * pixels[4 * i]) // 32"
+    assert krita.do(f"max(abs(grey[i] - {qts_grey}) for i in range(256 * 192))") <= 1
+    assert krita.do("widget('where Poppy field').text().replace('&', '')") == "right"
+    # They go to the daemon, cut to what is restyled; a picture of another size is another matter.
+    assert "Night swirls" in restyle(krita, style=None)
+    assert krita.do("[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]") == [True, True]
+    krita.do("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
+    krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
+    assert krita.do("[s.region for s in window().gallery.chosen()]") == [None, None]
+
+
+def choose_region(krita, style, name):
+    krita.do(f"menu_of = widget('where {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()")
+    krita.wait_for(f"any(s.name == {style!r} and s.region for s in window().gallery.chosen())", PATIENCE, "the region")
+
+
+def test_a_style_from_a_document_with_a_selection_is_what_the_selection_covers(krita):
+    open_picture(krita)
+    krita.do("set_up()\nselect(10, 20, 30, 40)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    krita.do("source = window().gallery._sources()[1]\nimage = source.take().convertToFormat(QImage.Format_RGBA8888)")
+    assert krita.do("source.name") == krita.do("f'{doc().name() or \"Untitled\"} ▸ {layers()[0]} (selection)'")
+    alpha = "image.constBits().asstring(4 * 256 * 192)[3::4]"
+    assert krita.do(f"{alpha} == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)")
+
+
+def test_a_box_is_ticked_and_remembered(krita):
+    open_picture(krita)
+    krita.do("set_up()\nwidget('knob seamless').tick.click()")
+    assert krita.do("window().settings().seamless")
+    restyle(krita)
+    assert krita.do("desk().remembered.settings.seamless and desk().current.done.result.settings['seamless']")
+    krita.do("widget('knob seamless').tick.click()")
+
+
+FEW_FIGURES = """
+from dataclasses import replace
+from pastiche import explain
+real_figures, whole = explain.figures, explain.figures()
+few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0], whole[1], whole[5], whole[10], whole[-1])]
+explain.figures = lambda: few
+"""
+
+
+def test_the_networks_view_is_a_document_with_a_layer_for_each_figure(krita):
+    open_picture(krita)
+    restyle(krita)
+    krita.do(f"{FEW_FIGURES}menu('Filter', 'Artistic', 'See what the network sees…')")
+    krita.wait_for("'Content' in layers()", PATIENCE, "the document")
+    assert krita.do("layers()")[-3:] == ["Table", "Style", "Content"]
+    assert krita.do("[n.name() for n in layer('Content').childNodes()] == [f.name for f in few[1::-1]]")
+    assert krita.do("[n.name() for n in layer('Table').childNodes()] == [f.name for f in few[:2:-1]]")
+    assert krita.do("layer(few[0].name).bounds() != layer(few[1].name).bounds() and layer(few[0].name).bounds().width() == 192")
+    assert krita.do("layer(few[0].name).pixelData(20, 20, 100, 100) != layer(few[-1].name).pixelData(20, 20, 100, 100)")
+
+
+def test_the_networks_view_can_be_stopped(krita):
+    open_picture(krita)
+    restyle(krita)
+    before = krita.do("len(K.documents())")
+    krita.do("few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')")
+    krita.wait_for("desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()", PATIENCE, "the work to begin")
+    krita.do("explaining = desk().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
+    assert krita.do("explaining.over")
+    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    assert krita.do("len(K.documents())") == before
 
 
 def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from pastiche import words
 from pastiche.desk import Desk
 from pastiche.errors import NotAPicture
 from pastiche.pixels import Picture, PixelFormat
+from pastiche.regions import Canvas as Whole
+from pastiche.regions import Place, Region
 from pastiche.remembered import Style
 from pastiche.settings import StyleSettings
 
@@ -82,7 +85,7 @@ class Canvas:
         return None
 
     def read(self, _):
-        return types.SimpleNamespace(picture=PIXELS, mask=None)
+        return types.SimpleNamespace(picture=PIXELS, mask=None, place=None)
 
     def insert(self, target, picture, left, top, name):
         self.inserted.append(name)
@@ -109,6 +112,10 @@ class Window:
         self.target = sentence
 
     def show_before(self, _): ...
+    def show_estimate(self, _): ...
+    def forget_regions(self):
+        self.styles = [replace(style, region=None) for style in self.styles]
+
     def be_busy(self): ...
     def be_idle(self): ...
 
@@ -200,6 +207,22 @@ def test_a_turned_knob_goes_on_from_the_picture_in_hand(desk):
     assert desk.session.asked[-1] == (StyleSettings(strength=80), True)
     finish(desk, "job 2")
     assert desk.canvas.inserted == ["One 80 %"]
+
+
+def test_a_region_is_cut_to_what_is_restyled_and_one_of_another_picture_is_told(desk):
+    canvas = Whole("a picture", 4, 4)
+    place = Place(canvas, 1, 1, 2, 2)
+    desk.canvas.read = lambda _: types.SimpleNamespace(picture=PIXELS, mask=None, place=place)
+    desk.window.styles = [replace(ONE, region=Region("Selection", canvas, bytes([9] * 8 + [0] * 8)))]
+    send(desk)
+    assert bytes(desk.current.pictures[0].region.data) == bytes([9, 9, 0, 0])
+    desk.window.styles = [replace(ONE, region=Region("Sky", replace(canvas, width=5), bytes([9] * 20)))]
+    desk._ask_anew()  # chosen while it works
+    desk.decoding.go()
+    assert "“Sky” was taken as a region of another picture" in desk.window.said[-1]
+    assert desk.window.styles == [ONE]  # so that the next restyle goes
+    assert desk.is_busy
+    assert desk.remembered.styles == [ONE]  # a region belongs to one picture
 
 
 def test_without_a_layer_the_window_says_so_at_the_first_look(desk):

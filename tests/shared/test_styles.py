@@ -12,7 +12,7 @@ from pastiche.errors import NotAPicture, UsageError
 from pastiche.paths import places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.remembered import Style
-from pastiche.styles import Shares, in_order, keep, parse
+from pastiche.styles import Portions, in_order, keep, parse
 
 
 def style(name: str, share: float = 1.0) -> Style:
@@ -31,11 +31,11 @@ def test_a_gallery_shows_each_style_once_the_recent_ones_first(recent, chosen, b
 
 
 def test_several_styles_share_and_one_alone_counts_whole():
-    shares = Shares()
-    shares.take_over([style("a", 0.3)])
-    shares.set(style("b"), 0.6)
-    assert [one.share for one in shares.of([style("a"), style("b"), style("c")])] == [0.3, 0.6, 1.0]
-    assert [one.share for one in shares.of([style("a")])] == [1.0]
+    portions = Portions()
+    portions.take_over([style("a", 0.3)])
+    portions.set(style("b"), 0.6)
+    assert [one.share for one in portions.of([style("a"), style("b"), style("c")])] == [0.3, 0.6, 1.0]
+    assert [one.share for one in portions.of([style("a")])] == [1.0]
 
 
 @given(st.floats(0.001, 1000))

@@ -93,10 +93,25 @@ def turn(name, value):
             part.set_text(f"{value:g}")
             part.update()
             return
+        if isinstance(part, Gtk.CheckButton):
+            part.set_active(value)
+            return
         if isinstance(part, Gtk.ComboBox):
             assert part.set_active(value), f"{name} has no {value!r}"  # GimpUi.StringComboBox goes by the value
             return
     raise AssertionError(f"nothing to turn in {name}")
+
+
+def inside_text(name):
+    """What a widget says."""
+    return [part.get_text() for part in inside(widget(name)) if isinstance(part, Gtk.Label)]
+
+
+def canvas_regions():
+    """What the gallery's menus offer as regions."""
+    from pastiche_gimp import canvas
+
+    return canvas.region_sources(desk().canvas.image)
 
 
 def set_up(*styles, **knobs):

@@ -19,7 +19,7 @@ from pastiche.remembered import Remembered  # noqa: E402
 from pastiche.settings import StyleSettings  # noqa: E402
 
 started = []
-window = Window(places(), list)
+window = Window(places(), list, list)
 window.set_up(Remembered(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
 window.start_asked.connect(lambda: started.append(1))
 window.show()
