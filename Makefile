@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test test-editors screenshots check bench figure explain-figure train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors screenshots check bench figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
@@ -16,6 +16,7 @@ help:
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
+	@echo "make controls   set up, make the pictures of docs/controls.md again (ten minutes on two cores)"
 	@echo "make explain-figure  set up, make docs/explain.jpg again"
 	@echo "make train-embedded             train Pastiche's own weights again (two hours on two cores, 20 minutes on a large GPU)"
 	@echo "make judge-weights WEIGHTS=...  restyle with embedded, thin, random, imagenet or a file; numbers and a sheet in judged/"
@@ -51,6 +52,9 @@ bench: setup
 figure: setup
 	$(BIN)/pastiche demo -o demo-out --quality good --strength 50
 	cp demo-out/contact-sheet.jpg docs/demo.jpg
+
+controls: setup
+	$(BIN)/python docs/controls.py
 
 explain-figure: setup
 	$(BIN)/python -m pastiche_daemon.samples harbour_town 768 576 demo-out/harbour_town.png

@@ -144,6 +144,16 @@ def test_with_a_region_alone_there_need_be_no_style_and_the_name_is_its_painting
     assert json.loads(done.stdout.splitlines()[-1])["output"] == str(halves / "photo-in-painting.png")
 
 
+def test_where_no_region_is_and_no_style_nothing_changes(run, halves):
+    soft = np.linspace(255, 0, 24).astype(np.uint8)[None, :].repeat(24, axis=0)
+    region = np.concatenate([np.full((24, 4), 255, np.uint8), soft[:, :16], np.zeros((24, 12), np.uint8)], axis=1)
+    Image.fromarray(region).save(halves / "soft.png")
+    out = by_regions(run, halves, "--region", halves / "soft.png", halves / "painting.png")
+    change = np.abs(out - np.asarray(Image.open(halves / "grey.png"))).mean((0, 2))
+    assert (change[20:] == 0).all()
+    assert change[:4].mean() > 2 * change[16:20].mean() > 0
+
+
 def test_a_region_has_the_photos_own_size_whatever_the_size_asked_for(run, halves):
     restyled(run, halves, "-o", halves / "out.png", "--size", "16", "--region", halves / "left.png", halves / "colours.png")
     assert Image.open(halves / "out.png").size == (16, 12)

@@ -301,6 +301,14 @@ def test_with_everything_selected_composite_is_the_same_picture(jobs):
     assert bytes(jobs.run(content, mask, composite=True)[1].data) == bytes(jobs.run(content)[1].data)
 
 
+def test_the_colours_that_a_seamless_layer_keeps_have_no_jump_either(jobs):
+    across = np.linspace(0, 255, 64).astype(np.uint8)
+    samples = np.stack([across, np.full(64, 128, np.uint8), across[::-1]], axis=1)[None].repeat(32, axis=0)
+    _, result = jobs.run(of(samples, "RGB", "u8"), seamless=True, keep_colours="luminance")
+    redness = samples_of(result).astype(float) @ [1, 0, -1]
+    assert np.abs(redness[:, 0] - redness[:, -1]).mean() < 25  # of 510
+
+
 @pytest.mark.parametrize("sample", ["u16", "f16", "f32"])
 def test_a_mask_may_be_of_any_depth(jobs, sample):
     values = (left_half() / 255 * WHOLE.get(sample, 1)).astype(DTYPES[sample])[..., None]

@@ -102,7 +102,7 @@ def stylise(
     network.set_pooling(settings.pooling)
     content = replace(content, image=fill_hidden(content.image, content.visible))
     if settings.seamless:
-        content = replace(content, image=periodic_part(content.image).clamp_(0, 1), key=("seamless", content.key))
+        content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
     content, styles = colour.before(content, styles, settings.keep_colours)
     territories = territories_of(content, styles)
     scales = scales_for(content.size[1], content.size[0], settings)
@@ -117,8 +117,7 @@ def stylise(
             canvas = canvas_at(content, scale, settings.seamless)
             if plan.on_host:
                 canvas = canvas.cpu()
-            weight = place_weight(content.weight, scale)
-            free = torch.ones(1).to(canvas).expand(canvas.shape[1:]) if weight is None else (weight > 0).to(canvas)
+            free = free_places([territory.weight for territory in territories], scale, canvas)
             image = _starting_picture(image, canvas, scale, free, settings)
             objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
             way: str | Way = settings.optimiser
@@ -137,6 +136,12 @@ def stylise(
                     break
             done += _work(scale)
             image = _visible(image, scale)
+
+
+def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:
+    """The content's pixels (3, H, W) as they are worked on; their colours are the ones to keep. Of a seamless picture, its
+    periodic part."""
+    return periodic_part(image).clamp_(0, 1) if settings.seamless else image
 
 
 def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor:
@@ -202,7 +207,7 @@ class Territory:
 
 def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]:
     """Regions with their styles; where several overlap, they share the place. Styles without a region go where no region is.
-    What is left over keeps to the content. Raises NothingToRestyle where no style has a place to go."""
+    What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
     regions: dict[Hashable, list[Source]] = {}
     for style in styles:
         regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
@@ -238,6 +243,15 @@ def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:
     if scale.padded == (scale.height, scale.width) and bool((weight == 1).all()):
         return None
     return padded_weight(resized_weight(weight, scale.height, scale.width), *scale.padded)
+
+
+def free_places(weights: Sequence[Tensor], scale: Scale, canvas: Tensor) -> Tensor:
+    """(H, W), padded: 1 where the picture may move, which is where a style has a say, 0 elsewhere. weights: the territories'."""
+    placed = [place_weight(weight, scale) for weight in weights]
+    somewhere = [weight for weight in placed if weight is not None]
+    if len(somewhere) < len(placed):
+        return torch.ones(1).to(canvas).expand(canvas.shape[1:])
+    return (torch.stack(somewhere).amax(0) > 0).to(canvas)
 
 
 def _starting_picture(

@@ -19,7 +19,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.regions import Box, box_around, resized
-from pastiche_daemon.engine.stylise import Progress, Source, full_size, stylise
+from pastiche_daemon.engine.stylise import Progress, Source, as_seen, full_size, stylise
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.room import Room
@@ -60,7 +60,7 @@ def restyle(
     progress: Progress | None = None
     notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
-        reporter = _Reporter(job["job"], speaker, layer.image, settings.keep_colours)
+        reporter = _Reporter(job["job"], speaker, as_seen(layer.image, settings), settings.keep_colours)
         pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room)
         for progress in pictures:
             if job["job"] in speaker.cancelled:
@@ -123,7 +123,7 @@ class Layer:
         part = colour.crop(self.content, b.left, b.top, b.width, b.height)
         if image is not None:
             image = full_size(image, self.source, settings).clamp(0, 1)
-            image = colour.after(image, self.image, settings.keep_colours)
+            image = colour.after(image, as_seen(self.image, settings), settings.keep_colours)
         if not settings.composite:
             if image is None:
                 return part
