@@ -13,13 +13,13 @@ SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
 # Bytes a pixel, measured (docs/performance.md, 'Memory').
-FEATURES = {2: 1300, 4: 2400}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
-STATE = 115  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
+FEATURES = {2: 1800, 4: 3300}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture
 
 PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
-FEWEST_PAIRS = 2
+FEWEST_PAIRS = 1
 COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, which are worked on for their overlaps
 
 
