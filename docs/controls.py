@@ -240,10 +240,10 @@ def small_and_large() -> None:
     small = of(resized(large.image, HEIGHT, WIDTH).clamp(0, 1), "small")
     seen = restyled(small, style)
     whole = resized(restyled(large, style), HEIGHT, WIDTH).clamp(0, 1)
-    stronger = restyled(small, style, strength=60)
+    stronger = [(f"itself at strength {s}", restyled(small, style, strength=s)) for s in (55, 75)]
     other = restyled(small, sample("ember_waves", 1536, 1152))
-    for what, picture in (("large, made smaller", whole), ("strength 60 for 50", stronger), ("the photo", small.image),
-                          ("another painting", other)):  # fmt: skip
+    for what, picture in (("the large one, made smaller", whole), *stronger, ("itself in another painting", other),
+                          ("the photo", small.image)):  # fmt: skip
         coarse = alike(*(scaled(p, 1 / 8) for p in (seen, picture)))
         print(f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}, "
               f"of both an eighth of the size {coarse:.3f}")  # fmt: skip
