@@ -13,8 +13,8 @@ SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
 # Bytes a pixel, measured (docs/performance.md, 'Memory').
-FEATURES = {2: 1100, 4: 2000}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
-STATE = 140  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
+FEATURES = {2: 1300, 4: 2400}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+STATE = 115  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture
 

@@ -7,6 +7,7 @@ for progress in stylise(content, [style], settings, network):
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from pastiche.errors import NothingToRestyle
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
+from pastiche_daemon.engine.allocation import large_blocks_apart
 from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from pastiche_daemon.engine.evaluation import Evaluation
@@ -111,28 +113,29 @@ def stylise(
     image = last
     for level, scale in enumerate(scales):
         plan = plan_for(*scale.padded, room, network.element, network.width)
-        canvas = canvas_at(content, scale, settings.seamless)
-        if plan.on_host:
-            canvas = canvas.cpu()
-        free = free_places([territory.weight for territory in territories], scale, canvas)
-        image = _starting_picture(image, canvas, scale, free, settings)
-        objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
-        way: str | Way = settings.optimiser
-        if way == "lbfgs":
-            way = partial(LBFGS, pairs=plan.pairs)
-            if level == len(scales) - 1:
-                key = _picture_key(network, content, styles, scale, settings)
-                way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
-        still = None if steps_were_asked_for else Stillness(image, free)
-        evaluation = Evaluation(objective, image, plan.side)
-        for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
-            share = (done + _work(scale) * step / scale.steps) / work
-            news = evaluation.news.pop(0) if evaluation.news else ""
-            yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), news)
-            if still is not None and still.at(step):
-                break
-        done += _work(scale)
-        image = _visible(image, scale)
+        with large_blocks_apart() if plan.side else nullcontext():
+            canvas = canvas_at(content, scale, settings.seamless)
+            if plan.on_host:
+                canvas = canvas.cpu()
+            free = free_places([territory.weight for territory in territories], scale, canvas)
+            image = _starting_picture(image, canvas, scale, free, settings)
+            objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
+            way: str | Way = settings.optimiser
+            if way == "lbfgs":
+                way = partial(LBFGS, pairs=plan.pairs)
+                if level == len(scales) - 1:
+                    key = _picture_key(network, content, styles, scale, settings)
+                    way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
+            still = None if steps_were_asked_for else Stillness(image, free)
+            evaluation = Evaluation(objective, image, plan.side)
+            for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
+                share = (done + _work(scale) * step / scale.steps) / work
+                news = evaluation.news.pop(0) if evaluation.news else ""
+                yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), news)
+                if still is not None and still.at(step):
+                    break
+            done += _work(scale)
+            image = _visible(image, scale)
 
 
 def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pastiche_daemon.engine.allocation import blocks_kept
 from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.moments import Moments, sum_of
 from pastiche_daemon.engine.network import STRIDE_OF, Network
@@ -107,7 +108,14 @@ class Tiled:
         return result
 
     def _tiles(self, image: Tensor, overlap: int) -> Iterator[Tile]:
-        return tiles(image.shape[1], image.shape[2], self.side, overlap, self.objective.wraps)
+        return _one_by_one(tiles(image.shape[1], image.shape[2], self.side, overlap, self.objective.wraps))
+
+
+def _one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
+    """Each tile's feature maps in the memory of the last one's."""
+    for tile in tiles:
+        with blocks_kept():
+            yield tile
 
 
 @torch.no_grad()
@@ -119,7 +127,7 @@ def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: b
         return features.to(image.device)
     stride, result = STRIDE_OF[layer], None
     height, width = image.shape[1:]
-    for tile in tiles(height, width, side, REACH, wraps):
+    for tile in _one_by_one(tiles(height, width, side, REACH, wraps)):
         outer = network(cut(image, tile.outer, wraps).to(network.mean.device), (layer,))[layer]
         if result is None:
             result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
@@ -138,7 +146,7 @@ def moments_of(
     height, width = image.shape[1:]
     whole = Tile(Box(0, 0, width, height), Box(0, 0, width, height))
     sums: dict[str, list[Tensor]] = {}
-    for tile in tiles(height, width, side, REACH) if side else [whole]:
+    for tile in _one_by_one(tiles(height, width, side, REACH)) if side else [whole]:
         features = network(tile.outer.of(image).to(network.mean.device), layers)
         for name in layers:
             stride = STRIDE_OF[name]
