@@ -230,6 +230,13 @@ def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]
     return territories
 
 
+def covered_by(styles: Sequence[Source]) -> Tensor | None:
+    """(H, W) of the content, 0 to 1: where any style goes. None where one has no region: everywhere."""
+    regions = {style.region_key: style.region for style in styles}
+    claims = [region for region in regions.values() if region is not None]
+    return torch.stack(claims).sum(0).clamp_max(1) if len(claims) == len(regions) else None
+
+
 def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
     """(3, H, W): the content at a scale, padded to the grid."""
     canvas = resized(content.image, scale.height, scale.width, wraps)
