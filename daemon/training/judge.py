@@ -16,7 +16,8 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon import samples
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.regions import resized
-from pastiche_daemon.engine.stylise import Source, stylise
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import stylise
 from training.measures import Measures, measure
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # skimage.data's, free to show: NASA, and CC0

@@ -15,7 +15,8 @@ from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
 from pastiche_daemon.engine.random_filters import random_weights
 from pastiche_daemon.engine.regions import all_of, resized, weights_by_layer
-from pastiche_daemon.engine.stylise import Source, stylise
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import stylise
 from pastiche_daemon.engine.tiles import moments_of
 
 

@@ -14,7 +14,9 @@ from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import resized, resized_weight
-from pastiche_daemon.engine.stylise import canvas_at, objective_at, stylise, territories_of
+from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.engine.targets import canvas_at, objective_at
+from pastiche_daemon.engine.territories import territories_of
 
 SIZE = (48, 128)
 

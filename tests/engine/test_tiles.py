@@ -14,7 +14,10 @@ from pastiche_daemon.engine.evaluation import Evaluation, smaller_side
 from pastiche_daemon.engine.network import LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import Box, cut
-from pastiche_daemon.engine.stylise import Source, canvas_at, objective_at, stylise, territories_of
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.engine.targets import canvas_at, objective_at
+from pastiche_daemon.engine.territories import territories_of
 from pastiche_daemon.engine.tiles import Tiled, features_of, tiles
 from pastiche_daemon.room import (
     BASE,

@@ -10,7 +10,9 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import STYLE_LAYERS
 from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.stylise import canvas_at, objective_at, stylise, territories_of
+from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.engine.targets import canvas_at, objective_at
+from pastiche_daemon.engine.territories import territories_of
 from pastiche_daemon.engine.weighting import BETA, KNOB_OF, weighting_for
 
 

@@ -24,7 +24,8 @@ from pastiche_daemon.engine.arithmetic import fastest_on
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.optimise import optimise
 from pastiche_daemon.engine.regions import resized
-from pastiche_daemon.engine.stylise import Progress, Source, stylise
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import Progress, stylise
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
 from pastiche_daemon.room import GRID, plan_for, work_factor
 

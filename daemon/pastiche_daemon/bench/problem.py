@@ -12,7 +12,9 @@ from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Objective
 from pastiche_daemon.engine.pyramid import Scale
-from pastiche_daemon.engine.stylise import Source, objective_at, territories_of
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.targets import objective_at
+from pastiche_daemon.engine.territories import territories_of
 from pastiche_daemon.samples import draw
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import BUILT_IN

@@ -15,7 +15,7 @@ from pastiche.errors import BadMask, BadPixels, BadProfile
 from pastiche.pixels import CHANNELS, Picture, PixelFormat
 
 if TYPE_CHECKING:
-    from pastiche_daemon.engine.stylise import Source
+    from pastiche_daemon.engine.source import Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -19,7 +19,9 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.regions import Box, box_around, resized
-from pastiche_daemon.engine.stylise import Progress, Source, as_seen, covered_by, full_size, stylise
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
+from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.room import Room
@@ -124,7 +126,7 @@ class Layer:
         b = self.box
         part = colour.crop(self.content, b.left, b.top, b.width, b.height)
         if image is not None:
-            image = full_size(image, self.source, settings).clamp(0, 1)
+            image = full_size(image, self.source, settings).clamp(0, 1).to(self.image.device)
             image = colour.after(image, as_seen(self.image, settings), settings.keep_colours)
         nowhere = self.box.of(self.alpha) <= 0
         if image is not None and self.covered is not None:  # a region's soft edge blends, as a selection's does
@@ -247,7 +249,8 @@ class _Reporter:
         height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
         small = resized(image, height, width).clamp(0, 1)
         if self._keep_colours != "off":
-            small = colour.after(small, self._content_at(height, width), self._keep_colours)
+            content = self._content_at(height, width)
+            small = colour.after(small.to(content.device), content, self._keep_colours)
         small = small.clamp(0, 1)
         pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
         self._speaker.say(
