@@ -26,7 +26,9 @@ from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.arithmetic import fastest_on
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.regions import all_of, resized
-from pastiche_daemon.engine.stylise import Progress, Source, full_size, stylise
+from pastiche_daemon.engine.source import Source
+from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
+from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.samples import draw
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import BUILT_IN, DRAFT
@@ -81,7 +83,9 @@ def restyled_with_losses(
     styles = [styles] if isinstance(styles, Source) else list(styles)
     *_, last = stylise(content, styles, asked, network(quality))
     image = full_size(last.image, content, asked).clamp(0, 1)
-    return colour.after(image, content.image, asked.keep_colours).clamp(0, 1), last
+    image = colour.after(image, as_seen(content.image, asked), asked.keep_colours).clamp(0, 1)
+    covered = covered_by(styles)
+    return image if covered is None else content.image + covered * (image - content.image), last
 
 
 # --- pictures out -----------------------------------------------------------------------------------------
@@ -240,10 +244,10 @@ def small_and_large() -> None:
     small = of(resized(large.image, HEIGHT, WIDTH).clamp(0, 1), "small")
     seen = restyled(small, style)
     whole = resized(restyled(large, style), HEIGHT, WIDTH).clamp(0, 1)
-    stronger = restyled(small, style, strength=60)
+    stronger = [(f"itself at strength {s}", restyled(small, style, strength=s)) for s in (55, 75)]
     other = restyled(small, sample("ember_waves", 1536, 1152))
-    for what, picture in (("large, made smaller", whole), ("strength 60 for 50", stronger), ("the photo", small.image),
-                          ("another painting", other)):  # fmt: skip
+    for what, picture in (("the large one, made smaller", whole), *stronger, ("itself in another painting", other),
+                          ("the photo", small.image)):  # fmt: skip
         coarse = alike(*(scaled(p, 1 / 8) for p in (seen, picture)))
         print(f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}, "
               f"of both an eighth of the size {coarse:.3f}")  # fmt: skip

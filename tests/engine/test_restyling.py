@@ -296,6 +296,19 @@ def test_a_feathered_selection_blends_by_its_value(jobs):
     np.testing.assert_allclose(samples_of(blended), expected, rtol=0, atol=1.01)  # of 255: both were rounded
 
 
+@pytest.mark.parametrize("composite", [True, False])
+def test_where_no_region_is_nothing_changes_and_soft_edges_blend(jobs, composite):
+    content = noise(sample="u16")
+    job = jobs.job(content, composite=composite, strength=90)
+    values = np.concatenate([np.linspace(255, 1, WIDTH // 2).round(), np.zeros(WIDTH // 2)])
+    job["styles"][0]["region"] = jobs.on_disk(mask_of(np.tile(values, (HEIGHT, 1))))
+    ref = PictureRef.from_wire(jobs.restyle(job, FakeSpeaker())["picture"])
+    result = Picture(ref.width, ref.height, ref.format, (jobs.folder / "result").read_bytes())
+    change = np.abs(samples_of(result).astype(float) - samples_of(content)).mean((0, 2))
+    assert (change[WIDTH // 2 :] == 0).all()
+    assert change[: WIDTH // 8].mean() > 3 * change[3 * WIDTH // 8 : WIDTH // 2].mean() > 0
+
+
 def test_with_everything_selected_composite_is_the_same_picture(jobs):
     content, mask = noise(), mask_of(np.full((HEIGHT, WIDTH), 255))
     assert bytes(jobs.run(content, mask, composite=True)[1].data) == bytes(jobs.run(content)[1].data)

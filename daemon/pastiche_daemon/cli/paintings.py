@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pastiche.client import GivenStyle
-from pastiche.errors import NothingToRestyle, UsageError
+from pastiche.errors import UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.styles import parse
 
@@ -72,24 +72,6 @@ def given(paintings: Sequence[Painting], photo: Loaded) -> list[GivenStyle]:
         if p.region is not None and p.region not in regions:
             regions[p.region] = read_mask(p.region, photo, "region")
     return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None) for p in paintings]
-
-
-def restyled_places(styles: Sequence[GivenStyle], mask: Picture | None) -> Picture | None:
-    """The mask of the photo, None for all of it. Where every style has a region, what no region covers is not restyled: their
-    soft edges then blend as a mask's do. Raises NothingToRestyle."""
-    regions = {style.region for style in styles}
-    if None in regions:
-        return mask
-    import numpy as np
-
-    pictures = [region for region in regions if region is not None]
-    covered = np.minimum(sum(np.frombuffer(region.data, np.uint8).astype(np.float32) for region in pictures), 255)
-    if mask is not None:
-        covered = covered * np.frombuffer(mask.data, np.uint8) / 255
-    places = (covered + 0.5).astype(np.uint8)
-    if not places.any():
-        raise NothingToRestyle("The regions cover nothing that is to be restyled. Paint them where the mask is white.")
-    return replace(pictures[0], data=places.tobytes())
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:

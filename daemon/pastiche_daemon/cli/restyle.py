@@ -18,7 +18,7 @@ from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
-from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of, restyled_places
+from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
@@ -90,7 +90,7 @@ def _restyle(
         raise UsageError(f"A preview is kept as {' or '.join(PREVIEW_KINDS)}; {preview.name} is neither.")
     loaded = read_picture(photo, longest_side=size)
     styles = given(paintings, loaded)
-    mask = restyled_places(styles, read_mask(mask_path, loaded) if mask_path else None)
+    mask = read_mask(mask_path, loaded) if mask_path else None
     show: Show = Lines() if as_json else Bar()
     try:
         with connect() as client:

@@ -62,3 +62,10 @@ def free_places(weights: Sequence[Tensor], scale: Scale, canvas: Tensor) -> Tens
     if len(somewhere) < len(placed):
         return torch.ones(1).to(canvas).expand(canvas.shape[1:])
     return (torch.stack(somewhere).amax(0) > 0).to(canvas)
+
+
+def covered_by(styles: Sequence[Source]) -> Tensor | None:
+    """(H, W) of the content, 0 to 1: where any style goes. None where one has no region: everywhere."""
+    regions = {style.region_key: style.region for style in styles}
+    claims = [region for region in regions.values() if region is not None]
+    return torch.stack(claims).sum(0).clamp_max(1) if len(claims) == len(regions) else None

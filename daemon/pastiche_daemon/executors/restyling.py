@@ -21,6 +21,7 @@ from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.regions import Box, box_around, resized
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
+from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.room import Room
@@ -54,6 +55,7 @@ def restyle(
     device, settings = warm.device, StyleSettings.from_wire(job["settings"])
     layer = Layer(job, settings, device)
     styles = [_style_source(style, layer, device) for style in job["styles"]]
+    layer.covered = covered_by(styles)
     last = _last_image(job, device)
     height, width = layer.source.size
     expected = estimates.expect(width, height, settings, warm, room, last.shape[-1] if last is not None else 0)
@@ -116,6 +118,7 @@ class Layer:
         key = (self.content_ref, PictureRef.from_wire(job["mask"]["picture"]) if job["mask"] else None, self.box)
         self.source = Source(self.image, self.weight, self.box.of(alpha).to(device), key, max(image.shape[1:]))
         self.left, self.top = self.box.left, self.box.top
+        self.covered: Tensor | None = None  # (h, w) of the box, where a style goes; None: everywhere
 
     def finished(self, image: Tensor | None, settings: StyleSettings) -> Picture:
         """The picture that goes back: the box, or with composite the blended whole. image: (3, h, w) or None, for
@@ -125,16 +128,20 @@ class Layer:
         if image is not None:
             image = full_size(image, self.source, settings).clamp(0, 1).to(self.image.device)
             image = colour.after(image, as_seen(self.image, settings), settings.keep_colours)
+        nowhere = self.box.of(self.alpha) <= 0
+        if image is not None and self.covered is not None:  # a region's soft edge blends, as a selection's does
+            image = self.image + self.covered * (image - self.image)
+            nowhere = nowhere | (self.covered.cpu() <= 0)
         if not settings.composite:
             if image is None:
                 return part
-            return colour.keep_bytes_where(self.box.of(self.alpha) <= 0, part, colour.encode(image, part))
+            return colour.keep_bytes_where(nowhere, part, colour.encode(image, part))
         self.left = self.top = 0
         if image is None:
             return self.content
         mask = self.box.of(self.mask).to(self.image)
         blended = self.image + mask * (image.clamp(0, 1) - self.image)
-        untouched = (mask.cpu() <= 0) | (self.box.of(self.alpha) <= 0)
+        untouched = (mask.cpu() <= 0) | nowhere
         done = colour.keep_bytes_where(untouched, part, colour.encode(blended, part))
         return colour.paste(done, self.content, b.left, b.top)
 
