@@ -7,7 +7,8 @@ import sys
 import psutil
 import pytest
 
-from pastiche_daemon.executors.environment import WORKER, give_memory_back
+from pastiche_daemon.allocation import give_memory_back
+from pastiche_daemon.executors.environment import WORKER
 from tests.conftest import QUICK, picture
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from pastiche.settings import StyleSettings
+from pastiche_daemon.allocation import large_blocks_apart
 from pastiche_daemon.engine import colour
-from pastiche_daemon.engine.allocation import large_blocks_apart
 from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
 from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.network import Network

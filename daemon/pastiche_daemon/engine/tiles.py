@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiche_daemon.engine.allocation import blocks_kept
+from pastiche_daemon.allocation import blocks_kept, give_memory_back
 from pastiche_daemon.engine.gram import gram
 from pastiche_daemon.engine.moments import Moments, sum_of
 from pastiche_daemon.engine.network import STRIDE_OF, Network
@@ -71,7 +71,9 @@ class Tiled:
         losses = self.objective.judged(leaves, local)
         wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
         slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
-        return Losses(losses.total.detach(), local.content, losses.style.detach()), self._slope(image, slopes)
+        slope = self._slope(image, slopes)
+        give_memory_back()  # the tiles' share is the optimiser's now
+        return Losses(losses.total.detach(), local.content, losses.style.detach()), slope
 
     @torch.no_grad()
     def _sums(self, image: Tensor) -> tuple[list[Tensor], Local]:

@@ -5,21 +5,12 @@ Each of these can only be set from outside, before torch is loaded. Gains: docs/
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-
 # OpenMP's threads wait for one another by spinning a moment, then by sleeping. Spinning on, as is its custom, a draft takes 2.6 s on
 # two free cores and ten to twenty times that beside one other busy process; sleeping at once, 3.8 and 5.1 s; this, 2.7 and 6.0 s.
 PATIENT = {"GOMP_SPINCOUNT": "1000"}
 
 # glibc gives blocks of over 32 MB back at once and takes them anew, page by page: at 512² a feature map's pages cost ten
-# times what is computed on them. Kept, an evaluation is a seventh faster; `give_memory_back` is for after the job.
+# times what is computed on them. Kept, an evaluation is a seventh faster; `allocation.py` says what else.
 KEEPING_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 WORKER = {**PATIENT, **KEEPING_MEMORY}
-
-
-def give_memory_back() -> None:
-    """What glibc keeps though nobody uses it goes back to the system; elsewhere nothing is kept."""
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -14,10 +14,10 @@ import torch
 from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
+from pastiche_daemon.allocation import give_memory_back
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
-from pastiche_daemon.executors.environment import give_memory_back
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
