@@ -13,7 +13,7 @@ SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
 # Bytes a pixel, measured (docs/performance.md, 'Memory').
-FEATURES = {2: 1800, 4: 3300}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture

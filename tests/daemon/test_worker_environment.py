@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import psutil
@@ -18,6 +20,27 @@ def test_the_worker_has_what_must_be_told_before_it_starts(warm):
         client.restyle_and_wait(picture(seed=1), [(picture(seed=2), 1.0)], QUICK)
         environment = psutil.Process(client.status()["worker"]["pid"]).environ()
     assert {name: environment.get(name) for name in WORKER} == WORKER
+
+
+LARGE_TENSOR = """
+import os, psutil, torch
+from contextlib import nullcontext
+from pastiche_daemon.allocation import large_blocks_apart
+kept = []
+for way in (nullcontext, large_blocks_apart):
+    with way():
+        before = psutil.Process().memory_info().rss
+        large, after_it = torch.ones(64 << 20, dtype=torch.uint8), torch.ones(1 << 20, dtype=torch.uint8)
+        del large
+        kept.append(psutil.Process().memory_info().rss - before > 32 << 20)
+print(kept)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system's allocator is GNU's")
+def test_a_workers_blocks_are_kept_but_those_of_a_large_picture_go_back():
+    done = subprocess.run([sys.executable, "-c", LARGE_TENSOR], env={**os.environ, **WORKER}, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[True, False]"
 
 
 def test_giving_memory_back_is_harmless_anywhere():

@@ -67,6 +67,7 @@ class Tiled:
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
         sums, local = self._sums(image)
+        give_memory_back()  # the second pass takes blocks of other sizes
         leaves = [total.requires_grad_(True) for total in sums]
         losses = self.objective.judged(leaves, local)
         wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
