@@ -17,6 +17,7 @@ FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number;
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture
+STYLE = 600 << 20  # of a style at the size that goes with a picture which needs tiles
 
 PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
 FEWEST_PAIRS = 1
@@ -57,13 +58,13 @@ def plan_for(height: int, width: int, room: Room, element: int = 4, wide: float 
     whole = BASE + pixels * (feature + STATE + PAIR * PAIRS)
     if whole <= room.bytes:
         return Plan(0, PAIRS, False, int(whole))
-    state = BASE + pixels * STATE
+    state = BASE + STYLE + pixels * STATE
     left = room.bytes - state - tile_bytes(COMFORTABLE)
     pairs = min(PAIRS, int(left // (pixels * PAIR)))
     on_host = pairs < FEWEST_PAIRS and room.host_bytes > 0
     if on_host:
         left = room.host_bytes - state
-        pairs, state = min(PAIRS, int(left // (pixels * PAIR))), BASE
+        pairs, state = min(PAIRS, int(left // (pixels * PAIR))), BASE + STYLE
     pairs = max(FEWEST_PAIRS, pairs)
     if not on_host:
         state += pixels * PAIR * pairs
@@ -92,4 +93,4 @@ def work_factor(height: int, width: int, side: int) -> float:
 def most_megapixels(room: int) -> float:
     """What fits into so many bytes, with the fewest pairs and tiles that are still sensible."""
     tile = (COMFORTABLE // 2 + 4 * REACH) ** 2 * FEATURES[4]
-    return max(1.0, (room - BASE - tile) / (STATE + PAIR * FEWEST_PAIRS) / 1e6)
+    return max(1.0, (room - BASE - STYLE - tile) / (STATE + PAIR * FEWEST_PAIRS) / 1e6)
