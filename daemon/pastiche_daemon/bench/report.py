@@ -189,7 +189,8 @@ def plot_sizes(data: dict[str, Any], path: Path) -> None:
     ), 1):  # fmt: skip
         axes = figure.add_subplot(1, 2, number)
         axes.plot(megapixels, values, marker="o")
-        axes.set(xscale="log", xlabel="megapixels", ylabel=label, ylim=(0, None))
+        axes.set(xscale="log", xlabel="megapixels", ylabel=label, ylim=(0, 1.15 * max(values)), xlim=(0.6 * megapixels[0], 2 * megapixels[-1]))
+        axes.set_xticks(megapixels, [f"{m:.3g}" for m in megapixels], minor=False)
         for run, x, y in zip(found.values(), megapixels, values, strict=True):
             axes.annotate(f"tiles of {run['tile']}" if run["tile"] else "whole", (x, y), textcoords="offset points", xytext=(0, 7), ha="center")
     figure.savefig(path, dpi=110)
