@@ -17,6 +17,8 @@ M_MMAP_THRESHOLD, M_MMAP_MAX = -3, -4  # of malloc.h
 LARGE = 32 << 20  # bytes: the most that glibc takes as a threshold
 MANY = 65536  # glibc's own default
 
+_apart = False  # whether large blocks are apart just now: one job at a time has the process
+
 
 def _tell(parameter: int, value: int) -> None:
     if os.environ.get("MALLOC_MMAP_MAX_") != "0":
@@ -28,22 +30,27 @@ def _tell(parameter: int, value: int) -> None:
 @contextlib.contextmanager
 def large_blocks_apart() -> Iterator[None]:
     """Blocks of over LARGE bytes get a mapping each; afterwards they are kept again."""
+    global _apart
+    _apart = True
     _tell(M_MMAP_THRESHOLD, LARGE)
     _tell(M_MMAP_MAX, MANY)
     try:
         yield
     finally:
+        _apart = False
         _tell(M_MMAP_MAX, 0)
 
 
 @contextlib.contextmanager
 def blocks_kept() -> Iterator[None]:
-    """Inside `large_blocks_apart`: for what is taken and freed again and again."""
+    """For what is taken and freed again and again, inside `large_blocks_apart`. Outside they are kept anyway, and stay so: tiles
+    that a job fell back to change nothing for the next."""
     _tell(M_MMAP_MAX, 0)
     try:
         yield
     finally:
-        _tell(M_MMAP_MAX, MANY)
+        if _apart:
+            _tell(M_MMAP_MAX, MANY)
 
 
 def give_memory_back() -> None:

@@ -7,10 +7,10 @@ from pastiche.errors import BadMask, BadMessage, PictureTooLarge
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.jobs import Job
-from pastiche_daemon.options import LARGEST_MEGAPIXELS
 from pastiche_daemon.room import FEWEST_PAIRS, PAIR, STATE
 
 BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
+STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger than a quarter of that
 
 
 def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> Job:
@@ -19,7 +19,7 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> 
     styles = p.styles_from_wire(asked.styles)
     settings = StyleSettings.from_wire(asked.settings)
     limits = [("layer", content, limit)]
-    limits += [("style picture", style.picture, max(limit, LARGEST_MEGAPIXELS)) for style in styles]
+    limits += [("style picture", style.picture, max(limit, STYLE_MEGAPIXELS)) for style in styles]
     for what, picture, most in limits:
         if picture.megapixels > most:
             fit = (most / picture.megapixels) ** 0.5

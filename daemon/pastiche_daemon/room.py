@@ -12,7 +12,8 @@ REACH = 80
 SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
-# Bytes a pixel, measured (docs/performance.md, 'Memory').
+# Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size'); float32's are
+# guessed from that.
 FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory

@@ -9,7 +9,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.room import GRID
 
 COARSEST = 128  # pixels, the longest side of the first scale
-LEAST_GROWTH = 2**0.25  # a last scale that would be less than that much larger is left out: the one before it is the last
+LEAST_GROWTH = 2**0.25  # a scale that the picture's own would be less than that much larger than is left out
 
 
 @dataclass(frozen=True)
