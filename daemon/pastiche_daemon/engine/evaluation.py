@@ -7,6 +7,7 @@ below. A CUDA graph launches all of them at once. Unmeasured: no GPU has run thi
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from torch import Tensor
 from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
+
+AHEAD = 2  # evaluations that may be waiting for a GPU: enough to keep it busy, few enough that a cancelled job ends soon
 
 log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]
@@ -75,8 +78,9 @@ class Evaluation:
         self.objective = objective
         self.news: list[str] = []
         self.compute: Callable[[Tensor], Tensors] = self.eagerly
+        self.ahead: deque[torch.cuda.Event] = deque()
         self.in_tiles_of(side)
-        if image.is_cuda and not side:
+        if image.is_cuda and not side and not getattr(objective, "waits_for_the_device", False):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
@@ -112,7 +116,20 @@ class Evaluation:
                 if not is_out_of_memory(error) or not side:
                     raise
             self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
-        return Losses(total.clone(), content.clone(), style.clone()), slope
+        self._keep_in_step(slope)
+        # Where the image lies, be that the host: so does all that is chosen by them. A copy: what is recorded is written over.
+        return Losses(*(loss.to(image.device, copy=True) for loss in (total, content, style))), slope
+
+    def _keep_in_step(self, slope: Tensor) -> None:
+        """Wait until all but the last AHEAD evaluations are done. Nobody asks a GPU for a number between two of them, so a large
+        picture's could pile up for seconds: progress would be told that is none yet, and a cancel come late."""
+        if not slope.is_cuda:
+            return
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record()
+        self.ahead.append(done)
+        if len(self.ahead) > AHEAD:
+            self.ahead.popleft().synchronize()
 
     def _go_on_in_tiles_of(self, side: int) -> None:
         if torch.cuda.is_available():
@@ -130,5 +147,6 @@ def smaller_side(side: int, longest: int) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch's CPU allocator raises a plain RuntimeError."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take beside it."""
+    words = ("allocate memory", "out of memory", "_ALLOC_FAILED")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

@@ -39,9 +39,10 @@ def device_label(device: torch.device) -> str:
 
 
 def memory_in_use(device: torch.device) -> int:
-    """Bytes: of the device, or of this process on a CPU (its peak)."""
+    """Bytes, of this process, at its peak: of the device's memory (CUDA's own share, half a gigabyte, not counted), or of the
+    machine's on a CPU."""
     if device.type == "cuda":
-        return int(torch.cuda.memory_allocated(device))
+        return int(torch.cuda.max_memory_reserved(device))
     try:
         import resource
     except ImportError:  # Windows
@@ -49,6 +50,12 @@ def memory_in_use(device: torch.device) -> int:
     import sys
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def give_device_memory_back(device: torch.device) -> None:
+    """What torch keeps of a GPU's memory though nobody uses it: between two jobs it is the painter's other programs'."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def room_on(device: torch.device, memory: int) -> Room:
