@@ -1,7 +1,7 @@
 """Loss and slope of a picture; on a CUDA device recorded once and replayed.
 
-An evaluation is some 150 small kernels, and on a fast GPU their launching is expected to take most of the time at 512² and
-below. A CUDA graph launches all of them at once. Unmeasured: no GPU has run this yet.
+An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 4 ms where
+the kernels themselves take 1 to 2.6 (an H100). A CUDA graph launches all of them at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
 
+# Pixels, times the network's width: up to that much recording pays, which takes as long as four evaluations or more. Beyond, the
+# kernels take longer than their launching (docs/performance.md).
+RECORDED = 600_000
 AHEAD = 2  # evaluations that may be waiting for a GPU: enough to keep it busy, few enough that a cancelled job ends soon
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,7 @@ class Graph(Protocol):
 class CudaGraph:
     """torch.cuda.CUDAGraph, warmed up beside the main stream as its documentation asks."""
 
-    WARM_UPS = 2
+    WARM_UPS = 1  # its libraries take what memory they want, which may not be in a recording
 
     def __init__(self) -> None:
         self.graph = torch.cuda.CUDAGraph()
@@ -54,7 +57,7 @@ class CudaGraph:
 
 
 class Recorded:
-    """A function of one tensor to some, recorded by a graph. What it gives is overwritten by the next call."""
+    """A function of one tensor to some, recorded by a graph. What it gives is the caller's, to keep and to write over."""
 
     def __init__(self, function: Callable[[Tensor], Tensors], example: Tensor, graph: Graph) -> None:
         self.input = example.clone()
@@ -64,7 +67,7 @@ class Recorded:
     def __call__(self, value: Tensor) -> Tensors:
         self.input.copy_(value)
         self.graph.replay()
-        return self.output
+        return tuple(output.clone() for output in self.output)  # the next replay writes to the same memory
 
 
 class Evaluation:
@@ -77,10 +80,10 @@ class Evaluation:
         """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
         self.news: list[str] = []
-        self.compute: Callable[[Tensor], Tensors] = self.eagerly
+        self.compute: Callable[[Tensor], Tensors] | None = None  # None: as it comes. Not a method: what holds itself lives on
         self.ahead: deque[torch.cuda.Event] = deque()
         self.in_tiles_of(side)
-        if image.is_cuda and not side and not getattr(objective, "waits_for_the_device", False):
+        if image.is_cuda and not side and _worth_recording(objective, image):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
@@ -109,7 +112,7 @@ class Evaluation:
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
         while True:
             try:
-                total, content, style, slope = self.compute(image)
+                total, content, style, slope = (self.compute or self.eagerly)(image)
                 break
             except (RuntimeError, MemoryError) as error:
                 side = smaller_side(self.side, max(image.shape[1:])) if isinstance(self.objective, Objective) else 0
@@ -117,8 +120,8 @@ class Evaluation:
                     raise
             self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
         self._keep_in_step(slope)
-        # Where the image lies, be that the host: so does all that is chosen by them. A copy: what is recorded is written over.
-        return Losses(*(loss.to(image.device, copy=True) for loss in (total, content, style))), slope
+        # Where the image lies, be that the host: so does all that is chosen by them.
+        return Losses(*(loss.to(image.device) for loss in (total, content, style))), slope
 
     def _keep_in_step(self, slope: Tensor) -> None:
         """Wait until all but the last AHEAD evaluations are done. Nobody asks a GPU for a number between two of them, so a large
@@ -138,6 +141,12 @@ class Evaluation:
         self.news.append(
             f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
         )
+
+
+def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bool:
+    if not isinstance(objective, Objective):
+        return True
+    return not objective.waits_for_the_device and image[0].numel() * objective.network.width <= RECORDED
 
 
 def smaller_side(side: int, longest: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,40 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys 
 INPUT_MEAN = (0.485, 0.456, 0.406)
 INPUT_STD = (0.229, 0.224, 0.225)
 
-POOLINGS = {"average": nn.AvgPool2d, "max": nn.MaxPool2d}
+
+
+class AveragePool(nn.AvgPool2d):
+    """Means of 2 × 2 cells."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda and x.is_contiguous(memory_format=torch.channels_last):
+            halved: Tensor = _Halved.apply(x)
+            return halved
+        return super().forward(x)
+
+
+class _Halved(torch.autograd.Function):
+    """For channels_last on CUDA, where torch's own way back through a pooling took a quarter of an evaluation
+    (docs/performance.md). To the bit the same."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.size = x.shape
+        return F.avg_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        height, width = slope.shape[-2:]
+        result = torch.empty(ctx.size, dtype=slope.dtype, device=slope.device, memory_format=torch.channels_last)
+        if (2 * height, 2 * width) != tuple(ctx.size[-2:]):
+            result.zero_()  # an odd last row or column has no say
+        even = result[..., : 2 * height, : 2 * width]
+        cells = torch.unflatten(torch.unflatten(even, -1, (width, 2)), -3, (height, 2))  # (N, C, h, 2, w, 2)
+        cells.copy_((slope / 4)[..., :, None, :, None].expand_as(cells))
+        return result
+
+
+POOLINGS = {"average": AveragePool, "max": nn.MaxPool2d}
 
 
 def _layout() -> tuple[dict[str, int], dict[str, int]]:
