@@ -6,7 +6,7 @@ import torch
 
 from pastiche.errors import DeviceUnavailable
 from pastiche_daemon.options import sensible_memory
-from pastiche_daemon.room import Room
+from pastiche_daemon.room import ON_CUDA, Room
 
 
 def choose_device(name: str) -> torch.device:
@@ -66,4 +66,4 @@ def room_on(device: torch.device, memory: int) -> Room:
         return Room(memory)
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's, and idle
-    return Room(int((free + kept) * 0.9), host_bytes=memory)
+    return Room(int((free + kept) * 0.9), host_bytes=memory, features=ON_CUDA)
