@@ -9,7 +9,7 @@ from pastiche.paths import places
 from pastiche_daemon.executors import restyling, worker
 
 SPOILT = places().cache / "spoilt"
-AT_STEP = 4
+AT_STEP = 2
 stylise = restyling.stylise
 
 

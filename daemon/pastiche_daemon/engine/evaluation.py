@@ -18,9 +18,9 @@ from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
 
-# Pixels, times the network's width: up to that much recording pays, which takes as long as four evaluations or more. Beyond, the
+# Pixels, times the network's width: up to that much recording pays, which takes as long as three evaluations or more. Beyond, the
 # kernels take longer than their launching (docs/performance.md).
-RECORDED = 600_000
+RECORDED = 1_200_000
 AHEAD = 2  # evaluations that may be waiting for a GPU: enough to keep it busy, few enough that a cancelled job ends soon
 
 log = logging.getLogger(__name__)

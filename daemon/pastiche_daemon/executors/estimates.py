@@ -77,6 +77,7 @@ class Estimates:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._paces: dict[str, Pace] = {}
+        self._warmed: set[str] = set()  # GPUs, with their networks, that have done a job in this process
         try:
             said = json.loads(path.read_text())
             self._paces = {str(name): Pace(*map(float, pace)) for name, pace in said.items()}
@@ -101,6 +102,9 @@ class Estimates:
         if expected.seconds <= 0 or seconds <= 0:
             return
         name, pace = _name(warm), self._pace(warm)
+        if warm.device.type == "cuda" and name not in self._warmed:
+            self._warmed.add(name)  # the first is long for the libraries that it loads, and tells nothing of the others
+            return
         wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
         self._keep(name, replace(pace, correction=(1 - TRUST) * pace.correction + TRUST * wanted))
 
