@@ -17,6 +17,7 @@ from tests.conftest import Daemon, picture
 from pastiche import protocol as p
 from pastiche.errors import OutOfMemory, error_from
 from pastiche.launch import Launcher
+from pastiche.paths import places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
 from pastiche_daemon.bench.problem import PAINTING, SCENE
@@ -34,8 +35,11 @@ from pastiche_daemon.engine.stylise import stylise
 from pastiche_daemon.engine.targets import canvas_at, objective_at
 from pastiche_daemon.engine.territories import territories_of
 from pastiche_daemon.engine.tiles import Tiled
+from pastiche_daemon.executors.estimates import Estimates
+from pastiche_daemon.executors.networks import Networks
 from pastiche_daemon.room import BASE, EVERYTHING, SMALLEST, Room, plan_for
 from pastiche_daemon.run import build_id
+from pastiche_daemon.weights.store import WeightStore
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
@@ -345,6 +349,18 @@ def test_a_restyle_on_the_gpu_is_the_cpus(daemon):
     plain = np.frombuffer(content.data, np.uint8).astype(float)
     assert np.abs(results["cuda"] - results["cpu"]).mean() < 3
     assert np.abs(results["cuda"] - plain).mean() > 10
+
+
+def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
+    """It is long for the libraries that it loads."""
+    warm = Networks(WeightStore(places({"PASTICHE_HOME": str(home)}))).get("auto", "draft", GPU)
+    estimates = Estimates(home / "pace.json")
+    seconds = []
+    for _ in range(3):
+        expected = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+        seconds.append(expected.seconds)
+        estimates.learn(warm, expected, 3 * expected.seconds)
+    assert 0 < seconds[0] == seconds[1] < seconds[2]
 
 
 class WithSpoiltWorkers(Daemon):
