@@ -15,7 +15,7 @@ LARGEST = 4096
 # Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size'); float32's are
 # guessed from that.
 FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
-ON_CUDA = 0.6  # of FEATURES, since cuDNN needs no room to lay the maps out anew
+ON_CUDA = 0.7  # of FEATURES, on an H100: cuDNN needs no room to lay the maps out anew
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture

@@ -26,9 +26,8 @@ from pastiche_daemon.bench.problem import source as sample
 from pastiche_daemon.bench.whole import picture as sample_picture
 from pastiche_daemon.engine.arithmetic import FLOAT32, PLAIN, fastest_on
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.evaluation import AHEAD, Evaluation, Recorded
+from pastiche_daemon.engine.evaluation import RECORDED, Evaluation, Recorded
 from pastiche_daemon.engine.network import AveragePool
-from pastiche_daemon.engine.optimise import optimise
 from pastiche_daemon.engine.pyramid import scales_for
 from pastiche_daemon.engine.regions import resized, resized_weight
 from pastiche_daemon.engine.stylise import stylise
@@ -209,17 +208,6 @@ def test_masks_regions_and_seamless_pictures_work(embedded):
             assert torch.equal(last.image[:, :, 80:], content.image[:, :, 80:])
 
 
-def test_no_more_than_a_few_evaluations_are_waiting_for_the_device(embedded):
-    """So that progress is what has been done, and a cancelled job ends."""
-    network = on(GPU, embedded, fastest_on(GPU))
-    image = sample(SCENE, 1024, GPU).image.clone()
-    done = []
-    for _ in optimise(image, objective(network, 1024), torch.ones_like(image[0]), 40, "lbfgs"):
-        done.append(torch.cuda.Event())
-        done[-1].record()
-    assert sum(not event.query() for event in done) <= AHEAD + 1
-
-
 # --- memory ---------------------------------------------------------------------------------------------
 class Ballast:
     """Another program that takes all of the device's memory but so many bytes when it is told how many, until `drop`."""
@@ -257,7 +245,9 @@ def ballast():
     one.drop()
 
 
-def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(embedded, ballast):
+@pytest.mark.parametrize("recorded", [0, RECORDED], ids=["as it comes", "recorded"])
+def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(embedded, ballast, monkeypatch, recorded):
+    monkeypatch.setattr("pastiche_daemon.engine.evaluation.RECORDED", recorded)
     network = on(GPU, embedded, fastest_on(GPU))
     content, image = objective(network, 1024), noise(1024, GPU)
     expected = Evaluation(content, image)(image)

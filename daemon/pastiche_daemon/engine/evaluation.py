@@ -1,13 +1,12 @@
 """Loss and slope of a picture; on a CUDA device recorded once and replayed.
 
-An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 4 ms where
-the kernels themselves take 1 to 2.6 (an H100). A CUDA graph launches all of them at once.
+An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 5 ms where
+the kernels themselves take 0.7 to 2.1 (an H100). A CUDA graph launches all of them at once.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,10 +17,9 @@ from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
 
-# Pixels, times the network's width: up to that much recording pays, which takes as long as three evaluations or more. Beyond, the
-# kernels take longer than their launching (docs/performance.md).
+# Pixels, times the network's width: up to that much recording pays, which takes 15 to 50 ms. Beyond, the kernels take longer than
+# their launching (docs/performance.md).
 RECORDED = 1_200_000
-AHEAD = 2  # evaluations that may be waiting for a GPU: enough to keep it busy, few enough that a cancelled job ends soon
 
 log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]
@@ -81,13 +79,13 @@ class Evaluation:
         self.objective = objective
         self.news: list[str] = []
         self.compute: Callable[[Tensor], Tensors] | None = None  # None: as it comes. Not a method: what holds itself lives on
-        self.ahead: deque[torch.cuda.Event] = deque()
         self.in_tiles_of(side)
         if image.is_cuda and not side and _worth_recording(objective, image):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
-                log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), error)
+                # Its words alone: a log that keeps its records would keep the feature maps that the error was raised among.
+                log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), str(error).split("\n", 1)[0])
 
     def in_tiles_of(self, side: int) -> None:
         """From now on; 0 for the whole at once."""
@@ -119,20 +117,8 @@ class Evaluation:
                 if not is_out_of_memory(error) or not side:
                     raise
             self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
-        self._keep_in_step(slope)
         # Where the image lies, be that the host: so does all that is chosen by them.
         return Losses(*(loss.to(image.device) for loss in (total, content, style))), slope
-
-    def _keep_in_step(self, slope: Tensor) -> None:
-        """Wait until all but the last AHEAD evaluations are done. Nobody asks a GPU for a number between two of them, so a large
-        picture's could pile up for seconds: progress would be told that is none yet, and a cancel come late."""
-        if not slope.is_cuda:
-            return
-        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        done.record()
-        self.ahead.append(done)
-        if len(self.ahead) > AHEAD:
-            self.ahead.popleft().synchronize()
 
     def _go_on_in_tiles_of(self, side: int) -> None:
         if torch.cuda.is_available():
