@@ -6,15 +6,18 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
+from pathlib import Path
 from typing import IO, Any
 
 import torch
 
-from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
+from pastiche.errors import OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.allocation import give_memory_back
+from pastiche_daemon.blobs import disk_trouble
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
 from pastiche_daemon.executors.devices import (
@@ -32,6 +35,7 @@ from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
+BEAT = 1.0  # seconds between signs of life
 
 
 class Worker:
@@ -40,6 +44,7 @@ class Worker:
     def __init__(self, out: IO[bytes], options: dict[str, Any]) -> None:
         self._out = out
         self._lock = threading.Lock()
+        self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
         self.networks = Networks(WeightStore(places()))
@@ -73,8 +78,16 @@ class Worker:
             said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
         self.say("estimate", ticket=question["ticket"], **said)
 
+    def show_life(self) -> None:
+        """On a thread of its own: while there is work, say that this process lives. An idle one is silent."""
+        while True:
+            self._working.wait()
+            self.say("alive")
+            time.sleep(BEAT)
+
     def work(self, job: dict[str, Any]) -> None:
         """Do one job, from its pictures to its result file, and say how it ended."""
+        self._working.set()
         try:
             warm = self.network_for(job)
             self.say("ready", **self.report(warm))
@@ -90,6 +103,7 @@ class Worker:
             say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
         if self.last is not None:
             self.say("ready", **self.report(self.last))
+        self._working.clear()
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
         give_memory_back()
@@ -112,9 +126,7 @@ def _told(error: Exception) -> PasticheError:
             "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
         )
     if isinstance(error, OSError):
-        return DiskTrouble(
-            f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there."
-        )
+        return disk_trouble(error, Path(error.filename or places().spool))
     return PasticheError(
         f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
         "The daemon goes on; its log has the details."
@@ -144,6 +156,7 @@ def main() -> None:
         os._exit(0)  # the front has closed our input, or died: whatever is being computed is nobody's now
 
     threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=worker.show_life, daemon=True).start()
     while True:
         order = orders.get()
         if order["do"] == "estimate":
