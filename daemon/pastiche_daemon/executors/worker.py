@@ -20,7 +20,13 @@ from pastiche_daemon.allocation import give_memory_back
 from pastiche_daemon.blobs import disk_trouble
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
-from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
+from pastiche_daemon.executors.devices import (
+    choose_device,
+    device_label,
+    give_device_memory_back,
+    memory_in_use,
+    room_on,
+)
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
@@ -89,7 +95,7 @@ class Worker:
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:
-            if "CUDA error" in str(error):
+            if "CUDA error" in str(error) and not is_out_of_memory(error):
                 traceback.print_exc()
                 os._exit(70)  # the device's context is spoilt for good: the front has another worker try
             failure = _told(error)
@@ -101,6 +107,8 @@ class Worker:
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
         give_memory_back()
+        if self.last is not None:
+            give_device_memory_back(self.last.device)
 
     def report(self, warm: Warm) -> dict[str, Any]:
         """What is warm, for status."""
