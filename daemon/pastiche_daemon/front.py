@@ -17,7 +17,7 @@ import pastiche
 from pastiche import protocol as p
 from pastiche import trust
 from pastiche.connection import Connection, publish, withdraw
-from pastiche.errors import BadMessage, DiskTrouble, NoSession, PasticheError, UnknownBlob
+from pastiche.errors import BadMessage, DiskTrouble, PasticheError, UnknownBlob
 from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
 from pastiche.zmtp import STRANGERS_FRAME
