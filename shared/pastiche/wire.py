@@ -13,6 +13,7 @@ from pastiche import zmtp
 from pastiche.errors import BadMessage
 
 QUEUE_LIMIT = 1000  # messages, as libzmq's own high-water mark
+READS = 256  # in one go: commands give no message, and one who sends them without end is not to keep us here
 
 
 class Wire:
