@@ -78,9 +78,11 @@ class Wire:
                 self.gone = f"{error}."
 
     def pull(self) -> list[bytearray] | None:
-        """Read until a message is whole, or nothing more has come (None)."""
+        """Read until a message is whole, nothing more has come (None), or READS reads were made (None too: the socket stays readable)."""
         try:
-            while self.gone is None:
+            for _ in range(READS):
+                if self.gone is not None:
+                    break
                 count = self._socket.recv_into(self.incoming.space())
                 if count == 0:
                     self.gone = "it has hung up."
