@@ -38,7 +38,9 @@ class Options:
     hang_seconds: how long a worker may give no sign of life.
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
-    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels."""
+    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
+    listen: tcp://HOST:PORT, where other machines come in, by their keys. upstream: tcp://HOST:PORT of the daemon that does the work,
+    '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is."""
 
     device: str = "auto"
     weights: str = "auto"
@@ -55,7 +57,13 @@ class Options:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
+    listen: tuple[str, ...] = ()
+    upstream: str = ""
+    server_key: str = ""
+    client_key: str = ""
 
     @property
     def megapixel_limit(self) -> float:
+        if self.upstream:  # how much the other machine takes, that one says
+            return self.max_megapixels or LARGEST_MEGAPIXELS
         return self.max_megapixels or sensible_megapixels(self.memory_megabytes << 20)

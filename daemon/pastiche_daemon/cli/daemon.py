@@ -64,6 +64,10 @@ def _default(name: str) -> Any:
 @click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work.")
 @click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets.")
 @click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core.")
+@click.option("--listen", multiple=True, metavar="tcp://HOST:PORT", help="Let other machines in there, by their keys ('pastiche keys').")
+@click.option("--upstream", default=_default("upstream"), metavar="tcp://HOST:PORT", help="Have the work done by the daemon there.")
+@click.option("--server-key", default=_default("server_key"), metavar="KEY", help="That daemon's: 'pastiche keys server' prints it there.")
+@click.option("--client-key", default=_default("client_key"), metavar="FILE", help="Which key of 'pastiche keys new' to go there with.")
 @click.option("--verbose", is_flag=True, help="The log on the terminal too.")
 def run(verbose: bool, **values: Any) -> None:
     """Be the daemon, here, until stopped."""

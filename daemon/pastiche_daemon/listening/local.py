@@ -43,6 +43,7 @@ class LocalPeer:
     """One connection: see `peers.Peer`."""
 
     key = ""
+    allowance = None
 
     def __init__(self, entrance: LocalEntrance, connected: socket.socket, came: float) -> None:
         self._entrance = entrance
