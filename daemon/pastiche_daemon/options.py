@@ -40,7 +40,8 @@ class Options:
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
     threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
     listen: tcp://HOST:PORT, where other machines come in, by their keys. upstream: tcp://HOST:PORT of the daemon that does the work,
-    '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is."""
+    '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is.
+    keep_seconds: how often the picture in work is left on the disk."""
 
     device: str = "auto"
     weights: str = "auto"
@@ -61,6 +62,7 @@ class Options:
     upstream: str = ""
     server_key: str = ""
     client_key: str = ""
+    keep_seconds: float = 5.0
 
     @property
     def megapixel_limit(self) -> float:
