@@ -12,6 +12,7 @@ from typing import Any
 from pastiche import protocol as p
 from pastiche.errors import (
     BadMessage,
+    DaemonLost,
     DiskTrouble,
     PasticheError,
     TooBusy,
@@ -37,6 +38,7 @@ log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
+NO_LAST = "There was no last picture that fits, so this one starts from the content."
 SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
 WORTH_KEEPING = ("out_of_memory", "worker_died", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
 
@@ -546,13 +548,16 @@ class Foreman:
         if job is not None:
             job.deaths += 1
             if job.deaths > DEATHS_ALLOWED:
-                self._fail(job, WorkerDied(
+                self._fail(job, DaemonLost(said["sentence"]) if "sentence" in said else WorkerDied(
                     f"This restyle has brought down the worker twice ({how}), so it is not tried again. Try a smaller "
                     "picture or selection; 'pastiche doctor' shows where the log is."
                 ))  # fmt: skip
             else:
                 job.state = QUEUED
-                self._tell(job.session, p.Notice(job.id, f"The worker died ({how}); another one goes on with it."))
+                trouble = f"The worker died ({how}); another one goes on with it."
+                if "sentence" in said:
+                    trouble = f"{said['sentence']} It is tried once more."
+                self._tell(job.session, p.Notice(job.id, trouble))
         self._free()
 
     def _keep_last(self, job: Job, said: dict[str, Any]) -> None:
@@ -579,6 +584,6 @@ class Foreman:
 
 def _notes(job: Job, said: dict[str, Any]) -> list[str]:
     notes = list(said["notes"])
-    if job.settings.start == "last" and said["started_from"] != "last":
-        notes.append("There was no last picture that fits, so this one starts from the content.")
+    if job.settings.start == "last" and said["started_from"] != "last" and NO_LAST not in notes:
+        notes.append(NO_LAST)
     return notes

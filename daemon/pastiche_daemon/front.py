@@ -22,6 +22,7 @@ from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
 from pastiche.zmtp import STRANGERS_FRAME
 from pastiche_daemon.clock import Clock
+from pastiche_daemon.executors.executor import Executor
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.foreman import Foreman
 from pastiche_daemon.guests import for_abroad
@@ -58,13 +59,21 @@ class Front:
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = trust.fresh_key()
         self._door = Doorkeeper(self._key, self._clock)
-        self._foreman = Foreman(options, places, LocalExecutor(options, self.wake), self._tell, self._clock)
+        self._foreman = Foreman(options, places, self._executor(), self._tell, self._clock)
         self._socket_folder = self._folder_for_socket()
         self._entrances: list[LocalEntrance] = []
         self._from_afar: list[RemoteEntrance] = []
         self._listen()
         self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
+
+    def _executor(self) -> Executor:
+        """Where the work is done. Raises UsageError where another machine's daemon is meant and its address or a key is missing."""
+        if not self._options.upstream:
+            return LocalExecutor(self._options, self.wake)
+        from pastiche_daemon.executors.upstream import UpstreamExecutor
+
+        return UpstreamExecutor(self._options, self._places, self.wake)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
