@@ -32,13 +32,14 @@ class UpstreamLink:
         """endpoint: tcp://HOST:PORT. server_key: public, 32 bytes. pair: ours."""
         self.endpoint = endpoint
         self._server_key, self._pair, self._program = server_key, pair, program
-        self._state = IDLE
+        self._state = LOOKING
         self._context: zmq.Context[Any] | None = None
         self._dealer: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
         self._session = b""
         self._heartbeat = 5.0
-        self._began = self._next_try = self._greeting_until = self._last_sent = 0.0
+        self._began: float | None = None  # to look
+        self._next_try = self._greeting_until = self._last_sent = 0.0
         self._connected = False
         self._unanswered_since: float | None = None
         self.heard = 0.0  # when the other side last said anything, by time.monotonic()
@@ -50,14 +51,14 @@ class UpstreamLink:
     @property
     def is_waiting(self) -> bool:
         """Whether nobody listens there, and it is tried again and again."""
-        return self._state == LOOKING and time.monotonic() - self._began > TRY_EVERY
+        return self._state == LOOKING and self._next_try > 0
 
     def fileno(self) -> int | None:
         return int(self._dealer.getsockopt(zmq.FD)) if self._dealer is not None else None
 
     def start_looking(self) -> None:
         if self._state == IDLE:
-            self._state, self._began, self._next_try = LOOKING, time.monotonic(), 0.0
+            self._state, self._began, self._next_try = LOOKING, None, 0.0
 
     def advance(self) -> p.Welcome | None:
         """Raises DaemonLost where nobody answers, NotTrusted where either side does not take the other's key."""
@@ -121,6 +122,7 @@ class UpstreamLink:
     # --- calling ---------------------------------------------------------------------------------------
     def _call(self) -> None:
         self._hang_up()
+        self._began = self._began or time.monotonic()
         self._context = zmq.Context()
         dealer = self._dealer = self._context.socket(zmq.DEALER)
         for option, value in (
@@ -174,7 +176,7 @@ class UpstreamLink:
 
     def _try_again(self) -> None:
         self._hang_up()
-        if time.monotonic() - self._began > PATIENCE:
+        if self._began is None or time.monotonic() - self._began > PATIENCE:
             raise self._lost("does not answer")
         self._state, self._next_try = LOOKING, time.monotonic() + TRY_EVERY
 

@@ -39,7 +39,7 @@ LONGEST = 4 * MAX_FRAME  # bytes in which a message must have come whole
 QUEUE_IN, QUEUE_OUT = 8, 256  # messages between libzmq's thread and ours
 BEAT = 5.0  # seconds between libzmq's own signs of life; three missed end a connection
 BATCH = 16  # messages or moves of one peer before the others get their turn
-BACKLOG = 32
+BACKLOG = 128
 REST = 1.0  # seconds without accepting where the system has no descriptor left
 LOOK_EVERY = 1.0  # seconds between looks at who is allowed
 
