@@ -16,6 +16,7 @@ from pastiche_daemon.keys import Pair
 
 PATIENCE = 15.0  # seconds for the other daemon to come up, or back
 TRY_EVERY = 0.3  # seconds between tries at an address where nobody listens
+HANGING_UP = 4  # times, after which it is no accident
 GREETING_PATIENCE = 10.0  # seconds from a connection to its welcome
 BEAT = 5.0  # seconds between libzmq's own signs of life
 
@@ -41,6 +42,7 @@ class UpstreamLink:
         self._began: float | None = None  # to look
         self._next_try = self._greeting_until = self._last_sent = 0.0
         self._connected = False
+        self._hung_up_on = 0  # times in a row, before any key was proved
         self._unanswered_since: float | None = None
         self.heard = 0.0  # when the other side last said anything, by time.monotonic()
 
@@ -58,7 +60,7 @@ class UpstreamLink:
 
     def start_looking(self) -> None:
         if self._state == IDLE:
-            self._state, self._began, self._next_try = LOOKING, None, 0.0
+            self._state, self._began, self._next_try, self._hung_up_on = LOOKING, None, 0.0, 0
 
     def advance(self) -> p.Welcome | None:
         """Raises DaemonLost where nobody answers, NotTrusted where either side does not take the other's key."""
@@ -151,12 +153,17 @@ class UpstreamLink:
                     f"'pastiche keys allow {self._pair.public.hex()} --name NAME'."
                 )
             elif event in _ENDS and self._connected:
+                self._hung_up_on += 1
+                if self._hung_up_on < HANGING_UP:  # one that is just being stopped or started does so too
+                    self._try_again()
+                    return None
                 raise NotTrusted(
                     f"What answers at {self.endpoint} has hung up before it proved to be the daemon of the given server key. Nothing was sent "
                     "to it. Compare --server-key with what 'pastiche keys server' prints on that machine, and see that it was started "
                     "with --listen at this port."
                 )
             elif event in _ENDS:
+                self._hung_up_on = 0
                 self._try_again()
                 return None
         frames = self._next()
