@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import IO, Any
 
 import torch
 
-from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
+from pastiche.errors import OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.allocation import give_memory_back
+from pastiche_daemon.blobs import disk_trouble
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
 from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
@@ -27,7 +29,7 @@ from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
-BEAT = 2.0  # seconds between signs of life
+BEAT = 1.0  # seconds between signs of life
 
 
 class Worker:
@@ -116,9 +118,7 @@ def _told(error: Exception) -> PasticheError:
             "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
         )
     if isinstance(error, OSError):
-        return DiskTrouble(
-            f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there."
-        )
+        return disk_trouble(error, Path(error.filename or places().spool))
     return PasticheError(
         f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
         "The daemon goes on; its log has the details."
