@@ -29,7 +29,7 @@ def new(name: str) -> None:
     click.echo(f"A key for this machine, in {path}. It stays here. Its public half:\n\n    {pair.public.hex()}\n")
     click.echo(f"On the machine that is to do the work:\n\n    pastiche keys allow {pair.public.hex()} --name {name}")
     click.echo("    pastiche keys server\n\nThen here, with what that prints:\n")
-    click.echo("    pastiche daemon run --upstream tcp://HOST:PORT --server-key KEY")
+    click.echo("    pastiche daemon stop\n    pastiche daemon start --upstream tcp://HOST:PORT --server-key KEY")
 
 
 @keys.command()
@@ -43,13 +43,13 @@ def allow(public_key: str, name: str, **limits: Any) -> None:
     allowed = Keys(places()).allow(name, public_key, Allowance(**limits))
     told = have_it_look(places())
     click.echo(f"{allowed.name} may come in ({_limits(allowed.allowance)})." + ("" if told else " No daemon is running yet: "
-               "'pastiche daemon run --listen tcp://HOST:PORT'."))  # fmt: skip
+               "'pastiche daemon start --listen tcp://HOST:PORT'."))  # fmt: skip
 
 
 @keys.command()
 @click.argument("name")
 def revoke(name: str) -> None:
-    """Let a key in no more. A running daemon hangs up on it at once, and drops its work."""
+    """Let a key in no more. A running daemon hangs up on it at once, and its work stops."""
     Keys(places()).revoke(name)
     told = have_it_look(places())
     click.echo(f"{name} is out." + (" The daemon was told." if told else ""))
