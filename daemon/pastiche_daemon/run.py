@@ -43,6 +43,8 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
         if not places.connection_file.exists():
             have_it_look(places)  # whoever has started us looks for that file in vain: have it written anew
         return False
+    if POSIX:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
     lock.note(str(os.getpid()))
     withdraw(places)  # what a crash has left
     try:
