@@ -144,13 +144,13 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    worker, far = report["worker"], report["upstream"]
+    worker, far = report["worker"], report.get("upstream", "")
     at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else "none: it comes with the next job"
     table = Table(show_header=False, box=None)
     rows = [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
         ("listening", "\n".join(report["endpoints"])),
-        *([("for others", "\n".join(report["listening_afar"]))] if report["listening_afar"] else []),
+        *([("for others", "\n".join(report["listening_afar"]))] if report.get("listening_afar") else []),
         ("work", f"done by the daemon at {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
         ("device", worker.get("device", "–")),
         ("weights", worker.get("weights", "–")),

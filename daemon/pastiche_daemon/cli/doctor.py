@@ -158,12 +158,12 @@ def _daemon(where: Places) -> Iterator[Finding]:
     with client:
         report = client.status()
     worker = report["worker"]
-    if report["upstream"]:
+    if report.get("upstream"):
         state = worker.get("state", "not asked yet")
         yield Finding(True, f"daemon: pid {report['pid']}; the work is done by the daemon at {report['upstream']} ({state})")
         return
     warm = f"warm on {worker['device']} with {worker['weights']}" if worker.get("device") else "no worker yet"
     yield Finding(True, f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}; {warm}")
-    if report["listening_afar"]:
+    if report.get("listening_afar"):
         allowed = len(Keys(where).allowed())
         yield Finding(True, f"other machines may come to {', '.join(report['listening_afar'])}: {allowed} key(s) ('pastiche keys list')")

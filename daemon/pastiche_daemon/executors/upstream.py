@@ -35,6 +35,7 @@ log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
+SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
 ENDING_PATIENCE = 3.0  # seconds for the thread to end
 LONGEST_LABEL = 200  # characters
 
@@ -126,7 +127,8 @@ class UpstreamExecutor:
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                 log.exception("work for the upstream daemon stumbled")
                 self._client._fail_all(PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
-            self._link.wait_or(self._nudge_out.fileno(), BEAT / 2)
+            idle = self._handed is None and not self._questions and not self._link.ready
+            self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle else BEAT / 2)
             with contextlib.suppress(BlockingIOError):
                 while self._nudge_out.recv(4096):
                     pass
