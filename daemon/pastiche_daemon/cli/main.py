@@ -15,6 +15,7 @@ from pastiche_daemon.cli.demo import demo
 from pastiche_daemon.cli.doctor import doctor
 from pastiche_daemon.cli.explain import explain
 from pastiche_daemon.cli.install import install
+from pastiche_daemon.cli.keys import keys
 from pastiche_daemon.cli.restyle import restyle
 from pastiche_daemon.cli.weights import weights
 
@@ -25,7 +26,7 @@ def cli() -> None:
     """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
 
 
-for command in (restyle, explain, demo, install, daemon, weights, doctor, bench):
+for command in (restyle, explain, demo, install, daemon, keys, weights, doctor, bench):
     cli.add_command(command)
 
 
