@@ -1,0 +1,34 @@
+"""The fuzzers' short form: seeds, and some thousand inputs made from them by a dice that falls the same way each time."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.fuzz.targets import NAMES, load
+
+MADE = {
+    "header": 3000,
+    "settings": 3000,
+    "zmtp_client": 1500,
+    "transfer": 2000,
+    "pictures": 1200,
+}  # a second or two each
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_input_breaks_a_promise(name):
+    target = load(name)
+    source, seeds = random.Random(name), [*target.seeds()]
+    pool = [*seeds]
+    for data in seeds:
+        target.run_one(data)
+    for _ in range(MADE[name]):
+        data = target.mutate(source.choice(seeds if source.random() < 0.5 else pool), source)
+        try:
+            target.run_one(data)
+        except Exception as error:
+            raise AssertionError(f"{name}: {type(error).__name__} on {data[:400]!r}") from error
+        if source.random() < 0.05:
+            pool.append(data)  # damage on damage
