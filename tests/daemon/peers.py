@@ -29,7 +29,8 @@ class Peer(Protocol):
     def hear(self, seconds: float) -> p.Message | None:
         """The next message, or None where none comes within that time or the connection has ended."""
 
-    def close(self) -> None: ...
+    def close(self, linger: float = 0.0) -> None:
+        """linger: seconds for what is still to be sent."""
 
 
 class ZmqPeer:
@@ -57,9 +58,9 @@ class ZmqPeer:
             return None
         return p.unpack(self._socket.recv_multipart())[0]
 
-    def close(self) -> None:
+    def close(self, linger: float = 0.0) -> None:
         self._socket.disable_monitor()
-        self._context.destroy(linger=0)
+        self._context.destroy(linger=int(1000 * linger))
 
 
 def connected(endpoint: str) -> socket.socket:
@@ -118,7 +119,7 @@ class PlainPeer:
             self._arrived.append(message)
         return True
 
-    def close(self) -> None:
+    def close(self, linger: float = 0.0) -> None:
         self.socket.close()
 
 

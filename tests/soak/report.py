@@ -29,30 +29,29 @@ def plot(report: dict[str, Any], path: Path) -> Path:
 
     samples = report["samples"]
     minutes = [sample["at"] / 60 for sample in samples]
-    figure, axes = pyplot.subplots(4, 1, figsize=(9, 9), sharex=True, layout="constrained")
-    for name, words in (("front_mb", "front"), ("worker_mb", "worker")):
-        axes[0].plot(minutes, [sample[name] or None for sample in samples], label=words)
-        axes[1].plot(minutes, [sample[name.replace("mb", "files")] or None for sample in samples], label=words)
+    figure, axes = pyplot.subplots(5, 1, figsize=(9, 11), sharex=True, layout="constrained")
+    for axis, name in zip(axes, ("front_mb", "worker_mb"), strict=False):
+        axis.plot(minutes, [sample[name] or None for sample in samples])
+    for name in ("front", "worker"):
+        axes[2].plot(minutes, [sample[f"{name}_files"] or None for sample in samples], label=name)
     rates = [
         60 * (b["results"] - a["results"]) / max(b["at"] - a["at"], 1e-9)
         for a, b in zip(samples, samples[10:], strict=False)
     ]
-    axes[2].plot(minutes[10:], rates)
-    axes[3].plot(
+    axes[3].plot(minutes[10:], rates)
+    axes[4].plot(
         [at / 60 for at, _ in report["worst_waits"]],
         [worst for _, worst in report["worst_waits"]],
         drawstyle="steps-post",
     )
-    axes[3].axhline(2, linestyle=":", color="grey")
-    for axis, words in zip(
-        axes, ("resident memory, MB", "open files", "results a minute", "worst wait, shares"), strict=True
-    ):
-        axis.set_ylabel(words)
+    axes[4].axhline(2, linestyle=":", color="grey")
+    words = ("front, MB", "worker, MB", "open files", "results a minute", "worst wait, shares")
+    for axis, said in zip(axes, words, strict=True):
+        axis.set_ylabel(said)
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
-    axes[0].legend()
-    axes[1].legend()
-    axes[3].set_xlabel("minutes")
+    axes[2].legend()
+    axes[4].set_xlabel("minutes")
     figure.suptitle(
         f"{report['clients']} clients, {report['jobs']['asked']:,} jobs, {report['seconds'] / 60:.0f} minutes"
     )

@@ -42,6 +42,7 @@ class Soak:
     samples: list[Sample]
     trends: dict[str, Trend]
     trouble: list[str]
+    at_the_end: dict[str, Any]  # the daemon's status
     broken: list[str] = field(default_factory=list)  # sentences: promises that did not hold
 
     def report(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class Soak:
                          "99_of_100": round(self.turns.percentile(0.99), 2), "median": round(self.turns.percentile(0.5), 2)},
             "trends": {name: value.to_json() for name, value in self.trends.items()},
             "lines_of_trouble_in_the_log": len(self.trouble),
+            "held_at_the_end": {name: value for name, value in self.at_the_end.items() if isinstance(value, int)},
             "broken_promises": self.broken,
             "worst_waits": [[at, worst] for at, worst in self.windows()],
             "samples": [asdict(sample) for sample in self.samples[:: max(1, len(self.samples) // 400)]],
@@ -106,7 +108,7 @@ def soak(home: Path, seconds: float, clients: int) -> Soak:
         ledger.done = log.done
         names = ("front_mb", "worker_mb", "front_files", "worker_files")
         trends = {name: trend(samples, name, WARM_SHARE * seconds) for name in names}
-        result = Soak(lasted, clients, ledger, turns, samples, trends, log.trouble)
+        result = Soak(lasted, clients, ledger, turns, samples, trends, log.trouble, report)
         result.broken = _broken(result, report)
         return result
     finally:

@@ -16,6 +16,7 @@ from tests.soak.turns import Turns
 
 VANISHES_EVERY, LEAVES_EVERY = 60.0, 90.0  # seconds, on the average
 AWAY = (0.5, 12.0)  # seconds; the daemon parks after 4 and forgets after 10
+FORGOTTEN = 15.0  # seconds after which nothing is left at the daemon of who went without a word
 CANCELS, REPLACES = 0.08, 0.08  # of its jobs
 
 
@@ -73,7 +74,7 @@ class Soaker:
         if isinstance(event, Connected):
             self._fetch(event.welcome.results)
         elif isinstance(event, p.Accepted):
-            self._turns.queued(self.number, job)
+            self._turns.queued(self.number, job, now)
         elif isinstance(event, p.Queued) and event.place == 0:
             self._turns.began(self.number, job, now)
         elif isinstance(event, (Finished, p.Cancelled)) or (isinstance(event, p.Failed) and job):
@@ -118,7 +119,7 @@ class Soaker:
             self._ledger.jobs[job].adrift = True
         self._layers.clear()
         self._cancel_at.clear()
-        self._turns.left(self.number)
+        self._turns.left(self.number, now + FORGOTTEN)
         self._client, self._back_at = None, now + self._source.uniform(*AWAY)
 
     @property

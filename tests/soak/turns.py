@@ -21,6 +21,7 @@ FAIR = 2.0
 class Wait:
     began: int  # the turns given until then
     rivals: set[int]
+    counts: bool
 
 
 @dataclass
@@ -29,20 +30,21 @@ class Turns:
     ratios: list[tuple[float, float]] = field(default_factory=list)  # when, ratio
     _queued: dict[int, set[str]] = field(default_factory=dict)
     _waits: dict[int, Wait] = field(default_factory=dict)
+    _uncounted_until: dict[int, float] = field(default_factory=dict)
 
-    def queued(self, client: int, job: str) -> None:
+    def queued(self, client: int, job: str, now: float) -> None:
         self._queued.setdefault(client, set()).add(job)
         if client not in self._waits:
-            self._begin(client)
+            self._begin(client, now)
 
     def began(self, client: int, job: str, now: float) -> None:
         self.given += 1
         wait = self._waits.pop(client, None)
-        if wait is not None and len(wait.rivals) >= FEWEST_RIVALS:
+        if wait is not None and wait.counts and len(wait.rivals) >= FEWEST_RIVALS:
             self.ratios.append((now, (self.given - wait.began) / len(wait.rivals)))
         self._off(client, job)
         if self._queued.get(client):
-            self._begin(client)
+            self._begin(client, now)
 
     def gone(self, client: int, job: str) -> None:
         """It ended before its turn came, or after: either is fine."""
@@ -50,14 +52,17 @@ class Turns:
         if not self._queued.get(client):
             self._waits.pop(client, None)
 
-    def left(self, client: int) -> None:
+    def left(self, client: int, until: float) -> None:
+        """until: by then the daemon has done with what it left behind."""
         self._queued.pop(client, None)
         self._waits.pop(client, None)
+        self._uncounted_until[client] = until
 
-    def _begin(self, client: int) -> None:
+    def _begin(self, client: int, now: float) -> None:
         for wait in self._waits.values():
             wait.rivals.add(client)
-        self._waits[client] = Wait(self.given, {client, *self._waits})
+        counts = now >= self._uncounted_until.get(client, 0.0)
+        self._waits[client] = Wait(self.given, {client, *self._waits}, counts)
 
     def _off(self, client: int, job: str) -> None:
         self._queued.get(client, set()).discard(job)
