@@ -1,4 +1,4 @@
-"""Pictures, last images and results of the front: named by hash, in 0600 spool files that workers map."""
+"""Pictures, last images and results of the front: named by hash, in 0600 files that workers map."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import mmap
 import os
 import shutil
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pastiche.errors import DiskTrouble, TooBusy, UnknownBlob
-from pastiche.paths import make_private_folder
+from pastiche.paths import make_private_folder, sync_folder
 
 SPARE = 64 << 20  # bytes left free on the disk, for everybody else
 
@@ -60,12 +60,19 @@ def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
 class BlobStore:
     """Least recently used blobs go first when the budget is reached; pinned ones stay."""
 
-    def __init__(self, folder: Path, budget: int) -> None:
-        """folder is emptied: nothing in it survives a daemon. budget: bytes in all. Raises DiskTrouble."""
-        shutil.rmtree(folder, ignore_errors=True)
+    def __init__(self, folder: Path, budget: int, keep: Collection[bytes] = ()) -> None:
+        """folder: what an earlier daemon has left in it goes, but for the blobs to keep. budget: bytes in all. Raises DiskTrouble."""
         self.folder = make_private_folder(folder)
         self.budget = budget
         self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
+        kept = {name.hex(): name for name in keep}
+        for path in self.folder.iterdir():
+            if path.name in kept and path.is_file() and not path.is_symlink():
+                self._blobs[kept[path.name]] = Blob(path, path.stat().st_size)
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         self._pins: Counter[bytes] = Counter()
         self._promised: dict[Upload, int] = {}
         self._made = 0
@@ -131,6 +138,7 @@ class BlobStore:
                 return
             size, final = path.stat().st_size, self.folder / name.hex()
             path.replace(final)
+            sync_folder(self.folder)
         except OSError as error:
             raise disk_trouble(error, path) from error
         self._blobs[name] = Blob(final, size)
@@ -163,6 +171,17 @@ class BlobStore:
                 "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
             )
 
+    def forget(self) -> None:
+        """All that is not in use goes."""
+        for name in [name for name in self._blobs if not self._pins[name]]:
+            with contextlib.suppress(OSError):
+                self._blobs.pop(name).path.unlink(missing_ok=True)
+
     def close(self) -> None:
-        """Everything goes."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """What nobody will come back for goes."""
+        self.forget()
+        for upload in list(self._promised):
+            self.abandon(upload)
+        for path in self.folder.glob("new-*"):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,20 +18,24 @@ from pastiche.errors import (
     WorkerDied,
     error_from,
 )
+from pastiche.paths import Places
 from pastiche.pixels import LARGEST_SIDE, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
-from pastiche_daemon.blobs import BlobStore, Upload
-from pastiche_daemon.executors.local import LocalExecutor
+from pastiche_daemon.blobs import Upload
+from pastiche_daemon.clock import Clock
+from pastiche_daemon.executors.executor import Executor
 from pastiche_daemon.jobs import DEATHS_ALLOWED, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
+from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.options import Options
 from pastiche_daemon.requests import job_from
-from pastiche_daemon.results import Results
 
 log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
+SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
+WORTH_KEEPING = ("out_of_memory", "worker_died", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
 
 _tickets = itertools.count(1)
 
@@ -49,25 +52,28 @@ class Arriving:
 
 @dataclass(frozen=True)
 class LastImage:
-    """Where a layer's optimisation stood: float32 (3, height, width) in a blob. likeness: what it fits."""
+    """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. likeness: what it fits.
+    job: whose. step: how many of its scale's were made."""
 
     blob: bytes
-    width: int
-    height: int
     likeness: tuple[object, ...]
+    job: str
+    step: int
 
 
 class Foreman:
     """Takes orders from sessions and answers them by `tell(session, message)`."""
 
-    def __init__(self, options: Options, blobs: BlobStore, executor: LocalExecutor, tell: Tell) -> None:
+    def __init__(self, options: Options, places: Places, executor: Executor, tell: Tell, clock: Clock) -> None:
+        """Raises DiskTrouble."""
         self._options = options
-        self.blobs = blobs
         self.executor = executor
         self._tell = tell
+        self._clock = clock
+        self.keeper = Keeper(places, options.spool_megabytes << 20, clock)
+        self.blobs = self.keeper.blobs
         self.queue = Queue()
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
-        self.results = Results(blobs)
         self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
         self._paths: dict[str, Any] = {}  # where the running job's files go
         self._busy: Job | None = None  # the job that the worker has
@@ -75,25 +81,46 @@ class Foreman:
         self._ticket = ""  # of this turn with the worker: job ids are the clients', and a job can have several turns
         self._questions: dict[str, tuple[bytes, str]] = {}  # estimates asked for: session and its own ticket, by ours
         self._silent: set[bytes] = set()  # sessions that are not heard of
-        self.active_at = time.monotonic()
+        self.active_at = clock.now()
+        self._heard_at = self._moved_at = clock.now()  # when the worker last said anything; when its work last went on
+        self._expected = 0.0  # seconds that its job is thought to take
 
     # --- orders ------------------------------------------------------------------------------------
-    def submit(self, session: bytes, client_id: str, asked: p.Restyle) -> None:
+    def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle) -> None:
         """Take a restyle in: check it, ask for the pictures that are missing. Raises PasticheError."""
-        job = job_from(asked, session, client_id, self._options.megapixel_limit)
+        job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
+        self._check_room_for(client_id, job.id)
+        self._take_in(job)
+
+    def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume) -> None:
+        """Take up a restyle that was stopped midway, this client's or (where it may) another's. Raises PasticheError."""
+        if asked.how not in ("go_on", "as_it_is"):
+            raise BadMessage(f"A restyle is resumed to go_on, or as_it_is; {asked.how[:40]!r} is neither.")
+        self._check_room_for(client_id, asked.job)
+        if (whose, asked.job) in self.keeper.in_hand:
+            raise BadMessage("This restyle is being worked on already.")
+        job = self.keeper.works.take_up((whose, asked.job), session, client_id)
+        job.as_it_is = asked.how == "as_it_is"
+        self._take_in(job)
+
+    def _check_room_for(self, client_id: str, job: str) -> None:
         if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
             raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
-        if self.queue.get(client_id, job.id):
-            raise BadMessage(f"There is a job {job.id!r} already; each has an id of its own.")
+        if self.queue.get(client_id, job):
+            raise BadMessage(f"There is a job {job!r} already; each has an id of its own.")
+
+    def _take_in(self, job: Job) -> None:
         self.blobs.pin(job.blobs)
         job.missing = {blob for blob in job.blobs if blob not in self.blobs}
         for old in self.queue.add(job):
             self._halt(old)
             self._forget(old)
+            self.keeper.ended(old)
             self._tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
+        self.keeper.taken_in(job)
         log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
                  len(job.styles), job.settings.quality, len(job.missing))  # fmt: skip
-        self._ask_next(session)
+        self._ask_next(job.session)
         self._admit(job)
 
     def put(self, session: bytes, put: p.Put) -> None:
@@ -129,6 +156,7 @@ class Foreman:
         if job is None:
             return
         self._drop(job)
+        self.keeper.ended(job)
         self._tell(job.session, p.Cancelled(job.id))
         log.info("job %s: cancelled", job.id)
 
@@ -152,6 +180,11 @@ class Foreman:
             "weights": self._weights(asked.weights), "device": asked.device,
         })  # fmt: skip
 
+    def forget(self) -> None:
+        """Wipe pictures, results, restyles stopped midway, last images, the history; what is in work goes on."""
+        self._last.clear()
+        self.keeper.forget()
+
     # --- clients that fall silent --------------------------------------------------------------------
     def park(self, session: bytes) -> None:
         """A silent client's jobs give the device back and wait for it."""
@@ -159,7 +192,7 @@ class Foreman:
         for job in self.queue:
             if job.session == session and job.state in (QUEUED, RUNNING):
                 self._halt(job)
-                job.state, job.resume = PARKED, True
+                job.state, job.resume, job.paused = PARKED, True, True
                 log.info("job %s: parked, its client is silent", job.id)
 
     def unpark(self, session: bytes) -> None:
@@ -171,21 +204,35 @@ class Foreman:
                 log.info("job %s: its client is back", job.id)
         self.turn()
 
-    def drop_session(self, session: bytes) -> None:
-        """The client has gone: its jobs go too; finished results stay for its client_id."""
+    def end_session(self, session: bytes) -> None:
+        """The client has said goodbye: its jobs go too; finished results stay for its client_id."""
+        for job in self._leave(session):
+            self.keeper.ended(job)
+            log.info("job %s: dropped, its client has gone", job.id)
+
+    def lose_session(self, session: bytes) -> None:
+        """The client has gone without a word: what its jobs left is kept, to be gone on with."""
+        for job in self._leave(session):
+            self.keeper.stopped(job)
+            log.info("job %s: stopped, its client has vanished", job.id)
+
+    def _leave(self, session: bytes) -> list[Job]:
+        """Take a session's jobs out. Returns them."""
         self._silent.discard(session)
         self._questions = {ours: asked for ours, asked in self._questions.items() if asked[0] != session}
         self._abandon(session)
-        for job in self.queue:
-            if job.session == session:
-                self._drop(job)
-                log.info("job %s: dropped, its client has gone", job.id)
+        gone = [job for job in self.queue if job.session == session]
+        for job in gone:
+            self._drop(job)
+        return gone
 
     # --- the worker ----------------------------------------------------------------------------------
     def listen(self) -> None:
         """Take in what the worker has said."""
         while (said := self.executor.hear()) is not None:
-            self.active_at = time.monotonic()
+            self.active_at = self._heard_at = self._clock.now()
+            if said["say"] != "alive":
+                self._moved_at = self._heard_at
             try:
                 getattr(self, f"_on_{said.pop('say')}")(said)
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
@@ -210,11 +257,32 @@ class Foreman:
                 job.place_told = place + running
                 self._tell(job.session, p.Queued(job.id, place + running))
 
-    def rest(self, now: float) -> None:
-        """Give the device back after an idle while."""
+    def tick(self, now: float) -> None:
+        """What the clock brings: an idle worker gives the device back, one that hangs is ended, what is kept ages."""
         if self.executor.pid and not self.busy and now - self.active_at >= self._options.worker_seconds:
             log.info("the worker leaves: idle for %.0f s", self._options.worker_seconds)
             self.executor.leave()
+        if self._busy is not None and not self._busy.hung and now >= self._hangs_at:
+            log.error("the worker has given no sign for %.0f s; it is ended", now - self._moved_at)
+            self._busy.hung = True
+            self.executor.end_by_force()
+        self.keeper.tidy()
+
+    @property
+    def _hangs_at(self) -> float:
+        """When a worker that says nothing more is taken for hung."""
+        patience = self._options.hang_seconds
+        return min(self._heard_at + patience, self._moved_at + max(SLOW * patience, 3 * self._expected))
+
+    @property
+    def due(self) -> float | None:
+        """Seconds until `tick` has something to do; None: an idle daemon sleeps."""
+        now = self._clock.now()
+        if self._busy is not None:
+            return self._hangs_at - now
+        if self.executor.pid and not self.busy:
+            return self._options.worker_seconds - (now - self.active_at)
+        return None
 
     @property
     def busy(self) -> bool:
@@ -227,7 +295,8 @@ class Foreman:
             "worker": {"pid": self.executor.pid, "busy": self._busy is not None, **self.executor.info},
             "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
             "queued": len(self.queue.in_order()),
-            "results_kept": len(self.results),
+            "results_kept": len(self.keeper.results),
+            "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
             "pictures": len(self.blobs),
             "spool_bytes": self.blobs.bytes_held,
             "last_images": len(self._last),
@@ -244,7 +313,7 @@ class Foreman:
             blob = min(job.missing)
             size = next((picture.length for picture in job.pictures if picture.blob == blob), None)
             try:
-                upload = self.blobs.begin(size or PROFILE_LIMIT)
+                upload = self.keeper.begin_upload(size or PROFILE_LIMIT)
             except PasticheError as error:
                 self._fail(job, error)
                 continue
@@ -273,12 +342,16 @@ class Foreman:
     # --- inside: a job and the worker --------------------------------------------------------------------
     def _start(self, job: Job) -> None:
         self._busy, self._stopping, self._ticket = job, False, str(next(_tickets))
+        job.hung, self._expected = False, 0.0
+        self._heard_at = self._moved_at = self._clock.now()
         self._paths = {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
         order = {
             "job": self._ticket, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
             "styles": [self._style_on_disk(s) for s in job.styles], "settings": job.settings.to_wire(),
             "weights": self._weights(job.weights), "device": job.device,
             "result_path": str(self._paths["result"]), "last_path": str(self._paths["last"]), "last": self._last_for(job),
+            "keep_path": str(self.keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
+            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume,
         }  # fmt: skip
         try:
             self.executor.work(order)
@@ -300,13 +373,17 @@ class Foreman:
         return {"picture": picture.to_wire(), "path": str(self.blobs.blob(picture.blob).path), "profile_path": profile}
 
     def _last_for(self, job: Job) -> dict[str, Any] | None:
-        """The layer's last picture, where it is wanted and still fits."""
-        last = self._last.get((job.client_id, job.layer))
+        """The picture to go on from: this restyle's own as far as it got, or the layer's last one, where it is wanted and still fits."""
+        last, paused = self._last.get((job.client_id, job.layer)), job.paused
+        job.paused = False
+        stood = self.keeper.works.standing((job.client_id, job.id)) if job.resume or job.deaths else None
+        if stood is not None and not (paused and last is not None and last.job == job.id):
+            return {"path": str(stood.path), "step": stood.step, "check": job.resume}
         moved = job.adjust and job.settings.start != "noise"  # white noise is what was asked for, also by `paper`
         wanted = moved or job.resume or job.settings.start == "last"
         if not wanted or last is None or last.likeness != job.likeness or last.blob not in self.blobs:
             return None
-        return {"path": str(self.blobs.blob(last.blob).path), "width": last.width, "height": last.height}
+        return {"path": str(self.blobs.blob(last.blob).path), "step": last.step if paused else 0, "check": False}
 
     def _halt(self, job: Job) -> None:
         """Take a job from the worker."""
@@ -333,6 +410,10 @@ class Foreman:
     def _fail(self, job: Job, error: PasticheError) -> None:
         log.warning("job %s: failed (%s): %s", job.id, error.code, error.sentence)
         self._forget(job)
+        if error.code in WORTH_KEEPING:
+            self.keeper.stopped(job)
+        else:
+            self.keeper.ended(job)
         self._tell(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def _at_work(self, said: dict[str, Any]) -> Job | None:
@@ -349,8 +430,19 @@ class Foreman:
         job = self._busy if said["ticket"] == self._ticket and not self._stopping else None
         if job is not None:
             session, ticket = job.session, job.id
+        if job is not None:
+            self._expected = float(said["seconds"])
         if session:
             self._tell(session, p.Estimate(**{**said, "ticket": ticket}))
+
+    def _on_alive(self, _: dict[str, Any]) -> None:
+        """A sign of life, for `tick`."""
+
+    def _on_kept(self, said: dict[str, Any]) -> None:
+        """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come back for it."""
+        job = self._busy if said["job"] == self._ticket else None
+        if job is not None and (job.client_id, job.id) in self.keeper.in_hand:
+            self.keeper.work_left(job, said)
 
     def _on_progress(self, said: dict[str, Any]) -> None:
         job = self._at_work(said)
@@ -401,9 +493,10 @@ class Foreman:
             self._free()
             return
         fields = ("left", "top", "weights", "device", "seconds", "content_loss", "style_loss", "started_from")
+        mask = job.mask.to_wire() if job.mask is not None and not job.settings.composite else None
         result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
-                          notes=_notes(job, said), **{name: said[name] for name in fields})  # fmt: skip
-        self.results.keep(job.client_id, result)
+                          notes=_notes(job, said), mask=mask, **{name: said[name] for name in fields})  # fmt: skip
+        self.keeper.finished(job, result, said)
         self._forget(job)
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
         self._tell(job.session, result)
@@ -411,22 +504,23 @@ class Foreman:
 
     def _on_gone(self, said: dict[str, Any]) -> None:
         """The worker has died: say so, put the job back once, have another."""
-        log.error("the worker died: %s", said["how"])
         job = None if self._stopping else self._busy
+        how = "it gave no sign of life any more and was ended" if self._busy is not None and self._busy.hung else said["how"]
+        log.error("the worker died: %s", how)
         self.executor.info = {}
         for session, ticket in self._questions.values():
-            self._tell(session, p.Estimate(ticket, -1.0, 0, 0, "", f"The worker died ({said['how']}) before it could say."))
+            self._tell(session, p.Estimate(ticket, -1.0, 0, 0, "", f"The worker died ({how}) before it could say."))
         self._questions.clear()
         if job is not None:
             job.deaths += 1
             if job.deaths > DEATHS_ALLOWED:
                 self._fail(job, WorkerDied(
-                    f"This restyle has brought down the worker twice ({said['how']}), so it is not tried again. Try a smaller "
+                    f"This restyle has brought down the worker twice ({how}), so it is not tried again. Try a smaller "
                     "picture or selection; 'pastiche doctor' shows where the log is."
                 ))  # fmt: skip
             else:
                 job.state = QUEUED
-                self._tell(job.session, p.Notice(job.id, f"The worker died ({said['how']}); another one begins again."))
+                self._tell(job.session, p.Notice(job.id, f"The worker died ({how}); another one goes on with it."))
         self._free()
 
     def _keep_last(self, job: Job, said: dict[str, Any]) -> None:
@@ -438,13 +532,15 @@ class Foreman:
         except DiskTrouble as error:
             log.warning("the last picture of job %s is not kept: %s", job.id, error.sentence)
             return
-        self._last[job.client_id, job.layer] = LastImage(last["blob"], last["width"], last["height"], job.likeness)
+        self._last[job.client_id, job.layer] = LastImage(last["blob"], job.likeness, job.id, last["step"])
 
     def _free(self) -> None:
         """The worker has nothing in hand: clear up after it, next please."""
         for path in self._paths.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+        if self._busy is not None:
+            self.keeper.works.clear_up((self._busy.client_id, self._busy.id))
         self._busy, self._stopping, self._ticket, self._paths = None, False, "", {}
         self.turn()
 

@@ -5,61 +5,59 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import selectors
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
-
-import zmq
 
 import pastiche
 from pastiche import protocol as p
 from pastiche import trust
 from pastiche.connection import Connection, publish, withdraw
-from pastiche.errors import BadMessage, NoSession, PasticheError, UnknownBlob
+from pastiche.errors import BadMessage, DiskTrouble, NoSession, PasticheError, UnknownBlob
 from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
-from pastiche_daemon.blobs import BlobStore
+from pastiche.zmtp import STRANGERS_FRAME
+from pastiche_daemon.clock import Clock
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.foreman import Foreman
+from pastiche_daemon.listening.local import LocalEntrance, listen_on_loopback, listen_on_path
+from pastiche_daemon.listening.peers import Peer
 from pastiche_daemon.options import Options
-from pastiche_daemon.sessions import Address, Doorkeeper, Session
+from pastiche_daemon.sessions import Doorkeeper, Session
 
 log = logging.getLogger("pastiche")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
-BATCH = 64  # messages of one socket before the others get their turn
-QUEUE_IN, QUEUE_OUT = 8, 256  # whole messages a peer; one that never ends is not bounded by them (docs/protocol.md)
 LONGEST_SENTENCE = 2000  # characters
-LONGEST_GREETING = 4 << 10  # bytes of a header that is read from a stranger
 
 
 class Front:
     """Listens, trusts, and passes on. `run()` returns when it is told to leave."""
 
-    def __init__(self, places: Places, options: Options, build: str) -> None:
+    def __init__(self, places: Places, options: Options, build: str, clock: Clock | None = None) -> None:
         """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
         self._places = places
         self._options = options
         self._build = build
-        self._started = time.monotonic()
+        self._clock = clock or Clock()
+        self._started = self._clock.now()
         self._leaving = ""
+        self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
-        self._context = zmq.Context()
-        self._routers: list[Any] = []
-        self._endpoints: list[str] = []
+        self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
+        self._key = trust.fresh_key()
+        self._door = Doorkeeper(self._key, self._clock)
+        self._foreman = Foreman(options, places, LocalExecutor(options, self.wake), self._tell, self._clock)
         self._socket_folder = self._folder_for_socket()
+        self._entrances: list[LocalEntrance] = []
         self._listen()
-        key = trust.fresh_key()
-        self._door = Doorkeeper(key, self._endpoints)
-        blobs = BlobStore(places.spool, options.spool_megabytes << 20)
-        self._foreman = Foreman(options, blobs, LocalExecutor(options, self.wake), self._tell)
-        publish(places, Connection(tuple(self._endpoints), key, os.getpid(), build))
+        self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
 
     # --- the loop ----------------------------------------------------------------------------------
@@ -67,22 +65,28 @@ class Front:
         """Serve until a signal or a client says to leave."""
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda number, _: self.leave(f"signal {number}"))
-        poller = zmq.Poller()
-        for router in self._routers:
-            poller.register(router, zmq.POLLIN)
-        poller.register(self._wake_out.fileno(), zmq.POLLIN)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._on_hangup)
         try:
             while not self._leaving:
-                ready = dict(poller.poll(self._milliseconds_to_next()))
-                if self._wake_out.fileno() in ready:
-                    self._drain_wakes()
+                planned = self._seconds_to_next()
+                ready = self._selector.select(planned)
+                slept = self._clock.turn(planned)
+                if slept:
+                    log.warning("%.0f s were slept through", slept)
+                for key, events in ready:
+                    self._heard(key.data, events)
                 self._foreman.listen()
-                for index, router in enumerate(self._routers):
-                    if router in ready:
-                        self._receive(index, router)
-                self._tick(time.monotonic())
+                self._tick(self._clock.now())
         finally:
             self._close()
+
+    @staticmethod
+    def _heard(do: Callable[[int], None], events: int) -> None:
+        try:
+            do(events)
+        except Exception:  # a fault of ours with one connection must not take everybody's daemon down
+            log.exception("a connection could not be served")
 
     def wake(self) -> None:
         """From any thread, or a signal: have a look."""
@@ -94,41 +98,43 @@ class Front:
         self._leaving = why
         self.wake()
 
-    def _drain_wakes(self) -> None:
+    def _drain_wakes(self, _: int) -> None:
         try:
             while self._wake_out.recv(4096):
                 pass
         except BlockingIOError:
             pass
 
-    def _milliseconds_to_next(self) -> int | None:
+    def _seconds_to_next(self) -> float | None:
         """Until something is due by the clock; None for never: an idle daemon sleeps."""
-        due = []
-        if self._door.sessions or self._door.waiting:
+        due = [entrance.due for entrance in self._entrances]
+        if self._door.sessions:
             due.append(self._options.heartbeat / 2)
-        idle = time.monotonic() - self._foreman.active_at
-        if self._foreman.executor.pid and not self._foreman.busy:
-            due.append(self._options.worker_seconds - idle)
+        due.append(self._foreman.due)
         if self._options.exit_seconds and not self._foreman.busy:
-            due.append(self._options.exit_seconds - idle)
-        return max(1, int(min(due) * 1000) + 1) if due else None
+            due.append(self._options.exit_seconds - (self._clock.now() - self._foreman.active_at))
+        waits = [seconds for seconds in due if seconds is not None]
+        return max(0.001, min(waits)) if waits else None
 
     def _tick(self, now: float) -> None:
-        """What the clock brings: silent clients, an idle worker, the end."""
-        self._door.tidy(now)
+        """What the clock brings: silent clients, an idle or hung worker, the end."""
+        for entrance in self._entrances:
+            entrance.tidy(now)
         for session in list(self._door.sessions.values()):
             silent = now - session.heard
             if silent > self._options.park_seconds:
-                self._part_from(session)
+                self._lose(session)
             elif silent > 2 * self._options.heartbeat and not session.parked:
                 session.parked = True
                 self._foreman.park(session.token)
-        self._foreman.rest(now)
+        self._foreman.tick(now)
+        if not self._places.connection_file.exists() and not self._leaving:
+            self._publish_again()
         may_leave = self._options.exit_seconds > 0 and not self._foreman.busy
         if may_leave and now - self._foreman.active_at >= self._options.exit_seconds:
             self._leaving = "idle"
 
-    # --- sockets -----------------------------------------------------------------------------------
+    # --- being found -------------------------------------------------------------------------------
     def _folder_for_socket(self) -> Path:
         if not POSIX:
             return self._places.runtime
@@ -137,41 +143,47 @@ class Front:
             return folder
         return Path(tempfile.mkdtemp(prefix="pastiche-"))  # 0700, and short
 
+    @property
+    def _endpoints(self) -> list[str]:
+        return [entrance.endpoint for entrance in self._entrances]
+
     def _listen(self) -> None:
-        if POSIX:
-            path = self._socket_folder / "daemon.sock"
-            path.unlink(missing_ok=True)
-            self._bind(f"ipc://{path}")
-        if self._options.tcp or not POSIX:
-            self._bind("tcp://127.0.0.1:*")
+        try:
+            if POSIX:
+                self._enter_by(*listen_on_path(self._socket_folder / "daemon.sock"))
+            if self._options.tcp or not POSIX:
+                self._enter_by(*listen_on_loopback())
+        except OSError as error:
+            raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
 
-    def _bind(self, endpoint: str) -> None:
-        router = self._context.socket(zmq.ROUTER)
-        router.setsockopt(zmq.MAXMSGSIZE, p.MAX_FRAME)
-        router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a peer that has gone, or takes nothing, is an error to see
-        router.setsockopt(zmq.ROUTER_HANDOVER, 0)
-        router.setsockopt(zmq.RCVHWM, QUEUE_IN)
-        router.setsockopt(zmq.SNDHWM, QUEUE_OUT)
-        router.setsockopt(zmq.LINGER, 200)
-        router.setsockopt(zmq.SNDBUF, p.CHUNK)
-        router.setsockopt(zmq.RCVBUF, p.CHUNK)
-        router.bind(endpoint)
-        self._routers.append(router)
-        self._endpoints.append(router.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0"))
+    def _enter_by(self, listening: socket.socket, endpoint: str) -> None:
+        self._entrances.append(LocalEntrance(listening, endpoint, self._selector, self._clock, self._take, self._gone))
 
-    def _receive(self, index: int, router: Any) -> None:
-        for _ in range(BATCH):
-            try:
-                frames = router.recv_multipart(flags=zmq.DONTWAIT, copy=False)
-            except zmq.Again:
-                return
-            self._take((index, frames[0].bytes), [frame.buffer for frame in frames[1:]])
+    def _publish(self) -> None:
+        publish(self._places, Connection(tuple(self._endpoints), self._key, os.getpid(), self._build))
 
-    def _send(self, address: Address, message: p.Message) -> None:
+    def _publish_again(self) -> None:
+        """Somebody has cleaned up too well: the connection file, perhaps the socket too."""
+        log.warning("the connection file has gone; it is written anew")
+        try:
+            socket_path = self._socket_folder / "daemon.sock"
+            if POSIX and not socket_path.exists():
+                make_private_folder(self._socket_folder)
+                self._entrances[0].listen_anew(listen_on_path(socket_path)[0])
+            self._publish()
+        except (OSError, PasticheError) as error:
+            log.error("it could not be written: %s", error)
+
+    def _on_hangup(self, *_: object) -> None:
+        """SIGHUP: somebody looks for us in vain. `_tick` sees what is missing."""
+        self.wake()
+
+    def _send(self, peer: Peer, message: p.Message) -> None:
         """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
         try:
-            self._routers[address[0]].send_multipart([address[1], *p.pack(message)], flags=zmq.DONTWAIT, copy=False)
-        except (zmq.ZMQError, BadMessage) as error:
+            if not peer.send(p.pack(message)):
+                log.debug("a %s message was not delivered", message.type)
+        except BadMessage as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
 
     def _tell(self, token: bytes, message: p.Message) -> None:
@@ -179,46 +191,45 @@ class Front:
         if session is None:
             return
         if not session.parked:
-            self._send(session.address, message)
+            self._send(session.peer, message)
         elif not isinstance(message, (p.Progress, p.Preview, p.Queued)):
             session.unsaid.append(message)  # it is told when it is heard of again
 
     # --- what comes in -----------------------------------------------------------------------------
-    def _take(self, address: Address, frames: list[Any]) -> None:
+    def _take(self, peer: Peer, frames: list[Any]) -> None:
         job = ""
         try:
-            if len(frames) == 1 and self._at_the_door(address, frames[0]):
+            if len(frames) == 1 and self._at_the_door(peer, frames[0]):
                 return
-            token = self._token_of(frames)
-            session = self._door.session_of(address, token)
+            session = self._door.session_of(peer, self._token_of(frames))
             message, _ = p.unpack(frames)
             job = getattr(message, "job", "")
             self._serve(session, message)
         except PasticheError as error:
             if not isinstance(error, NoSession):
                 log.warning("refused (%s): %s", error.code, error.sentence)
-            self._send(address, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
+            self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
         except Exception as error:  # a fault of ours must not take everybody's daemon down
             log.exception("a message could not be served")
             sentence = (
                 f"Pastiche's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
             )
-            self._send(address, p.Failed(job[: p.MAX_NAME], PasticheError.code, sentence))
+            self._send(peer, p.Failed(job[: p.MAX_NAME], PasticheError.code, sentence))
 
-    def _at_the_door(self, address: Address, frame: Any) -> bool:
+    def _at_the_door(self, peer: Peer, frame: Any) -> bool:
         """Hello and proof, the only messages that are read without a session. True when it was one of them."""
-        if memoryview(frame).nbytes > LONGEST_GREETING:
+        if memoryview(frame).nbytes > STRANGERS_FRAME:
             return False
         header = p.unpack_header(frame)
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
         message, _ = p.unpack([frame])
         if isinstance(message, p.Hello):
-            self._send(address, self._door.hello(address, message))
+            self._send(peer, self._door.hello(peer, message))
         elif isinstance(message, p.Proof):
-            session = self._door.proof(address, message)
+            session = self._door.proof(peer, message)
             log.info("%s is here (%s)", session.program, session.client_id[:8])
-            self._send(address, self._welcome(session))
+            self._send(peer, self._welcome(session))
         return True
 
     @staticmethod
@@ -233,7 +244,7 @@ class Front:
         limits = {"max_megapixels": self._options.megapixel_limit, "window": p.WINDOW, "chunk": p.CHUNK}
         results = [
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
-            for result in self._foreman.results.of(session.client_id)
+            for result in self._foreman.keeper.results.of(session.client_id)
         ]
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._foreman.busy, limits, results)
 
@@ -242,11 +253,11 @@ class Front:
         if session.parked:
             session.parked = False
             for unsaid in session.unsaid:
-                self._send(session.address, unsaid)
+                self._send(session.peer, unsaid)
             session.unsaid.clear()
             self._foreman.unpark(session.token)
         if not isinstance(message, (p.Ping, p.AskStatus)):
-            self._foreman.active_at = time.monotonic()
+            self._foreman.active_at = self._clock.now()
         handler = self._HANDLERS.get(type(message))
         if handler is None:
             raise BadMessage(f"A {message.type} message is not for the daemon.")
@@ -256,14 +267,14 @@ class Front:
         self._foreman.put(session.token, put)
 
     def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
-        self._foreman.submit(session.token, session.client_id, asked)
+        self._foreman.submit(session.token, session.client_id, session.program, asked)
 
     def _on_get(self, session: Session, asked: p.Get) -> None:
-        data = self._foreman.results.picture_bytes(session.client_id, asked.blob)
+        data = self._foreman.keeper.results.picture_bytes(self._reach_of(session), asked.blob)
         if data is None:
             raise UnknownBlob("The daemon holds no such result for this program.")
         for put in puts(asked, data):
-            self._send(session.address, put)
+            self._send(session.peer, put)
 
     def _on_cancel(self, session: Session, asked: p.Cancel) -> None:
         self._foreman.cancel(session.client_id, asked.job)
@@ -272,10 +283,41 @@ class Front:
         self._foreman.seen(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
-        self._foreman.results.drop(session.client_id, received.job)
+        self._foreman.keeper.results.drop((session.client_id, received.job))
+
+    # Local sessions are this user's, whatever program they are of; one that has come with a key is that key's alone.
+    @staticmethod
+    def _reach_of(session: Session) -> str | None:
+        """The client whose kept things it may have; None: everybody's."""
+        return session.client_id if session.peer.key else None
+
+    @staticmethod
+    def _whose(session: Session, client: str) -> str:
+        return session.client_id if session.peer.key else client or session.client_id
+
+    def _on_ask_kept(self, session: Session, asked: p.AskKept) -> None:
+        whose = self._reach_of(session) if asked.everyone else session.client_id
+        self._send(session.peer, p.Kept(self._foreman.keeper.listed(whose)))
+
+    def _on_resume(self, session: Session, asked: p.Resume) -> None:
+        self._foreman.resume(session.token, session.client_id, self._whose(session, asked.client), asked)
+
+    def _on_drop(self, session: Session, asked: p.Drop) -> None:
+        self._foreman.keeper.drop((self._whose(session, asked.client), asked.job))
+
+    def _on_ask_history(self, session: Session, asked: p.AskHistory) -> None:
+        if session.peer.key:
+            raise BadMessage("The history is for programs of the daemon's own user.")
+        self._send(session.peer, p.History(self._foreman.keeper.past(asked.before)))
+
+    def _on_forget(self, session: Session, _: p.Forget) -> None:
+        if session.peer.key:
+            raise BadMessage("To forget everything is for the daemon's own user.")
+        self._foreman.forget()
+        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None)))
 
     def _on_ping(self, session: Session, _: p.Ping) -> None:
-        self._send(session.address, p.Pong())
+        self._send(session.peer, p.Pong())
 
     def _on_ask_estimate(self, session: Session, asked: p.AskEstimate) -> None:
         self._foreman.estimate(session.token, asked)
@@ -283,10 +325,10 @@ class Front:
     def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
         report = {
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
-            "uptime_seconds": time.monotonic() - self._started, "sessions": len(self._door.sessions),
+            "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
         }  # fmt: skip
-        self._send(session.address, p.Status(report))
+        self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
         if asked.if_idle and self._foreman.busy:
@@ -294,28 +336,37 @@ class Front:
         self.leave(f"{session.program} asked")
 
     def _on_bye(self, session: Session, _: p.Bye) -> None:
-        self._part_from(session)
+        log.info("%s says goodbye (%s)", session.program, session.client_id[:8])
+        self._door.leave(session)
+        self._foreman.end_session(session.token)
 
     _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
         p.Put: _on_put, p.Restyle: _on_restyle, p.Get: _on_get, p.Cancel: _on_cancel, p.Seen: _on_seen,
         p.Received: _on_received, p.Ping: _on_ping, p.AskStatus: _on_ask_status, p.Shutdown: _on_shutdown,
-        p.AskEstimate: _on_ask_estimate, p.Bye: _on_bye,
+        p.AskEstimate: _on_ask_estimate, p.Bye: _on_bye, p.AskKept: _on_ask_kept, p.Resume: _on_resume, p.Drop: _on_drop,
+        p.AskHistory: _on_ask_history, p.Forget: _on_forget,
     }  # fmt: skip
 
-    def _part_from(self, session: Session) -> None:
-        log.info("%s has gone (%s)", session.program, session.client_id[:8])
+    def _gone(self, peer: Peer) -> None:
+        """A peer has hung up, or was hung up on."""
+        session = self._door.gone(peer)
+        if session is not None:
+            self._lose(session)
+
+    def _lose(self, session: Session) -> None:
+        log.info("%s has vanished (%s)", session.program, session.client_id[:8])
         self._door.leave(session)
-        self._foreman.drop_session(session.token)
+        self._foreman.lose_session(session.token)
 
     # --- the end -----------------------------------------------------------------------------------
     def _close(self) -> None:
         log.info("leaving: %s", self._leaving or "an error")
         withdraw(self._places)
         for session in self._door.sessions.values():
-            self._send(session.address, p.Bye("The daemon has been stopped. Restyle again to start it."))
+            self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
         self._foreman.executor.kill()
-        self._foreman.blobs.close()
-        self._context.destroy(linger=200)
-        (self._socket_folder / "daemon.sock").unlink(missing_ok=True)
+        self._foreman.keeper.close()
+        for entrance in self._entrances:
+            entrance.close()
         if self._socket_folder != self._places.runtime:
             self._socket_folder.rmdir()

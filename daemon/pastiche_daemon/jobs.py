@@ -14,18 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pastiche.pixels import PictureRef
-from pastiche.protocol import StyleShare
+from pastiche.protocol import Restyle, StyleShare
 from pastiche.settings import StyleSettings
 
 WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
 DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
 JOBS_PER_CLIENT = 32
+OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name of its key follows
 
 
 @dataclass
 class Job:
-    """One restyle that was asked for. session: the one that asked, and is told. resume: it was stopped midway, and
-    goes on from its last picture."""
+    """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
+    was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
+    to be made. hung: the worker has given no sign of life over it."""
 
     id: str
     client_id: str
@@ -38,10 +40,15 @@ class Job:
     adjust: bool
     weights: str
     device: str
+    program: str
+    asked: Restyle
     state: str = WAITING
     missing: set[bytes] = field(default_factory=set)
     deaths: int = 0
     resume: bool = False
+    as_it_is: bool = False
+    paused: bool = False
+    hung: bool = False
     place_told: int = -1
     preview_due: bool = True
 
@@ -49,6 +56,11 @@ class Job:
     def blobs(self) -> set[bytes]:
         """Every blob that it reads."""
         return {blob for picture in self.pictures for blob in picture.blobs}
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it goes into the history: another machine's has one of its own."""
+        return not self.client_id.startswith(OF_A_KEY)
 
     @property
     def pictures(self) -> list[PictureRef]:

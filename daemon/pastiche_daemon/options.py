@@ -35,9 +35,11 @@ def sensible_megapixels(memory: int = 0) -> float:
 @dataclass(frozen=True)
 class Options:
     """device: auto, cpu, cuda, cuda:1, mps. weights: what `auto` of a job means. heartbeat, *_seconds: seconds.
+    hang_seconds: how long a worker may give no sign of life.
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
-    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels."""
+    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
+    keep_seconds: how often the picture in work is left on the disk."""
 
     device: str = "auto"
     weights: str = "auto"
@@ -45,6 +47,7 @@ class Options:
     heartbeat: float = 5.0
     park_seconds: float = 300.0
     worker_seconds: float = 600.0
+    hang_seconds: float = 60.0
     exit_seconds: float = 0.0
     max_megapixels: float = 0.0
     memory_megabytes: int = 0
@@ -53,6 +56,7 @@ class Options:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
+    keep_seconds: float = 5.0
 
     @property
     def megapixel_limit(self) -> float:

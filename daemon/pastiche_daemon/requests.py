@@ -13,7 +13,7 @@ BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
 STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger than a quarter of that
 
 
-def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> Job:
+def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, limit: float) -> Job:
     """The job that a request asks for. limit: megapixels of a content. Raises PasticheError."""
     content = PictureRef.from_wire(asked.content)
     styles = p.styles_from_wire(asked.styles)
@@ -41,4 +41,4 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, limit: float) -> 
                 f"Give a {what} of the picture's size."
             )
     return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
-               asked.device)  # fmt: skip
+               asked.device, program, asked)  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -38,7 +40,9 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     lock = Lock(places.lock_file)
     if not lock.take(patience=LOOKERS_PATIENCE):
         lock.close()
+        _have_it_found(places)
         return False
+    lock.note(str(os.getpid()))
     withdraw(places)  # what a crash has left
     try:
         _open_log(places, to_terminal)
@@ -49,6 +53,13 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     finally:
         lock.close()
     return True
+
+
+def _have_it_found(places: Places) -> None:
+    """Another one is running. Where its connection file has gone, whoever has started us looks for it in vain: have it written anew."""
+    with contextlib.suppress(OSError, ValueError):
+        if POSIX and not places.connection_file.exists():
+            os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
 
 
 def _open_log(places: Places, to_terminal: bool) -> None:

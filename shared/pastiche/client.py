@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pastiche import protocol as p
 from pastiche.errors import BadMessage, DaemonLost, DaemonNotRunning, PasticheError, error_from
 from pastiche.identity import client_id_for
+from pastiche.kept import KeptItem, PastRestyle, kept_items, past_restyles
 from pastiche.launch import Launcher
 from pastiche.link import Link
 from pastiche.paths import Places, places
@@ -28,11 +29,13 @@ from pastiche.transfer import Incoming, puts
 
 class GivenStyle(NamedTuple):
     """A style, its share among several, and where in the content it goes: a GRAY picture of the content's size, 0 where it
-    does not; None: wherever no region is."""
+    does not; None: wherever no region is. name, path: for the history, what it is called and the file it came from."""
 
     picture: Picture
     share: float = 1.0
     region: Picture | None = None
+    name: str = ""
+    path: str = ""
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -40,7 +43,8 @@ class GivenStyle(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         region = None if self.region is None else self.region.ref.to_wire()
-        return {"picture": self.picture.ref.to_wire(), "share": self.share, "region": region}
+        return {"picture": self.picture.ref.to_wire(), "share": self.share, "region": region,
+                "name": self.name[: p.MAX_NAME], "path": self.path[: p.MAX_NOTE]}  # fmt: skip
 
 
 StyleList = Sequence[GivenStyle | tuple[Picture, float]]
@@ -55,11 +59,27 @@ class Connected:
 
 @dataclass(frozen=True)
 class Finished:
-    """The result has arrived, in the content's own format. result: where its box lies, weights, losses, notes."""
+    """The result has arrived, in the content's own format. result: where its box lies, weights, losses, notes. mask: what was
+    selected, of the content's size; None: all of it."""
 
     job: str
     picture: Picture
     result: p.Result
+    mask: Picture | None = None
+
+
+@dataclass(frozen=True)
+class KeptItems:
+    """What the daemon keeps, the latest first."""
+
+    items: list[KeptItem]
+
+
+@dataclass(frozen=True)
+class PastRestyles:
+    """A part of the history, the latest first."""
+
+    lines: list[PastRestyle]
 
 
 Event = (
@@ -74,15 +94,16 @@ Event = (
     | p.Failed
     | p.Cancelled
     | p.Status
+    | KeptItems
+    | PastRestyles
 )
 
 
 @dataclass
 class _Job:
-    request: p.Restyle
-    blobs: dict[bytes, memoryview]
-    content: Picture | None = None
+    blobs: dict[bytes, memoryview] = field(default_factory=dict)
     result: p.Result | None = None
+    owner: str = ""  # the client that it is kept for, where that is another
     arriving: dict[bytes, bytearray] = field(default_factory=dict)
 
 
@@ -121,10 +142,13 @@ class Client:
         adjust: bool = False,
         weights: str = "auto",
         device: str = "auto",
+        title: str = "",
+        note: str = "",
     ) -> str:
         """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the content's
         size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
-        go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice.
+        go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice. title: the
+        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters).
         Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
         given = [GivenStyle(*style) for style in styles]
@@ -133,10 +157,9 @@ class Client:
             job=job, layer=layer or job, content=content.ref.to_wire(),
             styles=[style.to_wire() for style in given],
             mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
-            weights=weights, device=device,
+            weights=weights, device=device, title=title[: p.MAX_NAME], note=note,
         )  # fmt: skip
-        blobs = {name: data for picture in pictures for name, data in picture.blobs.items()}
-        self._jobs[job] = _Job(request, blobs, content)
+        self._jobs[job] = _Job({name: data for picture in pictures for name, data in picture.blobs.items()})
         self._send(request)
         return job
 
@@ -162,10 +185,34 @@ class Client:
         """Ask the daemon to leave."""
         self._send(p.Shutdown(if_idle))
 
-    def fetch(self, result: p.Result) -> None:
-        """Fetch a finished result that the daemon kept (from `Connected.welcome.results`); `Finished` follows."""
-        self._jobs.setdefault(result.job, _Job(p.Restyle(result.job, result.layer, {}, [], None, {}), {}))
-        self._start_fetching(result)
+    # --- what is kept ------------------------------------------------------------------------------
+    def ask_kept(self, *, everyone: bool = False) -> None:
+        """Ask which results wait and which restyles were stopped midway; `KeptItems` follows. everyone: of all this user's programs."""
+        self._send(p.AskKept(everyone))
+
+    def fetch(self, item: KeptItem) -> None:
+        """Fetch a finished one; `Finished` follows, and the daemon forgets it."""
+        assert item.result is not None
+        self._jobs.setdefault(item.job, _Job(owner=item.client))
+        self._start_fetching(item.result)
+
+    def resume(self, item: KeptItem, *, how: str = "go_on") -> None:
+        """Take up one that was stopped midway; events follow as of any job, of the same id. how: 'go_on' to its end, or 'as_it_is':
+        the picture as far as it got."""
+        self._jobs.setdefault(item.job, _Job())
+        self._send(p.Resume(item.job, item.client, how))
+
+    def drop(self, item: KeptItem) -> None:
+        """Have it forgotten, finished or not."""
+        self._send(p.Drop(item.job, item.client))
+
+    def ask_history(self, *, before: int = 0) -> None:
+        """Ask for the latest restyles, or those before that number; `PastRestyles` follows."""
+        self._send(p.AskHistory(before))
+
+    def forget_everything(self) -> None:
+        """Have pictures, results, restyles stopped midway and the history wiped; an empty `KeptItems` follows."""
+        self._send(p.Forget())
 
     # --- the event loop's way ----------------------------------------------------------------------
     def fileno(self) -> int | None:
@@ -313,6 +360,10 @@ class Client:
         elif isinstance(message, p.Preview):
             self._events.append(message)
             self._send(p.Seen(message.job))
+        elif isinstance(message, p.Kept):
+            self._events.append(KeptItems(kept_items(message.data)))
+        elif isinstance(message, p.History):
+            self._events.append(PastRestyles(past_restyles(message.data)))
         elif isinstance(message, (p.Accepted, p.Queued, p.Estimate, p.Progress, p.Notice, p.Status)):
             self._events.append(message)
 
@@ -325,15 +376,14 @@ class Client:
     def _start_fetching(self, result: p.Result) -> None:
         job = self._jobs[result.job]
         job.result = result
-        ref = PictureRef.from_wire(result.picture)
-        for blob in ref.blobs:
-            if blob in job.blobs:
-                continue  # its profile is the one that was sent
-            arriving = job.arriving[blob] = bytearray()
-            size = ref.length if blob == ref.blob else None
-            incoming = Incoming(blob, arriving.extend, size)
-            self._incoming[incoming.ticket] = (incoming, result.job)
-            self._send(incoming.first_get())
+        for ref in _pictures_of(result):
+            for blob in ref.blobs:
+                if blob in job.blobs or blob in job.arriving:
+                    continue  # its profile and its mask are those that were sent
+                arriving = job.arriving[blob] = bytearray()
+                incoming = Incoming(blob, arriving.extend, ref.length if blob == ref.blob else None)
+                self._incoming[incoming.ticket] = (incoming, result.job)
+                self._send(incoming.first_get())
         self._finish_if_whole(result.job)
 
     def _arrived(self, put: p.Put) -> None:
@@ -351,13 +401,15 @@ class Client:
         job = self._jobs[name]
         if job.result is None or any(owner == name for _, owner in self._incoming.values()):
             return
-        ref = PictureRef.from_wire(job.result.picture)
         have: dict[bytes, memoryview | bytearray] = {**job.blobs, **job.arriving}
-        if any(blob not in have for blob in ref.blobs):
-            raise BadMessage("The result's picture did not arrive whole. Restyle again.")
-        fmt = replace(ref.format, profile=bytes(have[ref.profile]) if ref.profile else b"")
-        self._events.append(Finished(name, Picture(ref.width, ref.height, fmt, have[ref.blob]), job.result))
-        self._send(p.Received(name))
+        pictures = []
+        for ref in _pictures_of(job.result):
+            if any(blob not in have for blob in ref.blobs):
+                raise BadMessage("The result's picture did not arrive whole. Restyle again.")
+            fmt = replace(ref.format, profile=bytes(have[ref.profile]) if ref.profile else b"")
+            pictures.append(Picture(ref.width, ref.height, fmt, have[ref.blob]))
+        self._events.append(Finished(name, pictures[0], job.result, pictures[1] if len(pictures) > 1 else None))
+        self._send(p.Drop(name, job.owner) if job.owner else p.Received(name))
         self._forget(name)
 
     def _forget(self, job: str) -> None:
@@ -374,6 +426,11 @@ class Client:
         self._unsent.clear()
         for name in names:
             self._events.append(p.Failed(name, error.code, error.sentence))
+
+
+def _pictures_of(result: p.Result) -> list[PictureRef]:
+    """Its picture, and its mask where it has one."""
+    return [PictureRef.from_wire(said) for said in (result.picture, result.mask) if said is not None]
 
 
 def running_daemon(where: Places | None = None) -> Client | None:

@@ -34,6 +34,11 @@ class Lock:
                     return False
                 time.sleep(0.01)
 
+    def note(self, text: str) -> None:
+        """Write into the file, for whoever finds it held."""
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, text.encode(), 0) if hasattr(os, "pwrite") else os.write(self.fd, text.encode())
+
     def close(self) -> None:
         """Let go."""
         os.close(self.fd)

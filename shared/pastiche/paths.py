@@ -5,6 +5,7 @@ PASTICHE_HOME puts everything under one folder: tests use it, and people who wan
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -56,7 +57,8 @@ class Places:
 
     @property
     def spool(self) -> Path:
-        return self.cache / "spool"
+        """Pictures of the daemon. Not a cache: results that wait are among them."""
+        return self.state / "spool"
 
     @property
     def weights(self) -> Path:
@@ -125,9 +127,23 @@ def write_private_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise DiskTrouble(f"{path} cannot be written ({error.strerror}). Make room or give the right to write there.") from error  # fmt: skip
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in it on the disk: without that a crash of the machine may forget a rename."""
+    if not POSIX:
+        return
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def read_private_file(path: Path, limit: int = 65536) -> bytes:

@@ -17,14 +17,15 @@ import msgpack
 from pastiche.errors import BadMessage, UnknownMessage, VersionMismatch
 from pastiche.pixels import PictureRef
 
-VERSION = (1, 1)  # major, minor: another major is refused, another minor is not
+VERSION = (1, 2)  # major, minor: another major is refused, another minor is not
 
 CHUNK = 4 << 20  # bytes, the most pixels in one put
 HEADER_LIMIT = 64 << 10  # bytes, the largest header
 MAX_FRAME = CHUNK + (4 << 10)  # ZMQ_MAXMSGSIZE, for every frame
 WINDOW = 4 * CHUNK  # bytes that a receiver lets a sender be ahead
 MAX_STYLES = 16
-MAX_NAME = 256  # characters of a client_id, job or layer
+MAX_NAME = 256  # characters of a client_id, job, layer or title
+MAX_NOTE = 4096  # characters of a client's note to itself, or of where a style came from
 
 Buffer = bytes | bytearray | memoryview  # a binary frame, never copied on its way
 
@@ -114,7 +115,9 @@ class Restyle(Message):
     """client → daemon. styles: [{'picture': …, 'share': …, 'region': …}]; a region says where in the content the style
     goes, None: wherever no region is. mask, region: GRAY pictures of the content's size, or None.
     layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
-    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon."""
+    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon.
+    title: the layer's name for people. note: the client's own words, given back with what is kept of the job. A style may have
+    a name and the path it came from, for the history: the daemon opens no path from the wire."""
 
     type: ClassVar[str] = "restyle"
     job: str
@@ -126,6 +129,8 @@ class Restyle(Message):
     adjust: bool = False
     weights: str = "auto"
     device: str = "auto"
+    title: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,8 @@ class Seen(Message):
 @dataclass(frozen=True)
 class Result(Message):
     """daemon → client: done. picture: to be fetched with `get`. left, top: where its box lies in the content.
-    started_from: content, noise or last. notes: sentences that a painter should read."""
+    started_from: content, noise or last. notes: sentences that a painter should read. mask: what was selected, a picture to be
+    fetched likewise, or None for all."""
 
     type: ClassVar[str] = "result"
     job: str
@@ -203,6 +209,7 @@ class Result(Message):
     started_from: str
     settings: dict[str, Any]
     notes: list[Any]
+    mask: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +254,69 @@ class Cancelled(Message):
     type: ClassVar[str] = "cancelled"
     job: str
     replaced_by: str = ""
+
+
+# --- what is kept ----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class AskKept(Message):
+    """client → daemon: which results wait, which restyles were stopped midway? everyone: of all programs of this user, not
+    this one alone."""
+
+    type: ClassVar[str] = "ask_kept"
+    everyone: bool = False
+
+
+@dataclass(frozen=True)
+class Kept(Message):
+    """daemon → client. data: a msgpack list of maps, the latest first: `pastiche.kept` reads them."""
+
+    type: ClassVar[str] = "kept"
+    frames: ClassVar[int] = 1
+    data: Buffer = dataclasses.field(repr=False, default=b"")
+
+
+@dataclass(frozen=True)
+class Resume(Message):
+    """client → daemon: take up a restyle that was stopped midway, as a job of this session with the same id. client: whose it was,
+    '' for one's own. how: 'go_on' to its end, or 'as_it_is': the picture as far as it got."""
+
+    type: ClassVar[str] = "resume"
+    job: str
+    client: str = ""
+    how: str = "go_on"
+
+
+@dataclass(frozen=True)
+class Drop(Message):
+    """client → daemon: forget a result, or a restyle that was stopped midway. client: whose it was, '' for one's own."""
+
+    type: ClassVar[str] = "drop"
+    job: str
+    client: str = ""
+
+
+@dataclass(frozen=True)
+class AskHistory(Message):
+    """client → daemon: the restyles that were made. before: those with a smaller number, 0 for the latest."""
+
+    type: ClassVar[str] = "ask_history"
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class History(Message):
+    """daemon → client. data: a msgpack list of maps, the latest first: `pastiche.kept` reads them."""
+
+    type: ClassVar[str] = "history"
+    frames: ClassVar[int] = 1
+    data: Buffer = dataclasses.field(repr=False, default=b"")
+
+
+@dataclass(frozen=True)
+class Forget(Message):
+    """client → daemon: wipe pictures, results, restyles stopped midway and the history. Answered with an empty `kept`."""
+
+    type: ClassVar[str] = "forget"
 
 
 # --- the daemon itself -----------------------------------------------------------------------------
@@ -354,7 +424,7 @@ def pack(message: Message, session: bytes = b"") -> list[Any]:
         raise BadMessage(
             f"A {message.type} header of {len(packed)} bytes is over the limit of {HEADER_LIMIT}; use shorter names."
         )
-    return [packed, message.data] if isinstance(message, (Put, Preview)) else [packed]
+    return [packed, getattr(message, "data")] if message.frames else [packed]  # noqa: B009  each with frames has it
 
 
 def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
@@ -403,9 +473,11 @@ def _value(cls: type[Message], item: _Field, header: dict[Any, Any]) -> Any:
     if (
         isinstance(value, str)
         and len(value) > MAX_NAME
-        and item.name in ("client_id", "job", "layer", "program", "build", "device")
+        and item.name in ("client_id", "client", "job", "layer", "title", "program", "build", "device")
     ):
         raise BadMessage(f"Field {item.name!r} of a {cls.type} message has over {MAX_NAME} characters.")
+    if isinstance(value, str) and item.name == "note" and len(value) > MAX_NOTE:
+        raise BadMessage(f"Field 'note' of a {cls.type} message has over {MAX_NOTE} characters.")
     return float(value) if item.kind is float else value
 
 
@@ -440,11 +512,14 @@ def check_version(version: Sequence[Any], other_side: str) -> None:
 # --- reading what a restyle asks for ---------------------------------------------------------------
 @dataclass(frozen=True)
 class StyleShare:
-    """One style, its share among several, any positive number, and where in the content it goes."""
+    """One style, its share among several, any positive number, and where in the content it goes. name, path: for people, of what
+    it came from; two styles that differ in them alone are the same."""
 
     picture: PictureRef
     share: float
     region: PictureRef | None = None
+    name: str = dataclasses.field(default="", compare=False)
+    path: str = dataclasses.field(default="", compare=False)
 
     @property
     def pictures(self) -> tuple[PictureRef, ...]:
@@ -461,5 +536,8 @@ def styles_from_wire(value: list[Any]) -> list[StyleShare]:
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1e6:
             raise BadMessage("A style's share is a number over 0.")
         region = PictureRef.from_wire(item["region"]) if item.get("region") is not None else None
-        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share), region))
+        name, path = item.get("name", ""), item.get("path", "")
+        if not isinstance(name, str) or not isinstance(path, str) or len(name) > MAX_NAME or len(path) > MAX_NOTE:
+            raise BadMessage(f"A style's name has up to {MAX_NAME} characters, its path up to {MAX_NOTE}.")
+        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share), region, name, path))
     return styles

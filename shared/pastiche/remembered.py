@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pastiche.errors import BadSetting, UnsafeConnectionFile
+from pastiche.errors import UnsafeConnectionFile
+from pastiche.kept import settings_that_stand
 from pastiche.paths import Places, read_private_file, write_private_file
 from pastiche.pixels import Picture
 from pastiche.regions import Place, Region
-from pastiche.settings import StyleSettings, default_of, knobs
+from pastiche.settings import StyleSettings
 
 MOST_RECENT = 24  # styles in the gallery
 
@@ -56,7 +57,7 @@ def load(places: Places, program: str) -> Remembered:
     try:
         said = json.loads(read_private_file(_file(places, program), limit=1 << 20))
         return Remembered(
-            _settings(said.get("settings")), _styles(said.get("styles")), _styles(said.get("recent"))[:MOST_RECENT]
+            settings_that_stand(said.get("settings")), _styles(said.get("styles")), _styles(said.get("recent"))[:MOST_RECENT]
         )
     except (FileNotFoundError, ValueError, AttributeError, UnsafeConnectionFile):
         return Remembered()
@@ -74,17 +75,6 @@ def save(places: Places, program: str, remembered: Remembered) -> None:
 
 def _said(style: Style) -> dict[str, Any]:
     return {"path": style.path, "name": style.name, "share": style.share}
-
-
-def _settings(said: Any) -> StyleSettings:
-    kept = {name: default_of(name) for name in knobs()}
-    for name, value in (said if isinstance(said, dict) else {}).items():
-        try:
-            StyleSettings.from_wire({name: value})
-        except BadSetting:
-            continue  # of a newer or older version
-        kept[name] = value
-    return StyleSettings(**kept)
 
 
 def _styles(said: Any) -> list[Style]:

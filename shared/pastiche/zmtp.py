@@ -1,4 +1,4 @@
-"""ZMTP 3.0 as a client needs it: the greeting, frames, messages. No sockets here, only bytes in and bytes out.
+"""ZMTP 3.0, both sides of it: the greeting, frames, messages. No sockets here, only bytes in and bytes out.
 
 The rules (rfc.zeromq.org/spec/23, NULL mechanism), and the limits that are ours:
 
@@ -11,13 +11,15 @@ The rules (rfc.zeromq.org/spec/23, NULL mechanism), and the limits that are ours
 
     a frame    MAX_FRAME bytes        a command    MAX_COMMAND bytes        a message    MAX_FRAMES frames
 
-A peer that goes beyond any of this is hung up on. Nothing is allocated before its size was checked.
+A stranger, who has not proved the key yet, is held to less (`STRANGER`). A peer that goes beyond any of this is hung up on.
+Nothing is allocated before its size was checked.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pastiche.errors import BadMessage
@@ -27,6 +29,7 @@ MORE, LONG, COMMAND = 1, 2, 4
 GREETING_BYTES = 64
 MAX_COMMAND = 4096  # bytes; a ROUTER's READY has under 100
 MAX_FRAMES = 8  # of a message; ours have one or two
+STRANGERS_FRAME = 4096  # bytes: hello and proof have a few hundred
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
 
@@ -35,9 +38,9 @@ def fresh_identity() -> bytes:
     return b"p" + secrets.token_bytes(16)
 
 
-def ready(identity: bytes) -> bytes:
-    """The READY command of a DEALER, as it goes over the wire."""
-    body = b"\x05READY" + _property(b"Socket-Type", b"DEALER") + _property(b"Identity", identity)
+def ready(identity: bytes, kind: bytes = b"DEALER") -> bytes:
+    """The READY command of a socket of this kind, as it goes over the wire."""
+    body = b"\x05READY" + _property(b"Socket-Type", kind) + _property(b"Identity", identity)
     return frame_head(COMMAND, len(body)) + body
 
 
@@ -62,6 +65,18 @@ def message_parts(frames: Sequence[Any]) -> list[memoryview]:
     return parts
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What is taken from the other side: bytes of a frame, frames of a message."""
+
+    frame: int
+    frames: int
+
+
+TRUSTED = Limits(MAX_FRAME, MAX_FRAMES)
+STRANGER = Limits(STRANGERS_FRAME, 1)
+
+
 class Incoming:
     """What the other side sends, piece by piece: the greeting, its READY, then messages.
 
@@ -69,7 +84,9 @@ class Incoming:
     that breaks a rule; after that it must not be used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = TRUSTED) -> None:
+        """limits may be changed between messages."""
+        self.limits = limits
         self.greeted = False
         self.is_ready = False
         self._frames: list[bytearray] = []
@@ -138,7 +155,7 @@ class Incoming:
             self._take_size(first)
 
     def _take_size(self, size: int) -> None:
-        limit = MAX_COMMAND if self._flags & COMMAND or not self.is_ready else MAX_FRAME
+        limit = MAX_COMMAND if self._flags & COMMAND or not self.is_ready else self.limits.frame
         if size > limit:
             raise BadMessage(f"A ZMTP frame of {size} bytes came; the limit is {limit}.")
         self._expect(size, "body")
@@ -152,8 +169,8 @@ class Incoming:
         if not self.is_ready:
             raise BadMessage("A message came before the ZMTP handshake.")
         self._frames.append(body)
-        if len(self._frames) > MAX_FRAMES:
-            raise BadMessage(f"A message of over {MAX_FRAMES} frames came.")
+        if len(self._frames) > self.limits.frames or (flags & MORE and len(self._frames) == self.limits.frames):
+            raise BadMessage(f"A message of over {self.limits.frames} frames came.")
         if flags & MORE:
             return None
         frames, self._frames = self._frames, []

@@ -57,10 +57,12 @@ def stylise(
     cache: TargetCache | None = None,
     last: Tensor | None = None,
     room: Room = EVERYTHING,
+    steps_made: int = 0,
 ) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
 
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
+    steps_made: how many steps of its scale it has behind it.
     room: the memory there is; a picture that does not fit is worked on in tiles, to the same result.
     With settings.seamless the last scale may be a little other in size than the content: `full_size`.
     """
@@ -74,6 +76,8 @@ def stylise(
     scales = scales_for(content.size[1], content.size[0], settings)
     if last is not None:
         scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
+        if steps_made and scales[0].width == last.shape[-1]:
+            scales[0] = replace(scales[0], steps=max(1, scales[0].steps - steps_made))
     steps_were_asked_for = settings.iterations > 0 or settings.quality == "paper"
     work, done = sum(_work(s) for s in scales), 0
     image = last

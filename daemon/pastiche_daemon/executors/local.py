@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +29,6 @@ class LocalExecutor:
         self._process: subprocess.Popen[bytes] | None = None
         self._said: deque[tuple[subprocess.Popen[bytes], dict[str, Any]]] = deque()
         self.info: dict[str, Any] = {}
-        self.idle_since = time.monotonic()
 
     @property
     def pid(self) -> int:
@@ -43,7 +41,7 @@ class LocalExecutor:
             return
         self.info = {"state": "starting"}
         options = {name: getattr(self._options, name) for name in
-                   ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds")}  # fmt: skip
+                   ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-m", "pastiche_daemon.executors.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
@@ -87,6 +85,11 @@ class LocalExecutor:
         force = threading.Timer(LEAVING_PATIENCE, process.kill)
         force.daemon = True
         force.start()
+
+    def end_by_force(self) -> None:
+        """Kill a worker that hangs; it will be heard to have gone."""
+        if self._process is not None:
+            self._process.kill()
 
     def kill(self) -> None:
         """No worker any more when this returns."""

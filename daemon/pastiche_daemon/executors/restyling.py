@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,17 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pastiche.errors import BadMask, NothingToRestyle
+from pastiche.errors import BadMask, NothingToRestyle, WrongHash
 from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.regions import Box, box_around, resized
+from pastiche_daemon.engine.regions import Box, box_around
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
+from pastiche_daemon.executors.leaving import Leavings, file_hash, write_array, write_file
 from pastiche_daemon.executors.networks import Warm
+from pastiche_daemon.executors.small import Small, thumbnail
 from pastiche_daemon.room import Room
 
 PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
@@ -53,37 +54,56 @@ def restyle(
     Raises Cancelled, and PasticheErrors for what is wrong with the pictures."""
     began = time.monotonic()
     device, settings = warm.device, StyleSettings.from_wire(job["settings"])
+    if job.get("last") and job["last"]["check"]:
+        _check_inputs(job)
     layer = Layer(job, settings, device)
     styles = [_style_source(style, layer, device) for style in job["styles"]]
     layer.covered = covered_by(styles)
     last = _last_image(job, device)
+    if job["as_it_is"]:
+        if last is None:
+            raise NothingToRestyle("Of this restyle no picture is left. Restyle again.")
+        return _ending(job, layer, styles, settings, warm, last, began)
     height, width = layer.source.size
     expected = estimates.expect(width, height, settings, warm, room, last.shape[-1] if last is not None else 0)
     speaker.say("estimate", ticket=job["job"], **expected.to_wire())
     progress: Progress | None = None
     notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
-        reporter = _Reporter(job["job"], speaker, as_seen(layer.image, settings), settings.keep_colours)
-        pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room)
+        small = Small(as_seen(layer.image, settings), settings.keep_colours)
+        reporter = _Reporter(job["job"], speaker, small)
+        leavings = Leavings(job, speaker, small, [thumbnail(style.image) for style in styles])
+        pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room, _steps_made(job))
         for progress in pictures:
             if job["job"] in speaker.cancelled:
                 pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
-                raise Cancelled(_keep_image(progress.image, job))
+                raise Cancelled(_keep_image(progress.image, job, progress.step))
             if progress.news:
                 notes.append(progress.news)
                 speaker.say("notice", job=job["job"], sentence=progress.news)
             reporter.report(progress)
+            leavings.look(progress)
         estimates.learn(warm, expected, time.monotonic() - began)
-    picture = layer.finished(progress.image if progress else None, settings)
-    digest = _write_result(picture.data, Path(job["result_path"]))
+    return _ending(job, layer, styles, settings, warm, progress.image if progress else None, began, progress, notes, last)
+
+
+def _ending(
+    job: dict[str, Any], layer: Layer, styles: list[Source], settings: StyleSettings, warm: Warm, image: Tensor | None,
+    began: float, progress: Progress | None = None, notes: Sequence[str] = (), last: Tensor | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The result's file, and what is said of it. image: (3, h, w), what the optimisation came to; None: nothing was to be done."""
+    picture = layer.finished(image, settings)
+    digest = write_file(picture.data, Path(job["result_path"]))
     ref = PictureRef(digest, picture.width, picture.height, layer.content_ref.format, layer.content_ref.profile)
     return {
-        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": warm.label, "device": str(device),
+        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": warm.label, "device": str(warm.device),
         "seconds": time.monotonic() - began,
         "content_loss": float(progress.losses.content) if progress else 0.0,
         "style_loss": float(progress.losses.style) if progress else 0.0,
-        "started_from": _started_from(last, settings), "notes": notes,
-        **(_keep_image(progress.image, job) if progress else {}),
+        "started_from": "last" if job["as_it_is"] else _started_from(last, settings), "notes": list(notes),
+        "thumbnail": Small(as_seen(layer.image, settings), settings.keep_colours).thumbnail(image if image is not None else layer.image),
+        "style_thumbnails": [thumbnail(style.image) for style in styles],
+        **(_keep_image(progress.image, job, progress.step) if progress else {}),
     }  # fmt: skip
 
 
@@ -183,47 +203,47 @@ def _style_source(item: dict[str, Any], layer: Layer, device: torch.device) -> S
     return Source(image, alpha, alpha, key, max(image.shape[1:]), item["share"], region, region_key)
 
 
+def _check_inputs(job: dict[str, Any]) -> None:
+    """After a crash of the machine a file may be another than it was. Raises WrongHash."""
+    items = [job["content"], *job["styles"], *(style.get("region") for style in job["styles"]), job["mask"]]
+    for item in items:
+        if item and file_hash(Path(item["path"])) != PictureRef.from_wire(item["picture"]).blob:
+            raise WrongHash("A picture of this restyle was damaged when the machine stopped. Restyle again.")
+
+
 def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:
     last = job.get("last")
     if not last:
         return None
-    if not Path(last["path"]).exists():
-        return None  # it had to make room meanwhile
-    values = np.fromfile(last["path"], np.float32).reshape(3, last["height"], last["width"])
+    try:
+        values = np.load(last["path"], allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None  # it had to make room meanwhile, or is damaged
+    if values.dtype != np.float32 or values.ndim != 3 or values.shape[0] != 3:
+        return None
     return torch.from_numpy(values).to(device)
 
 
-def _keep_image(image: Tensor, job: dict[str, Any]) -> dict[str, Any]:
+def _steps_made(job: dict[str, Any]) -> int:
+    """Of the scale that the last picture has."""
+    return int(job["last"]["step"]) if job.get("last") else 0
+
+
+def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]:
     """Write the picture in work where the front said, as float32, for a later start."""
-    values = image.detach().cpu().contiguous().numpy()
-    with open(job["last_path"], "wb", opener=_private) as file:
-        file.write(values.data.cast("B"))
-    digest = hashlib.sha256(values.data.cast("B")).digest()
-    return {"last": {"blob": digest, "width": int(values.shape[2]), "height": int(values.shape[1])}}
-
-
-def _write_result(data: bytes | bytearray | memoryview, path: Path) -> bytes:
-    with open(path, "wb", opener=_private) as file:
-        file.write(data)
-    return hashlib.sha256(data).digest()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return {"last": {"blob": write_array(image, Path(job["last_path"])), "step": step}}
 
 
 class _Reporter:
     """Progress and previews, no more often than somebody can see."""
 
-    def __init__(self, job: str, speaker: Speaker, content: Tensor, keep_colours: str) -> None:
+    def __init__(self, job: str, speaker: Speaker, small: Small) -> None:
         self._job = job
         self._speaker = speaker
-        self._content = content
-        self._keep_colours = keep_colours
+        self._small = small
         self._began = time.monotonic()
         self._next_progress = 0.0
         self._next_preview = 0.0
-        self._small: Tensor | None = None
 
     def report(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -244,21 +264,8 @@ class _Reporter:
             self._preview(progress)
 
     def _preview(self, progress: Progress) -> None:
-        image = progress.image.detach()
-        factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
-        height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
-        small = resized(image, height, width).clamp(0, 1)
-        if self._keep_colours != "off":
-            content = self._content_at(height, width)
-            small = colour.after(small.to(content.device), content, self._keep_colours)
-        small = small.clamp(0, 1)
-        pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
+        pixels = self._small.pixels(progress.image, int(self._speaker.options["preview_side"]))
+        height, width = pixels.shape[:2]
         self._speaker.say(
             "preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes()
         )
-
-    def _content_at(self, height: int, width: int) -> Tensor:
-        """The content at a preview's size, made once a size."""
-        if self._small is None or self._small.shape[1:] != (height, width):
-            self._small = resized(self._content, height, width)
-        return self._small

@@ -6,6 +6,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
+BEAT = 2.0  # seconds between signs of life
 
 
 class Worker:
@@ -34,6 +36,7 @@ class Worker:
     def __init__(self, out: IO[bytes], options: dict[str, Any]) -> None:
         self._out = out
         self._lock = threading.Lock()
+        self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
         self.networks = Networks(WeightStore(places()))
@@ -67,8 +70,16 @@ class Worker:
             said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
         self.say("estimate", ticket=question["ticket"], **said)
 
+    def show_life(self) -> None:
+        """On a thread of its own: while there is work, say that this process lives. An idle one is silent."""
+        while True:
+            self._working.wait()
+            self.say("alive")
+            time.sleep(BEAT)
+
     def work(self, job: dict[str, Any]) -> None:
         """Do one job, from its pictures to its result file, and say how it ended."""
+        self._working.set()
         try:
             warm = self.network_for(job)
             self.say("ready", **self.report(warm))
@@ -84,6 +95,7 @@ class Worker:
             say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
         if self.last is not None:
             self.say("ready", **self.report(self.last))
+        self._working.clear()
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
         give_memory_back()
@@ -136,6 +148,7 @@ def main() -> None:
         os._exit(0)  # the front has closed our input, or died: whatever is being computed is nobody's now
 
     threading.Thread(target=listen, daemon=True).start()
+    threading.Thread(target=worker.show_life, daemon=True).start()
     while True:
         order = orders.get()
         if order["do"] == "estimate":

@@ -1,0 +1,139 @@
+"""Restyles in work: what is needed to go on with them after a crash, on the disk with the picture as far as it got."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pastiche import protocol as p
+from pastiche.errors import PasticheError, UnknownBlob
+from pastiche.paths import Places, sync_folder
+from pastiche_daemon.blobs import BlobStore
+from pastiche_daemon.jobs import Job
+from pastiche_daemon.keeping.shelf import Key, Shelf
+from pastiche_daemon.requests import job_from
+
+log = logging.getLogger("pastiche")
+
+PER_CLIENT = 16  # the oldest goes first
+DAYS = 7.0
+NO_LIMIT = float("inf")  # of megapixels: it was checked when it was asked for
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a picture in work stood: its file, and how many steps of its scale were made."""
+
+    path: Path
+    step: int
+
+
+class Works:
+    """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes the picture
+    in work to `image_path` every few seconds; then `note` is called."""
+
+    def __init__(self, places: Places) -> None:
+        """Raises DiskTrouble."""
+        self.shelf = Shelf(places.state / "works", DAYS)
+        self._blobs: BlobStore | None = None
+        known = {self.image_path(key) for key in self.shelf}
+        for path in self.shelf.folder.glob("*.npy*"):
+            if path not in known:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    @property
+    def blobs_needed(self) -> set[bytes]:
+        return {blob for key in self.shelf for blob in self._needs(key)}
+
+    def lie_in(self, blobs: BlobStore) -> None:
+        """Where their pictures are. Those whose pictures have gone are forgotten."""
+        self._blobs = blobs
+        for key in self.shelf:
+            needed = self._needs(key)
+            blobs.pin(needed)
+            if not needed or any(blob not in blobs for blob in needed) or not self.image_path(key).exists():
+                log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
+                self.drop(key)
+
+    def image_path(self, key: Key) -> Path:
+        """Where the picture in work lies: float32 (3, height, width), as numpy saves it."""
+        return self.shelf.path_beside(key, ".npy")
+
+    def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
+        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step. Raises DiskTrouble."""
+        assert self._blobs is not None
+        key = (job.client_id, job.id)
+        fresh = key not in self.shelf
+        entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"]}
+        if fresh:
+            self._blobs.pin(job.blobs)
+        self.shelf.put(key, entry, date)
+        if fresh:
+            for old in [(job.client_id, entry["job"]) for entry in self.shelf.of(job.client_id)][:-PER_CLIENT]:
+                self.drop(old)
+
+    def standing(self, key: Key) -> Standing | None:
+        """Where this one stood, if it left a picture."""
+        path = self.image_path(key)
+        return Standing(path, int(self.shelf[key]["step"])) if key in self.shelf and path.exists() else None
+
+    def like(self, job: Job) -> Key | None:
+        """One of the same client that asked for the very same as this job does, and was stopped."""
+        for entry in reversed(self.shelf.of(job.client_id)):
+            try:
+                other = _job_of(entry)
+            except PasticheError:
+                continue
+            same = (other.layer, other.likeness, other.settings, other.weights) == (job.layer, job.likeness, job.settings, job.weights)
+            if same and other.id != job.id:
+                return (job.client_id, other.id)
+        return None
+
+    def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
+        """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
+        if key not in self.shelf or self.standing(key) is None:
+            raise UnknownBlob("This restyle is not kept any more. Restyle again.")
+        job = _job_of(self.shelf[key])
+        job.session, job.client_id, job.resume = session, client_id, True
+        self.move(key, (client_id, job.id))
+        return job
+
+    def move(self, key: Key, to: Key) -> None:
+        """It is another client's or job's from now on."""
+        if key == to:
+            return
+        entry = self.shelf[key]
+        self.image_path(key).replace(self.image_path(to))
+        self.shelf.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
+        self.shelf.remove(key)
+        sync_folder(self.shelf.folder)
+
+    def drop(self, key: Key) -> None:
+        """It has ended, or nobody wants it."""
+        if key in self.shelf:
+            needed = self._needs(key)
+            self.shelf.remove(key)
+            if self._blobs is not None:
+                self._blobs.unpin(needed)
+        self.clear_up(key)
+
+    def clear_up(self, key: Key) -> None:
+        """A picture that a worker has left after all goes, where the restyle is not kept."""
+        if key not in self.shelf:
+            with contextlib.suppress(OSError):
+                self.image_path(key).unlink(missing_ok=True)
+
+    def _needs(self, key: Key) -> set[bytes]:
+        try:
+            return _job_of(self.shelf[key]).blobs
+        except PasticheError:
+            return set()  # of another version: `lie_in` forgets it
+
+
+def _job_of(entry: dict[str, Any]) -> Job:
+    """Raises PasticheError where another version has written it."""
+    return job_from(p.Restyle(**entry["asked"]), b"", entry["client"], entry["program"], NO_LIMIT)
