@@ -72,14 +72,14 @@ def picture(width, height):
 @pytest.mark.parametrize("side", [1 << 20, (1 << 20) + 1, 2**31, 2**53, 2**63, 2**64 - 1])
 def test_a_huge_picture_costs_a_sentence(side):
     with little_memory(), pytest.raises((PictureTooLarge, BadMessage)) as refused:
-        job_from(asked(picture(side, side)), b"", "client", 256.0)
+        job_from(asked(picture(side, side)), b"", "client", "fuzz", 256.0)
     assert len(refused.value.sentence) < 500
 
 
 @pytest.mark.parametrize("side", [0, -1, -(2**63), 1.5, True, "16", None, [16]])
 def test_a_size_that_is_none_is_refused(side):
     with pytest.raises(PasticheError):
-        job_from(asked(picture(side, 16)), b"", "client", 256.0)
+        job_from(asked(picture(side, 16)), b"", "client", "fuzz", 256.0)
 
 
 @pytest.mark.parametrize("value", [2**64 - 1, -(2**63), pytest.param(10**5000, id="5000 digits"), pytest.param(-(10**5000), id="-5000 digits"),

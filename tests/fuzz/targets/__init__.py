@@ -18,6 +18,7 @@ INSTRUMENTED = {
     "header": ("pastiche", "pastiche_daemon.requests", "pastiche_daemon.jobs"),
     "settings": ("pastiche",),
     "zmtp_client": ("pastiche.zmtp",),
+    "zmtp_server": ("pastiche.zmtp",),
     "transfer": ("pastiche.transfer",),
     "pictures": ("pastiche_daemon.imagefiles", "PIL", "tifffile"),
 }

@@ -37,6 +37,7 @@ MESSAGES = [
     p.Preview("job", 1, 4, 4, bytes(48)),
     p.Result("job", "layer", CONTENT.to_wire(), 0, 0, "w", "cpu", 1.0, 1.0, 1.0, "content", StyleSettings().to_wire(), ["note"]),
     p.Failed("job", "internal", "sentence"), p.Cancel("job"), p.Cancelled("job", "other"), p.Received("job"), p.Ping(),
+    p.AskKept(True), p.Resume("job", "client"), p.Drop("job"), p.AskHistory(7), p.Forget(),
     p.AskEstimate("ticket", 640, 480, {"quality": "best"}), p.AskStatus(), p.Shutdown(True), p.Bye("so long"), p.Seen("job"),
 ]  # fmt: skip
 
@@ -101,7 +102,7 @@ def _serve(message: p.Message, session: bytes) -> None:
 
 
 def _restyle(message: p.Restyle, session: bytes) -> None:
-    job = job_from(message, session, "client", LIMIT)
+    job = job_from(message, session, "client", "fuzz", LIMIT)
     assert job.content.megapixels <= LIMIT
     assert 1 <= len(job.styles) <= p.MAX_STYLES
     assert all(style.share > 0 for style in job.styles)

@@ -3,62 +3,39 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from pastiche import zmtp
 from pastiche.errors import BadMessage
-from pastiche.protocol import MAX_FRAME
-from tests.fuzz.mutate import bytewise
+from tests.fuzz import streams
 
 LONGEST = 4096
 
-MOST_HELD = (zmtp.MAX_FRAMES + 1) * MAX_FRAME  # bytes: the frames of one message, and the room for one more
-OPENING = zmtp.GREETING + zmtp.ready(b"identity")
-
-
-def seeds() -> Iterator[bytes]:
-    stream = [
-        b"".join(zmtp.message_parts(frames))
-        for frames in ([b"short"], [b"header", b"x" * 300], [b""], [b"", b""], [b"f"] * zmtp.MAX_FRAMES, [b"f"] * 9)
-    ]
-    for message in stream:
-        yield b"\x01" + OPENING + message
-        yield b"\xff" + OPENING + message
-    yield b"\x07" + OPENING + b"".join(stream[:5])
-    yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command of a newer peer
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME) + b"begun"
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME + 1) + b"begun"
-    yield b"\x03" + OPENING + b"\x02" + (2**63).to_bytes(8, "big")
-    yield b"\x03" + zmtp.GREETING + zmtp.frame_head(0, 3) + b"out of turn"
-    yield b"\x03" + zmtp.GREETING.replace(b"NULL", b"PLAI") + OPENING
-    yield b"\x00GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+seeds = streams.seeds
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    """The greeting mostly stays: behind it lies the rest."""
-    kept = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
-    return (data[:kept] + bytewise(data[kept:], source, LONGEST))[:LONGEST]
+    return streams.mutate(data, source, LONGEST)
 
 
 def run_one(data: bytes) -> None:
     """The same messages however the stream is cut; only BadMessage is raised; never more room than the limits allow."""
-    cuts = random.Random(data[:1])
     stream = data[1:]
-    whole = _read(stream, [len(stream)] * 1)
-    pieces = _read(stream, [cuts.choice((1, 1, 2, 3, 9, 64, 300)) for _ in range(len(stream))])
-    assert whole == pieces, "the messages depend on where the stream was cut"
+    whole = read([memoryview(stream)], zmtp.TRUSTED)
+    cut = read(streams.pieces(stream, random.Random(data[:1])), zmtp.TRUSTED)
+    assert whole == cut, "the messages depend on where the stream was cut"
 
 
-def _read(stream: bytes, cuts: list[int]) -> tuple[list[list[bytes]], bool]:
-    """Messages, and whether the stream broke a rule. cuts: bytes that arrive at a time."""
-    incoming, messages, at = zmtp.Incoming(), [], 0
-    for cut in cuts:
-        arrived = memoryview(stream)[at : at + cut]
-        at += cut
+def read(arriving: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int = 0) -> tuple[list[list[bytes]], bool]:
+    """Messages, and whether the stream broke a rule. trusted_after: so many messages the other side is trusted; 0: never."""
+    incoming, messages = zmtp.Incoming(limits), []
+    for arrived in arriving:
         while arrived:
+            now = incoming.limits
+            most = max(now.frame, zmtp.MAX_COMMAND, zmtp.GREETING_BYTES)
             space = incoming.space()
             assert space.nbytes > 0, "no room to read into: a reader would take it for the end"
-            assert space.nbytes <= MAX_FRAME
+            assert space.nbytes <= most
             count = min(space.nbytes, arrived.nbytes)
             space[:count] = arrived[:count]
             arrived = arrived[count:]
@@ -67,9 +44,12 @@ def _read(stream: bytes, cuts: list[int]) -> tuple[list[list[bytes]], bool]:
             except BadMessage:
                 return messages, True
             held = sum(len(frame) for frame in incoming._frames) + len(incoming._bytes)
-            assert held <= MOST_HELD, f"{held} bytes are held"
+            assert held <= now.frames * now.frame + most, f"{held} bytes are held"
             if message is not None:
                 assert incoming.is_ready
-                assert 1 <= len(message) <= zmtp.MAX_FRAMES
+                assert 1 <= len(message) <= now.frames
+                assert all(len(frame) <= now.frame for frame in message)
                 messages.append([bytes(frame) for frame in message])
+                if len(messages) == trusted_after:
+                    incoming.limits = zmtp.TRUSTED
     return messages, False
