@@ -41,7 +41,8 @@ class ZmqPeer:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.ROUTING_ID, zmtp.fresh_identity())
-        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)  # another connection would be another peer
+        # Another connection would be another peer. (Never, -1, makes libzmq wait for ever at its end.)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, 60_000)
         self._ended = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._socket.connect(endpoint)
 
@@ -60,7 +61,9 @@ class ZmqPeer:
 
     def close(self, linger: float = 0.0) -> None:
         self._socket.disable_monitor()
-        self._context.destroy(linger=int(1000 * linger))
+        self._ended.close(linger=0)  # by itself: a context that is destroyed with it may wait for ever
+        self._socket.close(linger=int(1000 * linger))
+        self._context.term()
 
 
 def connected(endpoint: str) -> socket.socket:
