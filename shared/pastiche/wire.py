@@ -12,6 +12,7 @@ from typing import Any
 from pastiche import zmtp
 from pastiche.errors import BadMessage
 
+READS = 256  # of one pull; a piece of a picture of 4 MiB takes some forty
 QUEUE_LIMIT = 1000  # messages, as libzmq's own high-water mark
 
 
@@ -77,9 +78,12 @@ class Wire:
                 self.gone = f"{error}."
 
     def pull(self) -> list[bytearray] | None:
-        """Read until a message is whole, or nothing more has come (None)."""
+        """Read until a message is whole, or nothing more has come, or READS were made (None): who sends commands without end, of
+        which no message ever comes, must leave others their turn. What is left makes the socket readable still."""
         try:
-            while self.gone is None:
+            for _ in range(READS):
+                if self.gone is not None:
+                    break
                 count = self._socket.recv_into(self.incoming.space())
                 if count == 0:
                     self.gone = "it has hung up."
