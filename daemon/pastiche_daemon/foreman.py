@@ -36,6 +36,7 @@ from pastiche_daemon.requests import job_from
 
 log = logging.getLogger("pastiche")
 
+JOBS_TOLD, NAME_TOLD = 100, 64  # of a status, which has to fit a header: the first jobs, and characters of their names
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
@@ -327,7 +328,8 @@ class Foreman:
         """What docs/protocol.md promises of jobs, worker and pictures."""
         return {
             "worker": {"pid": self.executor.pid, "busy": self._busy is not None, **self.executor.info},
-            "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
+            "jobs": [{"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]}
+                     for job in itertools.islice(self.queue, JOBS_TOLD)],
             "queued": len(self.queue.in_order()),
             "results_kept": len(self.keeper.results),
             "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
