@@ -13,7 +13,7 @@ import pytest
 import zmq
 
 from pastiche import protocol as p
-from pastiche.client import Client, Finished, GivenStyle
+from pastiche.client import Client, Finished, GivenStyle, KeptItems
 from pastiche.errors import NotTrusted, PasticheError, error_from
 from pastiche.launch import Launcher, record, terminal_command
 from pastiche.pixels import MASK_FORMAT, Picture, PictureRef
@@ -262,3 +262,23 @@ class Impostor:
         self.context.destroy(linger=0)
 
 
+
+
+def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another):
+    another.options += ("--keep-seconds", "0")
+    client = another.client("editor")
+    job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=600))
+    until(client, p.Preview, job)
+    with another.client("watching") as watching:
+        while not list(another.places.state.glob("works/*.kept")):
+            watching.status()
+        pid = watching.status()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end(pid)
+    with pytest.raises(PasticheError, match="kept"):
+        until(client, Finished, job)
+    client.ask_kept()
+    (item,) = until(client, KeptItems).items
+    assert not item.finished
+    client.resume(item)
+    assert until(client, Finished, job).result.started_from == "last"

@@ -47,6 +47,7 @@ class _Handed:
     order: dict[str, Any]
     asked: p.Restyle
     begun: bool = False
+    keeps_at: float = 0.0
     told_to_wait: bool = False
     preview: p.Preview | None = None
 
@@ -66,6 +67,7 @@ class UpstreamExecutor:
         self._link = UpstreamLink(options.upstream, key_from(options.server_key), Keys(places).own_for(options.client_key))
         self._client = _Handing("daemon", where=places, link=self._link)
         self._wake = wake
+        self._keep_seconds = options.keep_seconds
         self.info: dict[str, Any] = self._info("not asked yet")
         self._orders: deque[tuple[str, Any]] = deque()
         self._said: deque[dict[str, Any]] = deque()
@@ -234,6 +236,8 @@ class UpstreamExecutor:
             self._tell_state("at work" if event.place == 0 else f"waiting there, {event.place} before it")
         elif isinstance(event, (p.Estimate, p.Progress, p.Notice)):
             self._say(event.type, **{**vars(event), "job" if not isinstance(event, p.Estimate) else "ticket": job})
+            if isinstance(event, p.Progress) and time.monotonic() >= handed.keeps_at:
+                self._keep(handed, event)
         elif isinstance(event, p.Preview):
             if memoryview(event.data).nbytes == event.width * event.height * 3:
                 handed.preview = event
@@ -242,6 +246,12 @@ class UpstreamExecutor:
             self._end("stopped")
         elif isinstance(event, Finished):
             self._finish(handed, event)
+
+    def _keep(self, handed: _Handed, progress: p.Progress) -> None:
+        """The picture in work lies there; here it is remembered that it does, in case this daemon dies."""
+        handed.keeps_at = time.monotonic() + self._keep_seconds
+        self._say("kept", job=handed.order["job"], done=progress.done, step=0, elsewhere=True, thumbnail=_thumbnail_of_preview(handed.preview),
+                  style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]])  # fmt: skip
 
     def _finish(self, handed: _Handed, done: Finished) -> None:
         """The result lies on this disk before the front is told."""

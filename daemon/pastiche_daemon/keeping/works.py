@@ -56,7 +56,7 @@ class Works:
         for key in self.shelf:
             needed = self._needs(key)
             blobs.pin(needed)
-            if not needed or any(blob not in blobs for blob in needed) or not self.image_path(key).exists():
+            if not needed or any(blob not in blobs for blob in needed) or not (self.shelf[key]["elsewhere"] or self.image_path(key).exists()):
                 log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
                 self.drop(key)
 
@@ -65,11 +65,13 @@ class Works:
         return self.shelf.path_beside(key, ".npy")
 
     def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
-        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step. Raises DiskTrouble."""
+        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture in work lies on
+        the machine that works on it. Raises DiskTrouble."""
         assert self._blobs is not None
         key = (job.client_id, job.id)
         fresh = key not in self.shelf
-        entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"]}
+        entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"],
+                 "elsewhere": said.get("elsewhere", False)}  # fmt: skip
         if fresh:
             self._blobs.pin(job.blobs)
         self.shelf.put(key, entry, date)
@@ -79,8 +81,9 @@ class Works:
 
     def standing(self, key: Key) -> Standing | None:
         """Where this one stood, if it left a picture."""
-        path = self.image_path(key)
-        return Standing(path, int(self.shelf[key]["step"])) if key in self.shelf and path.exists() else None
+        if key not in self.shelf or not (self.shelf[key]["elsewhere"] or self.image_path(key).exists()):
+            return None
+        return Standing(self.image_path(key), int(self.shelf[key]["step"]))
 
     def like(self, job: Job) -> Key | None:
         """One of the same client that asked for the very same as this job does, and was stopped."""
@@ -113,7 +116,8 @@ class Works:
         if key == to:
             return
         entry = self.shelf[key]
-        self.image_path(key).replace(self.image_path(to))
+        if self.image_path(key).exists():
+            self.image_path(key).replace(self.image_path(to))
         self.shelf.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
         self.shelf.remove(key)
         sync_folder(self.shelf.folder)
