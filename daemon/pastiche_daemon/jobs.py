@@ -60,7 +60,7 @@ class Job:
     @property
     def remembered(self) -> bool:
         """Whether it goes into the history: another machine's has one of its own."""
-        return not self.client_id.startswith(OF_A_KEY)
+        return self.asked.remember and not self.client_id.startswith(OF_A_KEY)
 
     @property
     def pictures(self) -> list[PictureRef]:

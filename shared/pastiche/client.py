@@ -144,11 +144,13 @@ class Client:
         device: str = "auto",
         title: str = "",
         note: str = "",
+        remember: bool = True,
     ) -> str:
         """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the content's
         size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
         go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice. title: the
-        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters).
+        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters). remember:
+        whether it is kept when it is stopped, and goes into the history.
         Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
         given = [GivenStyle(*style) for style in styles]
@@ -157,7 +159,7 @@ class Client:
             job=job, layer=layer or job, content=content.ref.to_wire(),
             styles=[style.to_wire() for style in given],
             mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
-            weights=weights, device=device, title=title[: p.MAX_NAME], note=note,
+            weights=weights, device=device, title=title[: p.MAX_NAME], note=note, remember=remember,
         )  # fmt: skip
         self._jobs[job] = _Job({name: data for picture in pictures for name, data in picture.blobs.items()})
         self._send(request)
@@ -322,6 +324,10 @@ class Client:
     def close(self) -> None:
         """Say goodbye. Jobs that still run are dropped by the daemon."""
         self._link.close()
+
+    def hang_up(self) -> None:
+        """Leave without a goodbye: jobs that still run are stopped, and what is done of them is kept, to be gone on with."""
+        self._link.drop()
 
     def __enter__(self) -> Client:
         return self

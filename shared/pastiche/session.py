@@ -1,13 +1,15 @@
-"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told. Never blocks."""
+"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told; so is what the daemon keeps. Never blocks."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from pastiche import protocol as p
 from pastiche import words
-from pastiche.client import Client, Connected, Event, Finished, StyleList
+from pastiche.client import Client, Connected, Event, Finished, KeptItems, PastRestyles, StyleList
 from pastiche.errors import PasticheError, error_from
+from pastiche.kept import KeptItem, PastRestyle
 from pastiche.loop import Loop, Watch
 from pastiche.pixels import Picture
 from pastiche.settings import StyleSettings
@@ -32,6 +34,15 @@ class Listener(Protocol):
     def cancelled(self, job: str, replaced_by: str) -> None:
         """replaced_by: the job that took its place, or ''."""
 
+    def connected(self) -> None:
+        """The daemon is there, for the first time or again."""
+
+    def kept(self, items: list[KeptItem]) -> None:
+        """What it keeps of this program's, the latest first."""
+
+    def past(self, lines: list[PastRestyle]) -> None:
+        """A part of the history, the latest first."""
+
 
 class Session:
     """One editor's way to the daemon, found or started at the first question or restyle."""
@@ -42,23 +53,33 @@ class Session:
         self._jobs: set[str] = set()
         self._question = ""  # the latest estimate that was asked for
         self._may_ask = True  # until a question fails; with the next connection there may be an answer again
-        self._worked = False  # whether a restyle was asked for: before that, nobody waits for the daemon
+        self._looking = False  # whether it was asked what is kept, and no answer came yet
+        self._worked = False  # whether a restyle or a list was asked for: before that, nobody waits for the daemon
         self._watch: Watch | None = None
         self._watched: int | None = None
         self._net = loop.timer(self.drain)
 
     def restyle(self, content: Picture, styles: StyleList, settings: StyleSettings, *,
-                mask: Picture | None, layer: str, adjust: bool = False) -> str:  # fmt: skip
-        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`).
-        Raises PasticheError."""
+                mask: Picture | None, layer: str, adjust: bool = False, **more: Any) -> str:  # fmt: skip
+        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`). more: as
+        Client.restyle takes it. Raises PasticheError."""
+        client = self._called()
+        job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **more)
+        self._begin(job)
+        return job
+
+    def _called(self) -> Client:
+        """The client, for something that a person waits for. Raises PasticheError."""
         self._worked = True
         if self.client is None:
             self.client = Client(self._program)
-        job = self.client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust)
+        return self.client
+
+    def _begin(self, job: str) -> None:
+        assert self.client is not None
         self._jobs.add(job)
         self.listener.said(job, words.SENDING if self.client.ready else words.WAKING)
         self._loop.after(0, self.drain)
-        return job
 
     def estimate(self, width: int, height: int, settings: StyleSettings) -> None:
         """Ask how long a restyle would take; `estimated` follows, or nothing: a question is no reason to complain."""
@@ -78,12 +99,61 @@ class Session:
             self.client.cancel(job)
             self._loop.after(0, self.drain)
 
+    # --- what is kept ----------------------------------------------------------------------------------
+    def glance(self) -> None:
+        """Ask what is kept, where the daemon is there already; `kept` follows."""
+        if self.client is not None and self.client.ready:
+            self.client.ask_kept()
+            self._loop.after(0, self.drain)
+
+    def look(self) -> None:
+        """Ask what is kept, and for the latest of the history; `kept` and `past` follow, or `failed`. Raises PasticheError."""
+        client = self._called()
+        client.ask_kept()
+        client.ask_history()
+        self._looking = True
+        self._loop.after(0, self.drain)
+
+    def look_further(self, before: int) -> None:
+        """Ask for the history before that number; `past` follows. Raises PasticheError."""
+        self._called().ask_history(before=before)
+        self._loop.after(0, self.drain)
+
+    def fetch(self, item: KeptItem) -> None:
+        """Fetch a result; `finished` follows, and the daemon forgets it. Raises PasticheError."""
+        self._called().fetch(item)
+        self._begin(item.job)
+
+    def go_on(self, item: KeptItem) -> None:
+        """Go on with a restyle that was stopped, to its end; it is told as any job. Raises PasticheError."""
+        self._called().resume(item)
+        self._begin(item.job)
+
+    def take_as_it_is(self, item: KeptItem) -> None:
+        """Finish a restyle that was stopped with the picture as far as it got. Raises PasticheError."""
+        self._called().resume(item, how="as_it_is")
+        self._begin(item.job)
+
+    def drop(self, item: KeptItem) -> None:
+        """Have it forgotten. Raises PasticheError."""
+        self._called().drop(item)
+        self._loop.after(0, self.drain)
+
+    def hang_up(self) -> None:
+        """Leave; what is in work stops, and what is done of it is kept."""
+        self._leave(Client.hang_up)
+
     def close(self) -> None:
         """Say goodbye; the daemon drops what is in work."""
+        self._leave(Client.close)
+
+    def _leave(self, how: Callable[[Client], None]) -> None:
         self._look_at(None)
         self._net.stop()
+        self._jobs.clear()
+        self._looking = False
         if self.client is not None:
-            self.client.close()
+            how(self.client)
             self.client = None
 
     # --- the event loop --------------------------------------------------------------------------------
@@ -100,7 +170,7 @@ class Session:
         self._look_at(self.client.fileno())
         if self.client.has_more:
             self._loop.after(0, self.drain)
-        looking = bool(self._jobs or self._question) and not self.client.ready
+        looking = bool(self._jobs or self._question or self._looking) and not self.client.ready
         self._net.start(LOOKING if looking else WORKING if self._jobs else IDLE)
 
     def _look_at(self, descriptor: int | None) -> None:
@@ -119,6 +189,12 @@ class Session:
             self._may_ask = True
             for waiting in self._jobs:
                 tell.said(waiting, words.SENDING)
+            tell.connected()
+        elif isinstance(event, KeptItems):
+            self._looking = False
+            tell.kept(event.items)
+        elif isinstance(event, PastRestyles):
+            tell.past(event.lines)
         elif isinstance(event, p.Queued) and event.place > 0:
             tell.said(job, words.WAITING.format(place=event.place))
         elif isinstance(event, p.Estimate) and event.ticket in self._jobs:
@@ -149,6 +225,7 @@ class Session:
             self._end_question()
             if not self._worked:
                 return
+        self._looking = False
         jobs = [job] if job else list(self._jobs)
         for one in jobs or [""]:
             self._jobs.discard(one)
