@@ -35,13 +35,15 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     if settings.composite:
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
+        client.hold()  # until the layer stands
         Gimp.progress_set_text(words.WAKING)
         job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer, title=target.name,
                              note=note_of(content.place, target.document_name))  # fmt: skip
         done = _followed(client, job, _show)
-    Gimp.progress_set_text(words.INSERTING)
-    name = words.result_name([style.name for style in styles], settings)
-    run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        Gimp.progress_set_text(words.INSERTING)
+        name = words.result_name([style.name for style in styles], settings)
+        run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        client.received(done)
     Gimp.progress_end()
     return canvas.latest
 

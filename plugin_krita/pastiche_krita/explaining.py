@@ -85,6 +85,7 @@ class Explaining:
         """Too small and too soon gone to be looked at."""
 
     def finished(self, job: str, done: Finished) -> None:
+        self._session.received(done)
         if not self.over:
             self._results.append(done)
             self._next()

@@ -315,6 +315,7 @@ class Desk:
     def finished(self, job: str, done: Finished) -> None:
         errand = self.errands.pop(job, None)
         if errand is None or errand.over or errand.job != job:
+            self.session.received(done)
             return  # cancelled, or asked anew with other knobs, while it was on its way
         errand.done = done
         if errand is self.current:
@@ -325,6 +326,7 @@ class Desk:
     def _inserted(self, errand: Errand, beside_source: bool) -> None:
         errand.over = True
         assert errand.done is not None
+        self.session.received(errand.done)
         sentence = words.DONE.format(seconds=time.monotonic() - errand.began, name=errand.name)
         if not beside_source:
             sentence = words.DONE_PICTURE
@@ -335,8 +337,14 @@ class Desk:
         """A result whose layer has gone."""
         errand = self.homeless
         if errand is not None and errand.done is not None:
-            self.steps.run(self.canvas.open_as_picture(errand.done.picture, errand.name),
-                           lambda _: self.say(words.DONE_PICTURE), self.show_error)  # fmt: skip
+            done = errand.done
+
+            def opened(_: object) -> None:
+                self.session.received(done)
+                self.session.glance()
+                self.say(words.DONE_PICTURE)
+
+            self.steps.run(self.canvas.open_as_picture(done.picture, errand.name), opened, self.show_error)
 
     # --- what can come between -------------------------------------------------------------------------
     def cancel(self) -> None:

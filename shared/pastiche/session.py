@@ -26,7 +26,9 @@ class Listener(Protocol):
     def said(self, job: str, sentence: str) -> None: ...
     def progressed(self, job: str, progress: p.Progress) -> None: ...
     def previewed(self, job: str, preview: p.Preview) -> None: ...
-    def finished(self, job: str, done: Finished) -> None: ...
+    def finished(self, job: str, done: Finished) -> None:
+        """The daemon keeps it until `Session.received`."""
+
     def failed(self, job: str, error: PasticheError) -> None: ...
     def estimated(self, sentence: str) -> None:
         """What the latest question is answered by; '' where no answer will come."""
@@ -71,8 +73,12 @@ class Session:
     def _called(self) -> Client:
         """The client, for something that a person waits for. Raises PasticheError."""
         self._worked = True
+        return self._own()
+
+    def _own(self) -> Client:
         if self.client is None:
             self.client = Client(self._program)
+            self.client.hold()
         return self.client
 
     def _begin(self, job: str) -> None:
@@ -87,12 +93,15 @@ class Session:
             self.listener.estimated("")
             return
         try:
-            if self.client is None:
-                self.client = Client(self._program)
-            self._question = self.client.ask_estimate(width, height, settings)
+            self._question = self._own().ask_estimate(width, height, settings)
         except PasticheError:
             self._end_question()
         self._loop.after(0, self.drain)
+
+    def received(self, done: Finished) -> None:
+        """This result stands in its document, or nobody wants it: the daemon may forget it."""
+        if self.client is not None:
+            self.client.received(done)
 
     def cancel(self, job: str) -> None:
         if self.client is not None:

@@ -142,10 +142,10 @@ class ShelfDesk:
         """It asks for none."""
 
     def finished(self, job: str, done: Finished) -> None:
-        """From here on the result is ours alone: it becomes a layer, or else a picture."""
+        """It becomes a layer, or else a picture; then the daemon may forget it."""
         item = self.in_hand
         if item is None or item.job != job:
-            return
+            return  # it stays in the list
         self.window.say(words.INSERTING)
         recovered = Recovered(words.result_name([style.name for style in item.styles], item.settings), item.layer, item.note, done)
         self.steps.run(self.canvas.put_back(recovered), lambda beside: self._stands(item, recovered, beside),
@@ -165,6 +165,7 @@ class ShelfDesk:
         self.steps.run(self.canvas.open_as_picture(recovered.picture, recovered.name), opened, lost)
 
     def _stands(self, item: KeptItem, recovered: Recovered, beside: bool) -> None:
+        self.session.received(recovered.done)
         self._let_go()
         self._without(item)
         self.window.say(words.RECOVERED.format(name=recovered.name) if beside else words.DONE_PICTURE)

@@ -39,10 +39,13 @@ class Session:
     """Takes jobs, and remembers which were cancelled."""
 
     def __init__(self) -> None:
-        self.asked, self.more, self.cancelled, self.glances = [], [], [], 0
+        self.asked, self.more, self.cancelled, self.safe, self.glances = [], [], [], [], 0
 
     def glance(self):
         self.glances += 1
+
+    def received(self, done):
+        self.safe.append(done)
 
     def restyle(self, content, styles, settings, **more):
         self.asked.append((settings, more["adjust"]))
@@ -294,3 +297,19 @@ def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(de
     assert "“Gone” is not at /gone.png any more" in desk.window.said[-1]
     desk.use_again(past(KeptStyle("From nowhere", "", 1.0)))
     assert "nothing is known of where “From nowhere” came from" in desk.window.said[-1]
+
+
+def test_the_daemon_keeps_a_result_until_its_layer_stands(desk):
+    send(desk)
+    desk.finished("job 1", types.SimpleNamespace(picture=PIXELS, result=types.SimpleNamespace(left=0, top=0, notes=[])))
+    assert desk.session.safe == []
+    desk.reading.go()
+    assert desk.session.safe == [desk.current.done]
+
+
+def test_a_result_that_nobody_wants_any_more_is_not_kept_for_ever(desk):
+    send(desk)
+    desk.cancel()
+    done = types.SimpleNamespace(picture=PIXELS)
+    desk.finished("job 1", done)
+    assert desk.session.safe == [done]
