@@ -496,12 +496,7 @@ class Foreman:
         mask = job.mask.to_wire() if job.mask is not None and not job.settings.composite else None
         result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
                           notes=_notes(job, said), mask=mask, **{name: said[name] for name in fields})  # fmt: skip
-        try:
-            self.keeper.finished(job, result, said)
-        except DiskTrouble as error:
-            self._fail(job, error)
-            self._free()
-            return
+        self.keeper.finished(job, result, said)
         self._forget(job)
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
         self._tell(job.session, result)

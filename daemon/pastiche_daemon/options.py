@@ -38,7 +38,8 @@ class Options:
     hang_seconds: how long a worker may give no sign of life.
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
-    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels."""
+    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
+    keep_seconds: how often the picture in work is left on the disk."""
 
     device: str = "auto"
     weights: str = "auto"
@@ -55,6 +56,7 @@ class Options:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
+    keep_seconds: float = 5.0
 
     @property
     def megapixel_limit(self) -> float:

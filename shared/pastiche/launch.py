@@ -70,7 +70,7 @@ def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
-        with places.start_log.open("wb") as log:
+        with open(places.start_log, "wb", opener=_private) as log:
             return subprocess.Popen(
                 list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path.home(),
                 env=clean_environment(os.environ), **detached,
@@ -80,6 +80,10 @@ def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
             f"The daemon could not be started with '{' '.join(command)}' ({error.strerror}). "
             "Run 'pastiche daemon start' in a terminal; it records where it is."
         ) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def why_not(places: Places) -> str:

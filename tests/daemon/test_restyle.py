@@ -9,7 +9,7 @@ import pytest
 
 from pastiche import protocol as p
 from pastiche import transport
-from pastiche.client import Finished
+from pastiche.client import Finished, KeptItems
 from pastiche.errors import (
     BadMask,
     BadPixels,
@@ -292,9 +292,10 @@ def test_a_result_waits_for_its_client_across_reconnects(warm):
     with warm.client("a-stranger") as stranger:
         assert stranger.wait_until_ready().results == []
     with warm.client("comes-back") as second:
-        waiting = second.wait_until_ready().results
-        assert [result["job"] for result in waiting] == [job]
-        second.fetch(p.Result(**waiting[0], settings={}, notes=[]))
+        assert [result["job"] for result in second.wait_until_ready().results] == [job]
+        second.ask_kept()
+        (waiting,) = next(event for event in second.events() if isinstance(event, KeptItems)).items
+        second.fetch(waiting)
         done = next(event for event in second.events(job) if isinstance(event, Finished))
         assert done.picture.width == 32
         assert second.status()["results_kept"] == 0

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from pastiche.errors import BadMask, BadPixels, NothingToRestyle
+from pastiche.errors import BadMask, BadPixels, NothingToRestyle, WrongHash
 from pastiche.pixels import CHANNELS, Picture, PictureRef, PixelFormat
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.colour import DTYPES, WHOLE
 from pastiche_daemon.engine.stylise import stylise
+from pastiche_daemon.executors import leaving
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.executors.restyling import Cancelled, Layer, restyle
@@ -31,7 +35,7 @@ class FakeSpeaker:
     """Remembers what was said."""
 
     def __init__(self, cancelled: Any = ()) -> None:
-        self.options = {"preview_seconds": 0.0, "preview_side": 20}
+        self.options = {"preview_seconds": 0.0, "preview_side": 20, "keep_seconds": 0.0}
         self.cancelled = cancelled
         self.said: list[dict[str, Any]] = []
 
@@ -83,6 +87,7 @@ class Jobs:
             "content": self.on_disk(content), "mask": self.on_disk(mask) if mask else None,
             "styles": [{**self.on_disk(s), "share": 1.0} for s in styles], "last": last,
             "result_path": str(self.folder / "result"), "last_path": str(self.folder / "last"),
+            "keep_path": str(self.folder / "kept.npy"), "as_it_is": False,
         }  # fmt: skip
 
     def run(
@@ -429,8 +434,8 @@ def test_a_cancelled_job_leaves_its_last_picture(jobs):
         jobs.run(noise(), speaker=FakeSpeaker({"j"}))
     last = stop.value.ending["last"]
     data = (jobs.folder / "last").read_bytes()
-    assert last == {"blob": hashlib.sha256(data).digest(), "width": WIDTH, "height": HEIGHT}
-    assert np.isfinite(np.frombuffer(data, np.float32)).all()
+    assert last["blob"] == hashlib.sha256(data).digest()
+    assert np.isfinite(np.load(jobs.folder / "last")).all()
     assert not (jobs.folder / "result").exists()
 
 
@@ -444,7 +449,7 @@ def test_a_cancelled_job_keeps_the_best_picture_that_was_seen(jobs):
     steps.close()  # the picture is now the best of those that were judged
     with pytest.raises(Cancelled):
         jobs.restyle(job, FakeSpeaker(CancelledAtLook(6)))
-    assert (jobs.folder / "last").read_bytes() == progress.image.contiguous().numpy().tobytes()
+    assert np.array_equal(np.load(jobs.folder / "last"), progress.image.numpy())
 
 
 def test_other_jobs_being_cancelled_is_no_reason_to_stop(jobs):
@@ -454,16 +459,15 @@ def test_other_jobs_being_cancelled_is_no_reason_to_stop(jobs):
 def test_the_last_picture_is_kept_unrounded_for_a_later_start(jobs):
     ending, result = jobs.run(noise())
     data = (jobs.folder / "last").read_bytes()
-    assert ending["last"] == {"blob": hashlib.sha256(data).digest(), "width": WIDTH, "height": HEIGHT}
-    image = np.frombuffer(data, np.float32).reshape(3, HEIGHT, WIDTH).transpose(1, 2, 0)
+    assert ending["last"]["blob"] == hashlib.sha256(data).digest()
+    image = np.load(jobs.folder / "last").transpose(1, 2, 0)
     np.testing.assert_allclose(samples_of(result), image.clip(0, 1) * 255, rtol=0, atol=0.51)
 
 
 def test_a_job_goes_on_from_the_last_picture(jobs):
-    path = jobs.folder / "earlier"
-    earlier = np.full((3, HEIGHT, WIDTH), 0.25, np.float32)
-    path.write_bytes(earlier.tobytes())
-    last = {"path": str(path), "width": WIDTH, "height": HEIGHT}
+    path = jobs.folder / "earlier.npy"
+    np.save(path, np.full((3, HEIGHT, WIDTH), 0.25, np.float32))
+    last = {"path": str(path), "step": 0, "check": False}
     ending, result = jobs.run(noise(), last=last, start="last", iterations=1)
     assert ending["started_from"] == "last"
     assert abs(float(samples_of(result).mean()) / 255 - 0.25) < 0.1
@@ -472,3 +476,64 @@ def test_a_job_goes_on_from_the_last_picture(jobs):
 @pytest.mark.parametrize(("start", "told"), [("content", "content"), ("noise", "noise"), ("last", "content")])
 def test_without_a_last_picture_the_job_tells_where_it_started(jobs, start, told):
     assert jobs.run(noise(), start=start)[0]["started_from"] == told
+
+
+# --- what a crash leaves ---------------------------------------------------------------------------
+def stood(jobs, value: float = 0.25, step: int = 0, check: bool = True) -> dict[str, Any]:
+    path = jobs.folder / "stood.npy"
+    np.save(path, np.full((3, HEIGHT, WIDTH), value, np.float32))
+    return {"path": str(path), "step": step, "check": check}
+
+
+def test_the_picture_in_work_is_left_again_and_again(jobs, monkeypatch):
+    monkeypatch.setattr(leaving, "SHARE", float("inf"))
+    speaker = FakeSpeaker()
+    jobs.run(noise(), speaker=speaker, iterations=3)
+    kept = [said for said in speaker.said if said["say"] == "kept"]
+    assert len(kept) >= 3
+    assert [k["done"] for k in kept] == sorted(k["done"] for k in kept)
+    assert np.load(jobs.folder / "kept.npy").shape == (3, HEIGHT, WIDTH)
+    assert Image.open(io.BytesIO(kept[0]["thumbnail"])).size == (WIDTH, HEIGHT)
+    assert len(kept[0]["style_thumbnails"]) == 1
+
+
+def test_a_restyle_that_was_stopped_makes_the_steps_that_are_left(jobs):
+    speaker = FakeSpeaker()
+    ending, _ = jobs.run(noise(), last=stood(jobs, step=7), speaker=speaker, iterations=10)
+    assert ending["started_from"] == "last"
+    assert {said["steps"] for said in speaker.said if said["say"] == "progress"} == {3}
+
+
+def test_as_it_is_gives_the_picture_as_far_as_it_got(jobs):
+    job = {**jobs.job(noise(), last=stood(jobs, 0.25)), "as_it_is": True}
+    ending = jobs.restyle(job, FakeSpeaker())
+    assert ending["started_from"] == "last"
+    assert set((jobs.folder / "result").read_bytes()) == {64}
+
+
+def test_as_it_is_without_a_picture_is_an_error(jobs):
+    with pytest.raises(NothingToRestyle, match="Restyle again"):
+        jobs.restyle({**jobs.job(noise()), "as_it_is": True}, FakeSpeaker())
+
+
+def test_a_picture_damaged_by_a_crash_is_told_not_worked_on(jobs):
+    job = jobs.job(noise(), last=stood(jobs))
+    path = Path(job["content"]["path"])
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+    with pytest.raises(WrongHash, match="damaged"):
+        jobs.restyle(job, FakeSpeaker())
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00v\x00"])
+def test_a_damaged_last_picture_is_passed_over(jobs, damage):
+    last = stood(jobs, check=False)
+    Path(last["path"]).write_bytes(damage)
+    assert jobs.run(noise(), last=last)[0]["started_from"] == "content"
+
+
+def test_a_disk_that_takes_no_picture_in_work_costs_a_sentence_not_the_restyle(jobs, monkeypatch):
+    monkeypatch.setattr(leaving, "SHARE", float("inf"))
+    speaker = FakeSpeaker()
+    job = {**jobs.job(noise(), iterations=4), "keep_path": str(jobs.folder / "no folder" / "kept.npy")}
+    assert jobs.restyle(job, speaker)["picture"]
+    assert [said["say"] for said in speaker.said].count("notice") == 1

@@ -54,6 +54,7 @@ def _default(name: str) -> Any:
     "--hang-seconds", default=_default("hang_seconds"), metavar="SECONDS",
     help="A worker that gives no sign of life for so long is ended, and its job put back once.",
 )  # fmt: skip
+@click.option("--keep-seconds", default=_default("keep_seconds"), help="How often the picture in work is left on the disk.")
 @click.option(
     "--exit-seconds", default=_default("exit_seconds"), metavar="SECONDS", help="Leave after that long idle; 0: never."
 )

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from pastiche_daemon.engine.stylise import Progress
-from pastiche_daemon.executors.thumbnails import thumbnail
+from pastiche_daemon.executors.small import Small
 
-EVERY = 5.0  # seconds
 SHARE = 0.05  # of the time, at most, goes into leaving pictures: a large one takes a while to be written
 
 Buffer = bytes | bytearray | memoryview
@@ -26,16 +25,21 @@ Buffer = bytes | bytearray | memoryview
 class Speaker(Protocol):
     """The worker, as this module sees it."""
 
+    options: dict[str, Any]
+
     def say(self, say: str, **more: Any) -> None: ...
 
 
 class Leavings:
     """Looked at after each evaluation of one job."""
 
-    def __init__(self, job: dict[str, Any], speaker: Speaker, style_thumbnails: list[bytes], clock: Callable[[], float] = time.monotonic) -> None:
-        self._job, self._speaker, self._styles, self._clock = job, speaker, style_thumbnails, clock
+    def __init__(
+        self, job: dict[str, Any], speaker: Speaker, small: Small, style_thumbnails: list[bytes], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._job, self._speaker, self._small, self._styles, self._clock = job, speaker, small, style_thumbnails, clock
         self._inputs_are_safe = False
-        self._next = clock() + EVERY
+        self._every = float(speaker.options["keep_seconds"])
+        self._next = clock() + self._every
 
     def look(self, progress: Progress) -> None:
         """Leave the picture in work, where it is time. A disk that does not take it costs the safety, not the work."""
@@ -49,9 +53,9 @@ class Leavings:
             self._say_once(f"What is done so far cannot be kept on the disk ({error.strerror}); the restyle goes on.")
         else:
             self._speaker.say("kept", job=self._job["job"], done=progress.done, step=progress.step,
-                              thumbnail=thumbnail(progress.image), style_thumbnails=self._styles)  # fmt: skip
+                              thumbnail=self._small.thumbnail(progress.image), style_thumbnails=self._styles)  # fmt: skip
         took = self._clock() - began
-        self._next = self._clock() + max(EVERY, took / SHARE)
+        self._next = self._clock() + max(self._every, took / SHARE)
 
     def _secure_inputs(self) -> None:
         """The picture in work is worth nothing after a crash without what it is made of."""
@@ -73,7 +77,7 @@ class Leavings:
 
 
 def write_array(image: Tensor, path: Path) -> bytes:
-    """(3, h, w) as float32, as numpy saves it. Returns the SHA-256 of the values. Raises OSError."""
+    """(3, h, w) as float32, as numpy saves it. Returns the SHA-256 of the file. Raises OSError."""
     values = np.ascontiguousarray(image.detach().float().cpu().numpy())
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(values))
@@ -83,7 +87,9 @@ def write_array(image: Tensor, path: Path) -> bytes:
         file.write(values.data.cast("B"))
 
     _write_whole(path, write)
-    return hashlib.sha256(values.data.cast("B")).digest()
+    digest = hashlib.sha256(head.getvalue())
+    digest.update(values.data.cast("B"))
+    return digest.digest()
 
 
 def write_file(data: Buffer, path: Path) -> bytes:

@@ -41,7 +41,7 @@ class LocalExecutor:
             return
         self.info = {"state": "starting"}
         options = {name: getattr(self._options, name) for name in
-                   ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds")}  # fmt: skip
+                   ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-m", "pastiche_daemon.executors.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},

@@ -17,14 +17,14 @@ from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.regions import Box, box_around, resized
+from pastiche_daemon.engine.regions import Box, box_around
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.leaving import Leavings, file_hash, write_array, write_file
 from pastiche_daemon.executors.networks import Warm
-from pastiche_daemon.executors.thumbnails import thumbnail
+from pastiche_daemon.executors.small import Small, thumbnail
 from pastiche_daemon.room import Room
 
 PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
@@ -70,8 +70,9 @@ def restyle(
     progress: Progress | None = None
     notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
-        reporter = _Reporter(job["job"], speaker, as_seen(layer.image, settings), settings.keep_colours)
-        leavings = Leavings(job, speaker, [thumbnail(style.image) for style in styles])
+        small = Small(as_seen(layer.image, settings), settings.keep_colours)
+        reporter = _Reporter(job["job"], speaker, small)
+        leavings = Leavings(job, speaker, small, [thumbnail(style.image) for style in styles])
         pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room, _steps_made(job))
         for progress in pictures:
             if job["job"] in speaker.cancelled:
@@ -100,7 +101,7 @@ def _ending(
         "content_loss": float(progress.losses.content) if progress else 0.0,
         "style_loss": float(progress.losses.style) if progress else 0.0,
         "started_from": "last" if job["as_it_is"] else _started_from(last, settings), "notes": list(notes),
-        "thumbnail": thumbnail(image if image is not None else layer.image),
+        "thumbnail": Small(as_seen(layer.image, settings), settings.keep_colours).thumbnail(image if image is not None else layer.image),
         "style_thumbnails": [thumbnail(style.image) for style in styles],
         **(_keep_image(progress.image, job, progress.step) if progress else {}),
     }  # fmt: skip
@@ -204,7 +205,7 @@ def _style_source(item: dict[str, Any], layer: Layer, device: torch.device) -> S
 
 def _check_inputs(job: dict[str, Any]) -> None:
     """After a crash of the machine a file may be another than it was. Raises WrongHash."""
-    items = [job["content"], *job["styles"], *(style["region"] for style in job["styles"]), job["mask"]]
+    items = [job["content"], *job["styles"], *(style.get("region") for style in job["styles"]), job["mask"]]
     for item in items:
         if item and file_hash(Path(item["path"])) != PictureRef.from_wire(item["picture"]).blob:
             raise WrongHash("A picture of this restyle was damaged when the machine stopped. Restyle again.")
@@ -216,7 +217,7 @@ def _last_image(job: dict[str, Any], device: torch.device) -> Tensor | None:
         return None
     try:
         values = np.load(last["path"], allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None  # it had to make room meanwhile, or is damaged
     if values.dtype != np.float32 or values.ndim != 3 or values.shape[0] != 3:
         return None
@@ -236,15 +237,13 @@ def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]
 class _Reporter:
     """Progress and previews, no more often than somebody can see."""
 
-    def __init__(self, job: str, speaker: Speaker, content: Tensor, keep_colours: str) -> None:
+    def __init__(self, job: str, speaker: Speaker, small: Small) -> None:
         self._job = job
         self._speaker = speaker
-        self._content = content
-        self._keep_colours = keep_colours
+        self._small = small
         self._began = time.monotonic()
         self._next_progress = 0.0
         self._next_preview = 0.0
-        self._small: Tensor | None = None
 
     def report(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -265,21 +264,8 @@ class _Reporter:
             self._preview(progress)
 
     def _preview(self, progress: Progress) -> None:
-        image = progress.image.detach()
-        factor = min(1.0, self._speaker.options["preview_side"] / max(image.shape[1:]))
-        height, width = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[2] * factor))
-        small = resized(image, height, width).clamp(0, 1)
-        if self._keep_colours != "off":
-            content = self._content_at(height, width)
-            small = colour.after(small.to(content.device), content, self._keep_colours)
-        small = small.clamp(0, 1)
-        pixels = (small.permute(1, 2, 0) * 255 + 0.5).to(torch.uint8).cpu().contiguous().numpy()  # (h, w, 3)
+        pixels = self._small.pixels(progress.image, int(self._speaker.options["preview_side"]))
+        height, width = pixels.shape[:2]
         self._speaker.say(
             "preview", job=self._job, level=progress.level, width=width, height=height, data=pixels.tobytes()
         )
-
-    def _content_at(self, height: int, width: int) -> Tensor:
-        """The content at a preview's size, made once a size."""
-        if self._small is None or self._small.shape[1:] != (height, width):
-            self._small = resized(self._content, height, width)
-        return self._small

@@ -70,7 +70,7 @@ class Keeper:
             log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
 
     def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
-        """Keep a result, and the memory of it; the work is done. Raises DiskTrouble: then the work stays."""
+        """Keep a result, and the memory of it; the work is done."""
         about = _about(job, said)
         self.results.keep(job.client_id, result, about, self._clock.date())
         self.ended(job)

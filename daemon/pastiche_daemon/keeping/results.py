@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from pastiche import protocol as p
+from pastiche.errors import DiskTrouble
 from pastiche.paths import Places
 from pastiche.pixels import PictureRef
 from pastiche_daemon.blobs import BlobStore
@@ -44,10 +45,13 @@ class Results:
 
     def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> None:
         """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note, program,
-        styles, thumbnail. Raises DiskTrouble."""
+        styles, thumbnail."""
         assert self._blobs is not None
         entry = {**about, "result": vars(result), "settings": result.settings}
-        self.shelf.put((client_id, result.job), entry, date)
+        try:
+            self.shelf.put((client_id, result.job), entry, date)
+        except DiskTrouble as error:  # its client may be there to take it at once
+            log.error("result of job %s is not safe from a crash: %s", result.job, error.sentence)
         self._blobs.pin(_blobs_of(entry))
         for old in [(client_id, entry["job"]) for entry in self.shelf.of(client_id)][:-PER_CLIENT]:
             log.warning("result of job %s dropped: %d others wait for the same client", old[1], PER_CLIENT)

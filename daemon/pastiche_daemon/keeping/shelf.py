@@ -53,10 +53,10 @@ class Shelf:
         return [entry for (owner, _), entry in self._entries.items() if owner == client]
 
     def put(self, key: Key, entry: dict[str, Any], date: float) -> None:
-        """Keep an entry; it lies on the disk when this returns. Raises DiskTrouble."""
+        """Keep an entry; it lies on the disk when this returns. Raises DiskTrouble: then it is kept as long as the daemon lives."""
         entry = {**entry, "client": key[0], "job": key[1], "at": date, "until": date + self._days * DAY}
-        self._write(key, entry)
         self._entries[key] = entry
+        self._write(key, entry)
 
     def remove(self, key: Key) -> None:
         self._entries.pop(key, None)

@@ -69,9 +69,10 @@ class Works:
         key = (job.client_id, job.id)
         fresh = key not in self.shelf
         entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"]}
-        self.shelf.put(key, entry, date)
         if fresh:
             self._blobs.pin(job.blobs)
+        self.shelf.put(key, entry, date)
+        if fresh:
             for old in [(job.client_id, entry["job"]) for entry in self.shelf.of(job.client_id)][:-PER_CLIENT]:
                 self.drop(old)
 

@@ -1,0 +1,240 @@
+"""Nothing lost: what a daemon, an editor or a machine that dies leaves behind can be had again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche.client import Client, Finished, KeptItems, PastRestyles
+from pastiche.errors import DaemonLost
+from pastiche.kept import KeptItem
+from pastiche.settings import StyleSettings
+from pastiche_daemon.keeping.shelf import _read
+from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
+from tests.daemon.test_life import status_when, until
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+MASK = picture(32, 24, seed=3, channels="GRAY")
+LONG = StyleSettings(quality="draft", iterations=1500)
+
+
+def kept(client: Client) -> list[KeptItem]:
+    client.ask_kept()
+    return until(client, KeptItems).items
+
+
+def kill(daemon: Daemon) -> None:
+    """As a crash does."""
+    report = daemon.status()
+    os.kill(report["pid"], signal.SIGKILL)
+    wait_for_end(report["pid"])
+    wait_for_end(report["worker"]["pid"])
+
+
+def result_not_fetched(daemon: Daemon, name: str, **more: object) -> str:
+    """A job whose result has come to be, and whose client died before it had it."""
+    client = daemon.client(name)
+    job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK, **more)
+    client._start_fetching = lambda result: client._events.append(result)  # type: ignore[method-assign, arg-type]
+    until(client, p.Result, job)
+    client._link.drop()
+    return job
+
+
+def steps_kept(daemon: Daemon) -> int:
+    """How far the picture in work had got when it was last left on the disk."""
+    return max((_read(path)["step"] for path in daemon.places.state.glob("works/*.kept")), default=0)
+
+
+def stopped_midway(daemon: Daemon, settings: StyleSettings = ENDLESS, **more: object) -> tuple[Client, str]:
+    """A job that has left a picture, and whose daemon was killed then."""
+    daemon.options = ("--keep-seconds", "0")
+    client = daemon.client()
+    job = client.restyle(CONTENT, [(STYLE, 1.0)], settings, **more)
+    until(client, p.Progress, job)
+    with daemon.client("watching") as watching:
+        status_when(watching, lambda report: steps_kept(daemon))
+    kill(daemon)
+    with pytest.raises(DaemonLost):
+        until(client, Finished, job)
+    return client, job
+
+
+def test_a_result_survives_the_daemon_until_its_client_has_it(daemon):
+    job = result_not_fetched(daemon, "editor", mask=MASK, title="Harbour", note="at 3, 4")
+    kill(daemon)
+    with daemon.client("editor") as client:
+        (item,) = kept(client)
+        assert (item.job, item.finished, item.title, item.note) == (job, True, "Harbour", "at 3, 4")
+        assert item.thumbnail[:2] == item.styles[0].thumbnail[:2] == b"\xff\xd8"
+        client.fetch(item)
+        done = until(client, Finished, job)
+        assert (done.picture.width, done.picture.height) == (32, 24)
+        assert done.mask is not None and done.mask.data == MASK.data
+        assert kept(client) == []
+    assert not list(daemon.places.state.glob("results/*.kept"))
+
+
+def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
+    job = result_not_fetched(daemon, "editor")
+    with daemon.client("cli") as other:
+        assert kept(other) == []
+        other.ask_kept(everyone=True)
+        (item,) = until(other, KeptItems).items
+        assert item.client == "editor"
+        other.fetch(item)
+        assert until(other, Finished, job).picture
+        other.ask_kept(everyone=True)
+        assert until(other, KeptItems).items == []
+
+
+def test_a_result_whose_picture_was_damaged_is_told(daemon):
+    result_not_fetched(daemon, "editor")
+    kill(daemon)
+    for path in daemon.places.spool.iterdir():
+        path.write_bytes(bytes(path.stat().st_size))
+    with daemon.client("editor") as client:
+        client.fetch(kept(client)[0])
+        failed = next(event for event in client.events() if isinstance(event, p.Failed))
+        assert failed.code == "wrong_hash"
+
+
+def test_a_killed_daemon_costs_no_more_than_the_last_seconds(daemon):
+    client, job = stopped_midway(daemon, LONG, title="Harbour")
+    (item,) = kept(client)
+    assert (item.job, item.finished, item.title) == (job, False, "Harbour")
+    assert 0 < item.done < 1
+    client.resume(item)
+    first = until(client, p.Progress, job)
+    assert first.steps < 1500  # those that were made are not made again
+    done = until(client, Finished, job)
+    assert done.result.started_from == "last"
+    assert kept(client) == []
+    assert not list(daemon.places.state.glob("works/*.npy"))
+
+
+def test_the_picture_as_far_as_it_got_can_be_had(daemon):
+    client, job = stopped_midway(daemon, mask=MASK)
+    client.resume(kept(client)[0], how="as_it_is")
+    done = until(client, Finished, job)
+    assert (done.result.started_from, done.picture.width) == ("last", 32)
+    assert done.mask is not None and done.mask.data == MASK.data
+
+
+def test_the_same_restyle_asked_again_goes_on_where_it_stood(daemon):
+    client, _ = stopped_midway(daemon, LONG, layer="harbour")
+    again = client.restyle(CONTENT, [(STYLE, 1.0)], LONG, layer="harbour")
+    assert until(client, p.Progress, again).steps < 1500
+    client.cancel(again)
+    until(client, p.Cancelled, again)
+    assert kept(client) == []
+
+
+def test_another_restyle_of_the_layer_begins_anew_and_the_stopped_one_stays(daemon):
+    client, job = stopped_midway(daemon, LONG, layer="harbour")
+    other = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour")
+    assert until(client, Finished, other).result.started_from == "content"
+    assert [item.job for item in kept(client)] == [job]
+
+
+def test_a_vanished_clients_work_can_be_gone_on_with(daemon):
+    daemon.options = ("--keep-seconds", "0")
+    lost, watching = daemon.client("editor"), daemon.client("watching")
+    job = lost.restyle(CONTENT, [(STYLE, 1.0)], LONG)
+    until(lost, p.Progress, job)
+    status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+    lost._link.drop()
+    status_when(watching, lambda report: report["stopped_midway"] == 1)
+    with daemon.client("editor") as client:
+        client.resume(kept(client)[0])
+        assert until(client, Finished, job).result.started_from == "last"
+
+
+def test_who_says_goodbye_or_cancels_leaves_no_work_behind(daemon):
+    daemon.options = ("--keep-seconds", "0")
+    with daemon.client("watching") as watching:
+        for leave in (lambda client, job: client.close(), lambda client, job: client.cancel(job)):
+            client = daemon.client("editor")
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+            until(client, p.Progress, job)
+            status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+            leave(client, job)
+            client.drain()
+            status_when(watching, lambda report: not report["jobs"] and not report["worker"]["busy"])
+            assert not list(daemon.places.state.glob("works/*.kept")) and not list(daemon.places.state.glob("works/*.npy"))
+
+
+def test_a_stopped_restyle_is_taken_up_once(daemon):
+    client, _ = stopped_midway(daemon)
+    (item,) = kept(client)
+    with daemon.client("another") as other:
+        client.resume(item)
+        until(client, p.Progress, item.job)
+        other.resume(item)
+        assert next(event for event in other.events() if isinstance(event, p.Failed)).code == "bad_message"
+        assert kept(other) == []
+
+
+def test_the_history_has_what_was_made_and_with_what(daemon):
+    from pastiche.client import GivenStyle
+
+    with daemon.client("editor") as client:
+        style = GivenStyle(STYLE, 1.0, None, "Night swirls", "/paintings/night_swirls.png")
+        client.restyle_and_wait(CONTENT, [style], QUICK, title="Harbour")
+        client.restyle_and_wait(CONTENT, [style], StyleSettings(strength=0), title="Quay")
+    kill(daemon)
+    with daemon.client("another") as client:
+        client.ask_history()
+        lines = until(client, PastRestyles).lines
+        assert [line.title for line in lines] == ["Quay", "Harbour"]
+        assert lines[1].settings == QUICK
+        assert (lines[1].styles[0].name, lines[1].styles[0].path) == ("Night swirls", "/paintings/night_swirls.png")
+        client.ask_history(before=lines[0].number)
+        assert [line.title for line in until(client, PastRestyles).lines] == ["Harbour"]
+
+
+def test_everything_can_be_forgotten(daemon):
+    result_not_fetched(daemon, "editor")
+    stopped_midway(daemon)
+    with daemon.client("cli") as client:
+        client.forget_everything()
+        assert until(client, KeptItems).items == []
+        client.ask_history()
+        assert until(client, PastRestyles).lines == []
+    left = [path for folder in ("spool", "works", "results") for path in (daemon.places.state / folder).iterdir()]
+    assert [path.name for path in left if path.name != "seen"] == []
+
+
+def test_what_is_kept_is_this_users_alone(daemon):
+    result_not_fetched(daemon, "editor")
+    stopped_midway(daemon)
+    files = [path for path in daemon.places.state.rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    folders = [path for path in daemon.places.state.rglob("*") if path.is_dir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("folder", ["results", "works"])
+@pytest.mark.parametrize("damage", [b"", b"garbage", bytes(200)])
+def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damage):
+    path = daemon.places.state / folder / "some.kept"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(damage)
+    with daemon.client() as client:
+        assert kept(client) == []
+    assert path.with_suffix(".damaged").exists()
+
+
+def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
+    daemon.places.state.mkdir(parents=True)
+    path = daemon.places.state / "history.sqlite"
+    path.write_bytes(b"SQLite format 3\0" + b"nonsense" * 500)
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Harbour")
+        client.ask_history()
+        assert [line.title for line in until(client, PastRestyles).lines] == ["Harbour"]
+    assert path.with_name("history.sqlite.damaged").exists()
