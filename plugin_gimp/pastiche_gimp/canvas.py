@@ -83,7 +83,8 @@ class Target:
 
     @property
     def document_name(self) -> str:
-        return str(self.image.get_name() or words.UNTITLED)
+        file = self.image.get_file() or self.image.get_imported_file()
+        return str(file.get_basename() if file is not None else self.image.get_name() or words.UNTITLED)
 
     @property
     def is_there(self) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gi.repository import GdkPixbuf, GimpUi, GLib, Gtk, Pango
+from gi.repository import Gdk, GdkPixbuf, GimpUi, GLib, Gtk, Pango
 
 from pastiche import words
 from pastiche.background import as_pastiche_error
@@ -22,6 +22,8 @@ from .preview import PreviewArea
 
 WIDE, HIGH = 112, 84  # pixels of a thumbnail
 PULSE_EVERY = 120  # ms, while it is not known yet how far
+# GIMP's dark themes hardly show what is selected, and put a ground of their own under words.
+SELECTED = b"list row:selected { background-color: #3a6ea5; color: #ffffff; } list row label { background-color: transparent; color: inherit; }"
 
 
 def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[KeptItem]], object]) -> PastRestyle | None:
@@ -76,13 +78,12 @@ class KeptWindow:
         self.dialog = Gtk.Dialog(title=words.RESULTS_TITLE, transient_for=parent, modal=True, name="pastiche results")
         if parent is None:
             GimpUi.window_set_transient(self.dialog)
-        self.dialog.add_button(f"_{words.CLOSE}", Gtk.ResponseType.CLOSE)
         self.kept, self.history = _list("kept list"), _list("history list")
         self.tabs = Gtk.Notebook(name="tabs")
         for one, text in ((self.kept, words.KEPT_RESULTS), (self.history, words.HISTORY)):
             scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
             scrolled.add(one)
-            self.tabs.append_page(scrolled, Gtk.Label(label=text))
+            self.tabs.append_page(scrolled, Gtk.Label(label=text, margin_start=10, margin_end=10))
             one.connect("row-selected", lambda *_: self._offer())
         self.tabs.connect("switch-page", lambda *_: loop.after(0, self._offer))
         self.preview = PreviewArea()
@@ -95,8 +96,12 @@ class KeptWindow:
         content.pack_start(middle, True, True, 0)
         self._add_bottom(content)
         content.show_all()
+        self.dialog.get_action_area().hide()  # the buttons stand in one row
         self.be_idle()
         self.dialog.set_default_size(820, 600)
+        look = Gtk.CssProvider()
+        look.load_from_data(SELECTED)
+        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
 
     def _add_bottom(self, content: Any) -> None:
         self.bar = Gtk.ProgressBar()
@@ -108,7 +113,8 @@ class KeptWindow:
         self.insert = self._button(words.INSERT, "insert", lambda desk: desk.insert(self._chosen(self.kept)), words.INSERT_TIP)
         self.go_on = self._button(words.GO_ON, "go_on", lambda desk: desk.go_on(self._chosen(self.kept)), words.GO_ON_TIP)
         self.stop = self._button(words.STOP, "stop", lambda desk: desk.stop())
-        for button in (self.use, self.insert, self.go_on, self.stop):
+        close = self._button(words.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))
+        for button in (self.use, self.insert, self.go_on, self.stop, close):
             row.pack_end(button, False, False, 0)
         for part in (self.bar, self.message, row):
             content.pack_start(part, False, False, 0)

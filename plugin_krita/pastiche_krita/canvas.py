@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from krita import Krita, Selection
@@ -55,7 +56,7 @@ class Target:
 
     @property
     def document_name(self) -> str:
-        return str(self.document.name() or words.UNTITLED)
+        return str(self.document.name() or Path(self.document.fileName()).name or words.UNTITLED)
 
 
 @dataclass(frozen=True)

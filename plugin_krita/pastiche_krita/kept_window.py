@@ -37,6 +37,7 @@ from .qt import (
 from .window import MESSAGE, PERMILLE, WARNING
 
 WIDE, HIGH, GAP = 112, 84, 6  # pixels of a thumbnail, and between two
+ROOM = 20  # pixels beside a button's words
 A_THING = Qt.ItemDataRole.UserRole
 
 
@@ -103,6 +104,7 @@ class KeptWindow(QDialog):
         button = QPushButton(text)
         button.setObjectName(name)
         button.setAutoDefault(False)
+        button.setMinimumWidth(button.sizeHint().width() + ROOM)
         button.clicked.connect(lambda _=False: do())
         return button
 
@@ -184,6 +186,11 @@ class KeptWindow(QDialog):
     def say_error(self, error: PasticheError) -> None:
         self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
         self.message.setText(error.sentence)
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        if not event.spontaneous():
+            self.tabs.setCurrentWidget(self.kept)  # what waits comes first, whatever was looked at the last time
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)

@@ -25,7 +25,7 @@ def about_item(item: KeptItem, now: float) -> tuple[str, str, str]:
 def about_past(line: PastRestyle, now: float) -> tuple[str, str, str]:
     """Three lines: what was restyled, with what, and when and where."""
     program = words.PROGRAMS.get(line.program, line.program)
-    facts = (words.when(line.at, now), _size(line.width, line.height), f"{line.seconds:.0f} s", program)
+    facts = (words.when(line.at, now), _size(line.width, line.height), words.took(line.seconds), program)
     return line.title or words.UNTITLED, f"{name_of(line)}, {words.knobs_said(line.settings)}", " · ".join(facts)
 
 

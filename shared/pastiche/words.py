@@ -57,7 +57,7 @@ INSERT_TIP = "A stopped restyle: the picture as far as it got."
 GO_ON_TIP = "Work on from where it was stopped; then it becomes a layer."
 KEPT_ONE = "A result of an earlier restyle is kept."
 KEPT_SOME = "{count} results of earlier restyles are kept."
-KEPT_OF_IT = "If it had been at work for more than a few seconds, what was done is kept."
+KEPT_OF_IT = "What it had worked on for more than a few seconds can be recovered."
 NOTHING_KEPT = "Nothing waits here: every result has reached its picture."
 NO_HISTORY = "No restyle has been made yet."
 ASKING = "Asking the daemon…"
@@ -168,6 +168,11 @@ def _day(date: time.struct_time) -> int:
     return datetime.date(date.tm_year, date.tm_mon, date.tm_mday).toordinal()
 
 
+def took(seconds: float) -> str:
+    """How long something has taken."""
+    return f"took {seconds:.0f} s" if seconds >= 1 else "took under 1 s"
+
+
 def knobs_said(settings: StyleSettings) -> str:
     """Quality, and every knob that is turned from its default. The strength stands in the result's name."""
     turned = [settings.quality]
@@ -175,5 +180,5 @@ def knobs_said(settings: StyleSettings) -> str:
         value = getattr(settings, name)
         if name not in ("strength", "quality", "composite") and value != default_of(name) and not (settings.quality == "paper" and name in PAPER_SETS):
             said = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"
-            turned.append(f"{knob.label.lower()}{said}{f' {knob.unit}' if knob.unit else ''}")
+            turned.append(f"{knob.label.lower()}{said}{f' {knob.unit}' if knob.unit in ('%', '×') else ''}")
     return ", ".join(turned)

@@ -120,7 +120,7 @@ def test_the_history_is_used_again_and_says_where_a_painting_has_gone(homes):
     assert done.wait(timeout=60) == 0
     lines = json.loads(home.run("history", "--json"))
     assert [line["settings"]["strength"] for line in lines] == [70, 50]
-    assert "Painting 70 %, draft, iterations 4 steps" in home.run("history")
+    assert "Painting 70 %, draft, iterations 4" in home.run("history")
     shutil.copy(home.folder / "photo.png", home.folder / "another.png")
     last = json.loads(home.run("history", "use", lines[0]["number"], home.folder / "another.png", "--json").splitlines()[-1])
     assert Path(last["output"]) == home.folder / "another-in-painting.png"

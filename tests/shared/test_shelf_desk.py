@@ -228,4 +228,4 @@ def test_lists_say_what_how_far_and_when():
     assert about_item(DONE, NOON + 60)[:2] == ("Sky, in harbour.kra", "One 50 %")
     assert about_item(STOPPED, NOON + 60)[2].startswith("stopped at 43 % · today ")
     assert about_item(DONE, NOON + 86400)[2].startswith("finished · yesterday ")
-    assert about_past(line(1), NOON + 10 * 86400) == ("photo.jpg", "One 50 %, draft, seed 7", "1 Jan 2026 · 4 × 4 px · 12 s · command line")
+    assert about_past(line(1), NOON + 10 * 86400) == ("photo.jpg", "One 50 %, draft, seed 7", "1 Jan 2026 · 4 × 4 px · took 12 s · command line")

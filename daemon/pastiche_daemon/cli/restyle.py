@@ -23,7 +23,7 @@ from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
-KEPT = "What was done of it is kept, if that took more than a few seconds: 'pastiche results list'."
+KEPT = "'pastiche results list' shows it."
 
 # What other commands take too.
 WEIGHTS = click.option(
