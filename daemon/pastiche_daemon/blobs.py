@@ -53,7 +53,7 @@ class Upload:
 def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
     """The sentence for a disk that does not take what is written."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    what = "is full" if full else f"cannot be written ({error.strerror})"
+    what = "is full" if full else f"cannot be read or written ({error.strerror})"
     return DiskTrouble(f"The disk under {path.parent} {what}. Make room there, or set PASTICHE_HOME to another disk.")
 
 

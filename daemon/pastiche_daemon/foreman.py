@@ -35,6 +35,7 @@ log = logging.getLogger("pastiche")
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
+STARTING = 60.0  # seconds at least for a worker's first sign: importing torch takes its time on a busy machine
 WORTH_KEEPING = ("out_of_memory", "worker_died", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
 
 _tickets = itertools.count(1)
@@ -272,6 +273,8 @@ class Foreman:
     def _hangs_at(self) -> float:
         """When a worker that says nothing more is taken for hung."""
         patience = self._options.hang_seconds
+        if self.executor.info.get("state") == "starting":
+            patience = max(patience, STARTING)
         return min(self._heard_at + patience, self._moved_at + max(SLOW * patience, 3 * self._expected))
 
     @property

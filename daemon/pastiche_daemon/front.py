@@ -17,7 +17,7 @@ import pastiche
 from pastiche import protocol as p
 from pastiche import trust
 from pastiche.connection import Connection, publish, withdraw
-from pastiche.errors import BadMessage, DiskTrouble, NoSession, PasticheError, UnknownBlob
+from pastiche.errors import BadMessage, DiskTrouble, PasticheError, UnknownBlob
 from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
 from pastiche.zmtp import STRANGERS_FRAME
@@ -75,18 +75,11 @@ class Front:
                 if slept:
                     log.warning("%.0f s were slept through", slept)
                 for key, events in ready:
-                    self._heard(key.data, events)
+                    key.data(events)
                 self._foreman.listen()
                 self._tick(self._clock.now())
         finally:
             self._close()
-
-    @staticmethod
-    def _heard(do: Callable[[int], None], events: int) -> None:
-        try:
-            do(events)
-        except Exception:  # a fault of ours with one connection must not take everybody's daemon down
-            log.exception("a connection could not be served")
 
     def wake(self) -> None:
         """From any thread, or a signal: have a look."""
@@ -197,16 +190,17 @@ class Front:
 
     # --- what comes in -----------------------------------------------------------------------------
     def _take(self, peer: Peer, frames: list[Any]) -> None:
-        job = ""
+        job, known = "", False
         try:
             if len(frames) == 1 and self._at_the_door(peer, frames[0]):
                 return
             session = self._door.session_of(peer, self._token_of(frames))
+            known = True
             message, _ = p.unpack(frames)
             job = getattr(message, "job", "")
             self._serve(session, message)
         except PasticheError as error:
-            if not isinstance(error, NoSession):
+            if known:  # a stranger is not to fill the log
                 log.warning("refused (%s): %s", error.code, error.sentence)
             self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
         except Exception as error:  # a fault of ours must not take everybody's daemon down

@@ -15,6 +15,7 @@ LARGEST = 4096
 # Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size'); float32's are
 # guessed from that.
 FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+ON_CUDA = 0.7  # of FEATURES, on an H100: cuDNN needs no room to lay the maps out anew
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
 BASE = 1000 << 20  # of the process, whatever the picture
@@ -28,10 +29,11 @@ COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, 
 @dataclass(frozen=True)
 class Room:
     """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own; 0 where
-    the two are one."""
+    the two are one. features: how much of FEATURES an evaluation takes there."""
 
     bytes: int
     host_bytes: int = 0
+    features: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ EVERYTHING = Room(1 << 62)
 
 def plan_for(height: int, width: int, room: Room, element: int = 4, wide: float = 1.0) -> Plan:
     """height, width: pixels, padded. element: bytes a number of the network's. wide: the network's width, 1 for VGG19's."""
-    pixels, feature = height * width, FEATURES[element] * max(wide, 0.25)
+    pixels, feature = height * width, FEATURES[element] * max(wide, 0.25) * room.features
 
     def tile_bytes(side: int) -> float:
         outer = (min(height, side + 4 * REACH), min(width, side + 4 * REACH))

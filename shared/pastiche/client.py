@@ -366,7 +366,7 @@ class Client:
                 self._start_fetching(message)
         elif isinstance(message, p.Failed):
             if message.code == "no_session":
-                self._fail_all(DaemonLost("The daemon gave this session up after a long silence. Restyle again."))
+                self._fail_all(DaemonLost("The daemon gave this session up after a long silence. Restyle again; what was in work is kept."))
             else:
                 self._forget(message.job)
                 self._events.append(message)

@@ -123,7 +123,8 @@ class Link:
 
     def _lost(self, what: str) -> DaemonLost:
         alive = is_held(self._places.lock_file)
-        to_do = "Run 'pastiche daemon stop', then restyle again." if alive else "It has stopped; restyle again to start it. What it had in work is kept."
+        stopped = "It has stopped; restyle again to start it. What it had in work is kept."
+        to_do = "Run 'pastiche daemon stop', then restyle again." if alive else stopped
         return DaemonLost(f"{what} {to_do}")
 
     def wait(self) -> None:

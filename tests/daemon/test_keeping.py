@@ -19,7 +19,7 @@ from tests.daemon.test_life import status_when, until
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 MASK = picture(32, 24, seed=3, channels="GRAY")
-LONG = StyleSettings(quality="draft", iterations=1500)
+LONG = StyleSettings(quality="draft", iterations=400)
 
 
 def kept(client: Client) -> list[KeptItem]:
@@ -110,7 +110,7 @@ def test_a_killed_daemon_costs_no_more_than_the_last_seconds(daemon):
     assert 0 < item.done < 1
     client.resume(item)
     first = until(client, p.Progress, job)
-    assert first.steps < 1500  # those that were made are not made again
+    assert first.steps < 400  # those that were made are not made again
     done = until(client, Finished, job)
     assert done.result.started_from == "last"
     assert kept(client) == []
@@ -128,7 +128,7 @@ def test_the_picture_as_far_as_it_got_can_be_had(daemon):
 def test_the_same_restyle_asked_again_goes_on_where_it_stood(daemon):
     client, _ = stopped_midway(daemon, LONG, layer="harbour")
     again = client.restyle(CONTENT, [(STYLE, 1.0)], LONG, layer="harbour")
-    assert until(client, p.Progress, again).steps < 1500
+    assert until(client, p.Progress, again).steps < 400
     client.cancel(again)
     until(client, p.Cancelled, again)
     assert kept(client) == []

@@ -169,7 +169,7 @@ def test_a_stopped_daemon_leaves_nothing_behind(daemon):
         wait_for_end(report["pid"])
         wait_for_end(report["worker"]["pid"])
     assert not daemon.places.connection_file.exists()
-    assert not daemon.places.spool.exists()
+    assert list(daemon.places.spool.iterdir()) == []
     assert list(daemon.places.runtime.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import socket
@@ -13,7 +14,7 @@ import pytest
 import zmq
 
 from pastiche import protocol as p
-from pastiche import trust
+from pastiche import trust, zmtp
 from pastiche.connection import Connection, find, publish
 from pastiche.errors import NotTrusted, VersionMismatch
 from pastiche.locks import Lock
@@ -102,23 +103,43 @@ def test_a_proof_is_good_once(raw, connection):
 
 
 @pytest.mark.parametrize("message", [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Cancel("x"), p.Get(b"h" * 32, 0, 10, 1),
-                                     p.Restyle("j", "l", {}, [], None, {}), p.Put(b"h" * 32, 4, 0, 1, b"data")])  # fmt: skip
+                                     p.Restyle("j", "l", {}, [], None, {}), p.Resume("x"), p.AskKept(True), p.AskHistory(), p.Forget()])  # fmt: skip
 def test_without_hello_nothing_is_served(raw, warm, message):
     for session in (b"", b"s" * 16):
         assert raw.ask(*p.pack(message, session)).code == "no_session"
     assert still_well(warm)
 
 
-@pytest.mark.parametrize("frames", [[b""], [b"garbage"], [b"\xc1"], [b"", b""], [b"\x80"] * 50, [msgpack.packb({"type": "hello"})],
+@pytest.mark.parametrize("frames", [[b""], [b"garbage"], [b"\xc1"], [b"\x91" * zmtp.STRANGERS_FRAME], [msgpack.packb({"type": "hello"})],
                                     [msgpack.packb({"type": "hello", "version": "?", "nonce": b"", "client_id": "", "program": ""})],
-                                    [msgpack.packb({"type": "proof", "proof": b""})], [b"\x91" * 5000], [bytes(p.HEADER_LIMIT + 1)]])  # fmt: skip
+                                    [msgpack.packb({"type": "proof", "proof": b""})]])  # fmt: skip
 def test_garbage_gets_an_error_and_the_daemon_goes_on(raw, warm, frames):
     assert isinstance(raw.ask(*frames), p.Failed)
     assert still_well(warm)
 
 
-def test_a_frame_over_the_limit_ends_that_connection_alone(raw, warm):
-    assert raw.ask(bytes(p.MAX_FRAME + 1)) is None
+def hung_up_on(connection: Connection, said: bytes) -> bool:
+    """Whether a stranger who says this is hung up on. (Its greeting is answered first.)"""
+    stranger = socket.socket(socket.AF_UNIX)
+    stranger.settimeout(20)
+    stranger.connect(connection.endpoints[0].removeprefix("ipc://"))
+    with stranger, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        stranger.sendall(zmtp.GREETING + zmtp.ready(b"") + said)
+        while stranger.recv(4096):
+            pass
+    return True
+
+
+@pytest.mark.parametrize("frames", [[b"", b""], [b"header", bytes(10)], [bytes(zmtp.STRANGERS_FRAME + 1)], [b"x"] * 9])
+def test_a_stranger_who_says_more_than_hello_takes_is_hung_up_on(connection, warm, frames):
+    assert hung_up_on(connection, b"".join(zmtp.message_parts(frames)))
+    assert still_well(warm)
+
+
+def test_a_frame_over_the_limit_ends_that_connection_alone(raw, warm, connection):
+    assert isinstance(raw.greet(connection.key), p.Welcome)
+    raw.socket.send(bytes(p.MAX_FRAME + 1))
+    assert raw.hear(0.5) is None
     assert still_well(warm)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
+import pytest
 import torch
 
 from pastiche_daemon.engine.evaluation import Evaluation, Recorded
 from pastiche_daemon.engine.objective import Losses
+from pastiche_daemon.engine.optimise import optimise
 
 
 class Rehearsal:
@@ -45,6 +50,36 @@ def test_it_is_recorded_once_and_never_sees_the_image_itself():
     assert graph.replays == 3
     assert len(set(seen)) == 1
     assert image.data_ptr() not in seen
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam", "gradient"])
+def test_every_way_of_moving_gets_as_far_with_what_is_replayed(method):
+    """L-BFGS keeps the last slope to compare the next with: it may not be the memory that the next one is written to."""
+    start = torch.rand(3, 8, 9, generator=torch.Generator().manual_seed(0))
+    ends = []
+    for recorded in (False, True):
+        image = start.clone()
+        evaluation = Evaluation(objective, image)
+        if recorded:
+            evaluation.compute = Recorded(evaluation.eagerly, image, Rehearsal())
+        for _ in optimise(image, evaluation, torch.ones(8, 9), 12, method):
+            pass
+        ends.append(image)
+    assert torch.equal(*ends)
+    assert not torch.allclose(ends[0], start, atol=0.01)
+
+
+def test_an_evaluation_goes_when_nobody_holds_it():
+    """And with it what it was recorded in: a large picture's feature maps."""
+    evaluation = Evaluation(objective, torch.ones(3, 2, 2))
+    evaluation(torch.ones(3, 2, 2))
+    gone = weakref.ref(evaluation)
+    gc.disable()
+    try:
+        del evaluation
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_losses_that_are_kept_are_not_overwritten_by_the_next_evaluation():

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from pastiche_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
-from pastiche_daemon.engine.network import INDEX_OF, LAYERS, STRIDE_OF, Network
+from pastiche_daemon.engine.network import INDEX_OF, LAYERS, STRIDE_OF, Network, _Halved
 from pastiche_daemon.engine.random_filters import random_weights
 
 BLOCKS = ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1))  # convolutions a block of VGG19, cut after conv5_1
@@ -145,6 +145,22 @@ def test_the_procedural_pictures_are_always_the_same():
         assert torch.equal(one, other)
         assert float(one.min()) >= 0
         assert float(one.max()) <= 1
+
+
+@pytest.mark.parametrize("size", [(16, 32), (7, 12), (10, 9), (5, 5), (2, 2)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_pooling_for_cuda_is_torchs(size, dtype):
+    x = torch.rand(1, 6, *size, generator=torch.Generator().manual_seed(0)).to(dtype, memory_format=torch.channels_last)
+    found, slopes = [], []
+    for pool in (lambda x: F.avg_pool2d(x, 2), _Halved.apply):
+        given = x.detach().requires_grad_(True)
+        halved = pool(given)
+        found.append(halved.detach())
+        upward = torch.rand(halved.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+        slopes.append(torch.autograd.grad(halved, given, upward)[0])
+    assert torch.equal(*slopes)
+    torch.testing.assert_close(*found)
+    assert found[1].is_contiguous(memory_format=torch.channels_last)
 
 
 # --- random filters -------------------------------------------------------------------------------

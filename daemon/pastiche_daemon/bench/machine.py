@@ -17,14 +17,19 @@ MATRIX = 2048
 COUNTED = 64  # pixels a side of what operations are counted on
 
 
+def wait_for(device: torch.device) -> None:
+    """Until it has done all that it was asked for: a GPU is asked and not waited for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def seconds(action: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
     """The median of some runs, after one to warm up."""
     spent = []
     for _ in range(repeats + 1):
         began = time.perf_counter()
         action()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        wait_for(device)
         spent.append(time.perf_counter() - began)
     return statistics.median(spent[1:])
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from pastiche.settings import StyleSettings
-from pastiche_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate
+from pastiche_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate, wait_for
 from pastiche_daemon.bench.ours import faint_noise, optimise_fast
 from pastiche_daemon.bench.plain import Evaluation, optimise_plainly, white_noise
 from pastiche_daemon.bench.problem import PAINTING, SCENE, Problem, network, source
@@ -129,6 +129,7 @@ def size(device: torch.device, megapixels: float, memory: int, weights: str, ste
     began = time.perf_counter()
     for _ in range(steps):
         for _ in stylise(content, [style], settings, net, TargetCache(0), content.image, room):
+            wait_for(device)
             times.append(time.perf_counter() - began)
             began = time.perf_counter()
     return {"side": side, "tile": plan.side, "pairs": plan.pairs, "on_host": plan.on_host, "expected": plan.bytes,

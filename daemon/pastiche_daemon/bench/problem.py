@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pastiche.settings import StyleSettings
+from pastiche_daemon.bench.pictures import drawn
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Objective
@@ -15,7 +16,6 @@ from pastiche_daemon.engine.pyramid import Scale
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.targets import objective_at
 from pastiche_daemon.engine.territories import territories_of
-from pastiche_daemon.samples import draw
 from pastiche_daemon.weights.load import load_network
 from pastiche_daemon.weights.store import BUILT_IN
 
@@ -25,7 +25,7 @@ SCENE, PAINTING = "harbour_town", "night_swirls"
 
 def source(name: str, side: int, device: torch.device) -> Source:
     """A sample picture, square, that counts everywhere."""
-    pixels = np.ascontiguousarray(draw(name, side, side).transpose(2, 0, 1))
+    pixels = np.ascontiguousarray(drawn(name, side, side).transpose(2, 0, 1))
     image = torch.from_numpy(pixels).to(device, torch.float32) / 255  # (3, side, side)
     all_of_it = torch.ones(side, side, device=device)
     return Source(image, all_of_it, all_of_it, (name, side), side)

@@ -17,9 +17,9 @@ from pastiche.launch import Launcher
 from pastiche.paths import places
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
+from pastiche_daemon.bench.pictures import drawn
 from pastiche_daemon.bench.problem import PAINTING, SCENE
 from pastiche_daemon.run import build_id, own_command
-from pastiche_daemon.samples import draw
 
 REPEATS = 3
 
@@ -68,7 +68,7 @@ class House:
     def command(self, width: int, height: int, **settings: Any) -> list[float]:
         """Seconds of `pastiche restyle`, from the shell to the file, the daemon warm."""
         for name in (SCENE, PAINTING):
-            Image.fromarray(draw(name, width, height)).save(self.home / f"{name}.png")
+            Image.fromarray(drawn(name, width, height)).save(self.home / f"{name}.png")
         words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
         scene, painting = (self.home / f"{name}.png" for name in (SCENE, PAINTING))
         command = [
@@ -86,4 +86,4 @@ class House:
 
 
 def picture(name: str, width: int, height: int) -> Picture:
-    return Picture(width, height, PixelFormat("RGB", "u8"), draw(name, width, height).tobytes())
+    return Picture(width, height, PixelFormat("RGB", "u8"), drawn(name, width, height).tobytes())

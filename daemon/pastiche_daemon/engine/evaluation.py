@@ -1,7 +1,7 @@
 """Loss and slope of a picture; on a CUDA device recorded once and replayed.
 
-An evaluation is some 150 small kernels, and on a fast GPU their launching is expected to take most of the time at 512² and
-below. A CUDA graph launches all of them at once. Unmeasured: no GPU has run this yet.
+An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 5 ms where
+the kernels themselves take 0.7 to 2.1 (an H100). A CUDA graph launches all of them at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from pastiche_daemon.engine.objective import Losses, Objective
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
 
+# Pixels, times the network's width: up to that much recording pays, which takes 15 to 50 ms. Beyond, the kernels take longer than
+# their launching (docs/performance.md).
+RECORDED = 1_200_000
+
 log = logging.getLogger(__name__)
 Tensors = tuple[Tensor, ...]
 
@@ -31,7 +35,7 @@ class Graph(Protocol):
 class CudaGraph:
     """torch.cuda.CUDAGraph, warmed up beside the main stream as its documentation asks."""
 
-    WARM_UPS = 2
+    WARM_UPS = 1  # its libraries take what memory they want, which may not be in a recording
 
     def __init__(self) -> None:
         self.graph = torch.cuda.CUDAGraph()
@@ -51,7 +55,7 @@ class CudaGraph:
 
 
 class Recorded:
-    """A function of one tensor to some, recorded by a graph. What it gives is overwritten by the next call."""
+    """A function of one tensor to some, recorded by a graph. What it gives is the caller's, to keep and to write over."""
 
     def __init__(self, function: Callable[[Tensor], Tensors], example: Tensor, graph: Graph) -> None:
         self.input = example.clone()
@@ -61,7 +65,7 @@ class Recorded:
     def __call__(self, value: Tensor) -> Tensors:
         self.input.copy_(value)
         self.graph.replay()
-        return self.output
+        return tuple(output.clone() for output in self.output)  # the next replay writes to the same memory
 
 
 class Evaluation:
@@ -74,13 +78,14 @@ class Evaluation:
         """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
         self.news: list[str] = []
-        self.compute: Callable[[Tensor], Tensors] = self.eagerly
+        self.compute: Callable[[Tensor], Tensors] | None = None  # None: as it comes. Not a method: what holds itself lives on
         self.in_tiles_of(side)
-        if image.is_cuda and not side:
+        if image.is_cuda and not side and _worth_recording(objective, image):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
-                log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), error)
+                # Its words alone: a log that keeps its records would keep the feature maps that the error was raised among.
+                log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), str(error).split("\n", 1)[0])
 
     def in_tiles_of(self, side: int) -> None:
         """From now on; 0 for the whole at once."""
@@ -105,14 +110,15 @@ class Evaluation:
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
         while True:
             try:
-                total, content, style, slope = self.compute(image)
+                total, content, style, slope = (self.compute or self.eagerly)(image)
                 break
             except (RuntimeError, MemoryError) as error:
                 side = smaller_side(self.side, max(image.shape[1:])) if isinstance(self.objective, Objective) else 0
                 if not is_out_of_memory(error) or not side:
                     raise
             self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
-        return Losses(total.clone(), content.clone(), style.clone()), slope
+        # Where the image lies, be that the host: so does all that is chosen by them.
+        return Losses(*(loss.to(image.device) for loss in (total, content, style))), slope
 
     def _go_on_in_tiles_of(self, side: int) -> None:
         if torch.cuda.is_available():
@@ -123,6 +129,12 @@ class Evaluation:
         )
 
 
+def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bool:
+    if not isinstance(objective, Objective):
+        return True
+    return not objective.waits_for_the_device and image[0].numel() * objective.network.width <= RECORDED
+
+
 def smaller_side(side: int, longest: int) -> int:
     """The next smaller tiles' side, or 0 where they would be smaller than is sensible. side: so far, 0 for the whole."""
     half = (side or longest) // 2 // GRID * GRID
@@ -130,5 +142,6 @@ def smaller_side(side: int, longest: int) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch's CPU allocator raises a plain RuntimeError."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
+    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take beside it."""
+    words = ("allocate memory", "out of memory", "_ALLOC_FAILED")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

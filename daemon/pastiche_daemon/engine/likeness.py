@@ -72,6 +72,8 @@ class _TraceOfRoot(torch.autograd.Function):
 
 # Sums of bfloat16 products are not accurate enough for these: a covariance that has lost its small eigenvalues has no root.
 WANT_EXACT_SUMS = ("wasserstein",)
+# Eigenvectors are found step by step, and each asks whether it was the last: no CUDA graph can hold them.
+WAIT_FOR_THE_DEVICE = ("wasserstein",)
 
 LIKENESSES: dict[str, Likeness] = {
     "gram": gram_likeness,

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pastiche_daemon.engine.colour_statistics import BLOCKS, as_means, colour_loss, colour_sums
 from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.likeness import LIKENESSES, WANT_EXACT_SUMS
+from pastiche_daemon.engine.likeness import LIKENESSES, WAIT_FOR_THE_DEVICE, WANT_EXACT_SUMS
 from pastiche_daemon.engine.moments import Moments, sum_of
 from pastiche_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network
 from pastiche_daemon.engine.regions import Box, cut
@@ -142,6 +142,7 @@ class Objective:
         # With Gram matrices alone nobody asks for means.
         self.looks_at_means = likeness != "gram"
         self.sums_exactly = likeness in WANT_EXACT_SUMS
+        self.waits_for_the_device = likeness in WAIT_FOR_THE_DEVICE
         self.places = [
             {layer: target.places(layer, size) for layer in target.weights if layer != "image"} for target in self.styles
         ]

@@ -14,6 +14,8 @@ from pastiche.pixels import SELECTION_CONTEXT
 from pastiche_daemon.engine.network import STRIDE_OF
 from pastiche_daemon.room import GRID
 
+MOST_ON_CUDA = 32  # times smaller
+
 
 @dataclass(frozen=True)
 class Box:
@@ -74,7 +76,15 @@ def resized(image: Tensor, height: int, width: int, wraps: bool = False) -> Tens
         return image
     if wraps:
         return _resized_wrapping(image, height, width)
-    return F.interpolate(image[None], size=(height, width), mode="bicubic", antialias=True, align_corners=False)[0]
+    return _interpolated(image[None], height, width, "bicubic")[0]
+
+
+def _interpolated(maps: Tensor, height: int, width: int, mode: str) -> Tensor:
+    """(1, C, H, W) at another size, antialiased. On CUDA a filter has to fit into 48 KB, and from 47 times as small it does not:
+    a picture of 6000 pixels at the coarsest scale. Such a one is made smaller by the CPU, to the same result."""
+    much_smaller = max(maps.shape[-2] / height, maps.shape[-1] / width) > MOST_ON_CUDA
+    found = F.interpolate(maps.cpu() if maps.is_cuda and much_smaller else maps, size=(height, width), mode=mode, antialias=True)
+    return found.to(maps.device)
 
 
 def _resized_wrapping(image: Tensor, height: int, width: int) -> Tensor:
@@ -114,7 +124,7 @@ def resized_weight(weight: Tensor, height: int, width: int) -> Tensor:
     """(H, W) in 0..1 at another size: by area, so that no place counts for more than was there."""
     if weight.shape == (height, width):
         return weight
-    return F.interpolate(weight[None, None], size=(height, width), mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
+    return _interpolated(weight[None, None], height, width, "bilinear")[0, 0].clamp(0, 1)
 
 
 def padded(image: Tensor, height: int, width: int) -> Tensor:

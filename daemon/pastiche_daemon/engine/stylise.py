@@ -97,6 +97,7 @@ def stylise(
                     key = _picture_key(network, content, styles, scale, settings)
                     way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
             still = None if steps_were_asked_for else Stillness(image, free)
+            evaluation = None  # a scale's recorded work and its memory go before the next one's come
             evaluation = Evaluation(objective, image, plan.side)
             for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
                 share = (done + _work(scale) * step / scale.steps) / work

@@ -6,7 +6,7 @@ import torch
 
 from pastiche.errors import DeviceUnavailable
 from pastiche_daemon.options import sensible_memory
-from pastiche_daemon.room import Room
+from pastiche_daemon.room import ON_CUDA, Room
 
 
 def choose_device(name: str) -> torch.device:
@@ -39,9 +39,10 @@ def device_label(device: torch.device) -> str:
 
 
 def memory_in_use(device: torch.device) -> int:
-    """Bytes: of the device, or of this process on a CPU (its peak)."""
+    """Bytes, of this process, at its peak: of the device's memory (CUDA's own share, half a gigabyte, not counted), or of the
+    machine's on a CPU."""
     if device.type == "cuda":
-        return int(torch.cuda.memory_allocated(device))
+        return int(torch.cuda.max_memory_reserved(device))
     try:
         import resource
     except ImportError:  # Windows
@@ -49,6 +50,12 @@ def memory_in_use(device: torch.device) -> int:
     import sys
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def give_device_memory_back(device: torch.device) -> None:
+    """What torch keeps of a GPU's memory though nobody uses it: between two jobs it is the painter's other programs'."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def room_on(device: torch.device, memory: int) -> Room:
@@ -59,4 +66,4 @@ def room_on(device: torch.device, memory: int) -> Room:
         return Room(memory)
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's, and idle
-    return Room(int((free + kept) * 0.9), host_bytes=memory)
+    return Room(int((free + kept) * 0.9), host_bytes=memory, features=ON_CUDA)

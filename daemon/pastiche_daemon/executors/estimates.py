@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import json
 import logging
-import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget
+from pastiche_daemon.engine.optimise import optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
 from pastiche_daemon.engine.regions import all_of, weights_by_layer
 from pastiche_daemon.engine.tiles import features_of, moments_of
@@ -27,19 +26,21 @@ from pastiche_daemon.room import Plan, Room, plan_for, work_factor
 
 log = logging.getLogger(__name__)
 
-SIDES = (32, 192)  # pixels of the pictures that a device is measured with: what an evaluation costs at least, and each pixel
+# Pixels a side of the pictures that a device is measured with: what a step costs at least, and each pixel. A GPU takes as long for
+# 192² as for 32², since launching is all that takes time there.
+SIDES, SIDES_ON_GPU = (32, 192), (64, 640)
 TIMES = 2
 TRUST = 0.3  # how far one job's time moves what is thought of the next
-OPTIMISER = 0.06  # of an evaluation's time, what a step costs beside it; corrected by the jobs themselves
 
 
 @dataclass(frozen=True)
 class Pace:
-    """seconds = correction · Σ over evaluations of (base + megapixels · each). Of one network on one device."""
+    """seconds = correction · Σ over scales of (start + Σ over steps of (base + megapixels · each)). Of one network on one device."""
 
     base: float
     each: float
     correction: float = 1.0
+    start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Estimates:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._paces: dict[str, Pace] = {}
+        self._warmed: set[str] = set()  # GPUs, with their networks, that have done a job in this process
         try:
             said = json.loads(path.read_text())
             self._paces = {str(name): Pace(*map(float, pace)) for name, pace in said.items()}
@@ -99,8 +101,11 @@ class Estimates:
         if expected.seconds <= 0 or seconds <= 0:
             return
         name, pace = _name(warm), self._pace(warm)
+        if warm.device.type == "cuda" and name not in self._warmed:
+            self._warmed.add(name)  # the first is long for the libraries that it loads, and tells nothing of the others
+            return
         wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
-        self._keep(name, Pace(pace.base, pace.each, (1 - TRUST) * pace.correction + TRUST * wanted))
+        self._keep(name, replace(pace, correction=(1 - TRUST) * pace.correction + TRUST * wanted))
 
     def _pace(self, warm: Warm) -> Pace:
         name = _name(warm)
@@ -112,7 +117,7 @@ class Estimates:
         self._paces[name] = pace
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            said = {name: [pace.base, pace.each, pace.correction] for name, pace in self._paces.items()}
+            said = {name: [pace.base, pace.each, pace.correction, pace.start] for name, pace in self._paces.items()}
             self._path.write_text(json.dumps(said, indent=1))
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error)
@@ -126,30 +131,36 @@ def _seconds(pace: Pace, scale: Scale, plan: Plan) -> float:
     """At one scale, its targets counted as one evaluation more."""
     height, width = scale.padded
     work = height * width / 1e6 * work_factor(height, width, plan.side)
-    return (scale.steps + 2) * (pace.base + work * pace.each)
+    return pace.start + (scale.steps + 2) * (pace.base + work * pace.each)
 
 
 def measured(warm: Warm) -> Pace:
-    """The medians of a few evaluations at two sizes, as a line."""
-    small, large = (_evaluation_seconds(warm, side) for side in SIDES)
-    pixels = [side * side / 1e6 for side in SIDES]
+    """The fastest of a few steps at two sizes, as a line: what else the machine does only ever makes them longer."""
+    on_gpu = warm.device.type == "cuda"
+    sides = SIDES_ON_GPU if on_gpu else SIDES
+    if on_gpu:
+        _start_and_step(warm, sides[0])  # libraries come with the first that is computed
+    (start, small), (_, large) = (_start_and_step(warm, side) for side in sides)
+    pixels = [side * side / 1e6 for side in sides]
     each = max(0.0, large - small) / (pixels[1] - pixels[0])
-    return Pace(max(0.0, small - pixels[0] * each) * (1 + OPTIMISER), each * (1 + OPTIMISER))
+    return Pace(max(0.0, small - pixels[0] * each), each, start=start if on_gpu else 0.0)
 
 
-def _evaluation_seconds(warm: Warm, side: int) -> float:
+def _start_and_step(warm: Warm, side: int) -> tuple[float, float]:
+    """Seconds until a scale's first losses are known, less those of a step; and of a step with its evaluation."""
     network, device = warm.network, warm.device
     image = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    began = time.perf_counter()
     weights = weights_by_layer(all_of(image), STYLE_LAYERS)
     moments = moments_of(network, image, STYLE_LAYERS, weights, 0)
     features = features_of(network, image, CONTENT_LAYER, 0)
     weighting = weighting_for(StyleSettings(), len(features), features[0].numel())
     target = StyleTarget(dict.fromkeys((*STYLE_LAYERS, "image")), moments)
     objective = Objective(network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting)
-    evaluation, times = Evaluation(objective, image), []
-    for _ in range(TIMES + 1):
-        began = time.perf_counter()
-        losses, _ = evaluation(image)
+    times = []
+    for losses in optimise(image, objective, all_of(image), TIMES, "lbfgs"):
         float(losses.total)  # waits for the device
         times.append(time.perf_counter() - began)
-    return statistics.median(times[1:])
+        began = time.perf_counter()
+    step = min(times[1:])
+    return max(0.0, times[0] - step), step

@@ -14,7 +14,7 @@ from typing import Any
 
 from pastiche.launch import clean_environment
 from pastiche_daemon.executors.environment import WORKER
-from pastiche_daemon.executors.wire import read_message, write_message
+from pastiche_daemon.executors.wire import DEVICE_LOST, read_message, write_message
 from pastiche_daemon.options import Options
 
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
@@ -123,6 +123,8 @@ def _how(code: int) -> str:
     """What an exit code tells a painter."""
     if code == -signal.SIGKILL if hasattr(signal, "SIGKILL") else False:
         return "it was killed, perhaps for want of memory"
+    if code == DEVICE_LOST:
+        return "its device was lost: the driver was reset, or the card has gone"
     if code < 0:
         return f"it was ended by signal {-code}"
     return f"it ended with code {code}"

@@ -230,8 +230,12 @@ def _steps_made(job: dict[str, Any]) -> int:
 
 
 def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]:
-    """Write the picture in work where the front said, as float32, for a later start."""
-    return {"last": {"blob": write_array(image, Path(job["last_path"])), "step": step}}
+    """Write the picture in work where the front said, as float32, for a later start. A disk that does not take it costs no more
+    than that start."""
+    try:
+        return {"last": {"blob": write_array(image, Path(job["last_path"])), "step": step}}
+    except OSError:
+        return {}
 
 
 class _Reporter:

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import msgpack
 
+DEVICE_LOST = 70  # the exit code of a worker whose device answers no more
+
 
 def write_message(pipe: IO[bytes], message: dict[str, Any]) -> None:
     """Raises OSError where the other side has gone."""

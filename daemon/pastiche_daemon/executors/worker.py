@@ -8,26 +8,34 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import IO, Any
 
 import torch
 
-from pastiche.errors import DiskTrouble, OutOfMemory, PasticheError
+from pastiche.errors import OutOfMemory, PasticheError
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.allocation import give_memory_back
+from pastiche_daemon.blobs import disk_trouble
 from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.evaluation import is_out_of_memory
-from pastiche_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
+from pastiche_daemon.executors.devices import (
+    choose_device,
+    device_label,
+    give_device_memory_back,
+    memory_in_use,
+    room_on,
+)
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
 from pastiche_daemon.executors.restyling import Cancelled, restyle
-from pastiche_daemon.executors.wire import read_message, write_message
+from pastiche_daemon.executors.wire import DEVICE_LOST, read_message, write_message
 from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
 
 NICENESS = 5  # the editor comes first
-BEAT = 2.0  # seconds between signs of life
+BEAT = 1.0  # seconds between signs of life
 
 
 class Worker:
@@ -67,6 +75,7 @@ class Worker:
             expected = self.estimates.expect(question["width"], question["height"], settings, warm, self.room_on(warm.device))
             said = expected.to_wire()
         except Exception as error:
+            _leave_where_the_device_is_lost(error)
             said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
         self.say("estimate", ticket=question["ticket"], **said)
 
@@ -87,9 +96,7 @@ class Worker:
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:
-            if "CUDA error" in str(error):
-                traceback.print_exc()
-                os._exit(70)  # the device's context is spoilt for good: the front has another worker try
+            _leave_where_the_device_is_lost(error)
             failure = _told(error)
             detail = "" if isinstance(error, PasticheError) else traceback.format_exc()
             say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
@@ -99,12 +106,21 @@ class Worker:
         self.cancelled.discard(job["job"])
         self.say(say, job=job["job"], **ending)
         give_memory_back()
+        if self.last is not None:
+            give_device_memory_back(self.last.device)
 
     def report(self, warm: Warm) -> dict[str, Any]:
         """What is warm, for status."""
         return {"device": device_label(warm.device), "weights": warm.label, "targets": len(self.cache),
                 "target_bytes": self.cache.bytes, "target_hits": self.cache.hits, "target_misses": self.cache.misses,
                 "memory_bytes": memory_in_use(warm.device)}  # fmt: skip
+
+
+def _leave_where_the_device_is_lost(error: Exception) -> None:
+    """After a driver's reset, or with the card gone, a process never gets its device back: the front has another worker try."""
+    if "CUDA error" in str(error) and not is_out_of_memory(error):
+        traceback.print_exc()
+        os._exit(DEVICE_LOST)
 
 
 def _told(error: Exception) -> PasticheError:
@@ -116,9 +132,7 @@ def _told(error: Exception) -> PasticheError:
             "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
         )
     if isinstance(error, OSError):
-        return DiskTrouble(
-            f"A file of the daemon cannot be read or written ({error.strerror}: {error.filename}). Make room there."
-        )
+        return disk_trouble(error, Path(error.filename or places().spool))
     return PasticheError(
         f"The restyle failed inside Pastiche ({type(error).__name__}: {str(error)[:200]}). "
         "The daemon goes on; its log has the details."

@@ -9,7 +9,6 @@ without end.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import selectors
@@ -121,9 +120,7 @@ class LocalEntrance:
                 connected, _address = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    raise
+            except OSError as error:  # no descriptor or no memory left
                 log.error("no connection can be taken at %s: %s", self.endpoint, error.strerror)
                 self._rest()
                 return
@@ -146,13 +143,18 @@ class LocalEntrance:
         self.watch(peer)
 
     def _ready(self, peer: LocalPeer, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
-            peer.wire.push()
-        for _ in range(BATCH):
-            message = peer.wire.pull()
-            if message is None:
-                break
-            self._take(peer, message)
+        try:
+            if events & selectors.EVENT_WRITE:
+                peer.wire.push()
+            for _ in range(BATCH):
+                message = peer.wire.pull()
+                if message is None:
+                    break
+                self._take(peer, message)
+        except Exception:  # a fault of ours with one connection must not take everybody's daemon down
+            log.exception("a connection could not be served")
+            self.hang_up(peer)
+            return
         if peer.wire.gone is not None:
             self.hang_up(peer)
         else:

@@ -1,0 +1,256 @@
+"""What can break, broken by real means: stopped and killed processes, limits on memory and files, full disks, removed files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pastiche import protocol as p
+from pastiche.client import Finished, KeptItems
+from pastiche.errors import DaemonCannotStart, DaemonLost
+from pastiche.launch import Launcher
+from pastiche.settings import StyleSettings
+from pastiche_daemon.run import build_id
+from tests.conftest import ENDLESS, QUICK, Daemon, picture
+from tests.daemon.test_life import status_when, until, until_failed
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+BIG = picture(200, 150, seed=3)  # 90 kB
+SMALL = 20_000  # bytes: what a file may have where the disk is to be full; no log has that
+
+
+@contextlib.contextmanager
+def limited(pid: int, what: int, to: int) -> Iterator[None]:
+    """A running process with a limit of the system's."""
+    before = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (to, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, what, before)
+
+
+@contextlib.contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Processes that are there, and do nothing."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+# --- the worker ------------------------------------------------------------------------------------
+def test_a_worker_that_hangs_is_ended_and_another_goes_on_from_its_picture(daemon):
+    daemon.options = ("--hang-seconds", "5", "--keep-seconds", "0")
+    with daemon.client() as client:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=500))
+        until(client, p.Progress, job)
+        status_when(client, lambda report: list(daemon.places.state.glob("works/*.kept")))
+        with stopped(client.status()["worker"]["pid"]):
+            assert "no sign of life" in until(client, p.Notice, job).sentence
+        assert until(client, Finished, job).result.started_from == "last"
+
+
+def test_a_worker_without_memory_says_so_and_the_next_restyle_runs(daemon):
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        worker = client.status()["worker"]["pid"]
+        with limited(worker, resource.RLIMIT_AS, psutil.Process(worker).memory_info().vms + (8 << 20)):
+            failed = until_failed(client, client.restyle(picture(900, 900, seed=4), [(STYLE, 1.0)], QUICK))
+            assert failed.code == "out_of_memory"
+            assert "smaller" in failed.sentence
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        assert done.picture
+        assert client.status()["worker"]["pid"] == worker
+
+
+# --- the disk --------------------------------------------------------------------------------------
+def test_a_disk_that_fills_while_a_picture_comes_fails_that_job_alone(daemon):
+    with daemon.client() as client:
+        client.wait_until_ready()
+        with limited(client.status()["pid"], resource.RLIMIT_FSIZE, SMALL):
+            failed = until_failed(client, client.restyle(BIG, [(STYLE, 1.0)], QUICK))
+            assert failed.code == "disk"
+            assert "is full" in failed.sentence
+        assert client.restyle_and_wait(BIG, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == BIG.data
+
+
+def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stays(daemon):
+    daemon.options = ("--keep-seconds", "0")
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        worker = client.status()["worker"]["pid"]
+        job = client.restyle(BIG, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=80))
+        until(client, p.Progress, job)
+        with daemon.client("watching") as watching:
+            status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+        with limited(worker, resource.RLIMIT_FSIZE, SMALL):
+            failed = until_failed(client, job)
+        assert failed.code == "disk"
+        client.ask_kept()
+        (item,) = until(client, KeptItems).items
+        client.resume(item, how="as_it_is")
+        assert until(client, Finished, job).picture.width == 200
+
+
+def test_a_disk_that_takes_no_picture_in_work_costs_a_notice(daemon):
+    daemon.options = ("--keep-seconds", "0")
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        worker = client.status()["worker"]["pid"]
+        with limited(worker, resource.RLIMIT_FSIZE, SMALL):  # the picture in work has 4 bytes a number, and is the larger one
+            job = client.restyle(picture(60, 40, seed=5), [(STYLE, 1.0)], QUICK)
+            events = list(client.events(job))
+        assert any(isinstance(event, p.Notice) and "cannot be kept" in event.sentence for event in events)
+        assert isinstance(events[-1], Finished)
+
+
+def test_a_disk_that_takes_no_word_about_a_result_loses_no_result(daemon):
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        with limited(client.status()["pid"], resource.RLIMIT_FSIZE, 0):  # not a byte more for the front: entry, history, log
+            assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == CONTENT.data
+        assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
+
+
+needs_mounts = pytest.mark.skipif(
+    sys.platform != "linux" or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
+    reason="only root may mount a disk of its own",
+)
+
+
+def on_a_disk(daemon: Daemon, mount: str, where: str = "") -> Launcher:
+    """Starts the daemon in a world where its home (or a folder in it) is a disk of its own."""
+    folder = daemon.home / where
+    folder.mkdir(parents=True, exist_ok=True)
+    run = f"exec {sys.executable} -m pastiche_daemon daemon run --threads 1 {' '.join(daemon.options)}"
+    script = f"mount -t tmpfs {mount} tmpfs {folder} && export PASTICHE_HOME={daemon.home} && {run}"
+    return Launcher(("/usr/bin/env", "unshare", "--mount", "--propagation", "private", "sh", "-c", script), build_id())
+
+
+@needs_mounts
+def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room(daemon):
+    launcher = on_a_disk(daemon, "-o size=70m", "state/spool")
+    with daemon.client() as client:
+        client._link._launcher = launcher
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
+        assert done.picture.data == CONTENT.data
+        inside = Path(f"/proc/{client.status()['pid']}/root") / str(daemon.places.spool).lstrip("/")
+        filler = inside / ("f" * 64)  # as large as the disk lets it be
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            while True:
+                file.write(bytes(1 << 20))
+        failed = until_failed(client, client.restyle(picture(seed=8), [(STYLE, 1.0)], QUICK))
+        assert failed.code == "disk"
+        assert "Make room" in failed.sentence
+        filler.unlink()
+        assert client.restyle_and_wait(picture(seed=8), [(STYLE, 1.0)], QUICK).picture
+
+
+@needs_mounts
+def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
+    (daemon.home / "state").mkdir(parents=True)
+    with daemon.client() as client, pytest.raises(DaemonCannotStart, match="cannot be made"):
+        client._link._launcher = on_a_disk(daemon, "-o ro,size=1m", "state/spool")
+        client.wait_until_ready()
+
+
+@pytest.mark.parametrize("name", ["spool", "results", "works"])
+def test_a_file_where_a_folder_should_be_is_told_at_the_start(daemon, name):
+    daemon.places.state.mkdir(parents=True)
+    (daemon.places.state / name).write_text("not a folder")
+    with daemon.client() as client, pytest.raises(DaemonCannotStart, match=name):
+        client.wait_until_ready()
+
+
+def test_caches_that_were_damaged_are_made_anew(daemon):
+    daemon.places.cache.mkdir(parents=True)
+    (daemon.places.cache / "pace.json").write_text("{half a fi")
+    (daemon.places.spool).mkdir(parents=True)
+    (daemon.places.spool / ("a" * 64)).write_bytes(b"nobody's")
+    with daemon.client() as client:
+        assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
+    assert not (daemon.places.spool / ("a" * 64)).exists()
+
+
+# --- being found -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("lost", ["the file", "the file and the socket"])
+def test_a_connection_file_that_was_deleted_comes_again(daemon, lost):
+    daemon.options = ("--no-tcp",)
+    with daemon.client() as client:
+        client.wait_until_ready()
+        pid = client.status()["pid"]
+    daemon.places.connection_file.unlink()
+    if lost == "the file and the socket":
+        shutil.rmtree(daemon.places.runtime)
+    with daemon.client() as client:
+        client.wait_until_ready()
+        assert client.status()["pid"] == pid
+
+
+def test_descriptors_that_run_out_keep_nobody_out_for_long(daemon):
+    with daemon.client("first") as first:
+        first.wait_until_ready()
+        pid = first.status()["pid"]
+        with limited(pid, resource.RLIMIT_NOFILE, psutil.Process(pid).num_fds() + 1):
+            second = daemon.client("second", start=False)
+            for _ in range(20):
+                second.drain()
+                first.status()  # who is in is served
+        second.close()
+        with daemon.client("third", start=False) as third:
+            third.wait_until_ready()
+
+
+# --- clients, and sleep ----------------------------------------------------------------------------
+def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
+    daemon.options = ("--heartbeat", "0.2", "--park-seconds", "1", "--keep-seconds", "0")
+    with daemon.client("editor") as slow, daemon.client("watching") as watching:
+        job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=500))
+        until(slow, p.Progress, job)
+        status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+        status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
+        with pytest.raises(DaemonLost, match="kept"):
+            until(slow, Finished, job)
+        slow.ask_kept()
+        slow.resume(until(slow, KeptItems).items[0])
+        assert until(slow, Finished, job).result.started_from == "last"
+
+
+def test_after_a_sleep_of_the_machine_everybody_goes_on(daemon):
+    daemon.options = ("--heartbeat", "0.5", "--park-seconds", "2", "--hang-seconds", "5")
+    with daemon.client() as client:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=400))
+        until(client, p.Progress, job)
+        report = client.status()
+        with stopped(report["pid"], report["worker"]["pid"]):
+            time.sleep(6.5)  # the sleep itself: longer than every patience above
+        done = until(client, Finished, job)
+        assert done.result.started_from == "content"  # neither parked nor begun again
+        assert client.status()["worker"]["pid"] == report["worker"]["pid"]
+
+
+def test_a_client_that_takes_nothing_costs_the_front_no_memory(daemon):
+    with daemon.client("stuck") as stuck, daemon.client("watching") as watching:
+        job = stuck.restyle(picture(200, 200, seed=9), [(STYLE, 1.0)], ENDLESS)
+        until(stuck, p.Preview, job)
+        front = psutil.Process(watching.status()["pid"])
+        before = front.memory_info().rss
+        for n in range(8):  # turns of others meanwhile; the stuck one takes neither previews nor progress
+            watching.restyle_and_wait(picture(seed=20 + n), [(STYLE, 1.0)], StyleSettings(strength=0))
+        assert front.memory_info().rss - before < 16 << 20

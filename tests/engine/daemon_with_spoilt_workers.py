@@ -1,0 +1,19 @@
+"""The daemon, but its workers are `spoilt_worker.py`: for `test_gpu.py`. Arguments as pastiche's own."""
+
+from __future__ import annotations
+
+import subprocess
+import types
+from pathlib import Path
+
+from pastiche_daemon.cli.main import main
+from pastiche_daemon.executors import local
+
+
+def start(command, **more):
+    assert command[1:] == ["-m", "pastiche_daemon.executors.worker"]
+    return subprocess.Popen([command[0], str(Path(__file__).with_name("spoilt_worker.py"))], **more)
+
+
+local.subprocess = types.SimpleNamespace(Popen=start, PIPE=subprocess.PIPE)
+main()
