@@ -346,7 +346,8 @@ def _stand(image: Any, layer: Any, mask: Any, source: Any, name: str) -> None:
         if mask is not None:
             layer.add_mask(mask)
             layer.set_edit_mask(False)
-        image.set_selected_layers(selected)  # another try starts from the source, not from the result
+        if selected:  # with a channel chosen there are none
+            image.set_selected_layers(selected)  # another try starts from the source, not from the result
     finally:
         image.undo_group_end()
 

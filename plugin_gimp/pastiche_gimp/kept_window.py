@@ -89,7 +89,8 @@ class KeptWindow:
         self.preview = PreviewArea()
         middle = Gtk.Box(spacing=12)
         middle.pack_start(self.tabs, True, True, 0)
-        middle.pack_start(self.preview, True, True, 0)
+        self.preview.set_hexpand(False)  # the lists' words need the room
+        middle.pack_start(self.preview, False, True, 0)
         content = self.dialog.get_content_area()
         content.set_spacing(8)
         content.set_border_width(10)
@@ -98,7 +99,7 @@ class KeptWindow:
         content.show_all()
         self.dialog.get_action_area().hide()  # the buttons stand in one row
         self.be_idle()
-        self.dialog.set_default_size(820, 600)
+        self.dialog.set_default_size(960, 600)
         look = Gtk.CssProvider()
         look.load_from_data(SELECTED)
         Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)

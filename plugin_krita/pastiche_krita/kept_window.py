@@ -65,7 +65,7 @@ class KeptWindow(QDialog):
         self.preview = PreviewArea()
         middle = QHBoxLayout()
         middle.addWidget(self.tabs, 1)
-        middle.addWidget(self.preview, 1)
+        middle.addWidget(self.preview)
         outer = QVBoxLayout(self)
         outer.setSpacing(10)
         outer.addLayout(middle, 1)
@@ -74,7 +74,7 @@ class KeptWindow(QDialog):
             one.itemSelectionChanged.connect(self._offer)
         self.tabs.currentChanged.connect(lambda _: self._offer())
         self.be_idle()
-        self.resize(820, 600)
+        self.resize(960, 600)
 
     def _add_bottom(self, outer: QVBoxLayout) -> None:
         self.bar = QProgressBar()
