@@ -445,7 +445,7 @@ def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(person_at)
     pastiche(person_at.gimp.home, "daemon", "start")
 
 
-def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(person_at):
+def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(person_at):
     person_at.open_picture("large.png")
     person_at.fill_the_screen()
     person_at.key("shift+ctrl+j")
@@ -464,12 +464,12 @@ def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(pe
     person_at.gimp.run("xdotool", "mousemove", "10", "1040")
     person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(760, 160)")
     person_at.wait("results().dialog.get_position()[0] > 700", "the dialog to be moved")
+    person_at.dialog("press('go_on')")
+    person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
     person_at.gimp.photograph("gimp-results")
-    person_at.dialog("results().tabs.set_current_page(1)")
-    person_at.wait("results().use.get_visible()", "the other page")
-    person_at.gimp.photograph("gimp-history")
-    person_at.dialog("results().tabs.set_current_page(0)")
-    person_at.wait("results().insert.get_visible()", "the first page")
+    person_at.dialog("press('stop')")
+    person_at.wait("len(listed()) == 1 and 'Stopped' in results().message.get_text()", "the list as it was")
+    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
     person_at.dialog("press('insert')")
     person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer")
     assert person_at.do("layers()") == ["Night swirls 50 %", "Ember waves 50 %", "Background"]
@@ -480,18 +480,13 @@ def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(pe
     person_at.close_results()
 
 
-def test_what_was_stopped_goes_on_from_there_and_stays_where_it_is_stopped_again(person_at):
+def test_what_was_stopped_goes_on_from_there_to_its_end(person_at):
     before = person_at.do("snapshot()")
     person_at.open_dialog()
     person_at.kill_midway(quality="good", iterations=250)
     person_at.close()
     person_at.open_results()
     person_at.wait("len(listed()) == 1", "the list")
-    person_at.dialog("press('go_on')")
-    person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
-    person_at.dialog("press('stop')")
-    person_at.wait("len(listed()) == 1 and 'Stopped' in results().message.get_text()", "the list as it was")
-    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
     person_at.dialog("press('go_on')")
     person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer", 120)
     person_at.close_results()

@@ -453,7 +453,7 @@ def kill_midway(krita, **knobs):
     pastiche(krita.home, "daemon", "start")  # else it would be one of Krita's own place
 
 
-def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(krita):
+def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(krita):
     open_picture(krita)
     restyle(krita, style="Ember waves")
     open_picture(krita, "large.png")
@@ -469,10 +469,12 @@ def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(kr
     assert lines[1] == "Night swirls 50 %"
     assert lines[2].startswith("stopped at ")
     krita.do("window().hide()\nresults().move(700, 160)")
+    krita.do("press('go_on')")
+    krita.wait_for("'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on")
     krita.photograph("krita-results")
-    krita.do("results().tabs.setCurrentIndex(1)")
-    krita.photograph("krita-history")
-    krita.do("results().tabs.setCurrentIndex(0)")
+    krita.do("press('stop')")
+    krita.wait_for("len(listed()) == 1 and 'Stopped' in results().message.text()", PATIENCE, "the list as it was")
+    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
     before, own, tree = seen(krita), krita.do("layers()"), krita.do("snapshot()")
     krita.do("press('insert')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
@@ -488,16 +490,11 @@ def test_what_a_killed_daemon_had_done_of_a_selection_comes_back_at_its_place(kr
     krita.do("results().close()")
 
 
-def test_what_was_stopped_goes_on_from_there_and_stays_where_it_is_stopped_again(krita):
+def test_what_was_stopped_goes_on_from_there_to_its_end(krita):
     open_picture(krita)
     kill_midway(krita, quality="good", iterations=100)
     krita.do("window().close()\nmenu('Filter', 'Artistic', 'Results and history…')")
     krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
-    krita.do("press('go_on')")
-    krita.wait_for("'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on")
-    krita.do("press('stop')")
-    krita.wait_for("len(listed()) == 1 and 'Stopped' in results().message.text()", PATIENCE, "the list as it was")
-    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
     krita.do("press('go_on')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
     assert krita.do("listed()") == []
