@@ -23,7 +23,10 @@ from .preview import PreviewArea
 WIDE, HIGH = 112, 84  # pixels of a thumbnail
 PULSE_EVERY = 120  # ms, while it is not known yet how far
 # GIMP's dark themes hardly show what is selected, and put a ground of their own under words.
-SELECTED = b"list row:selected { background-color: #3a6ea5; color: #ffffff; } list row * { background-color: transparent; background-image: none; color: inherit; }"
+SELECTED = b"""
+list row:selected { background-color: #3a6ea5; color: #ffffff; }
+list row * { background-color: transparent; background-image: none; color: inherit; }
+"""
 
 
 def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[KeptItem]], object]) -> PastRestyle | None:

@@ -462,8 +462,8 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     assert lines[1] == "Night swirls 50 %"
     assert lines[2].startswith("stopped at ")
     person_at.gimp.run("xdotool", "mousemove", "10", "1040")
-    person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(760, 160)")
-    person_at.wait("results().dialog.get_position()[0] > 700", "the dialog to be moved")
+    person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(640, 160)")
+    person_at.wait("results().dialog.get_position()[0] > 600", "the dialog to be moved")
     person_at.dialog("press('go_on')")
     person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
     person_at.gimp.photograph("gimp-results")

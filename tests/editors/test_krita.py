@@ -468,7 +468,7 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     assert lines[0].startswith("Background") or "large.png" in lines[0]
     assert lines[1] == "Night swirls 50 %"
     assert lines[2].startswith("stopped at ")
-    krita.do("window().hide()\nresults().move(700, 160)")
+    krita.do("window().hide()\nresults().move(640, 160)")
     krita.do("press('go_on')")
     krita.wait_for("'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on")
     krita.photograph("krita-results")
