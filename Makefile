@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test test-editors screenshots check bench figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors screenshots check bench fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
@@ -15,6 +15,8 @@ help:
 	@echo "make screenshots    the same, and the screenshots in docs/ anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
+	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"
+	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
 	@echo "make controls   set up, make the pictures of docs/controls.md again (ten minutes on two cores)"
 	@echo "make explain-figure  set up, make docs/explain.jpg again"
@@ -49,6 +51,16 @@ bench: setup
 	$(BIN)/pastiche bench
 	$(BIN)/python -m tests.bench
 
+# atheris has no wheel for some Pythons: then the command says so.
+fuzz: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+	$(BIN)/python -m pytest tests/daemon/test_hostile.py --timeout 0 --hypothesis-profile hostile
+
+soak: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),1800)
+
 figure: setup
 	$(BIN)/pastiche demo -o demo-out --quality good --strength 50
 	cp demo-out/contact-sheet.jpg docs/demo.jpg
@@ -69,4 +81,4 @@ judge-weights: setup
 	$(BIN)/python -m training judge $(or $(WEIGHTS),embedded) --out judged
 
 clean:
-	rm -rf $(VENV) demo-out editors-out judged training-out
+	rm -rf $(VENV) demo-out editors-out judged training-out fuzz-out

@@ -28,6 +28,7 @@ from pastiche.transport_pyzmq import PyzmqDealer
 from pastiche_daemon.run import build_id
 
 hypothesis.settings.register_profile("pastiche", deadline=None)  # machines are shared and noisy
+hypothesis.settings.register_profile("hostile", deadline=None, max_examples=2000)  # `make fuzz`
 hypothesis.settings.load_profile("pastiche")
 
 QUICK = StyleSettings(quality="draft", iterations=6)

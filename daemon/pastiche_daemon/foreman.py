@@ -12,6 +12,7 @@ from typing import Any
 from pastiche import protocol as p
 from pastiche.errors import (
     BadMessage,
+    DaemonLost,
     DiskTrouble,
     PasticheError,
     TooBusy,
@@ -22,11 +23,14 @@ from pastiche.paths import Places
 from pastiche.pixels import LARGEST_SIDE, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
+from pastiche_daemon.audit import Audit
 from pastiche_daemon.blobs import Upload
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.executors.executor import Executor
+from pastiche_daemon.guests import Guests
 from pastiche_daemon.jobs import DEATHS_ALLOWED, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
+from pastiche_daemon.keys import Allowance
 from pastiche_daemon.options import Options
 from pastiche_daemon.requests import job_from
 
@@ -34,6 +38,7 @@ log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
+NO_LAST = "There was no last picture that fits, so this one starts from the content."
 SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
 STARTING = 60.0  # seconds at least for a worker's first sign: importing torch takes its time on a busy machine
 WORTH_KEEPING = ("out_of_memory", "worker_died", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
@@ -74,6 +79,8 @@ class Foreman:
         self.keeper = Keeper(places, options.spool_megabytes << 20, clock)
         self.blobs = self.keeper.blobs
         self.queue = Queue()
+        self.guests = Guests()
+        self.audit = Audit(places.state / "audit.log", clock)
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
         self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
         self._paths: dict[str, Any] = {}  # where the running job's files go
@@ -87,21 +94,27 @@ class Foreman:
         self._expected = 0.0  # seconds that its job is thought to take
 
     # --- orders ------------------------------------------------------------------------------------
-    def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle) -> None:
-        """Take a restyle in: check it, ask for the pictures that are missing. Raises PasticheError."""
+    def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle, allowance: Allowance | None = None) -> None:
+        """Take a restyle in: check it, ask for the pictures that are missing. allowance: of a client on another machine.
+        Raises PasticheError."""
         job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
         self._check_room_for(client_id, job.id)
+        if allowance is not None:
+            self.guests.check(job, allowance, self.queue, self.keeper)
         self._take_in(job)
 
-    def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume) -> None:
+    def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume, allowance: Allowance | None = None) -> None:
         """Take up a restyle that was stopped midway, this client's or (where it may) another's. Raises PasticheError."""
         if asked.how not in ("go_on", "as_it_is"):
             raise BadMessage(f"A restyle is resumed to go_on, or as_it_is; {asked.how[:40]!r} is neither.")
         self._check_room_for(client_id, asked.job)
         if (whose, asked.job) in self.keeper.in_hand:
             raise BadMessage("This restyle is being worked on already.")
+        if allowance is not None:
+            self.guests.check_jobs(client_id, "", allowance, self.queue)
         job = self.keeper.works.take_up((whose, asked.job), session, client_id)
         job.as_it_is = asked.how == "as_it_is"
+        self.guests.have_shown(client_id, job.blobs)
         self._take_in(job)
 
     def _check_room_for(self, client_id: str, job: str) -> None:
@@ -112,11 +125,13 @@ class Foreman:
 
     def _take_in(self, job: Job) -> None:
         self.blobs.pin(job.blobs)
-        job.missing = {blob for blob in job.blobs if blob not in self.blobs}
+        job.came = self._clock.now()
+        job.missing = {blob for blob in job.blobs if blob not in self.blobs or not self.guests.may_use(job, blob)}
         for old in self.queue.add(job):
             self._halt(old)
             self._forget(old)
             self.keeper.ended(old)
+            self.audit.ended(old, "replaced")
             self._tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
         self.keeper.taken_in(job)
         log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
@@ -142,12 +157,15 @@ class Foreman:
             self._tell(session, credit)
         if arriving.incoming.finished:
             del self._arriving[session]
+            whose = next((job.client_id for job in self.queue if job.session == session and put.blob in job.missing), "")
+            self.guests.have_shown(whose, [put.blob])
             for job in self.queue:
-                job.missing.discard(put.blob)
-                self._admit(job)
+                if self.guests.may_use(job, put.blob):
+                    job.missing.discard(put.blob)
+                    self._admit(job)
             for other, theirs in list(self._arriving.items()):
-                if theirs.incoming.blob == put.blob:  # another client was sending the same picture
-                    self._abandon(other)
+                if theirs.incoming.blob == put.blob and not self._waits_for(other, put.blob):
+                    self._abandon(other)  # another client was sending the same picture
                     self._ask_next(other)
             self._ask_next(session)
 
@@ -158,6 +176,7 @@ class Foreman:
             return
         self._drop(job)
         self.keeper.ended(job)
+        self.audit.ended(job, "cancelled")
         self._tell(job.session, p.Cancelled(job.id))
         log.info("job %s: cancelled", job.id)
 
@@ -209,12 +228,14 @@ class Foreman:
         """The client has said goodbye: its jobs go too; finished results stay for its client_id."""
         for job in self._leave(session):
             self.keeper.ended(job)
+            self.audit.ended(job, "dropped")
             log.info("job %s: dropped, its client has gone", job.id)
 
     def lose_session(self, session: bytes) -> None:
         """The client has gone without a word: what its jobs left is kept, to be gone on with."""
         for job in self._leave(session):
             self.keeper.stopped(job)
+            self.audit.ended(job, "vanished")
             log.info("job %s: stopped, its client has vanished", job.id)
 
     def _leave(self, session: bytes) -> list[Job]:
@@ -292,6 +313,16 @@ class Foreman:
         """Whether there is anything to do, now or for somebody who may come back."""
         return self._busy is not None or len(self.queue) > 0
 
+    def status_for(self, client_id: str) -> dict[str, Any]:
+        """What a client on another machine may know: of itself, and what the work is done with."""
+        shown = ("state", "device", "weights")
+        return {
+            "worker": {"busy": self._busy is not None, **{name: value for name, value in self.executor.info.items() if name in shown}},
+            "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue.of(client_id)],
+            "queued": len([job for job in self.queue.in_order() if job.client_id == client_id]),
+            "results_kept": len(self.keeper.results.of(client_id)),
+        }
+
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, worker and pictures."""
         return {
@@ -331,6 +362,9 @@ class Foreman:
             job.state = PARKED if job.session in self._silent else QUEUED
             self._tell(job.session, p.Accepted(job.id))
             self.turn()
+
+    def _waits_for(self, session: bytes, blob: bytes) -> bool:
+        return any(job.session == session and blob in job.missing for job in self.queue)
 
     def _abandon(self, session: bytes) -> None:
         arriving = self._arriving.pop(session, None)
@@ -404,9 +438,7 @@ class Foreman:
         self.queue.remove(job)
         self.blobs.unpin(job.blobs)
         arriving = self._arriving.get(job.session)
-        if arriving is not None and not any(
-            other.session == job.session and arriving.incoming.blob in other.missing for other in self.queue
-        ):
+        if arriving is not None and not self._waits_for(job.session, arriving.incoming.blob):
             self._abandon(job.session)  # nobody waits for this picture any more
             self._ask_next(job.session)
 
@@ -417,6 +449,7 @@ class Foreman:
             self.keeper.stopped(job)
         else:
             self.keeper.ended(job)
+        self.audit.ended(job, error.code)
         self._tell(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def _at_work(self, said: dict[str, Any]) -> Job | None:
@@ -501,6 +534,7 @@ class Foreman:
                           notes=_notes(job, said), mask=mask, **{name: said[name] for name in fields})  # fmt: skip
         self.keeper.finished(job, result, said)
         self._forget(job)
+        self.audit.ended(job, "done")
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
         self._tell(job.session, result)
         self._free()
@@ -517,13 +551,16 @@ class Foreman:
         if job is not None:
             job.deaths += 1
             if job.deaths > DEATHS_ALLOWED:
-                self._fail(job, WorkerDied(
+                self._fail(job, DaemonLost(said["sentence"]) if "sentence" in said else WorkerDied(
                     f"This restyle has brought down the worker twice ({how}), so it is not tried again. Try a smaller "
                     "picture or selection; 'pastiche doctor' shows where the log is."
                 ))  # fmt: skip
             else:
                 job.state = QUEUED
-                self._tell(job.session, p.Notice(job.id, f"The worker died ({how}); another one goes on with it."))
+                trouble = f"The worker died ({how}); another one goes on with it."
+                if "sentence" in said:
+                    trouble = f"{said['sentence']} It is tried once more."
+                self._tell(job.session, p.Notice(job.id, trouble))
         self._free()
 
     def _keep_last(self, job: Job, said: dict[str, Any]) -> None:
@@ -550,6 +587,6 @@ class Foreman:
 
 def _notes(job: Job, said: dict[str, Any]) -> list[str]:
     notes = list(said["notes"])
-    if job.settings.start == "last" and said["started_from"] != "last":
-        notes.append("There was no last picture that fits, so this one starts from the content.")
+    if job.settings.start == "last" and said["started_from"] != "last" and NO_LAST not in notes:
+        notes.append(NO_LAST)
     return notes

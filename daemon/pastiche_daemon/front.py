@@ -11,7 +11,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pastiche
 from pastiche import protocol as p
@@ -22,12 +22,18 @@ from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
 from pastiche.zmtp import STRANGERS_FRAME
 from pastiche_daemon.clock import Clock
+from pastiche_daemon.executors.executor import Executor
 from pastiche_daemon.executors.local import LocalExecutor
 from pastiche_daemon.foreman import Foreman
+from pastiche_daemon.guests import for_abroad
+from pastiche_daemon.keys import Keys
 from pastiche_daemon.listening.local import LocalEntrance, listen_on_loopback, listen_on_path
-from pastiche_daemon.listening.peers import Peer
+from pastiche_daemon.listening.peers import Entrance, Peer
 from pastiche_daemon.options import Options
 from pastiche_daemon.sessions import Doorkeeper, Session
+
+if TYPE_CHECKING:
+    from pastiche_daemon.listening.remote import RemoteEntrance
 
 log = logging.getLogger("pastiche")
 
@@ -53,12 +59,21 @@ class Front:
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = trust.fresh_key()
         self._door = Doorkeeper(self._key, self._clock)
-        self._foreman = Foreman(options, places, LocalExecutor(options, self.wake), self._tell, self._clock)
+        self._foreman = Foreman(options, places, self._executor(), self._tell, self._clock)
         self._socket_folder = self._folder_for_socket()
         self._entrances: list[LocalEntrance] = []
+        self._from_afar: list[RemoteEntrance] = []
         self._listen()
         self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
+
+    def _executor(self) -> Executor:
+        """Where the work is done. Raises UsageError where another machine's daemon is meant and its address or a key is missing."""
+        if not self._options.upstream:
+            return LocalExecutor(self._options, self.wake)
+        from pastiche_daemon.executors.upstream import UpstreamExecutor
+
+        return UpstreamExecutor(self._options, self._places, self.wake)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
@@ -100,7 +115,7 @@ class Front:
 
     def _seconds_to_next(self) -> float | None:
         """Until something is due by the clock; None for never: an idle daemon sleeps."""
-        due = [entrance.due for entrance in self._entrances]
+        due = [entrance.due for entrance in self._all_entrances]
         if self._door.sessions:
             due.append(self._options.heartbeat / 2)
         due.append(self._foreman.due)
@@ -111,7 +126,7 @@ class Front:
 
     def _tick(self, now: float) -> None:
         """What the clock brings: silent clients, an idle or hung worker, the end."""
-        for entrance in self._entrances:
+        for entrance in self._all_entrances:
             entrance.tidy(now)
         for session in list(self._door.sessions.values()):
             silent = now - session.heard
@@ -137,10 +152,15 @@ class Front:
         return Path(tempfile.mkdtemp(prefix="pastiche-"))  # 0700, and short
 
     @property
+    def _all_entrances(self) -> list[Entrance]:
+        return [*self._entrances, *self._from_afar]
+
+    @property
     def _endpoints(self) -> list[str]:
         return [entrance.endpoint for entrance in self._entrances]
 
     def _listen(self) -> None:
+        self._listen_afar()
         try:
             if POSIX:
                 self._enter_by(*listen_on_path(self._socket_folder / "daemon.sock"))
@@ -148,6 +168,17 @@ class Front:
                 self._enter_by(*listen_on_loopback())
         except OSError as error:
             raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
+
+    def _listen_afar(self) -> None:
+        """Where other machines come in, by their keys. Raises UsageError, DaemonCannotStart."""
+        if not self._options.listen:
+            return
+        from pastiche_daemon.listening.remote import RemoteEntrance  # libzmq is of no use to the others
+
+        for address in self._options.listen:
+            self._from_afar.append(RemoteEntrance(address, Keys(self._places), self._socket_folder, self._selector, self._clock,
+                                                  self._foreman.audit, self._take, self._gone))  # fmt: skip
+            log.info("other machines may come to %s", self._from_afar[-1].endpoint)
 
     def _enter_by(self, listening: socket.socket, endpoint: str) -> None:
         self._entrances.append(LocalEntrance(listening, endpoint, self._selector, self._clock, self._take, self._gone))
@@ -168,13 +199,15 @@ class Front:
             log.error("it could not be written: %s", error)
 
     def _on_hangup(self, *_: object) -> None:
-        """SIGHUP: somebody looks for us in vain. `_tick` sees what is missing."""
+        """SIGHUP: somebody looks for us in vain, or who may come in has changed. `_tick` sees what is missing."""
+        for entrance in self._from_afar:
+            entrance.look_at_keys_soon()
         self.wake()
 
     def _send(self, peer: Peer, message: p.Message) -> None:
         """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
         try:
-            if not peer.send(p.pack(message)):
+            if not peer.send(p.pack(for_abroad(message) if peer.key else message)):
                 log.debug("a %s message was not delivered", message.type)
         except BadMessage as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
@@ -218,7 +251,11 @@ class Front:
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
         message, _ = p.unpack([frame])
-        if isinstance(message, p.Hello):
+        if isinstance(message, p.Hello) and peer.key:
+            if (earlier := self._door.gone(peer)) is not None:
+                self._lose(earlier)
+            self._send(peer, self._welcome(self._door.welcome_key(peer, message)))
+        elif isinstance(message, p.Hello):
             self._send(peer, self._door.hello(peer, message))
         elif isinstance(message, p.Proof):
             session = self._door.proof(peer, message)
@@ -235,7 +272,8 @@ class Front:
         return token if isinstance(token, bytes) else b""
 
     def _welcome(self, session: Session) -> p.Welcome:
-        limits = {"max_megapixels": self._options.megapixel_limit, "window": p.WINDOW, "chunk": p.CHUNK}
+        most = [self._options.megapixel_limit, session.peer.allowance.max_megapixels if session.peer.allowance else 0.0]
+        limits = {"max_megapixels": min(filter(None, most)), "window": p.WINDOW, "chunk": p.CHUNK}
         results = [
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
             for result in self._foreman.keeper.results.of(session.client_id)
@@ -261,7 +299,12 @@ class Front:
         self._foreman.put(session.token, put)
 
     def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
-        self._foreman.submit(session.token, session.client_id, session.program, asked)
+        try:
+            self._foreman.submit(session.token, session.client_id, session.program, asked, session.peer.allowance)
+        except PasticheError as error:
+            if session.peer.key:
+                self._foreman.audit.not_taken(session.peer.key, asked.job, error.code)
+            raise
 
     def _on_get(self, session: Session, asked: p.Get) -> None:
         data = self._foreman.keeper.results.picture_bytes(self._reach_of(session), asked.blob)
@@ -289,24 +332,28 @@ class Front:
     def _whose(session: Session, client: str) -> str:
         return session.client_id if session.peer.key else client or session.client_id
 
+    @staticmethod
+    def _must_be_local(session: Session, what: str) -> None:
+        """Raises BadMessage for a client on another machine."""
+        if session.peer.key:
+            raise BadMessage(f"{what} for programs on the daemon's own machine.")
+
     def _on_ask_kept(self, session: Session, asked: p.AskKept) -> None:
         whose = self._reach_of(session) if asked.everyone else session.client_id
         self._send(session.peer, p.Kept(self._foreman.keeper.listed(whose)))
 
     def _on_resume(self, session: Session, asked: p.Resume) -> None:
-        self._foreman.resume(session.token, session.client_id, self._whose(session, asked.client), asked)
+        self._foreman.resume(session.token, session.client_id, self._whose(session, asked.client), asked, session.peer.allowance)
 
     def _on_drop(self, session: Session, asked: p.Drop) -> None:
         self._foreman.keeper.drop((self._whose(session, asked.client), asked.job))
 
     def _on_ask_history(self, session: Session, asked: p.AskHistory) -> None:
-        if session.peer.key:
-            raise BadMessage("The history is for programs of the daemon's own user.")
+        self._must_be_local(session, "The history is")
         self._send(session.peer, p.History(self._foreman.keeper.past(asked.before)))
 
     def _on_forget(self, session: Session, _: p.Forget) -> None:
-        if session.peer.key:
-            raise BadMessage("To forget everything is for the daemon's own user.")
+        self._must_be_local(session, "To forget everything is")
         self._foreman.forget()
         self._send(session.peer, p.Kept(self._foreman.keeper.listed(None)))
 
@@ -317,7 +364,11 @@ class Front:
         self._foreman.estimate(session.token, asked)
 
     def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
+        if session.peer.key:
+            self._send(session.peer, p.Status({"version": pastiche.__version__, "build": self._build, **self._foreman.status_for(session.client_id)}))
+            return
         report = {
+            "listening_afar": [entrance.endpoint for entrance in self._from_afar], "upstream": self._options.upstream,
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
             "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
@@ -325,6 +376,7 @@ class Front:
         self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
+        self._must_be_local(session, "To stop the daemon is")
         if asked.if_idle and self._foreman.busy:
             raise BadMessage("The daemon is at work, so it stays.")
         self.leave(f"{session.program} asked")
@@ -360,7 +412,8 @@ class Front:
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
         self._foreman.executor.kill()
         self._foreman.keeper.close()
-        for entrance in self._entrances:
+        for entrance in self._all_entrances:
             entrance.close()
+        self._foreman.audit.close()
         if self._socket_folder != self._places.runtime:
             self._socket_folder.rmdir()

@@ -49,6 +49,7 @@ class Job:
     as_it_is: bool = False
     paused: bool = False
     hung: bool = False
+    came: float = 0.0
     place_told: int = -1
     preview_due: bool = True
 
@@ -58,9 +59,14 @@ class Job:
         return {blob for picture in self.pictures for blob in picture.blobs}
 
     @property
+    def of_a_key(self) -> bool:
+        """Whether another machine has asked for it."""
+        return self.client_id.startswith(OF_A_KEY)
+
+    @property
     def remembered(self) -> bool:
         """Whether it goes into the history: another machine's has one of its own."""
-        return self.asked.remember and not self.client_id.startswith(OF_A_KEY)
+        return self.asked.remember and not self.of_a_key
 
     @property
     def pictures(self) -> list[PictureRef]:

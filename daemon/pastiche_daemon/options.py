@@ -39,6 +39,8 @@ class Options:
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
     threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
+    listen: tcp://HOST:PORT, where other machines come in, by their keys. upstream: tcp://HOST:PORT of the daemon that does the work,
+    '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is.
     keep_seconds: how often the picture in work is left on the disk."""
 
     device: str = "auto"
@@ -56,8 +58,14 @@ class Options:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
+    listen: tuple[str, ...] = ()
+    upstream: str = ""
+    server_key: str = ""
+    client_key: str = ""
     keep_seconds: float = 5.0
 
     @property
     def megapixel_limit(self) -> float:
+        if self.upstream:  # how much the other machine takes, that one says
+            return self.max_megapixels or LARGEST_MEGAPIXELS
         return self.max_megapixels or sensible_megapixels(self.memory_megabytes << 20)

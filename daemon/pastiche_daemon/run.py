@@ -13,7 +13,7 @@ from pathlib import Path
 import pastiche
 from pastiche.connection import withdraw
 from pastiche.identity import build_of
-from pastiche.locks import Lock
+from pastiche.locks import Lock, is_held
 from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche_daemon.front import Front
 from pastiche_daemon.options import Options
@@ -40,8 +40,11 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     lock = Lock(places.lock_file)
     if not lock.take(patience=LOOKERS_PATIENCE):
         lock.close()
-        _have_it_found(places)
+        if not places.connection_file.exists():
+            have_it_look(places)  # whoever has started us looks for that file in vain: have it written anew
         return False
+    if POSIX:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
     lock.note(str(os.getpid()))
     withdraw(places)  # what a crash has left
     try:
@@ -55,11 +58,14 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     return True
 
 
-def _have_it_found(places: Places) -> None:
-    """Another one is running. Where its connection file has gone, whoever has started us looks for it in vain: have it written anew."""
+def have_it_look(places: Places) -> bool:
+    """Have the daemon that runs, if any, look at what has changed: its connection file, who may come in. False: there is none."""
+    if not POSIX or not is_held(places.lock_file):
+        return False
     with contextlib.suppress(OSError, ValueError):
-        if POSIX and not places.connection_file.exists():
-            os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
+        os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
+        return True
+    return False
 
 
 def _open_log(places: Places, to_terminal: bool) -> None:

@@ -8,6 +8,7 @@ from pastiche import protocol as p
 from pastiche import trust
 from pastiche.errors import BadMessage, NoSession, NotTrusted
 from pastiche_daemon.clock import Clock
+from pastiche_daemon.jobs import OF_A_KEY
 from pastiche_daemon.listening.peers import Peer
 
 DOOR_PATIENCE = 10.0  # seconds for a proof to follow its challenge
@@ -75,6 +76,12 @@ class Doorkeeper:
                 "The key is wrong. Read the connection file again: the daemon has a new key at each start."
             )
         return self._admit(peer, greeting.hello.client_id, greeting.hello.program)
+
+    def welcome_key(self, peer: Peer, hello: p.Hello) -> Session:
+        """A session for a peer that has proved its key by CURVE: who it is says the key, not the greeting. Raises VersionMismatch."""
+        p.check_version(hello.version, "client")
+        program = "".join(c for c in hello.program if c.isprintable())
+        return self._admit(peer, OF_A_KEY + peer.key, program)
 
     def _admit(self, peer: Peer, client_id: str, program: str) -> Session:
         session = Session(trust.fresh_session(), peer, client_id, program, self._clock.now())

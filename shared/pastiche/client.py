@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from pastiche.errors import BadMessage, DaemonLost, DaemonNotRunning, PasticheEr
 from pastiche.identity import client_id_for
 from pastiche.kept import KeptItem, PastRestyle, kept_items, past_restyles
 from pastiche.launch import Launcher
-from pastiche.link import Link
+from pastiche.link import Link, Way
 from pastiche.paths import Places, places
 from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
@@ -118,12 +118,13 @@ class Client:
         client_id: str | None = None,
         start: bool = True,
         launcher: Launcher | None = None,
+        link: Way | None = None,
     ) -> None:
         """program: 'krita', 'gimp', 'cli'… start: start the daemon where there is none, by `launcher` or the
-        recorded command. Nothing is sent before the first drain() or wait."""
+        recorded command. link: another way to a daemon than this machine's. Nothing is sent before the first drain() or wait."""
         self.places = where or places()
-        self.client_id = client_id or client_id_for(self.places, program)
-        self._link = Link(self.places, program, self.client_id, start=start, launcher=launcher)
+        self.client_id = client_id or ("" if link else client_id_for(self.places, program))
+        self._link: Way = link or Link(self.places, program, self.client_id, start=start, launcher=launcher)
         self._jobs: dict[str, _Job] = {}
         self._incoming: dict[int, tuple[Incoming, str]] = {}  # by ticket; with the job that it is for
         self._holding = False
@@ -163,9 +164,13 @@ class Client:
             mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
             weights=weights, device=device, title=title[: p.MAX_NAME], note=note, remember=remember,
         )  # fmt: skip
-        self._jobs[job] = _Job({name: data for picture in pictures for name, data in picture.blobs.items()})
-        self._send(request)
+        self.hand_on(request, {name: data for picture in pictures for name, data in picture.blobs.items()})
         return job
+
+    def hand_on(self, request: p.Restyle, blobs: Mapping[bytes, memoryview]) -> None:
+        """Ask for a restyle that is described already; blobs: by name, whatever the daemon may lack of its pictures."""
+        self._jobs[request.job] = _Job(dict(blobs))
+        self._send(request)
 
     def cancel(self, job: str) -> None:
         """Stop a job; `Cancelled` follows."""

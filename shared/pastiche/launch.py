@@ -47,9 +47,9 @@ def recorded(places: Places) -> Launcher | None:
 def terminal_command(places: Places) -> str:
     """The one command that starts the daemon from a terminal, as it was recorded, else by its name."""
     launcher = recorded(places)
-    if launcher is None or launcher.command[-1] != "run":
+    if launcher is None or "run" not in launcher.command:
         return "pastiche daemon start"
-    return shlex.join([*launcher.command[:-1], "start"])
+    return shlex.join("start" if part == "run" else part for part in launcher.command)
 
 
 def in_sandbox(env: Mapping[str, str] | None = None) -> bool:

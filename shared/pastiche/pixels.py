@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
+from pastiche.quoted import quoted
 
 CHANNELS = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGRA": 4}
 SAMPLES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}  # bytes a sample, in the machine's (little-endian) order
@@ -36,7 +37,7 @@ class PixelFormat:
         for name, value, allowed in (("channels", self.channels, CHANNELS), ("sample", self.sample, SAMPLES),
                                      ("curve", self.curve, CURVES)):  # fmt: skip
             if value not in allowed:
-                raise BadMessage(f"Pixel {name} are {str(value)[:40]!r}; Pastiche knows {', '.join(allowed)}.")
+                raise BadMessage(f"Pixel {name} are {quoted(value)}; Pastiche knows {', '.join(allowed)}.")
 
     @property
     def bytes_per_pixel(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from pastiche.errors import BadSetting
+from pastiche.quoted import quoted
 
 # The network's layers that content may be compared at, in order.
 NETWORK_LAYERS = (
@@ -168,9 +169,9 @@ class StyleSettings:
         known = knobs()
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, n=1)
+                near = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
                 hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
-                raise BadSetting(f"There is no setting {str(name)[:40]!r}.{hint}")
+                raise BadSetting(f"There is no setting {quoted(name)}.{hint}")
         return cls(**values)
 
 
@@ -181,16 +182,16 @@ def _checked(item: Field[Any], value: Any) -> Any:
     if kind is bool or kind is str:
         wrong = not isinstance(value, kind)
     else:
-        wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
+        # Without isfinite, which fails on whole numbers that no float holds; JSON has them.
+        wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf
         wrong = wrong or (kind is int and value != int(value))
     if wrong:
         words = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
-        raise BadSetting(f"Setting {item.name!r} is {str(value)[:40]!r}; it takes {words}: {_range_of(item)}.")
-    value = kind(value)
+        raise BadSetting(f"Setting {item.name!r} is {quoted(value)}; it takes {words}: {_range_of(item)}.")
     inside = value in [v for v, _ in knob.choices] if knob.choices else kind is bool or knob.low <= value <= knob.high
     if not inside:
-        raise BadSetting(f"Setting {item.name!r} is {str(value)[:40]!r}; it takes {_range_of(item)}.")
-    return value
+        raise BadSetting(f"Setting {item.name!r} is {quoted(value)}; it takes {_range_of(item)}.")
+    return kind(value)
 
 
 def _range_of(item: Field[Any]) -> str:

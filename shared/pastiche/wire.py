@@ -13,6 +13,7 @@ from pastiche import zmtp
 from pastiche.errors import BadMessage
 
 QUEUE_LIMIT = 1000  # messages, as libzmq's own high-water mark
+READS = 256  # in one go: commands give no message, and one who sends them without end is not to keep us here
 
 
 class Wire:
@@ -77,9 +78,11 @@ class Wire:
                 self.gone = f"{error}."
 
     def pull(self) -> list[bytearray] | None:
-        """Read until a message is whole, or nothing more has come (None)."""
+        """Read until a message is whole, nothing more has come (None), or READS reads were made (None too: the socket stays readable)."""
         try:
-            while self.gone is None:
+            for _ in range(READS):
+                if self.gone is not None:
+                    break
                 count = self._socket.recv_into(self.incoming.space())
                 if count == 0:
                     self.gone = "it has hung up."

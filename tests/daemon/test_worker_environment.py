@@ -41,7 +41,9 @@ print(kept)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system's allocator is GNU's")
 def test_a_workers_blocks_are_kept_but_those_of_a_large_picture_go_back():
-    done = subprocess.run([sys.executable, "-c", LARGE_TENSOR], env={**os.environ, **WORKER}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE_TENSOR], env={**os.environ, **WORKER}, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[True, False]"
 
 

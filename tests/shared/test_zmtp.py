@@ -18,6 +18,7 @@ from pastiche import zmtp
 from pastiche.errors import BadMessage, DaemonLost
 from pastiche.protocol import MAX_FRAME
 from pastiche.transport_plain import PlainDealer
+from pastiche.wire import READS, Wire
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 
@@ -210,3 +211,23 @@ def test_limits_are_those_that_the_protocol_page_states():
     page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
     assert f"| frames of a message | {zmtp.MAX_FRAMES} |" in page
     assert f"| a ZMTP command | {zmtp.MAX_COMMAND // 1024} KiB |" in page
+
+
+def test_commands_without_end_keep_nobody_reading():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    wire = Wire(ours, zmtp.ready(b""), zmtp.STRANGER)
+    theirs.send(zmtp.GREETING + zmtp.ready(b"x"))
+    assert wire.pull() is None
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sent += theirs.send(b"\x04\x00" * 512)
+    assert sent > 4 * READS
+    assert wire.pull() is None
+    left = len(ours.recv(1 << 20, socket.MSG_PEEK))
+    assert left >= sent - 4 * READS  # it has read a turn's worth, not all
+    assert wire.gone is None
+    theirs.close()
+    wire.close()

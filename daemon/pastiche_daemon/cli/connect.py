@@ -10,15 +10,17 @@ from pastiche_daemon.run import build_id, own_command
 PROGRAM = "cli"
 
 
-def own_launcher() -> Launcher:
+def own_launcher(*options: str) -> Launcher:
     """How this installation starts its daemon, and what that will call itself."""
-    return Launcher(own_command(), build_id())
+    return Launcher((*own_command(), *options), build_id())
 
 
 def connect() -> Client:
     """A client that starts the daemon if need be. Where no command is recorded yet for editors, this one is."""
     where = places()
-    launcher = own_launcher()
-    if recorded(where) is None:
+    launcher, known = own_launcher(), recorded(where)
+    if known is None:
         record(where, launcher)
+    elif known.command[: len(launcher.command)] == launcher.command:  # with the options that 'pastiche daemon start' was given
+        launcher = Launcher(known.command, launcher.build)
     return Client(PROGRAM, where=where, launcher=launcher)

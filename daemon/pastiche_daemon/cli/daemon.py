@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,6 +30,18 @@ def daemon() -> None:
 
 def _default(name: str) -> Any:
     return next(f.default for f in dataclasses.fields(Options) if f.name == name)
+
+
+def between_machines(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of work for others and by others: of `run`, and of `start`, which records them for the editors."""
+    for option in (
+        click.option("--listen", multiple=True, metavar="tcp://HOST:PORT", help="Let other machines in there, by their keys ('pastiche keys')."),
+        click.option("--upstream", default=_default("upstream"), metavar="tcp://HOST:PORT", help="Have the work done by the daemon there."),
+        click.option("--server-key", default=_default("server_key"), metavar="KEY", help="That daemon's: 'pastiche keys server' prints it there."),
+        click.option("--client-key", default=_default("client_key"), metavar="FILE", help="Which key of 'pastiche keys new' to go there with."),
+    ):
+        command = option(command)
+    return command
 
 
 @daemon.command()
@@ -65,6 +78,7 @@ def _default(name: str) -> Any:
 @click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work.")
 @click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets.")
 @click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core.")
+@between_machines
 @click.option("--verbose", is_flag=True, help="The log on the terminal too.")
 def run(verbose: bool, **values: Any) -> None:
     """Be the daemon, here, until stopped."""
@@ -76,11 +90,14 @@ def run(verbose: bool, **values: Any) -> None:
 
 
 @daemon.command()
-def start() -> None:
-    """Start it in the background, and record for the editors how that is done."""
+@between_machines
+def start(**values: Any) -> None:
+    """Start it in the background, and record for the editors how that is done, these options with it."""
     from pastiche_daemon.cli.connect import connect, own_launcher
 
-    record(places(), own_launcher())
+    words = [(f"--{name.replace('_', '-')}", one) for name, value in values.items()
+             for one in (value if isinstance(value, tuple) else (value,)) if one]  # fmt: skip
+    record(places(), own_launcher(*(word for pair in words for word in pair)))
     began = time.monotonic()
     with connect() as client:
         client.wait_until_ready()
@@ -127,12 +144,14 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    worker = report["worker"]
+    worker, far = report["worker"], report.get("upstream", "")
+    at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else "none: it comes with the next job"
     table = Table(show_header=False, box=None)
     rows = [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
         ("listening", "\n".join(report["endpoints"])),
-        ("worker", f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else "none: it comes with the next job"),
+        *([("for others", "\n".join(report["listening_afar"]))] if report.get("listening_afar") else []),
+        ("work", f"done by the daemon at {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
         ("device", worker.get("device", "–")),
         ("weights", worker.get("weights", "–")),
         ("memory", f"{worker.get('memory_bytes', 0) / 1e6:.0f} MB"),

@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from pastiche_daemon.engine.stylise import Progress
+from pastiche_daemon.executors.files import write_whole
 from pastiche_daemon.executors.small import Small
 
 SHARE = 0.05  # of the time, at most, goes into leaving pictures: a large one takes a while to be written
-
-Buffer = bytes | bytearray | memoryview
 
 
 class Speaker(Protocol):
@@ -86,40 +85,7 @@ def write_array(image: Tensor, path: Path) -> bytes:
         file.write(head.getvalue())
         file.write(values.data.cast("B"))
 
-    _write_whole(path, write)
+    write_whole(path, write)
     digest = hashlib.sha256(head.getvalue())
     digest.update(values.data.cast("B"))
     return digest.digest()
-
-
-def write_file(data: Buffer, path: Path) -> bytes:
-    """Bytes, for this user alone, on the disk when this returns. Returns their SHA-256. Raises OSError."""
-    _write_whole(path, lambda file: file.write(data))
-    return hashlib.sha256(data).digest()
-
-
-def file_hash(path: Path) -> bytes:
-    """SHA-256 of what a file holds. Raises OSError."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.digest()
-
-
-def _write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Beside it first, then into place: whoever reads finds the old file or the new one."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        with open(beside, "wb", opener=_private) as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error  # a write's own error does not say where
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

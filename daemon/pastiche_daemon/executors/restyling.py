@@ -22,7 +22,8 @@ from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
-from pastiche_daemon.executors.leaving import Leavings, file_hash, write_array, write_file
+from pastiche_daemon.executors.files import file_hash, write_file
+from pastiche_daemon.executors.leaving import Leavings, write_array
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.executors.small import Small, thumbnail
 from pastiche_daemon.room import Room

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,12 +19,21 @@ TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ENDS_EARLY = ("truncated", "input stream too small", "only got", "failed to read", "unexpected end", "not enough")
 
 
+class PictureFile(io.BufferedReader):
+    """A file that is asked for no more than it has: Python makes room for what is asked, and a damaged header asks for anything."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
+
+
 def decode(path: Path, check_size: SizeCheck) -> Raster:
     """check_size is called with the header's size before any pixel is decoded."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder. Name the picture file in it.")
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with path.open("rb", buffering=0) as raw, PictureFile(raw) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
             return _decode(file, check_size)
     except PasticheError as error:

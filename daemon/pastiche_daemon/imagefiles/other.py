@@ -1,4 +1,4 @@
-"""JPEG, WebP and whatever else Pillow opens."""
+"""JPEG, WebP and what else of Pillow's a painter has."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ from pastiche_daemon.imagefiles.raster import Array, Raster, from_cmyk, oriented
 
 Image.MAX_IMAGE_PIXELS = None  # check_size limits the size, with a sentence; Pillow would print, or raise
 
+# Not ICO and ICNS: they hold other pictures, which are decoded before anybody can ask for their size; nor AVIF, whose inner picture
+# may be larger than it says. Not EPS: Pillow would start Ghostscript on it. Not what no painting program saves.
+KINDS = ("JPEG", "WEBP", "TIFF", "PNG", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000", "SGI", "PCX", "QOI", "DDS", "PSD")
+
 QUALITY = 95
 
 
@@ -23,11 +27,10 @@ def decode(file: BinaryIO, check_size: SizeCheck) -> Raster:
     if _webp_ends_early(file):
         raise NotAPicture("The file ends early: it is truncated. Copy or download it again.")
     try:
-        image: Image.Image = Image.open(file)
+        Image.init()  # else what Pillow has not looked for yet it takes for unknown
+        image: Image.Image = Image.open(file, formats=[kind for kind in KINDS if kind in Image.OPEN])
     except UnidentifiedImageError as error:
         raise NotAPicture("This is not a picture that Pastiche can read. Give a PNG, TIFF, JPEG or WebP.") from error
-    if image.format == "EPS":  # Pillow would start Ghostscript on it
-        raise NotAPicture("This is a drawing, not pixels. Export it as PNG.")
     check_size(*oriented_size(*image.size, orientation_of(image.getexif())))
     image.load()
     orientation = orientation_of(image.getexif())  # again: for TIFF, Pillow turns the pixels itself while loading

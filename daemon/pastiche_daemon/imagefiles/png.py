@@ -16,7 +16,7 @@ from pastiche_daemon.imagefiles.raster import Array, Raster, oriented, oriented_
 
 SIGNATURE = 8  # bytes
 HEADER_END = SIGNATURE + 12 + 13  # IHDR, with length, name and checksum
-MAX_TEXT = 1 << 24  # bytes that a compressed chunk may grow to
+LONGEST_PROFILE = 4 << 20  # bytes that a compressed one may grow to; what is longer the protocol would not carry
 
 
 def decode(data: bytes, check_size: SizeCheck) -> Raster:
@@ -65,12 +65,13 @@ def texts(data: bytes) -> dict[str, str]:
 
 
 def _profile(content: bytes | memoryview) -> bytes:
-    """Out of an iCCP chunk: name, 0, method, deflated profile. A broken one is no profile."""
+    """Out of an iCCP chunk: name, 0, method, deflated profile. A broken one is no profile, nor is one without end."""
     packed = bytes(content).partition(b"\0")[2][1:]
     try:
-        return zlib.decompressobj().decompress(packed, MAX_TEXT)
+        profile = zlib.decompressobj().decompress(packed, LONGEST_PROFILE + 1)
     except zlib.error:
         return b""
+    return profile if len(profile) <= LONGEST_PROFILE else b""
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from pastiche import protocol as p
 from pastiche.errors import PasticheError, UnknownBlob
 from pastiche.paths import Places, sync_folder
+from pastiche.pixels import PictureRef
 from pastiche_daemon.blobs import BlobStore
 from pastiche_daemon.jobs import Job
 from pastiche_daemon.keeping.shelf import Key, Shelf
@@ -93,6 +94,11 @@ class Works:
                 return (job.client_id, other.id)
         return None
 
+    def pictures_of(self, client_id: str) -> list[PictureRef]:
+        """All that is kept for a client's restyles that were stopped, or are in work."""
+        keys = [(client_id, entry["job"]) for entry in self.shelf.of(client_id)]
+        return [picture for key in keys for picture in self._pictures(key)]
+
     def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
         """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
         if key not in self.shelf or self.standing(key) is None:
@@ -128,10 +134,13 @@ class Works:
                 self.image_path(key).unlink(missing_ok=True)
 
     def _needs(self, key: Key) -> set[bytes]:
+        return {blob for picture in self._pictures(key) for blob in picture.blobs}
+
+    def _pictures(self, key: Key) -> list[PictureRef]:
         try:
-            return _job_of(self.shelf[key]).blobs
+            return _job_of(self.shelf[key]).pictures
         except PasticheError:
-            return set()  # of another version: `lie_in` forgets it
+            return []  # of another version: `lie_in` forgets it
 
 
 def _job_of(entry: dict[str, Any]) -> Job:

@@ -42,6 +42,7 @@ class LocalPeer:
     """One connection: see `peers.Peer`."""
 
     key = ""
+    allowance = None
 
     def __init__(self, entrance: LocalEntrance, connected: socket.socket, came: float) -> None:
         self._entrance = entrance

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from pastiche_daemon.keys import Allowance
+
 
 class Peer(Protocol):
     """Somebody at the other end. key: the name of the CURVE key that they have proved to hold; '' on this machine."""
@@ -15,6 +17,10 @@ class Peer(Protocol):
 
     @property
     def key(self) -> str: ...
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What its key may have; None on this machine: all."""
 
     def send(self, frames: Sequence[Any]) -> bool:
         """Hand over a message; never blocks. False where they have gone or take nothing: it is lost then."""

@@ -1,0 +1,44 @@
+"""Files that an executor leaves for the front: whole, this user's alone, on the disk before anybody is told of them. Without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+Buffer = bytes | bytearray | memoryview
+
+
+def write_file(data: Buffer, path: Path) -> bytes:
+    """Bytes, for this user alone, on the disk when this returns. Returns their SHA-256. Raises OSError."""
+    write_whole(path, lambda file: file.write(data))
+    return hashlib.sha256(data).digest()
+
+
+def file_hash(path: Path) -> bytes:
+    """SHA-256 of what a file holds. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.digest()
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Beside it first, then into place: whoever reads finds the old file or the new one."""
+    beside = path.with_name(path.name + ".part")
+    try:
+        with open(beside, "wb", opener=_private) as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a write's own error does not say where
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,142 @@
+"""What claims to be huge is refused before there is room made for it: picture files, headers, frames, settings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from pastiche import protocol as p
+from pastiche import transfer, zmtp
+from pastiche.errors import BadMessage, BadSetting, PasticheError, PictureTooLarge
+from pastiche.pixels import PictureRef, PixelFormat
+from pastiche.settings import StyleSettings
+from pastiche_daemon.requests import job_from
+from tests.daemon import bombs
+
+MOST = 20.0  # megabytes that a bomb may cost: a profile of 4 MB, twice, and what a decoder itself takes
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """What reading each bomb came to, with a limit of one megapixel."""
+    folder = tmp_path_factory.mktemp("bombs")
+    paths = bombs.write_all(folder)
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.daemon.bombs", str(folder)],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    ).stdout  # fmt: skip
+    by_file = {report["file"]: report for report in map(json.loads, said.splitlines())}
+    return {name: by_file.get(path.name) for name, path in paths.items()}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="the peak of a process is read from Linux's /proc"
+)
+@pytest.mark.parametrize("name", bombs.BOMBS)
+def test_a_picture_that_would_burst_is_refused_or_read_for_what_it_says(measured, name):
+    if name not in measured:
+        pytest.skip("this Pillow does not write that format")
+    report = measured[name]
+    assert report is not None, "its reader died"
+    assert report["said"] in ("16 × 16", "picture_too_large", "not_a_picture")
+    assert report["megabytes"] < MOST
+
+
+@contextmanager
+def little_memory(limit: int = 1 << 20):
+    """What is within takes less than this, in bytes, at its peak."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+def asked(content, settings=None, mask=None):
+    style = [{"picture": PictureRef(b"h" * 32, 16, 16, PixelFormat()).to_wire(), "share": 1.0}]
+    return p.Restyle("job", "layer", content, style, mask, settings or {})
+
+
+def picture(width, height):
+    return {"blob": b"h" * 32, "width": width, "height": height, "channels": "RGBA", "sample": "f32", "curve": "srgb"}
+
+
+@pytest.mark.parametrize("side", [1 << 20, (1 << 20) + 1, 2**31, 2**53, 2**63, 2**64 - 1])
+def test_a_huge_picture_costs_a_sentence(side):
+    with little_memory(), pytest.raises((PictureTooLarge, BadMessage)) as refused:
+        job_from(asked(picture(side, side)), b"", "client", "fuzz", 256.0)
+    assert len(refused.value.sentence) < 500
+
+
+@pytest.mark.parametrize("side", [0, -1, -(2**63), 1.5, True, "16", None, [16]])
+def test_a_size_that_is_none_is_refused(side):
+    with pytest.raises(PasticheError):
+        job_from(asked(picture(side, 16)), b"", "client", "fuzz", 256.0)
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**63), pytest.param(10**5000, id="5000 digits"), pytest.param(-(10**5000), id="-5000 digits"),
+                                   float("inf"), float("nan"), 1e308])  # fmt: skip
+@pytest.mark.parametrize("name", ["strength", "iterations", "seed", "style_depth", "quality", "seamless"])
+def test_a_number_beyond_a_settings_range_gets_a_sentence(name, value):
+    with little_memory(), pytest.raises(BadSetting) as refused:
+        StyleSettings.from_wire({name: value})
+    assert len(refused.value.sentence) < 300
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [10, 1000, 20000])
+def test_a_nested_setting_gets_a_sentence(depth):
+    with pytest.raises(BadSetting, match="a list"):
+        StyleSettings.from_wire({"strength": nested(depth)})
+
+
+@pytest.mark.parametrize("field", ["channels", "sample", "curve"])
+def test_a_nested_pixel_format_gets_a_sentence(field):
+    with pytest.raises(BadMessage):
+        PictureRef.from_wire({**picture(16, 16), field: nested(1000)})
+
+
+@pytest.mark.xfail(
+    reason="protocol.unpack writes the type that it does not know; a list of 1000 lists cannot be written", strict=True
+)
+def test_a_nested_message_type_gets_a_sentence():
+    with pytest.raises(BadMessage):
+        p.unpack([b"\x81\xa4type" + b"\x91" * 1000 + b"\x90"])
+
+
+def test_a_header_full_of_settings_costs_little():
+    header = msgpack.packb({"type": "restyle", **{str(n): n for n in range(8000)}})
+    with little_memory(4 << 20), pytest.raises(BadMessage):
+        p.unpack([header])
+
+
+@pytest.mark.parametrize("size", [p.MAX_FRAME + 1, 2**32, 2**63, 2**64 - 1])
+def test_a_huge_zmtp_frame_is_refused_before_there_is_room_for_it(size):
+    incoming = zmtp.Incoming()
+    stream = zmtp.GREETING + zmtp.ready(b"x") + b"\x02" + size.to_bytes(8, "big")
+    with little_memory(), pytest.raises(BadMessage, match=str(size)):
+        for byte in stream:
+            incoming.space()[0] = byte
+            incoming.filled(1)
+
+
+def test_a_blob_of_a_claimed_size_keeps_only_what_has_come():
+    kept = bytearray()
+    incoming = transfer.Incoming(b"h" * 32, kept.extend, None, 1 << 40)
+    with little_memory():
+        incoming.take(p.Put(b"h" * 32, 1 << 40, 0, incoming.ticket, bytes(1000)))
+    assert len(kept) == 1000

@@ -1,0 +1,264 @@
+"""A plugin's daemon that has its work done by another machine's: three processes, CURVE between two of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from pastiche import protocol as p
+from pastiche.client import Client, Finished, GivenStyle
+from pastiche.errors import NotTrusted, PasticheError, error_from
+from pastiche.launch import Launcher, record, terminal_command
+from pastiche.pixels import MASK_FORMAT, Picture, PictureRef
+from pastiche.settings import StyleSettings
+from pastiche_daemon.keys import Keys
+from pastiche_daemon.run import have_it_look
+from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
+from tests.daemon.far import FarDaemon, free_port
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[FarDaemon]:
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    one = FarDaemon(folder)
+    one.a_key("laptop")
+    one.start()
+    yield one
+    one.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def near_to(far: FarDaemon, home: Path, **more: str) -> Daemon:
+    """The daemon of a painter's machine, with the key that `far` has let in."""
+    own = Keys(far.places).folder.parents[1] / "painters" / "laptop" / "config" / "keys" / "own" / "laptop.key"
+    said = {"--upstream": far.endpoint, "--server-key": far.keys.server().public.hex(), "--client-key": str(own), **more}
+    return Daemon(home, tuple(word for pair in said.items() for word in pair))
+
+
+@pytest.fixture(scope="module")
+def near(far: FarDaemon) -> Iterator[Daemon]:
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    one = near_to(far, folder)
+    yield one
+    one.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def another(far: FarDaemon, home: Path) -> Iterator[Daemon]:
+    """One to be told other options."""
+    one = near_to(far, home)
+    yield one
+    one.stop()
+
+
+def until(client, kind, job=""):
+    for event in client.events(job):
+        if isinstance(event, kind):
+            return event
+        if isinstance(event, p.Failed):
+            raise error_from(event.code, event.sentence)
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+def test_strength_0_gives_the_picture_back_to_the_bit(near):
+    for content in (picture(seed=5, channels="BGRA"), CONTENT):
+        with near.client() as client:
+            done = client.restyle_and_wait(content, [(STYLE, 1.0)], StyleSettings(strength=0, quality="draft"))
+        assert bytes(done.picture.data) == bytes(content.data)
+
+
+def test_a_draft_is_the_same_as_one_made_here(near, far):
+    mask = Picture(32, 24, MASK_FORMAT, bytes(12 * 32) + b"\xff" * (12 * 32))
+    with near.client() as client, far.client() as there:
+        through = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
+        directly = there.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
+    assert bytes(through.picture.data) == bytes(directly.picture.data)
+    assert (through.result.left, through.result.top, through.result.mask) == (directly.result.left, directly.result.top, mask.ref.to_wire())
+    assert through.result.device.endswith(f"at {far.endpoint}")
+
+
+def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(near):
+    with near.client() as client:
+        seen = {type(event) for event in client.events(client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK))}
+        answer = client.estimate(640, 480, QUICK)
+    assert {p.Accepted, p.Queued, p.Progress, p.Preview, Finished} <= seen
+    assert answer.memory > 0
+
+
+def test_a_cancel_reaches_the_other_machine(near, far):
+    with near.client() as client, far.client() as watching:
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(client, p.Progress, job)
+        client.cancel(job)
+        until(client, p.Cancelled, job)
+        while watching.status()["jobs"]:
+            pass
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def test_a_moved_knob_goes_on_from_the_last_picture_there(near):
+    with near.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")
+        other = StyleSettings(quality="draft", iterations=6, strength=90)
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], other, layer="moved", adjust=True)
+    assert done.result.started_from == "last"
+
+
+def test_a_failure_there_is_told_here(near):
+    with near.client() as client, pytest.raises(PasticheError, match="device"):
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
+
+
+def test_names_titles_notes_and_paths_stay_here(another):
+    style = GivenStyle(STYLE, 1.0, None, "Starry Night", "/home/ludmilla/secret/starry.png")
+    with Impostor() as there:
+        another.options = (*another.options[:1], there.endpoint, "--server-key", there.public.hex(), *another.options[4:])
+        with another.client() as client:
+            job = client.restyle(CONTENT, [style], QUICK, layer="the duke's portrait", title="Portrait of the duke", note="for Ludmilla")
+            heard = there.hear_until("restyle", client)
+            client.cancel(job)
+            until(client, p.Cancelled, job)
+    sent = b"".join(heard)
+    assert PictureRef.from_wire(p.unpack(heard[-1:])[0].content) == CONTENT.ref
+    assert not [word for word in (b"duke", b"Ludmilla", b"Starry", b"secret", b"starry", b"ludmilla") if word in sent]
+
+
+def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
+    with Impostor() as there:
+        another.options = (*another.options[:1], there.endpoint, "--server-key", there.public.hex(), *another.options[4:])
+        with another.client() as client:
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+            asked = p.unpack(there.hear_until("restyle", client)[-1:])[0]
+            huge = {**asked.content, "width": 1 << 15, "height": 1 << 15, "blob": b"h" * 32}
+            there.say(p.Result(asked.job, asked.layer, huge, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, []))
+            failed = next(event for event in client.events(job) if isinstance(event, (p.Failed, p.Notice)))
+            assert "not of the picture that it was given" in failed.sentence
+            client.cancel(job)
+
+
+def test_the_wrong_server_key_gets_no_picture_and_a_sentence(another):
+    another.options = tuple("11" * 32 if before == "--server-key" else word
+                            for before, word in zip(("", *another.options), another.options, strict=False))  # fmt: skip
+    with another.client() as client, pytest.raises(NotTrusted, match="Compare --server-key"):
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+
+
+def test_a_key_that_was_revoked_is_told_so_and_how_to_be_let_in(another, far):
+    with another.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        pair = next(key for key in far.keys.allowed().values() if key.name == "laptop")
+        far.keys.revoke("laptop")
+        have_it_look(far.places)
+        far.status()  # by now it has looked
+        try:
+            with pytest.raises(NotTrusted, match="pastiche keys allow"):
+                client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        finally:
+            far.keys.allow("laptop", pair.public.hex(), pair.allowance)
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)  # the next one goes there again
+
+
+def test_status_says_where_the_work_is_done(near, far):
+    with near.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        report = client.status()
+    assert report["upstream"] == far.endpoint
+    assert report["worker"]["pid"] == 0
+    assert report["worker"]["device"].endswith(f"at {far.endpoint}")
+    assert "thin" in report["worker"]["weights"]
+
+
+def test_the_history_stays_here_with_thumbnails(near):
+    with near.client() as client:
+        client.restyle_and_wait(CONTENT, [GivenStyle(STYLE, 1.0, None, "Starry", "/p/starry.png")], QUICK, title="A title")
+        client.ask_history()
+        line = next(event for event in client.events() if hasattr(event, "lines")).lines[0]
+    assert (line.title, line.styles[0].name) == ("A title", "Starry")
+    assert line.thumbnail[:2] == line.styles[0].thumbnail[:2] == b"\xff\xd8"
+
+
+def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
+    far = FarDaemon(home / "far")
+    far.a_key("laptop")
+    far.start()
+    near = near_to(far, home / "near")
+    try:
+        with near.client() as client:
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=600))
+            until(client, p.Progress, job)
+            report = far.status()
+            os.kill(report["pid"], signal.SIGKILL)
+            assert "tried once more" in until(client, p.Notice, job).sentence
+            wait_for_end(report["pid"])
+            far.start()
+            assert until(client, Finished, job).picture
+    finally:
+        near.stop()
+        far.stop()
+
+
+def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home, far):
+    near = near_to(far, home, **{"--upstream": f"tcp://127.0.0.1:{free_port()}"})
+    try:
+        with near.client() as client:
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+            assert "does not answer yet" in until(client, p.Notice, job).sentence
+            client.cancel(job)
+            until(client, p.Cancelled, job)
+    finally:
+        near.stop()
+
+
+def test_editors_start_it_as_it_was_recorded(home):
+    one = Daemon(home)
+    record(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "tcp://box:1"), "b"))
+    assert terminal_command(one.places) == "/opt/p daemon start --upstream tcp://box:1"
+
+
+class Impostor:
+    """A hostile daemon that holds the server key: it takes everybody in and says what it likes."""
+
+    def __enter__(self) -> Impostor:
+        from zmq.utils import z85
+
+        self.context = zmq.Context()
+        self.router = self.context.socket(zmq.ROUTER)
+        public, secret = zmq.curve_keypair()
+        self.public = z85.decode(public)
+        self.router.curve_server, self.router.curve_publickey, self.router.curve_secretkey = 1, public, secret
+        self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
+        self._route = b""
+        return self
+
+    def hear_until(self, kind: str, client: Client) -> list[bytes]:
+        """All frames that came, up to the header of a message of this type. Greetings are answered; the painter's client goes on."""
+        heard: list[bytes] = []
+        while True:
+            client.drain()
+            if not self.router.poll(10):
+                continue
+            self._route, *frames = self.router.recv_multipart()
+            heard += frames
+            message = p.unpack(frames)[0]
+            if isinstance(message, p.Hello):
+                self.say(p.Welcome(b"s" * 16, "", 5.0, True, {}, []))
+            if message.type == kind:
+                return heard
+
+    def say(self, message: p.Message) -> None:
+        self.router.send_multipart([self._route, *p.pack(message)])
+
+    def __exit__(self, *_: object) -> None:
+        self.context.destroy(linger=0)
+
+

@@ -1,0 +1,45 @@
+"""ZMTP streams to begin with, for both sides' fuzzers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from pastiche import zmtp
+from pastiche.protocol import MAX_FRAME
+from tests.fuzz.mutate import bytewise
+
+OPENING = zmtp.GREETING + zmtp.ready(b"identity")
+
+
+def seeds() -> Iterator[bytes]:
+    stream = [
+        b"".join(zmtp.message_parts(frames))
+        for frames in ([b"short"], [b"header", b"x" * 300], [b""], [b"", b""], [b"f"] * zmtp.MAX_FRAMES, [b"f"] * 9)
+    ]
+    for message in stream:
+        yield b"\x01" + OPENING + message
+        yield b"\xff" + OPENING + message
+    yield b"\x07" + OPENING + b"".join(stream[:5])
+    yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command of a newer peer
+    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME + 1) + b"begun"
+    yield b"\x03" + OPENING + b"\x02" + (2**63).to_bytes(8, "big")
+    yield b"\x03" + zmtp.GREETING + zmtp.frame_head(0, 3) + b"out of turn"
+    yield b"\x03" + zmtp.GREETING.replace(b"NULL", b"PLAI") + OPENING
+    yield b"\x00GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def mutate(data: bytes, source: random.Random, longest: int) -> bytes:
+    """The greeting mostly stays: behind it lies the rest."""
+    kept = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
+    return (data[:kept] + bytewise(data[kept:], source, longest))[:longest]
+
+
+def pieces(stream: bytes, source: random.Random) -> Iterator[memoryview]:
+    """The stream as it may arrive."""
+    view, at = memoryview(stream), 0
+    while at < len(stream):
+        cut = source.choice((1, 1, 2, 3, 9, 64, 300))
+        yield view[at : at + cut]
+        at += cut

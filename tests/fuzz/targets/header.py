@@ -1,0 +1,116 @@
+"""The header decoder, and what each side does next with a message it could read: before any of it is believed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+from pastiche import protocol as p
+from pastiche import transfer, trust
+from pastiche.errors import BadMessage, PasticheError, WrongHash
+from pastiche.pixels import PictureRef, PixelFormat, blob_hash
+from pastiche.settings import StyleSettings
+from pastiche_daemon.jobs import QUEUED, Queue
+from pastiche_daemon.requests import job_from
+from tests.fuzz.mutate import treewise
+
+LONGEST = p.HEADER_LIMIT + 16
+
+LIMIT = 100.0  # megapixels
+BLOB = bytes(range(256)) * 4
+SESSION = b"s" * 16
+CONTENT = PictureRef(blob_hash(BLOB), 16, 16, PixelFormat("RGBA"), b"p" * 32)
+GREY = PictureRef(b"g" * 32, 16, 16, PixelFormat("GRAY"))
+STYLE = {"picture": CONTENT.to_wire(), "share": 1.0, "region": GREY.to_wire()}
+
+MESSAGES = [
+    p.Hello(list(p.VERSION), b"n" * 32, "client", "fuzz", "build"),
+    p.Challenge(list(p.VERSION), b"n" * 32, b"p" * 32),
+    p.Proof(b"p" * 32),
+    p.Welcome(SESSION, "build", 5.0, True, {"max_megapixels": LIMIT}, [{"job": "j", "picture": CONTENT.to_wire()}]),
+    p.Get(CONTENT.blob, 0, len(BLOB), 1),
+    p.Put(CONTENT.blob, len(BLOB), 0, 1, BLOB),
+    p.Restyle("job", "layer", CONTENT.to_wire(), [STYLE, {"picture": CONTENT.to_wire(), "share": 2}], GREY.to_wire(),
+              StyleSettings().to_wire(), True),
+    p.Restyle("job", "layer", CONTENT.to_wire(), [STYLE], None, {"quality": "draft", "strength": 3}, weights="imagenet"),
+    p.Preview("job", 1, 4, 4, bytes(48)),
+    p.Result("job", "layer", CONTENT.to_wire(), 0, 0, "w", "cpu", 1.0, 1.0, 1.0, "content", StyleSettings().to_wire(), ["note"]),
+    p.Failed("job", "internal", "sentence"), p.Cancel("job"), p.Cancelled("job", "other"), p.Received("job"), p.Ping(),
+    p.AskKept(True), p.Resume("job", "client"), p.Drop("job"), p.AskHistory(7), p.Forget(),
+    p.AskEstimate("ticket", 640, 480, {"quality": "best"}), p.AskStatus(), p.Shutdown(True), p.Bye("so long"), p.Seen("job"),
+]  # fmt: skip
+
+
+def seeds() -> Iterator[bytes]:
+    for message in MESSAGES:
+        yield p.pack(message, SESSION)[0]
+
+
+def mutate(data: bytes, source: random.Random) -> bytes:
+    return treewise(data, source, LONGEST)
+
+
+def run_one(data: bytes) -> None:
+    """Every header gives a message or a BadMessage; every message a job, an answer, or a sentence that can be sent."""
+    for frames in ([data], [data, BLOB]):
+        job = ""
+        try:
+            message, session = _read(frames)
+            job = getattr(message, "job", "")
+            _serve(message, session)
+        except PasticheError as error:
+            p.pack(p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:2000]))
+
+
+def _read(frames: list[bytes]) -> tuple[p.Message, bytes]:
+    try:
+        message, session = p.unpack(frames)
+    except PasticheError as error:
+        assert isinstance(error, BadMessage), f"a header is refused as {type(error).__name__}"
+        raise
+    again, token = p.unpack(p.pack(message, session)) if len(frames[0]) <= p.HEADER_LIMIT // 2 else (message, session)
+    assert type(again) is type(message)
+    assert token == session
+    return message, session
+
+
+def _serve(message: p.Message, session: bytes) -> None:
+    if isinstance(message, p.Restyle):
+        _restyle(message, session)
+    elif isinstance(message, p.Hello):
+        p.check_version(message.version, "client")
+        trust.proof(b"k" * 32, "daemon", message.nonce, b"n" * 32, "ipc://x", message.version)
+    elif isinstance(message, p.Challenge):
+        p.check_version(message.version, "daemon")
+        trust.same(message.proof, b"p" * 32)
+    elif isinstance(message, p.AskEstimate):
+        StyleSettings.from_wire(message.settings)
+    elif isinstance(message, p.Get):
+        sent = list(transfer.puts(message, memoryview(BLOB)))
+        assert sum(len(put.data) for put in sent) <= len(BLOB)
+        assert all(0 <= put.offset < len(BLOB) for put in sent)
+    elif isinstance(message, p.Put):
+        kept = bytearray()
+        with contextlib.suppress(BadMessage, WrongHash):
+            transfer.Incoming(CONTENT.blob, kept.extend, None, 1 << 20).take(message)
+        assert len(kept) <= min(1 << 20, len(message.data))
+    elif isinstance(message, p.Result):
+        ref = PictureRef.from_wire(message.picture)
+        assert ref.length > 0
+        assert all(isinstance(blob, bytes) for blob in ref.blobs)
+
+
+def _restyle(message: p.Restyle, session: bytes) -> None:
+    job = job_from(message, session, "client", "fuzz", LIMIT)
+    assert job.content.megapixels <= LIMIT
+    assert 1 <= len(job.styles) <= p.MAX_STYLES
+    assert all(style.share > 0 for style in job.styles)
+    assert all(picture.megapixels <= LIMIT and picture.length > 0 for picture in job.pictures)
+    assert all(isinstance(blob, bytes) and len(blob) == 32 for blob in job.blobs)
+    assert StyleSettings.from_wire(job.settings.to_wire()) == job.settings
+    assert job.likeness == job.likeness
+    queue = Queue()
+    queue.add(job)
+    job.state = QUEUED
+    assert queue.next() is job
