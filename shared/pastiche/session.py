@@ -55,7 +55,8 @@ class Session:
         self._jobs: set[str] = set()
         self._question = ""  # the latest estimate that was asked for
         self._may_ask = True  # until a question fails; with the next connection there may be an answer again
-        self._looking = False  # whether it was asked what is kept, and no answer came yet
+        self._lists = 0  # that were asked for and have not come
+        self._looking = False  # whether a person waits for them
         self._worked = False  # whether a restyle or a list was asked for: before that, nobody waits for the daemon
         self._watch: Watch | None = None
         self._watched: int | None = None
@@ -113,6 +114,7 @@ class Session:
         """Ask what is kept, where the daemon is there already; `kept` follows."""
         if self.client is not None and self.client.ready:
             self.client.ask_kept()
+            self._lists += 1
             self._loop.after(0, self.drain)
 
     def look(self) -> None:
@@ -120,12 +122,14 @@ class Session:
         client = self._called()
         client.ask_kept()
         client.ask_history()
+        self._lists += 2
         self._looking = True
         self._loop.after(0, self.drain)
 
     def look_further(self, before: int) -> None:
         """Ask for the history before that number; `past` follows. Raises PasticheError."""
         self._called().ask_history(before=before)
+        self._lists += 1
         self._loop.after(0, self.drain)
 
     def fetch(self, item: KeptItem) -> None:
@@ -160,7 +164,7 @@ class Session:
         self._look_at(None)
         self._net.stop()
         self._jobs.clear()
-        self._looking = False
+        self._lists, self._looking = 0, False
         if self.client is not None:
             how(self.client)
             self.client = None
@@ -200,9 +204,10 @@ class Session:
                 tell.said(waiting, words.SENDING)
             tell.connected()
         elif isinstance(event, KeptItems):
-            self._looking = False
+            self._lists, self._looking = self._lists - 1, False
             tell.kept(event.items)
         elif isinstance(event, PastRestyles):
+            self._lists -= 1
             tell.past(event.lines)
         elif isinstance(event, p.Queued) and event.place > 0:
             tell.said(job, words.WAITING.format(place=event.place))
@@ -230,11 +235,16 @@ class Session:
         if not job and self._question and self.client is not None and self.client.ready:
             self._end_question()  # it was refused: by an older daemon, which knows no such question or no such knob
             return
+        if not job and self._lists and self.client is not None and self.client.ready:
+            self._lists -= 1  # by an older daemon, again
+            if self._looking:
+                self.listener.failed("", error)
+            return
         if self.client is None or not self.client.ready:
             self._end_question()
+            self._lists, self._looking = 0, False
             if not self._worked:
                 return
-        self._looking = False
         jobs = [job] if job else list(self._jobs)
         for one in jobs or [""]:
             self._jobs.discard(one)
