@@ -115,8 +115,8 @@ class Desk(desk.Desk):
                                (window.stop_asked, shelf.stop), (window.use_asked, self._use_again), (window.closed, shelf.close)):  # fmt: skip
                 signal.connect(do)
         window = self.shelf.window
-        if not window.isVisible():
-            window.show()
+        window.show()
+        if self.shelf.in_hand is None:
             self.shelf.look()
         window.raise_()
         window.activateWindow()
