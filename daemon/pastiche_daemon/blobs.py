@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pastiche.errors import DiskTrouble, TooBusy, UnknownBlob
-from pastiche.paths import make_private_folder, sync_folder
+from pastiche.paths import make_private_folder
 
+MOST = 4096  # blobs; small ones have a limit too
 SPARE = 64 << 20  # bytes left free on the disk, for everybody else
 
 
@@ -138,7 +139,6 @@ class BlobStore:
                 return
             size, final = path.stat().st_size, self.folder / name.hex()
             path.replace(final)
-            sync_folder(self.folder)
         except OSError as error:
             raise disk_trouble(error, path) from error
         self._blobs[name] = Blob(final, size)
@@ -160,7 +160,7 @@ class BlobStore:
 
     def _make_room(self, size: int, but: bytes = b"") -> None:
         for name in list(self._blobs):
-            if self.bytes_held + size <= self.budget:
+            if self.bytes_held + size <= self.budget and len(self._blobs) < MOST:
                 return
             if not self._pins[name] and name != but:
                 with contextlib.suppress(OSError):

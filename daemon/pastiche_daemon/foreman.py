@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,9 @@ from pastiche_daemon.requests import job_from
 
 log = logging.getLogger("pastiche")
 
+JOBS_TOLD, NAME_TOLD = 100, 64  # of a status, which has to fit a header: the first jobs, and characters of their names
 QUESTIONS_KEPT = 256  # estimates asked for and not answered
+LAYERS_REMEMBERED = 256  # last images
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
@@ -82,7 +85,7 @@ class Foreman:
         self.guests = Guests()
         self.audit = Audit(places.state / "audit.log", clock)
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
-        self._last: dict[tuple[str, str], LastImage] = {}  # by client_id and layer
+        self._last: OrderedDict[tuple[str, str], LastImage] = OrderedDict()  # by client_id and layer, the latest last
         self._paths: dict[str, Any] = {}  # where the running job's files go
         self._busy: Job | None = None  # the job that the worker has
         self._stopping = False  # the worker was told to stop it, and has not yet
@@ -327,7 +330,8 @@ class Foreman:
         """What docs/protocol.md promises of jobs, worker and pictures."""
         return {
             "worker": {"pid": self.executor.pid, "busy": self._busy is not None, **self.executor.info},
-            "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue],
+            "jobs": [{"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]}
+                     for job in itertools.islice(self.queue, JOBS_TOLD)],
             "queued": len(self.queue.in_order()),
             "results_kept": len(self.keeper.results),
             "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
@@ -573,6 +577,9 @@ class Foreman:
             log.warning("the last picture of job %s is not kept: %s", job.id, error.sentence)
             return
         self._last[job.client_id, job.layer] = LastImage(last["blob"], job.likeness, job.id, last["step"])
+        self._last.move_to_end((job.client_id, job.layer))
+        while len(self._last) > LAYERS_REMEMBERED:
+            self._last.popitem(last=False)
 
     def _free(self) -> None:
         """The worker has nothing in hand: clear up after it, next please."""

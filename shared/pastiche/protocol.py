@@ -16,6 +16,7 @@ import msgpack
 
 from pastiche.errors import BadMessage, UnknownMessage, VersionMismatch
 from pastiche.pixels import PictureRef
+from pastiche.quoted import quoted
 
 VERSION = (1, 2)  # major, minor: another major is refused, another minor is not
 
@@ -436,7 +437,7 @@ def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
     header = unpack_header(frames[0])
     cls = MESSAGES.get(_text(header.get("type")))
     if cls is None:
-        raise UnknownMessage(f"There is no message of type {str(header.get('type'))[:40]!r} in protocol {VERSION[0]}.")
+        raise UnknownMessage(f"There is no message of type {quoted(header.get('type'))} in protocol {VERSION[0]}.")
     if len(frames) != 1 + cls.frames:
         raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames; {len(frames)} came.")
     values = {f.name: _value(cls, f, header) for f in _FIELDS[cls]}

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from pastiche.errors import DiskTrouble
+from pastiche_daemon import blobs
 from pastiche_daemon.blobs import BlobStore
 
 
@@ -22,3 +23,25 @@ def test_an_upload_whose_file_has_gone_can_be_abandoned_without_closing_anothers
     os.write(other, b"still open")
     os.close(other)
     assert store.bytes_held == 0
+
+
+def test_small_blobs_have_a_limit_too(home, monkeypatch):
+    monkeypatch.setattr(blobs, "MOST", 3)
+    store = BlobStore(home / "spool", 1 << 20)
+    for number in range(6):
+        path = store.fresh_path()
+        path.write_bytes(b"x")
+        store.adopt(bytes([number]) * 32, path)
+    assert len(store) <= 4
+    assert bytes([5]) * 32 in store and bytes([0]) * 32 not in store
+
+
+def test_what_is_to_be_kept_is_there_after_a_restart_and_nothing_else(home):
+    store = BlobStore(home / "spool", 1 << 20)
+    for number in range(2):
+        path = store.fresh_path()
+        path.write_bytes(b"x")
+        store.adopt(bytes([number]) * 32, path)
+    again = BlobStore(home / "spool", 1 << 20, {bytes(32)})
+    assert bytes(32) in again and len(again) == 1
+    assert len(list(again.folder.iterdir())) == 1

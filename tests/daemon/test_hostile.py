@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import hypothesis
 import msgpack
-import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -432,7 +431,6 @@ def test_no_peer_brings_the_daemon_down_or_learns_what_is_not_its_own(daemon):
         ))  # fmt: skip
 
 
-@pytest.mark.xfail(reason="a status of over 64 KiB is packed, refused and never sent", strict=True)
 def test_a_status_is_told_however_long_the_names_of_the_jobs_are(warm):
     with warm.client("asking") as asking:
         asking.wait_until_ready()

@@ -137,7 +137,7 @@ def _collect(soakers: list[Soaker], watcher: Client, began: float) -> dict[str, 
                 soaker.step(time.monotonic() - began, 0.0, False)
             select.select([number for soaker in soakers for number in soaker.files], [], [], LOOK)
         report = watcher.status()
-        if not (report["jobs"] or report["results_kept"]) or time.monotonic() > until:
+        if not (report["jobs"] or report["results_kept"] or report["stopped_midway"]) or time.monotonic() > until:
             return report
 
 
@@ -158,8 +158,8 @@ def _broken(result: Soak, report: dict[str, Any]) -> list[str]:
         broken.append(f"a client waited {turns.worst:.1f} times its share of turns")
     if result.trouble:
         broken.append(f"the log has {len(result.trouble)} lines of trouble: {result.trouble[0][:200]}")
-    if report["jobs"] or report["results_kept"]:
-        broken.append(f"at the end the daemon holds {len(report['jobs'])} jobs and {report['results_kept']} results")
+    if left := {name: report[name] for name in ("jobs", "results_kept", "stopped_midway") if report[name]}:
+        broken.append(f"at the end the daemon still holds {left}")
     kinds = Counter(ledger.kinds())
     broken += [f"no {kind} job had a result" for kind in ("as it is", "blended") if not kinds[kind]]
     broken += _grown(result)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pastiche import protocol as p
 from pastiche import transport
-from pastiche.client import Client, Connected, Event, Finished
+from pastiche.client import Client, Connected, Event, Finished, KeptItems
+from pastiche.kept import KeptItem
 from pastiche.transport_plain import PlainDealer
 from pastiche.transport_pyzmq import PyzmqDealer
 from tests.soak.ledger import Ledger
@@ -15,6 +16,7 @@ from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
 
 VANISHES_EVERY, LEAVES_EVERY = 60.0, 90.0  # seconds, on the average
+VANISHES_MIDWAY = 0.02  # of the looks at which a result is on its way: it has to wait at the daemon
 AWAY = (0.5, 12.0)  # seconds; the daemon parks after 4 and forgets after 10
 FORGOTTEN = 15.0  # seconds after which nothing is left at the daemon of who went without a word
 CANCELS, REPLACES = 0.08, 0.08  # of its jobs
@@ -33,6 +35,7 @@ class Soaker:
         self._layers: dict[str, str] = {}  # of its jobs in hand
         self._client: Client | None = None
         self._back_at = 0.0
+        self._looks_for_kept = False
         self._cancel_at: dict[str, str] = {}  # jobs that it will not wait for, and at which event it says so
 
     @property
@@ -53,7 +56,8 @@ class Soaker:
             return
         while len(self._layers) < self.depth:
             self._ask()
-        if self._source.random() < seconds / VANISHES_EVERY:
+        midway = bool(self._client._incoming) and self._source.random() < VANISHES_MIDWAY
+        if midway or self._source.random() < seconds / VANISHES_EVERY:
             self.vanish(now)
         elif self._source.random() < seconds / LEAVES_EVERY:
             self.leave(now)
@@ -72,7 +76,11 @@ class Soaker:
     def _take(self, event: Event, now: float) -> None:
         job = getattr(event, "job", "")
         if isinstance(event, Connected):
-            self._fetch(event.welcome.results)
+            assert self._client is not None
+            self._client.ask_kept()
+            self._looks_for_kept = True
+        elif isinstance(event, KeptItems):
+            self._take_up(event.items)
         elif isinstance(event, p.Accepted):
             self._turns.queued(self.number, job, now)
         elif isinstance(event, p.Queued) and event.place == 0:
@@ -89,17 +97,23 @@ class Soaker:
             self._client.cancel(job)
             self._ledger.acts["cancelled a job"] += 1
 
-    def _fetch(self, results: list[dict]) -> None:
+    def _take_up(self, items: Sequence[KeptItem]) -> None:
+        """What waited for this client: results are fetched; of what was stopped midway, half is gone on with, half dropped."""
         assert self._client is not None
-        for result in results:
-            job = result["job"]
-            if job not in self._ledger.jobs or self._ledger.jobs[job].client != self.number:
-                self._ledger.wrong.append(f"client {self.number} was offered job {job}, which is not its own")
-            known = p.Result.__dataclass_fields__
-            self._client.fetch(
-                p.Result(**{"settings": {}, "notes": [], **{k: v for k, v in result.items() if k in known}})
-            )
-            self._ledger.acts["came back to a result"] += 1
+        self._looks_for_kept = False
+        for item in items:
+            if item.job not in self._ledger.jobs or self._ledger.jobs[item.job].client != self.number:
+                self._ledger.wrong.append(f"client {self.number} was offered job {item.job}, which is not its own")
+            if item.finished:
+                self._client.fetch(item)
+                self._ledger.acts["came back to a result"] += 1
+            elif self._source.random() < 0.5:
+                self._client.resume(item)
+                self._layers[item.job] = item.layer
+                self._ledger.acts["went on with a restyle stopped midway"] += 1
+            else:
+                self._client.drop(item)
+                self._ledger.acts["dropped a restyle stopped midway"] += 1
 
     def vanish(self, now: float) -> None:
         """As when its program is killed: not a word."""
@@ -125,7 +139,7 @@ class Soaker:
     @property
     def settled(self) -> bool:
         """It is there, and has nothing to wait for."""
-        return self._client is not None and self._client.ready and not self._client._jobs
+        return self._client is not None and self._client.ready and not self._looks_for_kept and not self._client._jobs
 
     def come_back(self) -> None:
         """Over a connection of its own, for what may be waiting."""

@@ -26,8 +26,17 @@ def file_hash(path: Path) -> bytes:
     return digest.digest()
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Beside it first, then into place: whoever reads finds the old file or the new one."""
+Write = Callable[[IO[bytes]], object]
+
+
+def write_quickly(path: Path, write: Write) -> None:
+    """What a crash of the machine may take: no more than a later start would be the slower without it. Raises OSError."""
+    with open(path, "wb", opener=_private) as file:
+        write(file)
+
+
+def write_whole(path: Path, write: Write) -> None:
+    """On the disk when this returns. Beside it first, then into place: whoever reads finds the old file or the new one. Raises OSError."""
     beside = path.with_name(path.name + ".part")
     try:
         with open(beside, "wb", opener=_private) as file:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from pastiche_daemon.engine.stylise import Progress
-from pastiche_daemon.executors.files import write_whole
+from pastiche_daemon.executors.files import Write, write_whole
 from pastiche_daemon.executors.small import Small
 
 SHARE = 0.05  # of the time, at most, goes into leaving pictures: a large one takes a while to be written
@@ -47,7 +47,7 @@ class Leavings:
             return
         try:
             self._secure_inputs()
-            write_array(progress.image, Path(self._job["keep_path"]))
+            write_array(progress.image, Path(self._job["keep_path"]), write_whole)
         except OSError as error:
             self._say_once(f"What is done so far cannot be kept on the disk ({error.strerror}); the restyle goes on.")
         else:
@@ -75,8 +75,8 @@ class Leavings:
             self._speaker.say("notice", job=self._job["job"], sentence=sentence)
 
 
-def write_array(image: Tensor, path: Path) -> bytes:
-    """(3, h, w) as float32, as numpy saves it. Returns the SHA-256 of the file. Raises OSError."""
+def write_array(image: Tensor, path: Path, put: Callable[[Path, Write], None]) -> bytes:
+    """(3, h, w) as float32, as numpy saves it. put: write_whole, write_quickly. Returns the SHA-256 of the file. Raises OSError."""
     values = np.ascontiguousarray(image.detach().float().cpu().numpy())
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(values))
@@ -85,7 +85,7 @@ def write_array(image: Tensor, path: Path) -> bytes:
         file.write(head.getvalue())
         file.write(values.data.cast("B"))
 
-    write_whole(path, write)
+    put(path, write)
     digest = hashlib.sha256(head.getvalue())
     digest.update(values.data.cast("B"))
     return digest.digest()

@@ -22,7 +22,7 @@ from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from pastiche_daemon.engine.territories import covered_by
 from pastiche_daemon.executors.estimates import Estimates
-from pastiche_daemon.executors.files import file_hash, write_file
+from pastiche_daemon.executors.files import file_hash, write_file, write_quickly
 from pastiche_daemon.executors.leaving import Leavings, write_array
 from pastiche_daemon.executors.networks import Warm
 from pastiche_daemon.executors.small import Small, thumbnail
@@ -234,7 +234,7 @@ def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]
     """Write the picture in work where the front said, as float32, for a later start. A disk that does not take it costs no more
     than that start."""
     try:
-        return {"last": {"blob": write_array(image, Path(job["last_path"])), "step": step}}
+        return {"last": {"blob": write_array(image, Path(job["last_path"]), write_quickly), "step": step}}
     except OSError:
         return {}
 

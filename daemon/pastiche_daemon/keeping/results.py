@@ -7,7 +7,7 @@ from typing import Any
 
 from pastiche import protocol as p
 from pastiche.errors import DiskTrouble
-from pastiche.paths import Places
+from pastiche.paths import Places, sync_folder
 from pastiche.pixels import PictureRef
 from pastiche_daemon.blobs import BlobStore
 from pastiche_daemon.keeping.shelf import Key, Shelf
@@ -48,6 +48,7 @@ class Results:
         styles, thumbnail."""
         assert self._blobs is not None
         entry = {**about, "result": vars(result), "settings": result.settings}
+        sync_folder(self._blobs.folder)  # its pixels' name; they themselves were synced by who wrote them
         try:
             self.shelf.put((client_id, result.job), entry, date)
         except DiskTrouble as error:  # its client may be there to take it at once
