@@ -169,6 +169,41 @@ def test_what_it_looks_like(person_at):
     person_at.close()
 
 
+def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(person_at):
+    person_at.open_picture("large.png")
+    person_at.fill_the_screen()
+    person_at.key("shift+ctrl+j")
+    person_at.do("select(200, 160, 400, 300, feather=20)")
+    person_at.open_dialog("Ember waves", quality="draft")
+    person_at.restyle()
+    person_at.kill_midway(quality="good", iterations=0)
+    assert "can be recovered" in person_at.dialog("window().kept.get_text()")
+    person_at.do("selected = Gimp.Selection.save(image())\nGimp.Selection.none(image())")
+    person_at.dialog("click('recover')")
+    person_at.wait("results() is not None and len(listed()) == 1 and len(listed('history list')[0]) == 3", "the lists")
+    (lines,) = person_at.dialog("listed()")
+    assert lines[0].startswith("Background, in ")
+    assert lines[1] == "Night swirls 50 %"
+    assert lines[2].startswith("stopped at ")
+    person_at.gimp.run("xdotool", "mousemove", "10", "1040")
+    person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(640, 160)")
+    person_at.wait("results().dialog.get_position()[0] > 600", "the dialog to be moved")
+    person_at.dialog("press('go_on')")
+    person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
+    person_at.gimp.photograph("gimp-results")
+    person_at.dialog("press('stop')")
+    person_at.wait("len(listed()) == 1 and 'Stopped' in results().message.get_text()", "the list as it was")
+    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
+    person_at.dialog("press('insert')")
+    person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer")
+    assert person_at.do("layers()") == ["Night swirls 50 %", "Ember waves 50 %", "Background"]
+    assert person_at.do("place(image().get_layers()[0])") == [112, 72, 576, 476]  # the feathered selection, and 64 pixels around it
+    difference = "max(abs(a - b) for a, b in zip(floats(image().get_layers()[0].get_mask(), 'Y float'), kept_selection))"
+    person_at.do("Gimp.context_set_feather(False)\nimage().select_item(Gimp.ChannelOps.REPLACE, selected)\nkept_selection = selection_over(image().get_layers()[0])\nGimp.Selection.none(image())")
+    assert person_at.do(difference) <= 0.51 / 255
+    person_at.close_results()
+
+
 # As its menu does: the selection, as it is now.
 REGION = "gallery_of = window().gallery\ngallery_of._take_region(next(s for s in gallery_of.chosen() if s.name == '{style}'), canvas_regions()[0])"
 
@@ -442,41 +477,6 @@ def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(person_at)
     person_at.restyle()
     pastiche(person_at.gimp.home, "daemon", "stop")  # that one lives in GIMP's own place
     pastiche(person_at.gimp.home, "daemon", "start")
-
-
-def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(person_at):
-    person_at.open_picture("large.png")
-    person_at.fill_the_screen()
-    person_at.key("shift+ctrl+j")
-    person_at.do("select(200, 160, 400, 300, feather=20)")
-    person_at.open_dialog("Ember waves", quality="draft")
-    person_at.restyle()
-    person_at.kill_midway(quality="good", iterations=0)
-    assert "can be recovered" in person_at.dialog("window().kept.get_text()")
-    person_at.do("selected = Gimp.Selection.save(image())\nGimp.Selection.none(image())")
-    person_at.dialog("click('recover')")
-    person_at.wait("results() is not None and len(listed()) == 1 and len(listed('history list')[0]) == 3", "the lists")
-    (lines,) = person_at.dialog("listed()")
-    assert lines[0].startswith("Background, in ")
-    assert lines[1] == "Night swirls 50 %"
-    assert lines[2].startswith("stopped at ")
-    person_at.gimp.run("xdotool", "mousemove", "10", "1040")
-    person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(640, 160)")
-    person_at.wait("results().dialog.get_position()[0] > 600", "the dialog to be moved")
-    person_at.dialog("press('go_on')")
-    person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
-    person_at.gimp.photograph("gimp-results")
-    person_at.dialog("press('stop')")
-    person_at.wait("len(listed()) == 1 and 'Stopped' in results().message.get_text()", "the list as it was")
-    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
-    person_at.dialog("press('insert')")
-    person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer")
-    assert person_at.do("layers()") == ["Night swirls 50 %", "Ember waves 50 %", "Background"]
-    assert person_at.do("place(image().get_layers()[0])") == [112, 72, 576, 476]  # the feathered selection, and 64 pixels around it
-    difference = "max(abs(a - b) for a, b in zip(floats(image().get_layers()[0].get_mask(), 'Y float'), kept_selection))"
-    person_at.do("Gimp.context_set_feather(False)\nimage().select_item(Gimp.ChannelOps.REPLACE, selected)\nkept_selection = selection_over(image().get_layers()[0])\nGimp.Selection.none(image())")
-    assert person_at.do(difference) <= 0.51 / 255
-    person_at.close_results()
 
 
 def test_what_was_stopped_goes_on_from_there_to_its_end(person_at):
