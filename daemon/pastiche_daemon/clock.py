@@ -12,8 +12,8 @@ class Clock:
     calendar's, for people and for ages of days; it may jump."""
 
     def __init__(self) -> None:
-        self._lost = 0.0
-        self._last = self.monotonic()
+        self._lost = self._told = 0.0
+        self._last, self._allowed = self.monotonic(), SLEPT
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
@@ -23,17 +23,20 @@ class Clock:
         """Seconds since 1970, by the machine's calendar."""
         return time.time()
 
-    def now(self) -> float:
-        """Seconds, for patience and heartbeats."""
-        return self.monotonic() - self._lost
+    def waits(self, planned: float | None) -> None:
+        """The event loop is about to wait for so many seconds at most; None: for as long as it takes."""
+        self.now()
+        self._allowed = float("inf") if planned is None else planned + SLEPT
 
-    def turn(self, planned: float | None) -> float:
-        """Once a turn of the event loop, after its wait. planned: seconds that it meant to wait at most, None: for ever. What went
-        by beyond that and SLEPT is lost time. Returns how much that was."""
+    def now(self) -> float:
+        """Seconds, for patience and heartbeats. Between two calls no more than SLEPT go by, or what was planned: the rest is lost."""
         moment = self.monotonic()
-        slept = moment - self._last - planned - SLEPT if planned is not None else 0.0
-        self._last = moment
-        if slept <= 0:
-            return 0.0
-        self._lost += slept + SLEPT
-        return slept + SLEPT
+        if moment - self._last > self._allowed:
+            self._lost += moment - self._last - self._allowed + SLEPT
+        self._last, self._allowed = moment, SLEPT
+        return moment - self._lost
+
+    def slept(self) -> float:
+        """Seconds that were lost since this was last asked."""
+        slept, self._told = self._lost - self._told, self._lost
+        return slept

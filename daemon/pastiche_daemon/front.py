@@ -85,9 +85,10 @@ class Front:
         try:
             while not self._leaving:
                 planned = self._seconds_to_next()
+                self._clock.waits(planned)
                 ready = self._selector.select(planned)
-                slept = self._clock.turn(planned)
-                if slept:
+                self._clock.now()
+                if slept := self._clock.slept():
                     log.warning("%.0f s were slept through", slept)
                 for key, events in ready:
                     key.data(events)
@@ -136,7 +137,7 @@ class Front:
                 session.parked = True
                 self._foreman.park(session.token)
         self._foreman.tick(now)
-        if not self._places.connection_file.exists() and not self._leaving:
+        if not self._leaving and not self._can_be_found:
             self._publish_again()
         may_leave = self._options.exit_seconds > 0 and not self._foreman.busy
         if may_leave and now - self._foreman.active_at >= self._options.exit_seconds:
@@ -186,9 +187,13 @@ class Front:
     def _publish(self) -> None:
         publish(self._places, Connection(tuple(self._endpoints), self._key, os.getpid(), self._build))
 
+    @property
+    def _can_be_found(self) -> bool:
+        return self._places.connection_file.exists() and (not POSIX or (self._socket_folder / "daemon.sock").exists())
+
     def _publish_again(self) -> None:
-        """Somebody has cleaned up too well: the connection file, perhaps the socket too."""
-        log.warning("the connection file has gone; it is written anew")
+        """Somebody has cleaned up too well: the connection file, or the socket, or both."""
+        log.warning("the connection file or the socket has gone; it is made anew")
         try:
             socket_path = self._socket_folder / "daemon.sock"
             if POSIX and not socket_path.exists():

@@ -40,8 +40,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     lock = Lock(places.lock_file)
     if not lock.take(patience=LOOKERS_PATIENCE):
         lock.close()
-        if not places.connection_file.exists():
-            have_it_look(places)  # whoever has started us looks for that file in vain: have it written anew
+        have_it_look(places)  # whoever has started us may look in vain for its connection file, or its socket
         return False
     if POSIX:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway

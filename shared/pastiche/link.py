@@ -72,6 +72,7 @@ class Link:
         self._heartbeat = 5.0
         self._last_sent = 0.0
         self._unanswered_since: float | None = None
+        self._looked_at = 0.0
         self._replaced = False
 
     @property
@@ -125,6 +126,9 @@ class Link:
         if self._state != READY:
             return
         now = time.monotonic()
+        if self._unanswered_since is not None and now - self._looked_at > self._heartbeat:
+            self._unanswered_since = now  # we were away ourselves (the machine slept, the editor was stopped): that is nobody's silence
+        self._looked_at = now
         if now - self._last_sent > self._heartbeat / 2:
             self.send(p.Ping())
             self._unanswered_since = self._unanswered_since or now
@@ -178,9 +182,12 @@ class Link:
         if self._state == LEAVING and is_held(self._places.lock_file) and now < self._deadline:
             return
         found = find(self._places)
-        if found is not None and self._state != LEAVING:
-            self._endpoints = [e for e in found.endpoints if _reachable(e)]
+        endpoints = [endpoint for endpoint in found.endpoints if _reachable(endpoint)] if found is not None else []
+        if found is not None and endpoints and self._state != LEAVING:
+            self._found, self._endpoints = found, endpoints
             self._call(found)
+        elif found is not None and not self._may_start:
+            raise DaemonLost("The daemon's socket has gone. Restyle from an editor, or run 'pastiche daemon start': either has it made anew.")
         elif self._state != STARTING:
             self._launch()
         elif now > self._deadline or self._process_failed():
@@ -217,7 +224,7 @@ class Link:
                 )
             )
             return
-        self._found, self._endpoint = found, self._endpoints.pop(0)
+        self._endpoint = self._endpoints.pop(0)
         if self._dealer is not None:
             self._dealer.close()
             self._dealer = None

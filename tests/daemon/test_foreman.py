@@ -37,6 +37,11 @@ class HandClock(Clock):
         self.moment += seconds
         self.day += seconds
 
+    def wait(self, seconds: float) -> None:
+        """As the event loop does."""
+        self.waits(seconds)
+        self.pass_by(seconds)
+
 
 class Hands:
     """An executor that says what it is told to say."""
@@ -89,7 +94,7 @@ class Office:
         self.foreman.listen()
 
     def pass_by(self, seconds: float) -> None:
-        self.clock.pass_by(seconds)
+        self.clock.wait(seconds)
         self.foreman.tick(self.clock.now())
         self.foreman.listen()
 
@@ -154,25 +159,35 @@ def test_an_idle_worker_gives_the_device_back(office):
 
 def test_a_sleep_of_the_machine_is_nobodys_silence():
     clock = HandClock()
-    clock.turn(1.0)
+    before = clock.now()
+    clock.waits(1.0)
+    clock.pass_by(3600)
+    assert clock.now() - before == pytest.approx(1.0)
+    assert clock.slept() == pytest.approx(3599)
+    assert clock.slept() == 0
+
+
+def test_a_sleep_in_the_middle_of_work_is_no_silence_either():
+    clock = HandClock()
     before = clock.now()
     clock.pass_by(3600)
-    assert clock.turn(1.0) == pytest.approx(3599)
-    assert clock.now() - before == pytest.approx(1.0)
+    assert clock.now() - before == pytest.approx(0.0)
 
 
 def test_a_turn_that_takes_a_while_is_no_sleep():
     clock = HandClock()
-    clock.turn(1.0)
+    before = clock.now()
+    clock.waits(1.0)
     clock.pass_by(1.0 + SLEPT - 0.1)
-    assert clock.turn(1.0) == 0
+    assert clock.now() - before == pytest.approx(1.0 + SLEPT - 0.1)
 
 
 def test_what_waits_for_ever_has_not_slept():
     clock = HandClock()
-    clock.turn(None)
+    clock.waits(None)
     clock.pass_by(86400)
-    assert clock.turn(None) == 0
+    clock.now()
+    assert clock.slept() == 0
 
 
 def test_what_is_kept_ages_by_the_injected_calendar_alone(office, home):
