@@ -66,7 +66,7 @@ class Job:
     @property
     def remembered(self) -> bool:
         """Whether it goes into the history: another machine's has one of its own."""
-        return not self.of_a_key
+        return self.asked.remember and not self.of_a_key
 
     @property
     def pictures(self) -> list[PictureRef]:

@@ -30,6 +30,11 @@ EXPLAIN_LONG = (
     "The figures of the article (Gatys, Ecker and Bethge 2015) for this layer and a painting: the content alone from five of the "
     "network's layers, the style alone from its first one to five, and a table of both, as layers of a new image."
 )
+RESULTS_SHORT = "Results that wait, restyles that were stopped, and what was made before"
+RESULTS_LONG = (
+    "A window of what Pastiche's daemon keeps: results that have not reached their image, restyles that a crash stopped, to be gone on "
+    "with, and the last 200 restyles, whose knobs and styles can be used again. For a person: scripts use 'pastiche results'."
+)
 
 
 def describe_restyle(procedure: Any) -> None:
@@ -50,6 +55,11 @@ def describe_again(procedure: Any) -> None:
 def describe_explain(procedure: Any) -> None:
     procedure.set_documentation(EXPLAIN_SHORT, EXPLAIN_LONG, None)
     _add_style(procedure)
+    _add_result(procedure)
+
+
+def describe_results(procedure: Any) -> None:
+    procedure.set_documentation(RESULTS_SHORT, RESULTS_LONG, None)
     _add_result(procedure)
 
 
@@ -147,6 +157,11 @@ def _named(path: str, share: float) -> Style:
     """GIMP remembers no more than the file; a style that came from none is called what it was when it was used."""
     known = {style.path: style.name for style in remembered.load(places(), PROGRAM).recent}
     return Style(path, known.get(path) or of_file(path).name, share)
+
+
+def set_knobs(config: Any, wanted: StyleSettings) -> None:
+    for name in knobs():
+        config.set_property(argument(name), getattr(wanted, name))
 
 
 def choose(config: Any, wanted: list[Style]) -> None:

@@ -21,6 +21,7 @@ from pastiche import regions, words
 from pastiche.background import run_through
 from pastiche.errors import LayerGone, NotAPicture, NothingToRestyle, PasticheError, UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+from pastiche.recovered import Recovered
 from pastiche.regions import Place, Region, RegionSource
 from pastiche.sheet import Sheet
 
@@ -74,7 +75,16 @@ class Target:
     @property
     def layer(self) -> str:
         """A name for the daemon: a newer job for the same layer takes the older one's place."""
-        return f"{_session()}-{self.image.get_id()}-{self.drawable.get_id()}"
+        return _daemon_name(self.image, self.drawable)
+
+    @property
+    def name(self) -> str:
+        return str(self.drawable.get_name())
+
+    @property
+    def document_name(self) -> str:
+        file = self.image.get_file() or self.image.get_imported_file()
+        return str(file.get_basename() if file is not None else self.image.get_name() or words.UNTITLED)
 
     @property
     def is_there(self) -> bool:
@@ -110,7 +120,8 @@ class Source:
 
 
 class Canvas:
-    """The image that a command was called for. show: new images get a window. latest: the last layer that was made."""
+    """The image that a command was called for, None for one that needs none. show: new images get a window. latest: the last
+    layer that was made."""
 
     def __init__(self, image: Any, drawables: list[Any], *, show: bool) -> None:
         self.image, self.drawables, self._show = image, drawables, show
@@ -138,7 +149,7 @@ class Canvas:
 
     def _layer(self) -> Any:
         """The one drawable's layer, or None; a mask's is the layer that it hides."""
-        if len(self.drawables) != 1 or not self.image.is_valid() or not self.drawables[0].is_valid():
+        if self.image is None or len(self.drawables) != 1 or not self.image.is_valid() or not self.drawables[0].is_valid():
             return None
         drawable = self.drawables[0]
         if isinstance(drawable, Gimp.LayerMask):
@@ -206,6 +217,28 @@ class Canvas:
         Gimp.displays_flush()
         return beside is target
 
+    def put_back(self, recovered: Recovered) -> Generator[None, None, bool]:
+        """A result that was kept, as a new layer of the image: above its source, if that is there; else above the chosen layer, or on
+        top. Returns False where a new image took it: none is open, or it has a palette. Raises PasticheError."""
+        picture, image = recovered.picture, self.image
+        if picture.format not in (COLOUR, GREY):
+            raise PasticheError(words.OF_ANOTHER_KIND)
+        if image is None or not image.is_valid() or image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+            yield from self.open_as_picture(picture, recovered.name)
+            return False
+        layer = yield from _new_layer(image, picture, recovered.name)
+        if not image.is_valid():
+            raise LayerGone(words.PICTURE_GONE)
+        layer.set_offsets(*recovered.corner(image.get_width(), image.get_height()))
+        coverage, mask = recovered.coverage(), None
+        if coverage is not None:
+            mask = _mask(layer, Rect(0, 0, coverage.width, coverage.height), BABL_NAMES[coverage.format], bytes(coverage.data))
+        sources = [one for _, one in _all_layers(image.get_layers()) if _daemon_name(image, one) == recovered.layer]
+        _stand(image, layer, mask, sources[0] if sources else self._layer(), recovered.layer)
+        self.latest = layer
+        Gimp.displays_flush()
+        return True
+
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
         """The result as an image of its own: where the one it was for has gone."""
         base = Gimp.ImageBaseType.GRAY if picture.format.is_grey else Gimp.ImageBaseType.RGB
@@ -234,6 +267,11 @@ class Canvas:
     def _open(self, image: Any) -> None:
         if self._show:
             Gimp.Display.new(image)
+
+
+def _daemon_name(image: Any, drawable: Any) -> str:
+    """A layer's name for the daemon."""
+    return f"{_session()}-{image.get_id()}-{drawable.get_id()}"
 
 
 def _session() -> str:
@@ -290,20 +328,28 @@ def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator
     _check_there(target)
     place = box.moved(_offsets(source))
     layer.set_offsets(place.x, place.y)
-    layer.attach_parasite(Gimp.Parasite.new(RESULT_OF, 0, target.layer.encode()))
-    mask = _mask(layer, target, box) if target.selected is not None else None
+    mask = _mask_of_selection(layer, target, box) if target.selected is not None else None
+    _stand(image, layer, mask, source, target.layer)
+    return layer
+
+
+def _stand(image: Any, layer: Any, mask: Any, source: Any, name: str) -> None:
+    """The layer into the image, above its source, with its mask: one undo step. source: None: on top. name: the source's for the
+    daemon. Raises PasticheError."""
+    layer.attach_parasite(Gimp.Parasite.new(RESULT_OF, 0, name.encode()))
+    parent, position = (source.get_parent(), _place_above(source, name)) if source is not None else (None, 0)
     selected = image.get_selected_layers()
     image.undo_group_start()
     try:
-        if not image.insert_layer(layer, source.get_parent(), _place_above(source, target.layer)):
-            raise PasticheError(words.NOT_INSERTED.format(layer=source.get_name()))
+        if not image.insert_layer(layer, parent, position):
+            raise PasticheError(words.NOT_INSERTED.format(layer=source.get_name() if source is not None else image.get_name()))
         if mask is not None:
             layer.add_mask(mask)
             layer.set_edit_mask(False)
-        image.set_selected_layers(selected)  # another try starts from the source, not from the result
+        if selected:  # with a channel chosen there are none
+            image.set_selected_layers(selected)  # another try starts from the source, not from the result
     finally:
         image.undo_group_end()
-    return layer
 
 
 def _new_layer(image: Any, picture: Picture, name: str) -> Generator[None, None, Any]:
@@ -321,16 +367,20 @@ def _new_layer(image: Any, picture: Picture, name: str) -> Generator[None, None,
     return layer
 
 
-def _mask(layer: Any, target: Target, box: Rect) -> Any:
+def _mask_of_selection(layer: Any, target: Target, box: Rect) -> Any:
     """The selection as it was when the pixels were read, over the result's box."""
     wide, floats = target.rect.width * 4, memoryview(target.selection)
     left, top = (box.x - target.rect.x) * 4, box.y - target.rect.y
     rows = [floats[(top + y) * wide + left :][: box.width * 4] for y in range(box.height)]
+    return _mask(layer, Rect(0, 0, box.width, box.height), SELECTION, b"".join(rows))
+
+
+def _mask(layer: Any, whole: Rect, babl: str, pixels: bytes) -> Any:
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     buffer = mask.get_buffer()
-    _write(buffer, Rect(0, 0, box.width, box.height), SELECTION, b"".join(rows))
+    _write(buffer, whole, babl, pixels)
     buffer.flush()
-    mask.update(0, 0, box.width, box.height)
+    mask.update(0, 0, whole.width, whole.height)
     return mask
 
 

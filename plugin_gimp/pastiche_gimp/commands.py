@@ -1,4 +1,4 @@
-"""What the three commands do, in each of GIMP's run modes."""
+"""What the four commands do, in each of GIMP's run modes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from . import arguments, windowless
 from .canvas import Canvas
 
 STATUS = Gimp.PDBStatusType
+RESTYLE = "plug-in-pastiche-restyle"
 
 
 def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
@@ -59,6 +60,29 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         return windowless.explain(arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0])
 
     return _answered(procedure, at_once)
+
+
+def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
+    """The dialog of what is kept; where a past restyle is to be used again, the restyle's dialog follows."""
+
+    def in_dialog() -> Any:
+        if run_mode == Gimp.RunMode.NONINTERACTIVE:
+            raise UsageError(words.FOR_A_PERSON)
+        from .desk import show_results
+
+        canvas = Canvas(image, drawables, show=True)
+        used = show_results(arguments.PROGRAM, canvas)
+        if used is None:
+            return canvas.latest
+        if image is None:
+            raise NothingToRestyle(words.NO_LAYER)
+        from .desk import Desk
+
+        restyling = procedure.get_plug_in().do_create_procedure(RESTYLE)
+        desk = Desk(arguments.PROGRAM, restyling, restyling.create_config(), canvas)
+        return desk.run(using=used)
+
+    return _answered(procedure, in_dialog)
 
 
 def _answered(procedure: Any, do: Callable[[], Any]) -> Any:

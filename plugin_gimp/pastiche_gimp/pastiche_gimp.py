@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The three commands under Filters ▸ Artistic. GIMP starts this file anew for each, and once to ask what there is.
+"""The four commands under Filters ▸ Artistic. GIMP starts this file anew for each, and once to ask what there is.
 
 Nothing but the standard library and gi is imported at the top: where the rest cannot be loaded, the commands are there
 all the same and say why.
@@ -25,7 +25,9 @@ COMMANDS = {  # procedure → words, what it does, how it is described
     "plug-in-pastiche-restyle": ("Rest_yle with Pastiche…", "restyle", "describe_restyle"),
     "plug-in-pastiche-restyle-again": ("Restyle aga_in", "restyle_again", "describe_again"),
     "plug-in-pastiche-explain": ("See what the networ_k sees…", "explain", "describe_explain"),
+    "plug-in-pastiche-results": ("Results an_d history…", "results", "describe_results"),
 }
+WITHOUT_A_PICTURE = ("plug-in-pastiche-results",)
 BROKEN = "Pastiche could not be loaded into this GIMP. Run 'pastiche install gimp' in a terminal, and start GIMP anew."
 
 
@@ -54,7 +56,8 @@ class PasticheGimp(Gimp.PlugIn):
         procedure.set_menu_label(words)
         procedure.add_menu_path("<Image>/Filters/Artistic")
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE)
+        needs = Gimp.ProcedureSensitivityMask
+        procedure.set_sensitivity_mask(needs.ALWAYS if name in WITHOUT_A_PICTURE else needs.DRAWABLE)
         procedure.set_attribution("The Pastiche authors", "MIT licence", "2026")
         try:
             getattr(_ours("arguments"), describe)(procedure)

@@ -95,7 +95,13 @@ class Window:
             button.connect("clicked", lambda _, do=do: do())
             self._trouble.get_action_area().pack_start(button, False, False, 0)
             self._offers[name] = button
-        for part in (self.bar, line, self._trouble):
+        self.kept = Gtk.Label(name="kept", xalign=0, visible=True)
+        recover = Gtk.Button(label=words.RECOVER, name="recover", visible=True)
+        recover.connect("clicked", lambda _: self._desk.open_results())
+        self._kept_line = Gtk.Box(spacing=8, no_show_all=True)
+        self._kept_line.pack_start(self.kept, False, False, 0)
+        self._kept_line.pack_start(recover, False, False, 0)
+        for part in (self.bar, line, self._trouble, self._kept_line):
             bottom.pack_start(part, False, False, 0)
         return bottom
 
@@ -119,6 +125,11 @@ class Window:
         self.gallery.fill(remembered.recent, chosen)
         if not chosen:
             self.say(words.NO_STYLE)
+
+    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+        """recent: shown already, or not needed now."""
+        arguments.set_knobs(self._config, replace(settings, composite=False))
+        self.gallery.choose(styles)
 
     def _styles_changed(self) -> None:
         self._writing = True
@@ -156,6 +167,10 @@ class Window:
 
     def show_estimate(self, sentence: str) -> None:
         self.estimate.set_text(sentence)
+
+    def show_kept(self, sentence: str) -> None:
+        self.kept.set_text(sentence)
+        self._kept_line.set_visible(bool(sentence))
 
     def be_busy(self) -> None:
         self._pulse.start(PULSE_EVERY)

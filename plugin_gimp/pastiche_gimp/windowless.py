@@ -15,6 +15,7 @@ from pastiche.background import run_through
 from pastiche.client import Client, Finished, GivenStyle
 from pastiche.errors import PasticheError, error_from
 from pastiche.explain import SIDE, figures
+from pastiche.recovered import note_of
 from pastiche.remembered import Style
 from pastiche.settings import StyleSettings
 from pastiche.sheet import hang
@@ -29,17 +30,20 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     Gimp.progress_init(words.READING)
     pictures = [read_any(style.path) for style in styles]
     content = run_through(canvas.read(target))
-    given = [GivenStyle(picture, style.share, style.region_over(content.place))
+    given = [GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
              for picture, style in zip(pictures, styles, strict=True)]  # fmt: skip
     if settings.composite:
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
+        client.hold()  # until the layer stands
         Gimp.progress_set_text(words.WAKING)
-        job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer)
+        job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer, title=target.name,
+                             note=note_of(content.place, target.document_name))  # fmt: skip
         done = _followed(client, job, _show)
-    Gimp.progress_set_text(words.INSERTING)
-    name = words.result_name([style.name for style in styles], settings)
-    run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        Gimp.progress_set_text(words.INSERTING)
+        name = words.result_name([style.name for style in styles], settings)
+        run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        client.received(done)
     Gimp.progress_end()
     return canvas.latest
 
@@ -57,7 +61,7 @@ def explain(program: str, canvas: Canvas, style: Style) -> Any:
             def show(sentence: str, done: float, before: int = number, named: str = named) -> None:
                 _show(f"{named} · {sentence}", (before + max(done, 0.0)) / len(all_of_them))
 
-            results.append(_followed(client, client.restyle(photo, [painting], figure.settings), show))
+            results.append(_followed(client, client.restyle(photo, [painting], figure.settings, remember=False), show))
     canvas.open_sheet(hang(all_of_them, results, photo.width, photo.height))
     Gimp.progress_end()
     return canvas.latest

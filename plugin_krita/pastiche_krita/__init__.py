@@ -1,4 +1,4 @@
-"""Pastiche in Krita: three commands in the Filter menu. What it needs, it carries along; nothing is installed into Krita."""
+"""Pastiche in Krita: four commands in the Filter menu. What it needs, it carries along; nothing is installed into Krita."""
 
 from __future__ import annotations
 

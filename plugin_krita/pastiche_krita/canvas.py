@@ -11,17 +11,19 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from krita import Krita
+from krita import Krita, Selection
 
 from pastiche import words
 from pastiche.errors import LayerGone, NothingToRestyle, PasticheError
 from pastiche.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+from pastiche.recovered import Recovered
 from pastiche.regions import Canvas, Place, Region, RegionSource
 from pastiche.sheet import Sheet
 
-from .qt import QByteArray, QImage, QPainter, QRect, QSize, Qt
+from .qt import QByteArray, QImage, QPainter, QRect, QSize, Qt, QUuid
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # ships with Krita
 FLOAT_SRGB = ("RGBA", "F32", SRGB)
@@ -51,6 +53,10 @@ class Target:
     @property
     def name(self) -> str:
         return str(self.node.name())
+
+    @property
+    def document_name(self) -> str:
+        return str(self.document.name() or Path(self.document.fileName()).name or words.UNTITLED)
 
 
 @dataclass(frozen=True)
@@ -352,9 +358,47 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
     target's rect. Returns True: it stands beside its source. Raises LayerGone.
     """
     check_there(target)
+    rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
+    yield from _insert(target, rect, picture, name)
+    return True
+
+
+def put_back(recovered: Recovered) -> Generator[None, None, bool]:
+    """A result that was kept, as a new layer of the active document: above its source, if that is there; else above the active
+    layer. Returns False where it became a document of its own: none is open. Raises PasticheError."""
+    document, picture = Krita.instance().activeDocument(), recovered.picture
+    if picture.format != CONTENT_FORMAT:
+        raise PasticheError(words.OF_ANOTHER_KIND)
+    if document is None:
+        yield from open_as_picture(picture, recovered.name)
+        return False
+    yield from _wait_until_idle(document, words.PICTURE_GONE)
+    known = QUuid(recovered.layer)
+    source = (None if known.isNull() else document.nodeByUniqueID(known)) or _active_layer(document)
+    if source is None:
+        raise LayerGone(words.LAYER_GONE)
+    left, top = recovered.corner(document.width(), document.height())
+    rect, selection, coverage = QRect(left, top, picture.width, picture.height), None, recovered.coverage()
+    if coverage is not None:
+        selection = Selection()
+        selection.setPixelData(QByteArray(bytes(coverage.data)), left, top, coverage.width, coverage.height)
+    yield from _insert(Target(document, source, rect, selection), rect, picture, recovered.name)
+    return True
+
+
+def _active_layer(document: Any) -> Any:
+    """The active layer, or the one that the active mask hides, or the topmost; None in a document without any."""
+    node = document.activeNode()
+    while node is not None and node.type() in MASKS and node.parentNode() is not None:
+        node = node.parentNode()
+    layers = [node for node in document.topLevelNodes() if node.type() not in MASKS]
+    return node or (layers[-1] if layers else None)
+
+
+def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterator[None]:
+    """Raises LayerGone."""
     document = target.document
     yield from _wait_until_idle(document, words.PICTURE_GONE)
-    rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, rect, picture)
     if target.selection is not None:
@@ -373,7 +417,6 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
         yield from _wait_until_idle(document, words.PICTURE_GONE)
         document.refreshProjection()
-    return True
 
 
 def check_there(target: Target) -> None:

@@ -6,12 +6,15 @@ from pastiche import desk, words
 from pastiche.desk import Errand
 from pastiche.errors import PasticheError
 from pastiche.explain import SIDE
+from pastiche.kept import PastRestyle
 from pastiche.pixels import LARGEST_STYLE_SIDE
 from pastiche.remembered import Style
 from pastiche.sheet import Sheet
+from pastiche.shelf_desk import ShelfDesk
 
 from . import canvas
 from .explaining import Explaining
+from .kept_window import KeptWindow
 from .qt import QApplication, QTimer
 from .qt_loop import QtLoop
 from .styles import as_picture, read_picture
@@ -27,6 +30,7 @@ class Desk(desk.Desk):
         self._loop = QtLoop()
         super().__init__("krita", self._loop, canvas, read_picture)
         self.explaining: Explaining | None = None
+        self.shelf: ShelfDesk | None = None  # while its window is there
 
     # --- the commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -41,6 +45,7 @@ class Desk(desk.Desk):
                                (self.window.changed, self.turn), (self.window.report_asked, self.copy_report),
                                (self.window.command_asked, self.copy_command),
                                (self.window.document_asked, self.open_as_picture),
+                               (self.window.results_asked, self.open_results),
                                (self.window.gallery.failed, self.show_error),
                                (self.window.shown, self.look_at_target)):  # fmt: skip
                 signal.connect(do)
@@ -97,7 +102,38 @@ class Desk(desk.Desk):
     def _open_sheet(self, sheet: Sheet, name: str) -> None:
         self.steps.run(canvas.open_sheet(sheet, name), lambda _: canvas.say(name), self.show_error)
 
+    def open_results(self) -> None:
+        """What is kept, and the history, in a window of its own."""
+        beside = canvas.main_window()
+        if beside is None:
+            return
+        if self.shelf is None:
+            window = KeptWindow(beside)
+            shelf = self.shelf = ShelfDesk(self.program, self._loop, canvas, window, self.kept)
+            window.destroyed.connect(self._lose_results)
+            for signal, do in ((window.insert_asked, shelf.insert), (window.go_on_asked, shelf.go_on), (window.forget_asked, shelf.forget),
+                               (window.stop_asked, shelf.stop), (window.use_asked, self._use_again), (window.closed, shelf.close)):  # fmt: skip
+                signal.connect(do)
+        window = self.shelf.window
+        window.show()
+        if self.shelf.in_hand is None:
+            self.shelf.look()
+        window.raise_()
+        window.activateWindow()
+
+    def _lose_results(self) -> None:
+        """Krita's window has closed and taken ours with it."""
+        if self.shelf is not None:
+            self.shelf.close()
+            self.shelf = None
+
+    def _use_again(self, line: PastRestyle) -> None:
+        self.use_again(line)
+        if self.shelf is not None:
+            self.shelf.window.close()
+
     def close(self) -> None:
+        self._lose_results()
         if self.explaining is not None:
             self.explaining.stop()
         super().close()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pastiche import explain, words
 from pastiche.client import Finished, GivenStyle
 from pastiche.errors import PasticheError
+from pastiche.kept import KeptItem, PastRestyle
 from pastiche.loop import Loop
 from pastiche.pixels import Picture
 from pastiche.protocol import Preview, Progress
@@ -58,7 +59,7 @@ class Explaining:
             return
         settings = self._figures[len(self._results)].settings
         try:
-            self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="")
+            self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="", remember=False)
         except PasticheError as error:
             self.fail(error)
 
@@ -84,6 +85,7 @@ class Explaining:
         """Too small and too soon gone to be looked at."""
 
     def finished(self, job: str, done: Finished) -> None:
+        self._session.received(done)
         if not self.over:
             self._results.append(done)
             self._next()
@@ -96,3 +98,12 @@ class Explaining:
 
     def estimated(self, sentence: str) -> None:
         """It asked for none."""
+
+    def connected(self) -> None:
+        """What is kept is not its business."""
+
+    def kept(self, items: list[KeptItem]) -> None:
+        """Nor this."""
+
+    def past(self, lines: list[PastRestyle]) -> None:
+        """Nor this."""

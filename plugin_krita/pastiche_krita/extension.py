@@ -21,6 +21,7 @@ COMMANDS = {  # name → words, what to do
     "pastiche_restyle": ("Restyle with Pastiche…", "open_window"),
     "pastiche_restyle_again": ("Restyle again", "restyle_again"),
     "pastiche_explain": ("See what the network sees…", "explain"),
+    "pastiche_results": ("Results and history…", "open_results"),
 }
 
 

@@ -41,6 +41,7 @@ class Window(QDialog):
     report_asked = pyqtSignal()
     command_asked = pyqtSignal()
     document_asked = pyqtSignal()
+    results_asked = pyqtSignal()
     shown = pyqtSignal()
 
     def __init__(self, places: Places, sources: object, regions: object, parent: QWidget | None = None) -> None:
@@ -103,6 +104,16 @@ class Window(QDialog):
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.kept = QLabel()
+        self.kept.setObjectName("kept")
+        self.recover = self._button(words.RECOVER, "recover", self.results_asked)
+        self._kept_line = QWidget()
+        kept_line = QHBoxLayout(self._kept_line)
+        kept_line.setContentsMargins(2, 0, 0, 0)
+        kept_line.addWidget(self.kept)
+        kept_line.addWidget(self.recover)
+        kept_line.addStretch(1)
+        self._kept_line.hide()
         buttons = QHBoxLayout()
         self.copy_report = self._button(words.COPY_REPORT, "copy_report", self.report_asked)
         self.copy_command = self._button(words.COPY_COMMAND, "copy_command", self.command_asked)
@@ -123,6 +134,7 @@ class Window(QDialog):
             buttons.addWidget(button)
         column.addWidget(self.bar)
         column.addWidget(self.message)
+        column.addWidget(self._kept_line)
         column.addLayout(buttons)
         return bottom
 
@@ -150,6 +162,10 @@ class Window(QDialog):
         if not remembered.styles:
             self.say(words.NO_STYLE)
 
+    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+        self.controls.set_settings(settings)
+        self.gallery.fill(recent, styles)
+
     # --- what goes on ----------------------------------------------------------------------------------
     def preview_side(self) -> int:
         return max(self.preview.width(), self.preview.height(), 400)
@@ -165,6 +181,10 @@ class Window(QDialog):
 
     def show_estimate(self, sentence: str) -> None:
         self.estimate.setText(sentence)
+
+    def show_kept(self, sentence: str) -> None:
+        self.kept.setText(sentence)
+        self._kept_line.setVisible(bool(sentence))
 
     def be_busy(self) -> None:
         self.bar.setRange(0, 0)  # moving: it is not known yet how far

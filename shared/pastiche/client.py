@@ -127,6 +127,8 @@ class Client:
         self._link: Way = link or Link(self.places, program, self.client_id, start=start, launcher=launcher)
         self._jobs: dict[str, _Job] = {}
         self._incoming: dict[int, tuple[Incoming, str]] = {}  # by ticket; with the job that it is for
+        self._holding = False
+        self._held: dict[str, str] = {}  # results that the daemon still keeps: whose they were, by job
         self._unsent: list[p.Message] = []
         self._events: list[Event] = []
         self.has_more = False
@@ -145,11 +147,13 @@ class Client:
         device: str = "auto",
         title: str = "",
         note: str = "",
+        remember: bool = True,
     ) -> str:
         """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the content's
         size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
         go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice. title: the
-        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters).
+        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters). remember:
+        whether it is kept when it is stopped, and goes into the history.
         Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
         given = [GivenStyle(*style) for style in styles]
@@ -158,7 +162,7 @@ class Client:
             job=job, layer=layer or job, content=content.ref.to_wire(),
             styles=[style.to_wire() for style in given],
             mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
-            weights=weights, device=device, title=title[: p.MAX_NAME], note=note,
+            weights=weights, device=device, title=title[: p.MAX_NAME], note=note, remember=remember,
         )  # fmt: skip
         self.hand_on(request, {name: data for picture in pictures for name, data in picture.blobs.items()})
         return job
@@ -191,12 +195,22 @@ class Client:
         self._send(p.Shutdown(if_idle))
 
     # --- what is kept ------------------------------------------------------------------------------
+    def hold(self) -> None:
+        """From now on the daemon keeps a result until `received` says that it is safe: in a document, in a file."""
+        self._holding = True
+
+    def received(self, done: Finished) -> None:
+        """This result is safe: the daemon may forget it. Where the daemon has gone, it stays kept."""
+        owner = self._held.pop(done.job, None)
+        if owner is not None and self._link.ready:
+            self._send(p.Drop(done.job, owner) if owner else p.Received(done.job))
+
     def ask_kept(self, *, everyone: bool = False) -> None:
         """Ask which results wait and which restyles were stopped midway; `KeptItems` follows. everyone: of all this user's programs."""
         self._send(p.AskKept(everyone))
 
     def fetch(self, item: KeptItem) -> None:
-        """Fetch a finished one; `Finished` follows, and the daemon forgets it."""
+        """Fetch a finished one; `Finished` follows, and the daemon forgets it as it does any other's result."""
         assert item.result is not None
         self._jobs.setdefault(item.job, _Job(owner=item.client))
         self._start_fetching(item.result)
@@ -328,6 +342,10 @@ class Client:
         """Say goodbye. Jobs that still run are dropped by the daemon."""
         self._link.close()
 
+    def hang_up(self) -> None:
+        """Leave without a goodbye: jobs that still run are stopped, and what is done of them is kept, to be gone on with."""
+        self._link.drop()
+
     def __enter__(self) -> Client:
         return self
 
@@ -413,8 +431,11 @@ class Client:
                 raise BadMessage("The result's picture did not arrive whole. Restyle again.")
             fmt = replace(ref.format, profile=bytes(have[ref.profile]) if ref.profile else b"")
             pictures.append(Picture(ref.width, ref.height, fmt, have[ref.blob]))
-        self._events.append(Finished(name, pictures[0], job.result, pictures[1] if len(pictures) > 1 else None))
-        self._send(p.Drop(name, job.owner) if job.owner else p.Received(name))
+        done = Finished(name, pictures[0], job.result, pictures[1] if len(pictures) > 1 else None)
+        self._events.append(done)
+        self._held[name] = job.owner
+        if not self._holding:
+            self.received(done)
         self._forget(name)
 
     def _forget(self, job: str) -> None:

@@ -12,17 +12,27 @@ from typing import Any, Protocol
 from pastiche import remembered, words
 from pastiche.background import Failed, Steps, Thread, as_pastiche_error
 from pastiche.client import Finished, GivenStyle
-from pastiche.errors import DaemonCannotStart, DaemonNotRunning, NothingToRestyle, PasticheError, RegionElsewhere
+from pastiche.errors import (
+    DaemonCannotStart,
+    DaemonLost,
+    DaemonNotRunning,
+    NothingToRestyle,
+    PasticheError,
+    RegionElsewhere,
+)
+from pastiche.kept import KeptItem, PastRestyle
 from pastiche.launch import terminal_command
 from pastiche.loop import Loop
 from pastiche.paths import places
 from pastiche.pixels import Picture
 from pastiche.protocol import Preview, Progress
+from pastiche.recovered import note_of
 from pastiche.regions import Place
 from pastiche.remembered import Style
 from pastiche.report import report
 from pastiche.session import Session
 from pastiche.settings import StyleSettings
+from pastiche.shelf_desk import styles_of
 
 LOOK_EVERY = 500  # ms between looks at what would be restyled, while the window is open
 TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
@@ -37,6 +47,13 @@ class Target(Protocol):
     @property
     def layer(self) -> str:
         """A name for the daemon: a newer job for the same layer takes the older one's place."""
+
+    @property
+    def name(self) -> str:
+        """The layer's, for people."""
+
+    @property
+    def document_name(self) -> str: ...
 
 
 class Content(Protocol):
@@ -99,6 +116,12 @@ class Window(Protocol):
     def show_estimate(self, sentence: str) -> None:
         """How long it would take; '' where that is not known."""
 
+    def show_kept(self, sentence: str) -> None:
+        """What of earlier restyles is kept, with a button that leads there; '' where nothing is."""
+
+    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+        """Set the knobs, and choose these styles."""
+
     def be_busy(self) -> None: ...
     def be_idle(self) -> None: ...
     def show_progress(self, progress: Progress) -> None: ...
@@ -115,6 +138,8 @@ class Errand:
     target: Target
     styles: list[Style]
     settings: StyleSettings
+    title: str  # of the layer
+    document: str  # its name: when the pixels are read it may be closed already
     began: float = field(default_factory=time.monotonic)
     content: Content | None = None
     pictures: list[GivenStyle] = field(default_factory=list)
@@ -140,7 +165,7 @@ class Desk:
         self.window: Window | None = None
         self.errands: dict[str, Errand] = {}  # by job
         self.current: Errand | None = None
-        self.kept: Errand | None = None  # its result has lost its layer, and may be opened as a picture
+        self.homeless: Errand | None = None  # its result has lost its layer, and may be opened as a picture
         self.history: list[str] = []  # what the window said, for a report
         self.last_error: PasticheError | None = None
         self._style_pictures: dict[tuple[str, int], Picture] = {}
@@ -152,6 +177,9 @@ class Desk:
     # --- what an editor's desk adds --------------------------------------------------------------------
     def open_window(self) -> None:
         """Show the window, a new one where there is none; without one nothing more can be said."""
+
+    def open_results(self) -> None:
+        """Show what is kept, and the history."""
 
     def to_clipboard(self, text: str) -> None:
         raise NotImplementedError
@@ -168,6 +196,7 @@ class Desk:
         """While the window is shown, it says what would be restyled."""
         self._looking.start(LOOK_EVERY)
         self.look_at_target()
+        self.session.glance()
 
     def forget_target(self) -> None:
         """A new window has not been told yet."""
@@ -215,7 +244,8 @@ class Desk:
         try:
             if not styles:
                 raise NothingToRestyle(words.NO_STYLE_CHOSEN)
-            errand = Errand(self.canvas.current_target(), styles, settings)
+            target: Target = self.canvas.current_target()
+            errand = Errand(target, styles, settings, target.name, target.document_name)
         except Exception as error:
             self.show_error(as_pastiche_error(error))
             return
@@ -260,7 +290,7 @@ class Desk:
         def keep(decoded: tuple[dict[tuple[str, int], Picture], list[Picture | None]]) -> None:
             pictures, regions = decoded
             self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
-            then([GivenStyle(pictures[key], style.share, region)
+            then([GivenStyle(pictures[key], style.share, region, style.name, style.path)
                   for key, style, region in zip(keys, styles, regions, strict=True)])  # fmt: skip
 
         self.thread.run(hash_and_decode, keep, failed)
@@ -275,7 +305,8 @@ class Desk:
         assert content is not None
         try:
             errand.job = self.session.restyle(content.picture, errand.pictures, errand.settings, mask=content.mask,
-                                              layer=errand.target.layer, adjust=adjust)  # fmt: skip
+                                              layer=errand.target.layer, adjust=adjust, title=errand.title,
+                                              note=note_of(content.place, errand.document))  # fmt: skip
         except Exception as error:
             self._fail(errand, as_pastiche_error(error))
             return
@@ -284,6 +315,7 @@ class Desk:
     def finished(self, job: str, done: Finished) -> None:
         errand = self.errands.pop(job, None)
         if errand is None or errand.over or errand.job != job:
+            self.session.received(done)
             return  # cancelled, or asked anew with other knobs, while it was on its way
         errand.done = done
         if errand is self.current:
@@ -294,6 +326,7 @@ class Desk:
     def _inserted(self, errand: Errand, beside_source: bool) -> None:
         errand.over = True
         assert errand.done is not None
+        self.session.received(errand.done)
         sentence = words.DONE.format(seconds=time.monotonic() - errand.began, name=errand.name)
         if not beside_source:
             sentence = words.DONE_PICTURE
@@ -302,10 +335,16 @@ class Desk:
 
     def open_as_picture(self) -> None:
         """A result whose layer has gone."""
-        errand = self.kept
+        errand = self.homeless
         if errand is not None and errand.done is not None:
-            self.steps.run(self.canvas.open_as_picture(errand.done.picture, errand.name),
-                           lambda _: self.say(words.DONE_PICTURE), self.show_error)  # fmt: skip
+            done = errand.done
+
+            def opened(_: object) -> None:
+                self.session.received(done)
+                self.session.glance()
+                self.say(words.DONE_PICTURE)
+
+            self.steps.run(self.canvas.open_as_picture(done.picture, errand.name), opened, self.show_error)
 
     # --- what can come between -------------------------------------------------------------------------
     def cancel(self) -> None:
@@ -364,9 +403,33 @@ class Desk:
             return  # it was cancelled
         errand.over = True
         if errand.done is not None:
-            self.kept = errand
+            self.homeless = errand
         self._end(errand, "")
         self.show_error(error, document=errand.done is not None)
+        if errand.job and isinstance(error, DaemonLost) and self.window is not None:
+            self.window.show_kept(words.KEPT_OF_IT)
+        else:
+            self.session.glance()  # it may have failed for want of memory or room, and can be gone on with
+
+    # --- what is kept ----------------------------------------------------------------------------------
+    def connected(self) -> None:
+        self.session.glance()
+
+    def kept(self, items: list[KeptItem]) -> None:
+        waiting = [item for item in items if item.job not in self.errands]
+        if self.window is not None:
+            self.window.show_kept(words.kept(len(waiting)))
+
+    def past(self, lines: list[PastRestyle]) -> None:
+        """The results' window asks for them, by a session of its own."""
+
+    def use_again(self, line: PastRestyle) -> None:
+        """The knobs and styles of a past restyle, into the window."""
+        self.open_window()
+        if self.window is not None:
+            styles, sentence = styles_of(line)
+            self.window.take_over(list(self.remembered.recent), styles, line.settings)
+            self.say(sentence)
 
     # --- telling ---------------------------------------------------------------------------------------
     def said(self, job: str, sentence: str) -> None:

@@ -117,8 +117,9 @@ class Restyle(Message):
     goes, None: wherever no region is. mask, region: GRAY pictures of the content's size, or None.
     layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
     start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon.
-    title: the layer's name for people. note: the client's own words, given back with what is kept of the job. A style may have
-    a name and the path it came from, for the history: the daemon opens no path from the wire."""
+    title: the layer's name for people. note: the client's own words, given back with what is kept of the job. remember: whether it
+    is kept when it is stopped, and goes into the history: one of thirty figures is not worth either. A style may have a name and
+    the path it came from, for the history: the daemon opens no path from the wire."""
 
     type: ClassVar[str] = "restyle"
     job: str
@@ -132,6 +133,7 @@ class Restyle(Message):
     device: str = "auto"
     title: str = ""
     note: str = ""
+    remember: bool = True
 
 
 @dataclass(frozen=True)

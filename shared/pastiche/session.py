@@ -1,13 +1,15 @@
-"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told. Never blocks."""
+"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told; so is what the daemon keeps. Never blocks."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from pastiche import protocol as p
 from pastiche import words
-from pastiche.client import Client, Connected, Event, Finished, StyleList
+from pastiche.client import Client, Connected, Event, Finished, KeptItems, PastRestyles, StyleList
 from pastiche.errors import PasticheError, error_from
+from pastiche.kept import KeptItem, PastRestyle
 from pastiche.loop import Loop, Watch
 from pastiche.pixels import Picture
 from pastiche.settings import StyleSettings
@@ -24,13 +26,24 @@ class Listener(Protocol):
     def said(self, job: str, sentence: str) -> None: ...
     def progressed(self, job: str, progress: p.Progress) -> None: ...
     def previewed(self, job: str, preview: p.Preview) -> None: ...
-    def finished(self, job: str, done: Finished) -> None: ...
+    def finished(self, job: str, done: Finished) -> None:
+        """The daemon keeps it until `Session.received`."""
+
     def failed(self, job: str, error: PasticheError) -> None: ...
     def estimated(self, sentence: str) -> None:
         """What the latest question is answered by; '' where no answer will come."""
 
     def cancelled(self, job: str, replaced_by: str) -> None:
         """replaced_by: the job that took its place, or ''."""
+
+    def connected(self) -> None:
+        """The daemon is there, for the first time or again."""
+
+    def kept(self, items: list[KeptItem]) -> None:
+        """What it keeps of this program's, the latest first."""
+
+    def past(self, lines: list[PastRestyle]) -> None:
+        """A part of the history, the latest first."""
 
 
 class Session:
@@ -42,23 +55,38 @@ class Session:
         self._jobs: set[str] = set()
         self._question = ""  # the latest estimate that was asked for
         self._may_ask = True  # until a question fails; with the next connection there may be an answer again
-        self._worked = False  # whether a restyle was asked for: before that, nobody waits for the daemon
+        self._lists = 0  # that were asked for and have not come
+        self._looking = False  # whether a person waits for them
+        self._worked = False  # whether a restyle or a list was asked for: before that, nobody waits for the daemon
         self._watch: Watch | None = None
         self._watched: int | None = None
         self._net = loop.timer(self.drain)
 
     def restyle(self, content: Picture, styles: StyleList, settings: StyleSettings, *,
-                mask: Picture | None, layer: str, adjust: bool = False) -> str:  # fmt: skip
-        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`).
-        Raises PasticheError."""
+                mask: Picture | None, layer: str, adjust: bool = False, **more: Any) -> str:  # fmt: skip
+        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`). more: as
+        Client.restyle takes it. Raises PasticheError."""
+        client = self._called()
+        job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **more)
+        self._begin(job)
+        return job
+
+    def _called(self) -> Client:
+        """The client, for something that a person waits for. Raises PasticheError."""
         self._worked = True
+        return self._own()
+
+    def _own(self) -> Client:
         if self.client is None:
             self.client = Client(self._program)
-        job = self.client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust)
+            self.client.hold()
+        return self.client
+
+    def _begin(self, job: str) -> None:
+        assert self.client is not None
         self._jobs.add(job)
         self.listener.said(job, words.SENDING if self.client.ready else words.WAKING)
         self._loop.after(0, self.drain)
-        return job
 
     def estimate(self, width: int, height: int, settings: StyleSettings) -> None:
         """Ask how long a restyle would take; `estimated` follows, or nothing: a question is no reason to complain."""
@@ -66,24 +94,79 @@ class Session:
             self.listener.estimated("")
             return
         try:
-            if self.client is None:
-                self.client = Client(self._program)
-            self._question = self.client.ask_estimate(width, height, settings)
+            self._question = self._own().ask_estimate(width, height, settings)
         except PasticheError:
             self._end_question()
         self._loop.after(0, self.drain)
+
+    def received(self, done: Finished) -> None:
+        """This result stands in its document, or nobody wants it: the daemon may forget it."""
+        if self.client is not None:
+            self.client.received(done)
 
     def cancel(self, job: str) -> None:
         if self.client is not None:
             self.client.cancel(job)
             self._loop.after(0, self.drain)
 
+    # --- what is kept ----------------------------------------------------------------------------------
+    def glance(self) -> None:
+        """Ask what is kept, where the daemon is there already; `kept` follows."""
+        if self.client is not None and self.client.ready:
+            self.client.ask_kept()
+            self._lists += 1
+            self._loop.after(0, self.drain)
+
+    def look(self) -> None:
+        """Ask what is kept, and for the latest of the history; `kept` and `past` follow, or `failed`. Raises PasticheError."""
+        client = self._called()
+        client.ask_kept()
+        client.ask_history()
+        self._lists += 2
+        self._looking = True
+        self._loop.after(0, self.drain)
+
+    def look_further(self, before: int) -> None:
+        """Ask for the history before that number; `past` follows. Raises PasticheError."""
+        self._called().ask_history(before=before)
+        self._lists += 1
+        self._loop.after(0, self.drain)
+
+    def fetch(self, item: KeptItem) -> None:
+        """Fetch a result; `finished` follows, and the daemon forgets it. Raises PasticheError."""
+        self._called().fetch(item)
+        self._begin(item.job)
+
+    def go_on(self, item: KeptItem) -> None:
+        """Go on with a restyle that was stopped, to its end; it is told as any job. Raises PasticheError."""
+        self._called().resume(item)
+        self._begin(item.job)
+
+    def take_as_it_is(self, item: KeptItem) -> None:
+        """Finish a restyle that was stopped with the picture as far as it got. Raises PasticheError."""
+        self._called().resume(item, how="as_it_is")
+        self._begin(item.job)
+
+    def drop(self, item: KeptItem) -> None:
+        """Have it forgotten. Raises PasticheError."""
+        self._called().drop(item)
+        self._loop.after(0, self.drain)
+
+    def hang_up(self) -> None:
+        """Leave; what is in work stops, and what is done of it is kept."""
+        self._leave(Client.hang_up)
+
     def close(self) -> None:
         """Say goodbye; the daemon drops what is in work."""
+        self._leave(Client.close)
+
+    def _leave(self, how: Callable[[Client], None]) -> None:
         self._look_at(None)
         self._net.stop()
+        self._jobs.clear()
+        self._lists, self._looking = 0, False
         if self.client is not None:
-            self.client.close()
+            how(self.client)
             self.client = None
 
     # --- the event loop --------------------------------------------------------------------------------
@@ -100,7 +183,7 @@ class Session:
         self._look_at(self.client.fileno())
         if self.client.has_more:
             self._loop.after(0, self.drain)
-        looking = bool(self._jobs or self._question) and not self.client.ready
+        looking = bool(self._jobs or self._question or self._looking) and not self.client.ready
         self._net.start(LOOKING if looking else WORKING if self._jobs else IDLE)
 
     def _look_at(self, descriptor: int | None) -> None:
@@ -119,6 +202,13 @@ class Session:
             self._may_ask = True
             for waiting in self._jobs:
                 tell.said(waiting, words.SENDING)
+            tell.connected()
+        elif isinstance(event, KeptItems):
+            self._lists, self._looking = self._lists - 1, False
+            tell.kept(event.items)
+        elif isinstance(event, PastRestyles):
+            self._lists -= 1
+            tell.past(event.lines)
         elif isinstance(event, p.Queued) and event.place > 0:
             tell.said(job, words.WAITING.format(place=event.place))
         elif isinstance(event, p.Estimate) and event.ticket in self._jobs:
@@ -145,8 +235,14 @@ class Session:
         if not job and self._question and self.client is not None and self.client.ready:
             self._end_question()  # it was refused: by an older daemon, which knows no such question or no such knob
             return
+        if not job and self._lists and self.client is not None and self.client.ready:
+            self._lists -= 1  # by an older daemon, again
+            if self._looking:
+                self.listener.failed("", error)
+            return
         if self.client is None or not self.client.ready:
             self._end_question()
+            self._lists, self._looking = 0, False
             if not self._worked:
                 return
         jobs = [job] if job else list(self._jobs)

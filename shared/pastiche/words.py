@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import time
 from collections.abc import Sequence
 
 from pastiche import protocol as p
-from pastiche.settings import StyleSettings
+from pastiche.settings import StyleSettings, default_of, knobs
 
 # --- the menu ----------------------------------------------------------------------------------------
 RESTYLE = "Restyle with Pastiche…"
 RESTYLE_AGAIN = "Restyle again"
 EXPLAIN = "See what the network sees…"
+RESULTS = "Results and history…"
 TITLE = "Restyle with Pastiche"
 
 # --- the window --------------------------------------------------------------------------------------
@@ -42,6 +45,34 @@ MASK_NAME = "Selection"
 OPEN_IMAGE = "An open image"
 OF_SELECTION = "{name} (selection)"
 IN_CLIPBOARD, DROPPED = "From the clipboard", "Dropped picture"
+
+# --- what is kept, and the history -------------------------------------------------------------------
+IN_DOCUMENT = "{layer}, in {document}"
+RECOVER = "Recover results…"
+RESULTS_TITLE = "Results and history"
+KEPT_RESULTS, HISTORY = "Results", "History"
+INSERT, GO_ON, STOP = "Insert as a layer", "Go on", "Stop"
+FORGET, USE_AGAIN = "Forget", "Use again"
+INSERT_TIP = "A stopped restyle: the picture as far as it got."
+GO_ON_TIP = "Work on from where it was stopped; then it becomes a layer."
+KEPT_ONE = "A result of an earlier restyle is kept."
+KEPT_SOME = "{count} results of earlier restyles are kept."
+KEPT_OF_IT = "What it had worked on for more than a few seconds can be recovered."
+NOTHING_KEPT = "Nothing waits here: every result has reached its picture."
+NO_HISTORY = "No restyle has been made yet."
+ASKING = "Asking the daemon…"
+STOPPED = "Stopped. What is done of it is kept."
+FORGOTTEN = "Forgotten."
+OF_ANOTHER_KIND = "These pixels are not of the kind that this editor's layers are read in. Save them with 'pastiche results save' in a terminal."
+FOR_A_PERSON = "This opens a window for a person. From scripts, use 'pastiche results' and 'pastiche history'."
+RECOVERED = "Done: new layer “{name}”."
+FINISHED, STOPPED_AT = "finished", "stopped at {percent:.0f} %"
+USED_AGAIN = "The knobs and styles of that restyle. Press Restyle to use them."
+STYLE_GONE = "The knobs are those of that restyle, but the painting “{name}” is not at {path} any more. Choose it anew."
+STYLE_OF_NO_FILE = "The knobs are those of that restyle, but nothing is known of where “{name}” came from. Choose it anew."
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # whatever the locale is
+PAPER_SETS = ("start", "pooling", "likeness")  # knobs that quality 'paper' turns by itself
+PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
 
 # --- what goes on ------------------------------------------------------------------------------------
 READING = "Reading the layer…"
@@ -108,7 +139,7 @@ def progress(event: p.Progress) -> str:
 
 def result_name(styles: Sequence[str], settings: StyleSettings) -> str:
     """The name of a result's layer: its style or styles, and how strong."""
-    names = " + ".join(styles) or STYLE
+    names = " + ".join(filter(None, styles)) or STYLE
     return names if settings.strength_is_locked else f"{names} {settings.strength:g} %"
 
 
@@ -116,3 +147,38 @@ def style_name(stem: str) -> str:
     """A file's name as a painter would write it: 'night_swirls' is 'Night swirls'."""
     said = stem.replace("_", " ").strip() or STYLE
     return said[:1].upper() + said[1:]
+
+
+def kept(count: int) -> str:
+    """How many results wait; empty where none do."""
+    return (KEPT_ONE if count == 1 else KEPT_SOME.format(count=count)) if count else ""
+
+
+def when(at: float, now: float) -> str:
+    """A time as people say it: 'today 14:32', 'yesterday 9:05', '3 Mar 2026'. at, now: seconds since 1970."""
+    then, today = time.localtime(at), time.localtime(now)
+    days = (_day(today) - _day(then)) if at <= now else -1
+    if days in (0, 1):
+        return f"{('today', 'yesterday')[days]} {then.tm_hour}:{then.tm_min:02}"
+    return f"{then.tm_mday} {MONTHS[then.tm_mon - 1]} {then.tm_year}"
+
+
+def _day(date: time.struct_time) -> int:
+    """Days since some day."""
+    return datetime.date(date.tm_year, date.tm_mon, date.tm_mday).toordinal()
+
+
+def took(seconds: float) -> str:
+    """How long something has taken."""
+    return f"took {seconds:.0f} s" if seconds >= 1 else "took under 1 s"
+
+
+def knobs_said(settings: StyleSettings) -> str:
+    """Quality, and every knob that is turned from its default. The strength stands in the result's name."""
+    turned = [settings.quality]
+    for name, knob in knobs().items():
+        value = getattr(settings, name)
+        if name not in ("strength", "quality", "composite") and value != default_of(name) and not (settings.quality == "paper" and name in PAPER_SETS):
+            said = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"
+            turned.append(f"{knob.label.lower()}{said}{f' {knob.unit}' if knob.unit in ('%', '×') else ''}")
+    return ", ".join(turned)

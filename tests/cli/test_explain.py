@@ -45,6 +45,7 @@ def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
     assert sheet.size == (6 * (WIDTH + GAP) + GAP, 7 * (HEIGHT + GAP) + GAP + 3 * LINE)
     pictures = {path.stem: Image.open(path).size for path in (files / "singly").iterdir()}
     assert pictures == {figure.name: (WIDTH, HEIGHT) for figure in figures()}
+    assert json.loads(run("history", "--json").stdout) == []  # thirty figures would push out what somebody painted
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [

@@ -15,7 +15,7 @@ from tests.editors.gimp_session import GimpOnScreen
 
 PATIENCE = 60.0  # seconds for a small restyle on a busy machine
 HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two silent ones, and a little
-RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY = "y", "i", "k"  # mnemonics in Filters ▸ Artistic
+RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY = "y", "i", "k", "d"  # mnemonics in Filters ▸ Artistic
 STATUS_BAR_CANCEL = ("1405", "1024")  # where it is in a window of the whole screen
 
 
@@ -24,6 +24,7 @@ class Person:
     """Somebody at GIMP. do: steps in GIMP; dialog: steps in the dialog."""
 
     gimp: GimpOnScreen
+    title: str = "GIMP$"  # of GIMP's own window
 
     def do(self, code: str):
         return self.gimp.do(code)
@@ -36,7 +37,7 @@ class Person:
 
     def key(self, key: str) -> None:
         """A real key, into the image window."""
-        window = 'xdotool search --sync --onlyvisible --name "GIMP$" windowactivate --sync'
+        window = f'xdotool search --sync --onlyvisible --name "{self.title}" windowactivate --sync'
         self.gimp.run("sh", "-c", f"{window}; xdotool key --clearmodifiers {key}")
 
     def fill_the_screen(self) -> None:
@@ -82,6 +83,32 @@ class Person:
         self.dialog("click('Restyle')")
         self.wait("'Scale' in message()", "the work to begin")
 
+    def kill_midway(self, **knobs: object) -> None:
+        """A restyle is begun in the open dialog, and its daemon killed when the work is on the disk."""
+        works = self.gimp.home / "pastiche/state/works"
+        pastiche(self.gimp.home, "results", "drop", "--all")  # what earlier tests have left
+        self.set_up(**knobs)
+        self.dialog("click('Restyle')")
+        self.gimp.wait_until(lambda: list(works.glob("*.kept")), PATIENCE, "the work to be kept")
+        os.kill(json.loads(pastiche(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
+        self.wait("not busy() and 'estyle again' in message()", "the sentence")
+        pastiche(self.gimp.home, "daemon", "start")  # else it would be one of GIMP's own place
+
+    def open_results(self) -> None:
+        """By the menu, without the restyle's dialog."""
+        self.menu(RESULTS_KEY)
+        self.gimp.wait_for("results() is not None", PATIENCE, "the dialog", self.gimp.dialog)
+
+    def close_results(self) -> None:
+        self.dialog("close_results()")
+        self.gimp.wait_until(self.are_results_away, PATIENCE, "the dialog to close")
+
+    def are_results_away(self) -> bool:
+        try:
+            return not self.gimp.dialog.do("results() is not None", 5)
+        except (OSError, AssertionError):
+            return True
+
     def close(self) -> None:
         self.dialog("window().closing = False\nclick('Close')")
         self.gimp.wait_until(self.is_away, PATIENCE, "the dialog to close")
@@ -106,6 +133,8 @@ def person_at(gimp):
     someone = Person(gimp)
     someone.open_picture()
     yield someone
+    if not someone.are_results_away():
+        someone.close_results()
     if not someone.is_away():
         someone.dialog("desk().cancel()")
         someone.close()
@@ -138,6 +167,41 @@ def test_what_it_looks_like(person_at):
     person_at.dialog("click('Cancel')")
     person_at.wait("not busy()", "the cancel")
     person_at.close()
+
+
+def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(person_at):
+    person_at.open_picture("large.png")
+    person_at.fill_the_screen()
+    person_at.key("shift+ctrl+j")
+    person_at.do("select(200, 160, 400, 300, feather=20)")
+    person_at.open_dialog("Ember waves", quality="draft")
+    person_at.restyle()
+    person_at.kill_midway(quality="good", iterations=0)
+    assert "can be recovered" in person_at.dialog("window().kept.get_text()")
+    person_at.do("selected = Gimp.Selection.save(image())\nGimp.Selection.none(image())")
+    person_at.dialog("click('recover')")
+    person_at.wait("results() is not None and len(listed()) == 1 and len(listed('history list')[0]) == 3", "the lists")
+    (lines,) = person_at.dialog("listed()")
+    assert lines[0].startswith("Background, in ")
+    assert lines[1] == "Night swirls 50 %"
+    assert lines[2].startswith("stopped at ")
+    person_at.gimp.run("xdotool", "mousemove", "10", "1040")
+    person_at.dialog("window().dialog.move(60, 120)\nresults().dialog.move(640, 160)")
+    person_at.wait("results().dialog.get_position()[0] > 600", "the dialog to be moved")
+    person_at.dialog("press('go_on')")
+    person_at.wait("'Scale' in results().message.get_text() and results().preview.get_visible()", "the work to go on")
+    person_at.gimp.photograph("gimp-results")
+    person_at.dialog("press('stop')")
+    person_at.wait("len(listed()) == 1 and 'Stopped' in results().message.get_text()", "the list as it was")
+    person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
+    person_at.dialog("press('insert')")
+    person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer")
+    assert person_at.do("layers()") == ["Night swirls 50 %", "Ember waves 50 %", "Background"]
+    assert person_at.do("place(image().get_layers()[0])") == [112, 72, 576, 476]  # the feathered selection, and 64 pixels around it
+    difference = "max(abs(a - b) for a, b in zip(floats(image().get_layers()[0].get_mask(), 'Y float'), kept_selection))"
+    person_at.do("Gimp.context_set_feather(False)\nimage().select_item(Gimp.ChannelOps.REPLACE, selected)\nkept_selection = selection_over(image().get_layers()[0])\nGimp.Selection.none(image())")
+    assert person_at.do(difference) <= 0.51 / 255
+    person_at.close_results()
 
 
 # As its menu does: the selection, as it is now.
@@ -413,6 +477,57 @@ def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(person_at)
     person_at.restyle()
     pastiche(person_at.gimp.home, "daemon", "stop")  # that one lives in GIMP's own place
     pastiche(person_at.gimp.home, "daemon", "start")
+
+
+def test_what_was_stopped_goes_on_from_there_to_its_end(person_at):
+    before = person_at.do("snapshot()")
+    person_at.open_dialog()
+    person_at.kill_midway(quality="good", iterations=250)
+    person_at.close()
+    person_at.open_results()
+    person_at.wait("len(listed()) == 1", "the list")
+    person_at.dialog("press('go_on')")
+    person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer", 120)
+    person_at.close_results()
+    assert person_at.do("layers()") == ["Night swirls 50 %", "Background"]
+    person_at.key("ctrl+z")
+    person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
+    assert person_at.do("snapshot()") == before
+    assert not person_at.do("image().is_dirty()")  # it was one step
+
+
+def test_a_past_restyle_is_used_again(person_at):
+    person_at.open_dialog("Mosaic", strength=64, keep_colours="palette")
+    person_at.restyle()
+    person_at.set_up("Woodcut", strength=20, keep_colours="off")
+    person_at.dialog("window().say('')")  # so that the next 'Done' is the second one's
+    person_at.restyle()
+    person_at.close()
+    person_at.open_results()
+    person_at.wait("[lines[1].split(',')[0] for lines in listed('history list')[:2]] == ['Woodcut 20 %', 'Mosaic 64 %']", "the history")
+    person_at.dialog("results().tabs.set_current_page(1)\nresults().history.select_row(results().history.get_row_at_index(1))")
+    person_at.wait("results().use.get_visible() and results().use.get_sensitive()", "the other page")
+    person_at.dialog("press('use_again')")
+    person_at.wait("is_open() and 'that restyle' in message()", "the restyle's dialog")
+    assert person_at.dialog("chosen()") == [["Mosaic", 1.0]]
+    assert person_at.dialog("[window().settings().strength, window().settings().keep_colours]") == [64, "palette"]
+    person_at.dialog("turn('keep_colours', 'off')")
+    person_at.restyle()
+    assert person_at.do("layers()")[0].startswith("Mosaic 64 %")
+
+
+def test_without_an_image_a_result_becomes_one(person_at):
+    person_at.open_dialog()
+    person_at.kill_midway(quality="good", iterations=250)
+    person_at.close()
+    person_at.do("close_all()")
+    person_at.title = "GNU Image Manipulation Program"
+    person_at.open_results()
+    person_at.wait("len(listed()) == 1", "the list")
+    person_at.dialog("press('insert')")
+    person_at.wait("'new picture' in results().message.get_text() and listed() == []", "the image")
+    person_at.close_results()
+    assert person_at.do("layers()") == ["Night swirls 50 %"]
 
 
 def test_a_large_image_is_measured(person_at):

@@ -381,3 +381,9 @@ def test_the_example_restyles_a_folder(console, tmp_path_factory):
     ran = subprocess.run(console.command(*argv), input=script, capture_output=True, text=True, timeout=300)
     assert sorted(path.name for path in done.iterdir()) == ["one.png", "two.png"], ran.stdout + ran.stderr
     assert Path(done / "one.png").read_bytes() != (photos / "one.png").read_bytes()
+
+
+def test_the_window_of_results_is_for_a_person_and_says_what_scripts_use(call):
+    status, why, _ = call("run('plug-in-pastiche-results', d)")
+    assert status == "calling-error"
+    assert "pastiche results" in why

@@ -441,6 +441,89 @@ def kill(pid):
     os.kill(pid, signal.SIGKILL)
 
 
+def kill_midway(krita, **knobs):
+    """A restyle is begun, and its daemon killed when the work is on the disk."""
+    pastiche(krita.home, "results", "drop", "--all")  # what earlier tests have left
+    arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
+    krita.do(f"set_up({arguments})\nclick('start')")
+    krita.wait_until(lambda: list((krita.home / "pastiche/state/works").glob("*.kept")), PATIENCE, "the work to be kept")
+    kill(json.loads(pastiche(krita.home, "daemon", "status", "--json"))["pid"])
+    krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the sentence")
+    pastiche(krita.home, "daemon", "start")  # else it would be one of Krita's own place
+
+
+def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(krita):
+    open_picture(krita)
+    restyle(krita, style="Ember waves")
+    open_picture(krita, "large.png")
+    krita.do("select(200, 160, 400, 300, feather=20)")
+    krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
+    kill_midway(krita, quality="good", iterations=0)
+    assert "can be recovered" in krita.do("window().kept.text()")
+    selected = bytes.fromhex(krita.do("selected().hex()"))
+    krita.do("doc().setSelection(None)\nQApplication.processEvents()\nclick('recover')")
+    krita.wait_for("results() is not None and len(listed()) == 1 and listed('history list')[:1] not in ([], [['No restyle has been made yet.']])", PATIENCE, "the lists")
+    (lines,) = krita.do("listed()")
+    assert lines[0].startswith("Background") or "large.png" in lines[0]
+    assert lines[1] == "Night swirls 50 %"
+    assert lines[2].startswith("stopped at ")
+    krita.do("window().hide()\nresults().move(640, 160)")
+    krita.do("press('go_on')")
+    krita.wait_for("'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on")
+    krita.photograph("krita-results")
+    krita.do("press('stop')")
+    krita.wait_for("len(listed()) == 1 and 'Stopped' in results().message.text()", PATIENCE, "the list as it was")
+    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    before, own, tree = seen(krita), krita.do("layers()"), krita.do("snapshot()")
+    krita.do("press('insert')")
+    krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
+    assert krita.do("layers()") == [*own, "Night swirls 50 %"]
+    krita.wait_for("doc().tryBarrierLock() and (doc().unlock() or True)", PATIENCE, "Krita to be at rest")
+    changed = differing(krita, before, seen(krita), (960, 720))
+    assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]
+    inside = [c for c, s in zip(changed, selected, strict=True) if s > 128]
+    assert sum(inside) > 0.8 * len(inside)
+    krita.wait_for("listed() == []", PATIENCE, "the list to be empty")
+    krita.do("undo()")
+    assert krita.do("snapshot()") == tree
+    krita.do("results().close()")
+
+
+def test_what_was_stopped_goes_on_from_there_to_its_end(krita):
+    open_picture(krita)
+    kill_midway(krita, quality="good", iterations=100)
+    krita.do("window().close()\nmenu('Filter', 'Artistic', 'Results and history…')")
+    krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
+    krita.do("press('go_on')")
+    krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
+    assert krita.do("listed()") == []
+    krita.do("results().close()")
+
+
+def test_a_past_restyle_is_used_again(krita):
+    open_picture(krita)
+    restyle(krita, style="Mosaic", strength=64, keep_colours="palette")
+    restyle(krita, style="Woodcut", strength=20, keep_colours="off")
+    krita.do("menu('Filter', 'Artistic', 'Results and history…')")
+    latest = "[lines[1].split(',')[0] for lines in listed('history list')[:2] if len(lines) > 1]"
+    krita.wait_for(f"results() is not None and {latest} == ['Woodcut 20 %', 'Mosaic 64 %']", PATIENCE, "the list")
+    krita.do("results().tabs.setCurrentIndex(1)\nresults().history.setCurrentRow(1)\npress('use_again')")
+    krita.wait_for("results() is None and 'that restyle' in message()", PATIENCE, "the window")
+    assert krita.do("[s.name for s in window().chosen()]") == ["Mosaic"]
+    assert krita.do("[window().settings().strength, window().settings().keep_colours]") == [64, "palette"]
+    krita.do("turn('keep_colours', 'off')")
+
+
+def test_without_a_document_a_result_becomes_one(krita):
+    open_picture(krita)
+    kill_midway(krita, quality="good", iterations=100)
+    krita.do("window().close()\nclose_all()\nmenu('Filter', 'Artistic', 'Results and history…')")
+    krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
+    krita.do("press('insert')")
+    krita.wait_for("doc() is not None and layers() == ['Night swirls 50 %']", PATIENCE, "the document")
+    krita.do("results().close()")
+
+
 def test_a_large_document_is_measured(krita):
     """2048² pixels, warm daemon: the main thread's stalls, the first preview, the layer."""
     open_picture(krita)

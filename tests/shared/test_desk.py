@@ -9,8 +9,10 @@ import pytest
 
 from pastiche import words
 from pastiche.desk import Desk
-from pastiche.errors import NotAPicture
+from pastiche.errors import DaemonLost, NotAPicture
+from pastiche.kept import KeptStyle, PastRestyle
 from pastiche.pixels import Picture, PixelFormat
+from pastiche.recovered import Noted, noted
 from pastiche.regions import Canvas as Whole
 from pastiche.regions import Place, Region
 from pastiche.remembered import Style
@@ -37,10 +39,17 @@ class Session:
     """Takes jobs, and remembers which were cancelled."""
 
     def __init__(self) -> None:
-        self.asked, self.cancelled = [], []
+        self.asked, self.more, self.cancelled, self.safe, self.glances = [], [], [], [], 0
+
+    def glance(self):
+        self.glances += 1
+
+    def received(self, done):
+        self.safe.append(done)
 
     def restyle(self, content, styles, settings, **more):
         self.asked.append((settings, more["adjust"]))
+        self.more.append({**more, "styles": styles})
         return f"job {len(self.asked)}"
 
     def cancel(self, job):
@@ -73,7 +82,7 @@ class Canvas:
         self.inserted = []
 
     def current_target(self):
-        return types.SimpleNamespace(layer=self.layer)
+        return types.SimpleNamespace(layer=self.layer, name="Sky", document_name="harbour.kra")
 
     def current_key(self):
         return None
@@ -85,7 +94,7 @@ class Canvas:
         return None
 
     def read(self, _):
-        return types.SimpleNamespace(picture=PIXELS, mask=None, place=None)
+        return types.SimpleNamespace(picture=PIXELS, mask=None, place=Place(Whole("a picture", 9, 8), 3, 4, 2, 2))
 
     def insert(self, target, picture, left, top, name):
         self.inserted.append(name)
@@ -94,7 +103,7 @@ class Canvas:
 
 class Window:
     def __init__(self) -> None:
-        self.said, self.styles, self.knobs, self.target = [], [ONE], StyleSettings(), ""
+        self.said, self.styles, self.knobs, self.target, self.kept = [], [ONE], StyleSettings(), "", ""
 
     def is_shown(self):
         return True
@@ -113,6 +122,12 @@ class Window:
 
     def show_before(self, _): ...
     def show_estimate(self, _): ...
+    def show_kept(self, sentence):
+        self.kept = sentence
+
+    def take_over(self, recent, styles, settings):
+        self.styles, self.knobs = styles, settings
+
     def forget_regions(self):
         self.styles = [replace(style, region=None) for style in self.styles]
 
@@ -232,3 +247,69 @@ def test_without_a_layer_the_window_says_so_at_the_first_look(desk):
     desk.canvas.current_target = nothing
     desk.look_at_target()
     assert desk.window.target == words.NO_LAYER
+
+
+def test_a_restyle_says_where_it_belongs_and_what_its_styles_are_called(desk):
+    send(desk)
+    (more,) = desk.session.more
+    assert more["title"] == "Sky"
+    assert noted(more["note"]) == Noted("harbour.kra", 9, 8, 3, 4)
+    assert [(style.name, style.path) for style in more["styles"]] == [("One", "/one")]
+
+
+def test_a_lost_daemon_is_told_with_the_way_to_what_it_kept(desk):
+    send(desk)
+    desk.failed("job 1", DaemonLost("It went."))
+    assert desk.window.said[-1] == "It went."
+    assert desk.window.kept == words.KEPT_OF_IT
+
+
+def test_what_waits_is_told_and_what_is_in_work_here_is_not_counted(desk):
+    send(desk)
+    desk.kept([types.SimpleNamespace(job=job) for job in ("job 1", "another", "a third")])
+    assert desk.window.kept == "2 results of earlier restyles are kept."
+    desk.kept([types.SimpleNamespace(job="another")])
+    assert desk.window.kept == "A result of an earlier restyle is kept."
+    desk.kept([])
+    assert desk.window.kept == ""
+
+
+def test_it_is_asked_once_the_daemon_is_there_and_at_each_opening_of_the_window(desk):
+    desk.connected()
+    assert desk.session.glances == 1
+    desk.keep_looking()
+    assert desk.session.glances == 2
+
+
+def past(*styles):
+    return PastRestyle(1, 0.0, "cli", "photo", 9, 8, 1.0, "embedded", "cpu", StyleSettings(strength=70), styles, b"")
+
+
+def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(desk, tmp_path):
+    there = tmp_path / "there.png"
+    there.write_bytes(b"x")
+    desk.use_again(past(KeptStyle("There", str(there), 0.5)))
+    assert desk.window.styles == [Style(str(there), "There", 0.5)]
+    assert desk.window.knobs.strength == 70
+    assert desk.window.said[-1] == words.USED_AGAIN
+    desk.use_again(past(KeptStyle("There", str(there), 1.0), KeptStyle("Gone", "/gone.png", 1.0)))
+    assert [style.name for style in desk.window.styles] == ["There"]
+    assert "“Gone” is not at /gone.png any more" in desk.window.said[-1]
+    desk.use_again(past(KeptStyle("From nowhere", "", 1.0)))
+    assert "nothing is known of where “From nowhere” came from" in desk.window.said[-1]
+
+
+def test_the_daemon_keeps_a_result_until_its_layer_stands(desk):
+    send(desk)
+    desk.finished("job 1", types.SimpleNamespace(picture=PIXELS, result=types.SimpleNamespace(left=0, top=0, notes=[])))
+    assert desk.session.safe == []
+    desk.reading.go()
+    assert desk.session.safe == [desk.current.done]
+
+
+def test_a_result_that_nobody_wants_any_more_is_not_kept_for_ever(desk):
+    send(desk)
+    desk.cancel()
+    done = types.SimpleNamespace(picture=PIXELS)
+    desk.finished("job 1", done)
+    assert desk.session.safe == [done]

@@ -1,4 +1,4 @@
-"""What an editor's session tells of estimates: an answer, or nothing at all."""
+"""What an editor's session tells of estimates and of what is kept: an answer, or nothing at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pastiche import protocol as p
 from pastiche import session
-from pastiche.client import Connected
+from pastiche.client import Connected, KeptItems, PastRestyles
 from pastiche.errors import BadMessage, DaemonLost, DaemonNotRunning
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
@@ -22,6 +22,10 @@ class Client:
     def __init__(self, _) -> None:
         self.ready, self.says, self.asked = True, [], 0
         self.has_more, self.wants_to_write = False, False
+
+    def hold(self): ...
+    def ask_kept(self): ...
+    def ask_history(self): ...
 
     def ask_estimate(self, *_):
         self.asked += 1
@@ -104,3 +108,27 @@ def test_a_daemon_that_is_lost_is_told_only_where_something_was_restyled(one):
     assert hear(one, failed(DaemonLost("It went.")), ready=False) == [("estimated", "")]
     one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
     assert [told[:2] for told in hear(one, failed(DaemonLost("It went."), "job"), ready=False)][-1] == ("failed", "job")
+
+
+def test_an_older_daemon_that_knows_no_lists_costs_no_job(one):
+    hear(one, estimate("ticket 1"))
+    one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
+    one.glance()
+    assert hear(one, failed(BadMessage("What?"))) == []
+    assert hear(one, failed(BadMessage("What?")))[0][:2] == ("failed", "job")  # no list was asked for: it is about the job
+
+
+def test_who_looks_at_what_is_kept_is_told_why_it_cannot_be_said(one):
+    hear(one, estimate("ticket 1"))
+    one.look()
+    assert hear(one, failed(BadMessage("What?")))[0][:2] == ("failed", "")
+    one.look()
+    assert hear(one, KeptItems([]), PastRestyles([])) == [("kept", []), ("past", [])]
+    one.look()
+    assert ("failed", "") in [told[:2] for told in hear(one, failed(DaemonLost("It went.")), ready=False)]
+
+
+def test_nothing_is_asked_where_no_daemon_is_there_unless_somebody_looks(one):
+    one.client.ready = False
+    one.client.ask_kept = lambda: pytest.fail("a daemon would be started")
+    one.glance()

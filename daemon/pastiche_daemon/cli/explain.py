@@ -69,7 +69,7 @@ def _explain(
         with connect() as client:
             for number, figure in enumerate(wanted, start=1):
                 show.item(figure.name, number, len(wanted))
-                done = follow(client, show, None, content, [(style, 1.0)], figure.settings, layer=f"explain {figure.name}",
+                done = follow(client, show, None, content, [(style, 1.0)], figure.settings, layer=f"explain {figure.name}", remember=False,
                               weights=weights_name(weights), device=device)  # fmt: skip
                 results[figure.name] = done.picture
                 if figure.name in kept:

@@ -11,6 +11,7 @@ from pastiche.client import GivenStyle
 from pastiche.errors import UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.styles import parse
+from pastiche.words import style_name
 
 if TYPE_CHECKING:  # numpy comes with it, which help pages do without
     from pastiche_daemon.imagefiles import Loaded
@@ -71,7 +72,8 @@ def given(paintings: Sequence[Painting], photo: Loaded) -> list[GivenStyle]:
             pictures[p.path, p.part] = read_style(p.path, p.part)
         if p.region is not None and p.region not in regions:
             regions[p.region] = read_mask(p.region, photo, "region")
-    return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None) for p in paintings]
+    return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None,
+                       style_name(p.path.stem), str(p.path.resolve())) for p in paintings]  # fmt: skip
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import click
 
 from pastiche import __version__
 from pastiche.client import Client, Finished, StyleList
-from pastiche.errors import BadWeights, PasticheError, UsageError, error_from
+from pastiche.errors import BadWeights, DaemonLost, PasticheError, UsageError, error_from
 from pastiche.paths import places
 from pastiche.pixels import Picture
-from pastiche.protocol import MAX_NAME, Cancelled, Failed, Preview
+from pastiche.protocol import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
@@ -22,6 +23,7 @@ from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
+KEPT = "'pastiche results list' shows it."
 
 # What other commands take too.
 WEIGHTS = click.option(
@@ -63,7 +65,7 @@ def restyle(
         if estimate:
             _estimate(photo, size, weights, device, as_json, settings)
             return
-        _restyle(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings)
+        restyle_file(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings)
 
 
 def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json: bool, settings: StyleSettings) -> None:
@@ -78,10 +80,11 @@ def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json:
     click.echo(json.dumps({"event": "estimate", **dataclasses.asdict(told)}) if as_json else told.sentence)
 
 
-def _restyle(
+def restyle_file(
     photo: Path, paintings: list[Painting], output: Path | None, size: int | None, mask_path: Path | None,
     weights: str, device: str, preview: Path | None, force: bool, as_json: bool, settings: StyleSettings,
 ) -> None:  # fmt: skip
+    """A picture's file, paintings' files, a new picture's file. Raises what is wrong with any of them, or with the restyle."""
     from pastiche_daemon.imagefiles import check_output, read_mask, read_picture, write_picture
 
     output = output or default_output(photo, paintings[0].path)
@@ -94,10 +97,12 @@ def _restyle(
     show: Show = Lines() if as_json else Bar()
     try:
         with connect() as client:
+            client.hold()  # until the file is written
             done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=f"{photo.resolve()} {output.resolve()}"[-MAX_NAME:],
-                          weights=weights_name(weights), device=device)  # fmt: skip
-        facts = facts_of(done, settings)
-        notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
+                          weights=weights_name(weights), device=device, title=photo.name, note=note_of(output))  # fmt: skip
+            facts = facts_of(done, settings)
+            notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
+            client.received(done)
         for note in [*done.result.notes, *notes]:
             show.note(note)
         show.result(output=str(output), **facts)
@@ -118,19 +123,26 @@ def follow(
     write_preview = preview_writer(preview, show.note)
     job = client.restyle(content, styles, settings, **more)
     try:
-        for event in client.events(job):
-            if isinstance(event, Finished):
-                return event
-            if isinstance(event, Failed):
-                raise error_from(event.code, event.sentence)
-            if isinstance(event, Cancelled):
-                raise PasticheError("The restyle was cancelled: a newer one for the same picture took its place.")
-            if isinstance(event, Preview):
-                write_preview(event)
-            show.event(event)
+        return watch(client, show, job, write_preview)
     except KeyboardInterrupt:
         client.cancel(job)
         raise
+
+
+def watch(client: Client, show: Show, job: str, write_preview: Callable[[Preview], object] = lambda _: None) -> Finished:
+    """Show how a job goes, to its end. Raises what failed."""
+    for event in client.events(job):
+        if isinstance(event, Finished):
+            return event
+        if isinstance(event, Failed) and event.code == DaemonLost.code:
+            raise DaemonLost(f"{event.sentence} {KEPT}")
+        if isinstance(event, Failed):
+            raise error_from(event.code, event.sentence)
+        if isinstance(event, Cancelled):
+            raise PasticheError("The restyle was cancelled: a newer one for the same picture took its place.")
+        if isinstance(event, Preview):
+            write_preview(event)
+        show.event(event)
     raise AssertionError("a job's events end with its ending")
 
 
@@ -140,6 +152,12 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
     return {"software": f"Pastiche {__version__}", "weights": r.weights, "device": r.device, "seconds": round(r.seconds, 3),
             "content_loss": r.content_loss, "style_loss": r.style_loss, "started_from": r.started_from,
             "settings": settings.to_wire()}  # fmt: skip
+
+
+def note_of(output: Path) -> str:
+    """What is noted with a restyle, for `pastiche results save`; '' where the daemon would not take that much."""
+    note = json.dumps({"output": str(output.resolve())})
+    return note if len(note) <= MAX_NOTE else ""
 
 
 def default_output(photo: Path, style: Path) -> Path:

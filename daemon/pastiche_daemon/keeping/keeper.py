@@ -62,6 +62,8 @@ class Keeper:
 
     def work_left(self, job: Job, said: dict[str, Any]) -> None:
         """A worker has left the picture in work. said: done, step, thumbnail, style_thumbnails."""
+        if not job.asked.remember:
+            return
         try:
             self.works.note(job, _about(job, said), said, self._clock.date())
         except DiskTrouble as error:

@@ -120,6 +120,29 @@ def set_up(*styles, **knobs):
     pick(*(styles or ["Night swirls"]))
 
 
+def results():
+    """The dialog of what is kept, or None."""
+    found = [o for o in gc.get_objects() if type(o).__name__ == "KeptWindow" and o.dialog.is_visible()]
+    return found[0] if found else None
+
+
+def press(name):
+    """A button of that dialog."""
+    one = next(one for one in inside(results().dialog) if one.get_name() == name)
+    assert one.is_visible() and one.is_sensitive(), f"{name} cannot be pressed"
+    GLib.idle_add(lambda: one.clicked() and False, priority=GLib.PRIORITY_HIGH)
+
+
+def listed(name="kept list"):
+    """What a list of that dialog says, its lines each."""
+    one = next(one for one in inside(results().dialog) if one.get_name() == name)
+    return [list(row.about) for row in one.get_children()]
+
+
+def close_results():
+    GLib.idle_add(lambda: results().dialog.response(Gtk.ResponseType.CLOSE) and False, priority=GLib.PRIORITY_HIGH)
+
+
 def message():
     one = window()
     return one._sentence.get_text() if one._trouble.is_visible() else one.message.get_text()

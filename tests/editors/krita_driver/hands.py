@@ -231,6 +231,26 @@ def set_up(style="Night swirls", **knobs):
         pick(style)
 
 
+def results():
+    """The window of what is kept, or None."""
+    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "pastiche results" and w.isVisible()]
+    return shown[0] if shown else None
+
+
+def press(name):
+    """A button of that window."""
+    QApplication.processEvents()
+    one = results().findChild(QWidget, name)
+    assert one.isVisible() and one.isEnabled(), f"{name} cannot be pressed"
+    QTest.mouseClick(one, Qt.LeftButton)
+
+
+def listed(name="kept list"):
+    """What a list of that window says, its lines each."""
+    one = results().findChild(QListWidget, name)
+    return [one.item(row).text().split("\n") for row in range(one.count())]
+
+
 def message():
     return window().message.text() if window() else ""
 
