@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -22,6 +23,7 @@ from pastiche_daemon.keys import Keys
 from pastiche_daemon.run import have_it_look
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.far import FarDaemon, free_port
+from tests.daemon.test_faults import limited
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -282,3 +284,15 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
     assert not item.finished
     client.resume(item)
     assert until(client, Finished, job).result.started_from == "last"
+
+
+def test_a_result_that_cannot_be_written_here_stays_there(near, far):
+    with near.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
+        pid, kept_there = client.status()["pid"], far.status()["results_kept"]
+        big = picture(200, 150, seed=77)
+        job = client.restyle(big, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=30))
+        until(client, p.Progress, job)
+        with limited(pid, resource.RLIMIT_FSIZE, 20_000):
+            assert next(event for event in client.events(job) if isinstance(event, p.Failed)).code == "disk"
+        assert far.status()["results_kept"] == kept_there + 1

@@ -66,6 +66,7 @@ class UpstreamExecutor:
             raise UsageError("--upstream needs --server-key: on that machine 'pastiche keys server' prints it.")
         self._link = UpstreamLink(options.upstream, key_from(options.server_key), Keys(places).own_for(options.client_key))
         self._client = _Handing("daemon", where=places, link=self._link)
+        self._client.hold()
         self._wake = wake
         self._keep_seconds = options.keep_seconds
         self.info: dict[str, Any] = self._info("not asked yet")
@@ -254,7 +255,7 @@ class UpstreamExecutor:
                   style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]])  # fmt: skip
 
     def _finish(self, handed: _Handed, done: Finished) -> None:
-        """The result lies on this disk before the front is told."""
+        """The result lies on this disk before the front is told, and before the other side may forget it."""
         try:
             digest = write_file(done.picture.data, Path(handed.order["result_path"]))
         except OSError as error:
@@ -263,6 +264,7 @@ class UpstreamExecutor:
         if digest != PictureRef.from_wire(done.result.picture).blob:
             self._fail(handed.order["job"], BadMessage("The result was damaged on its way. Restyle again."))
             return
+        self._client.received(done)
         result = done.result
         self._there = {"device": _label(result.device), "weights": _label(result.weights)}
         self._tell_state("connected")
