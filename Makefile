@@ -33,8 +33,9 @@ $(STAMP): pyproject.toml
 demo: setup
 	$(BIN)/pastiche demo -o demo-out
 
+# In two processes, a file's tests in one: they share a daemon. `pytest` by itself does the same in one.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-editors: setup
 	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600

@@ -25,6 +25,7 @@ from pastiche_daemon.listening.remote import STRANGERS_BYTES, host_and_port
 from pastiche_daemon.run import have_it_look
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.far import FarDaemon
+from tests.daemon.test_life import until
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -58,15 +59,6 @@ def answer_to(client, message):
             raise error_from(event.code, event.sentence)
         return event
     return None
-
-
-def until(client, kind, job=""):
-    for event in client.events(job):
-        if isinstance(event, kind):
-            return event
-        if isinstance(event, p.Failed):
-            raise error_from(event.code, event.sentence)
-    raise AssertionError(f"no {kind.__name__} came")
 
 
 def test_an_allowed_key_restyles(far, laptop):

@@ -15,7 +15,7 @@ import zmq
 
 from pastiche import protocol as p
 from pastiche.client import Client, Finished, GivenStyle, KeptItems
-from pastiche.errors import NotTrusted, PasticheError, error_from
+from pastiche.errors import NotTrusted, PasticheError
 from pastiche.launch import Launcher, record, terminal_command
 from pastiche.pixels import MASK_FORMAT, Picture, PictureRef
 from pastiche.settings import StyleSettings
@@ -24,6 +24,7 @@ from pastiche_daemon.run import have_it_look
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.far import FarDaemon, free_port
 from tests.daemon.test_faults import limited
+from tests.daemon.test_life import until
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -61,15 +62,6 @@ def another(far: FarDaemon, home: Path) -> Iterator[Daemon]:
     one = near_to(far, home)
     yield one
     one.stop()
-
-
-def until(client, kind, job=""):
-    for event in client.events(job):
-        if isinstance(event, kind):
-            return event
-        if isinstance(event, p.Failed):
-            raise error_from(event.code, event.sentence)
-    raise AssertionError(f"no {kind.__name__} came")
 
 
 def test_strength_0_gives_the_picture_back_to_the_bit(near):

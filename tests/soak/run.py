@@ -22,7 +22,7 @@ from tests.soak.watch import Log, Sample, Trend, trend, weigh
 # Small caches, so that they are full soon and what grows then is a leak. Silent clients are parked after 4 s and forgotten after 10.
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "10", "--cache-megabytes", "64", "--spool-megabytes", "256")
 
-WARM_SHARE = 0.2  # of the time does not count for trends
+WARM_SHARE = 0.5  # of the time does not count for trends: a quarter of an hour goes by until the worker's caches and heaps are filled
 LONG_ENOUGH = 600.0  # seconds; in less a slope says nothing, and is told only
 FRONT_SLOPE, WORKER_SLOPE = 20.0, 100.0  # megabytes an hour that pass for flat
 FILES_SLACK = 8
