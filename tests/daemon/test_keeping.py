@@ -238,3 +238,13 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
         client.ask_history()
         assert [line.title for line in until(client, PastRestyles).lines] == ["Harbour"]
     assert path.with_name("history.sqlite.damaged").exists()
+
+
+def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
+    result_not_fetched(daemon, "editor")
+    kill(daemon)
+    for path in daemon.places.spool.iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    with daemon.client("editor") as client:
+        assert kept(client) == []
+    assert "cut off" in daemon.places.log_file.read_text()

@@ -107,14 +107,14 @@ def start(**values: Any) -> None:
 
 @daemon.command()
 def stop() -> None:
-    """Stop it; jobs in work are dropped."""
+    """Stop it; of restyles in work what they had a few seconds ago is kept."""
     where = places()
     client = running_daemon(where)
     if client is None:
         click.echo("No daemon is running.")
         return
     with client:
-        dropped = len(client.status()["jobs"])
+        ended = len(client.status()["jobs"])
         client.shut_down()
         end = time.monotonic() + STOP_PATIENCE
         while is_held(where.lock_file):
@@ -124,7 +124,8 @@ def stop() -> None:
                     f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}."
                 )
             time.sleep(0.02)
-    click.echo("The daemon has stopped." + (f" Dropped: {dropped} restyle(s) in work." if dropped else ""))
+    kept = f" It had {ended} restyle(s) in work or waiting; 'pastiche results list' shows what is kept of them."
+    click.echo("The daemon has stopped." + (kept if ended else ""))
 
 
 @daemon.command()

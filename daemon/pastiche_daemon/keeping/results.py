@@ -31,13 +31,14 @@ class Results:
         return {blob for key in self.shelf for blob in _blobs_of(self.shelf[key])}
 
     def lie_in(self, blobs: BlobStore) -> None:
-        """Where their pictures are. A result whose picture is not there any more is forgotten."""
+        """Where their pictures are. A result whose picture is not there any more, or not whole, is forgotten."""
         self._blobs = blobs
         for key in self.shelf:
             needed = _blobs_of(self.shelf[key])
             blobs.pin(needed)
-            if any(blob not in blobs for blob in needed):
-                log.error("the picture of result %s has gone; it is forgotten", key[1])
+            picture = PictureRef.from_wire(self.shelf[key]["result"]["picture"])
+            if any(blob not in blobs for blob in needed) or blobs.blob(picture.blob).size != picture.length:
+                log.error("the picture of result %s has gone, or was cut off; it is forgotten", key[1])
                 self.drop(key)
 
     def __len__(self) -> int:
