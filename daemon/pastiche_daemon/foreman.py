@@ -147,13 +147,14 @@ class Foreman:
         arriving = self._arriving.get(session)
         if arriving is None or arriving.incoming.ticket != put.ticket:
             return
+        blob = arriving.incoming.blob  # whatever the piece calls itself
         try:
             credit = arriving.incoming.take(put)
             if arriving.incoming.finished:
-                self.blobs.finish(put.blob, arriving.upload)
+                self.blobs.finish(blob, arriving.upload)
         except PasticheError as error:
             self._abandon(session)
-            self._fail_those_missing(put.blob, session, error)
+            self._fail_those_missing(blob, session, error)
             self._ask_next(session)
             return
         if credit is not None:
@@ -164,10 +165,10 @@ class Foreman:
             self.guests.have_shown(whose, [put.blob])
             for job in self.queue:
                 if self.guests.may_use(job, put.blob):
-                    job.missing.discard(put.blob)
+                    job.missing.discard(blob)
                     self._admit(job)
             for other, theirs in list(self._arriving.items()):
-                if theirs.incoming.blob == put.blob and not self._waits_for(other, put.blob):
+                if theirs.incoming.blob == blob and not self._waits_for(other, put.blob):
                     self._abandon(other)  # another client was sending the same picture
                     self._ask_next(other)
             self._ask_next(session)

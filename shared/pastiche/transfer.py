@@ -50,6 +50,8 @@ class Incoming:
         data = memoryview(put.data).cast("B")
         if self.size is None and 0 < put.size <= self.limit:
             self.size = put.size
+        if put.blob != self.blob:
+            raise BadMessage("A piece of another picture came than the one that was asked for. Send the picture again.")
         if put.size != self.size or put.offset != self.received:
             raise BadMessage(
                 f"A piece of a picture came out of turn: byte {put.offset} of {put.size}, where byte {self.received} of "

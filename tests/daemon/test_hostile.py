@@ -248,6 +248,8 @@ class Hostile(RuleBasedStateMachine):
         }  # fmt: skip
         said = {name: getattr(piece, name) for name in ("blob", "size", "offset", "ticket", "data")}
         self.exchange(face, p.pack(p.Put(**{**said, **wrong.get(how, {})}), face.token))
+        if how == "another ticket":
+            face.gets.insert(0, asked)  # passed over: what was asked for is still due, and until then this client is asked for nothing else
 
     @rule(who=who, which=st.integers(0, 20), how=st.sampled_from(["cancel", "received", "seen"]))
     def meddle(self, who: int, which: int, how: str) -> None:

@@ -19,6 +19,7 @@ from pastiche.connection import Connection, find, publish
 from pastiche.errors import NotTrusted, VersionMismatch
 from pastiche.locks import Lock
 from pastiche.paths import read_private_file, write_private_file
+from pastiche.settings import StyleSettings
 from tests.conftest import QUICK, Daemon, picture
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -291,3 +292,16 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     client.close()
     lock.close()
     context.destroy(linger=0)
+
+
+def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
+    """Else whoever may send pictures could have others' jobs work on theirs."""
+    session = raw.greet(connection.key).session_id
+    mine, theirs = picture(seed=501), picture(seed=502)
+    asked = p.Restyle("j", "l", mine.ref.to_wire(), [{"picture": mine.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire())
+    get = raw.ask(*p.pack(asked, session))
+    answer = raw.ask(*p.pack(p.Put(theirs.ref.blob, mine.ref.length, 0, get.ticket, mine.data), session))
+    assert (answer.job, answer.code) == ("j", "bad_message")
+    with warm.client() as client:
+        done = client.restyle_and_wait(theirs, [(STYLE, 1.0)], StyleSettings(strength=0))
+    assert done.picture.data == theirs.data

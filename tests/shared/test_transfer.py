@@ -81,3 +81,9 @@ def test_a_sender_gives_no_more_than_a_window_whatever_is_asked():
 def test_what_lies_outside_the_blob_is_not_sent(start, until):
     for put in transfer.puts(Get(b"h" * 32, start, until, 1), memoryview(bytes(100))):
         assert 0 <= put.offset < put.offset + len(put.data) <= 100
+
+
+def test_a_piece_of_another_picture_is_refused():
+    incoming = transfer.Incoming(blob_hash(b"asked for"), lambda _: None, 9)
+    with pytest.raises(BadMessage, match="another picture"):
+        incoming.take(Put(blob_hash(b"another"), 9, 0, incoming.ticket, b"asked for"))
