@@ -35,7 +35,7 @@ demo: setup
 
 # In two processes, a file's tests in one: they share a daemon. `pytest` by itself does the same in one.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-editors: setup
 	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600

@@ -11,9 +11,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pastiche.errors import DiskTrouble, TooBusy, UnknownBlob
 from pastiche.paths import make_private_folder
+from pastiche.pixels import PictureRef
 
 MOST = 4096  # blobs; small ones have a limit too
 SPARE = 64 << 20  # bytes left free on the disk, for everybody else
@@ -77,6 +79,7 @@ class BlobStore:
         self._pins: Counter[bytes] = Counter()
         self._promised: dict[Upload, int] = {}
         self._made = 0
+        self._maps: WeakValueDictionary[bytes, mmap.mmap] = WeakValueDictionary()
 
     def __contains__(self, name: bytes) -> bool:
         if name in self._blobs and not self._blobs[name].path.exists():
@@ -144,11 +147,41 @@ class BlobStore:
         self._blobs[name] = Blob(final, size)
         self._make_room(0, but=name)
 
+    def are_whole(self, pictures: Iterable[PictureRef]) -> bool:
+        """Whether their pixels are there in their full length, and their profiles are not empty."""
+        return all(
+            name in self and (self._blobs[name].size == picture.length if name == picture.blob else self._blobs[name].size > 0)
+            for picture in pictures for name in picture.blobs
+        )  # fmt: skip
+
     def read(self, name: bytes) -> memoryview:
         """The blob's bytes, mapped. Raises UnknownBlob."""
         blob = self.blob(name)
-        with blob.path.open("rb") as file:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        mapped = self._maps.get(name)  # one for all who read it: each holds a descriptor
+        if mapped is None:
+            with blob.path.open("rb") as file:
+                mapped = self._maps[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return memoryview(mapped)
+
+    def sync(self, names: Iterable[bytes]) -> None:
+        """Have them on the disk when this returns. Raises DiskTrouble."""
+        for name in names:
+            path = self.blob(name).path
+            try:
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                raise disk_trouble(error, path) from error
+
+    def discard(self, names: Iterable[bytes]) -> None:
+        """They are not what their names say: have them sent again."""
+        for name in names:
+            if name in self._blobs and not self._pins[name]:
+                with contextlib.suppress(OSError):
+                    self._blobs.pop(name).path.unlink(missing_ok=True)
 
     def pin(self, names: Iterable[bytes]) -> None:
         """These are in use; unpin as often as pinned."""

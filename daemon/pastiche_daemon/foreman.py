@@ -38,13 +38,13 @@ from pastiche_daemon.requests import job_from
 log = logging.getLogger("pastiche")
 
 JOBS_TOLD, NAME_TOLD = 100, 64  # of a status, which has to fit a header: the first jobs, and characters of their names
-QUESTIONS_KEPT = 256  # estimates asked for and not answered
+QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
 LAYERS_REMEMBERED = 256  # last images
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
 STARTING = 60.0  # seconds at least for a worker's first sign: importing torch takes its time on a busy machine
-WORTH_KEEPING = ("out_of_memory", "worker_died", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
+WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
 
 _tickets = itertools.count(1)
 
@@ -102,6 +102,8 @@ class Foreman:
         Raises PasticheError."""
         job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
         self._check_room_for(client_id, job.id)
+        if (client_id, job.id) in self.keeper.works.shelf:
+            raise BadMessage(f"A job {job.id!r} is kept, stopped midway: resume it, or give the new one an id of its own.")
         if allowance is not None:
             self.guests.check(job, allowance, self.queue, self.keeper)
         self._take_in(job)
@@ -123,7 +125,7 @@ class Foreman:
     def _check_room_for(self, client_id: str, job: str) -> None:
         if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
             raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
-        if self.queue.get(client_id, job):
+        if self.queue.get(client_id, job) or (client_id, job) in self.keeper.results.shelf:
             raise BadMessage(f"There is a job {job!r} already; each has an id of its own.")
 
     def _take_in(self, job: Job) -> None:
@@ -161,14 +163,14 @@ class Foreman:
             self._tell(session, credit)
         if arriving.incoming.finished:
             del self._arriving[session]
-            whose = next((job.client_id for job in self.queue if job.session == session and put.blob in job.missing), "")
-            self.guests.have_shown(whose, [put.blob])
+            whose = next((job.client_id for job in self.queue if job.session == session and blob in job.missing), "")
+            self.guests.have_shown(whose, [blob])
             for job in self.queue:
-                if self.guests.may_use(job, put.blob):
+                if self.guests.may_use(job, blob):
                     job.missing.discard(blob)
                     self._admit(job)
             for other, theirs in list(self._arriving.items()):
-                if theirs.incoming.blob == blob and not self._waits_for(other, put.blob):
+                if theirs.incoming.blob == blob and not self._waits_for(other, blob):
                     self._abandon(other)  # another client was sending the same picture
                     self._ask_next(other)
             self._ask_next(session)
@@ -195,10 +197,10 @@ class Foreman:
         settings = StyleSettings.from_wire(asked.settings)
         if not (0 < asked.width <= LARGEST_SIDE and 0 < asked.height <= LARGEST_SIDE):
             raise BadMessage(f"A picture of {asked.width} × {asked.height} pixels is beyond the protocol.")
+        if len(self._questions) >= QUESTIONS_KEPT:
+            raise TooBusy(f"{QUESTIONS_KEPT} estimates are asked for already. Ask again when some are answered.")
         question = str(next(_tickets))
         self._questions[question] = (session, asked.ticket)
-        while len(self._questions) > QUESTIONS_KEPT:
-            self._questions.pop(next(iter(self._questions)))
         self.executor.estimate({
             "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
             "weights": self._weights(asked.weights), "device": asked.device,
@@ -215,7 +217,7 @@ class Foreman:
         self._silent.add(session)
         for job in self.queue:
             if job.session == session and job.state in (QUEUED, RUNNING):
-                self._halt(job)
+                self._pause(job)
                 job.state, job.resume, job.paused = PARKED, True, True
                 log.info("job %s: parked, its client is silent", job.id)
 
@@ -237,6 +239,9 @@ class Foreman:
 
     def lose_session(self, session: bytes) -> None:
         """The client has gone without a word: what its jobs left is kept, to be gone on with."""
+        for job in self.queue:
+            if job.session == session:
+                self._pause(job)
         for job in self._leave(session):
             self.keeper.stopped(job)
             self.audit.ended(job, "vanished")
@@ -387,21 +392,25 @@ class Foreman:
         job.hung, self._expected = False, 0.0
         self._heard_at = self._moved_at = self._clock.now()
         self._paths = {"result": self.blobs.fresh_path(), "last": self.blobs.fresh_path()}
-        order = {
+        try:
+            self.executor.work(self._order_for(job))
+        except (OSError, PasticheError) as error:
+            self._busy = None
+            no_worker = WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
+            self._fail(job, error if isinstance(error, PasticheError) else no_worker)
+            return
+        self._tell(job.session, p.Queued(job.id, 0))
+
+    def _order_for(self, job: Job) -> dict[str, Any]:
+        """What an executor is told of a job. Raises UnknownBlob where somebody has taken a picture away."""
+        return {
             "job": self._ticket, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
             "styles": [self._style_on_disk(s) for s in job.styles], "settings": job.settings.to_wire(),
             "weights": self._weights(job.weights), "device": job.device,
             "result_path": str(self._paths["result"]), "last_path": str(self._paths["last"]), "last": self._last_for(job),
             "keep_path": str(self.keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
-            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume,
+            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.asked.remember,
         }  # fmt: skip
-        try:
-            self.executor.work(order)
-        except OSError as error:
-            self._busy = None
-            self._fail(job, WorkerDied(f"No worker could be started ({error.strerror}). See the daemon's log."))
-            return
-        self._tell(job.session, p.Queued(job.id, 0))
 
     def _weights(self, asked: str) -> str:
         return self._options.weights if asked == "auto" else asked
@@ -428,10 +437,16 @@ class Foreman:
         return {"path": str(self.blobs.blob(last.blob).path), "step": last.step if paused else 0, "check": False}
 
     def _halt(self, job: Job) -> None:
-        """Take a job from the worker."""
+        """Take a job from the worker, for good."""
         if self._busy is job and not self._stopping:
             self._stopping = True
             self.executor.cancel(self._ticket)
+
+    def _pause(self, job: Job) -> None:
+        """Take a job from the worker; it may be gone on with."""
+        if self._busy is job and not self._stopping:
+            self._stopping = True
+            self.executor.pause(self._ticket)
 
     def _drop(self, job: Job) -> None:
         """Out of the queue, and of the worker's hands."""
@@ -482,7 +497,7 @@ class Foreman:
     def _on_kept(self, said: dict[str, Any]) -> None:
         """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come back for it."""
         job = self._busy if said["job"] == self._ticket else None
-        if job is not None and (job.client_id, job.id) in self.keeper.in_hand:
+        if job is not None and self.queue.get(job.client_id, job.id) is job:
             self.keeper.work_left(job, said)
 
     def _on_progress(self, said: dict[str, Any]) -> None:
@@ -515,6 +530,8 @@ class Foreman:
             log.error("job %s: %s", job.id if job else "(stopped)", said["detail"])
         if job is not None:
             self._fail(job, error_from(said["code"], said["sentence"]))
+            if said["code"] in ("wrong_hash", "wrong_length"):
+                self.blobs.discard(job.blobs)
         if said["job"] == self._ticket:
             self._free()
 
@@ -538,6 +555,7 @@ class Foreman:
         result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
                           notes=_notes(job, said), mask=mask, **{name: said[name] for name in fields})  # fmt: skip
         self.keeper.finished(job, result, said)
+        self.executor.settle(said["job"])
         self._forget(job)
         self.audit.ended(job, "done")
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])

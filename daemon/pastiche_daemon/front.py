@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pastiche")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
+AFTER_TROUBLE = 0.1  # seconds, so that one that comes again and again does not take a core
 LONGEST_SENTENCE = 2000  # characters
 
 
@@ -93,7 +95,11 @@ class Front:
                 for key, events in ready:
                     key.data(events)
                 self._foreman.listen()
-                self._tick(self._clock.now())
+                try:
+                    self._tick(self._clock.now())
+                except Exception:  # a fault of ours must not take everybody's daemon down
+                    log.exception("what was due could not be done")
+                    time.sleep(AFTER_TROUBLE)
         finally:
             self._close()
 
@@ -325,7 +331,7 @@ class Front:
         self._foreman.seen(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
-        self._foreman.keeper.results.drop((session.client_id, received.job))
+        self._foreman.keeper.received((session.client_id, received.job))
 
     # Local sessions are this user's, whatever program they are of; one that has come with a key is that key's alone.
     @staticmethod

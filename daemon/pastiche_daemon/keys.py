@@ -9,6 +9,7 @@ All 0600, in folders of 0700. Keys are told in hex: no character of them means a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -122,18 +123,22 @@ class Keys:
             raise UsageError(f"No key of the name {name} is allowed; 'pastiche keys list' shows them.") from None
 
     def allowed(self) -> dict[bytes, AllowedKey]:
-        """By public half. A file that is damaged or not this user's alone lets nobody in."""
+        """By public half. A file that is damaged or not this user's alone lets nobody in. Raises OSError where none can be read now:
+        no descriptor left, say; that says nothing about who is allowed."""
         keys = [_allowed_from(path) for path in sorted(self.allowed_folder.glob("*.json"))]
         return {key.public: key for key in keys if key is not None}
 
     def stamp(self) -> Mapping[str, Any]:
-        """Differs after any change to who may come in."""
+        """Differs after any change to who may come in. Raises OSError as `allowed` does."""
         try:
             with os.scandir(self.allowed_folder) as entries:
                 found = {entry.name: entry.stat() for entry in entries}
-        except OSError:
+        except FileNotFoundError:
             return {}
         return {name: (info.st_mtime_ns, info.st_size, info.st_ino) for name, info in found.items()}
+
+
+WANTS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # of the machine's, not of the file
 
 
 def checked_name(name: str) -> str:
@@ -190,5 +195,9 @@ def _allowed_from(path: Path) -> AllowedKey | None:
         said = json.loads(read_private_file(path))
         allowance = Allowance(float(said["max_megapixels"]), int(said["jobs"]), int(said["megabytes"]))
         return AllowedKey(checked_name(path.stem), _half(said["public"]), allowance)
-    except (OSError, ValueError, KeyError, TypeError, PasticheError):
+    except PasticheError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in WANTS:
+            raise error.__cause__ from None
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pastiche import protocol as p
+from pastiche.errors import BadMessage, UnknownBlob
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import SLEPT, Clock
@@ -62,6 +63,8 @@ class Hands:
 
     def estimate(self, question: dict[str, Any]) -> None: ...
     def cancel(self, job: str) -> None: ...
+    def pause(self, job: str) -> None: ...
+    def settle(self, job: str) -> None: ...
     def kill(self) -> None: ...
 
     def leave(self) -> None:
@@ -82,7 +85,7 @@ class Office:
     def begin(self, job: str = "j") -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
-        asked = p.Restyle(job, "layer", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire())
+        asked = p.Restyle(job, f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire())
         self.foreman.submit(b"s", "client", "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
@@ -129,6 +132,54 @@ def test_a_worker_that_lives_and_does_nothing_is_ended_too_but_later(office):
     office.say(say="alive")
     office.pass_by(2)
     assert office.hands.forced == 1
+
+
+def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(office):
+    office.begin("first")
+    office.begin("second")
+    for path in office.foreman.blobs.folder.iterdir():
+        path.unlink()
+    office.say(say="failed", code="internal", sentence="", detail="")
+    assert [m.job for m in office.told if isinstance(m, p.Failed)] == ["first", "second"]
+    assert not office.foreman.busy
+
+
+def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
+    result = p.Result("j", "l", CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [])
+    path = office.foreman.blobs.fresh_path()
+    path.write_bytes(CONTENT.data)
+    office.foreman.blobs.adopt(CONTENT.ref.blob, path)
+    about = {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""}
+    office.foreman.keeper.results.keep("client", result, about, office.clock.date())
+    with pytest.raises(BadMessage, match="id of its own"):
+        office.begin("j")
+
+
+def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
+    office.begin()
+    office.foreman.keeper.works.image_path(("client", "j")).write_bytes(b"picture")
+    office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
+    office.say(say="failed", code="daemon_lost", sentence="", detail="")
+    assert ("client", "j") in office.foreman.keeper.works.shelf
+
+
+def test_a_stopped_restyle_whose_picture_has_gone_says_so(office):
+    office.begin()
+    office.foreman.keeper.works.image_path(("client", "j")).write_bytes(b"picture")
+    office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
+    office.say(say="failed", code="daemon_lost", sentence="", detail="")
+    for path in office.foreman.blobs.folder.iterdir():
+        path.unlink()
+    with pytest.raises(UnknownBlob, match="Restyle again"):
+        office.foreman.resume(b"s", "client", "client", p.Resume("j"))
+
+
+def test_what_another_version_wrote_is_set_aside(home, office):
+    for shelf, entry in ((office.foreman.keeper.results.shelf, {"result": {"of": "another version"}}),
+                         (office.foreman.keeper.works.shelf, {"asked": {"of": "another version"}, "program": ""})):  # fmt: skip
+        shelf.put(("client", "old"), entry, office.clock.date())
+    again = Office(home)
+    assert len(again.foreman.keeper.results) == len(again.foreman.keeper.works.shelf) == 0
 
 
 def test_a_long_step_that_was_foretold_is_no_hanging(office):

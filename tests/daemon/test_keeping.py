@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 
@@ -13,8 +14,10 @@ from pastiche.client import Client, Finished, KeptItems, PastRestyles
 from pastiche.errors import DaemonLost
 from pastiche.kept import KeptItem
 from pastiche.settings import StyleSettings
+from pastiche_daemon.keeping.history import History
 from pastiche_daemon.keeping.shelf import _read
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
+from tests.daemon.test_faults import limited
 from tests.daemon.test_life import status_when, until
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -248,3 +251,15 @@ def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
     with daemon.client("editor") as client:
         assert kept(client) == []
     assert "cut off" in daemon.places.log_file.read_text()
+
+
+def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):
+    path = home / "history.sqlite"
+    line = {"at": 1.0, "program": "", "title": "Harbour", "width": 1, "height": 1, "seconds": 1.0, "weights": "", "device": "",
+            "settings": {}, "styles": [], "thumbnail": b""}  # fmt: skip
+    history = History(path)
+    history.add(line)
+    history.close()
+    with limited(os.getpid(), resource.RLIMIT_FSIZE, 0):
+        History(path).close()
+    assert [line["title"] for line in History(path).lines()] == ["Harbour"]

@@ -141,10 +141,10 @@ def test_a_key_reaches_no_result_of_another_nor_of_a_local_program(far, laptop):
             items = until(local, KeptItems).items
         blob = items[0].result.picture["blob"]
         with far.come(laptop) as client:
-            assert client.wait_until_ready().results == []
+            assert kept not in [result["job"] for result in client.wait_until_ready().results]
             with pytest.raises(UnknownBlob):
                 answer_to(client, p.Get(blob, 0, 100, 1))
-            assert answer_to(client, p.AskKept(everyone=True)).items == []
+            assert {item.client for item in answer_to(client, p.AskKept(everyone=True)).items} <= {"key:laptop"}
             client._send(p.Drop(kept, "painter"))
             client._send(p.Cancel(kept))
             with pytest.raises(UnknownBlob):

@@ -142,6 +142,7 @@ def smaller_side(side: int, longest: int) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take beside it."""
-    words = ("allocate memory", "out of memory", "_ALLOC_FAILED")
+    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take beside it; oneDNN
+    says that it could not create a primitive."""
+    words = ("allocate memory", "out of memory", "_ALLOC_FAILED", "could not create a primitive")
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

@@ -30,6 +30,12 @@ class Executor(Protocol):
     def cancel(self, job: str) -> None:
         """Stop a job soon; `stopped` will be said."""
 
+    def pause(self, job: str) -> None:
+        """The same, and what is done of it may be gone on with."""
+
+    def settle(self, job: str) -> None:
+        """Its result is kept: whoever made it may forget it."""
+
     def leave(self) -> None:
         """Give the device back. Does not wait for it."""
 

@@ -74,6 +74,11 @@ class LocalExecutor:
         """Stop a job within one evaluation; `stopped` will be said."""
         self._tell({"do": "cancel", "job": job})
 
+    pause = cancel  # what may be gone on with lies on this disk
+
+    def settle(self, job: str) -> None:
+        """A worker keeps nothing."""
+
     def leave(self) -> None:
         """Give the device back: the worker goes, by itself or by force. Does not wait for it."""
         process, self._process = self._process, None

@@ -69,6 +69,7 @@ class UpstreamExecutor:
         self._client.hold()
         self._wake = wake
         self._keep_seconds = options.keep_seconds
+        self._unsettled: dict[str, Finished] = {}  # the last result, by its order
         self.info: dict[str, Any] = self._info("not asked yet")
         self._orders: deque[tuple[str, Any]] = deque()
         self._said: deque[dict[str, Any]] = deque()
@@ -94,6 +95,12 @@ class UpstreamExecutor:
 
     def cancel(self, job: str) -> None:
         self._order("cancel", job)
+
+    def pause(self, job: str) -> None:
+        self._order("pause", job)
+
+    def settle(self, job: str) -> None:
+        self._order("settle", job)
 
     def leave(self) -> None:
         self._order("leave", None)
@@ -121,9 +128,9 @@ class UpstreamExecutor:
                 while self._orders:
                     what, about = self._orders.popleft()
                     if what == "end":
-                        self._client.close()
+                        self._part()
                         return
-                    getattr(self, f"_do_{what}")(about)
+                    self._do(what, about)
                 for event in self._client.drain():
                     self._take(event)
                 self._show_life()
@@ -135,6 +142,22 @@ class UpstreamExecutor:
             with contextlib.suppress(BlockingIOError):
                 while self._nudge_out.recv(4096):
                     pass
+
+    def _do(self, what: str, about: Any) -> None:
+        try:
+            getattr(self, f"_do_{what}")(about)
+        except Exception as error:
+            if what != "work" or self._handed is not None:
+                raise
+            log.exception("an order could not be handed on")
+            self._fail(about["job"], PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
+
+    def _part(self) -> None:
+        """With a goodbye, or, where something is in work there, without: then it is kept there, to be gone on with."""
+        if self._handed is not None:
+            self._client.hang_up()
+        else:
+            self._client.close()
 
     def _say(self, say: str, **more: Any) -> None:
         self._said.append({"say": say, **more})
@@ -184,6 +207,7 @@ class UpstreamExecutor:
             job=uuid.uuid4().hex, layer=hashlib.sha256(order["layer"].encode()).hexdigest(), content=order["content"]["picture"],
             styles=[{"picture": style["picture"], "share": style["share"], "region": _picture_of(style["region"])} for style in order["styles"]],
             mask=_picture_of(order["mask"]), settings=order["settings"], adjust=order["adjust"], weights=order["weights"], device=order["device"],
+            remember=order["remember"],
         )  # fmt: skip
         self._handed = _Handed(order, asked, begun=self._link.ready)
         self._client.expected = asked
@@ -203,10 +227,23 @@ class UpstreamExecutor:
                 self._end("stopped")
                 self._client._fail_all(PasticheError("It was cancelled."))
 
+    def _do_pause(self, job: str) -> None:
+        """Without a word: the other side keeps what it has of it."""
+        if self._handed is not None and self._handed.order["job"] == job:
+            self._end("stopped")
+            self._client._fail_all(PasticheError("It was paused."))
+
+    def _do_settle(self, job: str) -> None:
+        done = self._unsettled.pop(job, None)
+        if done is not None:
+            self._client.received(done)
+
     def _do_leave(self, _: None) -> None:
-        self._client.close()
+        self._part()
 
     def _do_end_by_force(self, _: None) -> None:
+        if self._handed is None:  # it is nobody's, and the front thinks that it is ours
+            self._say("gone", how="the connection was lost")
         self._client._fail_all(self._link._lost("gives no sign of work"))
 
     # --- what is said there --------------------------------------------------------------------------------
@@ -255,7 +292,7 @@ class UpstreamExecutor:
                   style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]])  # fmt: skip
 
     def _finish(self, handed: _Handed, done: Finished) -> None:
-        """The result lies on this disk before the front is told, and before the other side may forget it."""
+        """The result lies on this disk before the front is told; the other side may forget it when the front has (`settle`)."""
         try:
             digest = write_file(done.picture.data, Path(handed.order["result_path"]))
         except OSError as error:
@@ -264,7 +301,7 @@ class UpstreamExecutor:
         if digest != PictureRef.from_wire(done.result.picture).blob:
             self._fail(handed.order["job"], BadMessage("The result was damaged on its way. Restyle again."))
             return
-        self._client.received(done)
+        self._unsettled = {handed.order["job"]: done}
         result = done.result
         self._there = {"device": _label(result.device), "weights": _label(result.weights)}
         self._tell_state("connected")

@@ -19,6 +19,7 @@ TRY_EVERY = 0.3  # seconds between tries at an address where nobody listens
 HANGING_UP = 4  # times, after which it is no accident
 GREETING_PATIENCE = 10.0  # seconds from a connection to its welcome
 BEAT = 5.0  # seconds between libzmq's own signs of life
+LINGER = 2000  # milliseconds for last words: that a result has come, goodbye
 
 IDLE, LOOKING, GREETING, READY = "idle", "looking", "greeting", "ready"
 
@@ -118,7 +119,7 @@ class UpstreamLink:
     def close(self) -> None:
         if self._state == READY:
             self._put(p.pack(p.Bye(), self._session))
-            self._hang_up(linger=500)
+            self._hang_up(linger=LINGER)
         self.drop()
 
     # --- calling ---------------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ class History:
         self._base: sqlite3.Connection | None = None
         try:
             self._open()
+        except sqlite3.OperationalError as error:  # a full disk, say: what lies there is as good as before
+            log.error("%s cannot be opened (%s); there is no history until the next start", path, error)
+            self.close()
         except sqlite3.DatabaseError as error:
             log.error("%s is damaged (%s) and set aside", path, error)
             self.close()

@@ -56,8 +56,11 @@ class Keeper:
         key = (job.client_id, job.id)
         earlier = None if job.resume else self.works.like(job)
         if earlier is not None and earlier not in self.in_hand:
-            self.works.move(earlier, key)
-            job.resume = True
+            try:
+                self.works.move(earlier, key)
+                job.resume = True
+            except DiskTrouble as error:
+                log.warning("restyle %s begins anew: %s", job.id, error.sentence)
         self.in_hand.add(key)
 
     def work_left(self, job: Job, said: dict[str, Any]) -> None:
@@ -72,13 +75,21 @@ class Keeper:
     def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
         """Keep a result, and the memory of it; the work is done."""
         about = _about(job, said)
-        self.results.keep(job.client_id, result, about, self._clock.date())
-        self.ended(job)
+        if self.results.keep(job.client_id, result, about, self._clock.date()):
+            self.ended(job)
+        else:
+            self.stopped(job)  # until its client says that it has it, the way back is the work itself
         if job.remembered:
             self.history.add({
                 **about, "at": self._clock.date(), "width": job.content.width, "height": job.content.height, "seconds": result.seconds,
                 "weights": result.weights, "device": result.device, "settings": result.settings,
             })  # fmt: skip
+
+    def received(self, key: Key) -> None:
+        """The client has its result."""
+        self.results.drop(key)
+        if key not in self.in_hand:
+            self.works.drop(key)
 
     def ended(self, job: Job) -> None:
         """Done, cancelled or wrong: there is nothing to go on with."""

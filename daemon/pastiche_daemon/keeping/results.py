@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from pastiche import protocol as p
-from pastiche.errors import DiskTrouble
+from pastiche.errors import PasticheError
 from pastiche.paths import Places, sync_folder
 from pastiche.pixels import PictureRef
 from pastiche_daemon.blobs import BlobStore
@@ -24,6 +24,12 @@ class Results:
     def __init__(self, places: Places) -> None:
         """Raises DiskTrouble."""
         self.shelf = Shelf(places.state / "results", DAYS)
+        for key in self.shelf:
+            try:
+                _ = p.Result(**self.shelf[key]["result"]), _pictures_of(self.shelf[key])
+            except (KeyError, TypeError, PasticheError):
+                log.error("result %s was written by another version, and is set aside", key[1])
+                self.shelf.set_aside(key)
         self._blobs: BlobStore | None = None
 
     @property
@@ -36,24 +42,27 @@ class Results:
         for key in self.shelf:
             needed = _blobs_of(self.shelf[key])
             blobs.pin(needed)
-            picture = PictureRef.from_wire(self.shelf[key]["result"]["picture"])
-            if any(blob not in blobs for blob in needed) or blobs.blob(picture.blob).size != picture.length:
+            if any(blob not in blobs for blob in needed) or not blobs.are_whole(_pictures_of(self.shelf[key])):
                 log.error("the picture of result %s has gone, or was cut off; it is forgotten", key[1])
                 self.drop(key)
 
     def __len__(self) -> int:
         return len(self.shelf)
 
-    def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> None:
+    def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> bool:
         """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note, program,
-        styles, thumbnail."""
+        styles, thumbnail. False: it is kept as long as the daemon lives, for its client may be there to take it at once."""
         assert self._blobs is not None
         entry = {**about, "result": vars(result), "settings": result.settings}
-        sync_folder(self._blobs.folder)  # its pixels' name; they themselves were synced by who wrote them
+        is_safe = True
         try:
+            self._blobs.sync(_blobs_of(entry))
+            sync_folder(self._blobs.folder)
             self.shelf.put((client_id, result.job), entry, date)
-        except DiskTrouble as error:  # its client may be there to take it at once
+        except PasticheError as error:
             log.error("result of job %s is not safe from a crash: %s", result.job, error.sentence)
+            self.shelf.hold((client_id, result.job), entry, date)
+            is_safe = False
         self._blobs.pin(_blobs_of(entry))
         for old in [(client_id, entry["job"]) for entry in self.shelf.of(client_id)][:-PER_CLIENT]:
             log.warning("result of job %s dropped: %d others wait for the same client", old[1], PER_CLIENT)
@@ -62,6 +71,7 @@ class Results:
             old = next(iter(self.shelf))
             log.warning("result of job %s dropped: results that nobody fetches fill half the spool", old[1])
             self.drop(old)
+        return is_safe
 
     def _bytes_held(self) -> int:
         assert self._blobs is not None
@@ -88,6 +98,10 @@ class Results:
         return None
 
 
-def _blobs_of(entry: dict[str, Any]) -> set[bytes]:
+def _pictures_of(entry: dict[str, Any]) -> list[PictureRef]:
     pictures = [entry["result"]["picture"], entry["result"]["mask"]]
-    return {blob for picture in pictures if picture is not None for blob in PictureRef.from_wire(picture).blobs}
+    return [PictureRef.from_wire(picture) for picture in pictures if picture is not None]
+
+
+def _blobs_of(entry: dict[str, Any]) -> set[bytes]:
+    return {blob for picture in _pictures_of(entry) for blob in picture.blobs}

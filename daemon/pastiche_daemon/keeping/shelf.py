@@ -53,15 +53,28 @@ class Shelf:
         return [entry for (owner, _), entry in self._entries.items() if owner == client]
 
     def put(self, key: Key, entry: dict[str, Any], date: float) -> None:
-        """Keep an entry; it lies on the disk when this returns. Raises DiskTrouble: then it is kept as long as the daemon lives."""
-        entry = {**entry, "client": key[0], "job": key[1], "at": date, "until": date + self._days * DAY}
-        self._entries[key] = entry
-        self._write(key, entry)
+        """Keep an entry; it lies on the disk when this returns. Raises DiskTrouble: then it is as before."""
+        whole = self._whole(key, entry, date)
+        self._write(key, whole)
+        self._entries[key] = whole
+
+    def hold(self, key: Key, entry: dict[str, Any], date: float) -> None:
+        """Keep an entry as long as the daemon lives."""
+        self._entries[key] = self._whole(key, entry, date)
+
+    def _whole(self, key: Key, entry: dict[str, Any], date: float) -> dict[str, Any]:
+        return {**entry, "client": key[0], "job": key[1], "at": date, "until": date + self._days * DAY}
 
     def remove(self, key: Key) -> None:
         self._entries.pop(key, None)
         with contextlib.suppress(OSError):
             self._path(key).unlink(missing_ok=True)
+
+    def set_aside(self, key: Key) -> None:
+        """An entry that is not understood, by another version perhaps: it is renamed, for whoever wants to look."""
+        self._entries.pop(key, None)
+        with contextlib.suppress(OSError):
+            self._path(key).replace(self._path(key).with_suffix(".damaged"))
 
     def path_beside(self, key: Key, suffix: str) -> Path:
         """Where something belonging to an entry may lie. No name from the wire becomes one of a file."""

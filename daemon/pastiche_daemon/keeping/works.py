@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pastiche import protocol as p
-from pastiche.errors import PasticheError, UnknownBlob
+from pastiche.errors import BadMessage, PasticheError, UnknownBlob
 from pastiche.paths import Places, sync_folder
 from pastiche.pixels import PictureRef
-from pastiche_daemon.blobs import BlobStore
+from pastiche_daemon.blobs import BlobStore, disk_trouble
 from pastiche_daemon.jobs import Job
 from pastiche_daemon.keeping.shelf import Key, Shelf
 from pastiche_daemon.requests import job_from
@@ -56,7 +56,7 @@ class Works:
         for key in self.shelf:
             needed = self._needs(key)
             blobs.pin(needed)
-            if not needed or any(blob not in blobs for blob in needed) or not (self.shelf[key]["elsewhere"] or self.image_path(key).exists()):
+            if not needed or any(blob not in blobs for blob in needed) or not blobs.are_whole(self._pictures(key)) or self.standing(key) is None:
                 log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
                 self.drop(key)
 
@@ -72,16 +72,17 @@ class Works:
         fresh = key not in self.shelf
         entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"],
                  "elsewhere": said.get("elsewhere", False)}  # fmt: skip
-        if fresh:
-            self._blobs.pin(job.blobs)
+        if fresh and entry["elsewhere"]:
+            self._blobs.sync(job.blobs)  # else the worker has done it
         self.shelf.put(key, entry, date)
         if fresh:
+            self._blobs.pin(job.blobs)
             for old in [(job.client_id, entry["job"]) for entry in self.shelf.of(job.client_id)][:-PER_CLIENT]:
                 self.drop(old)
 
     def standing(self, key: Key) -> Standing | None:
         """Where this one stood, if it left a picture."""
-        if key not in self.shelf or not (self.shelf[key]["elsewhere"] or self.image_path(key).exists()):
+        if key not in self.shelf or not (self.shelf[key].get("elsewhere") or self.image_path(key).exists()):
             return None
         return Standing(self.image_path(key), int(self.shelf[key]["step"]))
 
@@ -107,18 +108,25 @@ class Works:
         if key not in self.shelf or self.standing(key) is None:
             raise UnknownBlob("This restyle is not kept any more. Restyle again.")
         job = _job_of(self.shelf[key])
+        if self._blobs is None or not self._blobs.are_whole(job.pictures):
+            self.drop(key)
+            raise UnknownBlob("The pictures of this restyle have gone. Restyle again.")
         job.session, job.client_id, job.resume = session, client_id, True
         self.move(key, (client_id, job.id))
         return job
 
     def move(self, key: Key, to: Key) -> None:
-        """It is another client's or job's from now on."""
+        """It is another client's or job's from now on. Raises DiskTrouble: then it is whose it was."""
         if key == to:
             return
         entry = self.shelf[key]
-        if self.image_path(key).exists():
-            self.image_path(key).replace(self.image_path(to))
         self.shelf.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
+        try:
+            if self.image_path(key).exists():
+                self.image_path(key).replace(self.image_path(to))
+        except OSError as error:
+            self.shelf.remove(to)
+            raise disk_trouble(error, self.image_path(to)) from error
         self.shelf.remove(key)
         sync_folder(self.shelf.folder)
 
@@ -149,4 +157,7 @@ class Works:
 
 def _job_of(entry: dict[str, Any]) -> Job:
     """Raises PasticheError where another version has written it."""
-    return job_from(p.Restyle(**entry["asked"]), b"", entry["client"], entry["program"], NO_LIMIT)
+    try:
+        return job_from(p.Restyle(**entry["asked"]), b"", entry["client"], entry["program"], NO_LIMIT)
+    except (KeyError, TypeError) as error:
+        raise BadMessage(f"What is kept of a restyle was written by another version ({error}).") from error

@@ -9,7 +9,6 @@ each, and a message of more than LONGEST bytes ends it.
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import logging
 import selectors
@@ -156,8 +155,6 @@ class RemoteEntrance:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-                    raise
                 self._rest(error)
                 return
             self._welcome(outside, f"{address[0]}:{address[1]}")
@@ -270,10 +267,15 @@ class RemoteEntrance:
     # --- who is allowed ----------------------------------------------------------------------------------
     def read_keys(self) -> None:
         """Look who is allowed, where that has changed. Who is not any more is hung up on."""
-        stamp = self._keys.stamp()
-        if stamp == self._stamp:
+        try:
+            stamp = self._keys.stamp()
+            if stamp == self._stamp:
+                return
+            self._stamp, self._allowed = stamp, self._keys.allowed()
+        except OSError as error:  # who was allowed a moment ago is still
+            log.error("who may come in cannot be read: %s", error)
+            self._stamp = {}
             return
-        self._stamp, self._allowed = stamp, self._keys.allowed()
         for peer in list(getattr(self, "_peers", {}).values()):
             if peer.allowed is None:
                 continue
