@@ -132,7 +132,7 @@ def test_a_key_whose_message_has_no_end_is_hung_up_on(far, laptop):
 def test_a_key_reaches_no_result_of_another_nor_of_a_local_program(far, laptop):
     with far.client("painter") as local:
         local.wait_until_ready()
-        kept = local.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+        kept = local.restyle(picture(seed=303), [(STYLE, 1.0)], QUICK)  # nobody else has these pixels
         local._start_fetching = lambda result: None  # it stays with the daemon
         until(local, p.Progress, kept)
         items: list = []
