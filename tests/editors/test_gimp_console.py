@@ -364,6 +364,12 @@ def status(session) -> dict:
 
 
 # --- the example in the docs -------------------------------------------------------------------------
+def test_the_window_of_results_is_for_a_person_and_says_what_scripts_use(call):
+    status, why, _ = call("run('plug-in-pastiche-results', d)")
+    assert status == "calling-error"
+    assert "pastiche results" in why
+
+
 def test_the_example_restyles_a_folder(console, tmp_path_factory):
     """The script of docs/gimp.md, as it stands there, with its folders filled in."""
     example = re.search(r"```python\n(.*?)```", (CLONE / "docs/gimp.md").read_text(), flags=re.DOTALL)
@@ -381,9 +387,3 @@ def test_the_example_restyles_a_folder(console, tmp_path_factory):
     ran = subprocess.run(console.command(*argv), input=script, capture_output=True, text=True, timeout=300)
     assert sorted(path.name for path in done.iterdir()) == ["one.png", "two.png"], ran.stdout + ran.stderr
     assert Path(done / "one.png").read_bytes() != (photos / "one.png").read_bytes()
-
-
-def test_the_window_of_results_is_for_a_person_and_says_what_scripts_use(call):
-    status, why, _ = call("run('plug-in-pastiche-results', d)")
-    assert status == "calling-error"
-    assert "pastiche results" in why
