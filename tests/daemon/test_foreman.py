@@ -261,3 +261,12 @@ def test_what_is_kept_ages_by_the_injected_calendar_alone(office, home):
         office.say(say="alive")
         office.pass_by(3600)
     assert len(keeper.results) == 0
+
+
+def test_a_picture_taken_away_while_it_is_worked_on_elsewhere_costs_the_safety_not_the_work(office):
+    office.begin()
+    for path in office.foreman.blobs.folder.iterdir():
+        path.unlink()
+    office.say(say="kept", done=0.5, step=0, elsewhere=True, thumbnail=b"", style_thumbnails=[b""])
+    assert not [m for m in office.told if isinstance(m, p.Failed)]
+    assert office.foreman.busy

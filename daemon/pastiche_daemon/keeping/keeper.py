@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 
 from pastiche import protocol as p
-from pastiche.errors import DiskTrouble, TooBusy
+from pastiche.errors import DiskTrouble, PasticheError, TooBusy
 from pastiche.paths import Places
 from pastiche_daemon.blobs import BlobStore, Upload
 from pastiche_daemon.clock import Clock
@@ -69,7 +69,7 @@ class Keeper:
             return
         try:
             self.works.note(job, _about(job, said), said, self._clock.date())
-        except DiskTrouble as error:
+        except PasticheError as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
             log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
 
     def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:

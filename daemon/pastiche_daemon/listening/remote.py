@@ -274,7 +274,7 @@ class RemoteEntrance:
             self._stamp, self._allowed = stamp, self._keys.allowed()
         except OSError as error:  # who was allowed a moment ago is still
             log.error("who may come in cannot be read: %s", error)
-            self._stamp = {}
+            self._stamp = {"": None}  # no folder's, an empty one's neither: look again
             return
         for peer in list(getattr(self, "_peers", {}).values()):
             if peer.allowed is None:
