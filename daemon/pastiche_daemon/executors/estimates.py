@@ -142,7 +142,8 @@ def measured(warm: Warm) -> Pace:
         _start_and_step(warm, sides[0])  # libraries come with the first that is computed
     (start, small), (_, large) = (_start_and_step(warm, side) for side in sides)
     pixels = [side * side / 1e6 for side in sides]
-    each = max(0.0, large - small) / (pixels[1] - pixels[0])
+    # Where the small one took longer, something held it up, and the large one is all that is known.
+    each = (large - small) / (pixels[1] - pixels[0]) if large > small else large / pixels[1]
     return Pace(max(0.0, small - pixels[0] * each), each, start=start if on_gpu else 0.0)
 
 
