@@ -5,7 +5,8 @@
        │           ▼  │       ▼
        └────▶ parked (its client is silent) ──▶ dropped
 
-`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once.
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a farm's
+machine that goes, a few times.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pastiche.settings import StyleSettings
 
 WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
 DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
+MOVES_ALLOWED = 3  # a farm's node, or its head, may go that often
 JOBS_PER_CLIENT = 32
 OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name of its key follows
 
@@ -27,7 +29,7 @@ OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name
 class Job:
     """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
     was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
-    to be made. hung: the worker has given no sign of life over it."""
+    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's."""
 
     id: str
     client_id: str
@@ -48,9 +50,10 @@ class Job:
     resume: bool = False
     as_it_is: bool = False
     paused: bool = False
-    hung: bool = False
+    moves: int = 0
     came: float = 0.0
     place_told: int = -1
+    told_to_wait: bool = False
     preview_due: bool = True
 
     @property
@@ -125,13 +128,8 @@ class Queue:
             order += [line[turn] for line in lines if turn < len(line)]
         return order
 
-    def next(self) -> Job | None:
-        """The job whose turn it is, now running; its client goes to the end of the line."""
-        order = self.in_order()
-        if not order:
-            return None
-        job = order[0]
+    def begin(self, job: Job) -> None:
+        """It is running now; its client goes to the end of the line."""
         job.state = RUNNING
         self._turns.remove(job.client_id)
         self._turns.append(job.client_id)
-        return job
