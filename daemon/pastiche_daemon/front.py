@@ -377,6 +377,7 @@ class Front:
             return
         report = {
             "listening_afar": [entrance.endpoint for entrance in self._from_afar], "upstream": self._options.upstream,
+            "executor": self._options.kind, "address": self._options.address,
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
             "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),

@@ -169,14 +169,14 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    worker, far = report["worker"], report.get("upstream", "")
+    worker, far = report["worker"], elsewhere(report)
     at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else worker.get("state", "none: it comes with the next job")
     table = Table(show_header=False, box=None)
     rows = [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
         ("listening", "\n".join(report["endpoints"])),
         *([("for others", "\n".join(report["listening_afar"]))] if report.get("listening_afar") else []),
-        ("work", f"done by the daemon at {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
+        ("work", f"done by {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
         ("device", worker.get("device", "–")),
         ("weights", worker.get("weights", "–")),
         *([("workers", "\n".join(_worker_line(one) for one in report["workers"]))] if len(report["workers"]) > 1 else []),
@@ -190,6 +190,11 @@ def status(as_json: bool) -> None:
     Console().print(table)
     if report["at_home_for_now"]:
         click.echo("Those who are to do the work cannot be reached; this machine does it meanwhile.")
+
+
+def elsewhere(report: dict[str, Any]) -> str:
+    """Who does the work, of a status; '' where this machine does."""
+    return {"upstream": f"the daemon at {report['upstream']}", "ray": f"the Ray cluster at {report['address']}"}.get(report["executor"], "")
 
 
 def _worker_line(worker: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,7 +119,9 @@ class Estimates:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             said = {name: [pace.base, pace.each, pace.correction, pace.start] for name, pace in self._paces.items()}
-            self._path.write_text(json.dumps(said, indent=1))
+            beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")  # another worker may be writing too
+            beside.write_text(json.dumps(said, indent=1))
+            beside.replace(self._path)
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error)
 
