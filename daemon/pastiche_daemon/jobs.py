@@ -11,6 +11,7 @@ machine that goes, a few times.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -87,49 +88,46 @@ class Queue:
     """Jobs of all clients. Clients take turns; within a client, first come, first served."""
 
     def __init__(self) -> None:
-        self._jobs: dict[tuple[str, str], Job] = {}  # (client_id, job id), in order of arrival
-        self._turns: list[str] = []  # client_ids, who waited longest first
+        self._lines: dict[str, dict[str, Job]] = {}  # by client_id, who waited longest first; of each by job id, in order of arrival
+        self._size = 0
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return self._size
 
     def __iter__(self) -> Iterator[Job]:
-        return iter(list(self._jobs.values()))
+        return iter([job for line in self._lines.values() for job in line.values()])
 
     def get(self, client_id: str, job: str) -> Job | None:
-        return self._jobs.get((client_id, job))
+        return self._lines.get(client_id, {}).get(job)
 
     def of(self, client_id: str) -> list[Job]:
         """A client's jobs, in order of arrival."""
-        return [job for job in self._jobs.values() if job.client_id == client_id]
+        return list(self._lines.get(client_id, {}).values())
 
     def add(self, job: Job) -> list[Job]:
         """Take a job in. Returns the client's jobs for the same layer that it replaces; they are out already, and the
         client keeps its place in the line."""
         replaced = [old for old in self.of(job.client_id) if old.layer == job.layer]
-        self._jobs[job.client_id, job.id] = job
-        if job.client_id not in self._turns:
-            self._turns.append(job.client_id)
+        self._lines.setdefault(job.client_id, {})[job.id] = job
+        self._size += 1
         for old in replaced:
             self.remove(old)
         return replaced
 
     def remove(self, job: Job) -> None:
         """Forget a job, whatever its state."""
-        self._jobs.pop((job.client_id, job.id), None)
-        if not self.of(job.client_id) and job.client_id in self._turns:
-            self._turns.remove(job.client_id)
+        line = self._lines.get(job.client_id, {})
+        if line.pop(job.id, None) is not None:
+            self._size -= 1
+        if not line:
+            self._lines.pop(job.client_id, None)
 
     def in_order(self) -> list[Job]:
         """Queued jobs in the order in which they will run, if none comes in between."""
-        lines = [[job for job in self.of(client) if job.state == QUEUED] for client in self._turns]
-        order = []
-        for turn in range(max((len(line) for line in lines), default=0)):
-            order += [line[turn] for line in lines if turn < len(line)]
-        return order
+        lines = [[job for job in line.values() if job.state == QUEUED] for line in self._lines.values()]
+        return [job for turn in itertools.zip_longest(*lines) for job in turn if job is not None]
 
     def begin(self, job: Job) -> None:
         """It is running now; its client goes to the end of the line."""
         job.state = RUNNING
-        self._turns.remove(job.client_id)
-        self._turns.append(job.client_id)
+        self._lines[job.client_id] = self._lines.pop(job.client_id)

@@ -24,6 +24,7 @@ log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
+NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
 HANDS_TOLD = 64  # of a status, which has to fit a header
 
 _tickets = itertools.count(1)
@@ -62,7 +63,7 @@ class Workshop:
             self._want_hands(waiting)
         running = len([hand for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps])
         for place, job in enumerate(waiting, max(1, running)):
-            if job.place_told != place:
+            if _is_news(job.place_told, place):
                 job.place_told = place
                 self._office.tell(job.session, p.Queued(job.id, place))
 
@@ -105,33 +106,32 @@ class Workshop:
     # --- the clock -------------------------------------------------------------------------------------
     def tick(self, now: float) -> None:
         """What the clock brings: an idle hand gives its device back, one that hangs is ended, what is kept ages."""
-        for hand in self.crew:
-            leaves_at = self._leaves_at(hand)
-            if leaves_at is not None and now >= leaves_at:
+        for hand, leaves_at in self._leave_times():
+            if now >= leaves_at:
                 log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
                 hand.executor.leave()
                 hand.forget()
+        for hand in self.crew.busy:
             if hand.turn is not None and not hand.turn.hung and now >= hand.hangs_at(self._options.hang_seconds):
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
                 hand.turn.hung = True
                 hand.executor.end_by_force()
         self._keeper.tidy()
 
-    def _leaves_at(self, hand: Hand) -> float | None:
-        """When it gives its device back; None: not as things are. The only one there is stays as long as anything may come for it."""
-        if hand.turn is not None or not hand.executor.holds_device:
-            return None
-        if len([other for other in self.crew if other.executor.holds_device]) > 1:
-            return hand.heard_at + self._options.worker_seconds
-        return None if self.busy else max(hand.heard_at, self.active_at) + self._options.worker_seconds
+    def _leave_times(self) -> list[tuple[Hand, float]]:
+        """When idle hands give their devices back. The only one there is stays as long as anything may come for it."""
+        holding = [hand for hand in self.crew if hand.executor.holds_device]
+        idle = [(hand, hand.heard_at) for hand in holding if hand.turn is None]
+        if len(holding) == 1:
+            idle = [] if self.busy else [(hand, max(heard_at, self.active_at)) for hand, heard_at in idle]
+        return [(hand, since + self._options.worker_seconds) for hand, since in idle]
 
     @property
     def due(self) -> float | None:
         """Seconds until `tick` has something to do; None: an idle daemon sleeps."""
-        moments = [self._leaves_at(hand) for hand in self.crew]
+        moments = [moment for _, moment in self._leave_times()]
         moments += [hand.hangs_at(self._options.hang_seconds) for hand in self.crew.busy if hand.turn is not None and not hand.turn.hung]
-        known = [moment for moment in moments if moment is not None]
-        return min(known) - self._clock.now() if known else None
+        return min(moments) - self._clock.now() if moments else None
 
     @property
     def busy(self) -> bool:
@@ -212,9 +212,9 @@ class Workshop:
 
     # --- inside: several hands at one picture ----------------------------------------------------------------
     def _helpers_for(self, job: Job, leader: Hand) -> list[Hand]:
-        """Hands that have nothing else to do, where the picture is large."""
-        megapixels = job.content.width * job.content.height / 1e6
-        if not self._options.share_megapixels or megapixels < self._options.share_megapixels or job.as_it_is or self._queue.in_order():
+        """Hands that have nothing else to do, where the picture is large. One that has cost a worker already is done by one alone."""
+        megapixels, shared_from = job.content.width * job.content.height / 1e6, self._options.share_megapixels
+        if not shared_from or megapixels < shared_from or job.as_it_is or job.deaths or job.moves or self._queue.in_order():
             return []
         helpers = [hand for hand in self.crew.free_for(job) if hand is not leader]
         for hand in helpers:
@@ -411,6 +411,11 @@ class Workshop:
                 self._recall(helper)
         if not turn.helps:
             self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
+
+
+def _is_news(told: int, place: int) -> bool:
+    """Whether a client wants to know its place. Far back it does not each time: with hundreds waiting that would be most of what is said."""
+    return told < 0 or (place != told if min(place, told) <= NEAR else abs(place - told) * 10 >= told)
 
 
 def _remove(path: Path) -> None:

@@ -46,6 +46,16 @@ def test_two_jobs_go_to_two_hands_and_the_third_waits_behind_both(studio):
     assert jobs(studio.right) == 2
 
 
+def test_far_back_in_the_queue_places_are_told_seldom_and_near_its_head_each_time(studio):
+    for number in range(60):
+        studio.begin(f"job {number}", layer=f"layer {number}", client=f"client {number}")
+    while jobs(studio.left) < 59:
+        studio.end(studio.left)
+    told = [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "job 59"]
+    assert told[:3] == [59, 53, 47]
+    assert told[-10:] == [10, 9, 8, 7, 6, 5, 4, 3, 2, 0]
+
+
 def test_a_layer_goes_back_to_the_hand_that_has_it_warm(studio):
     studio.begin("a", layer="one")
     studio.begin("b", layer="two")
@@ -189,3 +199,12 @@ def test_a_helper_that_dies_is_the_leaders_business(sharing):
     sharing.goes(sharing.right)
     assert sharing.notices() == []
     assert jobs(sharing.left) == 1
+
+
+def test_a_shared_picture_that_cost_a_worker_is_done_by_one_alone(sharing):
+    sharing.begin("a")
+    meets(sharing)
+    sharing.goes(sharing.left)
+    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
+    sharing.foreman.workshop.listen()
+    assert [("company" in order) for order in sharing.left.orders + sharing.right.orders[1:]] == [True, False]

@@ -102,11 +102,11 @@ class Office:
         where = places({"PASTICHE_HOME": str(home)})
         self.foreman = Foreman(options, where, crew, lambda _, message: self.told.append(message), self.clock)
 
-    def begin(self, job: str = "j", layer: str = "", device: str = "auto") -> None:
+    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client") -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
         asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device)
-        self.foreman.submit(b"s", "client", "tests", asked)
+        self.foreman.submit(b"s", client, "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
                 data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]

@@ -57,10 +57,11 @@ def test_either_worker_makes_the_same_picture(two):
     assert bytes(beside.picture.data) == bytes(alone.picture.data)
 
 
-def test_gpus_that_a_worker_finds_become_hands():
+def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
     made = Local(Options(), lambda: None)
     made.hands[0].found(3)
     assert [hand.device for hand in made.hands] == ["cuda:0", "cuda:1", "cuda:2"]
+    assert made.hands[-1].hear() == {"say": "here"}
 
 
 def test_one_device_that_was_asked_for_stays_one():

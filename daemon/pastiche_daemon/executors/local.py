@@ -50,7 +50,7 @@ class Local:
             names = [f"cuda:{index}" for index in range(gpus)]
             self.hands[0].device = names[0]
             self.hands += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
-            self._wake()
+            self.hands[-1].say_here()
 
 
 def device_names(options: Options) -> list[str]:
@@ -81,7 +81,7 @@ class LocalExecutor:
         self.device = device
         self.found: Callable[[int], None] = lambda _: None  # is told of so many GPUs
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: deque[tuple[subprocess.Popen[bytes], dict[str, Any]]] = deque()
+        self._said: deque[tuple[subprocess.Popen[bytes] | None, dict[str, Any]]] = deque()
         self.info: dict[str, Any] = {}
 
     @property
@@ -95,6 +95,11 @@ class LocalExecutor:
 
     def call(self) -> None:
         """It is always available."""
+
+    def say_here(self) -> None:
+        """It was not known of before."""
+        self._said.append((self._process, {"say": "here"}))
+        self._wake()
 
     def start(self) -> None:
         """Have a worker. Does nothing where there is one."""
