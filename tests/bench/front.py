@@ -105,8 +105,8 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(hands: int, preview: int = 64) -> Iterator[Bench]:
-    home = Path(tempfile.mkdtemp(prefix="pst-"))
+def bench(under: Path | None, hands: int, preview: int = 64) -> Iterator[Bench]:
+    home = Path(tempfile.mkdtemp(prefix="pst-", dir=under))
     one = Bench(home, hands, preview)
     try:
         yield one
@@ -145,14 +145,14 @@ def busy(one: Bench, driver: Driver, count: int, seconds: float) -> dict[str, An
     }  # fmt: skip
 
 
-def measure(seconds: float, counts: tuple[int, ...], hands: int) -> dict[str, Any]:
+def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | None) -> dict[str, Any]:
     """All of it."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     figures: dict[str, Any] = {
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
         "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [],
     }  # fmt: skip
-    with bench(hands) as one:
+    with bench(under, hands) as one:
         driver, here = Driver(one.home, 0), 0
         for count in counts:
             driver.order("connect", count - here, SMALL)
@@ -164,14 +164,14 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int) -> dict[str, An
             show("busy", figures["busy"][-1])
         figures["after"] = one.weight()
         driver.close()
-    with bench(hands, preview=512) as one:
+    with bench(under, hands, preview=512) as one:
         driver = Driver(one.home, 0)
         driver.order("connect", 4, LARGE)
         driver.answer()
         figures["large"] = busy(one, driver, 4, seconds)
         driver.close()
         show("large", figures["large"])
-    with bench(hands) as one:
+    with bench(under, hands) as one:
         figures["rush"] = {"connect_at_once": max(counts), "welcome": rush(one.home, max(counts))}
         show("rush", figures["rush"])
     return figures
@@ -195,9 +195,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of each row")
     parser.add_argument("--hands", type=int, default=1)
     parser.add_argument("--peers", default=",".join(map(str, PEERS)))
+    parser.add_argument("--under", type=Path, help="where the daemon's files go: /dev/shm takes the disk out of it")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    figures = measure(asked.seconds, tuple(map(int, asked.peers.split(","))), asked.hands)
+    figures = measure(asked.seconds, tuple(map(int, asked.peers.split(","))), asked.hands, asked.under)
     Console().print(table(figures))
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)

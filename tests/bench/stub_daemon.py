@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pastiche.paths import places
+from pastiche.paths import Places, places
 from pastiche.pixels import PictureRef
-from pastiche_daemon import run
-from pastiche_daemon.executors.executor import Executor
-from pastiche_daemon.front import Front
+from pastiche_daemon import front, run
+from pastiche_daemon.clock import Clock
+from pastiche_daemon.crew import Crew
 from pastiche_daemon.options import Options
 
 PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
@@ -30,7 +30,7 @@ class Stub:
     """A hand that has done its job by the front's next turn. info: for the status, with `stub_seconds`, the CPU time that stubs have
     taken from the front's process, and `sync_seconds`, the time that this process has waited in fsync."""
 
-    pid = 0
+    device, available, holds_device, pid = "auto", True, False, 0
 
     def __init__(self, wake: Callable[[], None], preview_side: int, spent: Spent) -> None:
         self._wake, self._spent = wake, spent
@@ -53,6 +53,9 @@ class Stub:
             return self._now.popleft()
         self._now, self._next = self._next, self._now
         return None
+
+    def call(self) -> None:
+        """It is always there."""
 
     def work(self, job: dict[str, Any]) -> None:
         began = time.thread_time()
@@ -117,11 +120,18 @@ def main() -> None:
     spent = Spent()
     spent.watch_syncs()
 
-    class StubFront(Front):
-        def _executor(self) -> Executor:
-            return Stub(self.wake, asked.preview, spent)
+    class Stubs:
+        """See `executors.executor.Maker`."""
 
-    run.Front = StubFront  # type: ignore[misc]  # all else is the daemon as it is: its lock, its log, its files
+        lost = False
+
+        def __init__(self, wake: Callable[[], None]) -> None:
+            self.hands = [Stub(wake, asked.preview, spent) for _ in range(asked.hands)]
+
+    def crew_of_stubs(_options: Options, _places: Places, wake: Callable[[], None], clock: Clock) -> Crew:
+        return Crew(Stubs(wake), None, clock)
+
+    front.crew_for = crew_of_stubs  # all else is the daemon as it is: its lock, its log, its files
     run.run_daemon(places(), Options(max_megapixels=64))
 
 
