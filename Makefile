@@ -55,7 +55,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 bench-front: setup
-	$(BIN)/python -m tests.bench.front --out docs/farm/front.json
+	$(BIN)/python -m tests.bench.front $(if $(wildcard /dev/shm),--under /dev/shm) --out docs/farm/front.json
 
 studio: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'

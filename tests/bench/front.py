@@ -28,7 +28,9 @@ from rich.table import Table
 
 from pastiche.client import Client
 from pastiche.paths import places
+from pastiche_daemon.keys import Keys
 from tests.bench.peers import rush, serve
+from tests.daemon.far import free_port
 
 PEERS = (0, 1, 100, 500)
 STATUS_CALLS = 300
@@ -64,10 +66,18 @@ class Driver:
 class Bench:
     """One daemon, and what is measured of it."""
 
-    def __init__(self, home: Path, hands: int, preview: int) -> None:
+    def __init__(self, home: Path, hands: int, preview: int, keys: int) -> None:
+        """keys: of peers from afar; with any, the daemon listens for them."""
         self.home = home
         self._log = (home / "stub.log").open("wb")
         command = [sys.executable, "-m", "tests.bench.stub_daemon", "--hands", str(hands), "--preview", str(preview)]
+        if keys:
+            from tests.bench.far_peers import make_keys
+
+            self.pairs = make_keys(home, keys)
+            self.server_key = Keys(places({"PASTICHE_HOME": str(home)})).server().public
+            self.far_endpoint = f"tcp://127.0.0.1:{free_port()}"
+            command += ["--listen", self.far_endpoint]
         self.process = subprocess.Popen(command, env={**os.environ, "PASTICHE_HOME": str(home)}, stdout=self._log, stderr=self._log)
         self.front = psutil.Process(self.process.pid)
         until = time.monotonic() + 20
@@ -105,9 +115,9 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(under: Path | None, hands: int, preview: int = 64) -> Iterator[Bench]:
+def bench(under: Path | None, hands: int, preview: int = 64, keys: int = 0) -> Iterator[Bench]:
     home = Path(tempfile.mkdtemp(prefix="pst-", dir=under))
-    one = Bench(home, hands, preview)
+    one = Bench(home, hands, preview, keys)
     try:
         yield one
     finally:
@@ -115,7 +125,7 @@ def bench(under: Path | None, hands: int, preview: int = 64) -> Iterator[Bench]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def idle(one: Bench, driver: Driver, count: int, seconds: float) -> dict[str, Any]:
+def idle(one: Bench, count: int, seconds: float) -> dict[str, Any]:
     """So many peers who only show that they live."""
     before = one.spent()
     time.sleep(seconds)
@@ -133,11 +143,11 @@ def busy(one: Bench, driver: Driver, count: int, seconds: float) -> dict[str, An
     said = driver.answer()
     lasted, after = time.monotonic() - began, one.spent()
     jobs = said["done"] / said["seconds"]
-    all_jobs = max(1, said["done"] + count)  # those that were in hand when the time was over were served too
+    all_jobs = max(1, said["done"])
     return {
         "peers": count, **weight, **status, "jobs_a_second": jobs,
         "messages_a_second": (said["count_in"] + said["count_out"]) / said["seconds"],
-        "messages_a_job": (said["count_in"] + said["count_out"]) / max(1, said["done"]),
+        "messages_a_job": (said["count_in"] + said["count_out"]) / all_jobs,
         "megabytes_a_second": (said["bytes_in"] + said["bytes_out"]) / said["seconds"] / 1e6,
         "cpu_ms_a_job": 1e3 * (after["cpu"] - before["cpu"]) / all_jobs, "sync_ms_a_job": 1e3 * (after["sync"] - before["sync"]) / all_jobs,
         "cpu_percent": 100 * (after["cpu"] - before["cpu"]) / lasted, "peers_own_cpu_percent": 100 * said["own_cpu"] / said["seconds"],
@@ -150,14 +160,14 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     figures: dict[str, Any] = {
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
-        "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [],
+        "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [], "far_idle": [], "far_busy": [],
     }  # fmt: skip
     with bench(under, hands) as one:
         driver, here = Driver(one.home, 0), 0
         for count in counts:
             driver.order("connect", count - here, SMALL)
             here = driver.answer()
-            figures["idle"].append(idle(one, driver, count, seconds / 2))
+            figures["idle"].append(idle(one, count, seconds / 2))
             show("idle", figures["idle"][-1])
         for count in [count for count in counts if count]:
             figures["busy"].append(busy(one, driver, count, seconds))
@@ -171,6 +181,32 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
         figures["large"] = busy(one, driver, 4, seconds)
         driver.close()
         show("large", figures["large"])
+    with bench(under, hands, keys=max(counts)) as one:
+        driver, here = Driver(one.home, 0), 0
+        for count in [count for count in counts if count]:
+            driver.order("connect_from_afar", one.far_endpoint, one.server_key, one.pairs[here:count], SMALL)
+            here = driver.answer()
+            figures["far_idle"].append(idle(one, count, seconds / 2))
+            show("far, idle", figures["far_idle"][-1])
+        for count in [count for count in counts if count]:
+            figures["far_busy"].append(busy(one, driver, count, seconds))
+            show("far, busy", figures["far_busy"][-1])
+        driver.close()
+    with bench(under, hands, preview=512, keys=4) as one:
+        driver = Driver(one.home, 0)
+        driver.order("connect_from_afar", one.far_endpoint, one.server_key, one.pairs, LARGE)
+        driver.answer()
+        figures["far_large"] = busy(one, driver, 4, seconds)
+        driver.close()
+        show("far, large", figures["far_large"])
+    if under is not None:
+        with bench(None, hands) as one:
+            driver = Driver(one.home, 0)
+            driver.order("connect", 4, SMALL)
+            driver.answer()
+            figures["on_disk"] = busy(one, driver, 4, seconds)
+            driver.close()
+            show("on disk", figures["on_disk"])
     with bench(under, hands) as one:
         figures["rush"] = {"connect_at_once": max(counts), "welcome": rush(one.home, max(counts))}
         show("rush", figures["rush"])
@@ -185,7 +221,8 @@ def show(what: str, row: dict[str, Any]) -> None:
 def table(figures: dict[str, Any]) -> Table:
     columns = ("peers", "jobs_a_second", "messages_a_second", "cpu_ms_a_job", "sync_ms_a_job", "p50_ms", "p99_ms", "mb", "files")
     out = Table(*columns, title="The front alone")
-    for row in [*figures["idle"], *figures["busy"]]:
+    rows = [row for name in ("idle", "busy", "far_idle", "far_busy") for row in figures[name]]
+    for row in rows:
         out.add_row(*(f"{row[name]:.3g}" if name in row else "" for name in columns))
     return out
 

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import selectors
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from pastiche.paths import places
 from pastiche.pixels import PictureRef, PixelFormat
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming, puts
+from pastiche.transport import Dealer
 from pastiche.transport_plain import PlainDealer
+from pastiche_daemon.keys import Pair
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
 PATIENCE = 30.0  # seconds for an answer that is due
@@ -39,10 +42,10 @@ class Lost(Exception):
 class PainterPeer:
     """One plugin: a connection and a session of its own. restyles: while it is set, each result is followed by the next job."""
 
-    def __init__(self, found: Connection, name: str, side: int) -> None:
-        """side: pixels of the square layer that it has restyled. Raises Lost."""
+    def __init__(self, dealer: Dealer, name: str, side: int) -> None:
+        """side: pixels of the square layer that it has restyled."""
         self.name, self.side = name, side
-        self.dealer = PlainDealer(found.endpoints[0])
+        self.dealer = dealer
         self.session = b""
         self.count_in = self.count_out = self.bytes_in = self.bytes_out = self.done = 0
         self.worst = 0.0  # seconds of the longest job
@@ -52,19 +55,19 @@ class PainterPeer:
         self.status_at: float | None = None
         self._blobs: dict[bytes, bytes] = {}
         self._incoming: Incoming | None = None
-        self._greet(found)
 
-    def _greet(self, found: Connection) -> None:
+    def greet(self, found: Connection) -> None:
+        """The handshake, waited for. Raises Lost."""
         nonce = trust.fresh_nonce()
         self.send(p.Hello(list(p.VERSION), nonce, self.name, "bench", found.build))
-        challenge = self._waited_for(p.Challenge)
+        challenge = self.waited_for(p.Challenge)
         said = (nonce, challenge.nonce, found.endpoints[0])
         if not trust.same(challenge.proof, trust.proof(found.key, "daemon", *said, challenge.version)):
             raise Lost("the daemon does not know its key")
         self.send(p.Proof(trust.proof(found.key, "client", *said, p.VERSION)))
-        self.session = self._waited_for(p.Welcome).session_id
+        self.session = self.waited_for(p.Welcome).session_id
 
-    def _waited_for(self, kind: type[Any]) -> Any:
+    def waited_for(self, kind: type[Any]) -> Any:
         until = time.monotonic() + PATIENCE
         while (left := until - time.monotonic()) > 0:
             self.dealer.wait(left)
@@ -83,11 +86,11 @@ class PainterPeer:
             raise Lost("the front takes nothing any more")
 
     def ask(self) -> None:
-        """A restyle of a layer that the daemon has not seen, with a style that it has after the first."""
+        """A restyle of a layer that the daemon has not seen, with a style of its own that the daemon has after the first."""
         number = next(_numbers)
         self.job = f"{self.name}-{number}"
         pixels = hashlib.sha256(self.job.encode()).digest() * (self.side * self.side * 3 // 32)
-        style = bytes(16 * 16 * 3)
+        style = hashlib.sha256(self.name.encode()).digest() * (16 * 16 * 3 // 32)
         content_ref = PictureRef(hashlib.sha256(pixels).digest(), self.side, self.side, RGB, b"")
         style_ref = PictureRef(hashlib.sha256(style).digest(), 16, 16, RGB, b"")
         self._blobs = {content_ref.blob: pixels, style_ref.blob: style}
@@ -146,29 +149,44 @@ class Crowd:
         if found is None:
             raise DaemonNotRunning("There is no daemon.")
         for _ in range(count):
-            peer = PainterPeer(found, f"painter-{self._first + len(self.peers)}", side)
-            self.peers.append(peer)
-            self._watched[peer] = selectors.EVENT_READ
-            self._selector.register(peer.dealer.fileno(), selectors.EVENT_READ, peer)
+            peer = PainterPeer(PlainDealer(found.endpoints[0]), f"painter-{self._first + len(self.peers)}", side)
+            peer.greet(found)
+            self._add(peer)
         return len(self.peers)
+
+    def connect_from_afar(self, endpoint: str, server_key: bytes, pairs: Sequence[Pair], side: int) -> int:
+        """One more for each key. Returns how many there are."""
+        from tests.bench.far_peers import FarPeer
+
+        for pair in pairs:
+            peer = FarPeer(endpoint, server_key, pair, f"far-{self._first + len(self.peers)}", side)
+            peer.greet_by_key()
+            self._add(peer)
+        return len(self.peers)
+
+    def _add(self, peer: PainterPeer) -> None:
+        self.peers.append(peer)
+        self._watched[peer] = selectors.EVENT_READ
+        self._selector.register(peer.dealer.fileno(), selectors.EVENT_READ, peer)
 
     def restyle(self, seconds: float, busy: int) -> dict[str, Any]:
         """So many of them restyle for so long, one job at a time each, until each has its last result; the others only show that
-        they live. Returns what was counted until the time was over, and the longest wait for a result, the last ones' among them."""
+        they live. Returns what was counted until then, and the longest wait for a result."""
         for peer in self.peers:
             peer.count_in = peer.count_out = peer.bytes_in = peer.bytes_out = peer.done = 0
             peer.worst = 0.0
+        began, cpu = time.monotonic(), time.process_time()
         for peer in self.peers[:busy]:
             peer.restyles = True
             peer.ask()
-        began, cpu = time.monotonic(), time.process_time()
+            peer.drain()  # sending may have swallowed the descriptor's sign that something has come
         self._serve_until(began + seconds, settled=False)
-        lasted, spent = time.monotonic() - began, time.process_time() - cpu
-        said = {name: sum(getattr(peer, name) for peer in self.peers)
-                for name in ("count_in", "count_out", "bytes_in", "bytes_out", "done")}  # fmt: skip
         for peer in self.peers:
             peer.restyles = False
         self._serve_until(time.monotonic() + PATIENCE + 3 * seconds, settled=True)
+        lasted, spent = time.monotonic() - began, time.process_time() - cpu
+        said = {name: sum(getattr(peer, name) for peer in self.peers)
+                for name in ("count_in", "count_out", "bytes_in", "bytes_out", "done")}  # fmt: skip
         waits = sorted(peer.worst for peer in self.peers[:busy])
         stuck = sum(bool(peer.job) for peer in self.peers)
         return {**said, "seconds": lasted, "own_cpu": spent, "longest": waits[-1] if waits else 0.0, "stuck": stuck}
@@ -195,6 +213,7 @@ class Crowd:
             self._pings += 1
             peer = self.peers[self._pings % len(self.peers)]
             peer.send(p.Ping())
+            peer.drain()
             self._watch(peer)
 
     def _watch(self, peer: PainterPeer) -> None:
