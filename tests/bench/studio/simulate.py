@@ -20,6 +20,7 @@ from tests.bench.studio.painters import AHEAD, FRAMES, Painter, Task
 
 TO_THE_DAEMON = 0.1e9  # bytes a second from a painter's machine: 1 Gbit/s, four fifths of it
 TO_THE_HAND = 1.0e9  # from the daemon to where the GPU is: 10 Gbit/s, likewise
+FOLDER = "'s folder"  # behind a painter's name: the client that sends its frames
 RGBA, RGB = PixelFormat("RGBA", "u8"), PixelFormat("RGB", "u8")
 
 Choose = Callable[[Crew, Job], Hand | None]
@@ -266,7 +267,7 @@ class AtTheEasel:
     def _ask_frame(self, studio: Studio) -> None:
         self._frames_asked += 1
         task = self._painter.frame(self._folders, self._frames_asked)
-        studio.send(task.layer_bytes, studio.ask, self, f"{self._painter.name}'s folder", task)
+        studio.send(task.layer_bytes, studio.ask, self, self._painter.name + FOLDER, task)
 
     def _next_frame(self, studio: Studio) -> None:
         self._frames_done += 1
@@ -284,6 +285,19 @@ def best_hand(crew: Crew, job: Job) -> Hand | None:
 def any_hand(crew: Crew, job: Job) -> Hand | None:
     """The one that has been free for the longest: to see what the choice is worth."""
     return min(crew.free_for(job), key=lambda hand: hand.moved_at, default=None)
+
+
+def one_job_a_painter(crew: Crew, job: Job) -> Hand | None:
+    """As where painters' own daemons hand their jobs on (`--upstream`), each the next when the last is done: a folder and a try of one
+    painter never run at once."""
+    mine = _painter_of(job)
+    if any(hand.turn is not None and _painter_of(hand.turn.job) == mine for hand in crew.busy):
+        return None
+    return crew.best_for(job)
+
+
+def _painter_of(job: Job) -> str:
+    return job.client_id.removesuffix(FOLDER)
 
 
 def by_model(times: Times) -> Callable[[Task, bool, bool], float]:
