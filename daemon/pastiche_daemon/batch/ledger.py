@@ -78,9 +78,9 @@ class Ledger:
             return False  # reading it will say what is wrong
 
     def has_made(self, path: Path, key: str) -> bool:
-        """Whether this result was written here, by the recipe and of the picture that the key names."""
+        """Whether this result lies here, written by the recipe and of the picture that the key names."""
         entry = self._entries.get(path.name)
-        return entry is not None and path.parent == self.folder.resolve() and key == key_of(entry.recipe, entry.photo_hash)
+        return entry is not None and path.is_file() and path.parent == self.folder.resolve() and key == key_of(entry.recipe, entry.photo_hash)
 
     def may_write(self, path: Path) -> bool:
         """Whether nothing lies there, or what was written here and nobody has changed since."""

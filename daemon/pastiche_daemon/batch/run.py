@@ -40,11 +40,13 @@ from pastiche.errors import (
     VersionMismatch,
     error_from,
 )
+from pastiche.kept import KeptItem
 from pastiche_daemon.batch.frames import Frame
 from pastiche_daemon.batch.hashes import hash_of_file, look_of
 from pastiche_daemon.batch.ledger import Ledger, Seen
 from pastiche_daemon.batch.pace import MOST, READ_AHEAD_BYTES, Pace, room_for, workers_in
 from pastiche_daemon.batch.recipe import Order, Recipe
+from pastiche_daemon.cli.names import sayable
 from pastiche_daemon.cli.restyle import facts_of, layer_of, note_of
 
 # What is not one picture's fault: the next would fare no better.
@@ -115,6 +117,7 @@ class Run:
         self._workers = 1
         self._cap = MOST  # fewer, where the daemon is full
         self._knows_kept = False  # what earlier runs left in the daemon is known: only then is anything asked for
+        self._kept: dict[tuple[str, str], KeptItem] = {}  # by where it was to go, and what it was made of
         self._losses = 0
         self._not_before = 0.0
         self._next_look = 0.0
@@ -199,17 +202,27 @@ class Run:
             self._look_at_workers()
         while self._ready:
             item = self._ready.popleft()
-            order, frame, recipe = item.order, item.frame, self._recipe
-            assert order is not None and item.seen is not None
-            # One of them in the history is what it takes to use the recipe again; all of them would push everything else out.
-            remember, self._remembered = not self._remembered, True
-            item.job = self._client.restyle(
-                order.content, order.styles, recipe.settings, mask=order.mask, layer=layer_of(frame.photo, frame.output),
-                weights=recipe.weights, device=recipe.device, title=frame.photo.name, remember=remember,
-                note=note_of(frame.output, batch=recipe.key_with(item.seen.hash)),
-            )  # fmt: skip
+            assert item.seen is not None
+            key = self._recipe.key_with(item.seen.hash)
+            kept = self._kept.pop((str(item.frame.output.resolve()), key), None)
+            if kept is None:
+                item.job = self._ask(item, key)
+                self._told.asked(item.frame, item.job)
+            else:
+                item.job, item.order = kept.job, None
+                self._client.fetch(kept)
             self._asked[item.job] = item
-            self._told.asked(frame, item.job)
+
+    def _ask(self, item: Item, key: str) -> str:
+        order, frame, recipe = item.order, item.frame, self._recipe
+        assert order is not None
+        # One of them in the history is what it takes to use the recipe again; all of them would push everything else out.
+        remember, self._remembered = not self._remembered, True
+        return self._client.restyle(
+            order.content, order.styles, recipe.settings, mask=order.mask, layer=layer_of(frame.photo, frame.output),
+            weights=recipe.weights, device=recipe.device, title=sayable(frame.photo.name), note=note_of(frame.output, batch=key),
+            remember=remember,
+        )  # fmt: skip
 
     # --- what the daemon says --------------------------------------------------------------------------
     def _on(self, event: Event) -> None:
@@ -272,35 +285,19 @@ class Run:
         self._todo.appendleft(Item(item.frame, item.force, refused=item.refused))
 
     def _take_kept(self, kept: KeptItems) -> None:
-        """What earlier runs left: fetched where it is wanted still, dropped where its file is written."""
+        """What earlier runs left: to be fetched where it is wanted still, dropped where its file is written."""
         self._knows_kept = True
-        waiting = {str(item.frame.output.resolve()): item for item in [*self._todo, *self._ready]}
+        self._kept.clear()
         for one in kept.items:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 note = json.loads(one.note)
-                output, key = note["output"], note["batch"]
-                if one.finished and self._ledger.has_made(Path(output), key):
+                output, key = str(note["output"]), str(note["batch"])
+                if not one.finished:
+                    continue  # the daemon goes on with it by itself when it is asked for the same
+                if self._ledger.has_made(Path(output), key):
                     self._client.drop(one)  # the last run was killed before it had said so
-                    continue
-                item = waiting.get(output)
-                if not one.finished or item is None or not self._is_of(item, key):
-                    continue
-                waiting.pop(output)
-                if item in self._todo:
-                    self._todo.remove(item)
                 else:
-                    self._ready.remove(item)
-                item.job = one.job
-                self._asked[one.job] = item
-                self._client.fetch(one)
-
-    def _is_of(self, item: Item, key: str) -> bool:
-        if item.seen is None:
-            try:
-                item.seen = Seen(look_of(item.frame.photo), hash_of_file(item.frame.photo))
-            except OSError:
-                return False
-        return self._recipe.key_with(item.seen.hash) == key
+                    self._kept[output, key] = one
 
     # --- writing ---------------------------------------------------------------------------------------
     def _write(self, item: Item, done: Finished) -> list[str]:

@@ -13,6 +13,7 @@ from pastiche.client import Event
 from pastiche.errors import PasticheError
 from pastiche_daemon.batch.frames import Frame
 from pastiche_daemon.batch.run import Told
+from pastiche_daemon.cli.names import sayable
 from pastiche_daemon.cli.show import Lines
 
 MOST_LISTED = 50  # failures that are told one by one
@@ -37,6 +38,10 @@ def rate(a_minute: float) -> str:
     return f"{a_minute:.0f}" if a_minute >= 10 else f"{a_minute:.2g}"
 
 
+def pictures_said(number: int) -> str:
+    return "1 picture" if number == 1 else f"{number} pictures"
+
+
 class Repeated:
     """What is said of many pictures is said once, and in the end how often."""
 
@@ -58,10 +63,11 @@ class BatchBar:
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[facts]}"),
-            console=self._console, transient=True, disable=not self._console.is_terminal,
+            console=self._console, transient=True,
         )  # fmt: skip
         self._task = self._progress.add_task("looking at the pictures", total=None, facts="")
-        self._progress.start()
+        if self._console.is_terminal:
+            self._progress.start()
         self._todo = 0
         self._already = 0
         self._repeated = Repeated()
@@ -71,7 +77,7 @@ class BatchBar:
         if passed_over:
             self._say(passed_over)
         if already and todo:
-            self._say(f"{already} of {already + todo} are done already.")
+            self._say(f"Done already: {already} of {already + todo}.")
 
     def asked(self, frame: Frame, job: str) -> None:
         pass
@@ -94,7 +100,7 @@ class BatchBar:
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
         if self._repeated.is_new(sentence):
-            self._say(f"{about.photo.name}: {sentence}" if about else sentence)
+            self._say(f"{sayable(about.photo.name)}: {sentence}" if about else sentence)
 
     def summary(self, **facts: Any) -> None:
         self.close()
@@ -114,7 +120,8 @@ class BatchBar:
             self._say(f"  … and {len(failed) - MOST_LISTED} more; --json lists all.")
 
     def close(self) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def _say(self, sentence: str) -> None:
         self._console.print(sentence, soft_wrap=True, markup=False)
@@ -122,12 +129,15 @@ class BatchBar:
 
 def _told(facts: dict[str, Any]) -> str:
     made, already = facts["made"], facts["already"]
+    were = "was" if already == 1 else "were"
+    if not made and not already:
+        return "No picture was made."
     if not made:
-        return f"All {already} pictures are done already." if already and not facts["failed"] else "No picture was made."
-    before = f", {already} were done before" if already else ""
-    pictures = "1 picture" if made == 1 else f"{made} pictures"
+        all_of_them = f"All is done already: {pictures_said(already)}."
+        return f"No picture was made; {already} {were} done before." if facts["failed"] else all_of_them
+    before = f", {already} {were} done before" if already else ""
     pace = f", {rate(facts['a_minute'])} a minute" if facts["a_minute"] > 0 else ""
-    return (f"{pictures} in {duration(facts['seconds'])}{pace}{before}. "
+    return (f"{pictures_said(made)} in {duration(facts['seconds'])}{pace}{before}. "
             f"Made on {facts['device']}, weights: {facts['weights']}")  # fmt: skip
 
 
@@ -138,19 +148,19 @@ class BatchLines(Lines):
         self._line("begins", todo=todo, already=already, passed_over=passed_over)
 
     def asked(self, frame: Frame, job: str) -> None:
-        self._line("asked", name=frame.photo.name, job=job)
+        self._line("asked", name=sayable(frame.photo.name), job=job)
 
     def going(self, settled: int, a_minute: float, under_way: float) -> None:
         pass
 
     def made(self, frame: Frame, facts: dict[str, Any]) -> None:
-        self._line("made", name=frame.photo.name, output=str(frame.output), **facts)
+        self._line("made", name=sayable(frame.photo.name), output=sayable(frame.output), **facts)
 
     def failed(self, frame: Frame, error: PasticheError) -> None:  # type: ignore[override]
-        self._line("picture_failed", name=frame.photo.name, code=error.code, sentence=error.sentence)
+        self._line("picture_failed", name=sayable(frame.photo.name), code=error.code, sentence=sayable(error.sentence))
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
-        self._line("note", sentence=sentence, **({"name": about.photo.name} if about else {}))
+        self._line("note", sentence=sentence, **({"name": sayable(about.photo.name)} if about else {}))
 
     def summary(self, **facts: Any) -> None:
         self._line("result", **facts)

@@ -12,6 +12,7 @@ from pastiche.errors import PasticheError, UsageError
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
+from pastiche_daemon.cli.names import sayable
 from pastiche_daemon.cli.paintings import Painting, Pairs, paintings_of
 from pastiche_daemon.cli.restyle import DEVICE, FORCE, JSON, MASK, PARTS, REGIONS, SIZE, STYLES, WEIGHTS, weights_name
 from pastiche_daemon.cli.show import failures_told
@@ -78,20 +79,21 @@ def restyle_folder(
                     outcome = run.through(todo)
                 except BaseException as error:
                     if isinstance(error, (KeyboardInterrupt, PasticheError)):
-                        show.note(f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {out}. "
+                        show.note(f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {sayable(out)}. "
                                   "Run the same command again to go on.")  # fmt: skip
                     raise
             a_minute = max(0.0, run.pace.a_minute())
-            failed = sorted(outcome.failed, key=lambda one: frames.index(one[0]))
+            order = {frame: number for number, frame in enumerate(frames)}
+            failed = sorted(outcome.failed, key=lambda one: order[one[0]])
             without = {frame for frame, _ in failed}
             lying = [frame.output for frame in frames if frame not in without]
             sheet, why_not = write_sheet(lying, ledger, force=force, changed=bool(outcome.made))
             if why_not:
                 show.note(why_not)
         show.summary(
-            output=str(out), made=len(outcome.made), already=already, seconds=round(time.monotonic() - began, 3), a_minute=round(a_minute, 3),
-            weights=outcome.weights, device=outcome.device, contact_sheet=str(sheet) if sheet else "",
-            failed=[{"name": frame.photo.name, "code": error.code, "sentence": error.sentence} for frame, error in failed],
+            output=sayable(out), made=len(outcome.made), already=already, seconds=round(time.monotonic() - began, 3), a_minute=round(a_minute, 3),
+            weights=outcome.weights, device=outcome.device, contact_sheet=sayable(sheet) if sheet else "",
+            failed=[{"name": sayable(frame.photo.name), "code": error.code, "sentence": sayable(error.sentence)} for frame, error in failed],
         )  # fmt: skip
     finally:
         show.close()

@@ -12,6 +12,7 @@ from pastiche.errors import UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.styles import parse
 from pastiche.words import style_name
+from pastiche_daemon.cli.names import sayable
 
 if TYPE_CHECKING:  # numpy comes with it, which help pages do without
     from pastiche_daemon.imagefiles import Loaded
@@ -80,7 +81,7 @@ def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded
 
     regions = {path: read_mask(path, photo, "region") for path in dict.fromkeys(p.region for p in paintings) if path is not None}
     return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None,
-                       style_name(p.path.stem), str(p.path.resolve())) for p in paintings]  # fmt: skip
+                       sayable(style_name(p.path.stem)), sayable(p.path.resolve())) for p in paintings]  # fmt: skip
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:

@@ -19,6 +19,7 @@ from pastiche.protocol import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
+from pastiche_daemon.cli.names import sayable
 from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
@@ -104,13 +105,13 @@ def restyle_file(
         with connect() as client:
             client.hold()  # until the file is written
             done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=layer_of(photo, output),
-                          weights=weights_name(weights), device=device, title=photo.name, note=note_of(output))  # fmt: skip
+                          weights=weights_name(weights), device=device, title=sayable(photo.name), note=note_of(output))  # fmt: skip
             facts = facts_of(done, settings)
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
             client.received(done)
         for note in [*done.result.notes, *notes]:
             show.note(note)
-        show.result(output=str(output), **facts)
+        show.result(output=sayable(output), **facts)
     finally:
         show.close()
 
@@ -161,7 +162,7 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
 
 def layer_of(photo: Path, output: Path) -> str:
     """What is restyled, for the daemon: the same photo to the same file."""
-    return f"{photo.resolve()} {output.resolve()}"[-MAX_NAME:]
+    return sayable(f"{photo.resolve()} {output.resolve()}")[-MAX_NAME:]
 
 
 def note_of(output: Path, **more: str) -> str:
