@@ -35,7 +35,7 @@ from pastiche_daemon.keeping.results import PER_CLIENT
 from tests.conftest import Daemon, wait_for_end
 
 QUICK = ("--quality", "draft", "--iterations", "2")
-LONG = ("--quality", "draft", "--iterations", "100", "--optimiser", "adam")  # half a second or so: time to do something meanwhile
+LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")  # half a second or so: time to do something meanwhile
 
 
 def draw(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:

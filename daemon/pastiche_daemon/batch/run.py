@@ -53,6 +53,7 @@ from pastiche_daemon.cli.restyle import facts_of, layer_of, note_of
 FOR_ALL = (BadSetting, BadWeights, DaemonCannotStart, DaemonNotRunning, DeviceUnavailable, DiskTrouble, NotTrusted, Offline,
            UnsafeConnectionFile, VersionMismatch)  # fmt: skip
 THREADS = 4  # that read and write
+READERS = 2  # of them at most: to scale a picture of 24 megapixels takes 0.6 GB for a moment
 LOSSES = 2  # of the daemon in a row, without a picture between them
 BUSY_PATIENCE = 60  # times that a daemon which is full of others' jobs is asked for the same picture again
 BUSY_PAUSE = 1.0  # seconds between them
@@ -163,7 +164,8 @@ class Run:
 
     # --- reading ---------------------------------------------------------------------------------------
     def _read_more(self) -> None:
-        while self._todo and self._in_hand < min(self._cap, room_for(self._workers)) and not self._holds_enough:
+        room = min(self._cap, room_for(self._workers))
+        while self._todo and len(self._reading) < READERS and self._in_hand < room and not self._holds_enough:
             item = self._todo.popleft()
             self._reading[self._begin(self._read, item)] = item
 
