@@ -19,9 +19,9 @@ READ_AHEAD_BYTES = 1 << 30  # of pictures in hand beyond one a worker
 
 
 def workers_in(report: Mapping[str, Any]) -> int:
-    """How many the daemon's status tells of; at least 1."""
-    workers = report.get("workers")
-    return max(1, len(workers)) if isinstance(workers, list) else 1
+    """How many work, or would where there were more to do, as the daemon's status tells; at least 1."""
+    workers, hands = report.get("workers"), report.get("hands")
+    return max(1, len(workers) if isinstance(workers, list) else 1, hands if isinstance(hands, int) else 1)
 
 
 def room_for(workers: int) -> int:
