@@ -116,11 +116,12 @@ class Grid:
 
 
 def grid_for(height: int, width: int, workers: int, side: int = 0) -> Grid | None:
-    """The fewest tiles, as many for each of the workers, and of these grids the one with the least overlap. side: tiles may be no
-    larger than such squares, 0 where there is room. None where the picture has not got so many cells."""
+    """About the fewest tiles, as many for each of the workers, and of these grids the one with the least overlap. side: tiles may take no
+    more room than such squares, 0 where there is enough. None where the picture has not got so many cells."""
     most = _with_overlap(height, width, side) if side else height * width
     cells = (height // GRID, width // GRID)
-    for each in range(1, cells[0] * cells[1] // workers + 1):
+    fewest = math.ceil(height * width / side**2 / workers) if side else 1
+    for each in range(fewest, cells[0] * cells[1] // workers + 1):
         grids = [Grid(rows, each * workers // rows) for rows in range(1, each * workers + 1) if each * workers % rows == 0]
         outer = {grid: math.prod(grid.outer(height, width)) for grid in grids if grid.rows <= cells[0] and grid.columns <= cells[1]}
         fitting = [grid for grid, area in outer.items() if area <= most]

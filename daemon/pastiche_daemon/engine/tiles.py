@@ -76,7 +76,8 @@ class Tiled:
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
         objective, result = self.objective, torch.empty_like(image)
-        share = Share(objective, list(tiles(*image.shape[1:], self.side, 2 * REACH, objective.wraps)))
+        height, width = image.shape[1:]
+        share = Share(objective, list(tiles(height, width, self.side, 2 * REACH, objective.wraps)))
 
         def pixels(tile: Tile) -> Tensor:
             return cut(image, tile.outer, objective.wraps)
