@@ -142,9 +142,9 @@ def shared_work(height: int, width: int, workers: int, grid: Grid) -> float:
     return float((1.5 * each - 0.5) * math.prod(grid.outer(height, width)) / (height * width))
 
 
-def pays_to_share(height: int, width: int, workers: int, grid: Grid, plan: Plan) -> bool:
-    """Whether a picture is done sooner by several workers than by the plan of one."""
-    return shared_work(height, width, workers, grid) <= PAYS * work_factor(height, width, plan.side)
+def pays_to_share(height: int, width: int, workers: int, grid: Grid, side: int) -> bool:
+    """Whether a picture is done sooner by several workers than by one, in tiles of this side, 0 for the whole at once."""
+    return shared_work(height, width, workers, grid) <= PAYS * work_factor(height, width, side)
 
 
 def most_megapixels(room: int) -> float:

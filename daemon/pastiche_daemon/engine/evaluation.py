@@ -123,34 +123,43 @@ class Evaluation:
         return losses.total.detach(), losses.content.detach(), losses.style.detach(), slope.contiguous()
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        if self.sharing is not None and self.sharing.somebody_waits():
+            self._divide_anew(self.sharing)
         while True:
             try:
                 total, content, style, slope = (self.compute or self.eagerly)(image)
                 break
             except CompanyLost as lost:
-                side, words = self.side, str(lost)
+                side, lost_by = self.side, str(lost)
             except (RuntimeError, MemoryError) as error:
                 side = smaller_side(self.side, max(image.shape[1:])) if isinstance(self.objective, Objective) else 0
-                words = "the leader's memory did not hold out"
+                lost_by = ""
                 if not is_out_of_memory(error) or not side:
                     raise
-            self._go_on(side, words)  # out here, where the error does not hold on to what it was raised among
+            self._go_on(side, lost_by)  # out here, where the error does not hold on to what it was raised among
         # Where the image lies, be that the host: so does all that is chosen by them.
         return Losses(*(loss.to(image.device) for loss in (total, content, style))), slope
 
-    def _go_on(self, side: int, words: str) -> None:
-        """In smaller tiles, or with fewer others, or both."""
-        if side != self.side:
-            self.news.append(
-                f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
-            )
-        self.in_tiles_of(side)
+    def _go_on(self, side: int, lost_by: str) -> None:
+        """In smaller tiles, or with whoever is left: then lost_by says how somebody went."""
+        self.in_tiles_of(side)  # which lets go of what has filled the memory
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        self.news.append(
+            "A worker that shared this picture has gone: it is finished without that one, which takes longer."
+            if lost_by
+            else f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
+        )
         if self.sharing is not None:
-            assert isinstance(self.objective, Objective)
-            self.sharing.side = side
-            self._shared(self.sharing.again(self.objective, words))
+            self.sharing.meeting.part(lost_by or "the leader's memory did not hold out")
+            self._divide_anew(self.sharing)
+
+    def _divide_anew(self, sharing: Sharing) -> None:
+        assert isinstance(self.objective, Objective)
+        self.in_tiles_of(self.side)  # unless somebody is here
+        sharing.side = self.side
+        sharing.begin()
+        self._shared(sharing.tiles(self.objective))
 
 
 def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bool:

@@ -21,7 +21,7 @@ from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Local, Losses, Objective
 from pastiche_daemon.engine.regions import cut
 from pastiche_daemon.engine.tiles import Share, Tile, in_grid, judged
-from pastiche_daemon.room import REACH, Grid, Plan, Room, grid_for, pays_to_share, plan_for
+from pastiche_daemon.room import REACH, Grid, Room, grid_for, pays_to_share, plan_for
 
 OVER, APART, SCALE, EVALUATE = range(4)  # commands; SCALE has width, height, rows and columns
 
@@ -93,17 +93,19 @@ class Meeting(Protocol):
     def rooms(self) -> list[Room]:
         """What each helper of the company may take of its device."""
 
+    def somebody_waits(self) -> bool:
+        """Who is not of the company yet."""
+
     def part(self, words: str) -> None:
         """The company cannot go on; words: of why, for the log."""
 
 
 class Sharing:
-    """The leader's side of one scale: who has which part of it. side: of tiles at most, 0 where there is room."""
+    """The leader's side of one scale: who has which part of it. side: of the leader's tiles where it is alone, 0 for the whole at once."""
 
-    def __init__(self, meeting: Meeting, scale: tuple[int, int], size: tuple[int, int], plan: Plan, network: Network) -> None:
+    def __init__(self, meeting: Meeting, scale: tuple[int, int], size: tuple[int, int], side: int, network: Network) -> None:
         """scale: (width, height). size: (height, width), padded."""
-        self.meeting, self.scale, self.size, self.plan, self.network = meeting, scale, size, plan, network
-        self.side = plan.side
+        self.meeting, self.scale, self.size, self.side, self.network = meeting, scale, size, side, network
         self.company: Company | None = None
         self.grid: Grid | None = None
 
@@ -111,14 +113,14 @@ class Sharing:
     def pays(self) -> bool:
         """With everybody who may come."""
         grid = grid_for(*self.size, self.meeting.workers, self.side)
-        return grid is not None and pays_to_share(*self.size, self.meeting.workers, grid, self.plan)
+        return grid is not None and pays_to_share(*self.size, self.meeting.workers, grid, self.side)
 
     def begin(self) -> None:
         """Gather whoever is here, and tell them of this scale: they prepare it while the leader does."""
         self.company = None
         while self.company is None and (company := self.meeting.company()) is not None:
             self.grid = grid_for(*self.size, company.size, self._side_for(self.meeting.rooms()))
-            if self.grid is None or not pays_to_share(*self.size, company.size, self.grid, self.plan):
+            if self.grid is None or not pays_to_share(*self.size, company.size, self.grid, self.side):
                 return
             try:
                 company.command(SCALE, *self.scale, self.grid.rows, self.grid.columns)
@@ -130,15 +132,9 @@ class Sharing:
         """None where the leader is alone."""
         return None if self.company is None or self.grid is None else SharedTiles(objective, self.company, self.grid)
 
-    def again(self, objective: Objective, words: str) -> SharedTiles | None:
-        """With those who are left. words: of what has happened."""
-        before = self.company.size if self.company is not None else 1
-        self.meeting.part(words)
-        self.begin()
-        if before > (now := self.company.size if self.company is not None else 1):
-            by = f"{now} workers" if now > 1 else "one worker alone"
-            self.meeting.news.append(f"{before - now} of the {before} workers of this picture left it: {by} go on from here, which takes longer.")
-        return self.tiles(objective)
+    def somebody_waits(self) -> bool:
+        """Who came late, or comes again: it need not wait for the next scale."""
+        return self.meeting.somebody_waits()
 
     def _side_for(self, rooms: list[Room]) -> int:
         """What everybody has room for."""

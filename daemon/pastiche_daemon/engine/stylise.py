@@ -29,7 +29,7 @@ from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.targets import canvas_at, objective_at
 from pastiche_daemon.engine.territories import Territory, free_places, territories_of
 from pastiche_daemon.engine.weighting import likeness_for
-from pastiche_daemon.room import EVERYTHING, Plan, Room, plan_for
+from pastiche_daemon.room import EVERYTHING, Room, plan_for
 
 LOOK_EVERY = 10  # steps
 STILL = 2 / 255  # of the 0..1 range
@@ -87,7 +87,7 @@ def stylise(
                 canvas = canvas.cpu()
             free = free_places([territory.weight for territory in territories], scale, canvas)
             image = _starting_picture(image, canvas, scale, free, settings)
-            sharing = _sharing(meeting, scale, plan, network)
+            sharing = _sharing(meeting, scale, plan.side, network)
             objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
             way: str | Way = settings.optimiser
             if way == "lbfgs":
@@ -120,11 +120,11 @@ def prepared(
     return content, styles, territories_of(content, styles)
 
 
-def _sharing(meeting: Meeting | None, scale: Scale, plan: Plan, network: Network) -> Sharing | None:
+def _sharing(meeting: Meeting | None, scale: Scale, side: int, network: Network) -> Sharing | None:
     """This scale's, begun, where it is worth sharing."""
     if meeting is None:
         return None
-    sharing = Sharing(meeting, (scale.width, scale.height), scale.padded, plan, network)
+    sharing = Sharing(meeting, (scale.width, scale.height), scale.padded, side, network)
     if not sharing.pays:
         return None
     sharing.begin()

@@ -32,7 +32,7 @@ from pastiche_daemon.engine.shared_tiles import APART, OVER
 from pastiche_daemon.room import Room
 
 COMING = 10.0  # seconds that helpers are given to come, from the leader's beginning: a worker starts in four
-COMING_AGAIN = 3.0  # the same, to those whom another's going has parted
+COMING_AGAIN = 0.5  # the same, to those whom another's going has parted; who is at work on a large tile comes later
 LOOK_EVERY = 0.05
 LOOK_FOR_THE_LEADER_EVERY = 1.0
 JOINING = timedelta(seconds=15)  # for all who are here to be connected
@@ -102,6 +102,7 @@ class LeadersMeeting:
         self._company: Company | None = None
         self._expected = set(range(1, self.workers))
         self._until = time.monotonic() + COMING
+        self._unlike: set[int] = set()  # who computes with something else
         self._told = False
 
     def rooms(self) -> list[Room]:
@@ -110,7 +111,7 @@ class LeadersMeeting:
     def company(self) -> Company | None:
         """Where somebody is still expected, that is waited for."""
         if self._company is not None:
-            if not self._here():
+            if not self.somebody_waits():
                 return self._company
             self._expected, self._until = {*self._helpers, *self._here()}, time.monotonic() + COMING_AGAIN
             with contextlib.suppress(CompanyLost):  # it is over anyway
@@ -129,6 +130,9 @@ class LeadersMeeting:
                 self._helpers = helpers
                 return self._company
         return None
+
+    def somebody_waits(self) -> bool:
+        return bool(self._here())
 
     def part(self, words: str) -> None:
         log.warning("a company of %d is given up: %s", 1 + len(self._helpers), words)
@@ -153,14 +157,16 @@ class LeadersMeeting:
 
     def _here(self) -> set[int]:
         """Who waits for the next company."""
-        return {number for number in range(1, self.workers) if self._store.check([f"{self._round}/here/{number}"])}
+        numbers = set(range(1, self.workers)) - self._unlike
+        return {number for number in numbers if self._store.check([f"{self._round}/here/{number}"])}
 
     def _gathered(self) -> dict[int, Facts]:
         """Who is here, and computes with the same: after those who are expected have come, or have had their time."""
-        while time.monotonic() < self._until and not self._leaving() and self._expected - self._here() - self._left():
+        while time.monotonic() < self._until and not self._leaving() and self._expected - self._here() - self._left() - self._unlike:
             time.sleep(LOOK_EVERY)
         found = {number: _read_facts(self._store.get(f"{self._round}/here/{number}")) for number in sorted(self._here())}
-        return {number: facts for number, facts in found.items() if facts.network == self._facts.network}
+        self._unlike |= {number for number, facts in found.items() if facts.network != self._facts.network}
+        return {number: facts for number, facts in found.items() if number not in self._unlike}
 
     def _left(self) -> set[int]:
         return {number for number in range(1, self.workers) if self._store.check([f"left/{number}"])}
@@ -169,11 +175,10 @@ class LeadersMeeting:
         """Once, where fewer have come at first than there should be."""
         helpers = set(helpers)
         if not self._told and len(helpers) < self.workers - 1 and not self._leaving():
-            others = len(self._here()) - len(helpers)
-            why = f"; {others} computes with other weights or in other numbers" if others else ""
+            why = ", or computed with other weights or in other numbers" if self._unlike else ""
             self.news.append(
-                f"Of the {self.workers - 1} other workers that were to share this picture {len(helpers) or 'none'} came within {COMING:.0f} "
-                f"seconds{why}: it takes longer."
+                f"Of the {self.workers - 1} other workers that were to share this picture {self.workers - 1 - len(helpers)} did not come within "
+                f"{COMING:.0f} seconds{why}: without them it takes longer."
             )
         self._told = True
 
