@@ -15,7 +15,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pastiche_daemon.allocation import give_memory_back
 from pastiche_daemon.engine.company import Company, CompanyLost
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Local, Losses, Objective
@@ -55,7 +54,7 @@ class SharedTiles:
                 company.send(pixels(tile), rank)
         sums, local, kept = self.share.sums(pixels)
         company.all_sent()
-        give_memory_back()
+        self.share.give_memory_back()
         *sums, content, steps = company.add_up([*sums, local.content, local.steps], image)
         losses, slopes = judged(objective, sums, Local(content, steps))
         company.hand_out(slopes, image)
@@ -64,7 +63,7 @@ class SharedTiles:
         for rank, tiles in enumerate(self.others, 1):
             for tile in reversed(tiles):
                 tile.inner.of(result).copy_(company.receive((3, tile.inner.height, tile.inner.width), image, rank))
-        give_memory_back()
+        self.share.give_memory_back()
         return losses, result
 
 
@@ -77,7 +76,7 @@ def help_evaluate(company: Company, share: Share, like: Tensor) -> None:
     for _, slope in share.slopes(pieces.__getitem__, slopes, kept):
         company.send(slope, 0)
     company.all_sent()
-    give_memory_back()
+    share.give_memory_back()
 
 
 class Meeting(Protocol):

@@ -83,11 +83,11 @@ class Tiled:
             return cut(image, tile.outer, objective.wraps)
 
         sums, local, kept = share.sums(pixels)
-        give_memory_back()  # the second pass takes blocks of other sizes
+        share.give_memory_back()
         losses, slopes = judged(objective, sums, local)
         for tile, slope in share.slopes(pixels, slopes, kept):
             tile.inner.of(result).copy_(slope)
-        give_memory_back()  # the tiles' share is the optimiser's now
+        share.give_memory_back()
         return losses, result
 
 
@@ -156,6 +156,12 @@ class Share:
         beyond = image[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
         part = self.objective.part(tile.inner)
         return part.sums(inner, beyond), part.local(inner, beyond)
+
+    def give_memory_back(self) -> None:
+        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's. A tile alone
+        is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good part of its time."""
+        if len(self.tiles) > 1:
+            give_memory_back()
 
     def _seen(self, pixels: Tensor) -> _Seen:
         outer = pixels.to(self.device).detach().requires_grad_(True)
