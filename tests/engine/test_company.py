@@ -252,6 +252,17 @@ def test_the_helpers_of_a_leader_that_died_are_free(thin, helper, folder):
         assert helper.is_free()
 
 
+@pytest.mark.parametrize("where", [{"folder": "/nowhere"}, {"host": "127.0.0.1"}])
+def test_a_helper_that_comes_when_all_is_over_goes_again(thin, where):
+    if "host" in where:
+        with meetings._listening("127.0.0.1") as free:
+            where = {**where, "port": free.getsockname()[1]}
+    facts = facts_of(thin, CPU, EVERYTHING)
+    followed: list[Any] = []
+    meetings.help_at_meeting({**where, "rank": 1, "name": "n"}, facts, CPU, helping.never, followed.append)
+    assert followed == []
+
+
 # --- workers, as a daemon has them --------------------------------------------------------------------------
 OPTIONS = {"device": "cpu", "threads": 1, "memory_megabytes": 0, "cache_megabytes": 64, "preview_side": 64, "preview_seconds": 1e6, "keep_seconds": 1e6}
 HEIGHT, WIDTH = 16, 768

@@ -35,6 +35,7 @@ COMING = 10.0  # seconds that helpers are given to come, from the leader's begin
 COMING_AGAIN = 0.5  # the same, to those whom another's going has parted; who is at work on a large tile comes later
 LOOK_EVERY = 0.05
 LOOK_FOR_THE_LEADER_EVERY = 1.0
+REACHING = 5.0  # seconds, to find a leader's port
 JOINING = timedelta(seconds=15)  # for all who are here to be connected
 LOOPBACK = "127.0.0.1"
 dist: Any = torch.distributed  # most of what is used here is C++, which its annotations leave out; not every system's torch has it
@@ -199,23 +200,10 @@ def help_at_meeting(
     join: {'rank': r} with what the leader's meeting says of where it is. follow: be of this company; whether it is over.
     """
     number = int(join["rank"])
-    if "folder" in join:
-        folder, host = Path(join["folder"]), LOOPBACK
-        files = dist.FileStore(str(folder / "store"), -1)
-        store = dist.PrefixStore(join["name"], files)
-
-        def led() -> bool:
-            return is_held(folder / "leader")
-    else:
-        host = _own_address(join["host"], int(join["port"]))
-        store = dist.PrefixStore(
-            join["name"], dist.TCPStore(join["host"], int(join["port"]), None, False, timeout=JOINING, wait_for_workers=False)
-        )
-
-        def led() -> bool:
-            return True  # else the store fails
-
-    store.set_timeout(JOINING)
+    if (found := _found(join)) is None:
+        log.warning("there is no leader where one should be: %s", {name: join[name] for name in ("folder", "host", "port") if name in join})
+        return
+    store, host, led = found
     try:
         turn = int(store.get("round"))
         while not leaving():
@@ -233,6 +221,32 @@ def help_at_meeting(
     finally:
         with contextlib.suppress(RuntimeError):
             store.set(f"left/{number}", "1")  # nobody waits for it
+
+
+def _found(join: dict[str, Any]) -> tuple[Any, str, Callable[[], bool]] | None:
+    """The leader's store, this worker's own address, and whether the leader is still there. None where it is not."""
+    if "folder" in join:
+        folder = Path(join["folder"])
+
+        def led() -> bool:
+            return is_held(folder / "leader")
+
+        if not led():  # a file that nobody writes to would be waited for
+            return None
+        store, host = dist.FileStore(str(folder / "store"), -1), LOOPBACK
+    else:
+        try:
+            host = _own_address(join["host"], int(join["port"]))
+            socket.create_connection((join["host"], int(join["port"])), REACHING).close()
+            store = dist.TCPStore(join["host"], int(join["port"]), None, False, timeout=JOINING, wait_for_workers=False)
+        except (OSError, dist.DistError):
+            return None
+
+        def led() -> bool:
+            return True  # else the store fails
+
+    store.set_timeout(JOINING)
+    return dist.PrefixStore(join["name"], store), host, led
 
 
 def _be_of(
