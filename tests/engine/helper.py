@@ -50,7 +50,9 @@ def case(name: str) -> Case:
     if kind == "content":
         return source(16, 600), [style], StyleSettings(reconstruct="content")
     if kind == "steps":
-        return source(16, 704), [style], StyleSettings(iterations=12, quality="draft", optimiser="adam")
+        return source(16, 304), [style], StyleSettings(iterations=8, quality="draft", optimiser="adam")  # 128 and 304 pixels
+    if kind == "long":
+        return source(16, 704), [style], StyleSettings()
     height, width = 23, 602
     weight = torch.rand(height, width, generator=torch.Generator().manual_seed(2)).double()
     weight[:, 100:180] = 0

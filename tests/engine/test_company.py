@@ -28,10 +28,12 @@ from tests.engine import helper as helping
 from pastiche.launch import clean_environment
 from pastiche.pixels import Picture, PixelFormat
 from pastiche.settings import StyleSettings
+from pastiche_daemon import room
 from pastiche_daemon.engine.cache import TargetCache
+from pastiche_daemon.engine.company import Company
 from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.shared_tiles import Sharing, shares_of
+from pastiche_daemon.engine.shared_tiles import SCALE, Sharing, shares_of
 from pastiche_daemon.engine.stylise import prepared, stylise
 from pastiche_daemon.engine.targets import canvas_at, objective_at
 from pastiche_daemon.executors import company as meetings
@@ -52,7 +54,10 @@ class HelperProcess:
     """`helper.py`, one picture after another."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.engine.helper"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tests.engine.helper"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **WORKER}, cwd=Path(__file__).parents[2]
+        )
 
     def help(self, case: str, join: dict[str, Any]) -> None:
         self.process.stdin.write(json.dumps({"case": case, "join": join}) + "\n")
@@ -74,6 +79,12 @@ def helper() -> Iterator[HelperProcess]:
     one = HelperProcess()
     yield one
     one.end()
+
+
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """However small a picture is, it is shared."""
+    monkeypatch.setattr(room, "PAYS", 100.0)
 
 
 @pytest.fixture
@@ -136,20 +147,25 @@ def test_losses_and_slope_of_two_are_those_of_one(thin, helper, folder, case, wh
     assert helper.is_free()
 
 
-def test_a_whole_restyle_of_two_is_that_of_one(thin, helper, folder):
+def test_a_whole_restyle_of_two_is_that_of_one(small, thin, helper, folder, monkeypatch):
+    commands, rounds = [], []
+    command, made_of = Company.command, LeadersMeeting._made_of
+    monkeypatch.setattr(Company, "command", lambda self, *numbers: (commands.append(numbers[0]), command(self, *numbers)))
+    monkeypatch.setattr(LeadersMeeting, "_made_of", lambda self, helpers: (rounds.append(helpers), made_of(self, helpers))[1])
     *_, alone = stylise(*helping.case("steps"), thin)
     with meeting(thin, {"size": 2, "folder": str(folder)}) as one:
         helper.help("steps", {"rank": 1, "size": 2, **one.where})
         *_, together = stylise(*helping.case("steps"), thin, meeting=one)
-        assert one._company is not None
         assert not one.news
     assert helper.is_free()
+    assert len(rounds) == 1  # one company for all scales
+    assert commands.count(SCALE) == together.levels == 2
     torch.testing.assert_close(together.losses.total, alone.losses.total, rtol=1e-9, atol=0)
     torch.testing.assert_close(together.image, alone.image, rtol=0, atol=1e-6)
 
 
 def test_where_the_memory_of_the_leader_does_not_hold_out_they_go_on_in_smaller_tiles(thin, helper, folder):
-    content, styles, settings = helping.case("steps")
+    content, styles, settings = helping.case("long")
     scale, objective = last_objective(thin, content, styles, settings)
     image = content.image.clone()
     _, slope = Evaluation(objective, image)(image)
@@ -165,7 +181,7 @@ def test_where_the_memory_of_the_leader_does_not_hold_out_they_go_on_in_smaller_
 
     objective.network = Scarce()
     with meeting(thin, {"size": 2, "folder": str(folder)}) as one:
-        helper.help("steps", {"rank": 1, "size": 2, **one.where})
+        helper.help("long", {"rank": 1, "size": 2, **one.where})
         sharing = sharing_of(thin, scale, one)
         evaluation = Evaluation(objective, image, 0, sharing)
         _, found = evaluation(image)
@@ -177,7 +193,7 @@ def test_where_the_memory_of_the_leader_does_not_hold_out_they_go_on_in_smaller_
 
 
 # --- who comes, and who does not -------------------------------------------------------------------------
-def test_where_nobody_comes_the_leader_works_alone_and_says_so(thin, folder, monkeypatch):
+def test_where_nobody_comes_the_leader_works_alone_and_says_so(small, thin, folder, monkeypatch):
     monkeypatch.setattr(meetings, "COMING", 0.1)
     content, styles, settings = helping.case("steps")
     with meeting(thin, {"size": 3, "folder": str(folder)}) as one:
@@ -203,7 +219,7 @@ def test_whoever_computes_with_other_weights_is_not_taken_in(thin, helper, folde
     assert helper.is_free()
 
 
-def test_who_comes_late_takes_part_from_the_next_step(thin, helper, folder, monkeypatch):
+def test_who_comes_late_takes_part_from_the_next_step(small, thin, helper, folder, monkeypatch):
     monkeypatch.setattr(meetings, "COMING", 0.0)
     content, styles, settings = helping.case("steps")
     scale, objective = last_objective(thin, content, styles, settings)
@@ -220,7 +236,7 @@ def test_who_comes_late_takes_part_from_the_next_step(thin, helper, folder, monk
     torch.testing.assert_close(together, alone, rtol=1e-8, atol=1e-9 * float(alone.abs().max()))
 
 
-def test_where_one_of_three_is_killed_the_two_who_are_left_go_on(thin, helper, folder):
+def test_where_one_of_three_is_killed_the_two_who_are_left_go_on(small, thin, helper, folder):
     content, styles, settings = helping.case("steps")
     scale, objective = last_objective(thin, content, styles, settings)
     killed = HelperProcess()

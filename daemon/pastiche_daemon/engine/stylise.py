@@ -18,7 +18,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.allocation import large_blocks_apart
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
-from pastiche_daemon.engine.evaluation import Evaluation
+from pastiche_daemon.engine.evaluation import RECORDED, Evaluation
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Losses
 from pastiche_daemon.engine.optimise import LBFGS, Way, optimise
@@ -121,8 +121,9 @@ def prepared(
 
 
 def _sharing(meeting: Meeting | None, scale: Scale, side: int, network: Network) -> Sharing | None:
-    """This scale's, begun, where it is worth sharing."""
-    if meeting is None:
+    """This scale's, begun, where it is worth sharing: not where a GPU spends its time launching, which each of several would too."""
+    launching = network.mean.is_cuda and scale.width * scale.height * network.width <= RECORDED
+    if meeting is None or launching:
         return None
     sharing = Sharing(meeting, (scale.width, scale.height), scale.padded, side, network)
     if not sharing.pays:
