@@ -6,15 +6,17 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test test-editors screenshots check bench fuzz soak figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors test-farm screenshots check bench bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
 	@echo "make test    set up, run the tests"
 	@echo "make test-editors   set up, run the tests in a real Krita and a real GIMP (as root they make a place for it themselves)"
+	@echo "make test-farm      set up, run the tests on a real Ray cluster of two nodes, on this machine"
 	@echo "make screenshots    the same, and the screenshots in docs/ anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
+	@echo "make bench-farm     set up, measure the Ray executor against the local one, and two workers against one; docs/farm.md"
 	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"
 	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
@@ -40,6 +42,9 @@ test: setup
 test-editors: setup
 	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600
 
+test-farm: setup
+	$(BIN)/python -m pytest tests/farm -o norecursedirs= --timeout 300
+
 screenshots: test-editors
 	$(BIN)/python -m tests.editors.screenshots
 
@@ -51,6 +56,9 @@ check: setup
 bench: setup
 	$(BIN)/pastiche bench
 	$(BIN)/python -m tests.bench
+
+bench-farm: setup
+	$(BIN)/python -m tests.bench.farm
 
 # atheris has no wheel for some Pythons: then the command says so.
 fuzz: setup
