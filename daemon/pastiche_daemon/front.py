@@ -23,8 +23,8 @@ from pastiche.paths import POSIX, Places, make_private_folder
 from pastiche.transfer import puts
 from pastiche.zmtp import STRANGERS_FRAME
 from pastiche_daemon.clock import Clock
-from pastiche_daemon.executors.executor import Executor
-from pastiche_daemon.executors.local import LocalExecutor
+from pastiche_daemon.crew import Crew
+from pastiche_daemon.executors.makers import crew_for
 from pastiche_daemon.foreman import Foreman
 from pastiche_daemon.guests import for_abroad
 from pastiche_daemon.keys import Keys
@@ -61,7 +61,8 @@ class Front:
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = trust.fresh_key()
         self._door = Doorkeeper(self._key, self._clock)
-        self._foreman = Foreman(options, places, self._executor(), self._tell, self._clock)
+        self._foreman = Foreman(options, places, self._crew(), self._tell, self._clock)
+        self._workshop = self._foreman.workshop
         self._socket_folder = self._folder_for_socket()
         self._entrances: list[LocalEntrance] = []
         self._from_afar: list[RemoteEntrance] = []
@@ -69,13 +70,9 @@ class Front:
         self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
 
-    def _executor(self) -> Executor:
-        """Where the work is done. Raises UsageError where another machine's daemon is meant and its address or a key is missing."""
-        if not self._options.upstream:
-            return LocalExecutor(self._options, self.wake)
-        from pastiche_daemon.executors.upstream import UpstreamExecutor
-
-        return UpstreamExecutor(self._options, self._places, self.wake)
+    def _crew(self) -> Crew:
+        """Who works. Raises UsageError where the options do not say how they can be reached."""
+        return crew_for(self._options, self._places, self.wake, self._clock)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
@@ -94,7 +91,7 @@ class Front:
                     log.warning("%.0f s were slept through", slept)
                 for key, events in ready:
                     key.data(events)
-                self._foreman.listen()
+                self._workshop.listen()
                 try:
                     self._tick(self._clock.now())
                 except Exception:  # a fault of ours must not take everybody's daemon down
@@ -125,9 +122,9 @@ class Front:
         due = [entrance.due for entrance in self._all_entrances]
         if self._door.sessions:
             due.append(self._options.heartbeat / 2)
-        due.append(self._foreman.due)
-        if self._options.exit_seconds and not self._foreman.busy:
-            due.append(self._options.exit_seconds - (self._clock.now() - self._foreman.active_at))
+        due.append(self._workshop.due)
+        if self._options.exit_seconds and not self._workshop.busy:
+            due.append(self._options.exit_seconds - (self._clock.now() - self._workshop.active_at))
         waits = [seconds for seconds in due if seconds is not None]
         return max(0.001, min(waits)) if waits else None
 
@@ -142,11 +139,11 @@ class Front:
             elif silent > 2 * self._options.heartbeat and not session.parked:
                 session.parked = True
                 self._foreman.park(session.token)
-        self._foreman.tick(now)
+        self._workshop.tick(now)
         if not self._leaving and not self._can_be_found:
             self._publish_again()
-        may_leave = self._options.exit_seconds > 0 and not self._foreman.busy
-        if may_leave and now - self._foreman.active_at >= self._options.exit_seconds:
+        may_leave = self._options.exit_seconds > 0 and not self._workshop.busy
+        if may_leave and now - self._workshop.active_at >= self._options.exit_seconds:
             self._leaving = "idle"
 
     # --- being found -------------------------------------------------------------------------------
@@ -289,7 +286,7 @@ class Front:
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
             for result in self._foreman.keeper.results.of(session.client_id)
         ]
-        return p.Welcome(session.token, self._build, self._options.heartbeat, not self._foreman.busy, limits, results)
+        return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
 
     def _serve(self, session: Session, message: p.Message) -> None:
         """One message of a trusted client. Raises PasticheError."""
@@ -300,7 +297,7 @@ class Front:
             session.unsaid.clear()
             self._foreman.unpark(session.token)
         if not isinstance(message, (p.Ping, p.AskStatus)):
-            self._foreman.active_at = self._clock.now()
+            self._workshop.active_at = self._clock.now()
         handler = self._HANDLERS.get(type(message))
         if handler is None:
             raise BadMessage(f"A {message.type} message is not for the daemon.")
@@ -380,6 +377,7 @@ class Front:
             return
         report = {
             "listening_afar": [entrance.endpoint for entrance in self._from_afar], "upstream": self._options.upstream,
+            "executor": self._options.kind, "address": self._options.address,
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
             "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
@@ -388,7 +386,7 @@ class Front:
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
         self._must_be_local(session, "To stop the daemon is")
-        if asked.if_idle and self._foreman.busy:
+        if asked.if_idle and self._workshop.busy:
             raise BadMessage("The daemon is at work, so it stays.")
         self.leave(f"{session.program} asked")
 
@@ -421,7 +419,7 @@ class Front:
         withdraw(self._places)
         for session in self._door.sessions.values():
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
-        self._foreman.executor.kill()
+        self._workshop.kill()
         self._foreman.keeper.close()
         for entrance in self._all_entrances:
             entrance.close()

@@ -5,11 +5,13 @@
        │           ▼  │       ▼
        └────▶ parked (its client is silent) ──▶ dropped
 
-`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once.
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a farm's
+machine that goes, a few times.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +21,7 @@ from pastiche.settings import StyleSettings
 
 WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
 DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
+MOVES_ALLOWED = 3  # a farm's node, or its head, may go that often
 JOBS_PER_CLIENT = 32
 OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name of its key follows
 
@@ -27,7 +30,7 @@ OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name
 class Job:
     """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
     was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
-    to be made. hung: the worker has given no sign of life over it."""
+    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's."""
 
     id: str
     client_id: str
@@ -48,9 +51,10 @@ class Job:
     resume: bool = False
     as_it_is: bool = False
     paused: bool = False
-    hung: bool = False
+    moves: int = 0
     came: float = 0.0
     place_told: int = -1
+    told_to_wait: bool = False
     preview_due: bool = True
 
     @property
@@ -84,54 +88,46 @@ class Queue:
     """Jobs of all clients. Clients take turns; within a client, first come, first served."""
 
     def __init__(self) -> None:
-        self._jobs: dict[tuple[str, str], Job] = {}  # (client_id, job id), in order of arrival
-        self._turns: list[str] = []  # client_ids, who waited longest first
+        self._lines: dict[str, dict[str, Job]] = {}  # by client_id, who waited longest first; of each by job id, in order of arrival
+        self._size = 0
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return self._size
 
     def __iter__(self) -> Iterator[Job]:
-        return iter(list(self._jobs.values()))
+        return iter([job for line in self._lines.values() for job in line.values()])
 
     def get(self, client_id: str, job: str) -> Job | None:
-        return self._jobs.get((client_id, job))
+        return self._lines.get(client_id, {}).get(job)
 
     def of(self, client_id: str) -> list[Job]:
         """A client's jobs, in order of arrival."""
-        return [job for job in self._jobs.values() if job.client_id == client_id]
+        return list(self._lines.get(client_id, {}).values())
 
     def add(self, job: Job) -> list[Job]:
         """Take a job in. Returns the client's jobs for the same layer that it replaces; they are out already, and the
         client keeps its place in the line."""
         replaced = [old for old in self.of(job.client_id) if old.layer == job.layer]
-        self._jobs[job.client_id, job.id] = job
-        if job.client_id not in self._turns:
-            self._turns.append(job.client_id)
+        self._lines.setdefault(job.client_id, {})[job.id] = job
+        self._size += 1
         for old in replaced:
             self.remove(old)
         return replaced
 
     def remove(self, job: Job) -> None:
         """Forget a job, whatever its state."""
-        self._jobs.pop((job.client_id, job.id), None)
-        if not self.of(job.client_id) and job.client_id in self._turns:
-            self._turns.remove(job.client_id)
+        line = self._lines.get(job.client_id, {})
+        if line.pop(job.id, None) is not None:
+            self._size -= 1
+        if not line:
+            self._lines.pop(job.client_id, None)
 
     def in_order(self) -> list[Job]:
         """Queued jobs in the order in which they will run, if none comes in between."""
-        lines = [[job for job in self.of(client) if job.state == QUEUED] for client in self._turns]
-        order = []
-        for turn in range(max((len(line) for line in lines), default=0)):
-            order += [line[turn] for line in lines if turn < len(line)]
-        return order
+        lines = [[job for job in line.values() if job.state == QUEUED] for line in self._lines.values()]
+        return [job for turn in itertools.zip_longest(*lines) for job in turn if job is not None]
 
-    def next(self) -> Job | None:
-        """The job whose turn it is, now running; its client goes to the end of the line."""
-        order = self.in_order()
-        if not order:
-            return None
-        job = order[0]
+    def begin(self, job: Job) -> None:
+        """It is running now; its client goes to the end of the line."""
         job.state = RUNNING
-        self._turns.remove(job.client_id)
-        self._turns.append(job.client_id)
-        return job
+        self._lines[job.client_id] = self._lines.pop(job.client_id)

@@ -34,16 +34,22 @@ def sensible_megapixels(memory: int = 0) -> float:
 
 @dataclass(frozen=True)
 class Options:
-    """device: auto, cpu, cuda, cuda:1, mps. weights: what `auto` of a job means. heartbeat, *_seconds: seconds.
+    """device: auto (all GPUs of the machine, or else its processor), cpu, cuda, cuda:1, mps. devices: the same by name, a worker each: cuda:0,
+    cuda:1, or cpu twice; 'all'; none: what `device` says. weights: what `auto` of a job means. heartbeat, *_seconds: seconds.
     hang_seconds: how long a worker may give no sign of life.
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
     threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
     listen: tcp://HOST:PORT, where other machines come in, by their keys. upstream: tcp://HOST:PORT of the daemon that does the work,
     '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is.
-    keep_seconds: how often the picture in work is left on the disk."""
+    keep_seconds: how often the picture in work is left on the disk.
+    executor: who does the work: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors:
+    how many workers there, kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
+    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot be reached.
+    share_megapixels: from that size on several workers that have nothing else to do work on one picture; 0: never."""
 
     device: str = "auto"
+    devices: tuple[str, ...] = ()
     weights: str = "auto"
     tcp: bool = True
     heartbeat: float = 5.0
@@ -63,9 +69,22 @@ class Options:
     server_key: str = ""
     client_key: str = ""
     keep_seconds: float = 5.0
+    executor: str = "local"
+    address: str = ""
+    min_actors: int = 0
+    max_actors: int = 8
+    actor_resources: tuple[str, ...] = ()
+    node_labels: tuple[str, ...] = ()
+    fallback: str = ""
+    share_megapixels: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        """Of executor: an address of another daemon says it too."""
+        return "upstream" if self.upstream else self.executor
 
     @property
     def megapixel_limit(self) -> float:
-        if self.upstream:  # how much the other machine takes, that one says
+        if self.kind != "local":  # how much another machine takes, that one says
             return self.max_megapixels or LARGEST_MEGAPIXELS
         return self.max_megapixels or sensible_megapixels(self.memory_megabytes << 20)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.estimates import Estimates, Pace, in_words
+from pastiche_daemon.executors.estimates import SIDES, Estimates, Pace, in_words, measured
 from pastiche_daemon.executors.networks import Networks
 from pastiche_daemon.room import BASE, EVERYTHING, Room
 from pastiche_daemon.weights.store import WeightStore
@@ -53,6 +53,12 @@ def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estima
     assert f"tiles of {tiled.plan.side}" in tiled.sentence
     assert tiled.seconds > whole.seconds
     assert tiled.plan.bytes < whole.plan.bytes
+
+
+def test_a_measure_that_was_held_up_still_knows_that_pixels_take_time(warm, monkeypatch):
+    steps = iter([(0.0, 0.5), (0.0, 0.3)])
+    monkeypatch.setattr("pastiche_daemon.executors.estimates._start_and_step", lambda *_: next(steps))
+    assert measured(warm).each == pytest.approx(0.3 / (SIDES[1] ** 2 / 1e6))
 
 
 def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):

@@ -13,7 +13,8 @@ from pastiche.errors import BadMessage, UnknownBlob
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import SLEPT, Clock
-from pastiche_daemon.foreman import SLOW, Foreman
+from pastiche_daemon.crew import SLOW, Crew
+from pastiche_daemon.foreman import Foreman
 from pastiche_daemon.options import Options
 from tests.conftest import picture
 
@@ -49,10 +50,11 @@ class Hands:
 
     def __init__(self) -> None:
         self.info: dict[str, Any] = {"state": "warm"}
-        self.pid = 0
+        self.pid, self.device, self.available = 0, "auto", True
         self.orders: list[dict[str, Any]] = []
         self.saying: deque[dict[str, Any]] = deque()
-        self.forced = self.left = 0
+        self.cancelled: list[str] = []
+        self.called = self.forced = self.left = 0
 
     def hear(self) -> dict[str, Any] | None:
         return self.saying.popleft() if self.saying else None
@@ -61,8 +63,18 @@ class Hands:
         self.pid = 7
         self.orders.append(job)
 
+    @property
+    def holds_device(self) -> bool:
+        return self.pid > 0
+
+    def call(self) -> None:
+        self.called += 1
+
     def estimate(self, question: dict[str, Any]) -> None: ...
-    def cancel(self, job: str) -> None: ...
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
     def pause(self, job: str) -> None: ...
     def settle(self, job: str) -> None: ...
     def kill(self) -> None: ...
@@ -75,18 +87,26 @@ class Hands:
         self.saying.append({"say": "gone", "how": "it was killed"})
 
 
-class Office:
-    def __init__(self, home) -> None:
-        self.clock, self.hands, self.told = HandClock(), Hands(), []
-        options = Options(hang_seconds=HANG, worker_seconds=600.0)
-        where = places({"PASTICHE_HOME": str(home)})
-        self.foreman = Foreman(options, where, self.hands, lambda _, message: self.told.append(message), self.clock)
+class Made:
+    """A maker of hands that are there already."""
 
-    def begin(self, job: str = "j") -> None:
+    def __init__(self, *hands: Hands) -> None:
+        self.hands, self.lost = hands, False
+
+
+class Office:
+    def __init__(self, home, made: Made | None = None, spare: Made | None = None, options: Options | None = None) -> None:
+        self.clock, self.hands, self.told = HandClock(), Hands(), []
+        crew = Crew(made or Made(self.hands), spare, self.clock)
+        options = options or Options(hang_seconds=HANG, worker_seconds=600.0)
+        where = places({"PASTICHE_HOME": str(home)})
+        self.foreman = Foreman(options, where, crew, lambda _, message: self.told.append(message), self.clock)
+
+    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client") -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
-        asked = p.Restyle(job, f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire())
-        self.foreman.submit(b"s", "client", "tests", asked)
+        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device)
+        self.foreman.submit(b"s", client, "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
                 data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]
@@ -94,12 +114,15 @@ class Office:
 
     def say(self, **said: Any) -> None:
         self.hands.saying.append({"job": self.hands.orders[-1]["job"], **said})
-        self.foreman.listen()
+        self.foreman.workshop.listen()
 
     def pass_by(self, seconds: float) -> None:
         self.clock.wait(seconds)
-        self.foreman.tick(self.clock.now())
-        self.foreman.listen()
+        self.foreman.workshop.tick(self.clock.now())
+        self.foreman.workshop.listen()
+
+    def ask(self, ticket: str) -> None:
+        self.foreman.estimate(b"s", p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
 
     def notices(self) -> list[str]:
         return [m.sentence for m in self.told if isinstance(m, p.Notice)]
@@ -141,7 +164,7 @@ def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(off
         path.unlink()
     office.say(say="failed", code="internal", sentence="", detail="")
     assert [m.job for m in office.told if isinstance(m, p.Failed)] == ["first", "second"]
-    assert not office.foreman.busy
+    assert not office.foreman.workshop.busy
 
 
 def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
@@ -193,7 +216,7 @@ def test_a_long_step_that_was_foretold_is_no_hanging(office):
 
 def test_a_worker_that_is_starting_has_a_minute_at_least(home):
     office = Office(home)
-    office.foreman._options = Options(hang_seconds=2.0)
+    office.foreman.workshop._options = Options(hang_seconds=2.0)
     office.hands.info = {"state": "starting"}
     office.begin()
     office.pass_by(30)
@@ -269,4 +292,4 @@ def test_a_picture_taken_away_while_it_is_worked_on_elsewhere_costs_the_safety_n
         path.unlink()
     office.say(say="kept", done=0.5, step=0, elsewhere=True, thumbnail=b"", style_thumbnails=[b""])
     assert not [m for m in office.told if isinstance(m, p.Failed)]
-    assert office.foreman.busy
+    assert office.foreman.workshop.busy

@@ -18,6 +18,7 @@ from pastiche.errors import DaemonLost
 from pastiche.launch import record
 from pastiche.locks import is_held
 from pastiche.paths import places
+from pastiche_daemon.executors.makers import KINDS
 from pastiche_daemon.options import Options
 
 STOP_PATIENCE = 10.0  # seconds
@@ -32,6 +33,10 @@ def _default(name: str) -> Any:
     return next(f.default for f in dataclasses.fields(Options) if f.name == name)
 
 
+def _names(_: click.Context, __: click.Parameter, said: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in said.split(",") if name.strip())
+
+
 def between_machines(command: Callable[..., None]) -> Callable[..., None]:
     """The options of work for others and by others: of `run`, and of `start`, which records them for the editors."""
     for option in (
@@ -39,6 +44,15 @@ def between_machines(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--upstream", default=_default("upstream"), metavar="tcp://HOST:PORT", help="Have the work done by the daemon there."),
         click.option("--server-key", default=_default("server_key"), metavar="KEY", help="That daemon's: 'pastiche keys server' prints it there."),
         click.option("--client-key", default=_default("client_key"), metavar="FILE", help="Which key of 'pastiche keys new' to go there with."),
+        click.option("--devices", default="", metavar="NAMES", callback=_names, help="A worker for each: cuda:0,cuda:1 or cpu,cpu; else all GPUs."),
+        click.option("--executor", default=_default("executor"), type=click.Choice(KINDS), help="Who does the work: this machine, or a Ray cluster."),
+        click.option("--address", default=_default("address"), metavar="ray://HOST:10001", help="Of the Ray cluster."),
+        click.option("--min-actors", default=_default("min_actors"), help="Workers that are kept in the cluster."),
+        click.option("--max-actors", default=_default("max_actors"), help="Workers that there are in the cluster at most."),
+        click.option("--actor-resources", multiple=True, metavar="NAME=AMOUNT", help="What each takes of a node; GPU=1 if the cluster has any."),
+        click.option("--node-labels", multiple=True, metavar="NAME=VALUE", help="Which nodes may be taken, by Ray's labels."),
+        click.option("--fallback", default=_default("fallback"), metavar="local", help="Who does the work while the others cannot be reached."),
+        click.option("--share-megapixels", default=_default("share_megapixels"), help="From that size on all free workers share a picture; 0: never."),
     ):
         command = option(command)
     return command
@@ -95,14 +109,24 @@ def start(**values: Any) -> None:
     """Start it in the background, and record for the editors how that is done, these options with it."""
     from pastiche_daemon.cli.connect import connect, own_launcher
 
-    words = [(f"--{name.replace('_', '-')}", one) for name, value in values.items()
-             for one in (value if isinstance(value, tuple) else (value,)) if one]  # fmt: skip
-    record(places(), own_launcher(*(word for pair in words for word in pair)))
+    record(places(), own_launcher(*as_words(values)))
     began = time.monotonic()
     with connect() as client:
         client.wait_until_ready()
         report = client.status()
     click.echo(f"The daemon is there (pid {report['pid']}), after {time.monotonic() - began:.2f} s.")
+
+
+def as_words(values: dict[str, Any]) -> list[str]:
+    """Options as a command line says them; those that say what is so anyway are left out."""
+    words = []
+    for name, value in values.items():
+        if name == "devices":
+            value = ",".join(value)
+        for one in value if isinstance(value, tuple) else (value,):
+            if one not in ("", _default(name)):
+                words += [f"--{name.replace('_', '-')}", str(one)]
+    return words
 
 
 @daemon.command()
@@ -145,16 +169,17 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    worker, far = report["worker"], report.get("upstream", "")
-    at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else "none: it comes with the next job"
+    worker, far = report["worker"], elsewhere(report)
+    at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else worker.get("state", "none: it comes with the next job")
     table = Table(show_header=False, box=None)
     rows = [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
         ("listening", "\n".join(report["endpoints"])),
         *([("for others", "\n".join(report["listening_afar"]))] if report.get("listening_afar") else []),
-        ("work", f"done by the daemon at {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
+        ("work", f"done by {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
         ("device", worker.get("device", "–")),
         ("weights", worker.get("weights", "–")),
+        *([("workers", "\n".join(_worker_line(one) for one in report["workers"]))] if len(report["workers"]) > 1 else []),
         ("memory", f"{worker.get('memory_bytes', 0) / 1e6:.0f} MB"),
         ("targets", f"{worker.get('targets', 0)} warm, {worker.get('target_bytes', 0) / 1e6:.0f} MB"),
         ("jobs", ", ".join(f"{job['state']} ({job['layer'][-40:]})" for job in report["jobs"]) or "none"),
@@ -163,3 +188,14 @@ def status(as_json: bool) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+    if report["at_home_for_now"]:
+        click.echo("Those who are to do the work cannot be reached; this machine does it meanwhile.")
+
+
+def elsewhere(report: dict[str, Any]) -> str:
+    """Who does the work, of a status; '' where this machine does."""
+    return {"upstream": f"the daemon at {report['upstream']}", "ray": f"the Ray cluster at {report['address']}"}.get(report["executor"], "")
+
+
+def _worker_line(worker: dict[str, Any]) -> str:
+    return f"{worker.get('device', '–')}: {'at work' if worker['busy'] else worker.get('state', 'idle')}, {worker.get('weights', '–')}"

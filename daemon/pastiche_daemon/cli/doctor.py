@@ -16,6 +16,7 @@ from pastiche.client import running_daemon
 from pastiche.errors import PasticheError
 from pastiche.launch import recorded
 from pastiche.paths import Places, places
+from pastiche_daemon.cli.daemon import elsewhere
 from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import sensible_megapixels
 
@@ -158,9 +159,9 @@ def _daemon(where: Places) -> Iterator[Finding]:
     with client:
         report = client.status()
     worker = report["worker"]
-    if report.get("upstream"):
+    if far := elsewhere(report):
         state = worker.get("state", "not asked yet")
-        yield Finding(True, f"daemon: pid {report['pid']}; the work is done by the daemon at {report['upstream']} ({state})")
+        yield Finding(True, f"daemon: pid {report['pid']}; the work is done by {far} ({state})")
         return
     warm = f"warm on {worker['device']} with {worker['weights']}" if worker.get("device") else "no worker yet"
     yield Finding(True, f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}; {warm}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,7 +119,9 @@ class Estimates:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             said = {name: [pace.base, pace.each, pace.correction, pace.start] for name, pace in self._paces.items()}
-            self._path.write_text(json.dumps(said, indent=1))
+            beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")  # another worker may be writing too
+            beside.write_text(json.dumps(said, indent=1))
+            beside.replace(self._path)
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path, error)
 
@@ -142,7 +145,8 @@ def measured(warm: Warm) -> Pace:
         _start_and_step(warm, sides[0])  # libraries come with the first that is computed
     (start, small), (_, large) = (_start_and_step(warm, side) for side in sides)
     pixels = [side * side / 1e6 for side in sides]
-    each = max(0.0, large - small) / (pixels[1] - pixels[0])
+    # Where the small one took longer, something held it up, and the large one is all that is known.
+    each = (large - small) / (pixels[1] - pixels[0]) if large > small else large / pixels[1]
     return Pace(max(0.0, small - pixels[0] * each), each, start=start if on_gpu else 0.0)
 
 

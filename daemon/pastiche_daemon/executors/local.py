@@ -1,33 +1,87 @@
-"""The front's side of the local executor: one worker process, started on demand, watched, let go when idle."""
+"""The front's side of the local executors: a worker process a device, started on demand, watched, let go when idle."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from pastiche.errors import UsageError
 from pastiche.launch import clean_environment
 from pastiche_daemon.executors.environment import WORKER
 from pastiche_daemon.executors.wire import DEVICE_LOST, read_message, write_message
-from pastiche_daemon.options import Options
+from pastiche_daemon.options import Options, sensible_memory
 
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
+
+
+class Local:
+    """A hand for each device that the options name. Where they do not care, one until its worker, who has torch, says that this machine
+    has several GPUs."""
+
+    lost = False
+
+    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
+        """Raises UsageError for devices that cannot be."""
+        self._options, self._wake = options, wake
+        names = device_names(options)
+        self.hands = [LocalExecutor(self._sharing(names), wake, name) for name in names]
+        if names == ["auto"]:
+            self.hands[0].found = self._found
+
+    def _sharing(self, names: list[str]) -> Options:
+        """Of the machine, what one of so many workers may take, where nobody has said it."""
+        on_cpu = names.count("cpu")
+        threads = self._options.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
+        memory = self._options.memory_megabytes or ((sensible_memory() >> 20) // len(names) if len(names) > 1 else 0)
+        return replace(self._options, threads=threads, memory_megabytes=memory)
+
+    def _found(self, gpus: int) -> None:
+        """This machine has so many GPUs."""
+        if gpus > 1 and len(self.hands) == 1:
+            names = [f"cuda:{index}" for index in range(gpus)]
+            self.hands[0].device = names[0]
+            self.hands += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
+            self.hands[-1].say_here()
+
+
+def device_names(options: Options) -> list[str]:
+    """Of each hand. Raises UsageError."""
+    names = list(options.devices) or [options.device]
+    if names == ["all"]:
+        return ["auto"]
+    for name in names if options.devices else ():
+        if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", name):
+            raise UsageError(f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is none.")
+    return names
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LocalExecutor:
     """Work for one worker process. `hear()` gives what it has said; `wake` is called whenever there is more."""
 
-    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
+    available = True  # it starts with the job
+
+    def __init__(self, options: Options, wake: Callable[[], None], device: str = "auto") -> None:
+        """device: what the worker takes for 'auto'."""
         self._options = options
         self._wake = wake
+        self.device = device
+        self.found: Callable[[int], None] = lambda _: None  # is told of so many GPUs
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: deque[tuple[subprocess.Popen[bytes], dict[str, Any]]] = deque()
+        self._said: deque[tuple[subprocess.Popen[bytes] | None, dict[str, Any]]] = deque()
         self.info: dict[str, Any] = {}
 
     @property
@@ -35,13 +89,26 @@ class LocalExecutor:
         """The worker's, or 0."""
         return self._process.pid if self._process else 0
 
+    @property
+    def holds_device(self) -> bool:
+        return self._process is not None
+
+    def call(self) -> None:
+        """It is always available."""
+
+    def say_here(self) -> None:
+        """It was not known of before."""
+        self._said.append((self._process, {"say": "here"}))
+        self._wake()
+
     def start(self) -> None:
         """Have a worker. Does nothing where there is one."""
         if self._process is not None:
             return
         self.info = {"state": "starting"}
         options = {name: getattr(self._options, name) for name in
-                   ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
+                   ("threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
+        options["device"] = self.device
         process = subprocess.Popen(
             [sys.executable, "-m", "pastiche_daemon.executors.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
@@ -57,7 +124,9 @@ class LocalExecutor:
             if process is self._process:
                 if message["say"] == "gone":
                     self._process = None
-                return message
+                if message["say"] != "gpus":
+                    return message
+                self.found(message["count"])
         return None
 
     def work(self, job: dict[str, Any]) -> None:

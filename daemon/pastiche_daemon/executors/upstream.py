@@ -22,7 +22,7 @@ from typing import Any
 
 from pastiche import protocol as p
 from pastiche.client import Client, Connected, Event, Finished
-from pastiche.errors import BadMessage, DiskTrouble, NotTrusted, PasticheError, UsageError
+from pastiche.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, PasticheError, UsageError
 from pastiche.paths import Places
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
@@ -34,6 +34,7 @@ from pastiche_daemon.options import Options
 log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life
+LOST = 30.0  # seconds for which others do the work, if there are others, before it is tried again
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
 ENDING_PATIENCE = 3.0  # seconds for the thread to end
@@ -52,10 +53,25 @@ class _Handed:
     preview: p.Preview | None = None
 
 
+class Upstream:
+    """One hand: the daemon there has its own."""
+
+    def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
+        """Raises UsageError where an address or a key is missing or wrong."""
+        self.hands = [UpstreamExecutor(options, places, wake)]
+
+    @property
+    def lost(self) -> bool:
+        return time.monotonic() < self.hands[0].lost_until
+
+
 class UpstreamExecutor:
     """Everything below `# the thread's` happens on a thread of its own; between the two go deques and a byte that wakes."""
 
-    pid = 0  # no process of this machine holds a device
+    device = "auto"
+    available = True  # giving it a job is the way to find out
+    holds_device = False  # it says goodbye there by itself
+    pid = 0
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError where an address or a key is missing or wrong."""
@@ -69,6 +85,7 @@ class UpstreamExecutor:
         self._client.hold()
         self._wake = wake
         self._keep_seconds = options.keep_seconds
+        self.lost_until = 0.0  # by time.monotonic(): until then it is not tried again
         self._unsettled: dict[str, Finished] = {}  # the last result, by its order
         self.info: dict[str, Any] = self._info("not asked yet")
         self._orders: deque[tuple[str, Any]] = deque()
@@ -86,6 +103,9 @@ class UpstreamExecutor:
     # --- the front's -------------------------------------------------------------------------------------
     def hear(self) -> dict[str, Any] | None:
         return self._said.popleft() if self._said else None
+
+    def call(self) -> None:
+        """It is always available."""
 
     def work(self, job: dict[str, Any]) -> None:
         self._order("work", job)
@@ -322,6 +342,7 @@ class UpstreamExecutor:
         handed = self._handed
         if lost:
             self._state = ""
+            self.lost_until = time.monotonic() + (LOST if failed.code == DaemonLost.code else 0)
         if handed is None or failed.job not in (handed.asked.job, *([""] if lost else [])):
             return
         if lost and handed.begun and failed.code != NotTrusted.code:

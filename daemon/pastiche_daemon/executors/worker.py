@@ -161,6 +161,7 @@ def main() -> None:
                 orders.put(order)
         os._exit(0)  # the front has closed our input, or died: whatever is being computed is nobody's now
 
+    worker.say("gpus", count=torch.cuda.device_count())
     threading.Thread(target=listen, daemon=True).start()
     threading.Thread(target=worker.show_life, daemon=True).start()
     while True:

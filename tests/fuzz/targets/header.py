@@ -113,4 +113,4 @@ def _restyle(message: p.Restyle, session: bytes) -> None:
     queue = Queue()
     queue.add(job)
     job.state = QUEUED
-    assert queue.next() is job
+    assert queue.in_order() == [job]

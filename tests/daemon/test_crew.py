@@ -1,0 +1,210 @@
+"""Several hands: who gets which job, and what becomes of it when one of them goes. An injected clock; executors that do what the test says."""
+
+from __future__ import annotations
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche_daemon.options import Options
+from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
+
+
+class Studio(Office):
+    """Two hands; with `spare`, a third that stands in for them."""
+
+    def __init__(self, home, spare: bool = False, **options) -> None:
+        self.left, self.right, self.home = Hands(), Hands(), Hands()
+        self.made = Made(self.left, self.right)
+        super().__init__(home, self.made, Made(self.home) if spare else None, Options(hang_seconds=HANG, worker_seconds=600.0, **options))
+
+    def end(self, hands: Hands, **said) -> None:
+        """A hand's last job ends, for the same reason that any may."""
+        hands.saying.append({"say": "failed", "job": hands.orders[-1]["job"], "code": "bad_mask", "sentence": "", "detail": "", **said})
+        self.foreman.workshop.listen()
+
+    def goes(self, hands: Hands, **said) -> None:
+        hands.pid = 0
+        hands.saying.append({"say": "gone", "how": "it went", **said})
+        self.foreman.workshop.listen()
+
+
+@pytest.fixture
+def studio(home) -> Studio:
+    return Studio(home)
+
+
+def jobs(hands: Hands) -> int:
+    return len(hands.orders)
+
+
+def test_two_jobs_go_to_two_hands_and_the_third_waits_behind_both(studio):
+    for job in ("a", "b", "c"):
+        studio.begin(job)
+    assert (jobs(studio.left), jobs(studio.right)) == (1, 1)
+    assert [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "c"] == [2]
+    studio.end(studio.right)
+    assert jobs(studio.right) == 2
+
+
+def test_far_back_in_the_queue_places_are_told_seldom_and_near_its_head_each_time(studio):
+    for number in range(60):
+        studio.begin(f"job {number}", layer=f"layer {number}", client=f"client {number}")
+    while jobs(studio.left) < 59:
+        studio.end(studio.left)
+    told = [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "job 59"]
+    assert told[:3] == [59, 53, 47]
+    assert told[-10:] == [10, 9, 8, 7, 6, 5, 4, 3, 2, 0]
+
+
+def test_a_layer_goes_back_to_the_hand_that_has_it_warm(studio):
+    studio.begin("a", layer="one")
+    studio.begin("b", layer="two")
+    studio.end(studio.left), studio.end(studio.right)
+    studio.begin("c", layer="two")
+    assert (jobs(studio.left), jobs(studio.right)) == (1, 2)
+
+
+def test_a_lone_painter_wakes_one_device_only(studio):
+    for job in ("a", "b", "c"):
+        studio.begin(job, layer=job)
+        studio.end(studio.left)
+    assert (jobs(studio.left), jobs(studio.right)) == (3, 0)
+
+
+def test_a_device_that_was_asked_for_by_name_is_waited_for(studio):
+    studio.left.device, studio.right.device = "cuda:0", "cuda:1"
+    studio.begin("a", device="cuda:1")
+    studio.begin("b", device="cuda:1")
+    studio.begin("c", device="cuda")
+    assert (jobs(studio.left), jobs(studio.right)) == (1, 1)
+    assert studio.left.orders[0]["device"] == "auto"  # its own, whichever that is
+    studio.end(studio.right)
+    assert jobs(studio.right) == 2
+
+
+def test_a_hand_that_dies_costs_the_other_hands_job_nothing(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.goes(studio.left)
+    assert [m.job for m in studio.told if isinstance(m, p.Notice)] == ["a"]
+    assert (jobs(studio.left), jobs(studio.right)) == (2, 1)
+
+
+def test_a_hand_that_dies_answers_its_own_questions_only(studio):
+    studio.begin("a")
+    studio.left.pid, studio.right.pid = 7, 0
+    studio.ask("one")
+    studio.left.pid, studio.right.pid = 0, 7
+    studio.ask("two")
+    studio.goes(studio.right)
+    assert [m.ticket for m in studio.told if isinstance(m, p.Estimate)] == ["two"]
+
+
+def test_machines_that_go_are_not_the_jobs_fault_a_few_times(studio):
+    studio.begin("a")
+    for _ in range(3):
+        at_work = max((studio.left, studio.right), key=lambda hands: hands.pid)
+        studio.goes(at_work, sentence="The node went.", blameless=True)
+    assert not [m for m in studio.told if isinstance(m, p.Failed)]
+    studio.goes(max((studio.left, studio.right), key=lambda hands: hands.pid), sentence="The node went.", blameless=True)
+    assert [m.sentence for m in studio.told if isinstance(m, p.Failed)] == ["The node went."]
+
+
+def test_who_is_not_available_gets_no_job_and_is_called(studio):
+    studio.left.available = studio.right.available = False
+    studio.begin("a")
+    assert (jobs(studio.left), jobs(studio.right)) == (0, 0)
+    assert studio.left.called and "called" in studio.notices()[0]
+    studio.right.available = True
+    studio.right.saying.append({"say": "here"})
+    studio.foreman.workshop.listen()
+    assert jobs(studio.right) == 1
+
+
+def test_while_the_others_are_lost_this_machine_does_the_work_and_then_they_do_again(home):
+    studio = Studio(home, spare=True)
+    studio.begin("a")
+    studio.made.lost = True
+    studio.goes(studio.left, sentence="The farm does not answer.", blameless=True)
+    assert studio.notices() == ["The farm does not answer. This machine goes on with it."]
+    assert jobs(studio.home) == 1
+    studio.end(studio.home)
+    studio.made.lost = False
+    studio.begin("b")
+    assert (jobs(studio.left) + jobs(studio.right), jobs(studio.home)) == (2, 1)
+
+
+def test_a_surplus_hand_gives_its_device_back_while_the_other_works(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.end(studio.right)
+    for _ in range(601):
+        studio.left.saying.append({"say": "alive"})
+        studio.pass_by(1)
+    assert (studio.left.left, studio.right.left) == (0, 1)
+
+
+@pytest.fixture
+def sharing(home) -> Studio:
+    """A picture of the tests' size is large here."""
+    return Studio(home, share_megapixels=CONTENT.width * CONTENT.height / 1e6)
+
+
+def meets(studio: Studio) -> None:
+    studio.left.saying.append({"say": "meeting", "job": studio.left.orders[-1]["job"], "port": 4})
+    studio.foreman.workshop.listen()
+
+
+def test_a_large_picture_takes_the_hands_that_have_nothing_else_to_do(sharing):
+    sharing.begin("a")
+    assert sharing.left.orders[0]["company"]["size"] == 2
+    assert jobs(sharing.right) == 0  # until the leader says where
+    meets(sharing)
+    assert sharing.right.orders[0]["join"] == {"port": 4, "rank": 1}
+    assert "company" not in sharing.right.orders[0]
+
+
+def test_a_helper_goes_to_whoever_waits(sharing):
+    sharing.begin("a")
+    meets(sharing)
+    sharing.begin("b")
+    assert sharing.right.cancelled == [sharing.right.orders[0]["job"]]
+    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
+    sharing.foreman.workshop.listen()
+    assert jobs(sharing.right) == 2
+    assert "company" not in sharing.right.orders[1]
+
+
+def test_a_helper_that_was_not_told_yet_is_free_at_once(sharing):
+    sharing.begin("a")
+    sharing.begin("b")
+    assert jobs(sharing.right) == 1
+    meets(sharing)
+    assert jobs(sharing.right) == 1
+
+
+def test_helpers_are_let_go_with_their_leaders_job(sharing):
+    sharing.begin("a")
+    meets(sharing)
+    sharing.end(sharing.left)
+    assert sharing.right.cancelled == [sharing.right.orders[0]["job"]]
+    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
+    sharing.foreman.workshop.listen()
+    assert not sharing.foreman.workshop.busy
+
+
+def test_a_helper_that_dies_is_the_leaders_business(sharing):
+    sharing.begin("a")
+    meets(sharing)
+    sharing.goes(sharing.right)
+    assert sharing.notices() == []
+    assert jobs(sharing.left) == 1
+
+
+def test_a_shared_picture_that_cost_a_worker_is_done_by_one_alone(sharing):
+    sharing.begin("a")
+    meets(sharing)
+    sharing.goes(sharing.left)
+    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
+    sharing.foreman.workshop.listen()
+    assert [("company" in order) for order in sharing.left.orders + sharing.right.orders[1:]] == [True, False]

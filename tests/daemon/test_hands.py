@@ -1,0 +1,83 @@
+"""Several workers of one machine, as real processes: `--devices`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche.errors import UsageError
+from pastiche_daemon.cli.daemon import as_words
+from pastiche_daemon.executors.local import Local, device_names
+from pastiche_daemon.options import Options
+from tests.conftest import ENDLESS, QUICK, Daemon, picture
+from tests.daemon.test_life import until
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Daemon]:
+    """A daemon with two workers."""
+    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    one = Daemon(folder, ("--devices", "cpu,cpu"))
+    yield one
+    one.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_two_jobs_are_worked_on_at_once_and_a_killed_worker_costs_the_other_nothing(two):
+    with two.client() as client, two.client("other") as other:
+        first, second = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS), other.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(client, p.Progress, first)
+        until(other, p.Progress, second)
+        workers = client.status()["workers"]
+        assert len({worker["pid"] for worker in workers}) == 2
+        assert all(worker["busy"] for worker in workers)
+        os.kill(workers[0]["pid"], signal.SIGKILL)
+        until(client, p.Notice, first)
+        until(client, p.Progress, first)
+        until(other, p.Progress, second)
+        assert workers[1]["pid"] in {worker["pid"] for worker in client.status()["workers"]}
+
+
+def test_either_worker_makes_the_same_picture(two):
+    with two.client() as client, two.client("other") as other:
+        held = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(client, p.Progress, held)
+        beside = other.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        client.cancel(held)
+        alone = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="another")
+    assert bytes(beside.picture.data) == bytes(alone.picture.data)
+
+
+def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
+    made = Local(Options(), lambda: None)
+    made.hands[0].found(3)
+    assert [hand.device for hand in made.hands] == ["cuda:0", "cuda:1", "cuda:2"]
+    assert made.hands[-1].hear() == {"say": "here"}
+
+
+def test_one_device_that_was_asked_for_stays_one():
+    made = Local(Options(device="cuda:1"), lambda: None)
+    made.hands[0].found(3)
+    assert [hand.device for hand in made.hands] == ["cuda:1"]
+
+
+@pytest.mark.parametrize("names", [("tpu",), ("cuda",), ("all", "cpu"), ("cuda:0", "")])
+def test_devices_that_cannot_be_are_refused(names):
+    with pytest.raises(UsageError, match="--devices takes"):
+        device_names(Options(devices=names))
+
+
+def test_the_options_of_a_start_are_recorded_as_they_were_said():
+    said = {"devices": ("cpu", "cpu"), "executor": "ray", "min_actors": 0, "actor_resources": ("GPU=1", "painter=1"), "fallback": "", "listen": ()}
+    assert as_words(said) == ["--devices", "cpu,cpu", "--executor", "ray", "--actor-resources", "GPU=1", "--actor-resources", "painter=1"]
+
+
