@@ -54,7 +54,7 @@ class FarmActor:
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
         options = {**options, "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20}
-        self._worker = LocalExecutor(Options(**options), self._wake)
+        self._worker = LocalExecutor(Options(**options), self._wake, options["device"])
         self._worker.start()  # torch takes its seconds to load: now, not when a painter waits
 
     def begin(self) -> dict[str, str]:

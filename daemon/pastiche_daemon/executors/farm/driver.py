@@ -16,7 +16,7 @@ from pastiche_daemon.executors.farm.post import Post
 from pastiche_daemon.executors.farm.terms import Terms
 from pastiche_daemon.executors.wire import read_message, write_message
 
-LEAVING_PATIENCE = 5.0  # seconds for actors to clear up
+LEAVING_PATIENCE = 3.0  # seconds for actors to clear up
 AGAIN_SOON, AGAIN_LATER = 5.0, 60.0  # seconds until it is worth while to try again: where the head is away; where somebody has to do something
 
 

@@ -21,7 +21,7 @@ from pastiche_daemon.options import Options
 from pastiche_daemon.run import build_id
 
 DRIVER = (sys.executable, "-m", "pastiche_daemon.executors.farm.driver")
-LEAVING_PATIENCE = 12.0  # seconds for a driver to end its actors
+LEAVING_PATIENCE = 8.0  # seconds for a driver to end its actors; 'pastiche daemon stop' waits a little longer
 LOOK = 2.0  # seconds for the head to take a connection, when it is looked whether it is back
 ENDINGS = ("done", "failed", "stopped", "gone")
 
@@ -156,6 +156,7 @@ class FarmHand:
         self._job = ""  # in hand
         self._questions: set[str] = set()
         self.is_wanted = False  # an actor is, for it
+        self._was_heard = False  # since then: it has not been idle from before
         self.info: dict[str, Any] = {"state": "not asked yet", "device": f"a machine of {farm.terms.address}", "weights": "–"}
 
     @property
@@ -165,24 +166,33 @@ class FarmHand:
 
     @property
     def holds_device(self) -> bool:
-        """The first ones, as many as are to be kept, never give theirs back."""
-        return self.is_wanted and self._number >= self._farm.terms.least
+        """An actor, or a place in the queue for one. The first hands, as many as are to be kept, never give theirs back."""
+        return self.is_wanted and self._was_heard and self._number >= self._farm.terms.least
 
     def hear(self) -> dict[str, Any] | None:
-        return self._said.popleft() if self._said else None
+        if not self._said:
+            return None
+        self._was_heard = True
+        return self._said.popleft()
 
     def call(self) -> None:
         if not self.is_wanted:
-            self.is_wanted = True
+            self._want()
             with contextlib.suppress(OSError):  # nobody waits for this one in particular
                 self._farm.tell(self._number, "call", {})
 
+    def _want(self) -> None:
+        if not self.is_wanted:
+            self.is_wanted, self._was_heard = True, False
+            self.say("ready", state="called", device="–", weights="–")
+
     def work(self, job: dict[str, Any]) -> None:
-        self.is_wanted, self._job = True, job["job"]
+        self._want()
+        self._job = job["job"]
         self._farm.tell(self._number, "work", job)
 
     def estimate(self, question: dict[str, Any]) -> None:
-        self.is_wanted = True
+        self._want()
         self._questions.add(question["ticket"])
         self._farm.tell(self._number, "estimate", question)
 
