@@ -23,7 +23,7 @@ from pastiche_daemon.run import build_id, own_command
 from pastiche_daemon.samples import draw
 from tests.farm.machines import Machines
 
-WIDTH, HEIGHT = 384, 288
+WIDTH, HEIGHT = 256, 192
 BATCH = 8
 SETTINGS = StyleSettings(quality="draft")
 
@@ -36,6 +36,9 @@ def content(seed: int) -> Picture:
 
 
 STYLE = Picture(WIDTH, HEIGHT, PixelFormat("RGB", "u8"), draw("night_swirls", WIDTH, HEIGHT).tobytes())
+
+
+Measure = Callable[[Client], tuple[float, float]]
 
 
 class Bench:
@@ -64,38 +67,40 @@ class Bench:
         self._seed += 1
         return content(self._seed)
 
-    def one(self, client: Client) -> float:
-        """Seconds for a picture that nobody has seen."""
-        picture = self.new_picture()
-        began = time.perf_counter()
-        client.restyle_and_wait(picture, [(STYLE, 1.0)], SETTINGS, layer="one")
-        return time.perf_counter() - began
+    def one(self, client: Client) -> tuple[float, float]:
+        """Seconds for a picture that nobody has seen, in all and of these the worker's."""
+        return self._restyle(client, self.new_picture(), SETTINGS, "one")
 
-    def moved(self, client: Client) -> float:
-        """Seconds for a picture that was there, with another strength."""
+    def moved(self, client: Client) -> tuple[float, float]:
+        """The same for a picture that was there, with another strength."""
         self._seed += 1
-        settings = StyleSettings(quality="draft", strength=40 + self._seed % 40)
-        began = time.perf_counter()
-        client.restyle_and_wait(content(0), [(STYLE, 1.0)], settings, layer="moved")
-        return time.perf_counter() - began
+        return self._restyle(client, content(0), StyleSettings(quality="draft", strength=40 + self._seed % 40), "moved")
 
-    def batch(self, client: Client) -> float:
-        """Seconds for eight pictures."""
-        pictures = [self.new_picture() for _ in range(BATCH)]
+    @staticmethod
+    def _restyle(client: Client, picture: Picture, settings: StyleSettings, layer: str) -> tuple[float, float]:
         began = time.perf_counter()
+        done = client.restyle_and_wait(picture, [(STYLE, 1.0)], settings, layer=layer)
+        client.received(done)
+        return time.perf_counter() - began, done.result.seconds
+
+    def batch(self, client: Client) -> tuple[float, float]:
+        """Seconds for eight pictures, in all and the workers' together."""
+        pictures = [self.new_picture() for _ in range(BATCH)]
+        worked, began = 0.0, time.perf_counter()
         waiting = {client.restyle(picture, [(STYLE, 1.0)], SETTINGS, layer=str(number)) for number, picture in enumerate(pictures)}
         for event in client.events():
             if isinstance(event, Finished):
                 client.received(event)
+                worked += event.result.seconds
                 waiting.discard(event.job)
             if not waiting:
                 break
-        return time.perf_counter() - began
+        return time.perf_counter() - began, worked
 
-    def in_turns(self, measure: Callable[[Client], float], clients: dict[str, Client], times: int) -> dict[str, list[float]]:
+    def in_turns(self, measure: Measure, clients: dict[str, Client], times: int) -> dict[str, list[tuple[float, float]]]:
         for client in clients.values():
             measure(client)  # warm
-        seconds: dict[str, list[float]] = {name: [] for name in clients}
+        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in clients}
         for _ in range(times):
             for name, client in clients.items():
                 seconds[name].append(measure(client))
@@ -114,10 +119,11 @@ def main() -> None:
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
         local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
-        say(f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times}, in turns", highlight=False)
+        say(f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times}, in turns", highlight=False, soft_wrap=True)
         for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)):
             for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
-                say(f"{what}, {name}: {statistics.median(seconds):.3f} s ({min(seconds):.3f} to {max(seconds):.3f})", highlight=False)
+                around = [1000 * (whole - work) for whole, work in seconds]
+                say(f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker {_spread(around)} ms", highlight=False, soft_wrap=True)
         clients = {
             "one worker, two threads": bench.daemon("--threads", "2"),
             "one worker, one thread": local,
@@ -125,8 +131,12 @@ def main() -> None:
             "two workers of a Ray cluster, one thread each": ray,
         }
         for name, seconds in bench.in_turns(bench.batch, clients, asked.batches).items():
-            rate = 60 * BATCH / statistics.median(seconds)
-            say(f"{name}: {rate:.1f} pictures a minute ({min(seconds):.1f} to {max(seconds):.1f} s for {BATCH})", highlight=False)
+            rate = 60 * BATCH / statistics.median(whole for whole, _ in seconds)
+            say(f"{name}: {rate:.1f} pictures a minute; {_spread([whole for whole, _ in seconds])} s for {BATCH}", highlight=False, soft_wrap=True)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

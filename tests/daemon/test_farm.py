@@ -1,4 +1,4 @@
-"""The farm's parts without a cluster: what leaves the machine, what waits to be said, and a driver that is played."""
+"""The farm's parts without a cluster: what leaves the machine, what waits to be said, a driver that is played; and one job on a real one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pastiche_daemon.executors.farm.orders import at_work, for_abroad
 from pastiche_daemon.executors.farm.outbox import Outbox
 from pastiche_daemon.executors.farm.terms import Terms, as_actor_options
 from pastiche_daemon.options import Options
-from tests.conftest import QUICK, picture
+from tests.conftest import QUICK, Daemon, picture
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -231,3 +231,20 @@ def test_without_ray_the_sentence_says_what_to_install(monkeypatch):
         Farm(Options(address="auto"), lambda: None)
 
 
+
+
+# --- with Ray -------------------------------------------------------------------------------------------
+def test_a_real_node_does_a_job(home):
+    """One; `make test-farm` has the others."""
+    pytest.importorskip("ray", reason="there is no Ray for this Python")
+    from tests.farm.machines import Machines
+
+    machines = Machines(count=1)
+    one = Daemon(home, ("--executor", "ray", "--address", machines.address, "--max-actors", "1"))
+    try:
+        with one.client() as client:
+            done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        assert done.result.device.startswith("cpu at ")
+    finally:
+        one.stop()
+        machines.stop()

@@ -21,7 +21,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 class Machines:
     """first: the head, which works too; second. A core each, so one worker each."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 2) -> None:
+        self._count = count
         self.folder = Path(tempfile.mkdtemp(prefix="pst-"))
         self.port = free_port()
         self._cluster: Cluster | None = None
@@ -33,10 +34,11 @@ class Machines:
         return f"ray://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """The head, and the second node."""
+        """The head, and the second node where there is to be one."""
         self._cluster = Cluster(initialize_head=True, head_node_args={
             **self._node("first"), "ray_client_server_port": self.port, "include_dashboard": False})  # fmt: skip
-        self.start_second()
+        if self._count > 1:
+            self.start_second()
 
     def start_second(self) -> None:
         assert self._cluster is not None

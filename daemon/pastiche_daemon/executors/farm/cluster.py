@@ -42,7 +42,8 @@ class Cluster:
 
         self.ray: Any = ray
         watch = threading.Timer(RAYS_PATIENCE, on_timeout, [ClusterLost(
-            f"Ray at {terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. {_ADVICE}")])  # fmt: skip
+            f"Ray at {terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a token, this daemon "
+            "needs them in its environment too (docs/farm.md).", lasts=True)])  # fmt: skip
         watch.daemon = True
         watch.start()
         try:

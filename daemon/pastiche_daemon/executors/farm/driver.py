@@ -50,11 +50,9 @@ class Driver:
         self.connected.set()
 
     def lose(self, lost: ClusterLost) -> None:
-        """Say so of every job in hand, and end. From any thread; the first has it."""
+        """Say so, and end; the front knows whose jobs it had. From any thread; the first has it."""
         if not self._is_lost.acquire(blocking=False):
             return
-        for post in list(self.posts.values()):
-            post.lose(lost.sentence)
         self.say(-1, "lost", sentence=lost.sentence, again=AGAIN_LATER if lost.lasts else AGAIN_SOON)
         os._exit(0)
 

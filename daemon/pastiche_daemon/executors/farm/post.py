@@ -149,12 +149,6 @@ class Post:
             log.debug("an actor did not clear up: %r", error)  # whoever comes to its node next does
         self._office.cluster.end(actor)
 
-    def lose(self, sentence: str) -> None:
-        """All of the cluster is lost."""
-        if self._turn is not None:
-            self._end(self._turn, "gone", how="the farm was lost", sentence=sentence, blameless=True)
-        self._cannot_say(sentence)
-
     def _tell(self, method: str, *about: Any) -> None:
         try:
             if (actor := self._actor) is not None:
