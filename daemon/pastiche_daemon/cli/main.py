@@ -9,6 +9,7 @@ import click
 
 from pastiche import __version__
 from pastiche.errors import PasticheError, UsageError
+from pastiche_daemon.cli.batch import batch
 from pastiche_daemon.cli.bench import bench
 from pastiche_daemon.cli.daemon import daemon
 from pastiche_daemon.cli.demo import demo
@@ -29,7 +30,7 @@ def cli() -> None:
     """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
 
 
-for command in (restyle, explain, demo, results, history, forget, install, daemon, keys, weights, doctor, bench):
+for command in (restyle, batch, explain, demo, results, history, forget, install, daemon, keys, weights, doctor, bench):
     cli.add_command(command)
 
 

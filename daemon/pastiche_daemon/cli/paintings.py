@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from pastiche.errors import UsageError
 from pastiche.pixels import LARGEST_STYLE_SIDE, Picture
 from pastiche.styles import parse
 from pastiche.words import style_name
+from pastiche_daemon.cli.names import sayable
 
 if TYPE_CHECKING:  # numpy comes with it, which help pages do without
     from pastiche_daemon.imagefiles import Loaded
@@ -61,19 +62,26 @@ def _times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
+StylePictures = Mapping[tuple[Path, Path | None], Picture]  # by painting and part
+
+
 def given(paintings: Sequence[Painting], photo: Loaded) -> list[GivenStyle]:
     """Their pictures, read. Raises what is wrong with a file."""
+    return placed(paintings, style_pictures(paintings), photo)
+
+
+def style_pictures(paintings: Sequence[Painting]) -> StylePictures:
+    """Each read once. Raises what is wrong with a file."""
+    return {key: read_style(*key) for key in dict.fromkeys((p.path, p.part) for p in paintings)}
+
+
+def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded) -> list[GivenStyle]:
+    """Where in the photo each goes, read. Raises what is wrong with a region's file."""
     from pastiche_daemon.imagefiles import read_mask
 
-    pictures: dict[tuple[Path, Path | None], Picture] = {}
-    regions: dict[Path, Picture] = {}
-    for p in paintings:
-        if (p.path, p.part) not in pictures:
-            pictures[p.path, p.part] = read_style(p.path, p.part)
-        if p.region is not None and p.region not in regions:
-            regions[p.region] = read_mask(p.region, photo, "region")
+    regions = {path: read_mask(path, photo, "region") for path in dict.fromkeys(p.region for p in paintings) if path is not None}
     return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None,
-                       style_name(p.path.stem), str(p.path.resolve())) for p in paintings]  # fmt: skip
+                       sayable(style_name(p.path.stem)), sayable(p.path.resolve())) for p in paintings]  # fmt: skip
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:

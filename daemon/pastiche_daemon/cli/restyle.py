@@ -19,6 +19,7 @@ from pastiche.protocol import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview
 from pastiche.settings import StyleSettings
 from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.knobs import knob_options, settings_from
+from pastiche_daemon.cli.names import sayable
 from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
@@ -26,6 +27,16 @@ KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
 KEPT = "'pastiche results list' shows it."
 
 # What other commands take too.
+STYLES = click.option("--style", "styles", multiple=True, metavar="PAINTING[:SHARE]",
+                      help="The painting; several are mixed by their shares. With regions: for wherever none is.")  # fmt: skip
+REGIONS = click.option("--region", "regions", nargs=2, multiple=True, metavar="MASK PAINTING[:SHARE]",
+                       help="A painting for a part of the photo: where MASK, a picture of the photo's size, is white.")  # fmt: skip
+PARTS = click.option("--part", "parts", nargs=2, multiple=True, metavar="PAINTING MASK",
+                     help="Look at a part of this painting only: where MASK, a picture of the painting's size, is white.")  # fmt: skip
+SIZE = click.option("--size", type=click.IntRange(2), metavar="PIXELS", help="Longest side; without it the picture's own.")
+MASK = click.option(
+    "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
+)
 WEIGHTS = click.option(
     "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
 )
@@ -36,17 +47,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a lin
 
 @click.command()
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--style", "styles", multiple=True, metavar="PAINTING[:SHARE]",
-              help="The painting; several are mixed by their shares. With regions: for wherever none is.")  # fmt: skip
-@click.option("--region", "regions", nargs=2, multiple=True, metavar="MASK PAINTING[:SHARE]",
-              help="A painting for a part of the photo: where MASK, a picture of the photo's size, is white.")  # fmt: skip
-@click.option("--part", "parts", nargs=2, multiple=True, metavar="PAINTING MASK",
-              help="Look at a part of this painting only: where MASK, a picture of the painting's size, is white.")  # fmt: skip
+@STYLES
+@REGIONS
+@PARTS
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PHOTO-in-PAINTING beside the photo.")
-@click.option("--size", type=click.IntRange(2), metavar="PIXELS", help="Longest side; without it the picture's own.")
-@click.option(
-    "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
-)
+@SIZE
+@MASK
 @WEIGHTS
 @DEVICE
 @click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
@@ -98,14 +104,14 @@ def restyle_file(
     try:
         with connect() as client:
             client.hold()  # until the file is written
-            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=f"{photo.resolve()} {output.resolve()}"[-MAX_NAME:],
-                          weights=weights_name(weights), device=device, title=photo.name, note=note_of(output))  # fmt: skip
+            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=layer_of(photo, output),
+                          weights=weights_name(weights), device=device, title=sayable(photo.name), note=note_of(output))  # fmt: skip
             facts = facts_of(done, settings)
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
             client.received(done)
         for note in [*done.result.notes, *notes]:
             show.note(note)
-        show.result(output=str(output), **facts)
+        show.result(output=sayable(output), **facts)
     finally:
         show.close()
 
@@ -154,9 +160,14 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
             "settings": settings.to_wire()}  # fmt: skip
 
 
-def note_of(output: Path) -> str:
+def layer_of(photo: Path, output: Path) -> str:
+    """What is restyled, for the daemon: the same photo to the same file."""
+    return sayable(f"{photo.resolve()} {output.resolve()}")[-MAX_NAME:]
+
+
+def note_of(output: Path, **more: str) -> str:
     """What is noted with a restyle, for `pastiche results save`; '' where the daemon would not take that much."""
-    note = json.dumps({"output": str(output.resolve())})
+    note = json.dumps({"output": str(output.resolve()), **more})
     return note if len(note) <= MAX_NOTE else ""
 
 

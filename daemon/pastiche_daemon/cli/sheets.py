@@ -48,6 +48,12 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], width: int, height: int) -> Pi
     return Picture(*whole, PixelFormat("RGB", "u8"), sheet.tobytes())
 
 
+def shrunk(picture: Picture, width: int, height: int) -> Picture:
+    """For a cell of that size, as a screen shows it: what a sheet of many large pictures is made of. Returns 8-bit RGB."""
+    image = _fitted(picture, width, height)
+    return Picture(*image.size, PixelFormat("RGB", "u8"), image.tobytes())
+
+
 def _fitted(picture: Picture, width: int, height: int) -> Image.Image:
     """In its own proportions, as large as the cell allows."""
     from PIL import Image, ImageOps

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,22 +31,34 @@ class PictureFile(io.BufferedReader):
 
 def decode(path: Path, check_size: SizeCheck) -> Raster:
     """check_size is called with the header's size before any pixel is decoded."""
+    with readable(path):
+        try:
+            with path.open("rb", buffering=0) as raw, PictureFile(raw) as file, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+                return _decode(file, check_size)
+        except PasticheError as error:
+            raise type(error)(f"{path.name}: {error.sentence}") from error
+        except (FileNotFoundError, PermissionError):
+            raise
+        except MemoryError as error:
+            raise OutOfMemory(f"{path.name} does not fit into this computer's memory. Make it smaller first.") from error
+        except Exception as error:  # a decoder on malformed input raises anything: ValueError, struct.error, KeyError..
+            raise NotAPicture(_what_is_wrong(path.name, error)) from error
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Around the reading of a file: what the system has against it becomes a sentence."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder. Name the picture file in it.")
     try:
-        with path.open("rb", buffering=0) as raw, PictureFile(raw) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-            return _decode(file, check_size)
-    except PasticheError as error:
-        raise type(error)(f"{path.name}: {error.sentence}") from error
+        yield
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {path}. Check its name and folder.") from error
     except PermissionError as error:
         raise UsageError(f"{path} may not be read by you. Change its permissions, or copy it.") from error
-    except MemoryError as error:
-        raise OutOfMemory(f"{path.name} does not fit into this computer's memory. Make it smaller first.") from error
-    except Exception as error:  # a decoder on malformed input raises anything: ValueError, struct.error, KeyError..
-        raise NotAPicture(_what_is_wrong(path.name, error)) from error
+    except OSError as error:
+        raise NotAPicture(f"{path} cannot be read ({error.strerror or error}). Copy it again.") from error
 
 
 def _decode(file: BinaryIO, check_size: SizeCheck) -> Raster:

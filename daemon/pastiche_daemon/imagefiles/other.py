@@ -22,6 +22,12 @@ KINDS = ("JPEG", "WEBP", "TIFF", "PNG", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG
 QUALITY = 95
 
 
+def suffixes() -> frozenset[str]:
+    """How the names of files end that these kinds are in: lower case, with the dot."""
+    Image.init()
+    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in KINDS)
+
+
 def decode(file: BinaryIO, check_size: SizeCheck) -> Raster:
     """8 bits a channel, but 16 and float where Pillow has them for grey."""
     if _webp_ends_early(file):
