@@ -109,7 +109,7 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=12, help="jobs of each kind")
+    parser.add_argument("--times", type=int, default=12, help="jobs of each kind; 0: batches alone")
     parser.add_argument("--batches", type=int, default=3, help="batches of each kind")
     asked = parser.parse_args()
     with ExitStack() as stack:
@@ -120,7 +120,7 @@ def main() -> None:
         local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
         say(f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times}, in turns", highlight=False, soft_wrap=True)
-        for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)):
+        for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
             for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]
                 say(f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker {_spread(around)} ms", highlight=False, soft_wrap=True)
