@@ -59,8 +59,11 @@ class Upstream:
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError where an address or a key is missing or wrong."""
-        self._make = lambda: UpstreamExecutor(options, places, wake, self._welcomed)
-        self.hands = [self._make()]
+        self._options, self._places, self._wake = options, places, wake
+        self.hands = [self._another()]
+
+    def _another(self) -> UpstreamExecutor:
+        return UpstreamExecutor(self._options, self._places, self._wake, self._welcomed)
 
     @property
     def lost(self) -> bool:
@@ -71,7 +74,7 @@ class Upstream:
         jobs = limits.get("jobs")
         jobs = max(1, min(jobs, MOST_HANDS)) if isinstance(jobs, int) else 1
         while len(self.hands) < jobs:
-            another = self._make()
+            another = self._another()
             another.available = False  # until it has said that it is here
             self.hands.append(another)
         for index, hand in enumerate(self.hands):
