@@ -15,7 +15,7 @@ from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew, Hand, Turn
-from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, PARKED, QUEUED, Job, Queue
+from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
 from pastiche_daemon.options import Options
@@ -153,11 +153,13 @@ class Workshop:
             self._start(*dealt)
 
     def _next(self) -> tuple[Job, Hand] | None:
-        """The first job that a free hand may do, and the best hand for it."""
+        """The first job that a free hand may do, and the best hand for it. One whose layer is still at a hand, which was told to stop, waits for
+        that one: it has the layer's last picture, and all that is warm."""
         if not self.crew.free:
             return None
+        at_work = {_layer_of(hand.turn.job) for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps}
         for job in self._queue.in_order():
-            if (hand := self.crew.best_for(job)) is not None:
+            if _layer_of(job) not in at_work and (hand := self.crew.best_for(job)) is not None:
                 return job, hand
         return None
 
@@ -278,6 +280,10 @@ class Workshop:
         turn = hand.turn
         return turn.job if turn is not None and turn.ticket == said["job"] and not turn.stopping and not turn.helps else None
 
+    def _is_wanted(self, job: Job) -> bool:
+        """Whether it has not ended: not cancelled, replaced or failed, though a hand may still have it."""
+        return self._queue.get(job.client_id, job.id) is job
+
     def _on_here(self, _: Hand, __: dict[str, Any]) -> None:
         self.turn()
 
@@ -299,7 +305,7 @@ class Workshop:
     def _on_kept(self, hand: Hand, said: dict[str, Any]) -> None:
         """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come back for it."""
         turn = hand.turn
-        if turn is not None and turn.ticket == said["job"] and self._queue.get(turn.job.client_id, turn.job.id) is turn.job:
+        if turn is not None and turn.ticket == said["job"] and self._is_wanted(turn.job):
             self._keeper.work_left(turn.job, said)
 
     def _on_progress(self, hand: Hand, said: dict[str, Any]) -> None:
@@ -340,7 +346,7 @@ class Workshop:
 
     def _on_done(self, hand: Hand, said: dict[str, Any]) -> None:
         job, turn = self._at_work(hand, said), hand.turn
-        if job is None and turn is not None and not turn.helps and turn.job.state == PARKED and said["job"] == turn.ticket:
+        if job is None and turn is not None and not turn.helps and said["job"] == turn.ticket and self._is_wanted(turn.job):
             job = turn.job  # finished while its client fell silent: the result waits for it
         if job is None or turn is None:  # it was stopped while its last step was made
             self._on_stopped(hand, said)
@@ -413,6 +419,10 @@ class Workshop:
                 self._recall(helper)
         if not turn.helps:
             self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
+
+
+def _layer_of(job: Job) -> tuple[str, str]:
+    return job.client_id, job.layer
 
 
 def _is_news(told: int, place: int) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from pastiche import protocol as p
@@ -208,3 +211,56 @@ def test_a_shared_picture_that_cost_a_worker_is_done_by_one_alone(sharing):
     sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
     sharing.foreman.workshop.listen()
     assert [("company" in order) for order in sharing.left.orders + sharing.right.orders[1:]] == [True, False]
+
+
+def stops(studio: Studio, hands: Hands, order: int = -1) -> None:
+    hands.saying.append({"say": "stopped", "job": hands.orders[order]["job"]})
+    studio.foreman.workshop.listen()
+
+
+def finishes(studio: Studio, hands: Hands) -> None:
+    """A hand's last job has its result."""
+    order = hands.orders[-1]
+    data = b"r" * CONTENT.ref.length
+    Path(order["result_path"]).write_bytes(data)
+    picture = {**CONTENT.ref.to_wire(), "blob": hashlib.sha256(data).digest()}
+    hands.saying.append({"say": "done", "job": order["job"], "picture": picture, "left": 0, "top": 0, "weights": "w", "device": "d", "seconds": 1.0,
+                         "content_loss": 0.0, "style_loss": 0.0, "started_from": "content", "notes": []})  # fmt: skip
+    studio.foreman.workshop.listen()
+
+
+def test_a_moved_knob_waits_for_the_hand_that_has_the_layer_warm(studio):
+    studio.begin("a", layer="one")
+    studio.begin("b", layer="one")
+    assert (studio.left.cancelled, jobs(studio.right)) == ([studio.left.orders[0]["job"]], 0)
+    stops(studio, studio.left)
+    assert (jobs(studio.left), jobs(studio.right)) == (2, 0)
+
+
+def test_a_job_whose_client_comes_back_at_once_is_at_one_hand_only(studio):
+    studio.begin("a")
+    studio.foreman.park(b"s")
+    studio.foreman.unpark(b"s")
+    assert jobs(studio.right) == 0
+    stops(studio, studio.left)
+    assert jobs(studio.left) + jobs(studio.right) == 2
+
+
+def test_a_job_finished_between_a_clients_silence_and_its_stop_is_not_done_again(studio):
+    studio.begin("a")
+    studio.foreman.park(b"s")
+    studio.foreman.unpark(b"s")
+    finishes(studio, studio.left)
+    assert [m.job for m in studio.told if isinstance(m, p.Result)] == ["a"]
+    assert jobs(studio.left) + jobs(studio.right) == 1
+
+
+def test_a_job_cancelled_while_its_client_was_silent_has_no_result_and_lets_go_of_its_pictures_once(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.foreman.park(b"s")
+    studio.foreman.cancel("client", "a")
+    finishes(studio, studio.left)
+    assert not [m for m in studio.told if isinstance(m, p.Result)]
+    studio.foreman.blobs.forget()
+    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
