@@ -25,6 +25,7 @@ log = logging.getLogger("pastiche")
 QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
+ENDINGS = ("stopped", "failed", "done", "gone")  # after which a hand has nothing in hand
 HANDS_TOLD = 64  # of a status, which has to fit a header
 
 _tickets = itertools.count(1)
@@ -249,15 +250,15 @@ class Workshop:
         """Others wait: helpers are wanted for work of their own. Whether any is free at once."""
         return sum(self._recall(hand) for hand in self.crew.busy if hand.turn is not None and hand.turn.helps) > 0
 
-    def _recall(self, helper: Hand) -> bool:
+    def _recall(self, hand: Hand) -> bool:
         """Whether it is free at once: it had not been told yet what to do."""
-        turn = helper.turn
+        turn = hand.turn
         if turn is not None and not turn.order:
-            helper.turn = None
+            hand.turn = None
         elif turn is not None and not turn.stopping:
             turn.stopping = True
-            helper.executor.cancel(turn.ticket)
-        return helper.turn is None
+            hand.executor.cancel(turn.ticket)
+        return hand.turn is None
 
     # --- inside: what the hands say --------------------------------------------------------------------------
     def listen(self) -> None:
@@ -265,15 +266,23 @@ class Workshop:
         for hand in self.crew:
             while (said := hand.executor.hear()) is not None:
                 self.active_at = self._clock.now()
-                hand.heard(goes_on=said["say"] != "alive")
+                say = said.pop("say")
+                hand.heard(goes_on=say != "alive")
                 try:
-                    getattr(self, f"_on_{said.pop('say')}")(hand, said)
+                    getattr(self, f"_on_{say}")(hand, said)
                 except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                     log.exception("a worker was not understood")
-                    if hand.turn is not None and not hand.turn.helps:
-                        stumbled = PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log.")
-                        self._office.fail(hand.turn.job, stumbled)
-                    self._free(hand)
+                    self._stumble(hand, error, ended=say in ENDINGS)
+
+    def _stumble(self, hand: Hand, error: Exception, *, ended: bool) -> None:
+        """ended: the hand has nothing in hand any more; else it is told to stop."""
+        turn = hand.turn
+        if turn is not None and not turn.helps and not turn.stopping and self._is_wanted(turn.job):
+            self._office.fail(turn.job, PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
+        if ended:
+            self._free(hand)
+        else:
+            self._recall(hand)
 
     def _at_work(self, hand: Hand, said: dict[str, Any]) -> Job | None:
         """The job that a hand speaks of, unless it was told to stop it, speaks of an earlier turn, or only helps."""

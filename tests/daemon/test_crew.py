@@ -264,3 +264,27 @@ def test_a_job_cancelled_while_its_client_was_silent_has_no_result_and_lets_go_o
     assert not [m for m in studio.told if isinstance(m, p.Result)]
     studio.foreman.blobs.forget()
     assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+
+
+def test_a_hand_that_is_not_understood_fails_its_job_and_is_free_when_it_has_stopped(studio):
+    studio.begin("a")
+    studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
+    studio.foreman.workshop.listen()
+    assert [m.job for m in studio.told if isinstance(m, p.Failed)] == ["a"]
+    assert studio.left.cancelled == [studio.left.orders[0]["job"]]
+    studio.begin("b")
+    assert (jobs(studio.left), jobs(studio.right)) == (1, 1)
+    stops(studio, studio.left)
+    studio.begin("c")
+    assert jobs(studio.left) == 2
+
+
+def test_a_hand_that_is_not_understood_after_a_cancel_says_nothing_of_that_job(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.foreman.cancel("client", "a")
+    studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
+    studio.foreman.workshop.listen()
+    assert not [m for m in studio.told if isinstance(m, p.Failed)]
+    studio.foreman.blobs.forget()
+    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
