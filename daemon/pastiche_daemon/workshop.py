@@ -183,12 +183,12 @@ class Workshop:
             if turn.helpers:
                 turn.order["company"] = self._meeting_for(turn)
             hand.executor.work(turn.order)
-        except (OSError, PasticheError) as error:
+        except Exception as error:  # whatever it is, the hand has not got it
             hand.turn = None
             self._let_go(turn)
-            no_worker = WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
-            self._office.fail(job, error if isinstance(error, PasticheError) else no_worker)
+            self._office.fail(job, error if isinstance(error, PasticheError) else _no_worker(error))
             return
+        job.place_told = 0
         self._office.tell(job.session, p.Queued(job.id, 0))
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
@@ -242,8 +242,8 @@ class Workshop:
                 helper.turn.order = {**order, "job": helper.turn.ticket, "join": {**said, "rank": rank}}
                 try:
                     helper.executor.work(helper.turn.order)
-                except OSError as error:  # the leader goes on without it
-                    log.warning("a worker could not be started to help: %s", error)
+                except Exception:  # the leader goes on without it
+                    log.exception("a worker could not be started to help")
                     helper.turn = None
 
     def _recall_helpers(self) -> bool:
@@ -428,6 +428,11 @@ class Workshop:
                 self._recall(helper)
         if not turn.helps:
             self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
+
+
+def _no_worker(error: Exception) -> WorkerDied:
+    log.error("no worker could be started", exc_info=error)
+    return WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
 
 
 def _layer_of(job: Job) -> tuple[str, str]:

@@ -288,3 +288,23 @@ def test_a_hand_that_is_not_understood_after_a_cancel_says_nothing_of_that_job(s
     assert not [m for m in studio.told if isinstance(m, p.Failed)]
     studio.foreman.blobs.forget()
     assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+
+
+def test_a_job_that_cannot_be_handed_over_fails_whatever_the_reason(studio, monkeypatch):
+    def work(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(studio.left, "work", work)
+    studio.begin("a")
+    assert [m.code for m in studio.told if isinstance(m, p.Failed)] == ["worker_died"]
+    assert not studio.foreman.workshop.busy
+
+
+def test_a_job_that_waits_again_is_told_its_place_again(studio):
+    studio.right.available = False
+    studio.begin("a")
+    studio.begin("b")
+    studio.end(studio.left)
+    studio.left.available = False
+    studio.goes(studio.left)
+    assert [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "b"] == [1, 0, 1]
