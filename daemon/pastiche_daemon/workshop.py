@@ -23,6 +23,7 @@ from pastiche_daemon.options import Options
 log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
+NOBODY = b""  # no session
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
 ENDINGS = ("stopped", "failed", "done", "gone")  # after which a hand has nothing in hand
@@ -85,19 +86,31 @@ class Workshop:
         return hand if hand is not None and hand.turn is not None and not hand.turn.stopping else None
 
     def estimate(self, session: bytes, asked: p.AskEstimate, settings: StyleSettings) -> None:
-        """Have a hand, who knows its device, say how long it would take. Raises TooBusy."""
+        """Have a hand, who knows its device, say how long it would take. Raises TooBusy, WorkerDied."""
         if len(self._questions) >= QUESTIONS_KEPT:
             raise TooBusy(f"{QUESTIONS_KEPT} estimates are asked for already. Ask again when some are answered.")
         question, hand = str(next(_tickets)), self.crew.for_questions()
+        try:
+            hand.executor.estimate({
+                "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
+                "weights": self._weights(asked.weights), "device": asked.device,
+            })  # fmt: skip
+        except OSError as error:
+            raise _no_worker(error) from error
         self._questions[question] = (session, asked.ticket, hand)
-        hand.executor.estimate({
-            "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-            "weights": self._weights(asked.weights), "device": asked.device,
-        })  # fmt: skip
 
     def ask_no_more_for(self, session: bytes) -> None:
-        """It has gone: nobody waits for its estimates."""
-        self._questions = {ours: asked for ours, asked in self._questions.items() if asked[0] != session}
+        """It has gone: nobody waits for its estimates. They count as long as they lie in a worker's pipe."""
+        for ours, (asker, ticket, hand) in self._questions.items():
+            if asker == session:
+                self._questions[ours] = (NOBODY, ticket, hand)
+
+    def _answer_for(self, gone: Hand, sentence: str) -> None:
+        """What was asked of it."""
+        for question, (session, ticket, asked) in list(self._questions.items()):
+            if asked is gone:
+                del self._questions[question]
+                self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", sentence))
 
     def kill(self) -> None:
         """Nothing of any hand is left when this returns."""
@@ -112,6 +125,7 @@ class Workshop:
                 log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
                 hand.executor.leave()
                 hand.forget()
+                self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
         for hand in self.crew.busy:
             if hand.turn is not None and not hand.turn.hung and now >= hand.hangs_at(self._options.hang_seconds):
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
@@ -384,10 +398,7 @@ class Workshop:
         log.error("a worker died: %s", how)
         hand.executor.info = {}
         hand.forget()
-        for question, (session, ticket, asked) in list(self._questions.items()):
-            if asked is hand:
-                del self._questions[question]
-                self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", f"The worker died ({how}) before it could say."))
+        self._answer_for(hand, f"The worker died ({how}) before it could say.")
         if turn is not None and not turn.stopping and not turn.helps:
             self._outlive(turn.job, how, said.get("sentence", ""), blameless=bool(said.get("blameless")))
         self._free(hand)
