@@ -126,8 +126,8 @@ class Workshop:
                 hand.executor.leave()
                 hand.forget()
                 self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
-        for hand in self.crew.busy:
-            if hand.turn is not None and not hand.turn.hung and now >= hand.hangs_at(self._options.hang_seconds):
+        for hand, hangs_at in self._hang_times():
+            if hand.turn is not None and now >= hangs_at:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
                 hand.turn.hung = True
                 hand.executor.end_by_force()
@@ -141,11 +141,15 @@ class Workshop:
             idle = [] if self.busy else [(hand, max(heard_at, self.active_at)) for hand, heard_at in idle]
         return [(hand, since + self._options.worker_seconds) for hand, since in idle]
 
+    def _hang_times(self) -> list[tuple[Hand, float]]:
+        """When hands are ended, if they give no sign until then. One that has not been told yet what to do has none to give."""
+        told = [hand for hand in self.crew.busy if hand.turn is not None and hand.turn.order and not hand.turn.hung]
+        return [(hand, hand.hangs_at(self._options.hang_seconds)) for hand in told]
+
     @property
     def due(self) -> float | None:
         """Seconds until `tick` has something to do; None: an idle daemon sleeps."""
-        moments = [moment for _, moment in self._leave_times()]
-        moments += [hand.hangs_at(self._options.hang_seconds) for hand in self.crew.busy if hand.turn is not None and not hand.turn.hung]
+        moments = [moment for _, moment in [*self._leave_times(), *self._hang_times()]]
         return min(moments) - self._clock.now() if moments else None
 
     @property
@@ -248,11 +252,12 @@ class Workshop:
 
     def _on_meeting(self, hand: Hand, said: dict[str, Any]) -> None:
         """A leader waits for its helpers at the place that it says."""
-        if (turn := hand.turn) is None or said.pop("job") != turn.ticket:
+        if (turn := hand.turn) is None or said.pop("job") != turn.ticket or turn.stopping:
             return
         order = {name: value for name, value in turn.order.items() if name != "company"}
         for rank, helper in enumerate(turn.helpers, 1):
             if helper.turn is not None and helper.turn.helps and helper.turn.job is turn.job:
+                helper.heard(goes_on=True)  # from now on it is to give signs of life
                 helper.turn.order = {**order, "job": helper.turn.ticket, "join": {**said, "rank": rank}}
                 try:
                     helper.executor.work(helper.turn.order)

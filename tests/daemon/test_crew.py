@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pastiche import protocol as p
+from pastiche.errors import TooBusy, WorkerDied
 from pastiche_daemon.options import Options
+from pastiche_daemon.workshop import QUESTIONS_KEPT
 from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
 
 
@@ -308,3 +310,53 @@ def test_a_job_that_waits_again_is_told_its_place_again(studio):
     studio.left.available = False
     studio.goes(studio.left)
     assert [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "b"] == [1, 0, 1]
+
+
+def test_questions_that_no_worker_can_be_started_for_are_refused_and_not_remembered(studio, monkeypatch):
+    def estimate(_):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(studio.left, "estimate", estimate)
+    for number in range(QUESTIONS_KEPT + 1):
+        with pytest.raises(WorkerDied):
+            studio.ask(str(number))
+
+
+def test_questions_to_a_hand_that_is_sent_away_are_answered(studio):
+    studio.left.pid = 7
+    studio.ask("one")
+    studio.pass_by(601)
+    assert studio.left.left == 1
+    assert [m.ticket for m in studio.told if isinstance(m, p.Estimate)] == ["one"]
+
+
+def test_questions_of_clients_that_have_gone_count_until_the_worker_has_read_them(studio):
+    for number in range(QUESTIONS_KEPT):
+        studio.ask(str(number))
+    studio.foreman.end_session(b"s")
+    with pytest.raises(TooBusy):
+        studio.ask("one more")
+
+
+def test_a_helper_that_waits_to_be_told_what_to_do_does_not_hang(sharing):
+    sharing.begin("a")
+    for _ in range(int(HANG) - 1):
+        sharing.left.saying.append({"say": "alive"})
+        sharing.pass_by(1)
+    sharing.left.saying.append({"say": "alive"})
+    sharing.pass_by(2)
+    assert (sharing.left.forced, sharing.right.forced) == (0, 0)
+    meets(sharing)
+    sharing.pass_by(2)
+    assert sharing.right.forced == 0
+    for _ in range(int(HANG)):
+        sharing.left.saying.append({"say": "alive"})
+        sharing.pass_by(1)
+    assert sharing.right.forced == 1
+
+
+def test_a_leader_that_was_told_to_stop_gets_no_helpers(sharing):
+    sharing.begin("a")
+    sharing.foreman.cancel("client", "a")
+    meets(sharing)
+    assert jobs(sharing.right) == 0
