@@ -15,6 +15,7 @@ from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew, Hand, Turn
+from pastiche_daemon.fitting import fitting
 from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
@@ -27,7 +28,7 @@ NOBODY = b""  # no session
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
 ENDINGS = ("stopped", "failed", "done", "gone")  # after which a hand has nothing in hand
-HANDS_TOLD = 64  # of a status, which has to fit a header
+HANDS_ROOM = 16 << 10  # bytes of a status, which has to fit a header: some 80 hands
 
 _tickets = itertools.count(1)
 
@@ -162,8 +163,8 @@ class Workshop:
         """worker: the hand that a painter with one machine thinks of. workers: all that hold a device or work."""
         hands = list(self.crew)
         first = max(hands, key=lambda hand: (hand.turn is not None, hand.executor.holds_device, hand in self.crew.on_duty))
-        told = [hand for hand in hands if hand.turn is not None or hand.executor.holds_device]
-        return {"worker": _told(first), "workers": [_told(hand) for hand in told[:HANDS_TOLD]],
+        told = (_told(hand) for hand in hands if hand.turn is not None or hand.executor.holds_device)
+        return {"worker": _told(first), "workers": fitting(told, HANDS_ROOM),
                 "hands": len(self.crew.on_duty), "at_home_for_now": self.crew.at_home_for_now}  # fmt: skip
 
     # --- inside: dealing -----------------------------------------------------------------------------------

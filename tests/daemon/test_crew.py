@@ -9,6 +9,7 @@ import pytest
 
 from pastiche import protocol as p
 from pastiche.errors import TooBusy, WorkerDied
+from pastiche_daemon.foreman import JOBS_TOLD
 from pastiche_daemon.options import Options
 from pastiche_daemon.workshop import QUESTIONS_KEPT
 from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
@@ -360,3 +361,15 @@ def test_a_leader_that_was_told_to_stop_gets_no_helpers(sharing):
     sharing.foreman.cancel("client", "a")
     meets(sharing)
     assert jobs(sharing.right) == 0
+
+
+def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
+    many = [Hands() for _ in range(200)]
+    for hands in many:
+        hands.pid, hands.info = 7, {"state": "warm", "device": "\N{ARTIST PALETTE}" * 200, "weights": "\N{ARTIST PALETTE}" * 200}
+    office = Office(home, Made(*many))
+    for number in range(JOBS_TOLD + 1):
+        office.begin(f"job {number}" + "\N{ARTIST PALETTE}" * 100, f"layer {number}" + "\N{ARTIST PALETTE}" * 100, client=f"client {number}")
+    report = office.foreman.status()
+    assert len(report["workers"]) > 1
+    p.pack(p.Status({**report, "listening_afar": ["tcp://" + "h" * 250] * 8, "endpoints": ["ipc://" + "e" * 100] * 2}))
