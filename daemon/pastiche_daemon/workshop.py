@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +54,7 @@ class Workshop:
         self._blobs = keeper.blobs
         self.last = LastImages(keeper.blobs, keeper.works)
         self._questions: dict[str, tuple[bytes, str, Hand]] = {}  # estimates asked for: session, its own ticket, and whom, by our ticket
+        self._was_at_home = crew.at_home_for_now
         self.active_at = clock.now()  # when there last was anything to do
 
     # --- what the foreman asks for -------------------------------------------------------------------
@@ -114,13 +116,20 @@ class Workshop:
                 self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", sentence))
 
     def kill(self) -> None:
-        """Nothing of any hand is left when this returns."""
-        for hand in self.crew:
-            hand.executor.kill()
+        """Nothing of any hand is left when this returns. All at once: one that has to wait for another machine is not to keep the others."""
+        ends = [threading.Thread(target=hand.executor.kill) for hand in self.crew]
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join()
+        for hand in self.crew.busy:
+            for path in hand.turn.paths.values() if hand.turn is not None else ():
+                _remove(path)
 
     # --- the clock -------------------------------------------------------------------------------------
     def tick(self, now: float) -> None:
-        """What the clock brings: an idle hand gives its device back, one that hangs is ended, what is kept ages."""
+        """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
+        kept ages."""
         for hand, leaves_at in self._leave_times():
             if now >= leaves_at:
                 log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
@@ -132,6 +141,9 @@ class Workshop:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
                 hand.turn.hung = True
                 hand.executor.end_by_force()
+        if self._was_at_home != self.crew.at_home_for_now:  # others' turn to work: nobody says so
+            self._was_at_home = self.crew.at_home_for_now
+            self.turn()
         self._keeper.tidy()
 
     def _leave_times(self) -> list[tuple[Hand, float]]:

@@ -339,6 +339,19 @@ def test_questions_of_clients_that_have_gone_count_until_the_worker_has_read_the
         studio.ask("one more")
 
 
+def test_who_comes_back_takes_what_waits_without_being_asked(home):
+    studio = Studio(home, spare=True)
+    studio.made.lost = True
+    studio.begin("a")
+    studio.begin("b")
+    studio.pass_by(1)
+    assert (jobs(studio.home), jobs(studio.left)) == (1, 0)
+    studio.made.lost = False
+    studio.home.saying.append({"say": "alive"})
+    studio.pass_by(1)
+    assert (jobs(studio.home), jobs(studio.left)) == (1, 1)
+
+
 def test_a_helper_that_waits_to_be_told_what_to_do_does_not_hang(sharing):
     sharing.begin("a")
     for _ in range(int(HANG) - 1):
@@ -373,3 +386,10 @@ def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
     report = office.foreman.status()
     assert len(report["workers"]) > 1
     p.pack(p.Status({**report, "listening_afar": ["tcp://" + "h" * 250] * 8, "endpoints": ["ipc://" + "e" * 100] * 2}))
+
+
+def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(sharing):
+    sharing.begin("a")
+    sharing.foreman.workshop.kill()
+    sharing.foreman.keeper.close()
+    assert [path.name for path in sharing.foreman.blobs.folder.iterdir() if path.name.startswith("new-")] == []
