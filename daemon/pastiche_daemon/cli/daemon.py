@@ -171,6 +171,7 @@ def status(as_json: bool) -> None:
         return
     worker, far = report["worker"], elsewhere(report)
     at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else worker.get("state", "none: it comes with the next job")
+    workers = report.get("workers", [])  # none of a daemon that was started by an earlier version, and runs still
     table = Table(show_header=False, box=None)
     rows = [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
@@ -179,7 +180,7 @@ def status(as_json: bool) -> None:
         ("work", f"done by {far}: {worker.get('state', '–')}") if far else ("worker", at_work),
         ("device", worker.get("device", "–")),
         ("weights", worker.get("weights", "–")),
-        *([("workers", "\n".join(_worker_line(one) for one in report["workers"]))] if len(report["workers"]) > 1 else []),
+        *([("workers", "\n".join(_worker_line(one) for one in workers))] if len(workers) > 1 else []),
         ("memory", f"{worker.get('memory_bytes', 0) / 1e6:.0f} MB"),
         ("targets", f"{worker.get('targets', 0)} warm, {worker.get('target_bytes', 0) / 1e6:.0f} MB"),
         ("jobs", ", ".join(f"{job['state']} ({job['layer'][-40:]})" for job in report["jobs"]) or "none"),
@@ -188,13 +189,15 @@ def status(as_json: bool) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-    if report["at_home_for_now"]:
+    if report.get("at_home_for_now"):
         click.echo("Those who are to do the work cannot be reached; this machine does it meanwhile.")
 
 
 def elsewhere(report: dict[str, Any]) -> str:
     """Who does the work, of a status; '' where this machine does."""
-    return {"upstream": f"the daemon at {report['upstream']}", "ray": f"the Ray cluster at {report['address']}"}.get(report["executor"], "")
+    if report.get("executor") == "ray":
+        return f"the Ray cluster at {report['address']}"
+    return f"the daemon at {report['upstream']}" if report.get("upstream") else ""
 
 
 def _worker_line(worker: dict[str, Any]) -> str:
