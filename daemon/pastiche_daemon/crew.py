@@ -44,6 +44,11 @@ class Hand:
         self._warm: dict[str, OrderedDict[Hashable, None]] = {kind: OrderedDict() for kind in ("layer", "styles", "network")}
         self.heard_at = self.moved_at = clock.now()  # when it last said anything; when its work last went on
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it would begin a job at once."""
+        return self.turn is None and self.executor.available
+
     def begin(self, turn: Turn) -> None:
         """Take a job in hand. What it does is warm from now on."""
         self.turn = turn
@@ -119,22 +124,21 @@ class Crew:
     @property
     def free(self) -> list[Hand]:
         """Those that would begin a job at once."""
-        return [hand for hand in self.on_duty if hand.turn is None and hand.executor.available]
+        return [hand for hand in self.on_duty if hand.is_free]
 
     def has(self, job: Job) -> Hand | None:
         """The hand that a job is in."""
         return next((hand for hand in self if hand.turn is not None and hand.turn.job is job and not hand.turn.helps), None)
 
     def free_for(self, job: Job) -> list[Hand]:
-        return [hand for hand in self.free if self._may(hand, job)]
+        """Those that may begin it. A device that was asked for by name is its own hand's; one that nobody has, anybody's."""
+        on_duty = self.on_duty
+        own = [hand for hand in on_duty if hand.executor.device == job.device]
+        return [hand for hand in own or on_duty if hand.is_free]
 
     def best_for(self, job: Job) -> Hand | None:
         """The free hand with the most of it warm; None: none is free that may."""
         return max(self.free_for(job), key=lambda hand: hand.warmth(job), default=None)
-
-    def _may(self, hand: Hand, job: Job) -> bool:
-        """A device that was asked for by name is its own hand's; one that nobody has, anybody's."""
-        return hand.executor.device == job.device or not any(other.executor.device == job.device for other in self.on_duty)
 
     def for_questions(self) -> Hand:
         """Who is asked how long something would take: one that is free and warm, if there is one."""
