@@ -6,16 +6,18 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test test-editors screenshots check bench bench-front studio fuzz soak figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors test-farm screenshots check bench bench-front bench-farm studio fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
 	@echo "make test    set up, run the tests"
 	@echo "make test-editors   set up, run the tests in a real Krita and a real GIMP (as root they make a place for it themselves)"
+	@echo "make test-farm      set up, run the tests on a real Ray cluster of two nodes, on this machine"
 	@echo "make screenshots    the same, and the screenshots in docs/ anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
 	@echo "make bench-front   set up, measure the front alone with 500 peers; docs/farm/front.json"
+	@echo "make bench-farm    set up, measure the Ray executor against the local one, and two workers against one; docs/farm.md"
 	@echo "make studio  set up, simulate studios of 20, 200 and 2,000 painters; docs/farm/studio.json and waiting.png"
 	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"
 	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
@@ -42,6 +44,9 @@ test: setup
 test-editors: setup
 	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600
 
+test-farm: setup
+	$(BIN)/python -m pytest tests/farm -o norecursedirs= --timeout 300
+
 screenshots: test-editors
 	$(BIN)/python -m tests.editors.screenshots
 
@@ -56,6 +61,9 @@ bench: setup
 
 bench-front: setup
 	$(BIN)/python -m tests.bench.front $(if $(wildcard /dev/shm),--under /dev/shm) --out docs/farm/front.json
+
+bench-farm: setup
+	$(BIN)/python -m tests.bench.farm
 
 studio: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'

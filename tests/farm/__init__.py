@@ -1,0 +1,1 @@
+"""A real Ray cluster of two nodes, on this machine. `make test-farm`."""

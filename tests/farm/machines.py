@@ -1,0 +1,80 @@
+"""Two nodes of a real Ray cluster on this machine, each with a home of its own, that can go and come back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+from ray.cluster_utils import Cluster
+
+from tests.daemon.far import free_port
+
+STORE = 100 << 20  # bytes of Ray's object store, a node
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
+class Machines:
+    """first: the head, which works too; second. A core each, so one worker each."""
+
+    def __init__(self, count: int = 2) -> None:
+        self._count = count
+        self.folder = Path(tempfile.mkdtemp(prefix="pst-"))
+        self.port = free_port()
+        self._cluster: Cluster | None = None
+        self._second: Any = None
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"ray://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """The head, and the second node where there is to be one."""
+        self._cluster = Cluster(initialize_head=True, head_node_args={
+            **self._node("first"), "ray_client_server_port": self.port, "include_dashboard": False})  # fmt: skip
+        if self._count > 1:
+            self.start_second()
+
+    def start_second(self) -> None:
+        assert self._cluster is not None
+        self._second = self._cluster.add_node(**self._node("second"))
+
+    def kill_second(self) -> None:
+        """Its raylet, by SIGKILL; what it has started goes by itself."""
+        assert self._cluster is not None
+        self._cluster.remove_node(self._second, allow_graceful=False)
+
+    def kill_head(self) -> None:
+        """All of the first node, by SIGKILL; the second is of no use without it."""
+        assert self._cluster is not None
+        self.kill_second()
+        self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+
+    def stop(self) -> None:
+        if self._cluster is not None:
+            self._cluster.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def actors_at(self, which: str) -> list[Path]:
+        """The folders of those that live on a node, or have not cleared up."""
+        folder = self.folder / which / "state" / "farm"
+        return list(folder.iterdir()) if folder.is_dir() else []
+
+    def workers_at(self, which: str) -> list[psutil.Process]:
+        """Worker processes of a node."""
+        return [process for process in psutil.process_iter() if self._is_worker(process, which)]
+
+    def _is_worker(self, process: psutil.Process, which: str) -> bool:
+        try:
+            return process.environ().get("PASTICHE_HOME") == str(self.folder / which) and "pastiche_daemon.executors.worker" in process.cmdline()
+        except psutil.Error:
+            return False
+
+    def _node(self, which: str) -> dict[str, Any]:
+        return {"num_cpus": 1, "object_store_memory": STORE, "temp_dir": str(self.folder / "ray"), "labels": {"name": which},
+                "env_vars": {"PASTICHE_HOME": str(self.folder / which)}}  # fmt: skip
