@@ -15,7 +15,8 @@ from tests.daemon.far import free_port
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Niceness: 15 by itself, and a test beside a busy process would wait for minutes.
+os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
 
 
 class Machines:

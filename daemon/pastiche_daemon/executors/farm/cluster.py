@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +16,13 @@ from typing import Any
 from pastiche_daemon.executors.farm.actor import PIECE, FarmActor
 from pastiche_daemon.executors.farm.terms import Terms, as_actor_options, host_and_port
 
+log = logging.getLogger("pastiche")
+
 PATIENCE = 10.0  # seconds for the head to take a connection
 RAYS_PATIENCE = 30.0  # seconds for Ray to make one of it: the head starts a process for us
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
 NAMESPACE = "pastiche"
+BETWEEN = 1.0  # seconds between attempts
 CONCURRENT = 8  # methods of an actor that run at a time: one listens, others must get through
 
 
@@ -47,13 +52,25 @@ class Cluster:
         watch.daemon = True
         watch.start()
         try:
-            ray.init(terms.address, namespace=NAMESPACE, log_to_driver=False)
+            self._connect()
             self.resources = terms.resources or ({"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0})
         except Exception as error:
             raise _not_connected(terms.address, error) from error
         finally:
             watch.cancel()
         self._pictures = Pictures(ray)
+
+    def _connect(self) -> None:
+        """The process that the head starts for us sometimes does not come up, on a busy machine above all: another does. Raises what Ray does."""
+        for last in (False, False, True):
+            try:
+                self.ray.init(self.terms.address, namespace=NAMESPACE, log_to_driver=False)
+                return
+            except ConnectionAbortedError as error:
+                if last:
+                    raise
+                log.warning("the head could not start a process for us; once more: %s", _short(error))
+                time.sleep(BETWEEN)
 
     def actor(self, name: str, options: dict[str, Any], build: str) -> Any:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray (max_task_retries): it would begin
@@ -153,5 +170,6 @@ def _not_connected(address: str, error: Exception) -> ClusterLost:
 
 def _short(error: BaseException) -> str:
     """The first words of what Ray writes pages of."""
-    words = " ".join(str(error).split())
+    said = str(error).strip()
+    words = " ".join((said.splitlines()[-1] if "Traceback" in said else said).split())  # of a traceback, what it came to
     return f"{type(error).__name__}: {words[:240]}" if words else type(error).__name__
