@@ -59,6 +59,7 @@ class Foreman:
         self.audit = Audit(places.state / "audit.log", clock)
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
         self._silent: set[bytes] = set()  # sessions that are not heard of
+        self._client_of: dict[bytes, str] = {}  # sessions that have asked for something
 
     # --- orders ------------------------------------------------------------------------------------
     def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle, allowance: Allowance | None = None) -> None:
@@ -93,6 +94,7 @@ class Foreman:
             raise BadMessage(f"There is a job {job!r} already; each has an id of its own.")
 
     def _take_in(self, job: Job) -> None:
+        self._client_of[job.session] = job.client_id
         self.blobs.pin(job.blobs)
         job.came = self._clock.now()
         job.missing = {blob for blob in job.blobs if blob not in self.blobs or not self.guests.may_use(job, blob)}
@@ -127,7 +129,7 @@ class Foreman:
             self.tell(session, credit)
         if arriving.incoming.finished:
             del self._arriving[session]
-            whose = next((job.client_id for job in self.queue if job.session == session and blob in job.missing), "")
+            whose = self._client_of.get(session, "") if self._waits_for(session, blob) else ""
             self.guests.have_shown(whose, [blob])
             for job in self.queue:
                 if self.guests.may_use(job, blob):
@@ -172,8 +174,8 @@ class Foreman:
     def park(self, session: bytes) -> None:
         """A silent client's jobs give the device back and wait for it."""
         self._silent.add(session)
-        for job in self.queue:
-            if job.session == session and job.state in (QUEUED, RUNNING):
+        for job in self._jobs_of(session):
+            if job.state in (QUEUED, RUNNING):
                 self.workshop.pause(job)
                 job.state, job.resume, job.paused = PARKED, True, True
                 log.info("job %s: parked, its client is silent", job.id)
@@ -181,8 +183,8 @@ class Foreman:
     def unpark(self, session: bytes) -> None:
         """The client speaks again: its jobs go on from where they were."""
         self._silent.discard(session)
-        for job in self.queue:
-            if job.session == session and job.state == PARKED:
+        for job in self._jobs_of(session):
+            if job.state == PARKED:
                 job.state = QUEUED
                 log.info("job %s: its client is back", job.id)
         self.workshop.turn()
@@ -196,9 +198,8 @@ class Foreman:
 
     def lose_session(self, session: bytes) -> None:
         """The client has gone without a word: what its jobs left is kept, to be gone on with."""
-        for job in self.queue:
-            if job.session == session:
-                self.workshop.pause(job)
+        for job in self._jobs_of(session):
+            self.workshop.pause(job)
         for job in self._leave(session):
             self.keeper.stopped(job)
             self.audit.ended(job, "vanished")
@@ -209,10 +210,14 @@ class Foreman:
         self._silent.discard(session)
         self.workshop.ask_no_more_for(session)
         self._abandon(session)
-        gone = [job for job in self.queue if job.session == session]
+        gone = self._jobs_of(session)
         for job in gone:
             self._drop(job)
+        self._client_of.pop(session, None)
         return gone
+
+    def _jobs_of(self, session: bytes) -> list[Job]:
+        return [job for job in self.queue.of(self._client_of.get(session, "")) if job.session == session]
 
     # --- what may be known ---------------------------------------------------------------------------
     def status_for(self, client_id: str) -> dict[str, Any]:
@@ -244,8 +249,8 @@ class Foreman:
         """Ask a session for the next picture that one of its jobs lacks."""
         if session in self._arriving:
             return
-        for job in self.queue:
-            if job.session != session or not job.missing:
+        for job in self._jobs_of(session):
+            if not job.missing:
                 continue
             blob = min(job.missing)
             size = next((picture.length for picture in job.pictures if picture.blob == blob), None)
@@ -267,7 +272,7 @@ class Foreman:
             self.workshop.turn()
 
     def _waits_for(self, session: bytes, blob: bytes) -> bool:
-        return any(job.session == session and blob in job.missing for job in self.queue)
+        return any(blob in job.missing for job in self._jobs_of(session))
 
     def _abandon(self, session: bytes) -> None:
         arriving = self._arriving.pop(session, None)
@@ -275,8 +280,8 @@ class Foreman:
             self.blobs.abandon(arriving.upload)
 
     def _fail_those_missing(self, blob: bytes, session: bytes, error: PasticheError) -> None:
-        for job in self.queue:
-            if job.session == session and blob in job.missing:
+        for job in self._jobs_of(session):
+            if blob in job.missing:
                 self.fail(job, error)
 
     # --- inside: a job's end -----------------------------------------------------------------------------

@@ -282,6 +282,8 @@ class Front:
     def _welcome(self, session: Session) -> p.Welcome:
         most = [self._options.megapixel_limit, session.peer.allowance.max_megapixels if session.peer.allowance else 0.0]
         limits = {"max_megapixels": min(filter(None, most)), "window": p.WINDOW, "chunk": p.CHUNK}
+        if session.peer.allowance:  # more than these at once would only wait here, where their own daemon's turns do not count
+            limits["jobs"] = min(session.peer.allowance.jobs, len(self._workshop.crew.on_duty))
         results = [
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
             for result in self._foreman.keeper.results.of(session.client_id)

@@ -19,6 +19,7 @@ from pastiche_daemon.front import Front
 from pastiche_daemon.options import Options
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3
+DESCRIPTORS = 16384  # at most: some programs that are started from here look at each there may be
 LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
 
 
@@ -46,6 +47,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
     lock.note(str(os.getpid()))
     withdraw(places)  # what a crash has left
+    _have_descriptors()
     try:
         _open_log(places, to_terminal)
         Front(places, options, build_id()).run()
@@ -55,6 +57,18 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     finally:
         lock.close()
     return True
+
+
+def _have_descriptors() -> None:
+    """As many as this user may have: a connection from another machine takes five, and systems begin with 1,024 a process."""
+    if not POSIX:
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def have_it_look(places: Places) -> bool:

@@ -154,6 +154,8 @@ class Workshop:
 
     def _next(self) -> tuple[Job, Hand] | None:
         """The first job that a free hand may do, and the best hand for it."""
+        if not self.crew.free:
+            return None
         for job in self._queue.in_order():
             if (hand := self.crew.best_for(job)) is not None:
                 return job, hand

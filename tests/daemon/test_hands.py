@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,9 @@ from pastiche_daemon.cli.daemon import as_words
 from pastiche_daemon.executors.local import Local, device_names
 from pastiche_daemon.options import Options
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
+from tests.daemon.far import FarDaemon
 from tests.daemon.test_life import until
+from tests.daemon.test_upstream import near_to
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -81,3 +85,24 @@ def test_the_options_of_a_start_are_recorded_as_they_were_said():
     assert as_words(said) == ["--devices", "cpu,cpu", "--executor", "ray", "--actor-resources", "GPU=1", "--actor-resources", "painter=1"]
 
 
+
+
+def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
+    there = FarDaemon(home / "far", "--devices", "cpu,cpu")
+    there.a_key("laptop")
+    there.start()
+    here = near_to(there, home / "near")
+    try:
+        with here.client() as client:
+            jobs = [client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS, layer=layer) for layer in ("one", "two")]
+            for job in jobs:
+                until(client, p.Progress, job)
+    finally:
+        here.stop()
+        there.stop()
+
+
+def test_a_daemon_takes_the_descriptors_that_it_may_have():
+    look = "import resource; from pastiche_daemon.run import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    done = subprocess.run(["prlimit", "--nofile=128:300", sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "300"

@@ -1,14 +1,14 @@
 """Pictures larger than memory: an objective a tile at a time, exactly (Galerne et al. 2024, 'Scaling painting style transfer').
 
-Two passes. The first, without gradients, adds up what the tiles give to the sums that style and palette look at. From these
-sums follow the losses, and how each sum should change. The second goes over the tiles again with that as the slope of
-their sums, and keeps the inner part of the slope of each tile's pixels. Nothing is approximated: with overlaps as wide as
-the network sees, the result is the whole picture's but for rounding.
+Two passes. The first adds up what the tiles give to the sums that style and palette look at. From these sums follow the
+losses, and how each sum should change. The second goes over the tiles again with that as the slope of their sums, and keeps
+the inner part of the slope of each tile's pixels. Nothing is approximated: with overlaps as wide as the network sees, the
+result is the whole picture's but for rounding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,23 +38,32 @@ class Tile:
 def tiles(height: int, width: int, side: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
     """Tiles of at most `side` pixels a side that cover a picture, whose own sides are multiples of GRID, as evenly as that grid
     allows. overlap: pixels to each side, as far as there is a picture; with wraps it goes on at the opposite edge."""
-    for top, bottom in _spans(height, side):
-        for left, right in _spans(width, side):
+    most = max(1, side // GRID)
+    return in_grid(height, width, -(-height // GRID // most), -(-width // GRID // most), overlap, wraps)
+
+
+def in_grid(height: int, width: int, rows: int, columns: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
+    """The same, in so many rows and columns, by rows."""
+    for top, bottom in _spans(height, rows):
+        for left, right in _spans(width, columns):
             inner = Box(left, top, right - left, bottom - top)
-            if wraps:
-                outer = Box(left - overlap, top - overlap, inner.width + 2 * overlap, inner.height + 2 * overlap)
-            else:
-                first, upper = max(0, left - overlap), max(0, top - overlap)
-                outer = Box(first, upper, min(width, right + overlap) - first, min(height, bottom + overlap) - upper)
-            yield Tile(inner, outer)
+            yield Tile(inner, _around(inner, overlap, height, width, wraps))
 
 
-def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
-    """[0, length) in pieces of at most `side`, both multiples of GRID."""
-    cells, most = length // GRID, max(1, side // GRID)
-    pieces = -(-cells // most)
+def _spans(length: int, pieces: int) -> Iterator[tuple[int, int]]:
+    """[0, length) in pieces, which are multiples of GRID as it is."""
+    cells = length // GRID
     for piece in range(pieces):
         yield cells * piece // pieces * GRID, cells * (piece + 1) // pieces * GRID
+
+
+def _around(inner: Box, overlap: int, height: int, width: int, wraps: bool) -> Box:
+    """inner and so much more to each side, as far as there is a picture."""
+    if wraps:
+        return Box(inner.left - overlap, inner.top - overlap, inner.width + 2 * overlap, inner.height + 2 * overlap)
+    left, top = max(0, inner.left - overlap), max(0, inner.top - overlap)
+    right, bottom = min(width, inner.left + inner.width + overlap), min(height, inner.top + inner.height + overlap)
+    return Box(left, top, right - left, bottom - top)
 
 
 class Tiled:
@@ -66,52 +75,114 @@ class Tiled:
 
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
-        sums, local = self._sums(image)
-        give_memory_back()  # the second pass takes blocks of other sizes
-        leaves = [total.requires_grad_(True) for total in sums]
-        losses = self.objective.judged(leaves, local)
-        wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
-        slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
-        slope = self._slope(image, slopes)
-        give_memory_back()  # the tiles' share is the optimiser's now
-        return Losses(losses.total.detach(), local.content, losses.style.detach()), slope
+        objective, result = self.objective, torch.empty_like(image)
+        height, width = image.shape[1:]
+        share = Share(objective, list(tiles(height, width, self.side, 2 * REACH, objective.wraps)))
 
-    @torch.no_grad()
-    def _sums(self, image: Tensor) -> tuple[list[Tensor], Local]:
-        """Pass 1: what every tile gives, added up."""
-        objective, device = self.objective, self.objective.network.mean.device
+        def pixels(tile: Tile) -> Tensor:
+            return cut(image, tile.outer, objective.wraps)
+
+        sums, local, kept = share.sums(pixels)
+        share.give_memory_back()
+        losses, slopes = judged(objective, sums, local)
+        for tile, slope in share.slopes(pixels, slopes, kept):
+            tile.inner.of(result).copy_(slope)
+        share.give_memory_back()
+        return losses, result
+
+
+def judged(objective: Objective, sums: list[Tensor], local: Local) -> tuple[Losses, list[Tensor]]:
+    """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by each sum."""
+    leaves = [total.requires_grad_(True) for total in sums]
+    losses = objective.judged(leaves, local)
+    wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
+    slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
+    return Losses(losses.total.detach(), local.content, losses.style.detach()), slopes
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """outer: a tile's pixels, (3, h, w), a leaf. features: of them, by layer, with the way back."""
+
+    outer: Tensor
+    features: dict[str, Tensor]
+
+
+Pixels = Callable[[Tile], Tensor]  # (3, h, w) of a tile's outer box, wherever they lie
+
+
+class Share:
+    """Some tiles of an objective, with twice the overlap: all of them in `Tiled`, a worker's own where several share a picture.
+
+    The last tile's features are kept from the first pass for the second, which then begins with it: whoever has one tile
+    alone goes forward once and not twice.
+    """
+
+    def __init__(self, objective: Objective, tiles: list[Tile]) -> None:
+        self.objective = objective
+        self.tiles = tiles
+        self.device = objective.network.mean.device
+
+    def sums(self, pixels: Pixels) -> tuple[list[Tensor], Local, list[_Seen]]:
+        """Pass 1: what every tile gives, added up; and what pass 2 is to be given again, of which it frees the memory."""
         total: list[Tensor] = []
-        content = steps = torch.zeros((), device=device)
-        for tile in self._tiles(image, REACH):
-            outer = cut(image, tile.outer, objective.wraps).to(device)
-            features = objective.network(outer, objective.layers)
-            inner = {name: tile.inner_of(f, STRIDE_OF[name]) for name, f in features.items()}
-            here = tile.inner.inside(tile.outer)
-            beyond = outer[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
-            part = objective.part(tile.inner)
-            sums, local = part.sums(inner, beyond), part.local(inner, beyond)
+        content = steps = torch.zeros((), device=self.device)
+        kept: list[_Seen] = []
+        for number, tile in enumerate(_one_by_one(self.tiles), 1):
+            if number == len(self.tiles):
+                kept.append(self._seen(pixels(tile)))
+            sums, local = self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(tile, pixels)
             total = [a + b for a, b in zip(total, sums, strict=True)] if total else sums
             content, steps = content + local.content, steps + local.steps
-        return total, Local(content, steps)
+        return total, Local(content, steps), kept
 
-    def _slope(self, image: Tensor, slopes: list[Tensor]) -> Tensor:
-        """Pass 2. slopes: of the total by each of the sums."""
-        objective, device = self.objective, self.objective.network.mean.device
-        w, result = objective.weighting, torch.empty_like(image)
-        for tile in self._tiles(image, 2 * REACH):
-            outer = cut(image, tile.outer, objective.wraps).to(device).detach().requires_grad_(True)
-            features = objective.network(outer, objective.layers)
-            part = objective.part(tile.outer)
-            sums, local = part.sums(features, outer), part.local(features, outer)
-            total = w.alpha * local.content + w.tau * local.steps / objective.pixels
-            for slope, given in zip(slopes, sums, strict=True):
-                total = total + (slope * given).sum()
-            (own,) = torch.autograd.grad(total, outer)
-            tile.inner.of(result).copy_(tile.inner_of(own))
-        return result
+    def slopes(self, pixels: Pixels, slopes: list[Tensor], kept: list[_Seen]) -> Iterator[tuple[Tile, Tensor]]:
+        """Pass 2: the slope of the total by each tile's inner pixels, (3, h, w). slopes: by each of the sums."""
+        for tile in _one_by_one(reversed(self.tiles)):
+            yield tile, self._slope(tile, slopes, kept.pop() if kept else self._seen(pixels(tile)))
 
-    def _tiles(self, image: Tensor, overlap: int) -> Iterator[Tile]:
-        return _one_by_one(tiles(image.shape[1], image.shape[2], self.side, overlap, self.objective.wraps))
+    @torch.no_grad()
+    def _looked_at(self, tile: Tile, pixels: Pixels) -> tuple[list[Tensor], Local]:
+        """Without the way back the overlap of one way is enough."""
+        box = _within(_around(tile.inner, REACH, 0, 0, wraps=True), tile.outer)
+        image = box.inside(tile.outer).of(pixels(tile)).to(self.device)
+        return self._given(tile, box, image, self.objective.network(image, self.objective.layers))
+
+    @torch.no_grad()
+    def _given(self, tile: Tile, box: Box, image: Tensor, features: Mapping[str, Tensor]) -> tuple[list[Tensor], Local]:
+        """By the inner part of a tile. image, features: of `box`."""
+        here = tile.inner.inside(box)
+        inner = {name: here.at(STRIDE_OF[name]).of(maps) for name, maps in features.items()}
+        beyond = image[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
+        part = self.objective.part(tile.inner)
+        return part.sums(inner, beyond), part.local(inner, beyond)
+
+    def give_memory_back(self) -> None:
+        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's. A tile alone
+        is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good part of its time."""
+        if len(self.tiles) > 1:
+            give_memory_back()
+
+    def _seen(self, pixels: Tensor) -> _Seen:
+        outer = pixels.to(self.device).detach().requires_grad_(True)
+        return _Seen(outer, self.objective.network(outer, self.objective.layers))
+
+    def _slope(self, tile: Tile, slopes: list[Tensor], seen: _Seen) -> Tensor:
+        objective, w = self.objective, self.objective.weighting
+        part = objective.part(tile.outer)
+        sums, local = part.sums(seen.features, seen.outer), part.local(seen.features, seen.outer)
+        total = w.alpha * local.content + w.tau * local.steps / objective.pixels
+        for slope, given in zip(slopes, sums, strict=True):
+            total = total + (slope * given).sum()
+        (own,) = torch.autograd.grad(total, seen.outer)
+        return tile.inner_of(own)
+
+
+def _within(box: Box, other: Box) -> Box:
+    """What two boxes have in common."""
+    left, top = max(box.left, other.left), max(box.top, other.top)
+    right, bottom = min(box.left + box.width, other.left + other.width), min(box.top + box.height, other.top + other.height)
+    return Box(left, top, right - left, bottom - top)
 
 
 def _one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
@@ -132,6 +203,20 @@ def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: b
     height, width = image.shape[1:]
     for tile in _one_by_one(tiles(height, width, side, REACH, wraps)):
         outer = network(cut(image, tile.outer, wraps).to(network.mean.device), (layer,))[layer]
+        if result is None:
+            result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
+        tile.inner.at(stride).of(result).copy_(tile.inner_of(outer, stride))
+    assert result is not None
+    return result
+
+
+@torch.no_grad()
+def features_in(network: Network, image: Tensor, layer: str, boxes: Sequence[Box]) -> Tensor:
+    """The same, but right inside of these boxes alone, whose sides are multiples of GRID; elsewhere nothing has been computed."""
+    stride, result = STRIDE_OF[layer], None
+    height, width = image.shape[1:]
+    for tile in _one_by_one([Tile(box, _around(box, REACH, height, width, wraps=False)) for box in boxes]):
+        outer = network(tile.outer.of(image).to(network.mean.device), (layer,))[layer]
         if result is None:
             result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
         tile.inner.at(stride).of(result).copy_(tile.inner_of(outer, stride))

@@ -34,6 +34,7 @@ from pastiche_daemon.options import Options
 log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life
+MOST_HANDS = 8  # connections of one key that a daemon takes
 LOST = 30.0  # seconds for which others do the work, if there are others, before it is tried again
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
@@ -54,27 +55,41 @@ class _Handed:
 
 
 class Upstream:
-    """One hand: the daemon there has its own."""
+    """A hand for each job that the daemon there would work on at once for this key: one, until it has said how many those are."""
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError where an address or a key is missing or wrong."""
-        self.hands = [UpstreamExecutor(options, places, wake)]
+        self._options, self._places, self._wake = options, places, wake
+        self.hands = [self._another()]
+
+    def _another(self) -> UpstreamExecutor:
+        return UpstreamExecutor(self._options, self._places, self._wake, self._welcomed)
 
     @property
     def lost(self) -> bool:
-        return time.monotonic() < self.hands[0].lost_until
+        return time.monotonic() < max(hand.lost_until for hand in self.hands)
+
+    def _welcomed(self, limits: dict[str, Any]) -> None:
+        """On a hand's thread: what the other daemon takes of us."""
+        jobs = limits.get("jobs")
+        jobs = max(1, min(jobs, MOST_HANDS)) if isinstance(jobs, int) else 1
+        while len(self.hands) < jobs:
+            another = self._another()
+            another.available = False  # until it has said that it is here
+            self.hands.append(another)
+        for index, hand in enumerate(self.hands):
+            hand.be_available(index < jobs)
 
 
 class UpstreamExecutor:
     """Everything below `# the thread's` happens on a thread of its own; between the two go deques and a byte that wakes."""
 
     device = "auto"
-    available = True  # giving it a job is the way to find out
     holds_device = False  # it says goodbye there by itself
     pid = 0
 
-    def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
-        """Raises UsageError where an address or a key is missing or wrong."""
+    def __init__(self, options: Options, places: Places, wake: Callable[[], None], welcomed: Callable[[dict[str, Any]], None]) -> None:
+        """welcomed: is told of the other daemon's limits. Raises UsageError where an address or a key is missing or wrong."""
         from pastiche_daemon.listening.remote import host_and_port
 
         host_and_port(options.upstream)
@@ -84,6 +99,8 @@ class UpstreamExecutor:
         self._client = _Handing("daemon", where=places, link=self._link)
         self._client.hold()
         self._wake = wake
+        self._welcomed = welcomed
+        self.available = True  # giving it a job is the way to find out
         self._keep_seconds = options.keep_seconds
         self.lost_until = 0.0  # by time.monotonic(): until then it is not tried again
         self._unsettled: dict[str, Finished] = {}  # the last result, by its order
@@ -105,7 +122,13 @@ class UpstreamExecutor:
         return self._said.popleft() if self._said else None
 
     def call(self) -> None:
-        """It is always available."""
+        """How many are available, the other daemon says."""
+
+    def be_available(self, available: bool) -> None:
+        """From any thread."""
+        if available and not self.available:
+            self._say("here")
+        self.available = available
 
     def work(self, job: dict[str, Any]) -> None:
         self._order("work", job)
@@ -271,6 +294,7 @@ class UpstreamExecutor:
         handed = self._handed
         if isinstance(event, Connected):
             self._client.ask_status()
+            self._welcomed(event.welcome.limits)
             if handed is not None:
                 handed.begun = True
                 self._tell_state("sending")

@@ -29,7 +29,7 @@ from pastiche_daemon.executors.devices import (
 )
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
-from pastiche_daemon.executors.restyling import Cancelled, restyle
+from pastiche_daemon.executors.restyling import Cancelled, help_restyle, restyle
 from pastiche_daemon.executors.wire import DEVICE_LOST, read_message, write_message
 from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
@@ -92,7 +92,10 @@ class Worker:
         try:
             warm = self.network_for(job)
             self.say("ready", **self.report(warm))
-            say, ending = "done", restyle(job, warm, self.cache, self, self.room_on(warm.device), self.estimates)
+            room = self.room_on(warm.device)
+            if job.get("join"):
+                help_restyle(job, warm, self, room)
+            say, ending = "done", restyle(job, warm, self.cache, self, room, self.estimates)
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:

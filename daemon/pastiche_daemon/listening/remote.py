@@ -36,6 +36,7 @@ STRANGERS_BYTES = 4096  # a CURVE handshake has some 600
 PER_KEY = 8  # connections; the oldest goes first
 LONGEST = 4 * MAX_FRAME  # bytes in which a message must have come whole
 QUEUE_IN, QUEUE_OUT = 8, 256  # messages between libzmq's thread and ours
+MOST_SOCKETS = 4096  # of libzmq, one a connection; it begins with 1,023
 BEAT = 5.0  # seconds between libzmq's own signs of life; three missed end a connection
 BATCH = 16  # messages or moves of one peer before the others get their turn
 BACKLOG = 128
@@ -111,6 +112,7 @@ class RemoteEntrance:
             left.unlink(missing_ok=True)
         self.endpoint = _endpoint_of(self._listening, address)
         self._context = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, min(MOST_SOCKETS, self._context.get(zmq.SOCKET_LIMIT)))
         self._zap = self._context.socket(zmq.ROUTER)
         self._zap.setsockopt(zmq.LINGER, 0)
         self._zap.bind("inproc://zeromq.zap.01")
