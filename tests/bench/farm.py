@@ -118,7 +118,8 @@ def main() -> None:
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
         local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
-        say(f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times}, in turns", highlight=False, soft_wrap=True)
+        told = f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} batches, in turns"
+        say(told, highlight=False, soft_wrap=True)
         for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
             for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]

@@ -55,6 +55,7 @@ def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_wit
     listening = Listening(farm_with())
     listening.hand.work(order(tmp_path))
     first = listening.done("7")
+    assert first["say"] == "done", first
     assert [one for one in listening.said if one.get("state") == "sending"]
     listening.said.clear()
     last = {"path": str(tmp_path / "last"), "step": first["last"]["step"], "check": False}

@@ -19,7 +19,7 @@ from pastiche_daemon.executors.farm.terms import Terms, as_actor_options, host_a
 log = logging.getLogger("pastiche")
 
 PATIENCE = 10.0  # seconds for the head to take a connection
-RAYS_PATIENCE = 30.0  # seconds for Ray to make one of it: the head starts a process for us
+RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
 NAMESPACE = "pastiche"
 BETWEEN = 1.0  # seconds between attempts
@@ -46,23 +46,21 @@ class Cluster:
         import ray
 
         self.ray: Any = ray
-        watch = threading.Timer(RAYS_PATIENCE, on_timeout, [ClusterLost(
-            f"Ray at {terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a token, this daemon "
-            "needs them in its environment too (docs/farm.md).", lasts=True)])  # fmt: skip
-        watch.daemon = True
-        watch.start()
         try:
-            self._connect()
+            self._connect(on_timeout)
             self.resources = terms.resources or ({"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0})
         except Exception as error:
             raise _not_connected(terms.address, error) from error
-        finally:
-            watch.cancel()
         self._pictures = Pictures(ray)
 
-    def _connect(self) -> None:
+    def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
         """The process that the head starts for us sometimes does not come up, on a busy machine above all: another does. Raises what Ray does."""
+        silent = ClusterLost(f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a "
+                             "token, this daemon needs them in its environment too (docs/farm.md).", lasts=True)  # fmt: skip
         for last in (False, False, True):
+            watch = threading.Timer(RAYS_PATIENCE, on_timeout, [silent])
+            watch.daemon = True
+            watch.start()
             try:
                 self.ray.init(self.terms.address, namespace=NAMESPACE, log_to_driver=False)
                 return
@@ -71,6 +69,8 @@ class Cluster:
                     raise
                 log.warning("the head could not start a process for us; once more: %s", _short(error))
                 time.sleep(BETWEEN)
+            finally:
+                watch.cancel()
 
     def actor(self, name: str, options: dict[str, Any], build: str) -> Any:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray (max_task_retries): it would begin

@@ -152,7 +152,7 @@ class FarmHand:
     def __init__(self, number: int, farm: Farm) -> None:
         self._number, self._farm = number, farm
         self._said: deque[dict[str, Any]] = deque()
-        self._lives = False
+        self._lives, self._node = False, ""
         self._job = ""  # in hand
         self._questions: set[str] = set()
         self.is_wanted = False  # an actor is, for it
@@ -222,8 +222,8 @@ class FarmHand:
         say = said["say"]
         if say == "living":
             if self.is_wanted:
-                self._lives = True
-                self.say("ready", state="ready", device=f"a worker at {said['node']}", weights="–")
+                self._lives, self._node = True, said["node"]
+                self._say_ready()
                 self.say("here")
         elif say == "away":  # Ray places it anew
             self._lives = False
@@ -235,6 +235,11 @@ class FarmHand:
             if say == "estimate":
                 self._questions.discard(said["ticket"])
             self._said.append(said)
+            if say == "gone" and self._lives:  # the worker; its actor has another with the next job
+                self._say_ready()
+
+    def _say_ready(self) -> None:
+        self.say("ready", state="ready", device=f"a worker at {self._node}", weights="–")
 
     def say(self, say: str, **more: Any) -> None:
         self._said.append({"say": say, **more})
