@@ -18,6 +18,7 @@ from pastiche_daemon.audit import Audit
 from pastiche_daemon.blobs import Upload
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew
+from pastiche_daemon.fitting import fitting
 from pastiche_daemon.guests import Guests
 from pastiche_daemon.jobs import JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
@@ -28,7 +29,8 @@ from pastiche_daemon.workshop import Workshop
 
 log = logging.getLogger("pastiche")
 
-JOBS_TOLD, NAME_TOLD = 100, 64  # of a status, which has to fit a header: the first jobs, and characters of their names
+# Of a status, which has to fit a header: the first jobs, characters of their names, bytes of them all.
+JOBS_TOLD, NAME_TOLD, JOBS_ROOM = 100, 64, 32 << 10
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
 
@@ -232,10 +234,10 @@ class Foreman:
 
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, workers and pictures."""
+        jobs = ({"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]} for job in itertools.islice(self.queue, JOBS_TOLD))
         return {
             **self.workshop.status(),
-            "jobs": [{"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]}
-                     for job in itertools.islice(self.queue, JOBS_TOLD)],
+            "jobs": fitting(jobs, JOBS_ROOM),
             "queued": len(self.queue.in_order()),
             "results_kept": len(self.keeper.results),
             "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),

@@ -91,8 +91,8 @@ class Front:
                     log.warning("%.0f s were slept through", slept)
                 for key, events in ready:
                     key.data(events)
-                self._workshop.listen()
                 try:
+                    self._workshop.listen()
                     self._tick(self._clock.now())
                 except Exception:  # a fault of ours must not take everybody's daemon down
                     log.exception("what was due could not be done")

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,8 @@ from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew, Hand, Turn
-from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, PARKED, QUEUED, Job, Queue
+from pastiche_daemon.fitting import fitting
+from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
 from pastiche_daemon.options import Options
@@ -23,9 +25,11 @@ from pastiche_daemon.options import Options
 log = logging.getLogger("pastiche")
 
 QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
+NOBODY = b""  # no session
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
-HANDS_TOLD = 64  # of a status, which has to fit a header
+ENDINGS = ("stopped", "failed", "done", "gone")  # after which a hand has nothing in hand
+HANDS_ROOM = 16 << 10  # bytes of a status, which has to fit a header: some 80 hands
 
 _tickets = itertools.count(1)
 
@@ -50,6 +54,7 @@ class Workshop:
         self._blobs = keeper.blobs
         self.last = LastImages(keeper.blobs, keeper.works)
         self._questions: dict[str, tuple[bytes, str, Hand]] = {}  # estimates asked for: session, its own ticket, and whom, by our ticket
+        self._was_at_home = crew.at_home_for_now
         self.active_at = clock.now()  # when there last was anything to do
 
     # --- what the foreman asks for -------------------------------------------------------------------
@@ -84,38 +89,61 @@ class Workshop:
         return hand if hand is not None and hand.turn is not None and not hand.turn.stopping else None
 
     def estimate(self, session: bytes, asked: p.AskEstimate, settings: StyleSettings) -> None:
-        """Have a hand, who knows its device, say how long it would take. Raises TooBusy."""
+        """Have a hand, who knows its device, say how long it would take. Raises TooBusy, WorkerDied."""
         if len(self._questions) >= QUESTIONS_KEPT:
             raise TooBusy(f"{QUESTIONS_KEPT} estimates are asked for already. Ask again when some are answered.")
         question, hand = str(next(_tickets)), self.crew.for_questions()
+        try:
+            hand.executor.estimate({
+                "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
+                "weights": self._weights(asked.weights), "device": asked.device,
+            })  # fmt: skip
+        except OSError as error:
+            raise _no_worker(error) from error
         self._questions[question] = (session, asked.ticket, hand)
-        hand.executor.estimate({
-            "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-            "weights": self._weights(asked.weights), "device": asked.device,
-        })  # fmt: skip
 
     def ask_no_more_for(self, session: bytes) -> None:
-        """It has gone: nobody waits for its estimates."""
-        self._questions = {ours: asked for ours, asked in self._questions.items() if asked[0] != session}
+        """It has gone: nobody waits for its estimates. They count as long as they lie in a worker's pipe."""
+        for ours, (asker, ticket, hand) in self._questions.items():
+            if asker == session:
+                self._questions[ours] = (NOBODY, ticket, hand)
+
+    def _answer_for(self, gone: Hand, sentence: str) -> None:
+        """What was asked of it."""
+        for question, (session, ticket, asked) in list(self._questions.items()):
+            if asked is gone:
+                del self._questions[question]
+                self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", sentence))
 
     def kill(self) -> None:
-        """Nothing of any hand is left when this returns."""
-        for hand in self.crew:
-            hand.executor.kill()
+        """Nothing of any hand is left when this returns. All at once: one that has to wait for another machine is not to keep the others."""
+        ends = [threading.Thread(target=hand.executor.kill) for hand in self.crew]
+        for end in ends:
+            end.start()
+        for end in ends:
+            end.join()
+        for hand in self.crew.busy:
+            for path in hand.turn.paths.values() if hand.turn is not None else ():
+                _remove(path)
 
     # --- the clock -------------------------------------------------------------------------------------
     def tick(self, now: float) -> None:
-        """What the clock brings: an idle hand gives its device back, one that hangs is ended, what is kept ages."""
+        """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
+        kept ages."""
         for hand, leaves_at in self._leave_times():
             if now >= leaves_at:
                 log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
                 hand.executor.leave()
                 hand.forget()
-        for hand in self.crew.busy:
-            if hand.turn is not None and not hand.turn.hung and now >= hand.hangs_at(self._options.hang_seconds):
+                self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
+        for hand, hangs_at in self._hang_times():
+            if hand.turn is not None and now >= hangs_at:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
                 hand.turn.hung = True
                 hand.executor.end_by_force()
+        if self._was_at_home != self.crew.at_home_for_now:  # others' turn to work: nobody says so
+            self._was_at_home = self.crew.at_home_for_now
+            self.turn()
         self._keeper.tidy()
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
@@ -126,11 +154,15 @@ class Workshop:
             idle = [] if self.busy else [(hand, max(heard_at, self.active_at)) for hand, heard_at in idle]
         return [(hand, since + self._options.worker_seconds) for hand, since in idle]
 
+    def _hang_times(self) -> list[tuple[Hand, float]]:
+        """When hands are ended, if they give no sign until then. One that has not been told yet what to do has none to give."""
+        told = [hand for hand in self.crew.busy if hand.turn is not None and hand.turn.order and not hand.turn.hung]
+        return [(hand, hand.hangs_at(self._options.hang_seconds)) for hand in told]
+
     @property
     def due(self) -> float | None:
         """Seconds until `tick` has something to do; None: an idle daemon sleeps."""
-        moments = [moment for _, moment in self._leave_times()]
-        moments += [hand.hangs_at(self._options.hang_seconds) for hand in self.crew.busy if hand.turn is not None and not hand.turn.hung]
+        moments = [moment for _, moment in [*self._leave_times(), *self._hang_times()]]
         return min(moments) - self._clock.now() if moments else None
 
     @property
@@ -143,8 +175,8 @@ class Workshop:
         """worker: the hand that a painter with one machine thinks of. workers: all that hold a device or work."""
         hands = list(self.crew)
         first = max(hands, key=lambda hand: (hand.turn is not None, hand.executor.holds_device, hand in self.crew.on_duty))
-        told = [hand for hand in hands if hand.turn is not None or hand.executor.holds_device]
-        return {"worker": _told(first), "workers": [_told(hand) for hand in told[:HANDS_TOLD]],
+        told = (_told(hand) for hand in hands if hand.turn is not None or hand.executor.holds_device)
+        return {"worker": _told(first), "workers": fitting(told, HANDS_ROOM),
                 "hands": len(self.crew.on_duty), "at_home_for_now": self.crew.at_home_for_now}  # fmt: skip
 
     # --- inside: dealing -----------------------------------------------------------------------------------
@@ -153,11 +185,13 @@ class Workshop:
             self._start(*dealt)
 
     def _next(self) -> tuple[Job, Hand] | None:
-        """The first job that a free hand may do, and the best hand for it."""
+        """The first job that a free hand may do, and the best hand for it. One whose layer is still at a hand, which was told to stop, waits for
+        that one: it has the layer's last picture, and all that is warm."""
         if not self.crew.free:
             return None
+        at_work = {_layer_of(hand.turn.job) for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps}
         for job in self._queue.in_order():
-            if (hand := self.crew.best_for(job)) is not None:
+            if _layer_of(job) not in at_work and (hand := self.crew.best_for(job)) is not None:
                 return job, hand
         return None
 
@@ -180,12 +214,12 @@ class Workshop:
             if turn.helpers:
                 turn.order["company"] = self._meeting_for(turn)
             hand.executor.work(turn.order)
-        except (OSError, PasticheError) as error:
+        except Exception as error:  # whatever it is, the hand has not got it
             hand.turn = None
             self._let_go(turn)
-            no_worker = WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
-            self._office.fail(job, error if isinstance(error, PasticheError) else no_worker)
+            self._office.fail(job, error if isinstance(error, PasticheError) else _no_worker(error))
             return
+        job.place_told = 0
         self._office.tell(job.session, p.Queued(job.id, 0))
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
@@ -231,31 +265,32 @@ class Workshop:
 
     def _on_meeting(self, hand: Hand, said: dict[str, Any]) -> None:
         """A leader waits for its helpers at the place that it says."""
-        if (turn := hand.turn) is None or said.pop("job") != turn.ticket:
+        if (turn := hand.turn) is None or said.pop("job") != turn.ticket or turn.stopping:
             return
         order = {name: value for name, value in turn.order.items() if name != "company"}
         for rank, helper in enumerate(turn.helpers, 1):
             if helper.turn is not None and helper.turn.helps and helper.turn.job is turn.job:
+                helper.heard(goes_on=True)  # from now on it is to give signs of life
                 helper.turn.order = {**order, "job": helper.turn.ticket, "join": {**said, "rank": rank}}
                 try:
                     helper.executor.work(helper.turn.order)
-                except OSError as error:  # the leader goes on without it
-                    log.warning("a worker could not be started to help: %s", error)
+                except Exception:  # the leader goes on without it
+                    log.exception("a worker could not be started to help")
                     helper.turn = None
 
     def _recall_helpers(self) -> bool:
         """Others wait: helpers are wanted for work of their own. Whether any is free at once."""
         return sum(self._recall(hand) for hand in self.crew.busy if hand.turn is not None and hand.turn.helps) > 0
 
-    def _recall(self, helper: Hand) -> bool:
+    def _recall(self, hand: Hand) -> bool:
         """Whether it is free at once: it had not been told yet what to do."""
-        turn = helper.turn
+        turn = hand.turn
         if turn is not None and not turn.order:
-            helper.turn = None
+            hand.turn = None
         elif turn is not None and not turn.stopping:
             turn.stopping = True
-            helper.executor.cancel(turn.ticket)
-        return helper.turn is None
+            hand.executor.cancel(turn.ticket)
+        return hand.turn is None
 
     # --- inside: what the hands say --------------------------------------------------------------------------
     def listen(self) -> None:
@@ -263,20 +298,32 @@ class Workshop:
         for hand in self.crew:
             while (said := hand.executor.hear()) is not None:
                 self.active_at = self._clock.now()
-                hand.heard(goes_on=said["say"] != "alive")
+                say = said.pop("say")
+                hand.heard(goes_on=say != "alive")
                 try:
-                    getattr(self, f"_on_{said.pop('say')}")(hand, said)
+                    getattr(self, f"_on_{say}")(hand, said)
                 except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                     log.exception("a worker was not understood")
-                    if hand.turn is not None and not hand.turn.helps:
-                        stumbled = PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log.")
-                        self._office.fail(hand.turn.job, stumbled)
-                    self._free(hand)
+                    self._stumble(hand, error, ended=say in ENDINGS)
+
+    def _stumble(self, hand: Hand, error: Exception, *, ended: bool) -> None:
+        """ended: the hand has nothing in hand any more; else it is told to stop."""
+        turn = hand.turn
+        if turn is not None and not turn.helps and not turn.stopping and self._is_wanted(turn.job):
+            self._office.fail(turn.job, PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
+        if ended:
+            self._free(hand)
+        else:
+            self._recall(hand)
 
     def _at_work(self, hand: Hand, said: dict[str, Any]) -> Job | None:
         """The job that a hand speaks of, unless it was told to stop it, speaks of an earlier turn, or only helps."""
         turn = hand.turn
         return turn.job if turn is not None and turn.ticket == said["job"] and not turn.stopping and not turn.helps else None
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Whether it has not ended: not cancelled, replaced or failed, though a hand may still have it."""
+        return self._queue.get(job.client_id, job.id) is job
 
     def _on_here(self, _: Hand, __: dict[str, Any]) -> None:
         self.turn()
@@ -299,7 +346,7 @@ class Workshop:
     def _on_kept(self, hand: Hand, said: dict[str, Any]) -> None:
         """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come back for it."""
         turn = hand.turn
-        if turn is not None and turn.ticket == said["job"] and self._queue.get(turn.job.client_id, turn.job.id) is turn.job:
+        if turn is not None and turn.ticket == said["job"] and self._is_wanted(turn.job):
             self._keeper.work_left(turn.job, said)
 
     def _on_progress(self, hand: Hand, said: dict[str, Any]) -> None:
@@ -340,7 +387,7 @@ class Workshop:
 
     def _on_done(self, hand: Hand, said: dict[str, Any]) -> None:
         job, turn = self._at_work(hand, said), hand.turn
-        if job is None and turn is not None and not turn.helps and turn.job.state == PARKED and said["job"] == turn.ticket:
+        if job is None and turn is not None and not turn.helps and said["job"] == turn.ticket and self._is_wanted(turn.job):
             job = turn.job  # finished while its client fell silent: the result waits for it
         if job is None or turn is None:  # it was stopped while its last step was made
             self._on_stopped(hand, said)
@@ -369,10 +416,7 @@ class Workshop:
         log.error("a worker died: %s", how)
         hand.executor.info = {}
         hand.forget()
-        for question, (session, ticket, asked) in list(self._questions.items()):
-            if asked is hand:
-                del self._questions[question]
-                self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", f"The worker died ({how}) before it could say."))
+        self._answer_for(hand, f"The worker died ({how}) before it could say.")
         if turn is not None and not turn.stopping and not turn.helps:
             self._outlive(turn.job, how, said.get("sentence", ""), blameless=bool(said.get("blameless")))
         self._free(hand)
@@ -413,6 +457,15 @@ class Workshop:
                 self._recall(helper)
         if not turn.helps:
             self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
+
+
+def _no_worker(error: Exception) -> WorkerDied:
+    log.error("no worker could be started", exc_info=error)
+    return WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
+
+
+def _layer_of(job: Job) -> tuple[str, str]:
+    return job.client_id, job.layer
 
 
 def _is_news(told: int, place: int) -> bool:

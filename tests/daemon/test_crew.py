@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from pastiche import protocol as p
+from pastiche.errors import TooBusy, WorkerDied
+from pastiche_daemon.foreman import JOBS_TOLD
 from pastiche_daemon.options import Options
+from pastiche_daemon.workshop import QUESTIONS_KEPT
 from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
 
 
@@ -216,3 +222,182 @@ def test_a_shared_picture_that_cost_a_worker_is_done_by_one_alone(sharing):
     sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
     sharing.foreman.workshop.listen()
     assert [("company" in order) for order in sharing.left.orders + sharing.right.orders[1:]] == [True, False]
+
+
+def stops(studio: Studio, hands: Hands, order: int = -1) -> None:
+    hands.saying.append({"say": "stopped", "job": hands.orders[order]["job"]})
+    studio.foreman.workshop.listen()
+
+
+def finishes(studio: Studio, hands: Hands) -> None:
+    """A hand's last job has its result."""
+    order = hands.orders[-1]
+    data = b"r" * CONTENT.ref.length
+    Path(order["result_path"]).write_bytes(data)
+    picture = {**CONTENT.ref.to_wire(), "blob": hashlib.sha256(data).digest()}
+    hands.saying.append({"say": "done", "job": order["job"], "picture": picture, "left": 0, "top": 0, "weights": "w", "device": "d", "seconds": 1.0,
+                         "content_loss": 0.0, "style_loss": 0.0, "started_from": "content", "notes": []})  # fmt: skip
+    studio.foreman.workshop.listen()
+
+
+def test_a_moved_knob_waits_for_the_hand_that_has_the_layer_warm(studio):
+    studio.begin("a", layer="one")
+    studio.begin("b", layer="one")
+    assert (studio.left.cancelled, jobs(studio.right)) == ([studio.left.orders[0]["job"]], 0)
+    stops(studio, studio.left)
+    assert (jobs(studio.left), jobs(studio.right)) == (2, 0)
+
+
+def test_a_job_whose_client_comes_back_at_once_is_at_one_hand_only(studio):
+    studio.begin("a")
+    studio.foreman.park(b"s")
+    studio.foreman.unpark(b"s")
+    assert jobs(studio.right) == 0
+    stops(studio, studio.left)
+    assert jobs(studio.left) + jobs(studio.right) == 2
+
+
+def test_a_job_finished_between_a_clients_silence_and_its_stop_is_not_done_again(studio):
+    studio.begin("a")
+    studio.foreman.park(b"s")
+    studio.foreman.unpark(b"s")
+    finishes(studio, studio.left)
+    assert [m.job for m in studio.told if isinstance(m, p.Result)] == ["a"]
+    assert jobs(studio.left) + jobs(studio.right) == 1
+
+
+def test_a_job_cancelled_while_its_client_was_silent_has_no_result_and_lets_go_of_its_pictures_once(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.foreman.park(b"s")
+    studio.foreman.cancel("client", "a")
+    finishes(studio, studio.left)
+    assert not [m for m in studio.told if isinstance(m, p.Result)]
+    studio.foreman.blobs.forget()
+    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+
+
+def test_a_hand_that_is_not_understood_fails_its_job_and_is_free_when_it_has_stopped(studio):
+    studio.begin("a")
+    studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
+    studio.foreman.workshop.listen()
+    assert [m.job for m in studio.told if isinstance(m, p.Failed)] == ["a"]
+    assert studio.left.cancelled == [studio.left.orders[0]["job"]]
+    studio.begin("b")
+    assert (jobs(studio.left), jobs(studio.right)) == (1, 1)
+    stops(studio, studio.left)
+    studio.begin("c")
+    assert jobs(studio.left) == 2
+
+
+def test_a_hand_that_is_not_understood_after_a_cancel_says_nothing_of_that_job(studio):
+    studio.begin("a")
+    studio.begin("b")
+    studio.foreman.cancel("client", "a")
+    studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
+    studio.foreman.workshop.listen()
+    assert not [m for m in studio.told if isinstance(m, p.Failed)]
+    studio.foreman.blobs.forget()
+    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+
+
+def test_a_job_that_cannot_be_handed_over_fails_whatever_the_reason(studio, monkeypatch):
+    def work(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(studio.left, "work", work)
+    studio.begin("a")
+    assert [m.code for m in studio.told if isinstance(m, p.Failed)] == ["worker_died"]
+    assert not studio.foreman.workshop.busy
+
+
+def test_a_job_that_waits_again_is_told_its_place_again(studio):
+    studio.right.available = False
+    studio.begin("a")
+    studio.begin("b")
+    studio.end(studio.left)
+    studio.left.available = False
+    studio.goes(studio.left)
+    assert [m.place for m in studio.told if isinstance(m, p.Queued) and m.job == "b"] == [1, 0, 1]
+
+
+def test_questions_that_no_worker_can_be_started_for_are_refused_and_not_remembered(studio, monkeypatch):
+    def estimate(_):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(studio.left, "estimate", estimate)
+    for number in range(QUESTIONS_KEPT + 1):
+        with pytest.raises(WorkerDied):
+            studio.ask(str(number))
+
+
+def test_questions_to_a_hand_that_is_sent_away_are_answered(studio):
+    studio.left.pid = 7
+    studio.ask("one")
+    studio.pass_by(601)
+    assert studio.left.left == 1
+    assert [m.ticket for m in studio.told if isinstance(m, p.Estimate)] == ["one"]
+
+
+def test_questions_of_clients_that_have_gone_count_until_the_worker_has_read_them(studio):
+    for number in range(QUESTIONS_KEPT):
+        studio.ask(str(number))
+    studio.foreman.end_session(b"s")
+    with pytest.raises(TooBusy):
+        studio.ask("one more")
+
+
+def test_who_comes_back_takes_what_waits_without_being_asked(home):
+    studio = Studio(home, spare=True)
+    studio.made.lost = True
+    studio.begin("a")
+    studio.begin("b")
+    studio.pass_by(1)
+    assert (jobs(studio.home), jobs(studio.left)) == (1, 0)
+    studio.made.lost = False
+    studio.home.saying.append({"say": "alive"})
+    studio.pass_by(1)
+    assert (jobs(studio.home), jobs(studio.left)) == (1, 1)
+
+
+def test_a_helper_that_waits_to_be_told_what_to_do_does_not_hang(sharing):
+    sharing.begin("a")
+    for _ in range(int(HANG) - 1):
+        sharing.left.saying.append({"say": "alive"})
+        sharing.pass_by(1)
+    sharing.left.saying.append({"say": "alive"})
+    sharing.pass_by(2)
+    assert (sharing.left.forced, sharing.right.forced) == (0, 0)
+    meets(sharing)
+    sharing.pass_by(2)
+    assert sharing.right.forced == 0
+    for _ in range(int(HANG)):
+        sharing.left.saying.append({"say": "alive"})
+        sharing.pass_by(1)
+    assert sharing.right.forced == 1
+
+
+def test_a_leader_that_was_told_to_stop_gets_no_helpers(sharing):
+    sharing.begin("a")
+    sharing.foreman.cancel("client", "a")
+    meets(sharing)
+    assert jobs(sharing.right) == 0
+
+
+def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
+    many = [Hands() for _ in range(200)]
+    for hands in many:
+        hands.pid, hands.info = 7, {"state": "warm", "device": "\N{ARTIST PALETTE}" * 200, "weights": "\N{ARTIST PALETTE}" * 200}
+    office = Office(home, Made(*many))
+    for number in range(JOBS_TOLD + 1):
+        office.begin(f"job {number}" + "\N{ARTIST PALETTE}" * 100, f"layer {number}" + "\N{ARTIST PALETTE}" * 100, client=f"client {number}")
+    report = office.foreman.status()
+    assert len(report["workers"]) > 1
+    p.pack(p.Status({**report, "listening_afar": ["tcp://" + "h" * 250] * 8, "endpoints": ["ipc://" + "e" * 100] * 2}))
+
+
+def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(sharing):
+    sharing.begin("a")
+    sharing.foreman.workshop.kill()
+    sharing.foreman.keeper.close()
+    assert [path.name for path in sharing.foreman.blobs.folder.iterdir() if path.name.startswith("new-")] == []

@@ -16,6 +16,7 @@ import pytest
 from pastiche import protocol as p
 from pastiche.errors import UsageError
 from pastiche_daemon.cli.daemon import as_words
+from pastiche_daemon.executors import local
 from pastiche_daemon.executors.local import Local, device_names
 from pastiche_daemon.options import Options
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
@@ -74,6 +75,17 @@ def test_one_device_that_was_asked_for_stays_one():
     assert [hand.device for hand in made.hands] == ["cuda:1"]
 
 
+def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    hand = Local(Options(), lambda: None).hands[0]
+    monkeypatch.setattr(local.threading.Thread, "start", start)
+    with pytest.raises(OSError, match="thread"):
+        hand.work({"job": "1"})
+    assert (hand.holds_device, hand.info) == (False, {})
+
+
 @pytest.mark.parametrize("names", [("tpu",), ("cuda",), ("all", "cpu"), ("cuda:0", "")])
 def test_devices_that_cannot_be_are_refused(names):
     with pytest.raises(UsageError, match="--devices takes"):
@@ -83,8 +95,6 @@ def test_devices_that_cannot_be_are_refused(names):
 def test_the_options_of_a_start_are_recorded_as_they_were_said():
     said = {"devices": ("cpu", "cpu"), "executor": "ray", "min_actors": 0, "actor_resources": ("GPU=1", "painter=1"), "fallback": "", "listen": ()}
     assert as_words(said) == ["--devices", "cpu,cpu", "--executor", "ray", "--actor-resources", "GPU=1", "--actor-resources", "painter=1"]
-
-
 
 
 def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):

@@ -102,10 +102,9 @@ class LocalExecutor:
         self._wake()
 
     def start(self) -> None:
-        """Have a worker. Does nothing where there is one."""
+        """Have a worker. Does nothing where there is one. Raises OSError where that cannot be."""
         if self._process is not None:
             return
-        self.info = {"state": "starting"}
         options = {name: getattr(self._options, name) for name in
                    ("threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
         options["device"] = self.device
@@ -113,8 +112,13 @@ class LocalExecutor:
             [sys.executable, "-m", "pastiche_daemon.executors.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
         )  # fmt: skip
-        self._process = process
-        threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+        try:
+            threading.Thread(target=self._listen, args=(process,), daemon=True).start()
+        except RuntimeError as error:  # a worker that nobody listens to would never be heard to have gone
+            process.kill()
+            process.wait()
+            raise OSError(str(error)) from error
+        self._process, self.info = process, {"state": "starting"}
         self._tell({"do": "begin", "options": options})
 
     def hear(self) -> dict[str, Any] | None:

@@ -1,0 +1,399 @@
+"""Workshop and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that stop, fail and die,
+machines that are lost and come back. No sockets, no processes; an injected clock."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections import Counter, deque
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings as how
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pastiche import protocol as p
+from pastiche.errors import PasticheError
+from pastiche.paths import places
+from pastiche.pixels import Picture, PictureRef
+from pastiche.settings import StyleSettings
+from pastiche_daemon.crew import Crew
+from pastiche_daemon.foreman import Foreman
+from pastiche_daemon.jobs import QUEUED, RUNNING
+from pastiche_daemon.options import Options
+from tests.conftest import picture
+from tests.daemon.test_foreman import HandClock, Made
+
+CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)  # the first of them is large enough to be shared
+LARGE = picture(64, 64, seed=4)
+CLIENTS, LAYERS, DEVICES = ["ann", "ben"], ["one", "two"], ["auto", "auto", "cuda:0", "cuda:9"]
+HANG, IDLE = 60.0, 600.0
+ENDINGS = (p.Result, p.Failed, p.Cancelled)
+ROUNDS = 200  # to run everything down
+
+
+class Worker:
+    """An executor as the protocol has it; when and how it ends a job the machine says."""
+
+    def __init__(self, device: str) -> None:
+        self.device, self.available, self.pid, self.info = device, True, 0, {"state": "warm"}
+        self.order: dict[str, Any] | None = None
+        self.stopping = self.meets = False
+        self.questions: list[str] = []
+        self.said: deque[dict[str, Any]] = deque()
+
+    @property
+    def holds_device(self) -> bool:
+        return self.pid > 0
+
+    def hear(self) -> dict[str, Any] | None:
+        return self.said.popleft() if self.said else None
+
+    def say(self, say: str, **more: Any) -> None:
+        self.said.append({"say": say, **more})
+
+    def call(self) -> None: ...
+
+    def work(self, job: dict[str, Any]) -> None:
+        assert self.order is None, "it was given a job while it had another"
+        for item in (job["content"], *job["styles"]):
+            assert Path(item["path"]).exists(), "it was given a picture that is not there"
+        self.pid, self.order, self.stopping, self.meets = 7, job, False, "company" in job
+
+    def estimate(self, question: dict[str, Any]) -> None:
+        self.pid = 7
+        self.questions.append(question["ticket"])
+
+    def cancel(self, job: str) -> None:
+        if self.order is not None and self.order["job"] == job:
+            self.stopping = True
+
+    pause = cancel
+
+    def settle(self, job: str) -> None: ...
+
+    def leave(self) -> None:
+        assert self.order is None, "it was sent away from its work"
+        self.pid, self.questions = 0, []
+
+    def end_by_force(self) -> None:
+        if self.pid:
+            self.go(how="it was killed")
+
+    def kill(self) -> None: ...
+
+    # --- what the machine has it do ---------------------------------------------------------------------
+    def go(self, **why: Any) -> None:
+        self.pid, self.order, self.questions = 0, None, []
+        self.say("gone", **{"how": "it went", **why})
+
+    def end(self, say: str, **ending: Any) -> None:
+        assert self.order is not None
+        order, self.order = self.order, None
+        self.say(say, job=order["job"], **ending)
+
+    def leave_last(self) -> dict[str, Any]:
+        assert self.order is not None
+        data = self.order["job"].encode()
+        Path(self.order["last_path"]).write_bytes(data)
+        return {"last": {"blob": hashlib.sha256(data).digest(), "step": 1}}
+
+    def finish(self) -> None:
+        assert self.order is not None
+        ref = PictureRef.from_wire(self.order["content"]["picture"])
+        data = hashlib.sha256(self.order["job"].encode()).digest() * (ref.length // 32)
+        Path(self.order["result_path"]).write_bytes(data)
+        made = {**ref.to_wire(), "blob": hashlib.sha256(data).digest()}
+        self.end("done", picture=made, left=0, top=0, weights="w", device="d", seconds=1.0, content_loss=0.0, style_loss=0.0,
+                 started_from="content", notes=[], thumbnail=b"", style_thumbnails=[b""], **self.leave_last())  # fmt: skip
+
+
+class Studio(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(prefix="pst-"))
+        self.clock = HandClock()
+        self.workers = [Worker("cuda:0"), Worker("cuda:1"), Worker("auto")]
+        self.spare = Worker("auto")
+        self.made = Made(*self.workers)
+        options = Options(hang_seconds=HANG, worker_seconds=IDLE, share_megapixels=LARGE.width * LARGE.height / 1e6)
+        crew = Crew(self.made, Made(self.spare), self.clock)
+        self.foreman = Foreman(options, places({"PASTICHE_HOME": str(self.home)}), crew, self.hears, self.clock)
+        self.shop = self.foreman.workshop
+        self.sessions = {client: client.encode() for client in CLIENTS}
+        self.silent: set[str] = set()
+        self.asked: list[tuple[bytes, p.Get]] = []  # pictures that clients are asked for
+        self.open: set[tuple[str, str]] = set()  # jobs that an ending is owed, by client and id
+        self.questions: set[tuple[str, str]] = set()  # that an answer is owed, by client and ticket
+        self.number = 0
+
+    # --- what clients hear ------------------------------------------------------------------------------
+    def hears(self, session: bytes, message: p.Message) -> None:
+        client = next((name for name, token in self.sessions.items() if token == session), None)
+        if client is None:
+            return  # one that has gone: the front drops it
+        if isinstance(message, p.Get):
+            self.asked.append((session, message))
+        elif isinstance(message, ENDINGS):
+            assert (client, message.job) in self.open, f"{message.type} for a job that had its ending: {message.job}"
+            self.open.remove((client, message.job))
+        elif isinstance(message, p.Estimate):
+            self.questions.discard((client, message.ticket))
+
+    def fresh(self) -> str:
+        self.number += 1
+        return str(self.number)
+
+    # --- clients ----------------------------------------------------------------------------------------
+    @rule(client=some.sampled_from(CLIENTS), layer=some.sampled_from(LAYERS), content=some.sampled_from([*CONTENTS, LARGE, LARGE]),
+          device=some.sampled_from(DEVICES), adjust=some.booleans(), sends=some.sampled_from([True, True, True, False]))  # fmt: skip
+    def asks(self, client: str, layer: str, content: Picture, device: str, adjust: bool, sends: bool) -> None:
+        self.speaks(client)  # it has to, to ask
+        job = self.fresh()
+        asked = p.Restyle(job, layer, content.ref.to_wire(), [{"picture": STYLE.ref.to_wire(), "share": 1.0}], None, StyleSettings().to_wire(),
+                          adjust=adjust, device=device, remember=self.number % 4 > 0)  # fmt: skip
+        self.open.add((client, job))
+        self.foreman.submit(self.sessions[client], client, "tests", asked)
+        if sends:
+            self.sends_all_pictures()
+
+    @precondition(lambda self: self.asked)
+    @rule(which=some.integers(0, 9))
+    def sends_a_picture(self, which: int) -> None:
+        session, get = self.asked.pop(which % len(self.asked))
+        data = next(one.blobs[get.blob] for one in [*CONTENTS, LARGE, STYLE] if get.blob in one.blobs)
+        self.foreman.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
+
+    def sends_all_pictures(self) -> None:
+        while self.asked:
+            self.sends_a_picture(0)
+
+    @precondition(lambda self: len(self.foreman.queue))
+    @rule(which=some.integers(0, 9))
+    def cancels(self, which: int) -> None:
+        job = list(self.foreman.queue)[which % len(self.foreman.queue)]
+        self.foreman.cancel(job.client_id, job.id)
+
+    @precondition(lambda self: len(self.silent) < len(CLIENTS))
+    @rule(which=some.integers(0, 9))
+    def falls_silent(self, which: int) -> None:
+        client = [one for one in CLIENTS if one not in self.silent][which % (len(CLIENTS) - len(self.silent))]
+        self.silent.add(client)
+        self.foreman.park(self.sessions[client])
+
+    @precondition(lambda self: self.silent)
+    @rule(client=some.sampled_from(CLIENTS))
+    def speaks(self, client: str) -> None:
+        if client in self.silent:
+            self.silent.remove(client)
+            self.foreman.unpark(self.sessions[client])
+
+    @rule(client=some.sampled_from(CLIENTS), goodbye=some.booleans())
+    def goes_and_comes_again(self, client: str, goodbye: bool) -> None:
+        gone, self.sessions[client] = self.sessions[client], f"{client} {self.fresh()}".encode()
+        self.silent.discard(client)
+        self.open = {key for key in self.open if key[0] != client}
+        self.questions = {key for key in self.questions if key[0] != client}
+        self.asked = [(session, get) for session, get in self.asked if session != gone]
+        (self.foreman.end_session if goodbye else self.foreman.lose_session)(gone)
+
+    @precondition(lambda self: any(key not in self.foreman.keeper.in_hand for key in self.foreman.keeper.works.shelf))
+    @rule(which=some.integers(0, 9), client=some.sampled_from(CLIENTS), as_it_is=some.booleans())
+    def resumes(self, which: int, client: str, as_it_is: bool) -> None:
+        kept = [key for key in self.foreman.keeper.works.shelf if key not in self.foreman.keeper.in_hand]
+        whose, job = kept[which % len(kept)]
+        self.speaks(client)
+        self.open.add((client, job))
+        try:
+            self.foreman.resume(self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on"))
+        except PasticheError:
+            self.open.remove((client, job))
+
+    @rule(client=some.sampled_from(CLIENTS), what=some.sampled_from(["estimate", "fetch", "forget"]))
+    def wants_something_else(self, client: str, what: str) -> None:
+        if what == "forget":
+            self.foreman.forget()
+        elif what == "fetch":
+            for key in list(self.foreman.keeper.results.shelf):
+                self.foreman.keeper.received(key)
+        else:
+            self.asks_for_an_estimate(client)
+
+    def asks_for_an_estimate(self, client: str) -> None:
+        ticket = self.fresh()
+        try:
+            self.foreman.estimate(self.sessions[client], p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
+        except PasticheError:
+            return
+        self.questions.add((client, ticket))
+
+    # --- hands ------------------------------------------------------------------------------------------
+    @property
+    def everybody(self) -> list[Worker]:
+        return [*self.workers, self.spare]
+
+    @property
+    def at_work(self) -> list[Worker]:
+        return [worker for worker in self.everybody if worker.order is not None]
+
+    @precondition(lambda self: self.at_work)
+    @rule(which=some.integers(0, 9))
+    def goes_on(self, which: int) -> None:
+        worker = self.at_work[which % len(self.at_work)]
+        assert worker.order is not None
+        self.answers()
+        if "join" not in worker.order:
+            Path(worker.order["keep_path"]).write_bytes(b"picture")
+            worker.say("kept", job=worker.order["job"], done=0.5, step=1, thumbnail=b"", style_thumbnails=[b""])
+            if worker.meets:
+                worker.meets = False
+                worker.say("meeting", job=worker.order["job"], port=4)
+        self.shop.listen()
+
+    @precondition(lambda self: self.at_work)
+    @rule(which=some.integers(0, 9), how=some.sampled_from(["done", "done", "stopped", "bad_mask", "wrong_hash", "daemon_lost", "nonsense"]))
+    def ends(self, which: int, how: str) -> None:
+        self.end(self.at_work[which % len(self.at_work)], how)
+        self.shop.listen()
+
+    def end(self, worker: Worker, how: str) -> None:
+        assert worker.order is not None
+        if how == "nonsense":
+            worker.say("nonsense", job=worker.order["job"])
+        elif "join" in worker.order:
+            worker.end("stopped")
+        elif worker.stopping and how != "done":
+            worker.end("stopped", **worker.leave_last())
+        elif how == "done":
+            worker.finish()
+        elif how == "stopped":
+            worker.end("stopped")
+        else:
+            worker.end("failed", code=how, sentence="", detail="")
+
+    @rule(which=some.integers(0, 9), sentence=some.sampled_from(["", "The node went."]), blameless=some.booleans())
+    def dies(self, which: int, sentence: str, blameless: bool) -> None:
+        self.everybody[which % len(self.everybody)].go(sentence=sentence, blameless=blameless)
+        self.shop.listen()
+
+    def answers(self) -> None:
+        for worker in self.everybody:
+            for question in worker.questions:
+                worker.say("estimate", ticket=question, seconds=1.0, memory=1, tile=0, device="d", sentence="")
+            worker.questions = []
+        self.shop.listen()
+
+    @rule(which=some.integers(0, 5))
+    def is_there_or_not(self, which: int) -> None:
+        """One of them, or nobody at all."""
+        if which < len(self.workers):
+            worker = self.workers[which]
+            worker.available = not worker.available
+            if worker.available:
+                worker.say("here")
+        else:
+            self.made.lost = not self.made.lost
+            self.shop.tick(self.clock.now())
+        self.shop.listen()
+
+    @rule(seconds=some.sampled_from([1.0, HANG / 2, HANG + 1, IDLE + 1]), alive=some.booleans())
+    def time_passes(self, seconds: float, alive: bool) -> None:
+        self.clock.wait(seconds)
+        for worker in self.at_work if alive else ():
+            worker.say("alive")
+        self.shop.listen()
+        self.shop.tick(self.clock.now())
+        assert self.shop.due is None or self.shop.due > 0, "the event loop would spin"
+        self.shop.listen()
+
+    # --- what always holds --------------------------------------------------------------------------------
+    @invariant()
+    def jobs_and_hands_agree(self) -> None:
+        turns = [hand.turn for hand in self.shop.crew.busy if hand.turn is not None]
+        leading = [turn for turn in turns if not turn.helps]
+        layers = Counter((turn.job.client_id, turn.job.layer) for turn in leading)
+        assert all(count == 1 for count in layers.values()), "one layer is at two hands"
+        at_work = [turn.job for turn in leading if not turn.stopping]
+        assert all(job.state == RUNNING and self.foreman.queue.get(job.client_id, job.id) is job for job in at_work)
+        assert {id(job) for job in self.foreman.queue if job.state == RUNNING} == {id(job) for job in at_work}
+        for turn in turns:
+            led = [leader for leader in leading if leader.job is turn.job]
+            assert not turn.helps or turn.stopping or len(led) == 1, "somebody helps nobody"
+
+    @invariant()
+    def a_hand_has_what_it_is_thought_to_have(self) -> None:
+        for hand in self.shop.crew:
+            has = hand.executor.order["job"] if hand.executor.order is not None else None
+            thought = hand.turn.ticket if hand.turn is not None and hand.turn.order else None
+            assert has == thought
+            assert hand.turn is None or not hand.turn.hung, "it was ended, and is not known to have gone"
+
+    @invariant()
+    def nobody_waits_for_a_hand_that_is_free(self) -> None:
+        assert self.shop._next() is None
+
+    @invariant()
+    def every_job_is_owed_its_ending_and_no_other_is(self) -> None:
+        assert {(job.client_id, job.id) for job in self.foreman.queue} == self.open == self.foreman.keeper.in_hand
+
+    @invariant()
+    def pins_are_those_of_jobs_and_of_what_is_kept(self) -> None:
+        keeper = self.foreman.keeper
+        pins = Counter(blob for job in self.foreman.queue for blob in job.blobs)
+        pins.update(blob for key in keeper.works.shelf for blob in keeper.works._needs(key))
+        pins.update(blob for key in keeper.results.shelf for blob in _blobs_of(keeper.results.shelf[key]))
+        assert keeper.blobs._pins == pins
+
+    @invariant()
+    def files_in_the_spool_are_somebodys(self) -> None:
+        known = {path for hand in self.shop.crew.busy if hand.turn is not None for path in hand.turn.paths.values()}
+        known |= {upload.path for upload in self.foreman.blobs._promised}
+        assert set(self.foreman.blobs.folder.glob("new-*")) <= known
+
+    # --- and in the end -----------------------------------------------------------------------------------
+    def teardown(self) -> None:
+        try:
+            self.run_down()
+        finally:
+            self.foreman.keeper.close()
+            self.foreman.audit.close()
+            shutil.rmtree(self.home)
+
+    def run_down(self) -> None:
+        self.made.lost = False
+        for client in CLIENTS:
+            self.speaks(client)
+        for worker in self.workers:
+            worker.available = True
+            worker.say("here")
+        for _ in range(ROUNDS):
+            self.shop.listen()
+            self.sends_all_pictures()
+            for worker in self.at_work:
+                self.end(worker, "done")
+            self.answers()
+            if not self.shop.busy and not any(worker.said for worker in self.everybody):
+                break
+        assert not self.shop.busy, f"{[job.state for job in self.foreman.queue]} {self.shop.crew.busy}"
+        for check in (self.every_job_is_owed_its_ending_and_no_other_is, self.pins_are_those_of_jobs_and_of_what_is_kept):
+            check()
+        assert (self.open, self.questions, self.shop._questions) == (set(), set(), {})
+        assert not list(self.foreman.blobs.folder.glob("new-*"))
+        kept = {self.foreman.keeper.works.image_path(key) for key in self.foreman.keeper.works.shelf}
+        assert set(self.foreman.keeper.works.shelf.folder.glob("*.npy*")) <= kept
+        self.clock.wait(IDLE + 1)
+        self.shop.tick(self.clock.now())
+        assert self.shop.due is None or self.shop.due > 0
+        self.clock.wait(IDLE + 1)
+        self.shop.tick(self.clock.now())
+        assert (self.shop.due, sum(worker.pid for worker in self.everybody)) == (None, 0)
+
+
+def _blobs_of(entry: dict[str, Any]) -> list[bytes]:
+    return [blob for name in ("picture", "mask") if entry["result"].get(name) for blob in PictureRef.from_wire(entry["result"][name]).blobs]
+
+
+Studio.TestCase.settings = how(max_examples=150, stateful_step_count=50, deadline=None)
+TestWhateverHappens = Studio.TestCase
