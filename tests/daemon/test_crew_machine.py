@@ -21,7 +21,7 @@ from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.crew import Crew
 from pastiche_daemon.foreman import Foreman
-from pastiche_daemon.jobs import QUEUED, RUNNING
+from pastiche_daemon.jobs import RUNNING
 from pastiche_daemon.options import Options
 from tests.conftest import picture
 from tests.daemon.test_foreman import HandClock, Made
