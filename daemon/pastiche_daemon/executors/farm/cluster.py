@@ -19,6 +19,7 @@ from pastiche_daemon.executors.farm.terms import Terms, as_actor_options, host_a
 log = logging.getLogger("pastiche")
 
 PATIENCE = 10.0  # seconds for the head to take a connection
+COMING = 4.0  # seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
 RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
 NAMESPACE = "pastiche"
@@ -40,7 +41,7 @@ class Cluster:
     def __init__(self, terms: Terms, on_timeout: Callable[[ClusterLost], None]) -> None:
         """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises ClusterLost."""
         self.terms = terms
-        _knock(terms.address)
+        _knock(terms)
         # Said before Ray is loaded. A hiccup of the network may last so long; a head that is back after it is another.
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_CLIENT_RECONNECT_GRACE_PERIOD="5")
         import ray
@@ -50,7 +51,7 @@ class Cluster:
             self._connect(on_timeout)
             self.resources = terms.resources or ({"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0})
         except Exception as error:
-            raise _not_connected(terms.address, error) from error
+            raise _not_connected(terms, error) from error
         self._pictures = Pictures(ray)
 
     def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
@@ -100,7 +101,7 @@ class Cluster:
         return not isinstance(error, self.ray.exceptions.RayError) and (isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc"))
 
     def lost(self, error: BaseException) -> ClusterLost:
-        return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_ADVICE}")
+        return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_advice(self.terms)}")
 
     def end(self, actor: Any) -> None:
         """For good."""
@@ -142,30 +143,40 @@ class Pictures:
         return pieces
 
 
-_ADVICE = "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here meanwhile."
+def _advice(terms: Terms) -> str:
+    if terms.fallback:
+        return "Start its head (docs/farm.md)."
+    return "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here meanwhile."
 
 
-def _knock(address: str) -> None:
-    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. Raises ClusterLost."""
-    where = host_and_port(address)
+def _knock(terms: Terms) -> None:
+    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being started is waited for a little,
+    where nobody else would do the work. Raises ClusterLost."""
+    address, where = terms.address, host_and_port(terms.address)
     if where is None:
         return
-    try:
-        socket.create_connection(where, timeout=PATIENCE).close()
-    except TimeoutError:
-        raise ClusterLost(f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_ADVICE}") from None
-    except socket.gaierror as error:
-        raise ClusterLost(f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.", lasts=True) from None
-    except OSError as error:
-        raise ClusterLost(f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_ADVICE}") from None
+    until = time.monotonic() + (0.0 if terms.fallback else COMING)
+    while True:
+        try:
+            socket.create_connection(where, timeout=PATIENCE).close()
+            return
+        except TimeoutError:
+            raise ClusterLost(f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(terms)}") from None
+        except socket.gaierror as error:
+            raise ClusterLost(f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.", lasts=True) from None
+        except OSError as error:
+            if time.monotonic() >= until:
+                raise ClusterLost(f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(terms)}") from None
+        time.sleep(BETWEEN)
 
 
-def _not_connected(address: str, error: Exception) -> ClusterLost:
+def _not_connected(terms: Terms, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
+    address = terms.address
     if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
         return ClusterLost(f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version have to be the same "
                            "on all machines of the farm and on this one.", lasts=True)  # fmt: skip
-    return ClusterLost(f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_ADVICE}", lasts=True)
+    return ClusterLost(f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(terms)}", lasts=True)
 
 
 def _short(error: BaseException) -> str:

@@ -46,6 +46,8 @@ class Office(Protocol):
 
     def nobody_can_work(self, trouble: str) -> None: ...
 
+    def somebody_is_free(self) -> bool: ...
+
 
 @dataclass
 class Turn:
@@ -80,6 +82,11 @@ class Post:
     @property
     def is_living(self) -> bool:
         return self._living.is_set()
+
+    @property
+    def is_idle(self) -> bool:
+        turn = self._turn
+        return turn is None or turn.ended
 
     # --- orders ------------------------------------------------------------------------------------------
     def call(self, _: dict[str, Any]) -> None:
@@ -203,10 +210,14 @@ class Post:
         return cluster is not None and isinstance(error, cluster.ray.exceptions.RayError)
 
     def _wait_for_actor(self, turn: Turn | None) -> bool:
-        """Until there is one. False: nobody waits for it any more."""
+        """Until there is one. False: nobody waits for it any more. Ray places actors in no order: where another has come first, and has nothing
+        to do, the job goes back to whoever deals them."""
         began, told = time.monotonic(), False
         while not self._living.wait(BEAT):
             if self._wanted is None or (turn is not None and turn.ended):
+                return False
+            if turn is not None and self._office.somebody_is_free():
+                self._end(turn, "stopped", job=turn.order["job"])
                 return False
             self._say("ready", state=self._state(), **self._no_device())
             if turn is not None and not told and time.monotonic() - began > UNKNOWN:
