@@ -48,6 +48,8 @@ def pictures_in(folder: Path, given: Iterable[Path] = ()) -> Found:
             folders += 1
         elif path.suffix.lower() not in known:
             kinds[path.suffix.lower() or "no ending"] += 1
+        elif path.exists() and not path.is_file():
+            kinds["a pipe or a device"] += 1  # to read one may never end
         elif path.resolve() in others:
             used += 1
         elif not (was_made_here and path.name == SHEET):

@@ -69,7 +69,7 @@ class Ledger:
             return False
         entry = self._entries.get(frame.output.name)
         try:
-            if entry is None:
+            if entry is None or (entry.recipe != recipe.key and look_of(frame.output) != entry.look):  # written since the last line
                 return _key_said_in(frame.output) == recipe.key_with(hash_of_file(frame.photo))
             if (entry.recipe, entry.photo) != (recipe.key, frame.photo.name):
                 return False
@@ -106,8 +106,15 @@ class Ledger:
             raise DiskTrouble(f"What was made cannot be noted in {self.folder / LEDGER} ({error.strerror}). Make room there.") from error
 
     def _append(self, line: bytes) -> None:
-        os.lseek(self._lock.fd, 0, os.SEEK_END)
-        os.write(self._lock.fd, line)
+        """All of it or nothing: half a line would spoil the next. Raises OSError."""
+        end = os.lseek(self._lock.fd, 0, os.SEEK_END)
+        rest = memoryview(line)
+        try:
+            while rest.nbytes:
+                rest = rest[os.write(self._lock.fd, rest) :]
+        except OSError:
+            os.ftruncate(self._lock.fd, end)
+            raise
 
     def close(self) -> None:
         self._lock.close()

@@ -15,7 +15,9 @@ ASKED_FOR = "called"  # a worker of the farm's that has not come yet
 
 def elsewhere(report: Report) -> str:
     """Who does the work; '' where this machine does, and nobody else is to."""
-    return {"upstream": f"the daemon at {report['upstream']}", "ray": f"the Ray cluster at {report['address']}"}.get(report["executor"], "")
+    if report.get("executor") == "ray":
+        return f"the Ray cluster at {report['address']}"
+    return f"the daemon at {report['upstream']}" if report.get("upstream") else ""
 
 
 def rows(report: Report) -> list[tuple[str, str]]:
@@ -42,12 +44,12 @@ def devices_in_words(report: Report) -> str:
 
 def stand_in(report: Report) -> str:
     """What is said where this machine does the work that others should; '' where it does not."""
-    return f"{elsewhere(report)} cannot be reached; this machine does its work meanwhile" if report["at_home_for_now"] else ""
+    return f"{elsewhere(report)} cannot be reached; this machine does its work meanwhile" if report.get("at_home_for_now") else ""
 
 
 def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
     worker, far = report["worker"], elsewhere(report)
-    called = len(report["workers"]) - len([one for one in report["workers"] if one.get("state") != ASKED_FOR])
+    called = len([one for one in _workers(report) if one.get("state") == ASKED_FOR])
     more = [f"{called} more asked for, not there yet"] if called else []
     work = [("work", stand_in(report) or f"done by {far}")] if far else []
     if len(there) > 1 or (more and there != [worker]):
@@ -58,7 +60,12 @@ def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]
 
 def _there(report: Report) -> list[Mapping[str, Any]]:
     """Those that hold a device or work; before the first has come, the one that will."""
-    return [one for one in report["workers"] if one.get("state") != ASKED_FOR] or [report["worker"]]
+    return [one for one in _workers(report) if one.get("state") != ASKED_FOR] or [report["worker"]]
+
+
+def _workers(report: Report) -> list[Mapping[str, Any]]:
+    """None, of a daemon that was started by an earlier version and runs still."""
+    return list(report.get("workers", []))
 
 
 def _worker_line(worker: Mapping[str, Any]) -> str:

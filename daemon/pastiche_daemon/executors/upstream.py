@@ -22,7 +22,7 @@ from typing import Any
 
 from pastiche import protocol as p
 from pastiche.client import Client, Connected, Event, Finished
-from pastiche.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, PasticheError, UsageError
+from pastiche.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, PasticheError, TooBusy, UsageError
 from pastiche.paths import Places
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
@@ -36,6 +36,7 @@ log = logging.getLogger("pastiche")
 BEAT = 2.0  # seconds between signs of life
 MOST_HANDS = 8  # connections of one key that a daemon takes
 LOST = 30.0  # seconds for which others do the work, if there are others, before it is tried again
+AGAIN = 2.0  # seconds before a job is handed on again that was refused while others of ours are at work there
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
 ENDING_PATIENCE = 3.0  # seconds for the thread to end
@@ -44,11 +45,13 @@ LONGEST_LABEL = 200  # characters
 
 @dataclass
 class _Handed:
-    """The order that is being worked on there, and as which job. begun: it was connected since."""
+    """The order that is being worked on there, and as which job. begun: it was connected since. again_at: by time.monotonic(), when it is handed
+    on again, since the other side is full of ours; 0: it is there."""
 
     order: dict[str, Any]
     asked: p.Restyle
     begun: bool = False
+    again_at: float = 0.0
     keeps_at: float = 0.0
     told_to_wait: bool = False
     preview: p.Preview | None = None
@@ -59,26 +62,38 @@ class Upstream:
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError where an address or a key is missing or wrong."""
+        from pastiche_daemon.listening.remote import host_and_port
+
+        host_and_port(options.upstream)
+        if not options.server_key:
+            raise UsageError("--upstream needs --server-key: on that machine 'pastiche keys server' prints it.")
         self._options, self._places, self._wake = options, places, wake
+        self._server_key, self._pair = key_from(options.server_key), Keys(places).own_for(options.client_key)
+        self._growing = threading.Lock()
         self.hands = [self._another()]
 
     def _another(self) -> UpstreamExecutor:
-        return UpstreamExecutor(self._options, self._places, self._wake, self._welcomed)
+        link = UpstreamLink(self._options.upstream, self._server_key, self._pair)
+        return UpstreamExecutor(link, self._places, self._options.keep_seconds, self._wake, self)
 
     @property
     def lost(self) -> bool:
         return time.monotonic() < max(hand.lost_until for hand in self.hands)
 
-    def _welcomed(self, limits: dict[str, Any]) -> None:
+    def welcomed(self, limits: dict[str, Any]) -> None:
         """On a hand's thread: what the other daemon takes of us."""
         jobs = limits.get("jobs")
         jobs = max(1, min(jobs, MOST_HANDS)) if isinstance(jobs, int) else 1
-        while len(self.hands) < jobs:
-            another = self._another()
-            another.available = False  # until it has said that it is here
-            self.hands.append(another)
-        for index, hand in enumerate(self.hands):
-            hand.be_available(index < jobs)
+        with self._growing:
+            while len(self.hands) < jobs:
+                another = self._another()
+                another.available = False  # until it has said that it is here
+                self.hands.append(another)
+            for index, hand in enumerate(self.hands):
+                hand.be_available(index < jobs)
+
+    def has_others_at_work(self, hand: UpstreamExecutor) -> bool:
+        return any(other.is_at_work for other in self.hands if other is not hand)
 
 
 class UpstreamExecutor:
@@ -88,20 +103,15 @@ class UpstreamExecutor:
     holds_device = False  # it says goodbye there by itself
     pid = 0
 
-    def __init__(self, options: Options, places: Places, wake: Callable[[], None], welcomed: Callable[[dict[str, Any]], None]) -> None:
-        """welcomed: is told of the other daemon's limits. Raises UsageError where an address or a key is missing or wrong."""
-        from pastiche_daemon.listening.remote import host_and_port
-
-        host_and_port(options.upstream)
-        if not options.server_key:
-            raise UsageError("--upstream needs --server-key: on that machine 'pastiche keys server' prints it.")
-        self._link = UpstreamLink(options.upstream, key_from(options.server_key), Keys(places).own_for(options.client_key))
+    def __init__(self, link: UpstreamLink, places: Places, keep_seconds: float, wake: Callable[[], None], maker: Upstream) -> None:
+        """keep_seconds: between two notes that there is something to go on with."""
+        self._link = link
         self._client = _Handing("daemon", where=places, link=self._link)
         self._client.hold()
         self._wake = wake
-        self._welcomed = welcomed
+        self._maker = maker
         self.available = True  # giving it a job is the way to find out
-        self._keep_seconds = options.keep_seconds
+        self._keep_seconds = keep_seconds
         self.lost_until = 0.0  # by time.monotonic(): until then it is not tried again
         self._unsettled: dict[str, Finished] = {}  # the last result, by its order
         self.info: dict[str, Any] = self._info("not asked yet")
@@ -116,6 +126,12 @@ class UpstreamExecutor:
         self._busy_at = time.monotonic()
         self._next_beat = 0.0
         self._state, self._there = "", {"device": "", "weights": ""}
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has a job there, or on its way. From any thread."""
+        handed = self._handed
+        return handed is not None and not handed.again_at
 
     # --- the front's -------------------------------------------------------------------------------------
     def hear(self) -> dict[str, Any] | None:
@@ -227,6 +243,8 @@ class UpstreamExecutor:
             self._handed.told_to_wait = True
             self._say("notice", job=self._handed.order["job"], sentence=f"The daemon at {self._link.endpoint}, which does the work, "
                       "does not answer yet; it is tried for some seconds.")  # fmt: skip
+        if self._handed is not None and 0 < self._handed.again_at <= now:
+            self._hand_on(self._handed.order)
         if now >= self._next_beat and (not self._link.ready or now - self._link.heard < 3 * BEAT):
             self._next_beat = now + BEAT
             if self._state == "at work":
@@ -240,6 +258,9 @@ class UpstreamExecutor:
             self._fail(order["job"], PasticheError("The picture as far as it got lies on this machine, and the work is done on another. "
                                                    "Let it go on to its end, or start this machine's daemon without --upstream."))  # fmt: skip
             return
+        self._hand_on(order)
+
+    def _hand_on(self, order: dict[str, Any]) -> None:
         pictures = [order["content"], *order["styles"], *(style["region"] for style in order["styles"]), order["mask"]]
         try:
             blobs = {name: data for item in pictures if item for name, data in _mapped(item).items()}
@@ -252,7 +273,8 @@ class UpstreamExecutor:
             mask=_picture_of(order["mask"]), settings=order["settings"], adjust=order["adjust"], weights=order["weights"], device=order["device"],
             remember=order["remember"],
         )  # fmt: skip
-        self._handed = _Handed(order, asked, begun=self._link.ready)
+        told = self._handed is not None and self._handed.told_to_wait
+        self._handed = _Handed(order, asked, begun=self._link.ready, told_to_wait=told)
         self._client.expected = asked
         self._tell_state("sending" if self._link.ready else "connecting")
         self._client.hand_on(asked, blobs)
@@ -264,7 +286,9 @@ class UpstreamExecutor:
 
     def _do_cancel(self, job: str) -> None:
         if self._handed is not None and self._handed.order["job"] == job:
-            if self._link.ready:
+            if self._handed.again_at:
+                self._end("stopped")
+            elif self._link.ready:
                 self._client.cancel(self._handed.asked.job)
             else:  # it was never there
                 self._end("stopped")
@@ -294,7 +318,7 @@ class UpstreamExecutor:
         handed = self._handed
         if isinstance(event, Connected):
             self._client.ask_status()
-            self._welcomed(event.welcome.limits)
+            self._maker.welcomed(event.welcome.limits)
             if handed is not None:
                 handed.begun = True
                 self._tell_state("sending")
@@ -373,8 +397,19 @@ class UpstreamExecutor:
             self._handed = None
             log.warning("lost: %s", failed.sentence)
             self._say("gone", how="the connection was lost", sentence=failed.sentence)
+        elif failed.code == TooBusy.code and not lost and self._maker.has_others_at_work(self):
+            self._wait_for_others(handed)
         else:
             self._end("failed", code=failed.code, sentence=failed.sentence, detail="")
+
+    def _wait_for_others(self, handed: _Handed) -> None:
+        """The other daemon takes fewer of ours at once than it said, or their pictures are more than it holds for us: not the painter's fault."""
+        handed.again_at = time.monotonic() + AGAIN
+        self._tell_state("waiting to be taken there")
+        if not handed.told_to_wait:
+            handed.told_to_wait = True
+            self._say("notice", job=handed.order["job"], sentence=f"The daemon at {self._link.endpoint}, which does the work, takes no more at once; "
+                      "this restyle waits until others are done.")  # fmt: skip
 
     def _fail(self, job: str, error: PasticheError) -> None:
         self._handed = None

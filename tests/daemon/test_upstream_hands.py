@@ -1,0 +1,107 @@
+"""What the hands of another machine's daemon do between themselves: without sockets or threads, the other side is the test's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pastiche import protocol as p
+from pastiche.errors import TooBusy
+from pastiche.paths import places
+from pastiche.settings import StyleSettings
+from pastiche_daemon.executors.upstream import Upstream, UpstreamExecutor
+from pastiche_daemon.keys import Keys
+from pastiche_daemon.options import Options
+from tests.conftest import picture
+
+CONTENT = picture(seed=1)
+
+
+class There:
+    """The client of a hand: notes what is handed on."""
+
+    def __init__(self) -> None:
+        self.handed: list[str] = []
+        self.cancelled: list[str] = []
+        self.expected: p.Restyle | None = None
+
+    def hand_on(self, asked: p.Restyle, _: Any) -> None:
+        self.handed.append(asked.job)
+
+    def cancel(self, job: str) -> None:
+        self.cancelled.append(job)
+
+    def ask_status(self) -> None: ...
+
+
+@pytest.fixture
+def made(home: Path) -> Upstream:
+    """Two hands."""
+    where = places({"PASTICHE_HOME": str(home)})
+    Keys(where).make_own("laptop")
+    one = Upstream(Options(upstream="tcp://127.0.0.1:9", server_key="0" * 63 + "1"), where, lambda: None)
+    one.welcomed({"jobs": 2})
+    for hand in one.hands:
+        hand._client = There()  # type: ignore[assignment]
+        hand._link = SimpleNamespace(ready=True, is_waiting=False, heard=1e12, endpoint="tcp://127.0.0.1:9")  # type: ignore[assignment]
+    return one
+
+
+def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
+    path = home / "content"
+    path.write_bytes(bytes(CONTENT.data))
+    item = {"picture": CONTENT.ref.to_wire(), "path": str(path), "profile_path": ""}
+    hand._do_work({"job": job, "content": item, "mask": None, "styles": [{**item, "share": 1.0, "region": None}], "layer": job, "adjust": False,
+                   "settings": StyleSettings().to_wire(), "weights": "auto", "device": "auto", "remember": True, "as_it_is": False})  # fmt: skip
+
+
+def refuse(hand: UpstreamExecutor) -> None:
+    hand._take(p.Failed(hand._client.handed[-1], TooBusy.code, "1 restyle(s) of the key are there already."))  # type: ignore[attr-defined]
+
+
+def said(hand: UpstreamExecutor) -> list[str]:
+    words = []
+    while (one := hand.hear()) is not None:
+        words.append(one["say"])
+    return [word for word in words if word not in ("ready", "here")]
+
+
+def test_a_job_that_is_refused_while_another_of_ours_is_there_is_handed_on_again(made, home):
+    left, right = made.hands
+    work(left, home, "1")
+    work(right, home, "2")
+    refuse(right)
+    assert said(right) == ["notice"]
+    right._show_life()
+    assert len(right._client.handed) == 1  # not at once
+    right._handed.again_at -= 10
+    right._show_life()
+    assert len(right._client.handed) == 2
+    refuse(right)
+    assert said(right) == []  # told already
+
+
+def test_a_job_that_is_refused_while_none_of_ours_is_there_fails(made, home):
+    work(made.hands[1], home, "2")
+    refuse(made.hands[1])
+    assert said(made.hands[1]) == ["failed"]
+
+
+def test_a_job_that_waits_to_be_taken_there_can_be_cancelled(made, home):
+    left, right = made.hands
+    work(left, home, "1")
+    work(right, home, "2")
+    refuse(right)
+    right._do_cancel("2")
+    assert (right._client.cancelled, said(right)) == ([], ["notice", "stopped"])
+
+
+def test_another_key_made_meanwhile_does_not_keep_hands_from_coming(made, home):
+    Keys(places({"PASTICHE_HOME": str(home)})).make_own("second")
+    made.welcomed({"jobs": 4})
+    assert [hand.available for hand in made.hands] == [True] * 4
+    made.welcomed({"jobs": 1})
+    assert [hand.available for hand in made.hands] == [True, False, False, False]
