@@ -144,11 +144,10 @@ class Crew:
         """Who is asked how long something would take: one that is free and warm, if there is one."""
         return max(self.on_duty, key=lambda hand: (hand.executor.holds_device, hand.executor.available, hand.turn is None))
 
-    def call(self) -> None:
-        """More is to be done than there are hands."""
-        for hand in self.on_duty:
-            if not hand.executor.available:
-                hand.executor.call()
+    def call(self, jobs: int) -> None:
+        """So many jobs wait for a hand: no more are called, since each may be a machine that is started for it."""
+        for hand in [hand for hand in self.on_duty if not hand.executor.available][:jobs]:
+            hand.executor.call()
 
 
 def _traits(job: Job) -> dict[str, Hashable]:

@@ -197,7 +197,7 @@ class Workshop:
 
     def _want_hands(self, waiting: list[Job]) -> None:
         """There are more jobs than hands: whoever can come is called."""
-        self.crew.call()
+        self.crew.call(len(waiting))
         if not self.crew.busy:
             for job in waiting:
                 if not job.told_to_wait:

@@ -33,6 +33,14 @@ def record(places: Places, launcher: Launcher) -> None:
     write_private_file(places.launch_file, json.dumps(said, indent=1).encode())
 
 
+def restore(places: Places, launcher: Launcher | None) -> None:
+    """Have it recorded as it was. None: nothing was. Raises DiskTrouble."""
+    if launcher is None:
+        places.launch_file.unlink(missing_ok=True)
+    else:
+        record(places, launcher)
+
+
 def recorded(places: Places) -> Launcher | None:
     """The recorded launcher, or None. Raises UnsafeConnectionFile: it will be executed, so only one's own is."""
     try:

@@ -25,6 +25,7 @@ from pastiche.locks import is_held
 from pastiche.paths import Places
 
 START_PATIENCE = 30.0  # seconds for a daemon to come up
+OWN_WORDS = "pastiche: "  # what a daemon that knows why it cannot start begins its last line with
 GREETING_PATIENCE = 5.0  # seconds for an answer to hello on one endpoint
 LOOK_EVERY = 0.03  # seconds between looks at the connection file
 
@@ -191,10 +192,7 @@ class Link:
         elif self._state != STARTING:
             self._launch()
         elif now > self._deadline or self._process_failed():
-            raise DaemonCannotStart(
-                f"The daemon did not come up: {why_not(self._places) or 'it said nothing'}. "
-                "Run 'pastiche doctor' in a terminal; it says what is missing."
-            )
+            raise DaemonCannotStart(f"The daemon did not come up: {_with_what_to_do(why_not(self._places))}")
 
     def _launch(self) -> None:
         if not self._may_start:
@@ -302,6 +300,13 @@ class Link:
     def _other_build(self, build: str) -> bool:
         launcher = self._launcher or recorded(self._places)
         return launcher is not None and launcher.build != build
+
+
+def _with_what_to_do(why: str) -> str:
+    """why: the last line of a daemon that did not come up. Where it knew what was wrong, it has said what to do as well."""
+    if why.startswith(OWN_WORDS):
+        return why.removeprefix(OWN_WORDS)
+    return f"{why.rstrip('.') or 'it said nothing'}. Run 'pastiche doctor' in a terminal; it says what is missing."
 
 
 def _reachable(endpoint: str) -> bool:

@@ -29,12 +29,11 @@ SETTINGS = StyleSettings(quality="draft")
 
 
 def content(seed: int) -> Picture:
-    """A sample picture, another for each seed: its first row says which."""
-    pixels = bytearray(draw("harbour_town", WIDTH, HEIGHT).tobytes())
-    pixels[:4] = seed.to_bytes(4, "little")
-    return Picture(WIDTH, HEIGHT, PixelFormat("RGB", "u8"), bytes(pixels))
+    """A sample picture, another for each seed: its first pixels say which."""
+    return Picture(WIDTH, HEIGHT, PixelFormat("RGB", "u8"), seed.to_bytes(4, "little") + CONTENT[4:])
 
 
+CONTENT = draw("harbour_town", WIDTH, HEIGHT).tobytes()
 STYLE = Picture(WIDTH, HEIGHT, PixelFormat("RGB", "u8"), draw("night_swirls", WIDTH, HEIGHT).tobytes())
 
 
@@ -119,11 +118,13 @@ def main() -> None:
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
         local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
-        say(f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times}, in turns", highlight=False, soft_wrap=True)
+        told = f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} batches, in turns"
+        say(told, highlight=False, soft_wrap=True)
         for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
             for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]
-                say(f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker {_spread(around)} ms", highlight=False, soft_wrap=True)
+                told = f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker {_spread(around)} ms"
+                say(told, highlight=False, soft_wrap=True)
         clients = {
             "one worker, two threads": bench.daemon("--threads", "2"),
             "one worker, one thread": local,

@@ -127,6 +127,14 @@ def test_who_is_not_available_gets_no_job_and_is_called(studio):
     assert jobs(studio.right) == 1
 
 
+def test_no_more_hands_are_called_than_jobs_wait(studio):
+    studio.left.available = studio.right.available = False
+    studio.begin("a")
+    assert studio.left.called and not studio.right.called
+    studio.begin("b", layer="b")
+    assert studio.right.called
+
+
 def test_while_the_others_are_lost_this_machine_does_the_work_and_then_they_do_again(home):
     studio = Studio(home, spare=True)
     studio.begin("a")

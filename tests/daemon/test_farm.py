@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import msgpack
 import pytest
 
 from pastiche.errors import UsageError
+from pastiche_daemon.executors.farm import post
 from pastiche_daemon.executors.farm.arriving import Damaged, receive
 from pastiche_daemon.executors.farm.hands import Farm
 from pastiche_daemon.executors.farm.orders import at_work, for_abroad
@@ -225,9 +227,53 @@ def test_while_the_head_is_away_the_farm_is_lost(finds_nobody):
     assert finds_nobody.farm.hands[0].available  # without a fallback, the next job is how one finds out
 
 
+def test_with_a_fallback_the_farm_is_lost_until_the_connection_stands(monkeypatch, tmp_path):
+    found = tmp_path / "found"
+    connects_again = f"""
+    if do == "work":
+        open({str(found)!r}, "w").close()
+        say(-1, "lost", sentence="The head is away.", again=0.01)
+        os._exit(0)
+"""
+    started = f"\nif os.path.exists({str(found)!r}): say(-1, 'connected')\nwhile (order"
+    monkeypatch.setattr("tests.daemon.test_farm.PLAYED", PLAYED.replace("\nwhile (order", started))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        heard = Heard(monkeypatch, connects_again, address=f"ray://127.0.0.1:{listening.getsockname()[1]}", fallback="local")
+        heard.farm.hands[0].work({"job": "1"})
+        heard.until(lambda: heard.of("gone"))
+        assert heard.farm.lost
+        heard.until(lambda: heard.of("here"))
+        assert heard.farm.connected and not heard.farm.lost
+        heard.farm.end()
+
+
+class Waiting:
+    """The driver, as a post sees it, with another that is free or is not."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, Any]] = []
+        self.connected, self.cluster, self.free = threading.Event(), None, False
+
+    def say(self, hand: int, say: str, **more: Any) -> None:
+        self.said.append({"say": say, **more})
+        self.free = len(self.said) > 2
+
+    def somebody_is_free(self) -> bool:
+        return self.free
+
+
+def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_free(monkeypatch):
+    monkeypatch.setattr(post, "BEAT", 0.01)
+    office = Waiting()
+    waiting = post.Post(0, office)
+    waiting._wanted = object()
+    assert not waiting._wait_for_actor(post.Turn({"job": "7"}))
+    assert office.said[-1] == {"say": "stopped", "job": "7"}
+
+
 def test_without_ray_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"pastiche\[farm\]"):
+    with pytest.raises(UsageError, match=r"ray\[client\]"):
         Farm(Options(address="auto"), lambda: None)
 
 

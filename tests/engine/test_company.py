@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import json
 import os
@@ -79,6 +80,12 @@ def helper() -> Iterator[HelperProcess]:
     one = HelperProcess()
     yield one
     one.end()
+
+
+@pytest.fixture(autouse=True)
+def as_long_as_it_takes(monkeypatch) -> None:
+    """Helpers come, however busy the machine is."""
+    monkeypatch.setattr(meetings, "COMING", 100.0)
 
 
 @pytest.fixture
@@ -268,6 +275,18 @@ def test_the_helpers_of_a_leader_that_died_are_free(thin, helper, folder):
         assert helper.is_free()
 
 
+def test_a_place_that_is_lost_in_between_costs_nothing(small, thin, folder, monkeypatch):
+    monkeypatch.setattr(meetings, "COMING", 0.0)
+    monkeypatch.setattr(meetings, "JOINING", datetime.timedelta(seconds=1))
+    content, styles, settings = helping.case("steps")
+    with meeting(thin, {"size": 2, "folder": str(folder)}) as one:
+        steps = stylise(content, styles, settings, thin, meeting=one)
+        next(steps)
+        shutil.rmtree(folder)
+        *_, last = steps
+    assert last.done > 0.8
+
+
 @pytest.mark.parametrize("where", [{"folder": "/nowhere"}, {"host": "127.0.0.1"}])
 def test_a_helper_that_comes_when_all_is_over_goes_again(thin, where):
     if "host" in where:
@@ -361,6 +380,10 @@ class Studio:
 def studio() -> Iterator[Studio]:
     home = Path(tempfile.mkdtemp(prefix="pst-"))
     one = Studio(home)
+    for worker in one.workers:  # awake: those who share a picture are given ten seconds to come
+        worker.tell("estimate", ticket="awake", width=WIDTH, height=HEIGHT, settings=StyleSettings().to_wire(), weights="thin", device="auto")
+    for worker in one.workers:
+        worker.hear("estimate")
     yield one
     for worker in one.workers:
         worker.end()

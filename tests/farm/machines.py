@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 from ray.cluster_utils import Cluster
 
+from pastiche.locks import is_held
 from tests.daemon.far import free_port
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Niceness: 15 by itself, and a test beside a busy process would wait for minutes.
+os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
 
 
 class Machines:
@@ -61,13 +64,27 @@ class Machines:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def actors_at(self, which: str) -> list[Path]:
-        """The folders of those that live on a node, or have not cleared up."""
+        """The folders of those that live on a node."""
+        return [folder for folder in self.folders_at(which) if is_held(folder / "held")]
+
+    def folders_at(self, which: str) -> list[Path]:
+        """Of those that live, and of those that were killed before they could clear up."""
         folder = self.folder / which / "state" / "farm"
         return list(folder.iterdir()) if folder.is_dir() else []
 
     def workers_at(self, which: str) -> list[psutil.Process]:
         """Worker processes of a node."""
         return [process for process in psutil.process_iter() if self._is_worker(process, which)]
+
+    def busy_worker(self) -> psutil.Process:
+        """The one that computes."""
+        workers = [*self.workers_at("first"), *self.workers_at("second")]
+        before = [sum(process.cpu_times()[:2]) for process in workers]
+        while True:
+            time.sleep(0.2)
+            spent = [sum(process.cpu_times()[:2]) - was for process, was in zip(workers, before, strict=True)]
+            if max(spent) > 0.2:
+                return workers[spent.index(max(spent))]
 
     def _is_worker(self, process: psutil.Process, which: str) -> bool:
         try:

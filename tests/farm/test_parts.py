@@ -55,6 +55,7 @@ def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_wit
     listening = Listening(farm_with())
     listening.hand.work(order(tmp_path))
     first = listening.done("7")
+    assert first["say"] == "done", first
     assert [one for one in listening.said if one.get("state") == "sending"]
     listening.said.clear()
     last = {"path": str(tmp_path / "last"), "step": first["last"]["step"], "check": False}
@@ -88,5 +89,6 @@ def test_what_waits_for_a_machine_that_there_is_none_of_can_be_cancelled(farm_wi
 def test_labels_and_resources_say_which_node_works(farm_with, machines, tmp_path):
     listening = Listening(farm_with(node_labels=("name=second",), actor_resources=("CPU=1",)))
     listening.hand.work({**order(tmp_path), "settings": QUICK.to_wire()})
-    assert listening.done("7")["say"] == "done"
+    done = listening.done("7")
+    assert done["say"] == "done", done
     assert (len(machines.actors_at("first")), len(machines.actors_at("second"))) == (0, 1)

@@ -16,7 +16,7 @@ from pastiche.client import running_daemon
 from pastiche.errors import PasticheError
 from pastiche.launch import recorded
 from pastiche.paths import Places, places
-from pastiche_daemon.cli.daemon import elsewhere
+from pastiche_daemon.cli.standing import devices_in_words, elsewhere, stand_in
 from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import sensible_megapixels
 
@@ -75,7 +75,7 @@ def _packages(_: Places) -> Iterator[Finding]:
         yield Finding(
             False,
             f"not installed: {', '.join(missing)}",
-            "Run 'make demo' in the clone, or 'pip install pastiche' again.",
+            "Run 'make demo' in the clone again.",
         )
 
 
@@ -158,13 +158,16 @@ def _daemon(where: Places) -> Iterator[Finding]:
         return
     with client:
         report = client.status()
-    worker = report["worker"]
-    if far := elsewhere(report):
-        state = worker.get("state", "not asked yet")
-        yield Finding(True, f"daemon: pid {report['pid']}; the work is done by {far} ({state})")
-        return
-    warm = f"warm on {worker['device']} with {worker['weights']}" if worker.get("device") else "no worker yet"
-    yield Finding(True, f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}; {warm}")
+    there = f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}"
+    worker, far, devices = report["worker"], elsewhere(report), devices_in_words(report)
+    if waits := stand_in(report):
+        yield Finding(False, f"{there}; {waits}", "See that it runs there, and that this machine can reach it: the log says what was tried.")
+    elif far:
+        yield Finding(True, f"{there}; the work is done by {far} ({worker.get('state', 'not asked yet')})")
+    elif devices:
+        yield Finding(True, f"{there}; warm on {devices} with {worker.get('weights', '–')}")
+    else:
+        yield Finding(True, f"{there}; no worker yet: it comes with the next job")
     if report.get("listening_afar"):
         allowed = len(Keys(where).allowed())
         yield Finding(True, f"other machines may come to {', '.join(report['listening_afar'])}: {allowed} key(s) ('pastiche keys list')")

@@ -24,7 +24,7 @@ from pastiche_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from pastiche_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
 KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
-KEPT = "'pastiche results list' shows it."
+KEPT = "What is kept of it, 'pastiche results list' shows."
 
 # What other commands take too.
 STYLES = click.option("--style", "styles", multiple=True, metavar="PAINTING[:SHARE]",

@@ -7,7 +7,7 @@ one has gone is of no use to the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from math import prod
 from typing import Any
@@ -84,6 +84,9 @@ class Company:
     def close(self) -> None:
         """Hang up. The groups do so when nobody has them any more."""
         self._under_way.clear()
+        if self._tensors is not self._words:
+            with suppress(RuntimeError):
+                self._tensors.abort()  # NCCL's would wait for those who have gone
         self._words = self._tensors = None
 
     def _as_one(self, tensors: Sequence[Tensor], like: Tensor, do: Callable[[Tensor], object]) -> list[Tensor]:

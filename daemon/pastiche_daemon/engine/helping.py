@@ -29,7 +29,7 @@ class Helper:
 
     def follow(self, company: Company, leaving: Callable[[], bool]) -> bool:
         """Work until the leader says that it is over: True; that this company is, or `leaving`: False. Raises CompanyLost."""
-        like = torch.empty(0).to(self.network.mean)
+        like = torch.empty(0, dtype=self.network.mean.dtype, device=company.device)  # tiles wait where they come in
         return follow(company, self._share, like, leaving)
 
     def _share(self, size: tuple[int, int], grid: Grid, workers: int, rank: int) -> Share:

@@ -68,7 +68,7 @@ class SharedTiles:
 
 
 def help_evaluate(company: Company, share: Share, like: Tensor) -> None:
-    """The helper's side of one evaluation. like: of the picture's type, and where the network is. Raises CompanyLost."""
+    """The helper's side of one evaluation. like: of the picture's type, and where its tiles are to wait. Raises CompanyLost."""
     pieces = {tile: company.receive((3, tile.outer.height, tile.outer.width), like, 0) for tile in share.tiles}
     sums, local, kept = share.sums(pieces.__getitem__)
     company.add_up([*sums, local.content, local.steps], like)

@@ -77,7 +77,7 @@ class LeadersMeeting:
     """The leader's side: `engine.shared_tiles.Meeting`. order: {'size': n} with {'folder': path} or {'host': address}."""
 
     def __init__(self, order: dict[str, Any], facts: Facts, device: torch.device, leaving: Callable[[], bool]) -> None:
-        """leaving: whether the job is cancelled: nobody is waited for then. Raises OSError."""
+        """leaving: whether the job is cancelled: nobody is waited for then. Raises OSError, and the store's RuntimeError."""
         self.workers = int(order["size"])
         self.news: list[str] = []
         self._facts, self._device, self._leaving = facts, device, leaving
@@ -97,6 +97,7 @@ class LeadersMeeting:
             self.where = {"host": self._host, "port": port, "name": name}
             self._store = dist.PrefixStore(name, store)
         self._store.set_timeout(JOINING)
+        self._store_failed = False
         self._store.set("round", "0")
         self._round = 0
         self._helpers: dict[int, Facts] = {}  # of the company
@@ -123,12 +124,12 @@ class LeadersMeeting:
             self._tell_of(helpers)
             if not helpers:
                 return None
+            self._helpers = helpers
             try:
                 self._company = self._made_of(helpers)
             except RuntimeError as error:
                 self.part(str(error))
             else:
-                self._helpers = helpers
                 return self._company
         return None
 
@@ -143,9 +144,10 @@ class LeadersMeeting:
     def close(self) -> None:
         """The picture is done, or nobody's any more: the helpers are free."""
         with contextlib.suppress(RuntimeError, CompanyLost):
-            self._store.set("over", "1")
             if self._company is not None:
                 self._company.command(OVER)
+            if not self._store_failed:
+                self._store.set("over", "1")
         self._give_up()
         if self._lock is not None:
             self._lock.close()
@@ -159,7 +161,16 @@ class LeadersMeeting:
     def _here(self) -> set[int]:
         """Who waits for the next company."""
         numbers = set(range(1, self.workers)) - self._unlike
-        return {number for number in numbers if self._store.check([f"{self._round}/here/{number}"])}
+        return {number for number in numbers if self._is_said(f"{self._round}/here/{number}")}
+
+    def _is_said(self, key: str) -> bool:
+        """A store that has failed, which takes it JOINING, is one where nobody is: the leader can go on without."""
+        try:
+            return not self._store_failed and bool(self._store.check([key]))
+        except RuntimeError as error:
+            log.warning("the meeting's store has failed: %s", str(error).split("\n", 1)[0])
+            self._store_failed = True
+            return False
 
     def _gathered(self) -> dict[int, Facts]:
         """Who is here, and computes with the same: after those who are expected have come, or have had their time."""
@@ -170,7 +181,7 @@ class LeadersMeeting:
         return {number: facts for number, facts in found.items() if number not in self._unlike}
 
     def _left(self) -> set[int]:
-        return {number for number in range(1, self.workers) if self._store.check([f"left/{number}"])}
+        return {number for number in range(1, self.workers) if self._is_said(f"left/{number}")}
 
     def _tell_of(self, helpers: Iterable[int]) -> None:
         """Once, where fewer have come at first than there should be."""

@@ -115,7 +115,12 @@ def _meeting(job: dict[str, Any], warm: Warm, speaker: Speaker, room: Room) -> I
         yield None
         return
     facts = facts_of(warm.network, warm.device, room)
-    meeting = LeadersMeeting(job["company"], facts, warm.device, lambda: job["job"] in speaker.cancelled)
+    try:
+        meeting = LeadersMeeting(job["company"], facts, warm.device, lambda: job["job"] in speaker.cancelled)
+    except (OSError, RuntimeError) as error:  # it takes longer alone, and that is all
+        speaker.say("notice", job=job["job"], sentence=f"Other workers cannot be met ({str(error)[:200]}): one does this picture alone.")
+        yield None
+        return
     try:
         speaker.say("meeting", job=job["job"], **meeting.where)
         yield meeting

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +16,14 @@ from typing import Any
 from pastiche_daemon.executors.farm.actor import PIECE, FarmActor
 from pastiche_daemon.executors.farm.terms import Terms, as_actor_options, host_and_port
 
+log = logging.getLogger("pastiche")
+
 PATIENCE = 10.0  # seconds for the head to take a connection
-RAYS_PATIENCE = 30.0  # seconds for Ray to make one of it: the head starts a process for us
+COMING = 4.0  # seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
+RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
 NAMESPACE = "pastiche"
+BETWEEN = 1.0  # seconds between attempts
 CONCURRENT = 8  # methods of an actor that run at a time: one listens, others must get through
 
 
@@ -35,25 +41,37 @@ class Cluster:
     def __init__(self, terms: Terms, on_timeout: Callable[[ClusterLost], None]) -> None:
         """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises ClusterLost."""
         self.terms = terms
-        _knock(terms.address)
+        _knock(terms)
         # Said before Ray is loaded. A hiccup of the network may last so long; a head that is back after it is another.
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_CLIENT_RECONNECT_GRACE_PERIOD="5")
         import ray
 
         self.ray: Any = ray
-        watch = threading.Timer(RAYS_PATIENCE, on_timeout, [ClusterLost(
-            f"Ray at {terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a token, this daemon "
-            "needs them in its environment too (docs/farm.md).", lasts=True)])  # fmt: skip
-        watch.daemon = True
-        watch.start()
         try:
-            ray.init(terms.address, namespace=NAMESPACE, log_to_driver=False)
+            self._connect(on_timeout)
             self.resources = terms.resources or ({"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0})
         except Exception as error:
-            raise _not_connected(terms.address, error) from error
-        finally:
-            watch.cancel()
+            raise _not_connected(terms, error) from error
         self._pictures = Pictures(ray)
+
+    def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
+        """The process that the head starts for us sometimes does not come up, on a busy machine above all: another does. Raises what Ray does."""
+        silent = ClusterLost(f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a "
+                             "token, this daemon needs them in its environment too (docs/farm.md).", lasts=True)  # fmt: skip
+        for last in (False, False, True):
+            watch = threading.Timer(RAYS_PATIENCE, on_timeout, [silent])
+            watch.daemon = True
+            watch.start()
+            try:
+                self.ray.init(self.terms.address, namespace=NAMESPACE, log_to_driver=False)
+                return
+            except ConnectionAbortedError as error:
+                if last:
+                    raise
+                log.warning("the head could not start a process for us; once more: %s", _short(error))
+                time.sleep(BETWEEN)
+            finally:
+                watch.cancel()
 
     def actor(self, name: str, options: dict[str, Any], build: str) -> Any:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray (max_task_retries): it would begin
@@ -83,7 +101,7 @@ class Cluster:
         return not isinstance(error, self.ray.exceptions.RayError) and (isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc"))
 
     def lost(self, error: BaseException) -> ClusterLost:
-        return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_ADVICE}")
+        return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_advice(self.terms)}")
 
     def end(self, actor: Any) -> None:
         """For good."""
@@ -125,33 +143,44 @@ class Pictures:
         return pieces
 
 
-_ADVICE = "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here meanwhile."
+def _advice(terms: Terms) -> str:
+    if terms.fallback:
+        return "Start its head (docs/farm.md)."
+    return "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here meanwhile."
 
 
-def _knock(address: str) -> None:
-    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. Raises ClusterLost."""
-    where = host_and_port(address)
+def _knock(terms: Terms) -> None:
+    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being started is waited for a little,
+    where nobody else would do the work. Raises ClusterLost."""
+    address, where = terms.address, host_and_port(terms.address)
     if where is None:
         return
-    try:
-        socket.create_connection(where, timeout=PATIENCE).close()
-    except TimeoutError:
-        raise ClusterLost(f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_ADVICE}") from None
-    except socket.gaierror as error:
-        raise ClusterLost(f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.", lasts=True) from None
-    except OSError as error:
-        raise ClusterLost(f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_ADVICE}") from None
+    until = time.monotonic() + (0.0 if terms.fallback else COMING)
+    while True:
+        try:
+            socket.create_connection(where, timeout=PATIENCE).close()
+            return
+        except TimeoutError:
+            raise ClusterLost(f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(terms)}") from None
+        except socket.gaierror as error:
+            raise ClusterLost(f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.", lasts=True) from None
+        except OSError as error:
+            if time.monotonic() >= until:
+                raise ClusterLost(f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(terms)}") from None
+        time.sleep(BETWEEN)
 
 
-def _not_connected(address: str, error: Exception) -> ClusterLost:
+def _not_connected(terms: Terms, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
+    address = terms.address
     if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
         return ClusterLost(f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version have to be the same "
                            "on all machines of the farm and on this one.", lasts=True)  # fmt: skip
-    return ClusterLost(f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_ADVICE}", lasts=True)
+    return ClusterLost(f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(terms)}", lasts=True)
 
 
 def _short(error: BaseException) -> str:
     """The first words of what Ray writes pages of."""
-    words = " ".join(str(error).split())
+    said = str(error).strip()
+    words = " ".join((said.splitlines()[-1] if "Traceback" in said else said).split())  # of a traceback, what it came to
     return f"{type(error).__name__}: {words[:240]}" if words else type(error).__name__

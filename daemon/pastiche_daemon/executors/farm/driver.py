@@ -61,6 +61,10 @@ class Driver:
         if not any(post.is_living for post in self.posts.values()):
             self.lose(ClusterLost(trouble, lasts=True))
 
+    def somebody_is_free(self) -> bool:
+        """Whether an actor lives and has nothing to do."""
+        return any(post.is_living and post.is_idle for post in list(self.posts.values()))
+
     def do(self, order: dict[str, Any]) -> None:
         """One order. Does not wait."""
         number = order.pop("hand")

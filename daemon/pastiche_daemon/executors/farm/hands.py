@@ -22,6 +22,7 @@ from pastiche_daemon.run import build_id
 
 DRIVER = (sys.executable, "-m", "pastiche_daemon.executors.farm.driver")
 LEAVING_PATIENCE = 8.0  # seconds for a driver to end its actors; 'pastiche daemon stop' waits a little longer
+LOOK_AGAIN = 5.0  # seconds, where the driver has not said
 LOOK = 2.0  # seconds for the head to take a connection, when it is looked whether it is back
 ENDINGS = ("done", "failed", "stopped", "gone")
 
@@ -33,7 +34,7 @@ class Farm:
         """Raises UsageError where Ray is not installed, or an option cannot be meant."""
         self.terms = Terms.of(options)
         if importlib.util.find_spec("ray") is None:
-            raise UsageError("--executor ray needs Ray, which is not installed here. Install it: pip install 'pastiche[farm]'.")
+            raise UsageError("--executor ray needs Ray, which is not installed here. Install it beside Pastiche: pip install 'ray[client]'.")
         self._worker_options = {name: getattr(options, name) for name in WORKERS}
         self._driver_command = driver
         self.wake = wake
@@ -103,6 +104,8 @@ class Farm:
                 self._driver, self.connected = None, False
                 for hand in self.hands:
                     hand.lose("the process that is connected to the farm ended", "The connection to the farm was lost.")
+                if self.lost:  # it was to find out whether the head is back
+                    self._look_for_it(LOOK_AGAIN)
                 self.wake()
 
     def _take(self, said: dict[str, Any]) -> None:
@@ -111,20 +114,25 @@ class Farm:
             self.hands[number].take(said)
         elif said["say"] == "connected":
             self.lost, self.connected = False, True
+            self.hands[0].say("here")  # jobs that wait may call for actors
             for hand in self.hands[: self.terms.least]:
                 hand.call()
         elif said["say"] == "lost":
             self._driver, self.connected, self.lost = None, False, True
             for hand in self.hands:
                 hand.lose("the farm was lost", said["sentence"])
-            self._looking = threading.Event()
-            threading.Thread(target=self._look, args=(self._looking, said["again"]), name="farm", daemon=True).start()
+            self._look_for_it(said["again"])
         self.wake()
 
     # --- a cluster that is lost --------------------------------------------------------------------------------
+    def _look_for_it(self, every: float) -> None:
+        self._looking = threading.Event()
+        threading.Thread(target=self._look, args=(self._looking, every), name="farm", daemon=True).start()
+
     def _look(self, enough: threading.Event, every: float) -> None:
         """On a thread of its own: look now and then whether the head is back; then the next job goes there. every: seconds. A cluster that Ray finds
-        by itself (auto) cannot be looked for without Ray: the next job after that time finds out."""
+        by itself (auto) cannot be looked for without Ray: the next job after that time finds out. Where others stand in, they do until the
+        connection is there."""
         while not enough.wait(every):
             where = host_and_port(self.terms.address)
             with contextlib.suppress(OSError):
@@ -133,9 +141,16 @@ class Farm:
                 with self._lock:
                     if not enough.is_set():
                         self._look_no_more()
-                        self.lost = False
-                        self.hands[0].say("here")
+                        self._come_back()
                 return
+
+    def _come_back(self) -> None:
+        if not self.terms.fallback:
+            self.lost = False
+            self.hands[0].say("here")
+        elif self._driver is None:
+            with contextlib.suppress(OSError):  # there is no process to be had: others go on
+                self._start()
 
     def _look_no_more(self) -> None:
         if self._looking is not None:
@@ -152,7 +167,7 @@ class FarmHand:
     def __init__(self, number: int, farm: Farm) -> None:
         self._number, self._farm = number, farm
         self._said: deque[dict[str, Any]] = deque()
-        self._lives = False
+        self._lives, self._node = False, ""
         self._job = ""  # in hand
         self._questions: set[str] = set()
         self.is_wanted = False  # an actor is, for it
@@ -222,8 +237,8 @@ class FarmHand:
         say = said["say"]
         if say == "living":
             if self.is_wanted:
-                self._lives = True
-                self.say("ready", state="ready", device=f"a worker at {said['node']}", weights="–")
+                self._lives, self._node = True, said["node"]
+                self._say_ready()
                 self.say("here")
         elif say == "away":  # Ray places it anew
             self._lives = False
@@ -235,6 +250,11 @@ class FarmHand:
             if say == "estimate":
                 self._questions.discard(said["ticket"])
             self._said.append(said)
+            if say == "gone" and self._lives:  # the worker; its actor has another with the next job
+                self._say_ready()
+
+    def _say_ready(self) -> None:
+        self.say("ready", state="ready", device=f"a worker at {self._node}", weights="–")
 
     def say(self, say: str, **more: Any) -> None:
         self._said.append({"say": say, **more})

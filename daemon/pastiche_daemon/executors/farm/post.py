@@ -46,6 +46,8 @@ class Office(Protocol):
 
     def nobody_can_work(self, trouble: str) -> None: ...
 
+    def somebody_is_free(self) -> bool: ...
+
 
 @dataclass
 class Turn:
@@ -80,6 +82,11 @@ class Post:
     @property
     def is_living(self) -> bool:
         return self._living.is_set()
+
+    @property
+    def is_idle(self) -> bool:
+        turn = self._turn
+        return turn is None or turn.ended
 
     # --- orders ------------------------------------------------------------------------------------------
     def call(self, _: dict[str, Any]) -> None:
@@ -137,13 +144,13 @@ class Post:
     def end(self, patience: float) -> None:
         """The actor clears up, and goes."""
         with self._lock:
-            self._wanted, living = None, self._living.is_set()
+            self._wanted, answers = None, self._who != ""
             self._living.clear()
             actor, self._actor = self._actor, None
         if actor is None or self._office.cluster is None:
             return
         try:
-            if living:
+            if answers:
                 actor.end.remote().future().result(patience)
         except Exception as error:
             log.debug("an actor did not clear up: %r", error)  # whoever comes to its node next does
@@ -203,10 +210,14 @@ class Post:
         return cluster is not None and isinstance(error, cluster.ray.exceptions.RayError)
 
     def _wait_for_actor(self, turn: Turn | None) -> bool:
-        """Until there is one. False: nobody waits for it any more."""
+        """Until there is one. False: nobody waits for it any more. Ray places actors in no order: where another has come first, and has nothing
+        to do, the job goes back to whoever deals them."""
         began, told = time.monotonic(), False
         while not self._living.wait(BEAT):
             if self._wanted is None or (turn is not None and turn.ended):
+                return False
+            if turn is not None and self._office.somebody_is_free():
+                self._end(turn, "stopped", job=turn.order["job"])
                 return False
             self._say("ready", state=self._state(), **self._no_device())
             if turn is not None and not told and time.monotonic() - began > UNKNOWN:
@@ -276,7 +287,7 @@ class Post:
             if self._actor is None:
                 self._made += 1
                 name = f"pastiche-{RUN}-{self._number}-{self._made}"  # names are the cluster's: others have daemons too
-                self._actor, self._is_fresh = cluster.actor(name, self._office.options, self._office.build), True
+                self._actor, self._is_fresh, self._who = cluster.actor(name, self._office.options, self._office.build), True, ""
             actor = self._actor
         answer = actor.begin.remote().future()
         said = None
@@ -292,11 +303,11 @@ class Post:
             except cluster.ray.exceptions.RayError as error:
                 self._has_died(actor, error)
                 return False
+        self._is_fresh = False
+        self._who, self._node, self._node_id = said["who"], said["node"], said["node_id"]
         if said["trouble"]:
             self._is_unfit(said["trouble"])
             return False
-        self._is_fresh = False
-        self._who, self._node, self._node_id = said["who"], said["node"], said["node_id"]
         self._living.set()
         self._say("living", node=self._node)
         return True
@@ -304,7 +315,9 @@ class Post:
     def _has_died(self, actor: Any, error: Exception) -> None:
         """For good. One that had never lived could not be made there: Pastiche is missing, or the disk is full."""
         with self._lock:
-            if self._actor is actor and not self._is_fresh:
+            if self._actor is not actor:
+                return  # we have ended it
+            if not self._is_fresh:
                 self._actor = None  # somebody has ended it: another, then
                 return
         self._is_unfit(f"A worker could not be started on the farm ({' '.join(str(error).split())[-300:]}). "
@@ -313,11 +326,8 @@ class Post:
     def _is_unfit(self, trouble: str) -> None:
         """This actor will not do. Whoever wants one calls again, and gets another, perhaps elsewhere."""
         log.error("%s", trouble)
+        self.end(GRACE)
         self._office.nobody_can_work(trouble)
-        with self._lock:
-            actor, self._actor, self._wanted = self._actor, None, None
-        if actor is not None and self._office.cluster is not None:
-            self._office.cluster.end(actor)
         if self._turn is not None:
             self._end(self._turn, "gone", how="it could not be started", sentence=trouble, blameless=True)
         self._cannot_say(trouble)

@@ -17,13 +17,15 @@ WORKERS = ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_
 @dataclass(frozen=True)
 class Terms:
     """address: as Ray takes it. resources: of a node, by Ray's names (GPU, CPU, memory, or an own one); none: a GPU where the cluster has
-    any, or else a core. labels: of the nodes that may be taken. least, most: how many workers."""
+    any, or else a core. labels: of the nodes that may be taken. least, most: how many workers. fallback: this machine stands in while
+    the cluster is lost."""
 
     address: str
     resources: dict[str, float]
     labels: dict[str, str]
     least: int
     most: int
+    fallback: bool = False
 
     @classmethod
     def of(cls, options: Options) -> Terms:
@@ -36,7 +38,7 @@ class Terms:
                              "Give --min-actors from 0 to --max-actors, and --max-actors from 1.")  # fmt: skip
         resources = {name: _amount(name, said) for name, said in _pairs("--actor-resources", "GPU=1", options.actor_resources)}
         return cls(options.address, resources, dict(_pairs("--node-labels", "gpu=h100", options.node_labels)),
-                   options.min_actors, options.max_actors)  # fmt: skip
+                   options.min_actors, options.max_actors, bool(options.fallback))  # fmt: skip
 
     def to_wire(self) -> dict[str, Any]:
         return vars(self).copy()
