@@ -286,6 +286,7 @@ def test_while_one_batch_is_at_work_in_a_folder_another_is_not(start, folder):
     one = start(folder, *LONG, "--json")
     for _ in said_until(one, "asked"):
         pass
+    one.send_signal(signal.SIGSTOP)  # on a free machine it would be done before the other has begun
     other = start(folder, *LONG)
     assert "Another 'pastiche batch'" in other.communicate(timeout=60)[1]
     one.kill()
