@@ -289,8 +289,8 @@ def test_while_one_batch_is_at_work_in_a_folder_another_is_not(start, folder):
     one.send_signal(signal.SIGSTOP)  # on a free machine it would be done before the other has begun
     other = start(folder, *LONG)
     assert "Another 'pastiche batch'" in other.communicate(timeout=60)[1]
-    one.kill()
-    one.communicate()
+    one.send_signal(signal.SIGCONT)
+    assert one.communicate(timeout=60) and one.returncode == 0
 
 
 def test_a_daemon_killed_midway_is_started_again_and_no_picture_is_missing(start, folder, warm):
