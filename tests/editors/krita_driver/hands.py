@@ -137,7 +137,13 @@ hands_timer = QTimer()
 
 
 def undo():
-    K.action("edit_undo").trigger()
+    """Where there is something to undo: on a busy machine Krita says so a moment after what was done."""
+    action = K.action("edit_undo")
+    end = time.monotonic() + 20
+    while not (action.isEnabled() and undo_text()) and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.02)
+    action.trigger()
     doc().waitForDone()
 
 
