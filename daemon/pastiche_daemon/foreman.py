@@ -228,7 +228,7 @@ class Foreman:
         return {
             "worker": {name: value for name, value in self.workshop.status()["worker"].items() if name in shown},
             "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue.of(client_id)],
-            "queued": len([job for job in self.queue.in_order() if job.client_id == client_id]),
+            "queued": len([job for job in self.queue.waiting if job.client_id == client_id]),
             "results_kept": len(self.keeper.results.of(client_id)),
         }
 
@@ -238,7 +238,7 @@ class Foreman:
         return {
             **self.workshop.status(),
             "jobs": fitting(jobs, JOBS_ROOM),
-            "queued": len(self.queue.in_order()),
+            "queued": len(self.queue.waiting),
             "results_kept": len(self.keeper.results),
             "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
             "pictures": len(self.blobs),

@@ -55,19 +55,26 @@ class Workshop:
         self.last = LastImages(keeper.blobs, keeper.works)
         self._questions: dict[str, tuple[bytes, str, Hand]] = {}  # estimates asked for: session, its own ticket, and whom, by our ticket
         self._was_at_home = crew.at_home_for_now
+        self._places_changed = False
         self.active_at = clock.now()  # when there last was anything to do
 
     # --- what the foreman asks for -------------------------------------------------------------------
     def turn(self) -> None:
-        """Give free hands the next jobs; tell the others their places."""
+        """Give free hands the next jobs. The others are told their places once for all that comes at once: with thousands waiting that is
+        most of the work."""
         self._deal()
-        if self._queue.in_order() and self._recall_helpers():
+        if self._queue.waiting and self._recall_helpers():
             self._deal()
-        waiting = self._queue.in_order()
-        if waiting:
+        if waiting := self._queue.waiting:
             self._want_hands(waiting)
+        self._places_changed = True
+
+    def _tell_places(self) -> None:
+        if not self._places_changed:
+            return
+        self._places_changed = False
         running = len([hand for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps])
-        for place, job in enumerate(waiting, max(1, running)):
+        for place, job in enumerate(self._queue.in_order(), max(1, running)):
             if _is_news(job.place_told, place):
                 job.place_told = place
                 self._office.tell(job.session, p.Queued(job.id, place))
@@ -144,6 +151,7 @@ class Workshop:
         if self._was_at_home != self.crew.at_home_for_now:  # others' turn to work: nobody says so
             self._was_at_home = self.crew.at_home_for_now
             self.turn()
+        self._tell_places()
         self._keeper.tidy()
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
@@ -258,7 +266,7 @@ class Workshop:
 
     def _may_be_shared(self, width: int, height: int) -> bool:
         """Whether a picture is large enough, and nobody waits for those who would help."""
-        return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.in_order()
+        return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.waiting
 
     def _workers_for(self, width: int, height: int) -> int:
         """How many would be at such a picture if it came now."""
@@ -312,6 +320,7 @@ class Workshop:
                 except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                     log.exception("a worker was not understood")
                     self._stumble(hand, error, ended=say in ENDINGS)
+        self._tell_places()
 
     def _stumble(self, hand: Hand, error: Exception, *, ended: bool) -> None:
         """ended: the hand has nothing in hand any more; else it is told to stop."""

@@ -111,6 +111,7 @@ class Office:
             if isinstance(message, p.Get):
                 data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]
                 self.foreman.put(b"s", p.Put(message.blob, data.nbytes, 0, message.ticket, data))
+        self.foreman.workshop.listen()  # as the front does after whatever has come
 
     def say(self, **said: Any) -> None:
         self.hands.saying.append({"job": self.hands.orders[-1]["job"], **said})
