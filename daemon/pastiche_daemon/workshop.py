@@ -130,12 +130,8 @@ class Workshop:
     def tick(self, now: float) -> None:
         """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
         kept ages."""
-        for hand, leaves_at in self._leave_times():
-            if now >= leaves_at:
-                log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
-                hand.executor.leave()
-                hand.forget()
-                self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
+        while leaving := [(leaves_at, hand) for hand, leaves_at in self._leave_times() if now >= leaves_at]:
+            self._send_away(min(leaving, key=lambda one: one[0])[1])  # one by one: for the last another time holds
         for hand, hangs_at in self._hang_times():
             if hand.turn is not None and now >= hangs_at:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
@@ -145,6 +141,12 @@ class Workshop:
             self._was_at_home = self.crew.at_home_for_now
             self.turn()
         self._keeper.tidy()
+
+    def _send_away(self, hand: Hand) -> None:
+        log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
+        hand.executor.leave()
+        hand.forget()
+        self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
         """When idle hands give their devices back. The only one there is stays as long as anything may come for it."""
