@@ -21,6 +21,7 @@ from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Que
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
 from pastiche_daemon.options import Options
+from pastiche_daemon.requests import refuse_too_large_here
 
 log = logging.getLogger("pastiche")
 
@@ -212,6 +213,8 @@ class Workshop:
         turn.helpers = self._helpers_for(job, hand)
         hand.begin(turn)
         try:
+            if self.crew.at_home_for_now:
+                refuse_too_large_here(job, self._options)
             turn.order = self._order_for(turn, hand)
             if turn.helpers:
                 turn.order["company"] = self._meeting_for(turn)
@@ -223,6 +226,9 @@ class Workshop:
             return
         job.place_told = 0
         self._office.tell(job.session, p.Queued(job.id, 0))
+        if self.crew.at_home_for_now and not job.told_at_home:
+            job.told_at_home = True
+            self._office.tell(job.session, p.Notice(job.id, f"{self._options.stand_in[:1].upper()}{self._options.stand_in[1:]}."))
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
         """What an executor is told of a job. Raises UnknownBlob where somebody has taken a picture away."""
@@ -379,9 +385,11 @@ class Workshop:
         if said.get("detail"):
             log.error("job %s: %s", job.id if job else "(stopped, or helped with)", said["detail"])
         if job is not None and said["code"] == DaemonLost.code and self.crew.at_home_for_now:
-            self._put_back(job, f"{said['sentence']} This machine does the work meanwhile.")
+            self._send_home(job, f"{said['sentence']} This machine does the work meanwhile.")
         elif job is not None:
-            self._office.fail(job, error_from(said["code"], said["sentence"]))
+            others = self._queue.in_order() if said["code"] == DaemonLost.code and self.crew.nobody_there else []
+            for one in [job, *others]:
+                self._office.fail(one, error_from(said["code"], said["sentence"]))
             if said["code"] in ("wrong_hash", "wrong_length"):
                 self._blobs.discard(job.blobs)
         if hand.turn is not None and said["job"] == hand.turn.ticket:
@@ -434,9 +442,13 @@ class Workshop:
         elif not sentence:
             self._put_back(job, f"The worker died ({how}); another one goes on with it.")
         elif self.crew.at_home_for_now:
-            self._put_back(job, f"{sentence} This machine goes on with it.")
+            self._send_home(job, f"{sentence} This machine goes on with it.")
         else:
             self._put_back(job, f"{sentence} It is tried once more.")
+
+    def _send_home(self, job: Job, sentence: str) -> None:
+        job.told_at_home = True
+        self._put_back(job, sentence)
 
     def _put_back(self, job: Job, sentence: str) -> None:
         """Another hand is to do it."""
