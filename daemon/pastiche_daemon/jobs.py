@@ -75,6 +75,11 @@ class Job:
         return self.asked.remember and not self.of_a_key
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has noted what it is."""
+        return self.asked.remember or self.asked.note != ""
+
+    @property
     def pictures(self) -> list[PictureRef]:
         """Content, styles, regions, mask."""
         return [self.content, *(p for style in self.styles for p in style.pictures), *([self.mask] if self.mask else [])]

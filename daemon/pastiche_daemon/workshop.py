@@ -240,7 +240,7 @@ class Workshop:
             "weights": self._weights(job.weights), "device": "auto" if own.startswith(f"{job.device}:") else job.device,
             "result_path": str(turn.paths["result"]), "last_path": str(turn.paths["last"]), "last": self.last.start_for(job),
             "keep_path": str(self._keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
-            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.asked.remember,
+            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.is_kept,
         }  # fmt: skip
 
     def _weights(self, asked: str) -> str:
