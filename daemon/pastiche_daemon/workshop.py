@@ -97,7 +97,7 @@ class Workshop:
         try:
             hand.executor.estimate({
                 "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-                "weights": self._weights(asked.weights), "device": asked.device,
+                "weights": self._weights(asked.weights), "device": asked.device, "workers": self._workers_for(asked.width, asked.height),
             })  # fmt: skip
         except OSError as error:
             raise _no_worker(error) from error
@@ -257,13 +257,20 @@ class Workshop:
     # --- inside: several hands at one picture ----------------------------------------------------------------
     def _helpers_for(self, job: Job, leader: Hand) -> list[Hand]:
         """Hands that have nothing else to do, where the picture is large. One that has cost a worker already is done by one alone."""
-        megapixels, shared_from = job.content.width * job.content.height / 1e6, self._options.share_megapixels
-        if not shared_from or megapixels < shared_from or job.as_it_is or job.deaths or job.moves or self._queue.in_order():
+        if not self._may_be_shared(job.content.width, job.content.height) or job.as_it_is or job.deaths or job.moves:
             return []
         helpers = [hand for hand in self.crew.free_for(job) if hand is not leader]
         for hand in helpers:
             hand.begin(Turn(job, str(next(_tickets)), {}, helps=True))
         return helpers
+
+    def _may_be_shared(self, width: int, height: int) -> bool:
+        """Whether a picture is large enough, and nobody waits for those who would help."""
+        return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.in_order()
+
+    def _workers_for(self, width: int, height: int) -> int:
+        """How many would be at such a picture if it came now."""
+        return max(1, len(self.crew.free)) if self._may_be_shared(width, height) else 1
 
     def _meeting_for(self, turn: Turn) -> dict[str, Any]:
         """What a leader is told of its company: how many they are, with itself, and a folder where they may meet if it is one machine."""

@@ -234,6 +234,17 @@ def test_a_large_picture_takes_the_hands_that_have_nothing_else_to_do(sharing):
     assert "company" not in sharing.right.orders[0]
 
 
+def test_the_estimate_of_a_large_picture_counts_the_hands_that_would_share_it(sharing, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sharing.left, "estimate", asked.append)
+    sharing.left.pid = 7  # warm, so the one that is asked
+    sharing.ask("large", side=CONTENT.width)
+    sharing.ask("small", side=1)
+    sharing.begin("a")
+    sharing.ask("while both are at work", side=CONTENT.width)
+    assert [question["workers"] for question in asked] == [2, 1, 1]
+
+
 def test_a_helper_goes_to_whoever_waits(sharing):
     sharing.begin("a")
     meets(sharing)
