@@ -32,7 +32,8 @@ log = logging.getLogger("pastiche")
 # Of a status, which has to fit a header: the first jobs, characters of their names, bytes of them all.
 JOBS_TOLD, NAME_TOLD, JOBS_ROOM = 100, 64, 32 << 10
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
-WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
+# Failures after which to go on makes sense, where a machine is back or another one is there.
+WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal", "picture_too_large")
 
 Tell = Callable[[bytes, p.Message], None]  # session, message
 

@@ -21,6 +21,7 @@ from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Que
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
 from pastiche_daemon.options import Options
+from pastiche_daemon.requests import refuse_too_large_here
 
 log = logging.getLogger("pastiche")
 
@@ -137,12 +138,8 @@ class Workshop:
     def tick(self, now: float) -> None:
         """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
         kept ages."""
-        for hand, leaves_at in self._leave_times():
-            if now >= leaves_at:
-                log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
-                hand.executor.leave()
-                hand.forget()
-                self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
+        while leaving := [(leaves_at, hand) for hand, leaves_at in self._leave_times() if now >= leaves_at]:
+            self._send_away(min(leaving, key=lambda one: one[0])[1])  # one by one: for the last another time holds
         for hand, hangs_at in self._hang_times():
             if hand.turn is not None and now >= hangs_at:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
@@ -153,6 +150,12 @@ class Workshop:
             self.turn()
         self._tell_places()
         self._keeper.tidy()
+
+    def _send_away(self, hand: Hand) -> None:
+        log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
+        hand.executor.leave()
+        hand.forget()
+        self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
         """When idle hands give their devices back. The only one there is stays as long as anything may come for it."""
@@ -218,6 +221,8 @@ class Workshop:
         turn.helpers = self._helpers_for(job, hand)
         hand.begin(turn)
         try:
+            if self.crew.at_home_for_now:
+                refuse_too_large_here(job, self._options)
             turn.order = self._order_for(turn, hand)
             if turn.helpers:
                 turn.order["company"] = self._meeting_for(turn)
@@ -229,6 +234,9 @@ class Workshop:
             return
         job.place_told = 0
         self._office.tell(job.session, p.Queued(job.id, 0))
+        if self.crew.at_home_for_now and not job.told_at_home:
+            job.told_at_home = True
+            self._office.tell(job.session, p.Notice(job.id, f"{self._options.stand_in[:1].upper()}{self._options.stand_in[1:]}."))
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
         """What an executor is told of a job. Raises UnknownBlob where somebody has taken a picture away."""
@@ -240,7 +248,7 @@ class Workshop:
             "weights": self._weights(job.weights), "device": "auto" if own.startswith(f"{job.device}:") else job.device,
             "result_path": str(turn.paths["result"]), "last_path": str(turn.paths["last"]), "last": self.last.start_for(job),
             "keep_path": str(self._keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
-            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.asked.remember,
+            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.is_kept,
         }  # fmt: skip
 
     def _weights(self, asked: str) -> str:
@@ -393,9 +401,11 @@ class Workshop:
         if said.get("detail"):
             log.error("job %s: %s", job.id if job else "(stopped, or helped with)", said["detail"])
         if job is not None and said["code"] == DaemonLost.code and self.crew.at_home_for_now:
-            self._put_back(job, f"{said['sentence']} This machine does the work meanwhile.")
+            self._send_home(job, f"{said['sentence']} This machine does the work meanwhile.")
         elif job is not None:
-            self._office.fail(job, error_from(said["code"], said["sentence"]))
+            others = self._queue.in_order() if said["code"] == DaemonLost.code and self.crew.nobody_there else []
+            for one in [job, *others]:
+                self._office.fail(one, error_from(said["code"], said["sentence"]))
             if said["code"] in ("wrong_hash", "wrong_length"):
                 self._blobs.discard(job.blobs)
         if hand.turn is not None and said["job"] == hand.turn.ticket:
@@ -448,9 +458,13 @@ class Workshop:
         elif not sentence:
             self._put_back(job, f"The worker died ({how}); another one goes on with it.")
         elif self.crew.at_home_for_now:
-            self._put_back(job, f"{sentence} This machine goes on with it.")
+            self._send_home(job, f"{sentence} This machine goes on with it.")
         else:
             self._put_back(job, f"{sentence} It is tried once more.")
+
+    def _send_home(self, job: Job, sentence: str) -> None:
+        job.told_at_home = True
+        self._put_back(job, sentence)
 
     def _put_back(self, job: Job, sentence: str) -> None:
         """Another hand is to do it."""

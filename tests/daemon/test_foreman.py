@@ -102,10 +102,10 @@ class Office:
         where = places({"PASTICHE_HOME": str(home)})
         self.foreman = Foreman(options, where, crew, lambda _, message: self.told.append(message), self.clock)
 
-    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client") -> None:
+    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any) -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
-        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device)
+        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device, **more)
         self.foreman.submit(b"s", client, "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
@@ -185,6 +185,19 @@ def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
     office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
     office.say(say="failed", code="daemon_lost", sentence="", detail="")
     assert ("client", "j") in office.foreman.keeper.works.shelf
+
+
+@pytest.mark.parametrize("note, goes_on", [("frame 7 of a batch", True), ("", False)])
+def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(office, note, goes_on):
+    for job in ("before", "after"):
+        office.begin(job, layer="frame7.png", remember=False, note=note)
+        office.foreman.keeper.works.image_path(("client", job)).write_bytes(b"picture")
+        office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
+        if job == "before":
+            office.foreman.lose_session(b"s")
+            office.say(say="stopped")
+    assert (office.hands.orders[1]["last"] is not None) == goes_on
+    assert office.hands.orders[1]["remember"] == goes_on  # a daemon that does the work keeps it too
 
 
 def test_a_stopped_restyle_whose_picture_has_gone_says_so(office):

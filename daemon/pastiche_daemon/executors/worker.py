@@ -172,6 +172,8 @@ def main() -> None:
         order = orders.get()
         if order["do"] == "estimate":
             worker.estimate(order)
+        elif order["do"] == "share":
+            worker.options["memory_megabytes"] = order["memory_megabytes"]
         else:
             worker.work(order)
 
