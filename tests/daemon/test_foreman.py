@@ -15,6 +15,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import SLEPT, Clock
 from pastiche_daemon.crew import SLOW, Crew
 from pastiche_daemon.foreman import Foreman
+from pastiche_daemon.keeping.results import PER_CLIENT
 from pastiche_daemon.options import Options
 from tests.conftest import picture
 
@@ -168,15 +169,28 @@ def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(off
     assert not office.foreman.workshop.busy
 
 
-def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
-    result = p.Result("j", "l", CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [])
+def keep_result(office, job: str, layer: str = "l") -> None:
+    """One that waits for its client."""
+    result = p.Result(job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire())
     path = office.foreman.blobs.fresh_path()
     path.write_bytes(CONTENT.data)
     office.foreman.blobs.adopt(CONTENT.ref.blob, path)
-    about = {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""}
+    about = {"title": "", "note": "", "program": "", "layer": layer, "styles": [], "thumbnail": b""}
     office.foreman.keeper.results.keep("client", result, about, office.clock.date())
+
+
+def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
+    keep_result(office, "j")
     with pytest.raises(BadMessage, match="id of its own"):
         office.begin("j")
+
+
+def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_names(office):
+    for number in range(PER_CLIENT):
+        keep_result(office, f"{number:\U0001f58c>{p.MAX_NAME}}", "\U0001f58c" * p.MAX_NAME)
+    results = office.foreman.results_for("client")
+    assert 0 < len(results) < PER_CLIENT
+    p.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
 
 
 def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
