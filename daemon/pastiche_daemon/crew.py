@@ -135,15 +135,15 @@ class Crew:
         """The hand that a job is in."""
         return next((hand for hand in self if hand.turn is not None and hand.turn.job is job and not hand.turn.helps), None)
 
-    def free_for(self, job: Job) -> list[Hand]:
-        """Those that may begin it. A device that was asked for by name is its own hand's; one that nobody has, anybody's."""
+    def free_on(self, device: str) -> list[Hand]:
+        """Those that may begin what asks for it. A device that was asked for by name is its own hand's; one that nobody has, anybody's."""
         on_duty = self.on_duty
-        own = [hand for hand in on_duty if hand.executor.device == job.device]
+        own = [hand for hand in on_duty if hand.executor.device == device]
         return [hand for hand in own or on_duty if hand.is_free]
 
     def best_for(self, job: Job) -> Hand | None:
         """The free hand with the most of it warm; None: none is free that may."""
-        return max(self.free_for(job), key=lambda hand: hand.warmth(job), default=None)
+        return max(self.free_on(job.device), key=lambda hand: hand.warmth(job), default=None)
 
     def for_questions(self) -> Hand:
         """Who is asked how long something would take: one that is free and warm, if there is one."""

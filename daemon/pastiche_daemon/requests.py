@@ -47,7 +47,7 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
 def refuse_too_large_here(job: Job, options: Options) -> None:
     """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory can hold."""
     content, most = job.content, options.megapixels_here
-    if content.megapixels > most:
+    if content.megapixels > most and not job.as_it_is:
         raise PictureTooLarge(
             f"This machine stands in for {options.elsewhere}, which cannot be reached, and takes up to {most:g} megapixels; the layer has "
             f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: {_fitting(content, most)} would fit here."

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pastiche import protocol as p
-from pastiche.errors import DaemonLost, DiskTrouble, PasticheError, TooBusy, WorkerDied, error_from
+from pastiche.errors import DaemonLost, DiskTrouble, PasticheError, PictureTooLarge, TooBusy, WorkerDied, error_from
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import Clock
@@ -104,7 +104,7 @@ class Workshop:
         try:
             hand.executor.estimate({
                 "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-                "weights": self._weights(asked.weights), "device": asked.device, "workers": self._workers_for(asked.width, asked.height),
+                "weights": self._weights(asked.weights), "device": asked.device, "workers": self._workers_for(asked),
             })  # fmt: skip
         except OSError as error:
             raise _no_worker(error) from error
@@ -158,10 +158,10 @@ class Workshop:
         self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
-        """When idle hands give their devices back. The only one there is stays as long as anything may come for it."""
+        """When idle hands give their devices back. The only one whose turn it is to work stays as long as anything may come for it."""
         holding = [hand for hand in self.crew if hand.executor.holds_device]
         idle = [(hand, hand.heard_at) for hand in holding if hand.turn is None]
-        if len(holding) == 1:
+        if len(holding) == 1 and holding[0] in self.crew.on_duty:
             idle = [] if self.busy else [(hand, max(heard_at, self.active_at)) for hand, heard_at in idle]
         return [(hand, since + self._options.worker_seconds) for hand, since in idle]
 
@@ -267,7 +267,7 @@ class Workshop:
         """Hands that have nothing else to do, where the picture is large. One that has cost a worker already is done by one alone."""
         if not self._may_be_shared(job.content.width, job.content.height) or job.as_it_is or job.deaths or job.moves:
             return []
-        helpers = [hand for hand in self.crew.free_for(job) if hand is not leader]
+        helpers = [hand for hand in self.crew.free_on(job.device) if hand is not leader]
         for hand in helpers:
             hand.begin(Turn(job, str(next(_tickets)), {}, helps=True))
         return helpers
@@ -276,9 +276,9 @@ class Workshop:
         """Whether a picture is large enough, and nobody waits for those who would help."""
         return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.waiting
 
-    def _workers_for(self, width: int, height: int) -> int:
+    def _workers_for(self, asked: p.AskEstimate) -> int:
         """How many would be at such a picture if it came now."""
-        return max(1, len(self.crew.free)) if self._may_be_shared(width, height) else 1
+        return max(1, len(self.crew.free_on(asked.device))) if self._may_be_shared(asked.width, asked.height) else 1
 
     def _meeting_for(self, turn: Turn) -> dict[str, Any]:
         """What a leader is told of its company: how many they are, with itself, and a folder where they may meet if it is one machine."""
@@ -463,6 +463,11 @@ class Workshop:
             self._put_back(job, f"{sentence} It is tried once more.")
 
     def _send_home(self, job: Job, sentence: str) -> None:
+        try:
+            refuse_too_large_here(job, self._options)
+        except PictureTooLarge as error:
+            self._office.fail(job, error)
+            return
         job.told_at_home = True
         self._put_back(job, sentence)
 

@@ -52,7 +52,8 @@ StyleList = Sequence[GivenStyle | tuple[Picture, float]]
 
 @dataclass(frozen=True)
 class Connected:
-    """The daemon is there and trusted. results: finished ones of this client that it still holds."""
+    """The daemon is there and trusted. results: finished ones of this client that it still holds, as many
+    as fit its welcome."""
 
     welcome: p.Welcome
 

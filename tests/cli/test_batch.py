@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from pastiche_daemon.imagefiles import read_description, write_picture
 from pastiche_daemon.jobs import JOBS_PER_CLIENT
 from pastiche_daemon.keeping.results import PER_CLIENT
 from tests.conftest import Daemon, wait_for_end
+from tests.daemon.test_life import status_when
 
 QUICK = ("--quality", "draft", "--iterations", "2")
 LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")  # half a second or so: time to do something meanwhile
@@ -66,17 +68,18 @@ def folder(tmp_path: Path) -> Path:
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+def started(home: Path, folder: Path, *more: object) -> subprocess.Popen[str]:
+    """`pastiche batch FOLDER …`"""
+    env = {**os.environ, "PASTICHE_HOME": str(home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    words = ("batch", folder, "--style", folder.parent / "painting.png", *more)
+    command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 @pytest.fixture(scope="module")
 def start(warm: Daemon) -> Start:
-    """Starts `pastiche batch FOLDER …` under the module's home."""
-
-    def call(folder: Path, *more: object) -> subprocess.Popen[str]:
-        env = {**os.environ, "PASTICHE_HOME": str(warm.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-        words = ("batch", folder, "--style", folder.parent / "painting.png", *more)
-        command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
-        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    return call
+    """Starts it under the module's home."""
+    return partial(started, warm.home)
 
 
 Batch = Callable[..., "list[dict]"]
@@ -280,6 +283,19 @@ def test_an_interrupt_leaves_what_is_finished_and_says_how_to_go_on(start, folde
     assert "same command again" in out
     assert "Traceback" not in err
     assert (folder.with_name("frames-in-painting") / "frame9.png").exists()
+
+
+def test_an_interrupt_leaves_the_pictures_in_work_to_be_gone_on_with(folder, daemon):
+    daemon.options = ("--keep-seconds", "0")
+    with daemon.client("watching") as client:
+        client.wait_until_ready()
+    one = started(daemon.home, folder, "--quality", "draft", "--iterations", "5000", "--optimiser", "adam", "--json")
+    for line in said_until(one, "preview"):
+        assert line["event"] != "made"
+    one.send_signal(signal.SIGINT)
+    one.communicate(timeout=60)
+    with daemon.client("watching") as client:
+        status_when(client, lambda report: report["stopped_midway"] > 0)
 
 
 def test_while_one_batch_is_at_work_in_a_folder_another_is_not(start, folder):

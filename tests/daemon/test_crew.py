@@ -212,6 +212,24 @@ def test_a_picture_that_only_the_others_have_room_for_is_refused_here_and_what_w
     assert failed.code == "picture_too_large" and "22 × 16 would fit" in failed.sentence
     assert jobs(studio.home) == 0
     assert studio.foreman.status()["stopped_midway"] == 1
+    assert studio.notices() == []  # nobody is told that this machine goes on with it
+    studio.foreman.resume(b"s", "client", "client", p.Resume("a", "client", "as_it_is"))
+    assert jobs(studio.home) == 1  # that takes no step, so no memory
+
+
+def test_who_stood_in_gives_the_device_back_though_the_others_have_work_again(home):
+    studio = Studio(home, spare=True, executor="ray", address="ray://there:10001")
+    studio.made.lost = True
+    studio.begin("a")
+    studio.end(studio.home)
+    studio.made.lost = False
+    studio.begin("b")
+    studio.left.pid = studio.right.pid = 0  # as hands of other machines, they hold no device of this one
+    for _ in range(601):
+        studio.left.saying.append({"say": "ready", "device": "d", "weights": "w"})
+        studio.pass_by(1)
+    assert studio.foreman.workshop.busy
+    assert studio.home.left == 1
 
 
 @pytest.fixture
@@ -243,6 +261,14 @@ def test_the_estimate_of_a_large_picture_counts_the_hands_that_would_share_it(sh
     sharing.begin("a")
     sharing.ask("while both are at work", side=CONTENT.width)
     assert [question["workers"] for question in asked] == [2, 1, 1]
+
+
+def test_the_estimate_for_a_device_that_was_named_counts_its_own_hand_alone(sharing, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sharing.left, "estimate", asked.append)
+    sharing.left.device, sharing.right.device, sharing.left.pid = "cuda:0", "cuda:1", 7
+    sharing.ask("one", side=CONTENT.width, device="cuda:0")
+    assert asked[0]["workers"] == 1
 
 
 def test_a_helper_goes_to_whoever_waits(sharing):

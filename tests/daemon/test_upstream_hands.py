@@ -17,6 +17,7 @@ from pastiche_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
 from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import Options
 from tests.conftest import picture
+from tests.daemon.test_foreman import Office
 
 CONTENT = picture(seed=1)
 
@@ -67,9 +68,13 @@ def two_hands(home: Path, **more: Any) -> Upstream:
 def lose(hand: UpstreamExecutor) -> None:
     hand._link.ready = False  # type: ignore[misc]
     hand._take(p.Failed("", DaemonLost.code, "It does not answer."))
-    first = hand._maker.hands[0]
-    while first._orders:
-        first._do(*first._orders.popleft())
+    do_what_is_ordered(hand._maker)
+
+
+def do_what_is_ordered(made: Upstream) -> None:
+    for hand in made.hands:
+        while hand._orders:
+            hand._do(*hand._orders.popleft())
 
 
 def available(made: Upstream) -> list[bool]:
@@ -143,16 +148,54 @@ def test_of_hands_that_are_not_connected_one_finds_out_for_all(made):
     assert available(made) == [True, True]
 
 
-def test_when_one_has_lost_its_way_there_the_others_get_no_job_until_somebody_has_an_answer(made):
-    lose(made.hands[1])
-    assert (made.lost, available(made)) == (True, [True, False])
-    assert made.hands[0]._client.asked == 1
-    made.hands[0]._take(p.Status({}))
-    assert (made.lost, available(made)) == (False, [True, True])
+@pytest.mark.parametrize(("loser", "other"), [(0, 1), (1, 0)])
+def test_when_one_has_lost_its_way_there_others_do_the_work_until_one_that_is_connected_has_an_answer(with_stand_in, loser, other):
+    lose(with_stand_in.hands[loser])
+    assert (with_stand_in.lost, available(with_stand_in)) == (True, [True, False])
+    assert with_stand_in.hands[other]._client.asked == 1
+    with_stand_in.hands[other]._take(p.Status({}))
+    assert (with_stand_in.lost, available(with_stand_in)) == (False, [True, True])
+
+
+@pytest.mark.parametrize(("loser", "other"), [(0, 1), (1, 0)])
+def test_one_that_has_lost_its_way_there_alone_costs_those_who_wait_nothing(home, loser, other):
+    made = two_hands(home)
+    made.hands[loser]._link.ready = False  # it has said goodbye there, and will look for the way anew
+    office = Office(home, made)
+    for job in "abc":
+        office.begin(job)
+    do_what_is_ordered(made)
+    lose(made.hands[loser])
+    office.foreman.workshop.listen()
+    assert [m.job for m in office.told if isinstance(m, p.Failed)] == ["ab"[loser]]
+    lose(made.hands[other])
+    office.foreman.workshop.listen()
+    do_what_is_ordered(made)
+    assert made.lost
+
+
+def test_an_answer_that_is_lost_does_not_keep_the_work_at_home(with_stand_in, home):
+    left, right = with_stand_in.hands
+    work(left, home, "a")
+    lose(right)
+    assert left._client.asked == 1
+    left._client._fail_all = lambda _: None
+    left._do_pause("a")  # its painter is silent: it hangs up before the answer
+    left._link.ready = False
+    for times in (2, 3):
+        left._look_at -= LOST
+        left._show_life()
+        assert left._client.asked == times
+    left._link.ready = True
+    left._take(p.Status({}))
+    left._look_at -= LOST
+    left._show_life()
+    assert (with_stand_in.lost, left._client.asked) == (False, 3)
 
 
 def test_while_others_stand_in_one_hand_looks_now_and_then_whether_it_is_back_without_a_job(with_stand_in):
     left, right = with_stand_in.hands
+    left._link.ready = right._link.ready = False
     lose(left), lose(right)
     left._show_life(), right._show_life()
     assert (left._client.asked, right._client.asked) == (0, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import socket
 import tempfile
 import threading
@@ -153,6 +152,7 @@ def test_a_peer_that_takes_nothing_fills_the_queue_not_the_memory(router):
 
 def test_a_program_with_thousands_of_open_files_hears_its_daemon(router):
     socket_, endpoint = router
+    resource = pytest.importorskip("resource")  # of Unix
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]

@@ -43,7 +43,7 @@ class Executor(Protocol):
         """Hand over a job: `Foreman._order_for` says what stands in an order. Raises OSError where that cannot be."""
 
     def estimate(self, question: dict[str, Any]) -> None:
-        """Have it say how long something would take: ticket, width, height, settings, weights, device."""
+        """Have it say how long something would take: ticket, width, height, settings, weights, device, workers (that would share it)."""
 
     def cancel(self, job: str) -> None:
         """Stop a job soon; `stopped` will be said."""
@@ -55,7 +55,7 @@ class Executor(Protocol):
         """Its result is kept: whoever made it may forget it."""
 
     def leave(self) -> None:
-        """Give the device back. Does not wait for it."""
+        """Give the device back: `holds_device` is false from when this returns on. Does not wait for it."""
 
     def end_by_force(self) -> None:
         """It hangs: end it, so that it says `gone`."""

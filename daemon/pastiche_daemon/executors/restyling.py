@@ -89,7 +89,7 @@ def restyle(
                     speaker.say("notice", job=job["job"], sentence=progress.news)
                 reporter.report(progress)
                 leavings.look(progress)
-        if meeting is None:  # else the time was not this device's alone
+        if workers == 1:  # else the time was not this device's alone
             estimates.learn(warm, expected, time.monotonic() - began)
     return _ending(job, layer, styles, settings, warm, progress.image if progress else None, began, progress, notes, last)
 

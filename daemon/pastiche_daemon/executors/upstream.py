@@ -84,9 +84,11 @@ class Upstream:
         return not self.lost and any(hand.is_connected for hand in self.hands)
 
     def lose(self) -> None:
-        """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs."""
-        self.lost = True
-        self.hands[0].look()
+        """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs: those who are connected
+        ask. Until one has an answer others do the work, if there are others."""
+        self.lost = self.has_stand_in or not any(hand.is_connected for hand in self.hands)
+        for hand in self.hands:
+            hand.look()
 
     def find(self) -> None:
         """On a hand's thread: the other daemon is there."""
@@ -258,9 +260,10 @@ class UpstreamExecutor:
         """While something is worked on there, and the other side was heard of."""
         now = time.monotonic()
         if 0 < self._look_at <= now:
-            self._look_at, self._busy_at = 0.0, now
-            self._client.ask_status()
-            self._link.patience = 0.0  # one try
+            self._look_at, self._busy_at = now + LOST if self._maker.lost else 0.0, now
+            if self._maker.lost:
+                self._client.ask_status()
+                self._link.patience = 0.0  # one try
         if self._handed is None and not self._questions:
             if self._link.ready and now - self._busy_at > IDLE:
                 self._client.close()
@@ -337,11 +340,11 @@ class UpstreamExecutor:
         self._part()
 
     def _do_look(self, _: None) -> None:
-        """At once where it is connected: then the way may be lost for another hand alone."""
+        """At once where it is connected: then the way may be lost for another hand alone. The first goes on looking, whatever becomes of that."""
+        if self._maker.has_stand_in and self is self._maker.hands[0]:
+            self._look_at = time.monotonic() + LOST
         if self._link.ready:
             self._client.ask_status()
-        elif self._maker.has_stand_in:
-            self._look_at = time.monotonic() + LOST
 
     def _do_end_by_force(self, _: None) -> None:
         if self._handed is None:  # it is nobody's, and the front thinks that it is ours
@@ -430,7 +433,6 @@ class UpstreamExecutor:
             if failed.code == DaemonLost.code:
                 self._maker.lose()
             elif failed.code != PasticheError.code:  # it is there, and does not take us; what is left is our own hanging up
-                self._look_at = 0.0
                 self._maker.find()
         if handed is None or failed.job not in (handed.asked.job, *([""] if lost else [])):
             return

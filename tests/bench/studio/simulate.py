@@ -284,7 +284,7 @@ def best_hand(crew: Crew, job: Job) -> Hand | None:
 
 def any_hand(crew: Crew, job: Job) -> Hand | None:
     """The one that has been free for the longest: to see what the choice is worth."""
-    return min(crew.free_for(job), key=lambda hand: hand.moved_at, default=None)
+    return min(crew.free_on(job.device), key=lambda hand: hand.moved_at, default=None)
 
 
 def one_job_a_painter(crew: Crew, job: Job) -> Hand | None:
