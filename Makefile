@@ -16,7 +16,7 @@ help:
 	@echo "make screenshots    the same, and the screenshots in docs/ anew"
 	@echo "make check   set up, run ruff, mypy and import-linter"
 	@echo "make bench   set up, measure this machine"
-	@echo "make bench-front   set up, measure the front alone with 500 peers; docs/farm/front.json"
+	@echo "make bench-front   set up, measure the front alone with up to 2,000 peers; docs/farm/front.json"
 	@echo "make bench-farm    set up, measure the Ray executor against the local one, and two workers against one; docs/farm.md"
 	@echo "make studio  set up, simulate studios of 20, 200 and 2,000 painters; docs/farm/studio.json and waiting.png"
 	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"

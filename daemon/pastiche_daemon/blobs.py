@@ -17,7 +17,7 @@ from pastiche.errors import DiskTrouble, TooBusy, UnknownBlob
 from pastiche.paths import make_private_folder
 from pastiche.pixels import PictureRef
 
-MOST = 4096  # blobs; small ones have a limit too
+MOST = 16_384  # blobs; small ones have a limit too
 SPARE = 64 << 20  # bytes left free on the disk, for everybody else
 
 
@@ -68,10 +68,11 @@ class BlobStore:
         self.folder = make_private_folder(folder)
         self.budget = budget
         self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
+        self._bytes = 0  # of blobs
         kept = {name.hex(): name for name in keep}
         for path in self.folder.iterdir():
             if path.name in kept and path.is_file() and not path.is_symlink():
-                self._blobs[kept[path.name]] = Blob(path, path.stat().st_size)
+                self._add(kept[path.name], Blob(path, path.stat().st_size))
             elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -83,7 +84,7 @@ class BlobStore:
 
     def __contains__(self, name: bytes) -> bool:
         if name in self._blobs and not self._blobs[name].path.exists():
-            del self._blobs[name]  # somebody has cleaned the cache folder
+            self._drop(name)  # somebody has cleaned the cache folder
         return name in self._blobs
 
     def __len__(self) -> int:
@@ -92,7 +93,7 @@ class BlobStore:
     @property
     def bytes_held(self) -> int:
         """Held and promised."""
-        return sum(blob.size for blob in self._blobs.values()) + sum(self._promised.values())
+        return self._bytes + sum(self._promised.values())
 
     def blob(self, name: bytes) -> Blob:
         """Raises UnknownBlob."""
@@ -144,7 +145,7 @@ class BlobStore:
             path.replace(final)
         except OSError as error:
             raise disk_trouble(error, path) from error
-        self._blobs[name] = Blob(final, size)
+        self._add(name, Blob(final, size))
         self._make_room(0, but=name)
 
     def are_whole(self, pictures: Iterable[PictureRef]) -> bool:
@@ -180,24 +181,34 @@ class BlobStore:
         """They are not what their names say: have them sent again."""
         for name in names:
             if name in self._blobs and not self._pins[name]:
-                with contextlib.suppress(OSError):
-                    self._blobs.pop(name).path.unlink(missing_ok=True)
+                self._drop(name)
 
     def pin(self, names: Iterable[bytes]) -> None:
         """These are in use; unpin as often as pinned."""
         self._pins.update(names)
 
     def unpin(self, names: Iterable[bytes]) -> None:
-        self._pins.subtract(names)
-        self._pins = +self._pins
+        for name in names:
+            self._pins[name] -= 1
+            if self._pins[name] <= 0:
+                del self._pins[name]
+
+    def _add(self, name: bytes, blob: Blob) -> None:
+        self._blobs[name] = blob
+        self._bytes += blob.size
+
+    def _drop(self, name: bytes) -> None:
+        blob = self._blobs.pop(name)
+        self._bytes -= blob.size
+        with contextlib.suppress(OSError):
+            blob.path.unlink(missing_ok=True)
 
     def _make_room(self, size: int, but: bytes = b"") -> None:
         for name in list(self._blobs):
             if self.bytes_held + size <= self.budget and len(self._blobs) < MOST:
                 return
             if not self._pins[name] and name != but:
-                with contextlib.suppress(OSError):
-                    self._blobs.pop(name).path.unlink(missing_ok=True)
+                self._drop(name)
         if size and self.bytes_held + size > self.budget:
             raise TooBusy(
                 f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "
@@ -207,8 +218,7 @@ class BlobStore:
     def forget(self) -> None:
         """All that is not in use goes."""
         for name in [name for name in self._blobs if not self._pins[name]]:
-            with contextlib.suppress(OSError):
-                self._blobs.pop(name).path.unlink(missing_ok=True)
+            self._drop(name)
 
     def close(self) -> None:
         """What nobody will come back for goes."""

@@ -101,6 +101,11 @@ class Crew:
         """Whether the spare does the work."""
         return self._spare is not None and self._maker.lost
 
+    @property
+    def nobody_there(self) -> bool:
+        """Whether none can be reached, and nobody stands in for them."""
+        return self._spare is None and self._maker.lost
+
     def __iter__(self) -> Iterator[Hand]:
         """All of them, those that may work first."""
         makers = [self._maker, *([self._spare] if self._spare is not None else [])]

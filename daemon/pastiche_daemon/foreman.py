@@ -31,8 +31,10 @@ log = logging.getLogger("pastiche")
 
 # Of a status, which has to fit a header: the first jobs, characters of their names, bytes of them all.
 JOBS_TOLD, NAME_TOLD, JOBS_ROOM = 100, 64, 32 << 10
+RESULTS_ROOM = 48 << 10  # bytes of a welcome's, which has to fit one too
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
-WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal")  # failures after which to go on makes sense
+# Failures after which to go on makes sense, where a machine is back or another one is there.
+WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal", "picture_too_large")
 
 Tell = Callable[[bytes, p.Message], None]  # session, message
 
@@ -222,13 +224,20 @@ class Foreman:
         return [job for job in self.queue.of(self._client_of.get(session, "")) if job.session == session]
 
     # --- what may be known ---------------------------------------------------------------------------
+    def results_for(self, client_id: str) -> list[dict[str, Any]]:
+        """What waits for a client, for its welcome: without settings and notes. With the longest names not all of them; the others come
+        with the next welcome."""
+        told = ({name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
+                for result in self.keeper.results.of(client_id))  # fmt: skip
+        return fitting(told, RESULTS_ROOM)
+
     def status_for(self, client_id: str) -> dict[str, Any]:
         """What a client on another machine may know: of itself, and what the work is done with."""
         shown = ("busy", "state", "device", "weights")
         return {
             "worker": {name: value for name, value in self.workshop.status()["worker"].items() if name in shown},
             "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue.of(client_id)],
-            "queued": len([job for job in self.queue.in_order() if job.client_id == client_id]),
+            "queued": len([job for job in self.queue.waiting if job.client_id == client_id]),
             "results_kept": len(self.keeper.results.of(client_id)),
         }
 
@@ -238,7 +247,7 @@ class Foreman:
         return {
             **self.workshop.status(),
             "jobs": fitting(jobs, JOBS_ROOM),
-            "queued": len(self.queue.in_order()),
+            "queued": len(self.queue.waiting),
             "results_kept": len(self.keeper.results),
             "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
             "pictures": len(self.blobs),

@@ -284,10 +284,7 @@ class Front:
         limits = {"max_megapixels": min(filter(None, most)), "window": p.WINDOW, "chunk": p.CHUNK}
         if session.peer.allowance:  # more than these at once would only wait here, where their own daemon's turns do not count
             limits["jobs"] = min(session.peer.allowance.jobs, len(self._workshop.crew.on_duty))
-        results = [
-            {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
-            for result in self._foreman.keeper.results.of(session.client_id)
-        ]
+        results = self._foreman.results_for(session.client_id)
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
 
     def _serve(self, session: Session, message: p.Message) -> None:

@@ -30,7 +30,8 @@ OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name
 class Job:
     """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
     was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
-    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's."""
+    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's.
+    told_at_home: its painter knows that this machine stands in for others."""
 
     id: str
     client_id: str
@@ -55,6 +56,7 @@ class Job:
     came: float = 0.0
     place_told: int = -1
     told_to_wait: bool = False
+    told_at_home: bool = False
     preview_due: bool = True
 
     @property
@@ -71,6 +73,11 @@ class Job:
     def remembered(self) -> bool:
         """Whether it goes into the history: another machine's has one of its own."""
         return self.asked.remember and not self.of_a_key
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has noted what it is."""
+        return self.asked.remember or self.asked.note != ""
 
     @property
     def pictures(self) -> list[PictureRef]:
@@ -121,6 +128,11 @@ class Queue:
             self._size -= 1
         if not line:
             self._lines.pop(job.client_id, None)
+
+    @property
+    def waiting(self) -> list[Job]:
+        """Queued jobs, in no order: a tenth of the work that `in_order` is."""
+        return [job for line in self._lines.values() for job in line.values() if job.state == QUEUED]
 
     def in_order(self) -> list[Job]:
         """Queued jobs in the order in which they will run, if none comes in between."""

@@ -84,7 +84,24 @@ class Options:
         return "upstream" if self.upstream else self.executor
 
     @property
+    def elsewhere(self) -> str:
+        """Who does the work, in words; '' where this machine does."""
+        if self.kind == "ray":
+            return f"the Ray cluster at {self.address}"
+        return f"the daemon at {self.upstream}" if self.upstream else ""
+
+    @property
+    def stand_in(self) -> str:
+        """What is said where this machine does the work that others should."""
+        return f"{self.elsewhere} cannot be reached; this machine does its work meanwhile"
+
+    @property
     def megapixel_limit(self) -> float:
         if self.kind != "local":  # how much another machine takes, that one says
             return self.max_megapixels or LARGEST_MEGAPIXELS
-        return self.max_megapixels or sensible_megapixels(self.memory_megabytes << 20)
+        return self.max_megapixels or self.megapixels_here
+
+    @property
+    def megapixels_here(self) -> float:
+        """What this machine's memory can hold."""
+        return sensible_megapixels(self.memory_megabytes << 20)

@@ -7,6 +7,7 @@ from pastiche.errors import BadMask, BadMessage, PictureTooLarge
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.jobs import Job
+from pastiche_daemon.options import Options
 from pastiche_daemon.room import FEWEST_PAIRS, PAIR, STATE
 
 BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
@@ -22,11 +23,10 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
     limits += [("style picture", style.picture, max(limit, STYLE_MEGAPIXELS)) for style in styles]
     for what, picture, most in limits:
         if picture.megapixels > most:
-            fit = (most / picture.megapixels) ** 0.5
             enough = int(picture.megapixels) + 1
             raise PictureTooLarge(
                 f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
-                f"{int(picture.width * fit)} × {int(picture.height * fit)} would fit. Select a part, make it smaller, or "
+                f"{_fitting(picture, most)} would fit. Select a part, make it smaller, or "
                 f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB of memory)."
             )
     mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
@@ -42,3 +42,19 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
             )
     return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
                asked.device, program, asked)  # fmt: skip
+
+
+def refuse_too_large_here(job: Job, options: Options) -> None:
+    """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory can hold."""
+    content, most = job.content, options.megapixels_here
+    if content.megapixels > most:
+        raise PictureTooLarge(
+            f"This machine stands in for {options.elsewhere}, which cannot be reached, and takes up to {most:g} megapixels; the layer has "
+            f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: {_fitting(content, most)} would fit here."
+        )
+
+
+def _fitting(picture: PictureRef, most: float) -> str:
+    """The same shape with so many megapixels."""
+    fit = (most / picture.megapixels) ** 0.5
+    return f"{int(picture.width * fit)} × {int(picture.height * fit)}"

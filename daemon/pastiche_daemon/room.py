@@ -147,6 +147,15 @@ def pays_to_share(height: int, width: int, workers: int, grid: Grid, side: int) 
     return shared_work(height, width, workers, grid) <= PAYS * work_factor(height, width, side)
 
 
+def work_of(height: int, width: int, side: int, workers: int) -> tuple[float, int]:
+    """What one of up to so many workers has to compute, of the whole picture in one piece, and how many they are: one alone, in tiles of
+    this side, where sharing does not pay."""
+    grid = grid_for(height, width, workers, side) if workers > 1 else None
+    if grid is not None and pays_to_share(height, width, workers, grid, side):
+        return shared_work(height, width, workers, grid), workers
+    return work_factor(height, width, side), 1
+
+
 def most_megapixels(room: int) -> float:
     """What fits into so many bytes, with the fewest pairs and tiles that are still sensible."""
     tile = (COMFORTABLE // 2 + 4 * REACH) ** 2 * FEATURES[4]

@@ -21,6 +21,7 @@ from pastiche_daemon.jobs import DEATHS_ALLOWED, MOVES_ALLOWED, QUEUED, Job, Que
 from pastiche_daemon.keeping.keeper import Keeper
 from pastiche_daemon.keeping.last import LastImages
 from pastiche_daemon.options import Options
+from pastiche_daemon.requests import refuse_too_large_here
 
 log = logging.getLogger("pastiche")
 
@@ -55,19 +56,26 @@ class Workshop:
         self.last = LastImages(keeper.blobs, keeper.works)
         self._questions: dict[str, tuple[bytes, str, Hand]] = {}  # estimates asked for: session, its own ticket, and whom, by our ticket
         self._was_at_home = crew.at_home_for_now
+        self._places_changed = False
         self.active_at = clock.now()  # when there last was anything to do
 
     # --- what the foreman asks for -------------------------------------------------------------------
     def turn(self) -> None:
-        """Give free hands the next jobs; tell the others their places."""
+        """Give free hands the next jobs. The others are told their places once for all that comes at once: with thousands waiting that is
+        most of the work."""
         self._deal()
-        if self._queue.in_order() and self._recall_helpers():
+        if self._queue.waiting and self._recall_helpers():
             self._deal()
-        waiting = self._queue.in_order()
-        if waiting:
+        if waiting := self._queue.waiting:
             self._want_hands(waiting)
+        self._places_changed = True
+
+    def _tell_places(self) -> None:
+        if not self._places_changed:
+            return
+        self._places_changed = False
         running = len([hand for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps])
-        for place, job in enumerate(waiting, max(1, running)):
+        for place, job in enumerate(self._queue.in_order(), max(1, running)):
             if _is_news(job.place_told, place):
                 job.place_told = place
                 self._office.tell(job.session, p.Queued(job.id, place))
@@ -96,7 +104,7 @@ class Workshop:
         try:
             hand.executor.estimate({
                 "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-                "weights": self._weights(asked.weights), "device": asked.device,
+                "weights": self._weights(asked.weights), "device": asked.device, "workers": self._workers_for(asked.width, asked.height),
             })  # fmt: skip
         except OSError as error:
             raise _no_worker(error) from error
@@ -130,12 +138,8 @@ class Workshop:
     def tick(self, now: float) -> None:
         """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
         kept ages."""
-        for hand, leaves_at in self._leave_times():
-            if now >= leaves_at:
-                log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
-                hand.executor.leave()
-                hand.forget()
-                self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
+        while leaving := [(leaves_at, hand) for hand, leaves_at in self._leave_times() if now >= leaves_at]:
+            self._send_away(min(leaving, key=lambda one: one[0])[1])  # one by one: for the last another time holds
         for hand, hangs_at in self._hang_times():
             if hand.turn is not None and now >= hangs_at:
                 log.error("a worker has given no sign for %.0f s; it is ended", now - hand.moved_at)
@@ -144,7 +148,14 @@ class Workshop:
         if self._was_at_home != self.crew.at_home_for_now:  # others' turn to work: nobody says so
             self._was_at_home = self.crew.at_home_for_now
             self.turn()
+        self._tell_places()
         self._keeper.tidy()
+
+    def _send_away(self, hand: Hand) -> None:
+        log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
+        hand.executor.leave()
+        hand.forget()
+        self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
         """When idle hands give their devices back. The only one there is stays as long as anything may come for it."""
@@ -210,6 +221,8 @@ class Workshop:
         turn.helpers = self._helpers_for(job, hand)
         hand.begin(turn)
         try:
+            if self.crew.at_home_for_now:
+                refuse_too_large_here(job, self._options)
             turn.order = self._order_for(turn, hand)
             if turn.helpers:
                 turn.order["company"] = self._meeting_for(turn)
@@ -221,6 +234,9 @@ class Workshop:
             return
         job.place_told = 0
         self._office.tell(job.session, p.Queued(job.id, 0))
+        if self.crew.at_home_for_now and not job.told_at_home:
+            job.told_at_home = True
+            self._office.tell(job.session, p.Notice(job.id, f"{self._options.stand_in[:1].upper()}{self._options.stand_in[1:]}."))
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
         """What an executor is told of a job. Raises UnknownBlob where somebody has taken a picture away."""
@@ -232,7 +248,7 @@ class Workshop:
             "weights": self._weights(job.weights), "device": "auto" if own.startswith(f"{job.device}:") else job.device,
             "result_path": str(turn.paths["result"]), "last_path": str(turn.paths["last"]), "last": self.last.start_for(job),
             "keep_path": str(self._keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
-            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.asked.remember,
+            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.is_kept,
         }  # fmt: skip
 
     def _weights(self, asked: str) -> str:
@@ -249,13 +265,20 @@ class Workshop:
     # --- inside: several hands at one picture ----------------------------------------------------------------
     def _helpers_for(self, job: Job, leader: Hand) -> list[Hand]:
         """Hands that have nothing else to do, where the picture is large. One that has cost a worker already is done by one alone."""
-        megapixels, shared_from = job.content.width * job.content.height / 1e6, self._options.share_megapixels
-        if not shared_from or megapixels < shared_from or job.as_it_is or job.deaths or job.moves or self._queue.in_order():
+        if not self._may_be_shared(job.content.width, job.content.height) or job.as_it_is or job.deaths or job.moves:
             return []
         helpers = [hand for hand in self.crew.free_for(job) if hand is not leader]
         for hand in helpers:
             hand.begin(Turn(job, str(next(_tickets)), {}, helps=True))
         return helpers
+
+    def _may_be_shared(self, width: int, height: int) -> bool:
+        """Whether a picture is large enough, and nobody waits for those who would help."""
+        return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.waiting
+
+    def _workers_for(self, width: int, height: int) -> int:
+        """How many would be at such a picture if it came now."""
+        return max(1, len(self.crew.free)) if self._may_be_shared(width, height) else 1
 
     def _meeting_for(self, turn: Turn) -> dict[str, Any]:
         """What a leader is told of its company: how many they are, with itself, and a folder where they may meet if it is one machine."""
@@ -305,6 +328,7 @@ class Workshop:
                 except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                     log.exception("a worker was not understood")
                     self._stumble(hand, error, ended=say in ENDINGS)
+        self._tell_places()
 
     def _stumble(self, hand: Hand, error: Exception, *, ended: bool) -> None:
         """ended: the hand has nothing in hand any more; else it is told to stop."""
@@ -377,9 +401,11 @@ class Workshop:
         if said.get("detail"):
             log.error("job %s: %s", job.id if job else "(stopped, or helped with)", said["detail"])
         if job is not None and said["code"] == DaemonLost.code and self.crew.at_home_for_now:
-            self._put_back(job, f"{said['sentence']} This machine does the work meanwhile.")
+            self._send_home(job, f"{said['sentence']} This machine does the work meanwhile.")
         elif job is not None:
-            self._office.fail(job, error_from(said["code"], said["sentence"]))
+            others = self._queue.in_order() if said["code"] == DaemonLost.code and self.crew.nobody_there else []
+            for one in [job, *others]:
+                self._office.fail(one, error_from(said["code"], said["sentence"]))
             if said["code"] in ("wrong_hash", "wrong_length"):
                 self._blobs.discard(job.blobs)
         if hand.turn is not None and said["job"] == hand.turn.ticket:
@@ -432,9 +458,13 @@ class Workshop:
         elif not sentence:
             self._put_back(job, f"The worker died ({how}); another one goes on with it.")
         elif self.crew.at_home_for_now:
-            self._put_back(job, f"{sentence} This machine goes on with it.")
+            self._send_home(job, f"{sentence} This machine goes on with it.")
         else:
             self._put_back(job, f"{sentence} It is tried once more.")
+
+    def _send_home(self, job: Job, sentence: str) -> None:
+        job.told_at_home = True
+        self._put_back(job, sentence)
 
     def _put_back(self, job: Job, sentence: str) -> None:
         """Another hand is to do it."""

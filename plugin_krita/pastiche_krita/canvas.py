@@ -491,11 +491,14 @@ def _fill(layer: Any, rect: QRect, picture: Picture) -> Iterator[None]:
             yield
 
 
-def activate(target: Target) -> None:
-    """Make the source the active layer again, so that another try starts from it and not from the result."""
+def back_to_source(target: Target) -> None:
+    """Make the source the active layer again where Krita has chosen the result, so that another try starts from the source. A layer
+    that the painter has chosen meanwhile stays."""
     with contextlib.suppress(LayerGone):
         check_there(target)
-        target.document.setActiveNode(target.node)
+        active = _active_layer(target.document)
+        if active is not None and active.uniqueId().toString() in _results_of.get(target.layer, ()):
+            target.document.setActiveNode(target.node)
 
 
 # --- the rest of Krita -------------------------------------------------------------------------------

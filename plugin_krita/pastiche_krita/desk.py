@@ -20,7 +20,7 @@ from .qt_loop import QtLoop
 from .styles import as_picture, read_picture
 from .window import Window
 
-ACTIVATE_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
+BACK_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
 
 
 class Desk(desk.Desk):
@@ -140,7 +140,7 @@ class Desk(desk.Desk):
 
     # --- what comes of it ------------------------------------------------------------------------------
     def inserted(self, errand: Errand, sentence: str) -> None:
-        QTimer.singleShot(ACTIVATE_AFTER, lambda: canvas.activate(errand.target))
+        QTimer.singleShot(BACK_AFTER, lambda: canvas.back_to_source(errand.target))
         if self.window is None or not self.window.is_shown():
             canvas.say(sentence)
 

@@ -153,7 +153,7 @@ class Client:
         size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
         go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice. title: the
         layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters). remember:
-        whether it is kept when it is stopped, and goes into the history.
+        whether it goes into the history, and is kept when it is stopped, as one with a note is anyway.
         Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
         given = [GivenStyle(*style) for style in styles]

@@ -118,8 +118,8 @@ class Restyle(Message):
     layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
     start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon.
     title: the layer's name for people. note: the client's own words, given back with what is kept of the job. remember: whether it
-    is kept when it is stopped, and goes into the history: one of thirty figures is not worth either. A style may have a name and
-    the path it came from, for the history: the daemon opens no path from the wire."""
+    goes into the history, and is kept when it is stopped, as one with a note is anyway: one of thirty figures is not worth either.
+    A style may have a name and the path it came from, for the history: the daemon opens no path from the wire."""
 
     type: ClassVar[str] = "restyle"
     job: str

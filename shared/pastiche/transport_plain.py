@@ -5,7 +5,7 @@ No thread: bytes move inside `send`, `receive` and `wait`, as far as the system 
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import time
 from collections import deque
@@ -17,6 +17,8 @@ from pastiche.errors import DaemonLost
 from pastiche.protocol import CHUNK
 from pastiche.wire import Wire, make_room, prepare
 
+# Where it is to be had one that takes any descriptor, and needs none of its own: `select` takes none over 1023.
+Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 CONNECT_PATIENCE = 1.0  # seconds; both kinds of endpoint are on this machine and answer at once
 
 
@@ -54,9 +56,9 @@ class PlainDealer:
     def wait(self, seconds: float) -> bool:
         if self._arrived or self._wire.gone is not None:
             return True
-        writing = [self._wire] if self.wants_to_write else []
-        readable, writable, _ = select.select([self._wire], writing, [], max(0.0, seconds))
-        return bool(readable or writable)
+        with Selector() as looking:
+            looking.register(self._wire, selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_to_write else 0))
+            return bool(looking.select(max(0.0, seconds)))
 
     def close(self, linger: float = 0.0) -> None:
         end = time.monotonic() + linger

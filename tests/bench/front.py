@@ -1,4 +1,4 @@
-"""`make bench-front`: the front alone. A real daemon whose hands are stubs, and up to 500 real peers on real sockets.
+"""`make bench-front`: the front alone. A real daemon whose hands are stubs, and up to 2,000 real peers on real sockets.
 
 What is measured of the front's process is its own: CPU time of the stubs, which run in it, is taken off. Nothing is asserted.
 `--out FILE` writes the figures as JSON.
@@ -32,7 +32,7 @@ from pastiche_daemon.keys import Keys
 from tests.bench.peers import rush, serve
 from tests.daemon.far import free_port
 
-PEERS = (0, 1, 100, 500)
+PEERS = (0, 1, 100, 500, 2000)
 STATUS_CALLS = 300
 SMALL, LARGE = 16, 1024  # pixels a side of the layers that are restyled
 

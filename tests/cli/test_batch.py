@@ -342,6 +342,7 @@ def test_room_grows_with_the_workers_but_results_never_push_each_other_out():
     assert workers_in({"workers": []}) == 1
     assert workers_in({"workers": [], "hands": 4}) == 4  # asleep still
     assert [room_for(workers_in({"workers": [{}] * n})) for n in (1, 2, 4)] == [4, 6, 10]
+    assert room_for(30) == 30  # none of so many waits for work
     assert max(room_for(n) for n in range(1000)) == MOST <= min(PER_CLIENT, JOBS_PER_CLIENT)
 
 

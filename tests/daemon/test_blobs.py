@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pastiche.errors import DiskTrouble
 from pastiche_daemon import blobs
@@ -45,3 +49,37 @@ def test_what_is_to_be_kept_is_there_after_a_restart_and_nothing_else(home):
     again = BlobStore(home / "spool", 1 << 20, {bytes(32)})
     assert bytes(32) in again and len(again) == 1
     assert len(list(again.folder.iterdir())) == 1
+
+
+what_may_come = st.sampled_from(["adopt", "upload", "pin", "unpin", "discard", "clean"])
+
+
+@given(st.lists(st.tuples(what_may_come, st.integers(0, 5), st.integers(1, 40)), max_size=30))
+def test_what_is_held_is_what_lies_there_and_pinned_blobs_stay(steps):
+    with tempfile.TemporaryDirectory() as folder:
+        store, pinned = BlobStore(Path(folder) / "spool", 100), list[bytes]()
+        for what, number, size in steps:
+            name = bytes([number]) * 32
+            if what == "adopt":
+                path = store.fresh_path()
+                path.write_bytes(bytes(size))
+                store.adopt(name, path)
+            elif what == "upload" and size <= 100 - sum(store.blob(name).size for name in set(pinned)):
+                upload = store.begin(size)
+                upload.write(memoryview(bytes(size)))
+                store.finish(name, upload)
+            elif what == "pin" and name in store:
+                store.pin([name])
+                pinned.append(name)
+            elif what == "unpin" and name in pinned:
+                store.unpin([name])
+                pinned.remove(name)
+            elif what == "discard":
+                store.discard([name])
+            elif what == "clean" and name not in pinned:  # as somebody who empties the cache folder
+                (store.folder / name.hex()).unlink(missing_ok=True)
+            there = {file.name: file.stat().st_size for file in store.folder.iterdir()}
+            names = [bytes([n]) * 32 for n in range(6)]
+            assert {name.hex() for name in names if name in store} == set(there)
+            assert store.bytes_held == sum(there.values())
+            assert all(name in store for name in pinned)

@@ -158,6 +158,62 @@ def test_a_surplus_hand_gives_its_device_back_while_the_other_works(studio):
     assert (studio.left.left, studio.right.left) == (0, 1)
 
 
+def test_of_hands_that_idle_as_long_as_each_other_one_stays_for_a_job_that_may_go_on(studio):
+    studio.begin("a")
+    studio.begin("b", layer="b")
+    studio.end(studio.left), studio.foreman.park(b"s")
+    studio.right.saying.append({"say": "stopped", "job": studio.right.orders[0]["job"]})
+    studio.foreman.workshop.listen()
+    studio.pass_by(601)
+    assert studio.left.left + studio.right.left == 1
+
+
+def test_every_painter_whose_job_this_machine_does_for_others_is_told_once(home):
+    studio = Studio(home, spare=True, executor="ray", address="ray://there:10001")
+    studio.made.lost = True
+    for job in ("a", "b"):
+        studio.begin(job)
+    studio.goes(studio.home)
+    for _ in ("a", "b"):
+        studio.end(studio.home)
+    told = [m.job for m in studio.told if isinstance(m, p.Notice) and "this machine does its work meanwhile" in m.sentence]
+    assert sorted(told) == ["a", "b"]
+    assert studio.notices()[0] == "The Ray cluster at ray://there:10001 cannot be reached; this machine does its work meanwhile."
+
+
+def test_when_the_others_cannot_be_reached_all_who_wait_are_told_so_by_the_first_who_has_tried(studio):
+    studio.right.available = False
+    for job in ("a", "b", "c"):
+        studio.begin(job)
+    studio.made.lost = True
+    studio.end(studio.left, code="daemon_lost", sentence="It does not answer.")
+    assert [(m.job, m.sentence) for m in studio.told if isinstance(m, p.Failed)] == [(job, "It does not answer.") for job in "abc"]
+    assert jobs(studio.left) == 1
+
+
+def test_a_failure_of_one_job_there_is_not_the_others(studio):
+    studio.right.available = False
+    for job in ("a", "b"):
+        studio.begin(job)
+    studio.end(studio.left, code="daemon_lost", sentence="The daemon behind that one does not answer.")
+    assert [m.job for m in studio.told if isinstance(m, p.Failed)] == ["a"]
+
+
+def test_a_picture_that_only_the_others_have_room_for_is_refused_here_and_what_was_done_of_it_is_kept(home, monkeypatch):
+    monkeypatch.setattr(Options, "megapixels_here", CONTENT.width * CONTENT.height / 2e6)
+    studio = Studio(home, spare=True, executor="ray", address="ray://there:10001")
+    studio.begin("a")
+    Path(studio.left.orders[0]["keep_path"]).write_bytes(b"far")
+    studio.left.saying.append({"say": "kept", "job": studio.left.orders[0]["job"], "done": 0.5, "step": 3})
+    studio.foreman.workshop.listen()
+    studio.made.lost = True
+    studio.goes(studio.left, sentence="The farm does not answer.", blameless=True)
+    (failed,) = [m for m in studio.told if isinstance(m, p.Failed)]
+    assert failed.code == "picture_too_large" and "22 × 16 would fit" in failed.sentence
+    assert jobs(studio.home) == 0
+    assert studio.foreman.status()["stopped_midway"] == 1
+
+
 @pytest.fixture
 def sharing(home) -> Studio:
     """A picture of the tests' size is large here."""
@@ -176,6 +232,17 @@ def test_a_large_picture_takes_the_hands_that_have_nothing_else_to_do(sharing):
     meets(sharing)
     assert sharing.right.orders[0]["join"] == {"port": 4, "rank": 1}
     assert "company" not in sharing.right.orders[0]
+
+
+def test_the_estimate_of_a_large_picture_counts_the_hands_that_would_share_it(sharing, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sharing.left, "estimate", asked.append)
+    sharing.left.pid = 7  # warm, so the one that is asked
+    sharing.ask("large", side=CONTENT.width)
+    sharing.ask("small", side=1)
+    sharing.begin("a")
+    sharing.ask("while both are at work", side=CONTENT.width)
+    assert [question["workers"] for question in asked] == [2, 1, 1]
 
 
 def test_a_helper_goes_to_whoever_waits(sharing):

@@ -15,6 +15,7 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.clock import SLEPT, Clock
 from pastiche_daemon.crew import SLOW, Crew
 from pastiche_daemon.foreman import Foreman
+from pastiche_daemon.keeping.results import PER_CLIENT
 from pastiche_daemon.options import Options
 from tests.conftest import picture
 
@@ -102,15 +103,16 @@ class Office:
         where = places({"PASTICHE_HOME": str(home)})
         self.foreman = Foreman(options, where, crew, lambda _, message: self.told.append(message), self.clock)
 
-    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client") -> None:
+    def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any) -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
-        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device)
+        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device, **more)
         self.foreman.submit(b"s", client, "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
                 data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]
                 self.foreman.put(b"s", p.Put(message.blob, data.nbytes, 0, message.ticket, data))
+        self.foreman.workshop.listen()  # as the front does after whatever has come
 
     def say(self, **said: Any) -> None:
         self.hands.saying.append({"job": self.hands.orders[-1]["job"], **said})
@@ -121,8 +123,8 @@ class Office:
         self.foreman.workshop.tick(self.clock.now())
         self.foreman.workshop.listen()
 
-    def ask(self, ticket: str) -> None:
-        self.foreman.estimate(b"s", p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
+    def ask(self, ticket: str, side: int = 100) -> None:
+        self.foreman.estimate(b"s", p.AskEstimate(ticket, side, side, StyleSettings().to_wire()))
 
     def notices(self) -> list[str]:
         return [m.sentence for m in self.told if isinstance(m, p.Notice)]
@@ -167,15 +169,28 @@ def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(off
     assert not office.foreman.workshop.busy
 
 
-def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
-    result = p.Result("j", "l", CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [])
+def keep_result(office, job: str, layer: str = "l") -> None:
+    """One that waits for its client."""
+    result = p.Result(job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire())
     path = office.foreman.blobs.fresh_path()
     path.write_bytes(CONTENT.data)
     office.foreman.blobs.adopt(CONTENT.ref.blob, path)
-    about = {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""}
+    about = {"title": "", "note": "", "program": "", "layer": layer, "styles": [], "thumbnail": b""}
     office.foreman.keeper.results.keep("client", result, about, office.clock.date())
+
+
+def test_a_jobs_id_is_not_given_twice_while_its_result_waits(office):
+    keep_result(office, "j")
     with pytest.raises(BadMessage, match="id of its own"):
         office.begin("j")
+
+
+def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_names(office):
+    for number in range(PER_CLIENT):
+        keep_result(office, f"{number:\U0001f58c>{p.MAX_NAME}}", "\U0001f58c" * p.MAX_NAME)
+    results = office.foreman.results_for("client")
+    assert 0 < len(results) < PER_CLIENT
+    p.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
 
 
 def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
@@ -184,6 +199,19 @@ def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
     office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
     office.say(say="failed", code="daemon_lost", sentence="", detail="")
     assert ("client", "j") in office.foreman.keeper.works.shelf
+
+
+@pytest.mark.parametrize("note, goes_on", [("frame 7 of a batch", True), ("", False)])
+def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(office, note, goes_on):
+    for job in ("before", "after"):
+        office.begin(job, layer="frame7.png", remember=False, note=note)
+        office.foreman.keeper.works.image_path(("client", job)).write_bytes(b"picture")
+        office.say(say="kept", done=0.5, step=3, thumbnail=b"", style_thumbnails=[b""])
+        if job == "before":
+            office.foreman.lose_session(b"s")
+            office.say(say="stopped")
+    assert (office.hands.orders[1]["last"] is not None) == goes_on
+    assert office.hands.orders[1]["remember"] == goes_on  # a daemon that does the work keeps it too
 
 
 def test_a_stopped_restyle_whose_picture_has_gone_says_so(office):

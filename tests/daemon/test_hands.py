@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pastiche.errors import UsageError
 from pastiche_daemon.cli.daemon import as_words
 from pastiche_daemon.executors import local
 from pastiche_daemon.executors.local import Local, device_names
-from pastiche_daemon.options import Options
+from pastiche_daemon.options import Options, sensible_memory
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.far import FarDaemon
 from tests.daemon.test_life import until
@@ -67,6 +68,29 @@ def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
     made.hands[0].found(3)
     assert [hand.device for hand in made.hands] == ["cuda:0", "cuda:1", "cuda:2"]
     assert made.hands[-1].hear() == {"say": "here"}
+
+
+def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
+    monkeypatch.setenv("PASTICHE_HOME", str(home))
+    said = threading.Event()
+    made = Local(Options(device="auto"), said.set)
+    first = made.hands[0]
+
+    def memory() -> int:
+        """That a large picture is told to take."""
+        first.estimate({"ticket": "t", "width": 4000, "height": 3000, "settings": QUICK.to_wire(), "weights": "auto", "device": "cpu"})
+        while (heard := first.hear()) is None or heard["say"] != "estimate":
+            assert said.wait(60)
+            said.clear()
+        return heard["memory"]
+
+    try:
+        alone = memory()
+        made._found(1 << 10)
+        assert memory() < alone
+    finally:
+        first.kill()
+    assert {hand._options.memory_megabytes for hand in made.hands} == {sensible_memory() >> 30}
 
 
 def test_one_device_that_was_asked_for_stays_one():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pastiche import protocol as p
-from pastiche.errors import TooBusy
+from pastiche.errors import DaemonLost, NotTrusted, TooBusy
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.upstream import Upstream, UpstreamExecutor
+from pastiche_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
 from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import Options
 from tests.conftest import picture
@@ -27,6 +28,7 @@ class There:
         self.handed: list[str] = []
         self.cancelled: list[str] = []
         self.expected: p.Restyle | None = None
+        self.asked = 0
 
     def hand_on(self, asked: p.Restyle, _: Any) -> None:
         self.handed.append(asked.job)
@@ -34,20 +36,44 @@ class There:
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
 
-    def ask_status(self) -> None: ...
+    def ask_status(self) -> None:
+        self.asked += 1
 
 
 @pytest.fixture
 def made(home: Path) -> Upstream:
     """Two hands."""
+    return two_hands(home)
+
+
+@pytest.fixture
+def with_stand_in(home: Path) -> Upstream:
+    """Two hands, and somebody who works while they are lost."""
+    return two_hands(home, fallback="local")
+
+
+def two_hands(home: Path, **more: Any) -> Upstream:
+    """Both connected. Their threads do not run: what is ordered the test does."""
     where = places({"PASTICHE_HOME": str(home)})
     Keys(where).make_own("laptop")
-    one = Upstream(Options(upstream="tcp://127.0.0.1:9", server_key="0" * 63 + "1"), where, lambda: None)
+    one = Upstream(Options(upstream="tcp://127.0.0.1:9", server_key="0" * 63 + "1", **more), where, lambda: None)
     one.welcomed({"jobs": 2})
     for hand in one.hands:
-        hand._client = There()  # type: ignore[assignment]
+        hand._client, hand._thread = There(), Thread()  # type: ignore[assignment]
         hand._link = SimpleNamespace(ready=True, is_waiting=False, heard=1e12, endpoint="tcp://127.0.0.1:9")  # type: ignore[assignment]
     return one
+
+
+def lose(hand: UpstreamExecutor) -> None:
+    hand._link.ready = False  # type: ignore[misc]
+    hand._take(p.Failed("", DaemonLost.code, "It does not answer."))
+    first = hand._maker.hands[0]
+    while first._orders:
+        first._do(*first._orders.popleft())
+
+
+def available(made: Upstream) -> list[bool]:
+    return [hand.available for hand in made.hands]
 
 
 def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
@@ -105,3 +131,43 @@ def test_another_key_made_meanwhile_does_not_keep_hands_from_coming(made, home):
     assert [hand.available for hand in made.hands] == [True] * 4
     made.welcomed({"jobs": 1})
     assert [hand.available for hand in made.hands] == [True, False, False, False]
+
+
+def test_of_hands_that_are_not_connected_one_finds_out_for_all(made):
+    for hand in made.hands:
+        hand._link.ready = False
+    assert available(made) == [True, False]
+    made.hands[0]._link.ready = True
+    made.welcomed({"jobs": 2})
+    assert made.hands[0].hear()["say"] == "here"
+    assert available(made) == [True, True]
+
+
+def test_when_one_has_lost_its_way_there_the_others_get_no_job_until_somebody_has_an_answer(made):
+    lose(made.hands[1])
+    assert (made.lost, available(made)) == (True, [True, False])
+    assert made.hands[0]._client.asked == 1
+    made.hands[0]._take(p.Status({}))
+    assert (made.lost, available(made)) == (False, [True, True])
+
+
+def test_while_others_stand_in_one_hand_looks_now_and_then_whether_it_is_back_without_a_job(with_stand_in):
+    left, right = with_stand_in.hands
+    lose(left), lose(right)
+    left._show_life(), right._show_life()
+    assert (left._client.asked, right._client.asked) == (0, 0)
+    for times in (1, 2):
+        left._look_at -= LOST
+        left._show_life(), right._show_life()
+        assert (left._client.asked, right._client.asked) == (times, 0)
+        lose(left)
+    assert with_stand_in.lost
+
+
+def test_one_that_is_there_and_does_not_let_us_in_is_not_looked_for(with_stand_in):
+    left = with_stand_in.hands[0]
+    lose(left)
+    left._take(p.Failed("", NotTrusted.code, "It does not let this machine's key in."))
+    left._look_at -= LOST
+    left._show_life()
+    assert (with_stand_in.lost, left._client.asked) == (False, 0)

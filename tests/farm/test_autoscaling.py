@@ -45,19 +45,20 @@ class Hired:
 
     def nodes(self) -> list[psutil.Process]:
         """Raylets that Ray's autoscaler has started."""
-        return [process for process in self._raylets() if "autoscaler" in " ".join(process.parent().cmdline())]
+        return [one for one in self._processes() if one.name() == "raylet" and "autoscaler" in " ".join(one.parent().cmdline())]
 
-    def _raylets(self) -> list[psutil.Process]:
+    def _processes(self) -> list[psutil.Process]:
+        """All of Ray's here, by the folder that they are told."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.name() == "raylet" and str(self.folder) in " ".join(process.cmdline()):
+                if str(self.folder) in " ".join(process.cmdline()):
                     found.append(process)
         return found
 
     def end(self) -> None:
         self._cluster.shutdown()
-        for process in self._raylets():  # nobody's, with the head gone
+        for process in self._processes():  # nobody's, with the head gone
             process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 

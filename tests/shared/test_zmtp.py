@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import socket
 import tempfile
 import threading
@@ -147,6 +149,26 @@ def test_a_peer_that_takes_nothing_fills_the_queue_not_the_memory(router):
     answers = [dealer.send([b"x"]) for _ in range(5000)]  # before the handshake is read, nothing goes out
     assert answers[0] and not answers[-1]
     dealer.close()
+
+
+def test_a_program_with_thousands_of_open_files_hears_its_daemon(router):
+    socket_, endpoint = router
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    answering = threading.Thread(target=lambda: socket_.send_multipart(socket_.recv_multipart()), daemon=True)
+    answering.start()
+    try:
+        dealer = PlainDealer(endpoint)
+        assert dealer.fileno() > 1024
+        dealer.send([b"hello"])
+        assert receive(dealer) == [b"hello"]
+        dealer.close()
+    finally:
+        for one in opened:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    answering.join()
 
 
 @pytest.fixture

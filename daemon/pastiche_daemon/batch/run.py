@@ -269,7 +269,7 @@ class Run:
             self._fail(item.frame, error)
 
     def _lost(self, error: DaemonLost, item: Item | None) -> None:
-        """Every job fails with the same sentence, one after the other; the first begins anew. One that was told to stop leaves no
+        """Every job fails with the same sentence, one after the other; the first looks for the daemon. One that was told to stop leaves no
         connection file behind, and is not started against that will."""
         if not self._client.places.connection_file.exists():
             raise error
@@ -277,7 +277,7 @@ class Run:
             self._losses += 1
             if self._losses > LOSSES:
                 raise error
-            self._told.note("The daemon was lost. It is started again; what it had in work begins anew.")
+            self._told.note("The daemon was lost. It is started again, and asked again for what it had in work.")
             self._ask_what_is_kept()
         if item is not None:
             self._put_back(item)

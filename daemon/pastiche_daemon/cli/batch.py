@@ -78,6 +78,7 @@ def restyle_folder(
                 try:
                     outcome = run.through(todo)
                 except BaseException as error:
+                    client.hang_up()  # what is done by now of those in work stays kept
                     if isinstance(error, (KeyboardInterrupt, PasticheError)):
                         show.note(f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {sayable(out)}. "
                                   "Run the same command again to go on.")  # fmt: skip

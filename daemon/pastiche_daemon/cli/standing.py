@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from pastiche_daemon.options import Options
+
 Report = Mapping[str, Any]
 JOBS_SHOWN = 6
 LAYER_SHOWN = 60  # letters, the last of them: a path's end says more than its beginning
@@ -15,9 +17,7 @@ ASKED_FOR = "called"  # a worker of the farm's that has not come yet
 
 def elsewhere(report: Report) -> str:
     """Who does the work; '' where this machine does, and nobody else is to."""
-    if report.get("executor") == "ray":
-        return f"the Ray cluster at {report['address']}"
-    return f"the daemon at {report['upstream']}" if report.get("upstream") else ""
+    return _options_of(report).elsewhere
 
 
 def rows(report: Report) -> list[tuple[str, str]]:
@@ -44,7 +44,12 @@ def devices_in_words(report: Report) -> str:
 
 def stand_in(report: Report) -> str:
     """What is said where this machine does the work that others should; '' where it does not."""
-    return f"{elsewhere(report)} cannot be reached; this machine does its work meanwhile" if report.get("at_home_for_now") else ""
+    return _options_of(report).stand_in if report.get("at_home_for_now") else ""
+
+
+def _options_of(report: Report) -> Options:
+    """Who does the work, of what it was started with."""
+    return Options(executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", ""))
 
 
 def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -49,6 +49,7 @@ class Local:
         if gpus > 1 and len(self.hands) == 1:
             names = [f"cuda:{index}" for index in range(gpus)]
             self.hands[0].device = names[0]
+            self.hands[0].share(self._sharing(names))
             self.hands += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
             self.hands[-1].say_here()
 
@@ -132,6 +133,11 @@ class LocalExecutor:
                     return message
                 self.found(message["count"])
         return None
+
+    def share(self, options: Options) -> None:
+        """From the next job on it may take so much of the machine's memory."""
+        self._options = options
+        self._tell({"do": "share", "memory_megabytes": options.memory_megabytes})
 
     def work(self, job: dict[str, Any]) -> None:
         """Hand over a job; the worker is started if need be."""

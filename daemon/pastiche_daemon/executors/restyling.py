@@ -69,7 +69,8 @@ def restyle(
             raise NothingToRestyle("Of this restyle no picture is left. Restyle again.")
         return _ending(job, layer, styles, settings, warm, last, began)
     height, width = layer.source.size
-    expected = estimates.expect(width, height, settings, warm, room, last.shape[-1] if last is not None else 0)
+    coarsest, workers = last.shape[-1] if last is not None else 0, job["company"]["size"] if job.get("company") else 1
+    expected = estimates.expect(width, height, settings, warm, room, coarsest, workers)
     speaker.say("estimate", ticket=job["job"], **expected.to_wire())
     progress: Progress | None = None
     notes: list[str] = []

@@ -35,7 +35,7 @@ log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life
 MOST_HANDS = 8  # connections of one key that a daemon takes
-LOST = 30.0  # seconds for which others do the work, if there are others, before it is tried again
+LOST = 30.0  # seconds between looks whether it is back, while others do the work
 AGAIN = 2.0  # seconds before a job is handed on again that was refused while others of ours are at work there
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
@@ -58,7 +58,8 @@ class _Handed:
 
 
 class Upstream:
-    """A hand for each job that the daemon there would work on at once for this key: one, until it has said how many those are."""
+    """A hand for each job that the daemon there would work on at once for this key: one, until it has said how many those are. While none is
+    connected the first one's job finds out for all; where others stand in, the first hand does without a job."""
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError where an address or a key is missing or wrong."""
@@ -70,6 +71,8 @@ class Upstream:
         self._options, self._places, self._wake = options, places, wake
         self._server_key, self._pair = key_from(options.server_key), Keys(places).own_for(options.client_key)
         self._growing = threading.Lock()
+        self.lost = False
+        self.has_stand_in = bool(options.fallback)
         self.hands = [self._another()]
 
     def _another(self) -> UpstreamExecutor:
@@ -77,8 +80,18 @@ class Upstream:
         return UpstreamExecutor(link, self._places, self._options.keep_seconds, self._wake, self)
 
     @property
-    def lost(self) -> bool:
-        return time.monotonic() < max(hand.lost_until for hand in self.hands)
+    def is_reached(self) -> bool:
+        return not self.lost and any(hand.is_connected for hand in self.hands)
+
+    def lose(self) -> None:
+        """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs."""
+        self.lost = True
+        self.hands[0].look()
+
+    def find(self) -> None:
+        """On a hand's thread: the other daemon is there."""
+        self.lost = False
+        self.hands[0].say_here()
 
     def welcomed(self, limits: dict[str, Any]) -> None:
         """On a hand's thread: what the other daemon takes of us."""
@@ -86,11 +99,10 @@ class Upstream:
         jobs = max(1, min(jobs, MOST_HANDS)) if isinstance(jobs, int) else 1
         with self._growing:
             while len(self.hands) < jobs:
-                another = self._another()
-                another.available = False  # until it has said that it is here
-                self.hands.append(another)
+                self.hands.append(self._another())
             for index, hand in enumerate(self.hands):
-                hand.be_available(index < jobs)
+                hand.is_taken = index < jobs
+        self.find()
 
     def has_others_at_work(self, hand: UpstreamExecutor) -> bool:
         return any(other.is_at_work for other in self.hands if other is not hand)
@@ -110,9 +122,9 @@ class UpstreamExecutor:
         self._client.hold()
         self._wake = wake
         self._maker = maker
-        self.available = True  # giving it a job is the way to find out
+        self.is_taken = True  # the other daemon takes as many of us
         self._keep_seconds = keep_seconds
-        self.lost_until = 0.0  # by time.monotonic(): until then it is not tried again
+        self._look_at = 0.0  # by time.monotonic(): when it is looked whether the other daemon is back; 0: a job finds out
         self._unsettled: dict[str, Finished] = {}  # the last result, by its order
         self.info: dict[str, Any] = self._info("not asked yet")
         self._orders: deque[tuple[str, Any]] = deque()
@@ -133,18 +145,30 @@ class UpstreamExecutor:
         handed = self._handed
         return handed is not None and not handed.again_at
 
+    @property
+    def is_connected(self) -> bool:
+        """From any thread."""
+        return self._link.ready
+
+    @property
+    def available(self) -> bool:
+        """Giving the first a job is the way to find out."""
+        return self.is_taken and (self._maker.is_reached or self is self._maker.hands[0])
+
+    def say_here(self) -> None:
+        """From any thread."""
+        self._say("here")
+
+    def look(self) -> None:
+        """From any thread: another hand, or this one, has lost the way there."""
+        self._order("look", None)
+
     # --- the front's -------------------------------------------------------------------------------------
     def hear(self) -> dict[str, Any] | None:
         return self._said.popleft() if self._said else None
 
     def call(self) -> None:
         """How many are available, the other daemon says."""
-
-    def be_available(self, available: bool) -> None:
-        """From any thread."""
-        if available and not self.available:
-            self._say("here")
-        self.available = available
 
     def work(self, job: dict[str, Any]) -> None:
         self._order("work", job)
@@ -197,7 +221,7 @@ class UpstreamExecutor:
                 log.exception("work for the upstream daemon stumbled")
                 self._client._fail_all(PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
             idle = self._handed is None and not self._questions and not self._link.ready
-            self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle else BEAT / 2)
+            self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle and not self._look_at else BEAT / 2)
             with contextlib.suppress(BlockingIOError):
                 while self._nudge_out.recv(4096):
                     pass
@@ -233,6 +257,10 @@ class UpstreamExecutor:
     def _show_life(self) -> None:
         """While something is worked on there, and the other side was heard of."""
         now = time.monotonic()
+        if 0 < self._look_at <= now:
+            self._look_at, self._busy_at = 0.0, now
+            self._client.ask_status()
+            self._link.patience = 0.0  # one try
         if self._handed is None and not self._questions:
             if self._link.ready and now - self._busy_at > IDLE:
                 self._client.close()
@@ -308,6 +336,13 @@ class UpstreamExecutor:
     def _do_leave(self, _: None) -> None:
         self._part()
 
+    def _do_look(self, _: None) -> None:
+        """At once where it is connected: then the way may be lost for another hand alone."""
+        if self._link.ready:
+            self._client.ask_status()
+        elif self._maker.has_stand_in:
+            self._look_at = time.monotonic() + LOST
+
     def _do_end_by_force(self, _: None) -> None:
         if self._handed is None:  # it is nobody's, and the front thinks that it is ours
             self._say("gone", how="the connection was lost")
@@ -323,6 +358,8 @@ class UpstreamExecutor:
                 handed.begun = True
                 self._tell_state("sending")
         elif isinstance(event, p.Status):
+            if self._maker.lost:
+                self._maker.find()
             worker = event.report.get("worker")
             if isinstance(worker, dict):
                 self._there = {name: _label(worker.get(name)) for name in ("device", "weights")}
@@ -390,7 +427,11 @@ class UpstreamExecutor:
         handed = self._handed
         if lost:
             self._state = ""
-            self.lost_until = time.monotonic() + (LOST if failed.code == DaemonLost.code else 0)
+            if failed.code == DaemonLost.code:
+                self._maker.lose()
+            elif failed.code != PasticheError.code:  # it is there, and does not take us; what is left is our own hanging up
+                self._look_at = 0.0
+                self._maker.find()
         if handed is None or failed.job not in (handed.asked.job, *([""] if lost else [])):
             return
         if lost and handed.begun and failed.code != NotTrusted.code:

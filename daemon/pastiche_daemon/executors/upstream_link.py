@@ -38,6 +38,7 @@ class UpstreamLink:
         self._context: zmq.Context[Any] | None = None
         self._dealer: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
+        self.patience = PATIENCE  # of this look; the next has the usual one
         self._session = b""
         self._heartbeat = 5.0
         self._began: float | None = None  # to look
@@ -61,7 +62,7 @@ class UpstreamLink:
 
     def start_looking(self) -> None:
         if self._state == IDLE:
-            self._state, self._began, self._next_try, self._hung_up_on = LOOKING, None, 0.0, 0
+            self._state, self._began, self._next_try, self._hung_up_on, self.patience = LOOKING, None, 0.0, 0, PATIENCE
 
     def advance(self) -> p.Welcome | None:
         """Raises DaemonLost where nobody answers, NotTrusted where either side does not take the other's key."""
@@ -184,7 +185,7 @@ class UpstreamLink:
 
     def _try_again(self) -> None:
         self._hang_up()
-        if self._began is None or time.monotonic() - self._began > PATIENCE:
+        if self._began is None or time.monotonic() - self._began > self.patience:
             raise self._lost("does not answer")
         self._state, self._next_try = LOOKING, time.monotonic() + TRY_EVERY
 

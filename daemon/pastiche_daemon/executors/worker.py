@@ -72,7 +72,8 @@ class Worker:
         try:
             settings = StyleSettings.from_wire(question["settings"])
             warm = self.network_for(question)
-            expected = self.estimates.expect(question["width"], question["height"], settings, warm, self.room_on(warm.device))
+            room, workers = self.room_on(warm.device), question.get("workers", 1)
+            expected = self.estimates.expect(question["width"], question["height"], settings, warm, room, workers=workers)
             said = expected.to_wire()
         except Exception as error:
             _leave_where_the_device_is_lost(error)
@@ -171,6 +172,8 @@ def main() -> None:
         order = orders.get()
         if order["do"] == "estimate":
             worker.estimate(order)
+        elif order["do"] == "share":
+            worker.options["memory_megabytes"] = order["memory_megabytes"]
         else:
             worker.work(order)
 

@@ -65,7 +65,7 @@ class Keeper:
 
     def work_left(self, job: Job, said: dict[str, Any]) -> None:
         """A worker has left the picture in work. said: done, step, thumbnail, style_thumbnails."""
-        if not job.asked.remember:
+        if not job.is_kept:
             return
         try:
             self.works.note(job, _about(job, said), said, self._clock.date())

@@ -14,7 +14,7 @@ from pastiche_daemon.keeping.shelf import Key, Shelf
 
 log = logging.getLogger("pastiche")
 
-PER_CLIENT = 16  # finished and not fetched; the oldest goes first
+PER_CLIENT = 32  # finished and not fetched; the oldest goes first
 DAYS = 30.0
 
 

@@ -19,7 +19,7 @@ from pastiche_daemon.requests import job_from
 
 log = logging.getLogger("pastiche")
 
-PER_CLIENT = 16  # the oldest goes first
+PER_CLIENT = 32  # the oldest goes first
 DAYS = 7.0
 NO_LIMIT = float("inf")  # of megapixels: it was checked when it was asked for
 
