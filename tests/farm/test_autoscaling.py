@@ -59,7 +59,8 @@ class Hired:
     def end(self) -> None:
         self._cluster.shutdown()
         for process in self._processes():  # nobody's, with the head gone
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
