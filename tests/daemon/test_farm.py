@@ -9,15 +9,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgpack
 import pytest
 
 from pastiche.errors import UsageError
-from pastiche_daemon.executors.farm import post
+from pastiche_daemon.executors.farm import cluster, post
 from pastiche_daemon.executors.farm.arriving import Damaged, receive
+from pastiche_daemon.executors.farm.cluster import ClusterLost
 from pastiche_daemon.executors.farm.hands import Farm
 from pastiche_daemon.executors.farm.orders import at_work, for_abroad
 from pastiche_daemon.executors.farm.outbox import Outbox
@@ -272,12 +275,65 @@ def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_free(mo
     assert office.said[-1] == {"say": "stopped", "job": "7"}
 
 
+class CutOff(Waiting):
+    """A driver whose only actor does not answer, and says nothing about why. answers: whether the head does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answers: bool) -> None:
+        super().__init__()
+        monkeypatch.setattr(post, "SILENT", 0.01)
+        never: Future[bytes] = Future()
+        monkeypatch.setattr(post, "GRACE", 0.01)
+        self.lost: list[ClusterLost] = []
+        self.cancelled: list[str] = []
+        asked = SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: never))
+        self.actor = SimpleNamespace(hear=asked, begin=asked, cancel=SimpleNamespace(remote=self.cancelled.append))
+        self.cluster = SimpleNamespace(answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True)
+        self.post = post.Post(0, self)
+        self.post._actor, self.post._wanted, self.post._node = self.actor, self.cluster, "there"
+        self.post._living.set()
+
+    def lose(self, lost: ClusterLost) -> None:
+        self.lost.append(lost)
+
+    def hear(self, turn: post.Turn) -> None:
+        self.post._turn = turn
+        with pytest.raises(post._Silent) as silent:
+            self.post._hear(self.cluster)
+        self.post._outlive(self.cluster, silent.value)
+
+
+def test_a_machine_whose_cable_is_pulled_costs_its_job_nothing(monkeypatch):
+    office = CutOff(monkeypatch, answers=True)
+    office.hear(post.Turn({"job": "7"}, handed=True))
+    away, gone = office.said
+    assert away["say"] == "away"
+    assert (gone["say"], gone["blameless"]) == ("gone", True)
+    assert "there" in gone["sentence"]
+    assert office.cancelled == ["7"]  # it may only have been cut off, and is to be free then
+    assert not office.lost
+
+
+def test_a_job_that_was_about_to_go_to_such_a_machine_goes_back(monkeypatch):
+    office = CutOff(monkeypatch, answers=True)
+    office.hear(post.Turn({"job": "7"}))
+    assert office.said[-1] == {"say": "stopped", "job": "7"}
+
+
+def test_a_head_whose_cable_is_pulled_is_lost(monkeypatch):
+    office = CutOff(monkeypatch, answers=False)
+    office.hear(post.Turn({"job": "7"}, handed=True))
+    assert "takes no connections any more" in office.lost[0].sentence
+
+
+def test_auto_where_there_is_no_ray_says_where_it_looked():
+    lost = cluster._not_connected(Terms("auto", {}, {}, 0, 1), ConnectionError("Could not find any running Ray instance."))
+    assert "no node of a running Ray cluster" in lost.sentence
+
+
 def test_without_ray_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"ray\[client\]"):
         Farm(Options(address="auto"), lambda: None)
-
-
 
 
 # --- with Ray -------------------------------------------------------------------------------------------

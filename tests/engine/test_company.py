@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import given
@@ -151,6 +153,22 @@ def test_losses_and_slope_of_two_are_those_of_one(thin, helper, folder, case, wh
     for ours, theirs in ((found.total, losses.total), (found.content, losses.content), (found.style, losses.style)):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
     torch.testing.assert_close(found_slope, slope, rtol=1e-8, atol=1e-9 * float(slope.abs().max()))
+    assert helper.is_free()
+
+
+def test_a_helper_whose_cable_is_pulled_is_noticed_within_seconds(thin, helper, folder):
+    """Its connections are told to be: here no cable can be pulled."""
+    content, styles, settings = helping.case("content")
+    scale, _ = last_objective(thin, content, styles, settings)
+    with meeting(thin, {"size": 2, "folder": str(folder)}) as one:
+        helper.help("content", {"rank": 1, "size": 2, **one.where})
+        assert sharing_of(thin, scale, one).company.size == 2
+        connections = [socket.socket(fileno=os.dup(found.fd)) for found in psutil.Process().net_connections("tcp") if found.status == "ESTABLISHED"]
+        patience = {connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for connection in connections}
+        assert {connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for connection in connections} == {1}
+        assert patience == {1000 * meetings.SILENT}
+        for connection in connections:
+            connection.close()
     assert helper.is_free()
 
 

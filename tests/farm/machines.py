@@ -36,6 +36,12 @@ class Machines:
     def address(self) -> str:
         return f"ray://127.0.0.1:{self.port}"
 
+    @property
+    def own_address(self) -> str:
+        """For a machine that is a node itself."""
+        assert self._cluster is not None
+        return str(self._cluster.address)
+
     def start(self) -> None:
         """The head, and the second node where there is to be one."""
         self._cluster = Cluster(initialize_head=True, head_node_args={

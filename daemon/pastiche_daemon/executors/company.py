@@ -15,6 +15,7 @@ import logging
 import os
 import secrets
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +37,7 @@ COMING_AGAIN = 0.5  # the same, to those whom another's going has parted; who is
 LOOK_EVERY = 0.05
 LOOK_FOR_THE_LEADER_EVERY = 1.0
 REACHING = 5.0  # seconds, to find a leader's port
+PROBE_EVERY, SILENT = 5, 15  # seconds: how often an idle connection is asked for a sign, and when it is given up
 JOINING = timedelta(seconds=15)  # for all who are here to be connected
 LOOPBACK = "127.0.0.1"
 dist: Any = torch.distributed  # most of what is used here is C++, which its annotations leave out; not every system's torch has it
@@ -299,6 +301,7 @@ def _said(store: Any, key: str, led: Callable[[], bool], leaving: Callable[[], b
 def _joined(store: Any, number: int, rank: int, size: int, backend: str, host: str, device: torch.device) -> Company:
     """host: this worker's address, as the others reach it. Raises RuntimeError where not everybody comes."""
     words = _gloo(dist.PrefixStore(f"{number}/words", store), rank, size, host)
+    notice_who_is_cut_off()
     if backend != "nccl":
         return Company(rank, size, words, words, torch.device("cpu"))
     # As a blocking wait NCCL's failures are exceptions; else they end the process. Read when a group is made.
@@ -313,6 +316,20 @@ def _gloo(store: Any, rank: int, size: int, host: str) -> Any:
     options._devices = [dist.ProcessGroupGloo.create_device(hostname=host)]
     options._timeout = JOINING
     return dist.ProcessGroupGloo(store, rank, size, options)
+
+
+def notice_who_is_cut_off() -> None:
+    """Of all TCP connections of this process, one whose other side gives no sign any more, not even that it has gone (no power, a cable that was
+    pulled), fails SILENT to SILENT + PROBE_EVERY seconds later. gloo asks the system for nothing of the kind, and would wait for PATIENCE."""
+    tcp = (("TCP_KEEPIDLE", PROBE_EVERY), ("TCP_KEEPINTVL", PROBE_EVERY), ("TCP_KEEPCNT", SILENT // PROBE_EVERY), ("TCP_USER_TIMEOUT", SILENT * 1000))
+    for fd in [int(one.name) for one in Path("/dev/fd").iterdir()] if Path("/dev/fd").is_dir() else []:
+        with contextlib.suppress(OSError):  # it is closed meanwhile, or not TCP's
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                with socket.socket(fileno=os.dup(fd)) as connection:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                    for name, value in tcp:
+                        if hasattr(socket, name):  # not each system has them all
+                            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _listening(host: str) -> socket.socket:

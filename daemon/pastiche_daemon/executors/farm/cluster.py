@@ -20,6 +20,7 @@ log = logging.getLogger("pastiche")
 
 PATIENCE = 10.0  # seconds for the head to take a connection
 COMING = 4.0  # seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
+REACHING = 3.0  # seconds for one that has taken us once
 RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
 NAMESPACE = "pastiche"
@@ -56,8 +57,9 @@ class Cluster:
 
     def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
         """The process that the head starts for us sometimes does not come up, on a busy machine above all: another does. Raises what Ray does."""
+        nodes_only = "" if self.terms.address.startswith("ray://") else " From a machine that is no node of it, --address is ray://HOST:10001."
         silent = ClusterLost(f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a "
-                             "token, this daemon needs them in its environment too (docs/farm.md).", lasts=True)  # fmt: skip
+                             f"token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}", lasts=True)  # fmt: skip
         for last in (False, False, True):
             watch = threading.Timer(RAYS_PATIENCE, on_timeout, [silent])
             watch.daemon = True
@@ -99,6 +101,16 @@ class Cluster:
     def is_gone(self, error: BaseException) -> bool:
         """Whether an error means that nobody of the cluster can be reached; Ray's own are of one actor or one task."""
         return not isinstance(error, self.ray.exceptions.RayError) and (isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc"))
+
+    def answers(self) -> bool:
+        """Whether anybody takes connections at the head: Ray itself would wait for ten minutes where a cable was pulled."""
+        if (where := host_and_port(self.terms.address)) is None:
+            return True
+        try:
+            socket.create_connection(where, timeout=REACHING).close()
+        except OSError:
+            return False
+        return True
 
     def lost(self, error: BaseException) -> ClusterLost:
         return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_advice(self.terms)}")
@@ -173,6 +185,9 @@ def _knock(terms: Terms) -> None:
 def _not_connected(terms: Terms, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
     address = terms.address
+    if address == "auto" and isinstance(error, ConnectionError):
+        return ClusterLost("This machine is no node of a running Ray cluster, which is where --address auto looks. Start Ray on it (docs/farm.md), or "
+                           "say where the head is: --address ray://HOST:10001.", lasts=True)  # fmt: skip
     if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
         return ClusterLost(f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version have to be the same "
                            "on all machines of the farm and on this one.", lasts=True)  # fmt: skip

@@ -242,6 +242,7 @@ class FarmHand:
                 self.say("here")
         elif say == "away":  # Ray places it anew
             self._lives = False
+            self.say("ready", state="called", device="–", weights="–")
         elif say == "ended":
             self.is_wanted = self._lives = False
         else:

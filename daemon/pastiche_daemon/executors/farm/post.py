@@ -25,6 +25,7 @@ log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life while something is on its way, or waited for
 LISTEN = 20.0  # seconds that a question for news waits at the actor
+SILENT = 5.0  # seconds without news after which it is asked whether it is there: where a cable was pulled nobody says that the connection is over
 FORCE = 5.0  # seconds for an actor to end its worker; then it is ended itself
 GRACE = 3.0  # seconds for Ray to say what became of an actor that is silent: a process that has died it starts anew at once
 UNKNOWN = 60.0  # seconds until the painter is told that nothing of the kind that is asked for is there
@@ -275,7 +276,7 @@ class Post:
                 if cluster.is_gone(error):
                     self._office.lose(cluster.lost(error))
                     return
-                if not isinstance(error, cluster.ray.exceptions.RayError):
+                if not isinstance(error, (cluster.ray.exceptions.RayError, _Silent, _Another)):
                     log.exception("an actor was not understood")
                 self._outlive(cluster, error)
 
@@ -336,11 +337,25 @@ class Post:
     def _hear(self, wanted: object) -> None:
         """What is said there, until it is another that is there, or an error."""
         while self._wanted is wanted and (actor := self._actor) is not None:
-            packed = actor.hear.remote(self._who, LISTEN, time.monotonic() >= self._keeps_at).future().result()
+            packed = self._answer(actor, actor.hear.remote(self._who, LISTEN, time.monotonic() >= self._keeps_at).future())
             if packed is None:
                 raise _Another
             for one in packed:
                 self._take(msgpack.unpackb(one))
+
+    def _answer(self, actor: Any, asked: Any) -> Any:
+        """Wait for it; for what is slow, pictures above all, as long as the actor answers a short question meanwhile. Raises _Silent, and Ray's."""
+        while True:
+            try:
+                return asked.result(SILENT)
+            except NotYet:
+                pass
+            if (cluster := self._office.cluster) is not None and not cluster.answers():
+                self._office.lose(cluster.lost(TimeoutError("its head takes no connections any more")))
+            try:
+                actor.begin.remote().future().result(GRACE)
+            except NotYet:
+                raise _Silent from None
 
     def _take(self, said: dict[str, Any]) -> None:
         say, turn = said.pop("say"), self._turn
@@ -370,6 +385,8 @@ class Post:
         try:
             self._receive(turn, said)
         except (OSError, Damaged) as error:
+            if self._is_connection(error):
+                return
             said.pop("last", None)
             if say == "done":
                 told = DiskTrouble("The result was damaged on its way from the farm. Restyle again.") if isinstance(error, Damaged) else (
@@ -395,22 +412,31 @@ class Post:
     def _receive(self, turn: Turn, said: dict[str, Any]) -> None:
         """Raises OSError, Damaged, and Ray's."""
         actor = self._actor
+
+        def fetch(name: bytes, offset: int) -> Any:
+            return self._answer(actor, actor.piece.remote(name, offset).future())
+
         for which, file in said.pop("files", {}).items():
-            receive(file, Path(turn.order[which]), lambda name, offset: actor.piece.remote(name, offset).future().result(), lambda: self._say("alive"))
+            receive(file, Path(turn.order[which]), fetch, lambda: self._say("alive"))
 
     # --- an actor's end ----------------------------------------------------------------------------------------
     def _outlive(self, cluster: Cluster, error: Exception) -> None:
         """It answers no more, or another answers in its place. Its machine has gone (then no job is to blame), or only its process."""
-        if self._living.is_set():
+        if was_here := self._living.is_set():
             self._living.clear()
             self._say("away")
             log.warning("an actor at %s is away: %r", self._node, error)
         turn = self._turn
-        if turn is None or turn.ended or not turn.handed:
+        if turn is None or turn.ended:
             return
-        if self._is_back(cluster):
+        if not turn.handed:
+            if was_here:  # it was about to be: back to whoever deals them
+                self._end(turn, "stopped", job=turn.order["job"])
+            return
+        if not isinstance(error, _Silent) and self._is_back(cluster):
             self._end(turn, "gone", how=f"its process at {self._node} was ended, perhaps for want of memory")
         else:
+            self._tell("cancel", turn.order["job"])  # if it is only cut off, it is to be free when it is back
             self._end(turn, "gone", how=f"the machine {self._node} has gone", blameless=True,
                       sentence=f"The machine {self._node} of the farm has gone.")  # fmt: skip
 
@@ -420,11 +446,15 @@ class Post:
         while actor is not None and time.monotonic() < until and cluster.node_lives(self._node_id):
             try:
                 return bool(actor.begin.remote().future().result(max(0.0, until - time.monotonic()))["node_id"] == self._node_id)
-            except NotYet:
-                return False
             except cluster.ray.exceptions.ActorUnavailableError:
                 time.sleep(BEAT / 10)
+            except (NotYet, cluster.ray.exceptions.RayError):
+                return False
         return False
+
+
+class _Silent(Exception):
+    """The actor does not answer, and nobody says why."""
 
 
 class _Another(Exception):
