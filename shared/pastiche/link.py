@@ -75,6 +75,7 @@ class Link:
         self._unanswered_since: float | None = None
         self._looked_at = 0.0
         self._replaced = False
+        self._called_at: float | None = None  # since when it is tried
 
     @property
     def ready(self) -> bool:
@@ -164,7 +165,7 @@ class Link:
         if self._dealer is not None:
             self._dealer.close()
         self._dealer, self._session, self._state = None, b"", IDLE
-        self._unanswered_since = None
+        self._unanswered_since = self._called_at = None
 
     def close(self) -> None:
         """Say goodbye and let go."""
@@ -186,6 +187,7 @@ class Link:
         endpoints = [endpoint for endpoint in found.endpoints if _reachable(endpoint)] if found is not None else []
         if found is not None and endpoints and self._state != LEAVING:
             self._found, self._endpoints = found, endpoints
+            self._called_at = self._called_at or now
             self._call(found)
         elif found is not None and not self._may_start:
             raise DaemonLost("The daemon's socket has gone. Restyle from an editor, or run 'pastiche daemon start': either has it made anew.")
@@ -219,7 +221,8 @@ class Link:
             self._look_again_or(
                 DaemonLost(
                     "The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again."
-                )
+                ),
+                GREETING_PATIENCE,
             )
             return
         self._endpoint = self._endpoints.pop(0)
@@ -276,10 +279,11 @@ class Link:
         self._dealer.send(p.pack(p.Proof(trust.proof(self._found.key, "client", *said, p.VERSION))))
         self._state, self._deadline = PROVING, time.monotonic() + GREETING_PATIENCE
 
-    def _look_again_or(self, error: PasticheError) -> None:
+    def _look_again_or(self, error: PasticheError, patience: float = 0.0) -> None:
         """A daemon that is just starting has the lock before it has replaced the file that a crash left: where the file
-        has changed since, begin again; else raise."""
-        if find(self._places) == self._found:
+        has changed since, or it was tried for less than `patience` seconds, begin again; else raise."""
+        tried = time.monotonic() - (self._called_at or 0.0)
+        if find(self._places) == self._found and tried >= patience:
             raise error
         if self._dealer is not None:
             self._dealer.close()
@@ -288,6 +292,7 @@ class Link:
     def _welcomed(self, welcome: p.Welcome) -> p.Welcome | None:
         self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
         self._state, self._last_sent, self._unanswered_since = READY, time.monotonic(), None
+        self._called_at = None
         if self._may_start and welcome.idle and not self._replaced and self._other_build(welcome.build):
             self._replaced = True  # once: two builds that both want to be the one must not take turns for ever
             self.send(p.Shutdown(if_idle=True))

@@ -274,15 +274,14 @@ def test_a_killed_command_goes_on_where_it_was(start, batch, folder):
 
 def test_an_interrupt_leaves_what_is_finished_and_says_how_to_go_on(start, folder):
     one = start(folder, *LONG, "--json")
-    for _ in said_until(one, "made"):
-        pass
+    *_, finished = said_until(one, "made")
     one.send_signal(signal.SIGINT)
     out, err = one.communicate(timeout=60)
     assert one.returncode == 1
     assert "of 4 pictures are done" in out
     assert "same command again" in out
     assert "Traceback" not in err
-    assert (folder.with_name("frames-in-painting") / "frame9.png").exists()
+    assert Path(finished["output"]).exists()
 
 
 def test_an_interrupt_leaves_the_pictures_in_work_to_be_gone_on_with(folder, daemon):

@@ -11,6 +11,7 @@ from pastiche import protocol as p
 from pastiche.client import Client, Finished
 from pastiche.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
 from pastiche.launch import Launcher
+from pastiche.locks import Lock
 from pastiche.settings import StyleSettings
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
 
@@ -145,6 +146,23 @@ def test_after_a_crash_a_new_daemon_takes_over_the_stale_files(daemon):
         with daemon.client() as another:
             another.wait_until_ready()
             assert another.status()["pid"] != pid
+
+
+def test_a_daemon_that_is_just_coming_up_after_a_crash_is_waited_for(daemon):
+    """It has the lock already, and the file is still that of the one that crashed."""
+    with daemon.client() as client:
+        client.wait_until_ready()
+        pid = client.status()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end(pid)
+    coming = Lock(daemon.places.lock_file)
+    assert coming.take(5)
+    with daemon.client() as another:
+        for _ in range(5):
+            assert not list(another.drain())
+            another._link.wait()
+        coming.close()
+        another.wait_until_ready()
 
 
 def test_a_killed_daemon_is_told_to_its_client_and_the_next_restyle_starts_another(daemon):
