@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/pastiche_daemon/weights
 
-.PHONY: help setup demo test test-editors test-farm screenshots check bench bench-front bench-farm studio fuzz soak figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
@@ -18,7 +18,6 @@ help:
 	@echo "make bench   set up, measure this machine"
 	@echo "make bench-front   set up, measure the front alone with up to 2,000 peers; docs/farm/front.json"
 	@echo "make bench-farm    set up, measure the Ray executor against the local one, and two workers against one; docs/farm.md"
-	@echo "make studio  set up, simulate studios of 20, 200 and 2,000 painters; docs/farm/studio.json and waiting.png"
 	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"
 	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
@@ -64,10 +63,6 @@ bench-front: setup
 
 bench-farm: setup
 	$(BIN)/python -m tests.bench.farm
-
-studio: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
-	$(BIN)/python -m tests.bench.studio
 
 # atheris has no wheel for some Pythons: then the command says so.
 fuzz: setup

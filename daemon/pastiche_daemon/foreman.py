@@ -14,15 +14,12 @@ from pastiche.paths import Places
 from pastiche.pixels import LARGEST_SIDE
 from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming
-from pastiche_daemon.audit import Audit
 from pastiche_daemon.blobs import Upload
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew
 from pastiche_daemon.fitting import fitting
-from pastiche_daemon.guests import Guests
 from pastiche_daemon.jobs import JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job, Queue
 from pastiche_daemon.keeping.keeper import Keeper
-from pastiche_daemon.keys import Allowance
 from pastiche_daemon.options import Options
 from pastiche_daemon.requests import job_from
 from pastiche_daemon.workshop import Workshop
@@ -59,36 +56,28 @@ class Foreman:
         self.blobs = self.keeper.blobs
         self.queue = Queue()
         self.workshop = Workshop(options, crew, self.queue, self.keeper, clock, self)
-        self.guests = Guests()
-        self.audit = Audit(places.state / "audit.log", clock)
         self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
         self._silent: set[bytes] = set()  # sessions that are not heard of
         self._client_of: dict[bytes, str] = {}  # sessions that have asked for something
 
     # --- orders ------------------------------------------------------------------------------------
-    def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle, allowance: Allowance | None = None) -> None:
-        """Take a restyle in: check it, ask for the pictures that are missing. allowance: of a client on another machine.
-        Raises PasticheError."""
+    def submit(self, session: bytes, client_id: str, program: str, asked: p.Restyle) -> None:
+        """Take a restyle in: check it, ask for the pictures that are missing. Raises PasticheError."""
         job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
         self._check_room_for(client_id, job.id)
         if (client_id, job.id) in self.keeper.works.shelf:
             raise BadMessage(f"A job {job.id!r} is kept, stopped midway: resume it, or give the new one an id of its own.")
-        if allowance is not None:
-            self.guests.check(job, allowance, self.queue, self.keeper)
         self._take_in(job)
 
-    def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume, allowance: Allowance | None = None) -> None:
-        """Take up a restyle that was stopped midway, this client's or (where it may) another's. Raises PasticheError."""
+    def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume) -> None:
+        """Take up a restyle that was stopped midway, this client's or another's. Raises PasticheError."""
         if asked.how not in ("go_on", "as_it_is"):
             raise BadMessage(f"A restyle is resumed to go_on, or as_it_is; {asked.how[:40]!r} is neither.")
         self._check_room_for(client_id, asked.job)
         if (whose, asked.job) in self.keeper.in_hand:
             raise BadMessage("This restyle is being worked on already.")
-        if allowance is not None:
-            self.guests.check_jobs(client_id, "", allowance, self.queue)
         job = self.keeper.works.take_up((whose, asked.job), session, client_id)
         job.as_it_is = asked.how == "as_it_is"
-        self.guests.have_shown(client_id, job.blobs)
         self._take_in(job)
 
     def _check_room_for(self, client_id: str, job: str) -> None:
@@ -101,12 +90,11 @@ class Foreman:
         self._client_of[job.session] = job.client_id
         self.blobs.pin(job.blobs)
         job.came = self._clock.now()
-        job.missing = {blob for blob in job.blobs if blob not in self.blobs or not self.guests.may_use(job, blob)}
+        job.missing = {blob for blob in job.blobs if blob not in self.blobs}
         for old in self.queue.add(job):
             self.workshop.halt(old)
             self._forget(old)
             self.keeper.ended(old)
-            self.audit.ended(old, "replaced")
             self.tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
         self.keeper.taken_in(job)
         log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
@@ -133,12 +121,9 @@ class Foreman:
             self.tell(session, credit)
         if arriving.incoming.finished:
             del self._arriving[session]
-            whose = self._client_of.get(session, "") if self._waits_for(session, blob) else ""
-            self.guests.have_shown(whose, [blob])
             for job in self.queue:
-                if self.guests.may_use(job, blob):
-                    job.missing.discard(blob)
-                    self._admit(job)
+                job.missing.discard(blob)
+                self._admit(job)
             for other, theirs in list(self._arriving.items()):
                 if theirs.incoming.blob == blob and not self._waits_for(other, blob):
                     self._abandon(other)  # another client was sending the same picture
@@ -152,7 +137,6 @@ class Foreman:
             return
         self._drop(job)
         self.keeper.ended(job)
-        self.audit.ended(job, "cancelled")
         self.tell(job.session, p.Cancelled(job.id))
         log.info("job %s: cancelled", job.id)
 
@@ -197,7 +181,6 @@ class Foreman:
         """The client has said goodbye: its jobs go too; finished results stay for its client_id."""
         for job in self._leave(session):
             self.keeper.ended(job)
-            self.audit.ended(job, "dropped")
             log.info("job %s: dropped, its client has gone", job.id)
 
     def lose_session(self, session: bytes) -> None:
@@ -206,7 +189,6 @@ class Foreman:
             self.workshop.pause(job)
         for job in self._leave(session):
             self.keeper.stopped(job)
-            self.audit.ended(job, "vanished")
             log.info("job %s: stopped, its client has vanished", job.id)
 
     def _leave(self, session: bytes) -> list[Job]:
@@ -230,16 +212,6 @@ class Foreman:
         told = ({name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
                 for result in self.keeper.results.of(client_id))  # fmt: skip
         return fitting(told, RESULTS_ROOM)
-
-    def status_for(self, client_id: str) -> dict[str, Any]:
-        """What a client on another machine may know: of itself, and what the work is done with."""
-        shown = ("busy", "state", "device", "weights")
-        return {
-            "worker": {name: value for name, value in self.workshop.status()["worker"].items() if name in shown},
-            "jobs": [{"job": job.id, "state": job.state, "layer": job.layer} for job in self.queue.of(client_id)],
-            "queued": len([job for job in self.queue.waiting if job.client_id == client_id]),
-            "results_kept": len(self.keeper.results.of(client_id)),
-        }
 
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, workers and pictures."""
@@ -317,12 +289,10 @@ class Foreman:
             self.keeper.stopped(job)
         else:
             self.keeper.ended(job)
-        self.audit.ended(job, error.code)
         self.tell(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def done(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
         """It has its result, which is kept."""
         self._forget(job)
-        self.audit.ended(job, "done")
         log.info("job %s: done in %.1f s with %s on %s", job.id, said["seconds"], said["weights"], said["device"])
         self.tell(job.session, result)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import pastiche
 from pastiche import protocol as p
@@ -26,15 +26,9 @@ from pastiche_daemon.clock import Clock
 from pastiche_daemon.crew import Crew
 from pastiche_daemon.executors.makers import crew_for
 from pastiche_daemon.foreman import Foreman
-from pastiche_daemon.guests import for_abroad
-from pastiche_daemon.keys import Keys
-from pastiche_daemon.listening.local import LocalEntrance, listen_on_loopback, listen_on_path
-from pastiche_daemon.listening.peers import Entrance, Peer
+from pastiche_daemon.listener import Listener, Peer, listen_on_loopback, listen_on_path
 from pastiche_daemon.options import Options
 from pastiche_daemon.sessions import Doorkeeper, Session
-
-if TYPE_CHECKING:
-    from pastiche_daemon.listening.remote import RemoteEntrance
 
 log = logging.getLogger("pastiche")
 
@@ -64,8 +58,7 @@ class Front:
         self._foreman = Foreman(options, places, self._crew(), self._tell, self._clock)
         self._workshop = self._foreman.workshop
         self._socket_folder = self._folder_for_socket()
-        self._entrances: list[LocalEntrance] = []
-        self._from_afar: list[RemoteEntrance] = []
+        self._listeners: list[Listener] = []
         self._listen()
         self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
@@ -119,7 +112,7 @@ class Front:
 
     def _seconds_to_next(self) -> float | None:
         """Until something is due by the clock; None for never: an idle daemon sleeps."""
-        due = [entrance.due for entrance in self._all_entrances]
+        due = [listener.due for listener in self._listeners]
         if self._door.sessions:
             due.append(self._options.heartbeat / 2)
         due.append(self._workshop.due)
@@ -130,8 +123,8 @@ class Front:
 
     def _tick(self, now: float) -> None:
         """What the clock brings: silent clients, an idle or hung worker, the end."""
-        for entrance in self._all_entrances:
-            entrance.tidy(now)
+        for listener in self._listeners:
+            listener.tidy(now)
         for session in list(self._door.sessions.values()):
             silent = now - session.heard
             if silent > self._options.park_seconds:
@@ -156,36 +149,20 @@ class Front:
         return Path(tempfile.mkdtemp(prefix="pastiche-"))  # 0700, and short
 
     @property
-    def _all_entrances(self) -> list[Entrance]:
-        return [*self._entrances, *self._from_afar]
-
-    @property
     def _endpoints(self) -> list[str]:
-        return [entrance.endpoint for entrance in self._entrances]
+        return [listener.endpoint for listener in self._listeners]
 
     def _listen(self) -> None:
-        self._listen_afar()
         try:
             if POSIX:
-                self._enter_by(*listen_on_path(self._socket_folder / "daemon.sock"))
+                self._listen_at(*listen_on_path(self._socket_folder / "daemon.sock"))
             if self._options.tcp or not POSIX:
-                self._enter_by(*listen_on_loopback())
+                self._listen_at(*listen_on_loopback())
         except OSError as error:
             raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
 
-    def _listen_afar(self) -> None:
-        """Where other machines come in, by their keys. Raises UsageError, DaemonCannotStart."""
-        if not self._options.listen:
-            return
-        from pastiche_daemon.listening.remote import RemoteEntrance  # libzmq is of no use to the others
-
-        for address in self._options.listen:
-            self._from_afar.append(RemoteEntrance(address, Keys(self._places), self._socket_folder, self._selector, self._clock,
-                                                  self._foreman.audit, self._take, self._gone))  # fmt: skip
-            log.info("other machines may come to %s", self._from_afar[-1].endpoint)
-
-    def _enter_by(self, listening: socket.socket, endpoint: str) -> None:
-        self._entrances.append(LocalEntrance(listening, endpoint, self._selector, self._clock, self._take, self._gone))
+    def _listen_at(self, listening: socket.socket, endpoint: str) -> None:
+        self._listeners.append(Listener(listening, endpoint, self._selector, self._clock, self._take, self._gone))
 
     def _publish(self) -> None:
         publish(self._places, Connection(tuple(self._endpoints), self._key, os.getpid(), self._build))
@@ -201,21 +178,19 @@ class Front:
             socket_path = self._socket_folder / "daemon.sock"
             if POSIX and not socket_path.exists():
                 make_private_folder(self._socket_folder)
-                self._entrances[0].listen_anew(listen_on_path(socket_path)[0])
+                self._listeners[0].listen_anew(listen_on_path(socket_path)[0])
             self._publish()
         except (OSError, PasticheError) as error:
             log.error("it could not be written: %s", error)
 
     def _on_hangup(self, *_: object) -> None:
-        """SIGHUP: somebody looks for us in vain, or who may come in has changed. `_tick` sees what is missing."""
-        for entrance in self._from_afar:
-            entrance.look_at_keys_soon()
+        """SIGHUP: somebody looks for us in vain. `_tick` sees what is missing."""
         self.wake()
 
     def _send(self, peer: Peer, message: p.Message) -> None:
         """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
         try:
-            if not peer.send(p.pack(for_abroad(message) if peer.key else message)):
+            if not peer.send(p.pack(message)):
                 log.debug("a %s message was not delivered", message.type)
         except BadMessage as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
@@ -259,11 +234,7 @@ class Front:
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
         message, _ = p.unpack([frame])
-        if isinstance(message, p.Hello) and peer.key:
-            if (earlier := self._door.gone(peer)) is not None:
-                self._lose(earlier)
-            self._send(peer, self._welcome(self._door.welcome_key(peer, message)))
-        elif isinstance(message, p.Hello):
+        if isinstance(message, p.Hello):
             self._send(peer, self._door.hello(peer, message))
         elif isinstance(message, p.Proof):
             session = self._door.proof(peer, message)
@@ -280,10 +251,7 @@ class Front:
         return token if isinstance(token, bytes) else b""
 
     def _welcome(self, session: Session) -> p.Welcome:
-        most = [self._options.megapixel_limit, session.peer.allowance.max_megapixels if session.peer.allowance else 0.0]
-        limits = {"max_megapixels": min(filter(None, most)), "window": p.WINDOW, "chunk": p.CHUNK}
-        if session.peer.allowance:  # more than these at once would only wait here, where their own daemon's turns do not count
-            limits["jobs"] = min(session.peer.allowance.jobs, len(self._workshop.crew.on_duty))
+        limits = {"max_megapixels": self._options.megapixel_limit, "jobs": len(self._workshop.crew.on_duty), "window": p.WINDOW, "chunk": p.CHUNK}
         results = self._foreman.results_for(session.client_id)
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
 
@@ -306,17 +274,12 @@ class Front:
         self._foreman.put(session.token, put)
 
     def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
-        try:
-            self._foreman.submit(session.token, session.client_id, session.program, asked, session.peer.allowance)
-        except PasticheError as error:
-            if session.peer.key:
-                self._foreman.audit.not_taken(session.peer.key, asked.job, error.code)
-            raise
+        self._foreman.submit(session.token, session.client_id, session.program, asked)
 
     def _on_get(self, session: Session, asked: p.Get) -> None:
-        data = self._foreman.keeper.results.picture_bytes(self._reach_of(session), asked.blob)
+        data = self._foreman.keeper.results.picture_bytes(asked.blob)
         if data is None:
-            raise UnknownBlob("The daemon holds no such result for this program.")
+            raise UnknownBlob("The daemon holds no such result.")
         for put in puts(asked, data):
             self._send(session.peer, put)
 
@@ -329,38 +292,20 @@ class Front:
     def _on_received(self, session: Session, received: p.Received) -> None:
         self._foreman.keeper.received((session.client_id, received.job))
 
-    # Local sessions are this user's, whatever program they are of; one that has come with a key is that key's alone.
-    @staticmethod
-    def _reach_of(session: Session) -> str | None:
-        """The client whose kept things it may have; None: everybody's."""
-        return session.client_id if session.peer.key else None
-
-    @staticmethod
-    def _whose(session: Session, client: str) -> str:
-        return session.client_id if session.peer.key else client or session.client_id
-
-    @staticmethod
-    def _must_be_local(session: Session, what: str) -> None:
-        """Raises BadMessage for a client on another machine."""
-        if session.peer.key:
-            raise BadMessage(f"{what} for programs on the daemon's own machine.")
-
+    # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
     def _on_ask_kept(self, session: Session, asked: p.AskKept) -> None:
-        whose = self._reach_of(session) if asked.everyone else session.client_id
-        self._send(session.peer, p.Kept(self._foreman.keeper.listed(whose)))
+        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None if asked.everyone else session.client_id)))
 
     def _on_resume(self, session: Session, asked: p.Resume) -> None:
-        self._foreman.resume(session.token, session.client_id, self._whose(session, asked.client), asked, session.peer.allowance)
+        self._foreman.resume(session.token, session.client_id, asked.client or session.client_id, asked)
 
     def _on_drop(self, session: Session, asked: p.Drop) -> None:
-        self._foreman.keeper.drop((self._whose(session, asked.client), asked.job))
+        self._foreman.keeper.drop((asked.client or session.client_id, asked.job))
 
     def _on_ask_history(self, session: Session, asked: p.AskHistory) -> None:
-        self._must_be_local(session, "The history is")
         self._send(session.peer, p.History(self._foreman.keeper.past(asked.before)))
 
     def _on_forget(self, session: Session, _: p.Forget) -> None:
-        self._must_be_local(session, "To forget everything is")
         self._foreman.forget()
         self._send(session.peer, p.Kept(self._foreman.keeper.listed(None)))
 
@@ -371,20 +316,15 @@ class Front:
         self._foreman.estimate(session.token, asked)
 
     def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
-        if session.peer.key:
-            self._send(session.peer, p.Status({"version": pastiche.__version__, "build": self._build, **self._foreman.status_for(session.client_id)}))
-            return
         report = {
-            "listening_afar": [entrance.endpoint for entrance in self._from_afar], "upstream": self._options.upstream,
-            "executor": self._options.kind, "address": self._options.address,
             "version": pastiche.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
+            "executor": self._options.kind, "address": self._options.address, "upstream": self._options.upstream,
             "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
         }  # fmt: skip
         self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
-        self._must_be_local(session, "To stop the daemon is")
         if asked.if_idle and self._workshop.busy:
             raise BadMessage("The daemon is at work, so it stays.")
         self.leave(f"{session.program} asked")
@@ -420,8 +360,7 @@ class Front:
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
         self._workshop.kill()
         self._foreman.keeper.close()
-        for entrance in self._all_entrances:
-            entrance.close()
-        self._foreman.audit.close()
+        for listener in self._listeners:
+            listener.close()
         if self._socket_folder != self._places.runtime:
             self._socket_folder.rmdir()

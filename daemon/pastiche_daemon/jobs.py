@@ -23,7 +23,6 @@ WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
 DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
 MOVES_ALLOWED = 3  # a farm's node, or its head, may go that often
 JOBS_PER_CLIENT = 32
-OF_A_KEY = "key:"  # what the client_id of another machine begins with; the name of its key follows
 
 
 @dataclass
@@ -63,16 +62,6 @@ class Job:
     def blobs(self) -> set[bytes]:
         """Every blob that it reads."""
         return {blob for picture in self.pictures for blob in picture.blobs}
-
-    @property
-    def of_a_key(self) -> bool:
-        """Whether another machine has asked for it."""
-        return self.client_id.startswith(OF_A_KEY)
-
-    @property
-    def remembered(self) -> bool:
-        """Whether it goes into the history: another machine's has one of its own."""
-        return self.asked.remember and not self.of_a_key
 
     @property
     def is_kept(self) -> bool:

@@ -40,8 +40,7 @@ class Options:
     exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
     memory_megabytes: what a job may take of the machine's memory; 0: half of it.
     threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
-    listen: tcp://HOST:PORT, where other machines come in, by their keys. upstream: tcp://HOST:PORT of the daemon that does the work,
-    '': this machine does. server_key: that daemon's public key, hex. client_key: the file of ours; '': the only one there is.
+    upstream: the connection file of another daemon, which does the work; '': this one does.
     keep_seconds: how often the picture in work is left on the disk.
     executor: who does the work: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors:
     how many workers there, kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
@@ -64,10 +63,7 @@ class Options:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
-    listen: tuple[str, ...] = ()
     upstream: str = ""
-    server_key: str = ""
-    client_key: str = ""
     keep_seconds: float = 5.0
     executor: str = "local"
     address: str = ""
@@ -88,7 +84,7 @@ class Options:
         """Who does the work, in words; '' where this machine does."""
         if self.kind == "ray":
             return f"the Ray cluster at {self.address}"
-        return f"the daemon at {self.upstream}" if self.upstream else ""
+        return f"the daemon of {self.upstream}" if self.upstream else ""
 
     @property
     def stand_in(self) -> str:

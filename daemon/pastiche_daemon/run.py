@@ -60,7 +60,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
 
 
 def _have_descriptors() -> None:
-    """As many as this user may have: a connection from another machine takes five, and systems begin with 1,024 a process."""
+    """As many as this user may have: a farm has many clients, and systems begin with 1,024 per process."""
     if not POSIX:
         return
     import resource
@@ -72,7 +72,7 @@ def _have_descriptors() -> None:
 
 
 def have_it_look(places: Places) -> bool:
-    """Have the daemon that runs, if any, look at what has changed: its connection file, who may come in. False: there is none."""
+    """Have the daemon that runs, if any, look whether its connection file is still there. False: there is none."""
     if not POSIX or not is_held(places.lock_file):
         return False
     with contextlib.suppress(OSError, ValueError):

@@ -8,8 +8,7 @@ from pastiche import protocol as p
 from pastiche import trust
 from pastiche.errors import BadMessage, NoSession, NotTrusted
 from pastiche_daemon.clock import Clock
-from pastiche_daemon.jobs import OF_A_KEY
-from pastiche_daemon.listening.peers import Peer
+from pastiche_daemon.listener import Peer
 
 DOOR_PATIENCE = 10.0  # seconds for a proof to follow its challenge
 
@@ -38,7 +37,7 @@ class Greeting:
 
 
 class Doorkeeper:
-    """Holds one greeting a stranger; how many strangers there are is the entrances' to limit."""
+    """Holds one greeting a stranger; the listeners limit how many strangers there are."""
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         self._key = key
@@ -75,16 +74,7 @@ class Doorkeeper:
             raise NotTrusted(
                 "The key is wrong. Read the connection file again: the daemon has a new key at each start."
             )
-        return self._admit(peer, greeting.hello.client_id, greeting.hello.program)
-
-    def welcome_key(self, peer: Peer, hello: p.Hello) -> Session:
-        """A session for a peer that has proved its key by CURVE: who it is says the key, not the greeting. Raises VersionMismatch."""
-        p.check_version(hello.version, "client")
-        program = "".join(c for c in hello.program if c.isprintable())
-        return self._admit(peer, OF_A_KEY + peer.key, program)
-
-    def _admit(self, peer: Peer, client_id: str, program: str) -> Session:
-        session = Session(trust.fresh_session(), peer, client_id, program, self._clock.now())
+        session = Session(trust.fresh_session(), peer, greeting.hello.client_id, greeting.hello.program, self._clock.now())
         self.sessions[session.token] = session
         self._by_peer[peer] = session
         peer.trust()

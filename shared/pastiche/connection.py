@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from pastiche.errors import UnsafeConnectionFile
 from pastiche.locks import is_held
@@ -35,11 +36,15 @@ def withdraw(places: Places) -> None:
 def find(places: Places) -> Connection | None:
     """The running daemon's connection, or None: no file, or one that a crash left behind (nobody holds the lock).
     Raises UnsafeConnectionFile."""
+    found = read_connection(places.connection_file)
+    return found if found is not None and is_held(places.lock_file) else None
+
+
+def read_connection(path: Path) -> Connection | None:
+    """What a daemon has written there; None if there is no such file. Raises UnsafeConnectionFile."""
     try:
-        data = read_private_file(places.connection_file)
+        data = read_private_file(path)
     except FileNotFoundError:
-        return None
-    if not is_held(places.lock_file):
         return None
     try:
         said = json.loads(data)
@@ -47,5 +52,10 @@ def find(places: Places) -> Connection | None:
         return Connection(endpoints, bytes.fromhex(said["key"]), int(said["pid"]), str(said["build"]))
     except (ValueError, KeyError, TypeError):
         raise UnsafeConnectionFile(
-            f"{places.connection_file} is damaged. Run 'pastiche daemon stop', remove the file, and try again."
+            f"{path} is damaged. Run 'pastiche daemon stop', remove the file, and try again."
         ) from None
+
+
+def reachable(endpoint: str) -> bool:
+    """False for a Unix socket that is not there, or that a sandbox hides."""
+    return not endpoint.startswith("ipc://") or Path(endpoint.removeprefix("ipc://")).exists()

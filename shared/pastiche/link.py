@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
 from typing import Protocol
 
 from pastiche import protocol as p
-from pastiche import transport, trust, words
-from pastiche.connection import Connection, find
+from pastiche import transport, words
+from pastiche.connection import Connection, find, reachable
 from pastiche.errors import (
-    BadMessage,
     DaemonCannotStart,
     DaemonLost,
     DaemonNotRunning,
     NotTrusted,
     PasticheError,
     UnknownMessage,
-    error_from,
 )
+from pastiche.handshake import ANSWER_TIMEOUT, Handshake
 from pastiche.launch import Launcher, in_sandbox, launch, recorded, terminal_command, why_not
 from pastiche.locks import is_held
 from pastiche.paths import Places
 
 START_PATIENCE = 30.0  # seconds for a daemon to come up
 OWN_WORDS = "pastiche: "  # what a daemon that knows why it cannot start begins its last line with
-GREETING_PATIENCE = 5.0  # seconds for an answer to hello on one endpoint
 LOOK_EVERY = 0.03  # seconds between looks at the connection file
 
-IDLE, LOOKING, STARTING, LEAVING, GREETING, PROVING, READY = (
-    "idle", "looking", "starting", "leaving", "greeting", "proving", "ready",
-)  # fmt: skip
+IDLE, LOOKING, STARTING, LEAVING, GREETING, READY = "idle", "looking", "starting", "leaving", "greeting", "ready"
 
 
 class Way(Protocol):
@@ -54,8 +49,8 @@ class Way(Protocol):
 
 
 class Link:
-    """States: idle → looking (→ starting, → leaving: an idle daemon of another build goes) → greeting → proving →
-    ready. Any failure raises a PasticheError; after `drop()` it can look again."""
+    """States: idle → looking (→ starting, → leaving: an idle daemon of another build goes) → greeting → ready.
+    Any failure raises a PasticheError; after `drop()` it can look again."""
 
     def __init__(self, places: Places, program: str, client_id: str, *, start: bool, launcher: Launcher | None) -> None:
         self._places = places
@@ -98,7 +93,7 @@ class Link:
         """Go as far towards `ready` as can be gone now. Returns the welcome at the moment it comes."""
         if self._state in (LOOKING, STARTING, LEAVING):
             self._look()
-        if self._state in (GREETING, PROVING):
+        if self._state == GREETING:
             return self._greet()
         return None
 
@@ -184,7 +179,7 @@ class Link:
         if self._state == LEAVING and is_held(self._places.lock_file) and now < self._deadline:
             return
         found = find(self._places)
-        endpoints = [endpoint for endpoint in found.endpoints if _reachable(endpoint)] if found is not None else []
+        endpoints = [endpoint for endpoint in found.endpoints if reachable(endpoint)] if found is not None else []
         if found is not None and endpoints and self._state != LEAVING:
             self._found, self._endpoints = found, endpoints
             self._called_at = self._called_at or now
@@ -222,62 +217,31 @@ class Link:
                 DaemonLost(
                     "The daemon does not answer on any of its addresses. Run 'pastiche daemon stop', then try again."
                 ),
-                GREETING_PATIENCE,
+                ANSWER_TIMEOUT,
             )
             return
-        self._endpoint = self._endpoints.pop(0)
+        endpoint = self._endpoints.pop(0)
         if self._dealer is not None:
             self._dealer.close()
             self._dealer = None
         try:
-            self._dealer = transport.open_dealer(self._endpoint)
+            self._dealer = transport.open_dealer(endpoint)
         except DaemonLost:
             self._call(found)
             return
-        self._nonce = trust.fresh_nonce()
-        hello = p.Hello(list(p.VERSION), self._nonce, self._client_id, self._program, found.build)
-        self._dealer.send(p.pack(hello))
-        self._state, self._deadline = GREETING, time.monotonic() + GREETING_PATIENCE
+        self._handshake = Handshake(self._dealer, endpoint, found, self._client_id, self._program)
+        self._state = GREETING
 
     def _greet(self) -> p.Welcome | None:
-        assert self._dealer is not None
         try:
-            frames = self._dealer.receive()
+            welcome = self._handshake.advance()
         except DaemonLost:  # nobody we know: perhaps at the next address
             self._call(self._found)
             return None
-        if frames is None:
-            if time.monotonic() > self._deadline:
-                self._call(self._found)
+        except NotTrusted as error:
+            self._look_again_or(error)
             return None
-        message, _ = p.unpack(frames)
-        if isinstance(message, p.Challenge) and self._state == GREETING:
-            self._prove(message)
-        elif isinstance(message, p.Welcome) and self._state == PROVING:
-            return self._welcomed(message)
-        elif isinstance(message, p.Failed):
-            raise error_from(message.code, message.sentence)
-        else:
-            raise BadMessage(
-                f"The daemon answered the greeting with a {message.type} message. Restart it: 'pastiche daemon stop'."
-            )
-        return None
-
-    def _prove(self, challenge: p.Challenge) -> None:
-        p.check_version(challenge.version, "daemon")
-        said = (self._nonce, challenge.nonce, self._endpoint)
-        expected = trust.proof(self._found.key, "daemon", *said, challenge.version)
-        if not trust.same(expected, challenge.proof):
-            self._look_again_or(
-                NotTrusted(
-                    f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
-                    "Run 'pastiche daemon stop' and restyle again."
-                )
-            )
-            return
-        assert self._dealer is not None
-        self._dealer.send(p.pack(p.Proof(trust.proof(self._found.key, "client", *said, p.VERSION))))
-        self._state, self._deadline = PROVING, time.monotonic() + GREETING_PATIENCE
+        return self._welcomed(welcome) if welcome is not None else None
 
     def _look_again_or(self, error: PasticheError, patience: float = 0.0) -> None:
         """A daemon that is just starting has the lock before it has replaced the file that a crash left: where the file
@@ -298,7 +262,7 @@ class Link:
             self.send(p.Shutdown(if_idle=True))
             assert self._dealer is not None
             self._dealer.close(linger=0.5)
-            self._dealer, self._state, self._deadline = None, LEAVING, time.monotonic() + GREETING_PATIENCE
+            self._dealer, self._state, self._deadline = None, LEAVING, time.monotonic() + ANSWER_TIMEOUT
             return None
         return welcome
 
@@ -312,8 +276,3 @@ def _with_what_to_do(why: str) -> str:
     if why.startswith(OWN_WORDS):
         return why.removeprefix(OWN_WORDS)
     return f"{why.rstrip('.') or 'it said nothing'}. Run 'pastiche doctor' in a terminal; it says what is missing."
-
-
-def _reachable(endpoint: str) -> bool:
-    """A socket file that a sandbox hides is not tried."""
-    return not endpoint.startswith("ipc://") or Path(endpoint[len("ipc://") :]).exists()

@@ -87,7 +87,6 @@ class Incoming:
     def __init__(self, limits: Limits = TRUSTED) -> None:
         """limits may be changed between messages."""
         self.limits = limits
-        self.greeted = False
         self.is_ready = False
         self._frames: list[bytearray] = []
         self._flags = 0
@@ -139,7 +138,6 @@ class Incoming:
             raise BadMessage("What answers does not speak ZMTP 3.")
         if said[12:32].rstrip(b"\0") != b"NULL":
             raise BadMessage("What answers wants another ZMTP mechanism than NULL.")
-        self.greeted = True
         self._await_flags()
 
     def _take_flags(self) -> None:

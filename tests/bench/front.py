@@ -28,9 +28,7 @@ from rich.table import Table
 
 from pastiche.client import Client
 from pastiche.paths import places
-from pastiche_daemon.keys import Keys
 from tests.bench.peers import rush, serve
-from tests.daemon.far import free_port
 
 PEERS = (0, 1, 100, 500, 2000)
 STATUS_CALLS = 300
@@ -66,18 +64,10 @@ class Driver:
 class Bench:
     """One daemon, and what is measured of it."""
 
-    def __init__(self, home: Path, hands: int, preview: int, keys: int) -> None:
-        """keys: of peers from afar; with any, the daemon listens for them."""
+    def __init__(self, home: Path, hands: int, preview: int) -> None:
         self.home = home
         self._log = (home / "stub.log").open("wb")
         command = [sys.executable, "-m", "tests.bench.stub_daemon", "--hands", str(hands), "--preview", str(preview)]
-        if keys:
-            from tests.bench.far_peers import make_keys
-
-            self.pairs = make_keys(home, keys)
-            self.server_key = Keys(places({"PASTICHE_HOME": str(home)})).server().public
-            self.far_endpoint = f"tcp://127.0.0.1:{free_port()}"
-            command += ["--listen", self.far_endpoint]
         self.process = subprocess.Popen(command, env={**os.environ, "PASTICHE_HOME": str(home)}, stdout=self._log, stderr=self._log)
         self.front = psutil.Process(self.process.pid)
         until = time.monotonic() + 20
@@ -115,9 +105,9 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(under: Path | None, hands: int, preview: int = 64, keys: int = 0) -> Iterator[Bench]:
+def bench(under: Path | None, hands: int, preview: int = 64) -> Iterator[Bench]:
     home = Path(tempfile.mkdtemp(prefix="pst-", dir=under))
-    one = Bench(home, hands, preview, keys)
+    one = Bench(home, hands, preview)
     try:
         yield one
     finally:
@@ -160,7 +150,7 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     figures: dict[str, Any] = {
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
-        "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [], "far_idle": [], "far_busy": [],
+        "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [],
     }  # fmt: skip
     with bench(under, hands) as one:
         driver, here = Driver(one.home, 0), 0
@@ -181,24 +171,6 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
         figures["large"] = busy(one, driver, 4, seconds)
         driver.close()
         show("large", figures["large"])
-    with bench(under, hands, keys=max(counts)) as one:
-        driver, here = Driver(one.home, 0), 0
-        for count in [count for count in counts if count]:
-            driver.order("connect_from_afar", one.far_endpoint, one.server_key, one.pairs[here:count], SMALL)
-            here = driver.answer()
-            figures["far_idle"].append(idle(one, count, seconds / 2))
-            show("far, idle", figures["far_idle"][-1])
-        for count in [count for count in counts if count]:
-            figures["far_busy"].append(busy(one, driver, count, seconds))
-            show("far, busy", figures["far_busy"][-1])
-        driver.close()
-    with bench(under, hands, preview=512, keys=4) as one:
-        driver = Driver(one.home, 0)
-        driver.order("connect_from_afar", one.far_endpoint, one.server_key, one.pairs, LARGE)
-        driver.answer()
-        figures["far_large"] = busy(one, driver, 4, seconds)
-        driver.close()
-        show("far, large", figures["far_large"])
     if under is not None:
         with bench(None, hands) as one:
             driver = Driver(one.home, 0)
@@ -221,7 +193,7 @@ def show(what: str, row: dict[str, Any]) -> None:
 def table(figures: dict[str, Any]) -> Table:
     columns = ("peers", "jobs_a_second", "messages_a_second", "cpu_ms_a_job", "sync_ms_a_job", "p50_ms", "p99_ms", "mb", "files")
     out = Table(*columns, title="The front alone")
-    rows = [row for name in ("idle", "busy", "far_idle", "far_busy") for row in figures[name]]
+    rows = [row for name in ("idle", "busy") for row in figures[name]]
     for row in rows:
         out.add_row(*(f"{row[name]:.3g}" if name in row else "" for name in columns))
     return out

@@ -11,7 +11,6 @@ import hashlib
 import itertools
 import selectors
 import time
-from collections.abc import Sequence
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from pastiche.settings import StyleSettings
 from pastiche.transfer import Incoming, puts
 from pastiche.transport import Dealer
 from pastiche.transport_plain import PlainDealer
-from pastiche_daemon.keys import Pair
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
 PATIENCE = 30.0  # seconds for an answer that is due
@@ -151,16 +149,6 @@ class Crowd:
         for _ in range(count):
             peer = PainterPeer(PlainDealer(found.endpoints[0]), f"painter-{self._first + len(self.peers)}", side)
             peer.greet(found)
-            self._add(peer)
-        return len(self.peers)
-
-    def connect_from_afar(self, endpoint: str, server_key: bytes, pairs: Sequence[Pair], side: int) -> int:
-        """One more for each key. Returns how many there are."""
-        from tests.bench.far_peers import FarPeer
-
-        for pair in pairs:
-            peer = FarPeer(endpoint, server_key, pair, f"far-{self._first + len(self.peers)}", side)
-            peer.greet_by_key()
             self._add(peer)
         return len(self.peers)
 

@@ -116,7 +116,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stub_daemon", description=__doc__)
     parser.add_argument("--hands", type=int, default=1)
     parser.add_argument("--preview", type=int, default=64, help="longest side of a preview, in pixels")
-    parser.add_argument("--listen", action="append", default=[], help="tcp://HOST:PORT, for peers from afar")
     asked = parser.parse_args()
     spent = Spent()
     spent.watch_syncs()
@@ -133,7 +132,7 @@ def main() -> None:
         return Crew(Stubs(wake), None, clock)
 
     front.crew_for = crew_of_stubs  # all else is the daemon as it is: its lock, its log, its files
-    run.run_daemon(places(), Options(max_megapixels=64, listen=tuple(asked.listen)))
+    run.run_daemon(places(), Options(max_megapixels=64))
 
 
 if __name__ == "__main__":

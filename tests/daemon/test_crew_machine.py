@@ -358,7 +358,6 @@ class Studio(RuleBasedStateMachine):
             self.run_down()
         finally:
             self.foreman.keeper.close()
-            self.foreman.audit.close()
             shutil.rmtree(self.home)
 
     def run_down(self) -> None:

@@ -21,7 +21,6 @@ from pastiche_daemon.executors import local
 from pastiche_daemon.executors.local import Local, device_names
 from pastiche_daemon.options import Options, sensible_memory
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
-from tests.daemon.far import FarDaemon
 from tests.daemon.test_life import until
 from tests.daemon.test_upstream import near_to
 
@@ -117,14 +116,13 @@ def test_devices_that_cannot_be_are_refused(names):
 
 
 def test_the_options_of_a_start_are_recorded_as_they_were_said():
-    said = {"devices": ("cpu", "cpu"), "executor": "ray", "min_actors": 0, "actor_resources": ("GPU=1", "painter=1"), "fallback": "", "listen": ()}
+    said = {"devices": ("cpu", "cpu"), "executor": "ray", "min_actors": 0, "actor_resources": ("GPU=1", "painter=1"), "fallback": "", "node_labels": ()}
     assert as_words(said) == ["--devices", "cpu,cpu", "--executor", "ray", "--actor-resources", "GPU=1", "--actor-resources", "painter=1"]
 
 
 def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
-    there = FarDaemon(home / "far", "--devices", "cpu,cpu")
-    there.a_key("laptop")
-    there.start()
+    there = Daemon(home / "far", ("--devices", "cpu,cpu"))
+    there.status()
     here = near_to(there, home / "near")
     try:
         with here.client() as client:

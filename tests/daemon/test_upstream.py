@@ -1,4 +1,4 @@
-"""A plugin's daemon that has its work done by another machine's: three processes, CURVE between two of them."""
+"""A plugin's daemon that has its work done by another daemon: three real processes, found by a connection file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ import pytest
 import zmq
 
 from pastiche import protocol as p
-from pastiche.client import Client, Finished, GivenStyle, KeptItems
-from pastiche.errors import NotTrusted, PasticheError
+from pastiche import trust
+from pastiche.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
+from pastiche.connection import Connection, publish
+from pastiche.errors import NotTrusted, PasticheError, UsageError
 from pastiche.launch import Launcher, record, terminal_command
+from pastiche.paths import places
 from pastiche.pixels import MASK_FORMAT, Picture, PictureRef
 from pastiche.settings import StyleSettings
-from pastiche_daemon.keys import Keys
-from pastiche_daemon.run import have_it_look
+from pastiche_daemon.executors.upstream import Upstream
+from pastiche_daemon.options import Options
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
-from tests.daemon.far import FarDaemon, free_port
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import until
 
@@ -30,25 +32,22 @@ CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
 
 @pytest.fixture(scope="module")
-def far() -> Iterator[FarDaemon]:
+def far() -> Iterator[Daemon]:
     folder = Path(tempfile.mkdtemp(prefix="pst-"))
-    one = FarDaemon(folder)
-    one.a_key("laptop")
-    one.start()
+    one = Daemon(folder)
+    one.status()
     yield one
     one.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def near_to(far: FarDaemon, home: Path, **more: str) -> Daemon:
-    """The daemon of a painter's machine, with the key that `far` has let in."""
-    own = Keys(far.places).folder.parents[1] / "painters" / "laptop" / "config" / "keys" / "own" / "laptop.key"
-    said = {"--upstream": far.endpoint, "--server-key": far.keys.server().public.hex(), "--client-key": str(own), **more}
-    return Daemon(home, tuple(word for pair in said.items() for word in pair))
+def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
+    """A painter's daemon, whose work is done by `far`."""
+    return Daemon(home, ("--upstream", str(far.places.connection_file), *more))
 
 
 @pytest.fixture(scope="module")
-def near(far: FarDaemon) -> Iterator[Daemon]:
+def near(far: Daemon) -> Iterator[Daemon]:
     folder = Path(tempfile.mkdtemp(prefix="pst-"))
     one = near_to(far, folder)
     yield one
@@ -57,7 +56,7 @@ def near(far: FarDaemon) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def another(far: FarDaemon, home: Path) -> Iterator[Daemon]:
+def another(far: Daemon, home: Path) -> Iterator[Daemon]:
     """One to be told other options."""
     one = near_to(far, home)
     yield one
@@ -78,7 +77,7 @@ def test_a_draft_is_the_same_as_one_made_here(near, far):
         directly = there.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
     assert bytes(through.picture.data) == bytes(directly.picture.data)
     assert (through.result.left, through.result.top, through.result.mask) == (directly.result.left, directly.result.top, mask.ref.to_wire())
-    assert through.result.device.endswith(f"at {far.endpoint}")
+    assert through.result.device.endswith(f"at {far.places.connection_file}")
 
 
 def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(near):
@@ -89,7 +88,7 @@ def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(near):
     assert answer.memory > 0
 
 
-def test_a_cancel_reaches_the_other_machine(near, far):
+def test_a_cancel_reaches_the_other_daemon(near, far):
     with near.client() as client, far.client() as watching:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         until(client, p.Progress, job)
@@ -115,8 +114,8 @@ def test_a_failure_there_is_told_here(near):
 
 def test_names_titles_notes_and_paths_stay_here(another):
     style = GivenStyle(STYLE, 1.0, None, "Starry Night", "/home/ludmilla/secret/starry.png")
-    with Impostor() as there:
-        another.options = (*another.options[:1], there.endpoint, "--server-key", there.public.hex(), *another.options[4:])
+    with Impostor(another.home / "impostor") as there:
+        another.options = ("--upstream", str(there.file))
         with another.client() as client:
             job = client.restyle(CONTENT, [style], QUICK, layer="the duke's portrait", title="Portrait of the duke", note="for Ludmilla")
             heard = there.hear_until("restyle", client)
@@ -128,8 +127,8 @@ def test_names_titles_notes_and_paths_stay_here(another):
 
 
 def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
-    with Impostor() as there:
-        another.options = (*another.options[:1], there.endpoint, "--server-key", there.public.hex(), *another.options[4:])
+    with Impostor(another.home / "impostor") as there:
+        another.options = ("--upstream", str(there.file))
         with another.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
             asked = p.unpack(there.hear_until("restyle", client)[-1:])[0]
@@ -140,35 +139,39 @@ def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
             client.cancel(job)
 
 
-def test_the_wrong_server_key_gets_no_picture_and_a_sentence(another):
-    another.options = tuple("11" * 32 if before == "--server-key" else word
-                            for before, word in zip(("", *another.options), another.options, strict=False))  # fmt: skip
-    with another.client() as client, pytest.raises(NotTrusted, match="Compare --server-key"):
-        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+def test_one_that_does_not_know_the_key_gets_no_picture_and_a_sentence(another):
+    with Impostor(another.home / "impostor", knows_key=False) as there:
+        another.options = ("--upstream", str(there.file))
+        with another.client() as client:
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+            heard = there.hear_until("hello", client)
+            failed = until(client, p.Failed, job)
+    assert (failed.code, "does not know the key" in failed.sentence) == (NotTrusted.code, True)
+    assert {p.unpack([frame])[0].type for frame in heard} == {"hello"}
 
 
-def test_a_key_that_was_revoked_is_told_so_and_how_to_be_let_in(another, far):
-    with another.client() as client:
-        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-        pair = next(key for key in far.keys.allowed().values() if key.name == "laptop")
-        far.keys.revoke("laptop")
-        have_it_look(far.places)
-        far.status()  # by now it has looked
-        try:
-            with pytest.raises(NotTrusted, match="pastiche keys allow"):
-                client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-        finally:
-            far.keys.allow("laptop", pair.public.hex(), pair.allowance)
-        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)  # the next one goes there again
+def test_a_daemon_is_not_its_own_upstream(home):
+    own = places({"PASTICHE_HOME": str(home)})
+    with pytest.raises(UsageError, match="own connection file"):
+        Upstream(Options(upstream=str(own.connection_file)), own, lambda: None)
+
+
+def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
+    with near.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
+    with far.client() as there:
+        there.ask_history()
+        lines = next(event for event in there.events() if isinstance(event, PastRestyles)).lines
+    assert not [line for line in lines if line.program == "daemon"]
 
 
 def test_status_says_where_the_work_is_done(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
-    assert report["upstream"] == far.endpoint
+    assert report["upstream"] == str(far.places.connection_file)
     assert report["worker"]["pid"] == 0
-    assert report["worker"]["device"].endswith(f"at {far.endpoint}")
+    assert report["worker"]["device"].endswith(f"at {far.places.connection_file}")
     assert "thin" in report["worker"]["weights"]
 
 
@@ -182,9 +185,8 @@ def test_the_history_stays_here_with_thumbnails(near):
 
 
 def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
-    far = FarDaemon(home / "far")
-    far.a_key("laptop")
-    far.start()
+    far = Daemon(home / "far")
+    far.status()
     near = near_to(far, home / "near")
     try:
         with near.client() as client:
@@ -194,15 +196,15 @@ def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
             os.kill(report["pid"], signal.SIGKILL)
             assert "tried once more" in until(client, p.Notice, job).sentence
             wait_for_end(report["pid"])
-            far.start()
+            far.status()  # another one, with another key
             assert until(client, Finished, job).picture
     finally:
         near.stop()
         far.stop()
 
 
-def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home, far):
-    near = near_to(far, home, **{"--upstream": f"tcp://127.0.0.1:{free_port()}"})
+def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home):
+    near = near_to(Daemon(home / "nobody"), home / "near")
     try:
         with near.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -215,23 +217,25 @@ def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home, far):
 
 def test_editors_start_it_as_it_was_recorded(home):
     one = Daemon(home)
-    record(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "tcp://box:1"), "b"))
-    assert terminal_command(one.places) == "/opt/p daemon start --upstream tcp://box:1"
+    record(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
+    assert terminal_command(one.places) == "/opt/p daemon start --upstream /box/connection.json"
 
 
 class Impostor:
-    """A hostile daemon that holds the server key: it takes everybody in and says what it likes."""
+    """A hostile daemon with a connection file: it takes everybody in and says what it likes."""
 
-    def __enter__(self) -> Impostor:
-        from zmq.utils import z85
-
+    def __init__(self, folder: Path, *, knows_key: bool = True) -> None:
+        """knows_key: the one in its file."""
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
-        public, secret = zmq.curve_keypair()
-        self.public = z85.decode(public)
-        self.router.curve_server, self.router.curve_publickey, self.router.curve_secretkey = 1, public, secret
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
+        where = places({"PASTICHE_HOME": str(folder)})
+        self._key, published = trust.fresh_key(), trust.fresh_key()
+        publish(where, Connection((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
+        self.file = where.connection_file
         self._route = b""
+
+    def __enter__(self) -> Impostor:
         return self
 
     def hear_until(self, kind: str, client: Client) -> list[bytes]:
@@ -245,6 +249,10 @@ class Impostor:
             heard += frames
             message = p.unpack(frames)[0]
             if isinstance(message, p.Hello):
+                nonce = trust.fresh_nonce()
+                proof = trust.proof(self._key, "daemon", message.nonce, nonce, self.endpoint, p.VERSION)
+                self.say(p.Challenge(list(p.VERSION), nonce, proof))
+            elif isinstance(message, p.Proof):
                 self.say(p.Welcome(b"s" * 16, "", 5.0, True, {}, []))
             if message.type == kind:
                 return heard
@@ -254,8 +262,6 @@ class Impostor:
 
     def __exit__(self, *_: object) -> None:
         self.context.destroy(linger=0)
-
-
 
 
 def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another):

@@ -14,7 +14,6 @@ from pastiche.errors import DaemonLost, NotTrusted, TooBusy
 from pastiche.paths import places
 from pastiche.settings import StyleSettings
 from pastiche_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
-from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import Options
 from tests.conftest import picture
 from tests.daemon.test_foreman import Office
@@ -56,12 +55,11 @@ def with_stand_in(home: Path) -> Upstream:
 def two_hands(home: Path, **more: Any) -> Upstream:
     """Both connected. Their threads do not run: what is ordered the test does."""
     where = places({"PASTICHE_HOME": str(home)})
-    Keys(where).make_own("laptop")
-    one = Upstream(Options(upstream="tcp://127.0.0.1:9", server_key="0" * 63 + "1", **more), where, lambda: None)
+    one = Upstream(Options(upstream=str(home / "other.json"), **more), where, lambda: None)
     one.welcomed({"jobs": 2})
     for hand in one.hands:
         hand._client, hand._thread = There(), Thread()  # type: ignore[assignment]
-        hand._link = SimpleNamespace(ready=True, is_waiting=False, heard=1e12, endpoint="tcp://127.0.0.1:9")  # type: ignore[assignment]
+        hand._link = SimpleNamespace(ready=True, is_waiting=False, heard=1e12, endpoint="other.json")  # type: ignore[assignment]
     return one
 
 
@@ -90,7 +88,7 @@ def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
 
 
 def refuse(hand: UpstreamExecutor) -> None:
-    hand._take(p.Failed(hand._client.handed[-1], TooBusy.code, "1 restyle(s) of the key are there already."))  # type: ignore[attr-defined]
+    hand._take(p.Failed(hand._client.handed[-1], TooBusy.code, "The spool is full."))  # type: ignore[attr-defined]
 
 
 def said(hand: UpstreamExecutor) -> list[str]:
@@ -130,8 +128,7 @@ def test_a_job_that_waits_to_be_taken_there_can_be_cancelled(made, home):
     assert (right._client.cancelled, said(right)) == ([], ["notice", "stopped"])
 
 
-def test_another_key_made_meanwhile_does_not_keep_hands_from_coming(made, home):
-    Keys(places({"PASTICHE_HOME": str(home)})).make_own("second")
+def test_there_are_as_many_hands_as_the_other_daemon_has_workers(made):
     made.welcomed({"jobs": 4})
     assert [hand.available for hand in made.hands] == [True] * 4
     made.welcomed({"jobs": 1})
@@ -207,10 +204,10 @@ def test_while_others_stand_in_one_hand_looks_now_and_then_whether_it_is_back_wi
     assert with_stand_in.lost
 
 
-def test_one_that_is_there_and_does_not_let_us_in_is_not_looked_for(with_stand_in):
+def test_one_that_is_there_and_does_not_trust_us_is_not_looked_for(with_stand_in):
     left = with_stand_in.hands[0]
     lose(left)
-    left._take(p.Failed("", NotTrusted.code, "It does not let this machine's key in."))
+    left._take(p.Failed("", NotTrusted.code, "It does not know the key."))
     left._look_at -= LOST
     left._show_life()
     assert (with_stand_in.lost, left._client.asked) == (False, 0)

@@ -13,7 +13,7 @@ import psutil
 from ray.cluster_utils import Cluster
 
 from pastiche.locks import is_held
-from tests.daemon.far import free_port
+from tests.conftest import free_port
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 

@@ -14,8 +14,7 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.conftest import QUICK, Daemon, picture
-from tests.daemon.far import free_port
+from tests.conftest import QUICK, Daemon, free_port, picture
 from tests.farm.machines import STORE
 
 EMPTY = {"auth": {}, "docker": {}, "file_mounts": {}, "cluster_synced_files": [], "file_mounts_sync_continuously": False, "rsync_exclude": [],

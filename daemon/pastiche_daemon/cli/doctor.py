@@ -17,7 +17,6 @@ from pastiche.errors import PasticheError
 from pastiche.launch import recorded
 from pastiche.paths import Places, places
 from pastiche_daemon.cli.standing import devices_in_words, elsewhere, stand_in
-from pastiche_daemon.keys import Keys
 from pastiche_daemon.options import sensible_megapixels
 
 NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
@@ -168,6 +167,3 @@ def _daemon(where: Places) -> Iterator[Finding]:
         yield Finding(True, f"{there}; warm on {devices} with {worker.get('weights', '–')}")
     else:
         yield Finding(True, f"{there}; no worker yet: it comes with the next job")
-    if report.get("listening_afar"):
-        allowed = len(Keys(where).allowed())
-        yield Finding(True, f"other machines may come to {', '.join(report['listening_afar'])}: {allowed} key(s) ('pastiche keys list')")

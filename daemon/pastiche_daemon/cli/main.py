@@ -18,7 +18,6 @@ from pastiche_daemon.cli.explain import explain
 from pastiche_daemon.cli.forget import forget
 from pastiche_daemon.cli.history import history
 from pastiche_daemon.cli.install import install
-from pastiche_daemon.cli.keys import keys
 from pastiche_daemon.cli.restyle import restyle
 from pastiche_daemon.cli.results import results
 from pastiche_daemon.cli.weights import weights
@@ -30,7 +29,7 @@ def cli() -> None:
     """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
 
 
-for command in (restyle, batch, explain, demo, results, history, forget, install, daemon, keys, weights, doctor, bench):
+for command in (restyle, batch, explain, demo, results, history, forget, install, daemon, weights, doctor, bench):
     cli.add_command(command)
 
 

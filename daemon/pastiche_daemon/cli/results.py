@@ -21,7 +21,6 @@ from pastiche_daemon.cli.connect import connect
 from pastiche_daemon.cli.kept import ID, find, kept_items, styles_said
 from pastiche_daemon.cli.restyle import FORCE, JSON, facts_of, watch
 from pastiche_daemon.cli.show import Bar, Lines, Show, failures_told
-from pastiche_daemon.jobs import OF_A_KEY
 
 
 @click.group()
@@ -102,11 +101,9 @@ def drop(id: str, everything: bool) -> None:
 
 
 def _output_of(item: KeptItem) -> Path:
-    """Where the command line's restyle was to write it; of another program's, its name in this folder. Another machine says no
-    place on this one."""
-    theirs = item.client.startswith(OF_A_KEY)
+    """Where the command line's restyle was to write it; of another program's, its name in this folder."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        return Path(json.loads("" if theirs else item.note)["output"])
+        return Path(json.loads(item.note)["output"])
     name = re.sub(r"[^\w.-]+", "-", item.title or words.UNTITLED).strip("-.")
     return Path(f"{name}-{item.job[:ID]}.png")
 

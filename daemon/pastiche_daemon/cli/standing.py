@@ -26,7 +26,6 @@ def rows(report: Report) -> list[tuple[str, str]]:
     return [
         ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
         ("listening", "\n".join(report["endpoints"])),
-        *([("for others", "\n".join(report["listening_afar"]))] if report.get("listening_afar") else []),
         *_who(report, there),
         ("weights", _different(there, "weights")),
         ("memory", f"{_sum(there, 'memory_bytes') / 1e6:.0f} MB"),

@@ -34,7 +34,7 @@ def _refuse_two_minds(options: Options) -> None:
     if options.upstream and options.executor == "ray":
         raise UsageError("--upstream and --executor ray name two who are to do the work. Leave one of them out.")
     if options.kind == "upstream" and not options.upstream:
-        raise UsageError("--executor upstream needs --upstream tcp://HOST:PORT, where a daemon with --listen is.")
+        raise UsageError("--executor upstream needs --upstream FILE: the connection file of the daemon that is to do the work.")
     told = [f"--{name.replace('_', '-')}" for name in OF_A_CLUSTER if getattr(options, name) != getattr(Options, name)]
     if told and options.kind != "ray":
         raise UsageError(f"{' and '.join(told)} would be of a Ray cluster, and none is to do the work. Say --executor ray too, or leave it out.")

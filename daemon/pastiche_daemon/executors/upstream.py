@@ -1,6 +1,6 @@
-"""Work for another machine's daemon: an order becomes a restyle there, what it says is said here. See `executor.Executor`.
+"""Work handed to another daemon: an order becomes a restyle there, what it says is said here. See `executor.Executor`.
 
-What leaves this machine: the pictures of an order, masks and regions among them, its settings, and a hash in the place of the layer's
+What leaves this daemon: the pictures of an order, masks and regions among them, its settings, and a hash in the place of the layer's
 name. No title, no note, no name or path of a style. What comes back is not believed: it must be a picture of what was sent.
 """
 
@@ -23,24 +23,25 @@ from typing import Any
 from pastiche import protocol as p
 from pastiche.client import Client, Connected, Event, Finished
 from pastiche.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, PasticheError, TooBusy, UsageError
+from pastiche.identity import client_id_for
 from pastiche.paths import Places
 from pastiche.pixels import PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.executors.files import write_file
 from pastiche_daemon.executors.upstream_link import UpstreamLink
-from pastiche_daemon.keys import Keys, key_from
 from pastiche_daemon.options import Options
 
 log = logging.getLogger("pastiche")
 
 BEAT = 2.0  # seconds between signs of life
-MOST_HANDS = 8  # connections of one key that a daemon takes
+MOST_HANDS = 8  # connections to the other daemon
 LOST = 30.0  # seconds between looks whether it is back, while others do the work
 AGAIN = 2.0  # seconds before a job is handed on again that was refused while others of ours are at work there
 IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
 ENDING_PATIENCE = 3.0  # seconds for the thread to end
 LONGEST_LABEL = 200  # characters
+KEPT = "restyled for another daemon"  # a note has the other daemon keep it if it is stopped; the history is the painter's own daemon's
 
 
 @dataclass
@@ -58,25 +59,23 @@ class _Handed:
 
 
 class Upstream:
-    """A hand for each job that the daemon there would work on at once for this key: one, until it has said how many those are. While none is
+    """A hand for each job that the daemon there would work on at once: one, until it has said how many those are. While none is
     connected the first one's job finds out for all; where others stand in, the first hand does without a job."""
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
-        """Raises UsageError where an address or a key is missing or wrong."""
-        from pastiche_daemon.listening.remote import host_and_port
-
-        host_and_port(options.upstream)
-        if not options.server_key:
-            raise UsageError("--upstream needs --server-key: on that machine 'pastiche keys server' prints it.")
+        """Raises UsageError if the connection file is this daemon's own; DiskTrouble, UnsafeConnectionFile."""
+        self._file = Path(options.upstream).expanduser()
+        if self._file.resolve() == places.connection_file.resolve():
+            raise UsageError(f"--upstream {options.upstream} is this daemon's own connection file. Give another daemon's, or leave it out.")
         self._options, self._places, self._wake = options, places, wake
-        self._server_key, self._pair = key_from(options.server_key), Keys(places).own_for(options.client_key)
+        self._client_id = client_id_for(places, "daemon")
         self._growing = threading.Lock()
         self.lost = False
         self.has_stand_in = bool(options.fallback)
         self.hands = [self._another()]
 
     def _another(self) -> UpstreamExecutor:
-        link = UpstreamLink(self._options.upstream, self._server_key, self._pair)
+        link = UpstreamLink(self._file, self._client_id)
         return UpstreamExecutor(link, self._places, self._options.keep_seconds, self._wake, self)
 
     @property
@@ -223,7 +222,8 @@ class UpstreamExecutor:
                 log.exception("work for the upstream daemon stumbled")
                 self._client._fail_all(PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
             idle = self._handed is None and not self._questions and not self._link.ready
-            self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle and not self._look_at else BEAT / 2)
+            if not self._client.has_more:
+                self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle and not self._look_at else BEAT / 2)
             with contextlib.suppress(BlockingIOError):
                 while self._nudge_out.recv(4096):
                     pass
@@ -272,7 +272,7 @@ class UpstreamExecutor:
         self._busy_at = now
         if self._handed is not None and self._link.is_waiting and not self._handed.told_to_wait:
             self._handed.told_to_wait = True
-            self._say("notice", job=self._handed.order["job"], sentence=f"The daemon at {self._link.endpoint}, which does the work, "
+            self._say("notice", job=self._handed.order["job"], sentence=f"The daemon of {self._link.endpoint}, which does the work, "
                       "does not answer yet; it is tried for some seconds.")  # fmt: skip
         if self._handed is not None and 0 < self._handed.again_at <= now:
             self._hand_on(self._handed.order)
@@ -286,8 +286,8 @@ class UpstreamExecutor:
     # --- orders ------------------------------------------------------------------------------------------
     def _do_work(self, order: dict[str, Any]) -> None:
         if order["as_it_is"]:
-            self._fail(order["job"], PasticheError("The picture as far as it got lies on this machine, and the work is done on another. "
-                                                   "Let it go on to its end, or start this machine's daemon without --upstream."))  # fmt: skip
+            self._fail(order["job"], PasticheError("The picture as far as it got lies with the other daemon, which does the work. "
+                                                   "Let it go on to its end, or start this daemon without --upstream."))  # fmt: skip
             return
         self._hand_on(order)
 
@@ -302,7 +302,7 @@ class UpstreamExecutor:
             job=uuid.uuid4().hex, layer=hashlib.sha256(order["layer"].encode()).hexdigest(), content=order["content"]["picture"],
             styles=[{"picture": style["picture"], "share": style["share"], "region": _picture_of(style["region"])} for style in order["styles"]],
             mask=_picture_of(order["mask"]), settings=order["settings"], adjust=order["adjust"], weights=order["weights"], device=order["device"],
-            remember=order["remember"],
+            note=KEPT if order["remember"] else "", remember=False,
         )  # fmt: skip
         told = self._handed is not None and self._handed.told_to_wait
         self._handed = _Handed(order, asked, begun=self._link.ready, told_to_wait=told)
@@ -349,7 +349,7 @@ class UpstreamExecutor:
     def _do_end_by_force(self, _: None) -> None:
         if self._handed is None:  # it is nobody's, and the front thinks that it is ours
             self._say("gone", how="the connection was lost")
-        self._client._fail_all(self._link._lost("gives no sign of work"))
+        self._client._fail_all(self._link.lost("gives no sign of work"))
 
     # --- what is said there --------------------------------------------------------------------------------
     def _take(self, event: Event) -> None:
@@ -451,7 +451,7 @@ class UpstreamExecutor:
         self._tell_state("waiting to be taken there")
         if not handed.told_to_wait:
             handed.told_to_wait = True
-            self._say("notice", job=handed.order["job"], sentence=f"The daemon at {self._link.endpoint}, which does the work, takes no more at once; "
+            self._say("notice", job=handed.order["job"], sentence=f"The daemon of {self._link.endpoint}, which does the work, takes no more at once; "
                       "this restyle waits until others are done.")  # fmt: skip
 
     def _fail(self, job: str, error: PasticheError) -> None:

@@ -1,50 +1,40 @@
-"""The way to a daemon on another machine: CURVE over TCP. See `pastiche.link.Way`."""
+"""The connection to another daemon, found by its connection file. See `pastiche.link.Way`."""
 
 from __future__ import annotations
 
+import selectors
 import time
-from typing import Any
-
-import zmq
-from zmq.utils.monitor import parse_monitor_message
+from pathlib import Path
 
 from pastiche import protocol as p
-from pastiche import trust
-from pastiche.errors import BadMessage, DaemonLost, NotTrusted, PasticheError, UnknownMessage, error_from
-from pastiche.protocol import MAX_FRAME
-from pastiche_daemon.keys import Pair
+from pastiche.connection import Connection, reachable, read_connection
+from pastiche.errors import DaemonLost, NotTrusted, UnknownMessage
+from pastiche.handshake import Handshake
+from pastiche.transport import Dealer
+from pastiche.transport_plain import PlainDealer, Selector
 
 PATIENCE = 15.0  # seconds for the other daemon to come up, or back
-TRY_EVERY = 0.3  # seconds between tries at an address where nobody listens
-HANGING_UP = 4  # times, after which it is no accident
-GREETING_PATIENCE = 10.0  # seconds from a connection to its welcome
-BEAT = 5.0  # seconds between libzmq's own signs of life
-LINGER = 2000  # milliseconds for last words: that a result has come, goodbye
+TRY_EVERY = 0.3  # seconds between tries while nobody listens
+LINGER = 2.0  # seconds for last words: that a result has come, goodbye
 
 IDLE, LOOKING, GREETING, READY = "idle", "looking", "greeting", "ready"
 
 
 class UpstreamLink:
-    """States: idle → looking → greeting → ready. Who listens there must hold the secret half of the server's key; that we hold ours is
-    proved likewise, so that hello is answered by welcome."""
+    """States: idle → looking → greeting → ready. Unlike a plugin's link it never starts a daemon, and it waits for one that is
+    being restarted: the file is read anew at each try, since the key changes at each start."""
 
-    wants_to_write = False  # libzmq's own thread does the sending
-
-    def __init__(self, endpoint: str, server_key: bytes, pair: Pair, program: str = "daemon") -> None:
-        """endpoint: tcp://HOST:PORT. server_key: public, 32 bytes. pair: ours."""
-        self.endpoint = endpoint
-        self._server_key, self._pair, self._program = server_key, pair, program
+    def __init__(self, connection_file: Path, client_id: str) -> None:
+        """client_id: of the daemon that this one is. Both ends run as the same user, as with any client."""
+        self.endpoint = str(connection_file)
+        self._file, self._client_id = connection_file, client_id
         self._state = LOOKING
-        self._context: zmq.Context[Any] | None = None
-        self._dealer: zmq.Socket[bytes] | None = None
-        self._monitor: zmq.Socket[bytes] | None = None
+        self._dealer: Dealer | None = None
         self.patience = PATIENCE  # of this look; the next has the usual one
         self._session = b""
         self._heartbeat = 5.0
         self._began: float | None = None  # to look
-        self._next_try = self._greeting_until = self._last_sent = 0.0
-        self._connected = False
-        self._hung_up_on = 0  # times in a row, before any key was proved
+        self._next_try = self._last_sent = 0.0
         self._unanswered_since: float | None = None
         self.heard = 0.0  # when the other side last said anything, by time.monotonic()
 
@@ -57,37 +47,42 @@ class UpstreamLink:
         """Whether nobody listens there, and it is tried again and again."""
         return self._state == LOOKING and self._next_try > 0
 
+    @property
+    def wants_to_write(self) -> bool:
+        return self._dealer is not None and self._dealer.wants_to_write
+
     def fileno(self) -> int | None:
-        return int(self._dealer.getsockopt(zmq.FD)) if self._dealer is not None else None
+        return self._dealer.fileno() if self._dealer is not None else None
 
     def start_looking(self) -> None:
         if self._state == IDLE:
-            self._state, self._began, self._next_try, self._hung_up_on, self.patience = LOOKING, None, 0.0, 0, PATIENCE
+            self._state, self._began, self._next_try, self.patience = LOOKING, None, 0.0, PATIENCE
 
     def advance(self) -> p.Welcome | None:
-        """Raises DaemonLost where nobody answers, NotTrusted where either side does not take the other's key."""
+        """Raises DaemonLost if nobody answers, NotTrusted if the other side does not know the key of the connection file."""
         if self._state == LOOKING and time.monotonic() >= self._next_try:
             self._call()
         return self._greet() if self._state == GREETING else None
 
     def receive(self) -> p.Message | None:
-        """Raises DaemonLost where the connection has ended."""
-        if self._state != READY:
+        """Raises DaemonLost if the connection has ended."""
+        if self._state != READY or self._dealer is None:
             return None
-        while (frames := self._next()) is not None:
-            self._unanswered_since, self.heard = None, time.monotonic()
-            try:
-                return p.unpack(frames)[0]
-            except UnknownMessage:
-                continue  # of a newer minor version
-        for event in self._events():
-            if event == zmq.EVENT_DISCONNECTED:
-                raise self._lost("has hung up")
+        try:
+            while (frames := self._dealer.receive()) is not None:
+                self._unanswered_since, self.heard = None, time.monotonic()
+                try:
+                    return p.unpack(frames)[0]
+                except UnknownMessage:
+                    continue  # of a newer minor version
+        except DaemonLost as error:
+            raise self.lost("has hung up") from error
         return None
 
     def send(self, message: p.Message) -> bool:
+        assert self._dealer is not None
         self._last_sent = time.monotonic()
-        return self._put(p.pack(message, self._session))
+        return self._dealer.send(p.pack(message, self._session))
 
     def keep_alive(self) -> None:
         now = time.monotonic()
@@ -98,20 +93,21 @@ class UpstreamLink:
     def check_alive(self) -> None:
         silent = time.monotonic() - (self._unanswered_since or time.monotonic())
         if self._state == READY and silent > 2 * self._heartbeat:
-            raise self._lost(f"has not answered for {silent:.0f} s")
+            raise self.lost(f"has not answered for {silent:.0f} s")
 
     def wait(self) -> None:
         self.wait_or(None, self._heartbeat / 8)
 
     def wait_or(self, descriptor: int | None, seconds: float) -> None:
-        """Wait until something has come from there, or the descriptor can be read, or so many seconds."""
-        poller = zmq.Poller()
-        for one in (self._dealer, self._monitor, descriptor):
-            if one is not None:
-                poller.register(one, zmq.POLLIN)
+        """Wait until something has come from the other daemon, the descriptor can be read, or so many seconds have passed."""
         if self._state in (LOOKING, GREETING):
             seconds = min(seconds, TRY_EVERY / 3)
-        poller.poll(int(seconds * 1000) + 1)
+        with Selector() as looking:
+            if self._dealer is not None:
+                looking.register(self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_to_write else 0))
+            if descriptor is not None:
+                looking.register(descriptor, selectors.EVENT_READ)
+            looking.select(seconds)
 
     def drop(self) -> None:
         self._hang_up()
@@ -119,116 +115,67 @@ class UpstreamLink:
 
     def close(self) -> None:
         if self._state == READY:
-            self._put(p.pack(p.Bye(), self._session))
-            self._hang_up(linger=LINGER)
+            self.send(p.Bye())
+            self._hang_up(LINGER)
         self.drop()
 
-    # --- calling ---------------------------------------------------------------------------------------
+    # --- connecting ------------------------------------------------------------------------------------
     def _call(self) -> None:
+        """Say hello at the best address that answers, or try again later."""
         self._hang_up()
         self._began = self._began or time.monotonic()
-        self._context = zmq.Context()
-        dealer = self._dealer = self._context.socket(zmq.DEALER)
-        for option, value in (
-            (zmq.CURVE_SERVERKEY, self._server_key), (zmq.CURVE_PUBLICKEY, self._pair.public), (zmq.CURVE_SECRETKEY, self._pair.secret),
-            (zmq.LINGER, 0), (zmq.MAXMSGSIZE, MAX_FRAME + 64), (zmq.RECONNECT_IVL, -1), (zmq.IPV6, 1),
-            (zmq.HEARTBEAT_IVL, int(BEAT * 1000)), (zmq.HEARTBEAT_TIMEOUT, int(3 * BEAT * 1000)),
-        ):  # fmt: skip
-            dealer.setsockopt(option, value)
-        self._monitor = dealer.get_monitor_socket()
-        try:
-            dealer.connect(self.endpoint)
-        except zmq.ZMQError as error:
-            raise DaemonLost(f"{self.endpoint} cannot be used as an address ({error}). Give the daemon another --upstream.") from error
-        self._state, self._connected = GREETING, False
-        self._greeting_until = time.monotonic() + GREETING_PATIENCE
-        hello = p.Hello(list(p.VERSION), trust.fresh_nonce(), "daemon", self._program)
-        self._put(p.pack(hello))  # it goes out when both keys are proved, and not before
+        found = read_connection(self._file)
+        for endpoint in found.endpoints if found is not None else ():
+            if found is not None and reachable(endpoint):
+                try:
+                    self._dealer = PlainDealer(endpoint)
+                except DaemonLost:
+                    continue
+                self._found, self._state = found, GREETING
+                self._handshake = Handshake(self._dealer, endpoint, found, self._client_id, "daemon")
+                return
+        self._try_again()
 
     def _greet(self) -> p.Welcome | None:
-        for event in self._events():
-            if event == zmq.EVENT_CONNECTED:
-                self._connected = True
-            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                raise NotTrusted(
-                    f"The daemon at {self.endpoint} does not let this machine's key in. On that machine run "
-                    f"'pastiche keys allow {self._pair.public.hex()} --name NAME'."
-                )
-            elif event in _ENDS and self._connected:
-                self._hung_up_on += 1
-                if self._hung_up_on < HANGING_UP:  # one that is just being stopped or started does so too
-                    self._try_again()
-                    return None
-                raise NotTrusted(
-                    f"What answers at {self.endpoint} has hung up before it proved to be the daemon of the given server key. Nothing was sent "
-                    "to it. Compare --server-key with what 'pastiche keys server' prints on that machine, and see that it was started "
-                    "with --listen at this port."
-                )
-            elif event in _ENDS:
-                self._hung_up_on = 0
+        try:
+            welcome = self._handshake.advance()
+        except DaemonLost:  # one that is being stopped or started hangs up
+            self._try_again()
+            return None
+        except NotTrusted as error:
+            if self._has_new_key:
                 self._try_again()
                 return None
-        frames = self._next()
-        if frames is None:
-            if time.monotonic() > self._greeting_until:
-                raise self._lost("does not answer")
-            return None
-        message, _ = p.unpack(frames)
-        if isinstance(message, p.Failed):
-            raise error_from(message.code, message.sentence)
-        if not isinstance(message, p.Welcome):
-            raise BadMessage(f"The daemon at {self.endpoint} answered the greeting with a {message.type} message. Update it.")
-        self._session, self._heartbeat = message.session_id, max(0.1, message.heartbeat)
-        self._state, self._unanswered_since = READY, None
-        self._last_sent = self.heard = time.monotonic()
-        return message
+            raise NotTrusted(
+                f"What answers at the address in {self._file} does not know the key that is there. Nothing was sent to it. Restart the daemon that "
+                "wrote this file, or start this one with another --upstream."
+            ) from error
+        if welcome is not None:
+            self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
+            self._state, self._unanswered_since = READY, None
+            self._last_sent = self.heard = time.monotonic()
+        return welcome
+
+    @property
+    def _has_new_key(self) -> bool:
+        """Whether the other daemon was started anew since the file was read."""
+        found: Connection | None = read_connection(self._file)
+        return found is not None and found.key != self._found.key
 
     def _try_again(self) -> None:
         self._hang_up()
         if self._began is None or time.monotonic() - self._began > self.patience:
-            raise self._lost("does not answer")
+            raise self.lost("does not answer")
         self._state, self._next_try = LOOKING, time.monotonic() + TRY_EVERY
 
-    def _lost(self, what: str) -> PasticheError:
-        host, _, port = self.endpoint.rpartition(":")
+    def lost(self, what: str) -> DaemonLost:
+        """what: has become of the other daemon."""
         return DaemonLost(
-            f"The daemon at {self.endpoint}, which does this one's work, {what}. See that it runs there: 'pastiche daemon run --listen "
-            f"tcp://…:{port}', and that {host.removeprefix('tcp://')} can be reached; or start this machine's without --upstream."
+            f"The daemon of {self._file}, which does this one's work, {what}. Start it again, or start this one without --upstream."
         )
 
-    # --- libzmq ----------------------------------------------------------------------------------------
-    def _put(self, frames: list[Any]) -> bool:
-        assert self._dealer is not None
-        try:
-            self._dealer.send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
-        except zmq.Again:
-            return False
-        return True
-
-    def _next(self) -> list[Any] | None:
-        assert self._dealer is not None
-        try:
-            return [frame.buffer for frame in self._dealer.recv_multipart(flags=zmq.DONTWAIT, copy=False)]
-        except zmq.Again:
-            return None
-
-    def _events(self) -> list[int]:
-        """What has become of the connection."""
-        events = []
-        while self._monitor is not None:
-            try:
-                events.append(int(parse_monitor_message(self._monitor.recv_multipart(flags=zmq.DONTWAIT))["event"]))
-            except zmq.Again:
-                break
-        return events
-
-    def _hang_up(self, linger: int = 0) -> None:
-        """linger: milliseconds for what is still to be sent."""
+    def _hang_up(self, linger: float = 0.0) -> None:
+        """linger: seconds for what is still to be sent."""
         if self._dealer is not None:
-            self._dealer.disable_monitor()
-        if self._context is not None:
-            self._context.destroy(linger=linger)
-        self._context = self._dealer = self._monitor = None
-
-
-_ENDS = (zmq.EVENT_CLOSED, zmq.EVENT_DISCONNECTED, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
+            self._dealer.close(linger)
+            self._dealer = None

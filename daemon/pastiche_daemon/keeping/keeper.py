@@ -79,7 +79,7 @@ class Keeper:
             self.ended(job)
         else:
             self.stopped(job)  # until its client says that it has it, the way back is the work itself
-        if job.remembered:
+        if job.asked.remember:
             self.history.add({
                 **about, "at": self._clock.date(), "width": job.content.width, "height": job.content.height, "seconds": result.seconds,
                 "weights": result.weights, "device": result.device, "settings": result.settings,

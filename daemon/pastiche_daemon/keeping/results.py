@@ -89,13 +89,10 @@ class Results:
         """A client's, finished and not yet fetched."""
         return [p.Result(**entry["result"]) for entry in self.shelf.of(client_id)]
 
-    def picture_bytes(self, client_id: str | None, blob: bytes) -> memoryview | None:
-        """The bytes of a result's picture, profile or mask, if it is one of this client's; None: of anybody's."""
+    def picture_bytes(self, blob: bytes) -> memoryview | None:
+        """The bytes of a result's picture, profile or mask; None if it belongs to no result."""
         assert self._blobs is not None
-        entries = [self.shelf[key] for key in self.shelf if client_id in (None, key[0])]
-        if any(blob in _blobs_of(entry) for entry in entries):
-            return self._blobs.read(blob)
-        return None
+        return self._blobs.read(blob) if blob in self.blobs_needed else None
 
 
 def _pictures_of(entry: dict[str, Any]) -> list[PictureRef]:

@@ -98,11 +98,6 @@ class Works:
                 return (job.client_id, other.id)
         return None
 
-    def pictures_of(self, client_id: str) -> list[PictureRef]:
-        """All that is kept for a client's restyles that were stopped, or are in work."""
-        keys = [(client_id, entry["job"]) for entry in self.shelf.of(client_id)]
-        return [picture for key in keys for picture in self._pictures(key)]
-
     def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
         """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
         if key not in self.shelf or self.standing(key) is None:

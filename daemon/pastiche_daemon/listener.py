@@ -1,4 +1,4 @@
-"""An entrance on this machine: a Unix socket or a port on 127.0.0.1, ZMTP spoken by ourselves.
+"""Listening on this machine: a Unix socket or a port on 127.0.0.1, ZMTP spoken by ourselves.
 
 Everything that comes counts from the first byte: a stranger may send one frame of 4 KiB at a time, has some seconds to prove
 the key, and there are STRANGERS of them at most. So no peer that knows no key can make the front hold more than
@@ -21,7 +21,6 @@ from pastiche import zmtp
 from pastiche.protocol import CHUNK
 from pastiche.wire import Wire, make_room, prepare
 from pastiche_daemon.clock import Clock
-from pastiche_daemon.listening.peers import Gone, Take
 
 log = logging.getLogger("pastiche")
 
@@ -38,14 +37,11 @@ def _nothing(_: int) -> None:
     pass
 
 
-class LocalPeer:
-    """One connection: see `peers.Peer`."""
+class Peer:
+    """One connection: whoever is at its other end."""
 
-    key = ""
-    allowance = None
-
-    def __init__(self, entrance: LocalEntrance, connected: socket.socket, came: float) -> None:
-        self._entrance = entrance
+    def __init__(self, listener: Listener, connected: socket.socket, came: float) -> None:
+        self._listener = listener
         self._socket = connected
         self.wire = Wire(connected, zmtp.ready(b"", b"ROUTER"), zmtp.STRANGER, STRANGERS_QUEUE)
         self.came = came
@@ -54,25 +50,33 @@ class LocalPeer:
 
     @property
     def endpoint(self) -> str:
-        return self._entrance.endpoint
+        """The published address that it came to."""
+        return self._listener.endpoint
 
     def send(self, frames: Sequence[Any]) -> bool:
+        """Hand over a message; never blocks. False if the peer has gone or takes nothing: the message is lost then."""
         taken = self.wire.gone is None and self.wire.send(frames)
-        self._entrance.watch(self)
+        self._listener.watch(self)
         return taken
 
     def trust(self) -> None:
+        """It has proved the key: larger and more messages are accepted from it."""
         self.wire.incoming.limits, self.wire.queue = zmtp.TRUSTED, QUEUE_OUT
         make_room(self._socket, CHUNK)
-        self._entrance.settled(self)
+        self._listener.settled(self)
 
     def distrust(self) -> None:
+        """Its session is over: the limits of an unauthenticated peer apply again."""
         self.wire.incoming.limits, self.wire.queue = zmtp.STRANGER, STRANGERS_QUEUE
-        self._entrance.unsettled(self)
+        self._listener.unsettled(self)
 
 
-class LocalEntrance:
-    """Listens at one address: see `peers.Entrance`."""
+Take = Callable[[Peer, list[Any]], None]  # a message's frames, as buffers
+Gone = Callable[[Peer], None]
+
+
+class Listener:
+    """Accepts connections at one address, and registers with the front's selector what it waits for."""
 
     def __init__(self, listening: socket.socket, endpoint: str, selector: selectors.BaseSelector, clock: Clock, take: Take, gone: Gone) -> None:
         """listening: bound; it is this object's from now on. take: gets each message; gone: gets a peer that has hung up or was
@@ -80,8 +84,8 @@ class LocalEntrance:
         self.endpoint = endpoint
         self._listening, self._selector, self._clock = listening, selector, clock
         self._take, self._gone = take, gone
-        self._strangers: dict[LocalPeer, None] = {}  # in order of arrival
-        self._peers: set[LocalPeer] = set()
+        self._strangers: dict[Peer, None] = {}  # in order of arrival
+        self._peers: set[Peer] = set()
         self._rests_until: float | None = None
         self.listen_anew(listening)
 
@@ -96,8 +100,8 @@ class LocalEntrance:
         listening.listen(BACKLOG)
         self._selector.register(listening, selectors.EVENT_READ, self._accept)
 
-    # --- what a peer asks of its entrance --------------------------------------------------------------
-    def watch(self, peer: LocalPeer) -> None:
+    # --- what a peer asks of its listener --------------------------------------------------------------
+    def watch(self, peer: Peer) -> None:
         """Have the selector wait for what this peer's wire waits for."""
         if peer not in self._peers:
             return
@@ -106,10 +110,10 @@ class LocalEntrance:
             peer.watched = wanted
             self._selector.modify(peer.wire, wanted, peer.on_ready)
 
-    def settled(self, peer: LocalPeer) -> None:
+    def settled(self, peer: Peer) -> None:
         self._strangers.pop(peer, None)
 
-    def unsettled(self, peer: LocalPeer) -> None:
+    def unsettled(self, peer: Peer) -> None:
         if peer in self._peers:
             peer.came = self._clock.now()
             self._strangers[peer] = None
@@ -135,7 +139,7 @@ class LocalEntrance:
             return
         while len(self._strangers) >= STRANGERS:
             self.hang_up(next(iter(self._strangers)))
-        peer = LocalPeer(self, connected, self._clock.now())
+        peer = Peer(self, connected, self._clock.now())
         self._peers.add(peer)
         self._strangers[peer] = None
         peer.on_ready = lambda events: self._ready(peer, events)
@@ -143,7 +147,7 @@ class LocalEntrance:
         peer.wire.push()
         self.watch(peer)
 
-    def _ready(self, peer: LocalPeer, events: int) -> None:
+    def _ready(self, peer: Peer, events: int) -> None:
         try:
             if events & selectors.EVENT_WRITE:
                 peer.wire.push()
@@ -164,6 +168,7 @@ class LocalEntrance:
     # --- the clock's -------------------------------------------------------------------------------------
     @property
     def due(self) -> float | None:
+        """Seconds until `tidy` has something to do; None: nothing is waited for."""
         times = [next(iter(self._strangers)).came + PATIENCE] if self._strangers else []
         times += [self._rests_until] if self._rests_until is not None else []
         return min(times) - self._clock.now() if times else None
@@ -181,7 +186,7 @@ class LocalEntrance:
         self._rests_until = self._clock.now() + REST
 
     # --- ends --------------------------------------------------------------------------------------------
-    def hang_up(self, peer: LocalPeer) -> None:
+    def hang_up(self, peer: Peer) -> None:
         """Close a connection, and say so."""
         if peer not in self._peers:
             return

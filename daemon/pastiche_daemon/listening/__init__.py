@@ -1,1 +1,0 @@
-"""Where the daemon is spoken to: entrances, and the peers that come through them."""
