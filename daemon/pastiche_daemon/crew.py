@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pastiche_daemon.clock import Clock
 from pastiche_daemon.executors.executor import Executor, Maker
@@ -21,7 +20,7 @@ REMEMBERED = 32  # things that a hand is thought to have warm, of each kind
 class Turn:
     """A job at a hand. ticket: what the two call it; job ids are the clients', and a job can have several turns. paths: where its files
     go. stopping: it was told to stop, and has not yet. hung: it has given no sign of life. expected: seconds that it is thought
-    to take. order: what it was told. helpers: hands that work on the same picture. helps: this one is such a hand."""
+    to take."""
 
     job: Job
     ticket: str
@@ -29,9 +28,6 @@ class Turn:
     stopping: bool = False
     hung: bool = False
     expected: float = 0.0
-    order: dict[str, Any] = field(default_factory=dict)
-    helpers: list[Hand] = field(default_factory=list)
-    helps: bool = False
 
 
 class Hand:
@@ -79,7 +75,7 @@ class Hand:
         """When it is taken for hung, if it says nothing more. patience: seconds for a sign of life."""
         if self.executor.info.get("state") == "starting":
             patience = max(patience, STARTING)
-        if self.turn is None or self.turn.helps:  # a helper's work goes on when its leader's does
+        if self.turn is None:
             return self.heard_at + patience
         return min(self.heard_at + patience, self.moved_at + max(SLOW * patience, 3 * self.turn.expected))
 
@@ -91,10 +87,6 @@ class Crew:
         self._maker, self._spare, self._clock = maker, spare, clock
         self._hands: dict[int, Hand] = {}  # by id of their executor
         list(self)  # they are known from now on
-
-    @property
-    def has_spare(self) -> bool:
-        return self._spare is not None
 
     @property
     def at_home_for_now(self) -> bool:
@@ -133,7 +125,7 @@ class Crew:
 
     def has(self, job: Job) -> Hand | None:
         """The hand that a job is in."""
-        return next((hand for hand in self if hand.turn is not None and hand.turn.job is job and not hand.turn.helps), None)
+        return next((hand for hand in self if hand.turn is not None and hand.turn.job is job), None)
 
     def free_on(self, device: str) -> list[Hand]:
         """Those that may begin what asks for it. A device that was asked for by name is its own hand's; one that nobody has, anybody's."""

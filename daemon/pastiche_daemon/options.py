@@ -44,8 +44,7 @@ class Options:
     keep_seconds: how often the picture in work is left on the disk.
     executor: who does the work: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors:
     how many workers there, kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
-    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot be reached.
-    share_megapixels: from that size on several workers that have nothing else to do work on one picture; 0: never."""
+    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot be reached."""
 
     device: str = "auto"
     devices: tuple[str, ...] = ()
@@ -72,7 +71,6 @@ class Options:
     actor_resources: tuple[str, ...] = ()
     node_labels: tuple[str, ...] = ()
     fallback: str = ""
-    share_megapixels: float = 0.0
 
     @property
     def kind(self) -> str:

@@ -3,7 +3,6 @@ as there is room left for. Knows no torch, so that the front can tell a picture 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
@@ -24,7 +23,6 @@ STYLE = 600 << 20  # of a style at the size that goes with a picture which needs
 
 PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
 FEWEST_PAIRS = 1
-PAYS = 0.8  # of the work of one: so much less must each of several workers have, or what they tell each other eats the gain
 COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, which are worked on for their overlaps
 
 
@@ -57,7 +55,7 @@ def plan_for(height: int, width: int, room: Room, element: int = 4, wide: float 
     pixels, feature = height * width, FEATURES[element] * max(wide, 0.25) * room.features
 
     def tile_bytes(side: int) -> float:
-        return _with_overlap(height, width, side) * feature
+        return min(height, side + 4 * REACH) * min(width, side + 4 * REACH) * feature
 
     whole = BASE + pixels * (feature + STATE + PAIR * PAIRS)
     if whole <= room.bytes:
@@ -92,68 +90,6 @@ def work_factor(height: int, width: int, side: int) -> float:
         return length(height, rows) * length(width, columns) / (height * width)
 
     return 0.5 * area(REACH) + area(2 * REACH)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How a picture is divided among several workers, as many tiles to each."""
-
-    rows: int
-    columns: int
-
-    @property
-    def tiles(self) -> int:
-        return self.rows * self.columns
-
-    def outer(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) of the largest tile, with twice the overlap."""
-
-        def length(whole: int, pieces: int) -> int:
-            neighbours = min(pieces - 1, 2)
-            return min(whole, -(-(whole // GRID) // pieces) * GRID + 2 * REACH * neighbours)
-
-        return length(height, self.rows), length(width, self.columns)
-
-
-def grid_for(height: int, width: int, workers: int, side: int = 0) -> Grid | None:
-    """About the fewest tiles, as many for each of the workers, and of these grids the one with the least overlap. side: tiles may take no
-    more room than such squares, 0 where there is enough. None where the picture has not got so many cells."""
-    most = _with_overlap(height, width, side) if side else height * width
-    cells = (height // GRID, width // GRID)
-    fewest = math.ceil(height * width / side**2 / workers) if side else 1
-    for each in range(fewest, cells[0] * cells[1] // workers + 1):
-        grids = [Grid(rows, each * workers // rows) for rows in range(1, each * workers + 1) if each * workers % rows == 0]
-        outer = {grid: math.prod(grid.outer(height, width)) for grid in grids if grid.rows <= cells[0] and grid.columns <= cells[1]}
-        fitting = [grid for grid, area in outer.items() if area <= most]
-        if fitting:
-            return min(fitting, key=lambda grid: outer[grid])
-    return None
-
-
-def _with_overlap(height: int, width: int, side: int) -> int:
-    """Pixels of a tile of this side with twice the overlap, in a picture."""
-    return min(height, side + 4 * REACH) * min(width, side + 4 * REACH)
-
-
-def shared_work(height: int, width: int, workers: int, grid: Grid) -> float:
-    """What each worker of a shared picture has to compute, of the whole picture in one piece: its tiles with twice the overlap there
-    and back, and all but one of them forward before that (`engine.tiles.Share`)."""
-    each = grid.tiles / workers
-    return float((1.5 * each - 0.5) * math.prod(grid.outer(height, width)) / (height * width))
-
-
-def pays_to_share(height: int, width: int, workers: int, grid: Grid, side: int) -> bool:
-    """Whether a picture is done sooner by several workers than by one, in tiles of this side, 0 for the whole at once."""
-    return shared_work(height, width, workers, grid) <= PAYS * work_factor(height, width, side)
-
-
-def work_of(height: int, width: int, side: int, workers: int) -> tuple[float, int]:
-    """What one of up to so many workers has to compute, of the whole picture in one piece, and how many they are: one alone, in tiles of
-    this side, where sharing does not pay."""
-    grid = grid_for(height, width, workers, side) if workers > 1 else None
-    if grid is not None and pays_to_share(height, width, workers, grid, side):
-        return shared_work(height, width, workers, grid), workers
-    return work_factor(height, width, side), 1
 
 
 def most_megapixels(room: int) -> float:

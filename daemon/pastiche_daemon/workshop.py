@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import shutil
 import threading
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,8 +63,6 @@ class Workshop:
         """Give free hands the next jobs. The others are told their places once for all that comes at once: with thousands waiting that is
         most of the work."""
         self._deal()
-        if self._queue.waiting and self._recall_helpers():
-            self._deal()
         if waiting := self._queue.waiting:
             self._want_hands(waiting)
         self._places_changed = True
@@ -74,8 +71,7 @@ class Workshop:
         if not self._places_changed:
             return
         self._places_changed = False
-        running = len([hand for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps])
-        for place, job in enumerate(self._queue.in_order(), max(1, running)):
+        for place, job in enumerate(self._queue.in_order(), max(1, len(self.crew.busy))):
             if _is_news(job.place_told, place):
                 job.place_told = place
                 self._office.tell(job.session, p.Queued(job.id, place))
@@ -104,7 +100,7 @@ class Workshop:
         try:
             hand.executor.estimate({
                 "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-                "weights": self._weights(asked.weights), "device": asked.device, "workers": self._workers_for(asked),
+                "weights": self._weights(asked.weights), "device": asked.device,
             })  # fmt: skip
         except OSError as error:
             raise _no_worker(error) from error
@@ -166,9 +162,9 @@ class Workshop:
         return [(hand, since + self._options.worker_seconds) for hand, since in idle]
 
     def _hang_times(self) -> list[tuple[Hand, float]]:
-        """When hands are ended, if they give no sign until then. One that has not been told yet what to do has none to give."""
-        told = [hand for hand in self.crew.busy if hand.turn is not None and hand.turn.order and not hand.turn.hung]
-        return [(hand, hand.hangs_at(self._options.hang_seconds)) for hand in told]
+        """When hands are ended, if they give no sign until then."""
+        at_work = [hand for hand in self.crew.busy if hand.turn is not None and not hand.turn.hung]
+        return [(hand, hand.hangs_at(self._options.hang_seconds)) for hand in at_work]
 
     @property
     def due(self) -> float | None:
@@ -200,7 +196,7 @@ class Workshop:
         that one: it has the layer's last picture, and all that is warm."""
         if not self.crew.free:
             return None
-        at_work = {_layer_of(hand.turn.job) for hand in self.crew.busy if hand.turn is not None and not hand.turn.helps}
+        at_work = {_layer_of(hand.turn.job) for hand in self.crew.busy if hand.turn is not None}
         for job in self._queue.in_order():
             if _layer_of(job) not in at_work and (hand := self.crew.best_for(job)) is not None:
                 return job, hand
@@ -218,15 +214,11 @@ class Workshop:
     def _start(self, job: Job, hand: Hand) -> None:
         self._queue.begin(job)
         turn = Turn(job, str(next(_tickets)), {"result": self._blobs.fresh_path(), "last": self._blobs.fresh_path()})
-        turn.helpers = self._helpers_for(job, hand)
         hand.begin(turn)
         try:
             if self.crew.at_home_for_now:
                 refuse_too_large_here(job, self._options)
-            turn.order = self._order_for(turn, hand)
-            if turn.helpers:
-                turn.order["company"] = self._meeting_for(turn)
-            hand.executor.work(turn.order)
+            hand.executor.work(self._order_for(turn, hand))
         except Exception as error:  # whatever it is, the hand has not got it
             hand.turn = None
             self._let_go(turn)
@@ -262,59 +254,6 @@ class Workshop:
         profile = str(self._blobs.blob(picture.profile).path) if picture.profile else ""
         return {"picture": picture.to_wire(), "path": str(self._blobs.blob(picture.blob).path), "profile_path": profile}
 
-    # --- inside: several hands at one picture ----------------------------------------------------------------
-    def _helpers_for(self, job: Job, leader: Hand) -> list[Hand]:
-        """Hands that have nothing else to do, where the picture is large. One that has cost a worker already is done by one alone."""
-        if not self._may_be_shared(job.content.width, job.content.height) or job.as_it_is or job.deaths or job.moves:
-            return []
-        helpers = [hand for hand in self.crew.free_on(job.device) if hand is not leader]
-        for hand in helpers:
-            hand.begin(Turn(job, str(next(_tickets)), {}, helps=True))
-        return helpers
-
-    def _may_be_shared(self, width: int, height: int) -> bool:
-        """Whether a picture is large enough, and nobody waits for those who would help."""
-        return 0 < self._options.share_megapixels <= width * height / 1e6 and not self._queue.waiting
-
-    def _workers_for(self, asked: p.AskEstimate) -> int:
-        """How many would be at such a picture if it came now."""
-        return max(1, len(self.crew.free_on(asked.device))) if self._may_be_shared(asked.width, asked.height) else 1
-
-    def _meeting_for(self, turn: Turn) -> dict[str, Any]:
-        """What a leader is told of its company: how many they are, with itself, and a folder where they may meet if it is one machine."""
-        turn.paths["meeting"] = self._blobs.fresh_path()
-        turn.paths["meeting"].mkdir(mode=0o700)
-        return {"size": 1 + len(turn.helpers), "folder": str(turn.paths["meeting"])}
-
-    def _on_meeting(self, hand: Hand, said: dict[str, Any]) -> None:
-        """A leader waits for its helpers at the place that it says."""
-        if (turn := hand.turn) is None or said.pop("job") != turn.ticket or turn.stopping:
-            return
-        order = {name: value for name, value in turn.order.items() if name != "company"}
-        for rank, helper in enumerate(turn.helpers, 1):
-            if helper.turn is not None and helper.turn.helps and helper.turn.job is turn.job:
-                helper.heard(goes_on=True)  # from now on it is to give signs of life
-                helper.turn.order = {**order, "job": helper.turn.ticket, "join": {**said, "rank": rank}}
-                try:
-                    helper.executor.work(helper.turn.order)
-                except Exception:  # the leader goes on without it
-                    log.exception("a worker could not be started to help")
-                    helper.turn = None
-
-    def _recall_helpers(self) -> bool:
-        """Others wait: helpers are wanted for work of their own. Whether any is free at once."""
-        return sum(self._recall(hand) for hand in self.crew.busy if hand.turn is not None and hand.turn.helps) > 0
-
-    def _recall(self, hand: Hand) -> bool:
-        """Whether it is free at once: it had not been told yet what to do."""
-        turn = hand.turn
-        if turn is not None and not turn.order:
-            hand.turn = None
-        elif turn is not None and not turn.stopping:
-            turn.stopping = True
-            hand.executor.cancel(turn.ticket)
-        return hand.turn is None
-
     # --- inside: what the hands say --------------------------------------------------------------------------
     def listen(self) -> None:
         """Take in what the hands have said."""
@@ -333,17 +272,18 @@ class Workshop:
     def _stumble(self, hand: Hand, error: Exception, *, ended: bool) -> None:
         """ended: the hand has nothing in hand any more; else it is told to stop."""
         turn = hand.turn
-        if turn is not None and not turn.helps and not turn.stopping and self._is_wanted(turn.job):
+        if turn is not None and not turn.stopping and self._is_wanted(turn.job):
             self._office.fail(turn.job, PasticheError(f"Pastiche stumbled over this job ({type(error).__name__}). See its log."))
         if ended:
             self._free(hand)
-        else:
-            self._recall(hand)
+        elif turn is not None and not turn.stopping:
+            turn.stopping = True
+            hand.executor.cancel(turn.ticket)
 
     def _at_work(self, hand: Hand, said: dict[str, Any]) -> Job | None:
-        """The job that a hand speaks of, unless it was told to stop it, speaks of an earlier turn, or only helps."""
+        """The job that a hand speaks of, unless it was told to stop it, or speaks of an earlier turn."""
         turn = hand.turn
-        return turn.job if turn is not None and turn.ticket == said["job"] and not turn.stopping and not turn.helps else None
+        return turn.job if turn is not None and turn.ticket == said["job"] and not turn.stopping else None
 
     def _is_wanted(self, job: Job) -> bool:
         """Whether it has not ended: not cancelled, replaced or failed, though a hand may still have it."""
@@ -390,16 +330,15 @@ class Workshop:
     def _on_stopped(self, hand: Hand, said: dict[str, Any]) -> None:
         if (turn := hand.turn) is None or said["job"] != turn.ticket:
             return
-        if not turn.helps:
-            self.last.keep(turn.job, turn.paths["last"], said)
-            if not turn.stopping:  # nobody asked for it: once more
-                turn.job.state = QUEUED
+        self.last.keep(turn.job, turn.paths["last"], said)
+        if not turn.stopping:  # nobody asked for it: once more
+            turn.job.state = QUEUED
         self._free(hand)
 
     def _on_failed(self, hand: Hand, said: dict[str, Any]) -> None:
         job = self._at_work(hand, said)
         if said.get("detail"):
-            log.error("job %s: %s", job.id if job else "(stopped, or helped with)", said["detail"])
+            log.error("job %s: %s", job.id if job else "(stopped)", said["detail"])
         if job is not None and said["code"] == DaemonLost.code and self.crew.at_home_for_now:
             self._send_home(job, f"{said['sentence']} This machine does the work meanwhile.")
         elif job is not None:
@@ -413,7 +352,7 @@ class Workshop:
 
     def _on_done(self, hand: Hand, said: dict[str, Any]) -> None:
         job, turn = self._at_work(hand, said), hand.turn
-        if job is None and turn is not None and not turn.helps and said["job"] == turn.ticket and self._is_wanted(turn.job):
+        if job is None and turn is not None and said["job"] == turn.ticket and self._is_wanted(turn.job):
             job = turn.job  # finished while its client fell silent: the result waits for it
         if job is None or turn is None:  # it was stopped while its last step was made
             self._on_stopped(hand, said)
@@ -443,7 +382,7 @@ class Workshop:
         hand.executor.info = {}
         hand.forget()
         self._answer_for(hand, f"The worker died ({how}) before it could say.")
-        if turn is not None and not turn.stopping and not turn.helps:
+        if turn is not None and not turn.stopping:
             self._outlive(turn.job, how, said.get("sentence", ""), blameless=bool(said.get("blameless")))
         self._free(hand)
 
@@ -484,14 +423,10 @@ class Workshop:
         self.turn()
 
     def _let_go(self, turn: Turn) -> None:
-        """Of what a turn held: its files, its helpers."""
+        """Clear up the files that a turn held."""
         for path in turn.paths.values():
             _remove(path)
-        for helper in turn.helpers:
-            if helper.turn is not None and helper.turn.helps and helper.turn.job is turn.job:
-                self._recall(helper)
-        if not turn.helps:
-            self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
+        self._keeper.works.clear_up((turn.job.client_id, turn.job.id))
 
 
 def _no_worker(error: Exception) -> WorkerDied:
@@ -510,8 +445,6 @@ def _is_news(told: int, place: int) -> bool:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        if path.is_dir():
-            shutil.rmtree(path)
         path.unlink(missing_ok=True)
 
 

@@ -232,91 +232,6 @@ def test_who_stood_in_gives_the_device_back_though_the_others_have_work_again(ho
     assert studio.home.left == 1
 
 
-@pytest.fixture
-def sharing(home) -> Studio:
-    """A picture of the tests' size is large here."""
-    return Studio(home, share_megapixels=CONTENT.width * CONTENT.height / 1e6)
-
-
-def meets(studio: Studio) -> None:
-    studio.left.saying.append({"say": "meeting", "job": studio.left.orders[-1]["job"], "port": 4})
-    studio.foreman.workshop.listen()
-
-
-def test_a_large_picture_takes_the_hands_that_have_nothing_else_to_do(sharing):
-    sharing.begin("a")
-    assert sharing.left.orders[0]["company"]["size"] == 2
-    assert jobs(sharing.right) == 0  # until the leader says where
-    meets(sharing)
-    assert sharing.right.orders[0]["join"] == {"port": 4, "rank": 1}
-    assert "company" not in sharing.right.orders[0]
-
-
-def test_the_estimate_of_a_large_picture_counts_the_hands_that_would_share_it(sharing, monkeypatch):
-    asked = []
-    monkeypatch.setattr(sharing.left, "estimate", asked.append)
-    sharing.left.pid = 7  # warm, so the one that is asked
-    sharing.ask("large", side=CONTENT.width)
-    sharing.ask("small", side=1)
-    sharing.begin("a")
-    sharing.ask("while both are at work", side=CONTENT.width)
-    assert [question["workers"] for question in asked] == [2, 1, 1]
-
-
-def test_the_estimate_for_a_device_that_was_named_counts_its_own_hand_alone(sharing, monkeypatch):
-    asked = []
-    monkeypatch.setattr(sharing.left, "estimate", asked.append)
-    sharing.left.device, sharing.right.device, sharing.left.pid = "cuda:0", "cuda:1", 7
-    sharing.ask("one", side=CONTENT.width, device="cuda:0")
-    assert asked[0]["workers"] == 1
-
-
-def test_a_helper_goes_to_whoever_waits(sharing):
-    sharing.begin("a")
-    meets(sharing)
-    sharing.begin("b")
-    assert sharing.right.cancelled == [sharing.right.orders[0]["job"]]
-    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
-    sharing.foreman.workshop.listen()
-    assert jobs(sharing.right) == 2
-    assert "company" not in sharing.right.orders[1]
-
-
-def test_a_helper_that_was_not_told_yet_is_free_at_once(sharing):
-    sharing.begin("a")
-    sharing.begin("b")
-    assert jobs(sharing.right) == 1
-    meets(sharing)
-    assert jobs(sharing.right) == 1
-
-
-def test_helpers_are_let_go_with_their_leaders_job(sharing):
-    sharing.begin("a")
-    meets(sharing)
-    sharing.end(sharing.left)
-    assert sharing.right.cancelled == [sharing.right.orders[0]["job"]]
-    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
-    sharing.foreman.workshop.listen()
-    assert not sharing.foreman.workshop.busy
-
-
-def test_a_helper_that_dies_is_the_leaders_business(sharing):
-    sharing.begin("a")
-    meets(sharing)
-    sharing.goes(sharing.right)
-    assert sharing.notices() == []
-    assert jobs(sharing.left) == 1
-
-
-def test_a_shared_picture_that_cost_a_worker_is_done_by_one_alone(sharing):
-    sharing.begin("a")
-    meets(sharing)
-    sharing.goes(sharing.left)
-    sharing.right.saying.append({"say": "stopped", "job": sharing.right.orders[0]["job"]})
-    sharing.foreman.workshop.listen()
-    assert [("company" in order) for order in sharing.left.orders + sharing.right.orders[1:]] == [True, False]
-
-
 def stops(studio: Studio, hands: Hands, order: int = -1) -> None:
     hands.saying.append({"say": "stopped", "job": hands.orders[order]["job"]})
     studio.foreman.workshop.listen()
@@ -453,30 +368,6 @@ def test_who_comes_back_takes_what_waits_without_being_asked(home):
     assert (jobs(studio.home), jobs(studio.left)) == (1, 1)
 
 
-def test_a_helper_that_waits_to_be_told_what_to_do_does_not_hang(sharing):
-    sharing.begin("a")
-    for _ in range(int(HANG) - 1):
-        sharing.left.saying.append({"say": "alive"})
-        sharing.pass_by(1)
-    sharing.left.saying.append({"say": "alive"})
-    sharing.pass_by(2)
-    assert (sharing.left.forced, sharing.right.forced) == (0, 0)
-    meets(sharing)
-    sharing.pass_by(2)
-    assert sharing.right.forced == 0
-    for _ in range(int(HANG)):
-        sharing.left.saying.append({"say": "alive"})
-        sharing.pass_by(1)
-    assert sharing.right.forced == 1
-
-
-def test_a_leader_that_was_told_to_stop_gets_no_helpers(sharing):
-    sharing.begin("a")
-    sharing.foreman.cancel("client", "a")
-    meets(sharing)
-    assert jobs(sharing.right) == 0
-
-
 def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
     many = [Hands() for _ in range(200)]
     for hands in many:
@@ -489,8 +380,10 @@ def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
     p.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))
 
 
-def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(sharing):
-    sharing.begin("a")
-    sharing.foreman.workshop.kill()
-    sharing.foreman.keeper.close()
-    assert [path.name for path in sharing.foreman.blobs.folder.iterdir() if path.name.startswith("new-")] == []
+def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(studio):
+    studio.begin("a")
+    for name in ("result_path", "last_path"):
+        Path(studio.left.orders[0][name]).write_bytes(b"half of it")
+    studio.foreman.workshop.kill()
+    studio.foreman.keeper.close()
+    assert [path.name for path in studio.foreman.blobs.folder.iterdir() if path.name.startswith("new-")] == []

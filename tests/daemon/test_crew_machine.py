@@ -26,8 +26,7 @@ from pastiche_daemon.options import Options
 from tests.conftest import picture
 from tests.daemon.test_foreman import HandClock, Made
 
-CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)  # the first of them is large enough to be shared
-LARGE = picture(64, 64, seed=4)
+CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)
 CLIENTS, LAYERS, DEVICES = ["ann", "ben"], ["one", "two"], ["auto", "auto", "cuda:0", "cuda:9"]
 HANG, IDLE = 60.0, 600.0
 ENDINGS = (p.Result, p.Failed, p.Cancelled)
@@ -40,7 +39,7 @@ class Worker:
     def __init__(self, device: str) -> None:
         self.device, self.available, self.pid, self.info = device, True, 0, {"state": "warm"}
         self.order: dict[str, Any] | None = None
-        self.stopping = self.meets = False
+        self.stopping = False
         self.questions: list[str] = []
         self.said: deque[dict[str, Any]] = deque()
 
@@ -60,7 +59,7 @@ class Worker:
         assert self.order is None, "it was given a job while it had another"
         for item in (job["content"], *job["styles"]):
             assert Path(item["path"]).exists(), "it was given a picture that is not there"
-        self.pid, self.order, self.stopping, self.meets = 7, job, False, "company" in job
+        self.pid, self.order, self.stopping = 7, job, False
 
     def estimate(self, question: dict[str, Any]) -> None:
         self.pid = 7
@@ -118,7 +117,7 @@ class Studio(RuleBasedStateMachine):
         self.workers = [Worker("cuda:0"), Worker("cuda:1"), Worker("auto")]
         self.spare = Worker("auto")
         self.made = Made(*self.workers)
-        options = Options(hang_seconds=HANG, worker_seconds=IDLE, share_megapixels=LARGE.width * LARGE.height / 1e6)
+        options = Options(hang_seconds=HANG, worker_seconds=IDLE)
         crew = Crew(self.made, Made(self.spare), self.clock)
         self.foreman = Foreman(options, places({"PASTICHE_HOME": str(self.home)}), crew, self.hears, self.clock)
         self.shop = self.foreman.workshop
@@ -147,7 +146,7 @@ class Studio(RuleBasedStateMachine):
         return str(self.number)
 
     # --- clients ----------------------------------------------------------------------------------------
-    @rule(client=some.sampled_from(CLIENTS), layer=some.sampled_from(LAYERS), content=some.sampled_from([*CONTENTS, LARGE, LARGE]),
+    @rule(client=some.sampled_from(CLIENTS), layer=some.sampled_from(LAYERS), content=some.sampled_from(CONTENTS),
           device=some.sampled_from(DEVICES), adjust=some.booleans(), sends=some.sampled_from([True, True, True, False]))  # fmt: skip
     def asks(self, client: str, layer: str, content: Picture, device: str, adjust: bool, sends: bool) -> None:
         self.speaks(client)  # it has to, to ask
@@ -163,7 +162,7 @@ class Studio(RuleBasedStateMachine):
     @rule(which=some.integers(0, 9))
     def sends_a_picture(self, which: int) -> None:
         session, get = self.asked.pop(which % len(self.asked))
-        data = next(one.blobs[get.blob] for one in [*CONTENTS, LARGE, STYLE] if get.blob in one.blobs)
+        data = next(one.blobs[get.blob] for one in [*CONTENTS, STYLE] if get.blob in one.blobs)
         self.foreman.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
 
     def sends_all_pictures(self) -> None:
@@ -244,12 +243,8 @@ class Studio(RuleBasedStateMachine):
         worker = self.at_work[which % len(self.at_work)]
         assert worker.order is not None
         self.answers()
-        if "join" not in worker.order:
-            Path(worker.order["keep_path"]).write_bytes(b"picture")
-            worker.say("kept", job=worker.order["job"], done=0.5, step=1, thumbnail=b"", style_thumbnails=[b""])
-            if worker.meets:
-                worker.meets = False
-                worker.say("meeting", job=worker.order["job"], port=4)
+        Path(worker.order["keep_path"]).write_bytes(b"picture")
+        worker.say("kept", job=worker.order["job"], done=0.5, step=1, thumbnail=b"", style_thumbnails=[b""])
         self.shop.listen()
 
     @precondition(lambda self: self.at_work)
@@ -262,8 +257,6 @@ class Studio(RuleBasedStateMachine):
         assert worker.order is not None
         if how == "nonsense":
             worker.say("nonsense", job=worker.order["job"])
-        elif "join" in worker.order:
-            worker.end("stopped")
         elif worker.stopping and how != "done":
             worker.end("stopped", **worker.leave_last())
         elif how == "done":
@@ -312,21 +305,17 @@ class Studio(RuleBasedStateMachine):
     @invariant()
     def jobs_and_hands_agree(self) -> None:
         turns = [hand.turn for hand in self.shop.crew.busy if hand.turn is not None]
-        leading = [turn for turn in turns if not turn.helps]
-        layers = Counter((turn.job.client_id, turn.job.layer) for turn in leading)
+        layers = Counter((turn.job.client_id, turn.job.layer) for turn in turns)
         assert all(count == 1 for count in layers.values()), "one layer is at two hands"
-        at_work = [turn.job for turn in leading if not turn.stopping]
+        at_work = [turn.job for turn in turns if not turn.stopping]
         assert all(job.state == RUNNING and self.foreman.queue.get(job.client_id, job.id) is job for job in at_work)
         assert {id(job) for job in self.foreman.queue if job.state == RUNNING} == {id(job) for job in at_work}
-        for turn in turns:
-            led = [leader for leader in leading if leader.job is turn.job]
-            assert not turn.helps or turn.stopping or len(led) == 1, "somebody helps nobody"
 
     @invariant()
     def a_hand_has_what_it_is_thought_to_have(self) -> None:
         for hand in self.shop.crew:
             has = hand.executor.order["job"] if hand.executor.order is not None else None
-            thought = hand.turn.ticket if hand.turn is not None and hand.turn.order else None
+            thought = hand.turn.ticket if hand.turn is not None else None
             assert has == thought
             assert hand.turn is None or not hand.turn.hung, "it was ended, and is not known to have gone"
 

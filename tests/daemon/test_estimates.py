@@ -55,16 +55,6 @@ def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estima
     assert tiled.plan.bytes < whole.plan.bytes
 
 
-def test_workers_who_share_a_large_picture_make_it_sooner_and_are_told_of(estimates, warm):
-    alone, shared = (estimates.expect(2048, 2048, DRAFT, warm, EVERYTHING, workers=workers) for workers in (1, 4))
-    assert shared.seconds < 0.6 * alone.seconds
-    assert shared.sentence.endswith(", shared by 4 workers.")
-
-
-def test_a_small_picture_is_expected_to_be_one_workers(estimates, warm):
-    assert estimates.expect(256, 256, DRAFT, warm, EVERYTHING, workers=4) == estimates.expect(256, 256, DRAFT, warm, EVERYTHING)
-
-
 def test_a_measure_that_was_held_up_still_knows_that_pixels_take_time(warm, monkeypatch):
     steps = iter([(0.0, 0.5), (0.0, 0.3)])
     monkeypatch.setattr("pastiche_daemon.executors.estimates._start_and_step", lambda *_: next(steps))

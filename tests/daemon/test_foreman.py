@@ -123,8 +123,8 @@ class Office:
         self.foreman.workshop.tick(self.clock.now())
         self.foreman.workshop.listen()
 
-    def ask(self, ticket: str, side: int = 100, device: str = "auto") -> None:
-        self.foreman.estimate(b"s", p.AskEstimate(ticket, side, side, StyleSettings().to_wire(), device=device))
+    def ask(self, ticket: str) -> None:
+        self.foreman.estimate(b"s", p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
 
     def notices(self) -> list[str]:
         return [m.sentence for m in self.told if isinstance(m, p.Notice)]

@@ -128,41 +128,6 @@ def test_idle_workers_above_the_least_give_their_nodes_back(farm, machines, home
     assert machines.actors_at("first") + machines.actors_at("second") == []
 
 
-def test_a_picture_that_two_nodes_share_is_the_one_that_two_workers_here_share(farm, machines, home):
-    """Meant to be byte for byte: what is rounded depends on where tiles begin, not on who has which."""
-    farm.stop()  # it has the nodes
-    content, made = picture(768, 576, seed=13), []
-    share = ("--share-megapixels", "0.4")
-    for one in (daemon_of(machines, home / "farm", *share), Daemon(home / "here", ("--devices", "cpu,cpu", *share))):
-        one.home.mkdir()
-        try:
-            with one.client() as client:
-                have_all_at_work(client)
-                job, at_work = client.restyle(content, [(STYLE, 1.0)], QUICK), 0
-                for event in client.events(job):
-                    if isinstance(event, p.Progress):
-                        at_work = max(at_work, sum(worker["busy"] for worker in client.status()["workers"]))
-            assert at_work == 2
-            assert not event.result.notes
-            made.append(bytes(event.picture.data))
-        finally:
-            one.stop()
-    assert made[0] == made[1]
-
-
-def have_all_at_work(client):
-    """Two workers, each with a job; both are there when this returns, and free."""
-    jobs, at_work = [client.restyle(picture(seed=seed), [(STYLE, 1.0)], ENDLESS, layer=str(seed)) for seed in (14, 15)], set()
-    for event in client.events():
-        if isinstance(event, p.Progress):
-            at_work.add(event.job)
-        if len(at_work) == 2:
-            break
-    for job in jobs:
-        client.cancel(job)
-    status_when(client, lambda report: not any(worker["busy"] for worker in report["workers"]))
-
-
 def test_a_daemon_on_a_node_needs_no_client_server(farm, machines, home):
     farm.stop()
     one = Daemon(home, ("--executor", "ray", "--address", machines.own_address, "--max-actors", "1"))

@@ -50,8 +50,6 @@ OPTIONS = (
     click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps."),
     click.option("--devices", default="", show_default=False, metavar="NAMES", callback=_names,
                  help="A worker for each: cuda:0,cuda:1 or cpu,cpu. Without it: all GPUs, or else the processor."),
-    click.option("--share-megapixels", default=_default("share_megapixels"), type=click.FloatRange(min=0), metavar="MEGAPIXELS",
-                 help="From that size on all free workers share a picture; 0: never."),
     click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: embedded, imagenet, …"),
     click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core."),
     click.option("--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's."),

@@ -13,9 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pastiche_daemon.engine.company import CompanyLost
 from pastiche_daemon.engine.objective import Losses, Objective
-from pastiche_daemon.engine.shared_tiles import SharedTiles, Sharing
 from pastiche_daemon.engine.tiles import Tiled
 from pastiche_daemon.room import GRID, SMALLEST
 
@@ -73,20 +71,15 @@ class Recorded:
 class Evaluation:
     """The losses of an image (3, H, W) and the slope of the total, (3, H, W), which is the caller's to write over.
 
-    Where the device's memory does not hold out, the work goes on in smaller tiles, and where others who share it do not, with those
-    who are left: from where it was. `news` then has a sentence.
+    Where the device's memory does not hold out, the work goes on in smaller tiles, from where it was; `news` then has a sentence.
     """
 
-    def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor, side: int = 0, sharing: Sharing | None = None) -> None:
-        """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's.
-        sharing: with whom, begun."""
+    def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor, side: int = 0) -> None:
+        """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
         self.news: list[str] = []
         self.compute: Callable[[Tensor], Tensors] | None = None  # None: as it comes. Not a method: what holds itself lives on
         self.in_tiles_of(side)
-        self.sharing = sharing
-        if sharing is not None and isinstance(objective, Objective) and self._shared(sharing.tiles(objective)):
-            return
         if image.is_cuda and not side and _worth_recording(objective, image):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
@@ -97,23 +90,15 @@ class Evaluation:
     def in_tiles_of(self, side: int) -> None:
         """From now on; 0 for the whole at once."""
         self.side = side
-        self.compute = None
         if side:
             assert isinstance(self.objective, Objective)
-            self._by(Tiled(self.objective, side))
+            tiled = Tiled(self.objective, side)
 
-    def _shared(self, tiles: SharedTiles | None) -> bool:
-        """Work so from now on, where there are others."""
-        if tiles is not None:
-            self._by(tiles)
-        return tiles is not None
+            def compute(image: Tensor) -> Tensors:
+                losses, slope = tiled.evaluate(image)
+                return losses.total, losses.content, losses.style, slope
 
-    def _by(self, tiled: Tiled | SharedTiles) -> None:
-        def compute(image: Tensor) -> Tensors:
-            losses, slope = tiled.evaluate(image)
-            return losses.total, losses.content, losses.style, slope
-
-        self.compute = compute
+            self.compute = compute
 
     def eagerly(self, image: Tensor) -> Tensors:
         """Total, content, style, slope."""
@@ -123,43 +108,25 @@ class Evaluation:
         return losses.total.detach(), losses.content.detach(), losses.style.detach(), slope.contiguous()
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
-        if self.sharing is not None and self.sharing.somebody_waits():
-            self._divide_anew(self.sharing)
         while True:
             try:
                 total, content, style, slope = (self.compute or self.eagerly)(image)
                 break
-            except CompanyLost as lost:
-                side, lost_by = self.side, str(lost)
             except (RuntimeError, MemoryError) as error:
                 side = smaller_side(self.side, max(image.shape[1:])) if isinstance(self.objective, Objective) else 0
-                lost_by = ""
                 if not is_out_of_memory(error) or not side:
                     raise
-            self._go_on(side, lost_by)  # out here, where the error does not hold on to what it was raised among
+            self._go_on_in_tiles_of(side)  # out here, where the error does not hold on to what it was raised among
         # Where the image lies, be that the host: so does all that is chosen by them.
         return Losses(*(loss.to(image.device) for loss in (total, content, style))), slope
 
-    def _go_on(self, side: int, lost_by: str) -> None:
-        """In smaller tiles, or with whoever is left: then lost_by says how somebody went."""
+    def _go_on_in_tiles_of(self, side: int) -> None:
         self.in_tiles_of(side)  # which lets go of what has filled the memory
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.news.append(
-            "A worker that shared this picture has gone: it is finished without that one, which takes longer."
-            if lost_by
-            else f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
+            f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
         )
-        if self.sharing is not None:
-            self.sharing.meeting.part(lost_by or "the leader's memory did not hold out")
-            self._divide_anew(self.sharing)
-
-    def _divide_anew(self, sharing: Sharing) -> None:
-        assert isinstance(self.objective, Objective)
-        self.in_tiles_of(self.side)  # unless somebody is here
-        sharing.side = self.side
-        sharing.begin()
-        self._shared(sharing.tiles(self.objective))
 
 
 def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bool:

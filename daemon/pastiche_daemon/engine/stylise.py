@@ -18,16 +18,15 @@ from pastiche.settings import StyleSettings
 from pastiche_daemon.allocation import large_blocks_apart
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
-from pastiche_daemon.engine.evaluation import RECORDED, Evaluation
+from pastiche_daemon.engine.evaluation import Evaluation
 from pastiche_daemon.engine.network import Network
 from pastiche_daemon.engine.objective import Losses
 from pastiche_daemon.engine.optimise import LBFGS, Way, optimise
 from pastiche_daemon.engine.pyramid import Scale, scales_for
 from pastiche_daemon.engine.regions import fill_hidden, padded, periodic_part, resized
-from pastiche_daemon.engine.shared_tiles import Meeting, Sharing
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.targets import canvas_at, objective_at
-from pastiche_daemon.engine.territories import Territory, free_places, territories_of
+from pastiche_daemon.engine.territories import free_places, territories_of
 from pastiche_daemon.engine.weighting import likeness_for
 from pastiche_daemon.room import EVERYTHING, Room, plan_for
 
@@ -59,18 +58,21 @@ def stylise(
     last: Tensor | None = None,
     room: Room = EVERYTHING,
     steps_made: int = 0,
-    meeting: Meeting | None = None,
 ) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
 
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
     steps_made: how many steps of its scale it has behind it.
     room: the memory there is; a picture that does not fit is worked on in tiles, to the same result.
-    meeting: where other workers may be found who take a part of the large scales' tiles, to the same result.
     With settings.seamless the last scale may be a little other in size than the content: `full_size`.
     """
     cache = TargetCache(0) if cache is None else cache
-    content, styles, territories = prepared(content, styles, settings, network)
+    network.set_pooling(settings.pooling)
+    content = replace(content, image=fill_hidden(content.image, content.visible))
+    if settings.seamless:
+        content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
+    content, styles = colour.before(content, styles, settings.keep_colours)
+    territories = territories_of(content, styles)
     scales = scales_for(content.size[1], content.size[0], settings)
     if last is not None:
         scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
@@ -87,7 +89,6 @@ def stylise(
                 canvas = canvas.cpu()
             free = free_places([territory.weight for territory in territories], scale, canvas)
             image = _starting_picture(image, canvas, scale, free, settings)
-            sharing = _sharing(meeting, scale, plan.side, network)
             objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
             way: str | Way = settings.optimiser
             if way == "lbfgs":
@@ -97,39 +98,15 @@ def stylise(
                     way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
             still = None if steps_were_asked_for else Stillness(image, free)
             evaluation = None  # a scale's recorded work and its memory go before the next one's come
-            evaluation = Evaluation(objective, image, plan.side, sharing)
+            evaluation = Evaluation(objective, image, plan.side)
             for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
                 share = (done + _work(scale) * step / scale.steps) / work
-                news = next((told.pop(0) for told in (evaluation.news, meeting.news if meeting else []) if told), "")
+                news = evaluation.news.pop(0) if evaluation.news else ""
                 yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), news)
                 if still is not None and still.at(step):
                     break
             done += _work(scale)
             image = _visible(image, scale)
-
-
-def prepared(
-    content: Source, styles: Sequence[Source], settings: StyleSettings, network: Network
-) -> tuple[Source, Sequence[Source], list[Territory]]:
-    """Content and styles as they are worked on, and where each style goes. The network is told its pooling."""
-    network.set_pooling(settings.pooling)
-    content = replace(content, image=fill_hidden(content.image, content.visible))
-    if settings.seamless:
-        content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
-    content, styles = colour.before(content, styles, settings.keep_colours)
-    return content, styles, territories_of(content, styles)
-
-
-def _sharing(meeting: Meeting | None, scale: Scale, side: int, network: Network) -> Sharing | None:
-    """This scale's, begun, where it is worth sharing: not where a GPU spends its time launching, which each of several would too."""
-    launching = network.mean.is_cuda and scale.width * scale.height * network.width <= RECORDED
-    if meeting is None or launching:
-        return None
-    sharing = Sharing(meeting, (scale.width, scale.height), scale.padded, side, network)
-    if not sharing.pays:
-        return None
-    sharing.begin()
-    return sharing
 
 
 def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:

@@ -14,12 +14,12 @@ from pastiche_daemon.engine.cache import TargetCache
 from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from pastiche_daemon.engine.moments import Moments, mixed
 from pastiche_daemon.engine.network import STYLE_LAYERS, Network
-from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weights
+from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget
 from pastiche_daemon.engine.pyramid import Scale
 from pastiche_daemon.engine.regions import fill_hidden, padded, resized, resized_weight, weights_by_layer
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.territories import Territory, place_weight
-from pastiche_daemon.engine.tiles import Tile, features_in, features_of, moments_of
+from pastiche_daemon.engine.tiles import features_of, moments_of
 from pastiche_daemon.engine.weighting import likeness_for, weighting_for
 from pastiche_daemon.room import GRID
 
@@ -43,6 +43,8 @@ def objective_at(
 ) -> Objective:  # fmt: skip
     """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the whole."""
     layer, wraps = settings.content_layer, settings.seamless
+    weight = place_weight(content.weight, scale)
+    content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
     # Of a picture that fills the memory nothing is kept beyond its job.
     (features,) = (TargetCache(0) if side else cache).get(
         ("content", network.name, content.key, scale.padded, settings.pooling, layer, wraps),
@@ -51,42 +53,14 @@ def objective_at(
     longest = content.whole * scale.width / content.size[1] * settings.stroke_size
     targets = []
     for territory in territories:
+        here = place_weight(territory.weight, scale)
+        weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
         means = [_style_means(network, style, longest, settings, cache, side) for style in territory.styles]
         shares = [style.share for style in territory.styles]
         moments = {name: mixed([m.moments[name] for m in means], shares) for name in STYLE_LAYERS}
         palettes = [torch.stack([s / sum(shares) * m.palettes[size] for s, m in zip(shares, means, strict=True)]).sum(0)
                     for size in range(len(BLOCKS))]  # fmt: skip
-        targets.append(StyleTarget(_places(territory, scale), moments, palettes, territory.share))
-    return _objective(network, content, features, targets, scale, settings)
-
-
-@torch.no_grad()
-def share_at(
-    network: Network, content: Source, territories: Sequence[Territory], canvas: Tensor, scale: Scale,
-    settings: StyleSettings, tiles: Sequence[Tile],
-) -> Objective:  # fmt: skip
-    """The same for whoever has these tiles alone and judges nothing: of the content what they see, and no style's moments."""
-    layer = settings.content_layer
-    if settings.seamless:  # they reach over the edges
-        features = features_of(network, canvas, layer, max(max(tile.inner.width, tile.inner.height) for tile in tiles), wraps=True)
-    else:
-        features = features_in(network, canvas, layer, [tile.outer for tile in tiles])
-    targets = [StyleTarget(_places(territory, scale), {}, (), territory.share) for territory in territories]
-    return _objective(network, content, features, targets, scale, settings)
-
-
-def _places(territory: Territory, scale: Scale) -> Weights:
-    here = place_weight(territory.weight, scale)
-    return dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
-
-
-def _objective(
-    network: Network, content: Source, features: Tensor, targets: Sequence[StyleTarget], scale: Scale, settings: StyleSettings
-) -> Objective:
-    """features: (C, h, w), the content's at its layer."""
-    layer = settings.content_layer
-    weight = place_weight(content.weight, scale)
-    content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
+        targets.append(StyleTarget(weights, moments, palettes, territory.share))
     places = features[0].numel() if content_weight is None else float(content_weight.sum())
     weighting = weighting_for(settings, features.shape[0], places, network.sees_colour_poorly)
     if not (weighting.alpha or weighting.gamma or any(weighting.layer_weights.values())):
@@ -94,7 +68,7 @@ def _objective(
             "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is looked at."
         )
     return Objective(network, ContentTarget(layer, features, content_weight), targets, weight, scale.padded, weighting,
-                     likeness_for(settings), settings.seamless)  # fmt: skip
+                     likeness_for(settings), wraps)  # fmt: skip
 
 
 def _style_size(style: Source, longest: float) -> tuple[int, int]:

@@ -8,7 +8,7 @@ result is the whole picture's but for rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -38,21 +38,16 @@ class Tile:
 def tiles(height: int, width: int, side: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
     """Tiles of at most `side` pixels a side that cover a picture, whose own sides are multiples of GRID, as evenly as that grid
     allows. overlap: pixels to each side, as far as there is a picture; with wraps it goes on at the opposite edge."""
-    most = max(1, side // GRID)
-    return in_grid(height, width, -(-height // GRID // most), -(-width // GRID // most), overlap, wraps)
-
-
-def in_grid(height: int, width: int, rows: int, columns: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
-    """The same, in so many rows and columns, by rows."""
-    for top, bottom in _spans(height, rows):
-        for left, right in _spans(width, columns):
+    for top, bottom in _spans(height, side):
+        for left, right in _spans(width, side):
             inner = Box(left, top, right - left, bottom - top)
             yield Tile(inner, _around(inner, overlap, height, width, wraps))
 
 
-def _spans(length: int, pieces: int) -> Iterator[tuple[int, int]]:
-    """[0, length) in pieces, which are multiples of GRID as it is."""
-    cells = length // GRID
+def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
+    """[0, length) in pieces of at most `side`, all multiples of GRID."""
+    cells, most = length // GRID, max(1, side // GRID)
+    pieces = -(-cells // most)
     for piece in range(pieces):
         yield cells * piece // pieces * GRID, cells * (piece + 1) // pieces * GRID
 
@@ -67,107 +62,78 @@ def _around(inner: Box, overlap: int, height: int, width: int, wraps: bool) -> B
 
 
 class Tiled:
-    """An objective whose picture is looked at in tiles of `side` pixels; the picture may lie elsewhere than the network."""
+    """An objective whose picture is looked at in tiles of `side` pixels; the picture may lie elsewhere than the network.
+
+    The last tile's features are kept from the first pass for the second, which begins with that tile, so it goes through the network once
+    instead of twice.
+    """
 
     def __init__(self, objective: Objective, side: int) -> None:
         self.objective = objective
-        self.side = side
+        self.device = objective.network.mean.device
+        self.tiles = list(tiles(*objective.size, side, 2 * REACH, objective.wraps))
 
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
-        objective, result = self.objective, torch.empty_like(image)
-        height, width = image.shape[1:]
-        share = Share(objective, list(tiles(height, width, self.side, 2 * REACH, objective.wraps)))
+        sums, local, kept = self._sums(image)
+        self._give_memory_back()
+        losses, slopes = self._judged(sums, local)
+        slope = self._slope(image, slopes, kept)
+        self._give_memory_back()
+        return losses, slope
 
-        def pixels(tile: Tile) -> Tensor:
-            return cut(image, tile.outer, objective.wraps)
-
-        sums, local, kept = share.sums(pixels)
-        share.give_memory_back()
-        losses, slopes = judged(objective, sums, local)
-        for tile, slope in share.slopes(pixels, slopes, kept):
-            tile.inner.of(result).copy_(slope)
-        share.give_memory_back()
-        return losses, result
-
-
-def judged(objective: Objective, sums: list[Tensor], local: Local) -> tuple[Losses, list[Tensor]]:
-    """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by each sum."""
-    leaves = [total.requires_grad_(True) for total in sums]
-    losses = objective.judged(leaves, local)
-    wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
-    slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
-    return Losses(losses.total.detach(), local.content, losses.style.detach()), slopes
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """outer: a tile's pixels, (3, h, w), a leaf. features: of them, by layer, with the way back."""
-
-    outer: Tensor
-    features: dict[str, Tensor]
-
-
-Pixels = Callable[[Tile], Tensor]  # (3, h, w) of a tile's outer box, wherever they lie
-
-
-class Share:
-    """Some tiles of an objective, with twice the overlap: all of them in `Tiled`, a worker's own where several share a picture.
-
-    The last tile's features are kept from the first pass for the second, which then begins with it: whoever has one tile
-    alone goes forward once and not twice.
-    """
-
-    def __init__(self, objective: Objective, tiles: list[Tile]) -> None:
-        self.objective = objective
-        self.tiles = tiles
-        self.device = objective.network.mean.device
-
-    def sums(self, pixels: Pixels) -> tuple[list[Tensor], Local, list[_Seen]]:
-        """Pass 1: what every tile gives, added up; and what pass 2 is to be given again, of which it frees the memory."""
+    def _sums(self, image: Tensor) -> tuple[list[Tensor], Local, list[_Seen]]:
+        """Pass 1: what every tile gives, added up; and, in a list that pass 2 empties to free its memory, the last tile with its features."""
         total: list[Tensor] = []
         content = steps = torch.zeros((), device=self.device)
         kept: list[_Seen] = []
         for number, tile in enumerate(_one_by_one(self.tiles), 1):
             if number == len(self.tiles):
-                kept.append(self._seen(pixels(tile)))
-            sums, local = self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(tile, pixels)
+                kept.append(self._seen(image, tile))
+            sums, local = self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(image, tile)
             total = [a + b for a, b in zip(total, sums, strict=True)] if total else sums
             content, steps = content + local.content, steps + local.steps
         return total, Local(content, steps), kept
 
-    def slopes(self, pixels: Pixels, slopes: list[Tensor], kept: list[_Seen]) -> Iterator[tuple[Tile, Tensor]]:
-        """Pass 2: the slope of the total by each tile's inner pixels, (3, h, w). slopes: by each of the sums."""
+    def _judged(self, sums: list[Tensor], local: Local) -> tuple[Losses, list[Tensor]]:
+        """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by each sum."""
+        leaves = [total.requires_grad_(True) for total in sums]
+        losses = self.objective.judged(leaves, local)
+        wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
+        slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
+        return Losses(losses.total.detach(), local.content, losses.style.detach()), slopes
+
+    def _slope(self, image: Tensor, slopes: list[Tensor], kept: list[_Seen]) -> Tensor:
+        """Pass 2. slopes: of the total by each of the sums."""
+        result = torch.empty_like(image)
         for tile in _one_by_one(reversed(self.tiles)):
-            yield tile, self._slope(tile, slopes, kept.pop() if kept else self._seen(pixels(tile)))
+            # Held by no name here: the next tile's features come when these have gone.
+            tile.inner.of(result).copy_(self._slope_of(tile, slopes, kept.pop() if kept else self._seen(image, tile)))
+        return result
 
     @torch.no_grad()
-    def _looked_at(self, tile: Tile, pixels: Pixels) -> tuple[list[Tensor], Local]:
+    def _looked_at(self, image: Tensor, tile: Tile) -> tuple[list[Tensor], Local]:
         """Without the way back the overlap of one way is enough."""
-        box = _within(_around(tile.inner, REACH, 0, 0, wraps=True), tile.outer)
-        image = box.inside(tile.outer).of(pixels(tile)).to(self.device)
-        return self._given(tile, box, image, self.objective.network(image, self.objective.layers))
+        objective = self.objective
+        box = _around(tile.inner, REACH, *objective.size, objective.wraps)
+        pixels = cut(image, box, objective.wraps).to(self.device)
+        return self._given(tile, box, pixels, objective.network(pixels, objective.layers))
 
     @torch.no_grad()
-    def _given(self, tile: Tile, box: Box, image: Tensor, features: Mapping[str, Tensor]) -> tuple[list[Tensor], Local]:
-        """By the inner part of a tile. image, features: of `box`."""
+    def _given(self, tile: Tile, box: Box, pixels: Tensor, features: Mapping[str, Tensor]) -> tuple[list[Tensor], Local]:
+        """By the inner part of a tile. pixels, features: of `box`."""
         here = tile.inner.inside(box)
         inner = {name: here.at(STRIDE_OF[name]).of(maps) for name, maps in features.items()}
-        beyond = image[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
+        beyond = pixels[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
         part = self.objective.part(tile.inner)
         return part.sums(inner, beyond), part.local(inner, beyond)
 
-    def give_memory_back(self) -> None:
-        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's. A tile alone
-        is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good part of its time."""
-        if len(self.tiles) > 1:
-            give_memory_back()
-
-    def _seen(self, pixels: Tensor) -> _Seen:
-        outer = pixels.to(self.device).detach().requires_grad_(True)
+    def _seen(self, image: Tensor, tile: Tile) -> _Seen:
+        outer = cut(image, tile.outer, self.objective.wraps).to(self.device).detach().requires_grad_(True)
         return _Seen(outer, self.objective.network(outer, self.objective.layers))
 
-    def _slope(self, tile: Tile, slopes: list[Tensor], seen: _Seen) -> Tensor:
+    def _slope_of(self, tile: Tile, slopes: list[Tensor], seen: _Seen) -> Tensor:
+        """By a tile's inner pixels, (3, h, w)."""
         objective, w = self.objective, self.objective.weighting
         part = objective.part(tile.outer)
         sums, local = part.sums(seen.features, seen.outer), part.local(seen.features, seen.outer)
@@ -177,12 +143,19 @@ class Share:
         (own,) = torch.autograd.grad(total, seen.outer)
         return tile.inner_of(own)
 
+    def _give_memory_back(self) -> None:
+        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's. A tile alone
+        is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good part of its time."""
+        if len(self.tiles) > 1:
+            give_memory_back()
 
-def _within(box: Box, other: Box) -> Box:
-    """What two boxes have in common."""
-    left, top = max(box.left, other.left), max(box.top, other.top)
-    right, bottom = min(box.left + box.width, other.left + other.width), min(box.top + box.height, other.top + other.height)
-    return Box(left, top, right - left, bottom - top)
+
+@dataclass(frozen=True)
+class _Seen:
+    """outer: a tile's pixels, (3, h, w), a leaf. features: of them, by layer, with the way back."""
+
+    outer: Tensor
+    features: dict[str, Tensor]
 
 
 def _one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
@@ -203,20 +176,6 @@ def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: b
     height, width = image.shape[1:]
     for tile in _one_by_one(tiles(height, width, side, REACH, wraps)):
         outer = network(cut(image, tile.outer, wraps).to(network.mean.device), (layer,))[layer]
-        if result is None:
-            result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
-        tile.inner.at(stride).of(result).copy_(tile.inner_of(outer, stride))
-    assert result is not None
-    return result
-
-
-@torch.no_grad()
-def features_in(network: Network, image: Tensor, layer: str, boxes: Sequence[Box]) -> Tensor:
-    """The same, but right inside of these boxes alone, whose sides are multiples of GRID; elsewhere nothing has been computed."""
-    stride, result = STRIDE_OF[layer], None
-    height, width = image.shape[1:]
-    for tile in _one_by_one([Tile(box, _around(box, REACH, height, width, wraps=False)) for box in boxes]):
-        outer = network(tile.outer.of(image).to(network.mean.device), (layer,))[layer]
         if result is None:
             result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
         tile.inner.at(stride).of(result).copy_(tile.inner_of(outer, stride))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import time
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from pastiche_daemon.engine.tiles import features_of, moments_of
 from pastiche_daemon.engine.weighting import weighting_for
 from pastiche_daemon.executors.devices import device_label
 from pastiche_daemon.executors.networks import Warm
-from pastiche_daemon.room import Plan, Room, plan_for, work_of
+from pastiche_daemon.room import Plan, Room, plan_for, work_factor
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +46,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Expected:
-    """seconds, and of the largest scale the plan and how many workers share it."""
+    """seconds, and the plan of the largest scale."""
 
     seconds: float
     plan: Plan
     device: str
-    workers: int = 1
 
     def to_wire(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "memory": self.plan.bytes, "tile": self.plan.side, "device": self.device,
@@ -62,8 +60,7 @@ class Expected:
     def sentence(self) -> str:
         tiles = f", in tiles of {self.plan.side} pixels" if self.plan.side else ""
         host = "; the picture itself in the machine's memory" if self.plan.on_host else ""
-        shared = f", shared by {self.workers} workers" if self.workers > 1 else ""
-        return f"About {in_words(self.seconds)} and {self.plan.bytes / 1e9:.1f} GB on {self.device}{tiles}{host}{shared}."
+        return f"About {in_words(self.seconds)} and {self.plan.bytes / 1e9:.1f} GB on {self.device}{tiles}{host}."
 
 
 def in_words(seconds: float) -> str:
@@ -88,18 +85,17 @@ class Estimates:
             pass  # none yet, or a damaged one: it is measured anew
 
     def expect(
-        self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0, workers: int = 1
+        self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0
     ) -> Expected:
-        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. workers: of this kind, that
-        may have a part of it. Measures a device that is not known yet: a third of a second on two cores."""
+        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a device that is not
+        known yet: a third of a second on two cores."""
         pace = self._pace(warm)
         scales = scales_for(width, height, settings)
         scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
         plans = [plan_for(*scale.padded, room, warm.network.element, warm.network.width) for scale in scales]
-        works = [work_of(*scale.padded, plan.side, workers) for scale, plan in zip(scales, plans, strict=True)]
-        seconds = sum(_seconds(pace, scale, work) for scale, (work, _) in zip(scales, works, strict=True))
+        seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
         nothing = settings.strength == 0 and not settings.strength_is_locked
-        return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device), works[-1][1])
+        return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
 
     def learn(self, warm: Warm, expected: Expected, seconds: float) -> None:
         """How long it took in truth."""
@@ -134,9 +130,11 @@ def _name(warm: Warm) -> str:
     return f"{device_label(warm.device)} {warm.weights.name} {warm.network.element}"
 
 
-def _seconds(pace: Pace, scale: Scale, work: float) -> float:
-    """At one scale, its targets counted as one evaluation more. work: of the whole in one piece."""
-    return pace.start + (scale.steps + 2) * (pace.base + math.prod(scale.padded) / 1e6 * work * pace.each)
+def _seconds(pace: Pace, scale: Scale, plan: Plan) -> float:
+    """At one scale, its targets counted as one evaluation more."""
+    height, width = scale.padded
+    work = height * width / 1e6 * work_factor(height, width, plan.side)
+    return pace.start + (scale.steps + 2) * (pace.base + work * pace.each)
 
 
 def measured(warm: Warm) -> Pace:

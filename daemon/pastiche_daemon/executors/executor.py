@@ -10,7 +10,7 @@ from typing import Any, Protocol
 class Executor(Protocol):
     """Does one job at a time. What it has to say is fetched by `hear`; it wakes the front whenever there is something.
 
-    It says maps with `say`: here, ready (device, weights … for status), estimate, alive, progress, preview, notice, kept, meeting,
+    It says maps with `say`: here, ready (device, weights … for status), estimate, alive, progress, preview, notice, kept,
     stopped, failed, done, gone. A job's carry the `job` of its order, and end with one of stopped, failed, done, gone. `gone` may have a
     `sentence` for the painter, and be `blameless`: what went was not brought down by the job.
     """
@@ -43,7 +43,7 @@ class Executor(Protocol):
         """Hand over a job: `Foreman._order_for` says what stands in an order. Raises OSError where that cannot be."""
 
     def estimate(self, question: dict[str, Any]) -> None:
-        """Have it say how long something would take: ticket, width, height, settings, weights, device, workers (that would share it)."""
+        """Have it say how long something would take: ticket, width, height, settings, weights, device."""
 
     def cancel(self, job: str) -> None:
         """Stop a job soon; `stopped` will be said."""

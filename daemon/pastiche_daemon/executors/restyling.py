@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,12 +17,10 @@ from pastiche.pixels import Picture, PictureRef
 from pastiche.settings import StyleSettings
 from pastiche_daemon.engine import colour
 from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.helping import Helper
 from pastiche_daemon.engine.regions import Box, box_around
 from pastiche_daemon.engine.source import Source
 from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from pastiche_daemon.engine.territories import covered_by
-from pastiche_daemon.executors.company import LeadersMeeting, facts_of, help_at_meeting
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.files import file_hash, write_file, write_quickly
 from pastiche_daemon.executors.leaving import Leavings, write_array
@@ -69,8 +66,7 @@ def restyle(
             raise NothingToRestyle("Of this restyle no picture is left. Restyle again.")
         return _ending(job, layer, styles, settings, warm, last, began)
     height, width = layer.source.size
-    coarsest, workers = last.shape[-1] if last is not None else 0, job["company"]["size"] if job.get("company") else 1
-    expected = estimates.expect(width, height, settings, warm, room, coarsest, workers)
+    expected = estimates.expect(width, height, settings, warm, room, last.shape[-1] if last is not None else 0)
     speaker.say("estimate", ticket=job["job"], **expected.to_wire())
     progress: Progress | None = None
     notes: list[str] = []
@@ -78,55 +74,18 @@ def restyle(
         small = Small(as_seen(layer.image, settings), settings.keep_colours)
         reporter = _Reporter(job["job"], speaker, small)
         leavings = Leavings(job, speaker, small, [thumbnail(style.image) for style in styles])
-        with _meeting(job, warm, speaker, room) as meeting:
-            pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room, _steps_made(job), meeting)
-            for progress in pictures:
-                if job["job"] in speaker.cancelled:
-                    pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
-                    raise Cancelled(_keep_image(progress.image, job, progress.step))
-                if progress.news:
-                    notes.append(progress.news)
-                    speaker.say("notice", job=job["job"], sentence=progress.news)
-                reporter.report(progress)
-                leavings.look(progress)
-        if workers == 1:  # else the time was not this device's alone
-            estimates.learn(warm, expected, time.monotonic() - began)
+        pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room, _steps_made(job))
+        for progress in pictures:
+            if job["job"] in speaker.cancelled:
+                pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
+                raise Cancelled(_keep_image(progress.image, job, progress.step))
+            if progress.news:
+                notes.append(progress.news)
+                speaker.say("notice", job=job["job"], sentence=progress.news)
+            reporter.report(progress)
+            leavings.look(progress)
+        estimates.learn(warm, expected, time.monotonic() - began)
     return _ending(job, layer, styles, settings, warm, progress.image if progress else None, began, progress, notes, last)
-
-
-def help_restyle(job: dict[str, Any], warm: Warm, speaker: Speaker, room: Room) -> None:
-    """Take tiles of another worker's picture, until that says that it is done, has gone, or has no more work for this one. Raises
-    Cancelled at the end: there is nothing to be kept. job: that worker's, with 'join', what its meeting said."""
-    settings = StyleSettings.from_wire(job["settings"])
-    layer = Layer(job, settings, warm.device)
-    helper = Helper(layer.source, [_style_source(style, layer, warm.device) for style in job["styles"]], settings, warm.network, room)
-
-    def leaving() -> bool:
-        return job["job"] in speaker.cancelled
-
-    facts = facts_of(warm.network, warm.device, room)
-    help_at_meeting(job["join"], facts, warm.device, leaving, lambda company: helper.follow(company, leaving))
-    raise Cancelled({})
-
-
-@contextlib.contextmanager
-def _meeting(job: dict[str, Any], warm: Warm, speaker: Speaker, room: Room) -> Iterator[LeadersMeeting | None]:
-    """Where others may come to help, if the order says that they may; told, so that they are sent."""
-    if not job.get("company"):
-        yield None
-        return
-    facts = facts_of(warm.network, warm.device, room)
-    try:
-        meeting = LeadersMeeting(job["company"], facts, warm.device, lambda: job["job"] in speaker.cancelled)
-    except (OSError, RuntimeError) as error:  # it takes longer alone, and that is all
-        speaker.say("notice", job=job["job"], sentence=f"Other workers cannot be met ({str(error)[:200]}): one does this picture alone.")
-        yield None
-        return
-    try:
-        speaker.say("meeting", job=job["job"], **meeting.where)
-        yield meeting
-    finally:
-        meeting.close()
 
 
 def _ending(

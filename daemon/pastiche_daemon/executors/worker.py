@@ -29,7 +29,7 @@ from pastiche_daemon.executors.devices import (
 )
 from pastiche_daemon.executors.estimates import Estimates
 from pastiche_daemon.executors.networks import Networks, Warm
-from pastiche_daemon.executors.restyling import Cancelled, help_restyle, restyle
+from pastiche_daemon.executors.restyling import Cancelled, restyle
 from pastiche_daemon.executors.wire import DEVICE_LOST, read_message, write_message
 from pastiche_daemon.room import Room
 from pastiche_daemon.weights.store import WeightStore
@@ -72,9 +72,8 @@ class Worker:
         try:
             settings = StyleSettings.from_wire(question["settings"])
             warm = self.network_for(question)
-            room, workers = self.room_on(warm.device), question.get("workers", 1)
-            expected = self.estimates.expect(question["width"], question["height"], settings, warm, room, workers=workers)
-            said = expected.to_wire()
+            room = self.room_on(warm.device)
+            said = self.estimates.expect(question["width"], question["height"], settings, warm, room).to_wire()
         except Exception as error:
             _leave_where_the_device_is_lost(error)
             said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
@@ -93,10 +92,7 @@ class Worker:
         try:
             warm = self.network_for(job)
             self.say("ready", **self.report(warm))
-            room = self.room_on(warm.device)
-            if job.get("join"):
-                help_restyle(job, warm, self, room)
-            say, ending = "done", restyle(job, warm, self.cache, self, room, self.estimates)
+            say, ending = "done", restyle(job, warm, self.cache, self, self.room_on(warm.device), self.estimates)
         except Cancelled as stop:
             say, ending = "stopped", stop.ending
         except Exception as error:

@@ -81,8 +81,6 @@ class FarmActor:
                 self._fetch(name, pieces)
             with self._lock:
                 order = at_work(order, lambda name: self._blobs.blob(name).path, self._folder)
-                if "company" in order:  # helpers are on other nodes
-                    order["company"] = {"size": order["company"]["size"], "host": self._node}
                 self._worker.work(order)
         except (PasticheError, OSError) as error:
             told = error if isinstance(error, PasticheError) else disk_trouble(error, self._folder)

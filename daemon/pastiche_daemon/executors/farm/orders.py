@@ -10,7 +10,7 @@ from typing import Any
 from pastiche_daemon.executors.files import file_hash
 
 # What an executor there may know. A list of what goes, not of what stays: what an order is given later stays, until somebody adds it here.
-GOES = ("job", "settings", "weights", "device", "as_it_is", "adjust", "remember", "join")
+GOES = ("job", "settings", "weights", "device", "as_it_is", "adjust", "remember")
 
 
 def for_abroad(order: dict[str, Any]) -> tuple[dict[str, Any], dict[bytes, Path]]:
@@ -18,8 +18,6 @@ def for_abroad(order: dict[str, Any]) -> tuple[dict[str, Any], dict[bytes, Path]
     room meanwhile) is left out. No title, name or path is in it; the layer's name is a hash, good for telling layers apart."""
     files: dict[bytes, Path] = {}
     goes = {name: order[name] for name in GOES if name in order}
-    if "company" in order:
-        goes["company"] = {"size": order["company"]["size"]}  # without the folder where workers of this machine would meet
     goes["layer"] = hashlib.sha256(order["layer"].encode()).hexdigest()
     goes["content"], goes["mask"] = _named(order["content"], files), _named(order["mask"], files)
     goes["styles"] = [{**_named(style, files), "share": style["share"], "region": _named(style["region"], files)} for style in order["styles"]]
