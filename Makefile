@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-WEIGHTS_DIR := daemon/pastiche_daemon/weights
+WEIGHTS_DIR := daemon/velatura_daemon/weights
 
 .PHONY: help setup demo test test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
@@ -23,7 +23,7 @@ help:
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
 	@echo "make controls   set up, make the pictures of docs/controls.md again (ten minutes on two cores)"
 	@echo "make explain-figure  set up, make docs/explain.jpg again"
-	@echo "make train-embedded             train Pastiche's own weights again (two hours on two cores, 20 minutes on a large GPU)"
+	@echo "make train-embedded             train Velatura's own weights again (two hours on two cores, 20 minutes on a large GPU)"
 	@echo "make judge-weights WEIGHTS=...  restyle with embedded, thin, random, imagenet or a file; numbers and a sheet in judged/"
 
 setup: $(STAMP)
@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: setup
-	$(BIN)/pastiche demo -o demo-out
+	$(BIN)/velatura demo -o demo-out
 
 # In two processes, a file's tests in one: they share a daemon. `pytest` by itself does the same in one.
 test: setup
@@ -51,11 +51,11 @@ screenshots: test-editors
 
 check: setup
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/pastiche daemon/pastiche_daemon daemon/training
+	$(BIN)/mypy shared/velatura daemon/velatura_daemon daemon/training
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/pastiche bench
+	$(BIN)/velatura bench
 	$(BIN)/python -m tests.bench
 
 bench-front: setup
@@ -75,16 +75,16 @@ soak: setup
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),1800)
 
 figure: setup
-	$(BIN)/pastiche demo -o demo-out --quality good --strength 50
+	$(BIN)/velatura demo -o demo-out --quality good --strength 50
 	cp demo-out/contact-sheet.jpg docs/demo.jpg
 
 controls: setup
 	$(BIN)/python docs/controls.py
 
 explain-figure: setup
-	$(BIN)/python -m pastiche_daemon.samples harbour_town 768 576 demo-out/harbour_town.png
-	$(BIN)/python -m pastiche_daemon.samples night_swirls 768 576 demo-out/night_swirls.png
-	$(BIN)/pastiche explain demo-out/harbour_town.png --style demo-out/night_swirls.png -o docs/explain.jpg --force
+	$(BIN)/python -m velatura_daemon.samples harbour_town 768 576 demo-out/harbour_town.png
+	$(BIN)/python -m velatura_daemon.samples night_swirls 768 576 demo-out/night_swirls.png
+	$(BIN)/velatura explain demo-out/harbour_town.png --style demo-out/night_swirls.png -o docs/explain.jpg --force
 
 train-embedded: setup
 	$(BIN)/python -m training train embedded --out $(WEIGHTS_DIR)/embedded.safetensors

@@ -1,6 +1,6 @@
 """Makes the pictures of controls.md, and prints the figures that it quotes: `make controls`, or `python docs/controls.py NAME…` for some.
 
-All on Pastiche's own sample pictures. The engine is driven directly, but for the gradient, which goes through the command line, file to file.
+All on Velatura's own sample pictures. The engine is driven directly, but for the gradient, which goes through the command line, file to file.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine import colour
-from pastiche_daemon.engine.arithmetic import fastest_on
-from pastiche_daemon.engine.network import Network
-from pastiche_daemon.engine.regions import all_of, resized
-from pastiche_daemon.engine.source import Source
-from pastiche_daemon.engine.stylise import Progress, as_seen, full_size, stylise
-from pastiche_daemon.engine.territories import covered_by
-from pastiche_daemon.samples import draw
-from pastiche_daemon.weights.load import load_network
-from pastiche_daemon.weights.store import BUILT_IN, DRAFT
+from velatura.settings import StyleSettings
+from velatura_daemon.engine import colour
+from velatura_daemon.engine.arithmetic import fastest_on
+from velatura_daemon.engine.network import Network
+from velatura_daemon.engine.regions import all_of, resized
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.stylise import Progress, as_seen, full_size, stylise
+from velatura_daemon.engine.territories import covered_by
+from velatura_daemon.samples import draw
+from velatura_daemon.weights.load import load_network
+from velatura_daemon.weights.store import BUILT_IN, DRAFT
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 384, 288
@@ -211,8 +211,8 @@ def gradient() -> None:
     light = np.where(hill, 0.15, 0.55 + 0.08 * across + 0.02 * down)
     sky = light[..., None] * np.array([0.9, 1.0, 1.1])
     shown = []
-    with tempfile.TemporaryDirectory(prefix="pst-") as folder:
-        env = {**os.environ, "PASTICHE_HOME": f"{folder}/home"}
+    with tempfile.TemporaryDirectory(prefix="vel-") as folder:
+        env = {**os.environ, "VELATURA_HOME": f"{folder}/home"}
         painting = Path(folder) / "painting.png"
         Image.fromarray(draw("watercolour", WIDTH, HEIGHT)).save(painting)
         try:
@@ -220,7 +220,7 @@ def gradient() -> None:
                 whole = np.iinfo(dtype).max
                 before, after = Path(folder) / f"before-{bits}.tif", Path(folder) / f"after-{bits}.tif"
                 tifffile.imwrite(before, (sky * whole + 0.5).astype(dtype), photometric="rgb")
-                command = [sys.executable, "-m", "pastiche_daemon", "restyle", before, "--style", painting, "-o", after,
+                command = [sys.executable, "-m", "velatura_daemon", "restyle", before, "--style", painting, "-o", after,
                            "--quality", "draft", "--json", "--strength", "10", "--keep-colours", "luminance"]  # fmt: skip
                 subprocess.run([str(word) for word in command], env=env, check=True, stdout=subprocess.DEVNULL)
                 crops = [tifffile.imread(file)[40:136, 40:264] for file in (before, after)]
@@ -232,7 +232,7 @@ def gradient() -> None:
                     print(f"  {file.stem}: {pixels.dtype}, {levels} levels of green, {equal:.0%} of neighbours equal")
                     shown.append(torch.from_numpy(pixels / whole).permute(2, 0, 1).float())
         finally:
-            subprocess.run([sys.executable, "-m", "pastiche_daemon", "daemon", "stop"], env=env, check=False, stdout=subprocess.DEVNULL)
+            subprocess.run([sys.executable, "-m", "velatura_daemon", "daemon", "stop"], env=env, check=False, stdout=subprocess.DEVNULL)
     low, high = (torch.stack([end(crop.flatten(1), 1).values for crop in shown[:2]]) for end in (torch.min, torch.max))
     low, span = low.amin(0)[:, None, None], (high.amax(0) - low.amin(0))[:, None, None]
     save("gradient", row(*((crop - low) / span for crop in shown)))

@@ -18,19 +18,19 @@ import hypothesis
 import psutil
 import pytest
 
-from pastiche import transport
-from pastiche.client import Client
-from pastiche.launch import Launcher
-from pastiche.paths import Places, places
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche.transport_plain import PlainDealer
-from pastiche.transport_pyzmq import PyzmqDealer
-from pastiche_daemon.run import build_id
+from velatura import transport
+from velatura.client import Client
+from velatura.launch import Launcher
+from velatura.paths import Places, places
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+from velatura.transport_plain import PlainDealer
+from velatura.transport_pyzmq import PyzmqDealer
+from velatura_daemon.run import build_id
 
-hypothesis.settings.register_profile("pastiche", deadline=None)  # machines are shared and noisy
+hypothesis.settings.register_profile("velatura", deadline=None)  # machines are shared and noisy
 hypothesis.settings.register_profile("hostile", deadline=None, max_examples=2000)  # `make fuzz`
-hypothesis.settings.load_profile("pastiche")
+hypothesis.settings.load_profile("velatura")
 
 QUICK = StyleSettings(quality="draft", iterations=6)
 ENDLESS = StyleSettings(quality="draft", iterations=20000)
@@ -45,7 +45,7 @@ def picture(width: int = 32, height: int = 24, seed: int = 0, channels: str = "R
 
 @dataclass
 class Daemon:
-    """A daemon that clients of this home start and find. options: of 'pastiche daemon run'."""
+    """A daemon that clients of this home start and find. options: of 'velatura daemon run'."""
 
     home: Path
     options: tuple[str, ...] = ()
@@ -53,17 +53,17 @@ class Daemon:
 
     @property
     def places(self) -> Places:
-        return places({"PASTICHE_HOME": str(self.home)})
+        return places({"VELATURA_HOME": str(self.home)})
 
     @property
     def launcher(self) -> Launcher:
         # In the environment of the child, so that the test process's own stays as it is.
         command = (
             "/usr/bin/env",
-            f"PASTICHE_HOME={self.home}",
+            f"VELATURA_HOME={self.home}",
             sys.executable,
             "-m",
-            "pastiche_daemon",
+            "velatura_daemon",
             "daemon",
             "run",
         )
@@ -109,7 +109,7 @@ def wait_for_end(pid: int) -> None:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A short path: socket paths have a limit of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -125,7 +125,7 @@ def daemon(home: Path) -> Iterator[Daemon]:
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Daemon]:
     """A daemon that a module's tests share; its worker stays warm."""
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = Daemon(folder)
     yield one
     one.stop()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = ("shared/pastiche", "daemon", "plugin_krita", "plugin_gimp")
+PRODUCT = ("shared/velatura", "daemon", "plugin_krita", "plugin_gimp")
 
 FORBIDDEN_MODULES = {
     "pickle",

@@ -13,11 +13,6 @@ import click
 import torch
 from PIL import Image
 
-from pastiche.paths import places
-from pastiche.settings import StyleSettings, default_of
-from pastiche_daemon.engine.network import Network
-from pastiche_daemon.weights.load import load_network, load_ours
-from pastiche_daemon.weights.store import Weights, WeightStore
 from training import judge as judging
 from training.export import export, folded, ready
 from training.pictures import as_picture
@@ -25,13 +20,18 @@ from training.profiles import PROFILES
 from training.recipe import FAMILIES, draw_style
 from training.render import render
 from training.train import Plan, train
+from velatura.paths import places
+from velatura.settings import StyleSettings, default_of
+from velatura_daemon.engine.network import Network
+from velatura_daemon.weights.load import load_network, load_ours
+from velatura_daemon.weights.store import Weights, WeightStore
 
 NAMES = ("embedded", "thin")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
-    """How Pastiche's own weights are made and measured. No photograph and no trained network goes in."""
+    """How Velatura's own weights are made and measured. No photograph and no trained network goes in."""
 
 
 @main.command()
@@ -80,7 +80,7 @@ def export_(checkpoint: Path, out: Path) -> None:
 def _write(plan: Plan, checkpoint: Path, out: Path) -> None:
     done = json.loads(checkpoint.with_suffix(".json").read_text())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    note = {"title": "Pastiche's own VGG19", "input": "torchvision", "commit": commit, "recipe": json.dumps(done)}
+    note = {"title": "Velatura's own VGG19", "input": "torchvision", "commit": commit, "recipe": json.dumps(done)}
     export(ready(folded(plan, checkpoint)), out, note)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 

@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pastiche_daemon.engine.calibration import rescale_to_mean_activation_one
-from pastiche_daemon.engine.network import LAYERS, Network
-from pastiche_daemon.engine.random_filters import random_weights
 from training.pupil import Pupil
 from training.recipe import draw_style
 from training.render import render
 from training.train import Plan
+from velatura_daemon.engine.calibration import rescale_to_mean_activation_one
+from velatura_daemon.engine.network import LAYERS, Network
+from velatura_daemon.engine.random_filters import random_weights
 
 CALIBRATION_SEED = 1_000_000
 

@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon import samples
-from pastiche_daemon.engine.network import Network
-from pastiche_daemon.engine.regions import resized
-from pastiche_daemon.engine.source import Source
-from pastiche_daemon.engine.stylise import stylise
 from training.measures import Measures, measure
+from velatura.settings import StyleSettings
+from velatura_daemon import samples
+from velatura_daemon.engine.network import Network
+from velatura_daemon.engine.regions import resized
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.stylise import stylise
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # skimage.data's, free to show: NASA, and CC0
-STYLES = ("night_swirls", "ember_waves", "woodcut", "watercolour")  # Pastiche's own samples
+STYLES = ("night_swirls", "ember_waves", "woodcut", "watercolour")  # Velatura's own samples
 
 
 @dataclass(frozen=True)

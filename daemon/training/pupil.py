@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pastiche_daemon.engine.network import INPUT_MEAN, INPUT_STD, LAYERS, STYLE_LAYERS, channels_of
+from velatura_daemon.engine.network import INPUT_MEAN, INPUT_STD, LAYERS, STYLE_LAYERS, channels_of
 
 
 class Pupil(nn.Module):

@@ -1,4 +1,4 @@
-"""`make bench`, after `pastiche bench` has measured the work itself: what the house around it takes. Starting, loading, pictures
+"""`make bench`, after `velatura bench` has measured the work itself: what the house around it takes. Starting, loading, pictures
 there and back, status. Through the real daemon and the real client; nothing is asserted.
 """
 
@@ -15,15 +15,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from pastiche import protocol as p
-from pastiche.client import Client, Finished
-from pastiche.launch import Launcher
-from pastiche.paths import places
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.bench.report import spread
-from pastiche_daemon.run import build_id, own_command
-from pastiche_daemon.samples import draw
+from velatura import protocol as p
+from velatura.client import Client, Finished
+from velatura.launch import Launcher
+from velatura.paths import places
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.bench.report import spread
+from velatura_daemon.run import build_id, own_command
+from velatura_daemon.samples import draw
 
 REPEATS = 5  # of what is quick
 STATUS_CALLS = 300
@@ -31,7 +31,7 @@ STATUS_CALLS = 300
 
 def launcher(home: Path) -> Launcher:
     """A daemon under a home of its own."""
-    return Launcher(("/usr/bin/env", f"PASTICHE_HOME={home}", *own_command()), build_id())
+    return Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command()), build_id())
 
 
 def sample(name: str, size: int) -> Picture:
@@ -60,7 +60,7 @@ class Bench:
 
     def client(self) -> Client:
         return Client(
-            "bench", where=places({"PASTICHE_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home)
+            "bench", where=places({"VELATURA_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home)
         )
 
     def start_up(self) -> None:
@@ -75,8 +75,8 @@ class Bench:
 
     def loading(self) -> None:
         """From the name to a network that is ready to look, in a process that has torch already."""
-        from pastiche_daemon.weights.load import load_network
-        from pastiche_daemon.weights.store import BUILT_IN
+        from velatura_daemon.weights.load import load_network
+        from velatura_daemon.weights.store import BUILT_IN
 
         for name, weights in BUILT_IN.items():
             spent = [timed(lambda w=weights: load_network(w)) for _ in range(REPEATS)]
@@ -118,7 +118,7 @@ class Bench:
         self.add("2048² RGBA u8, there and back, the worker's time taken off", spread(seconds))
 
     def conversion(self) -> None:
-        from pastiche_daemon.engine.colour import decode, encode
+        from velatura_daemon.engine.colour import decode, encode
 
         for sample_kind in ("u8", "f32"):
             fmt = PixelFormat("RGBA", sample_kind)
@@ -163,7 +163,7 @@ class Bench:
         )
         for part in (self.start_up, self.loading, self.conversion, self.transport, self.status, self.idle):
             part()
-        table = Table("what", "measured", title="Pastiche on this machine")
+        table = Table("what", "measured", title="Velatura on this machine")
         for row in self.rows:
             table.add_row(*row)
         self.console.print(table)
@@ -180,7 +180,7 @@ def float_pixels(seed: int) -> bytes:
 
 
 if __name__ == "__main__":
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     try:
         Bench(folder).run()
     finally:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pastiche.client import Client, Finished
-from pastiche.launch import Launcher
-from pastiche.paths import places
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.run import build_id, own_command
-from pastiche_daemon.samples import draw
 from tests.farm.machines import Machines
+from velatura.client import Client, Finished
+from velatura.launch import Launcher
+from velatura.paths import places
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.run import build_id, own_command
+from velatura_daemon.samples import draw
 
 WIDTH, HEIGHT = 256, 192
 BATCH = 8
@@ -49,9 +49,9 @@ class Bench:
         self.console = Console()
 
     def daemon(self, *options: str) -> Client:
-        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pst-", ignore_cleanup_errors=True))
-        launcher = Launcher(("/usr/bin/env", f"PASTICHE_HOME={home}", *own_command(), *options), build_id())
-        client = self._stack.enter_context(Client("bench", where=places({"PASTICHE_HOME": home}), client_id="bench", launcher=launcher))
+        home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vel-", ignore_cleanup_errors=True))
+        launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command(), *options), build_id())
+        client = self._stack.enter_context(Client("bench", where=places({"VELATURA_HOME": home}), client_id="bench", launcher=launcher))
         client.wait_until_ready()
         self._stack.callback(lambda: (client.shut_down(), self._gone(Path(home))))
         return client
@@ -59,7 +59,7 @@ class Bench:
     @staticmethod
     def _gone(home: Path) -> None:
         until = time.monotonic() + 15
-        while places({"PASTICHE_HOME": str(home)}).connection_file.exists() and time.monotonic() < until:
+        while places({"VELATURA_HOME": str(home)}).connection_file.exists() and time.monotonic() < until:
             time.sleep(0.05)
 
     def new_picture(self) -> Picture:

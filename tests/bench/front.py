@@ -26,9 +26,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from pastiche.client import Client
-from pastiche.paths import places
 from tests.bench.peers import rush, serve
+from velatura.client import Client
+from velatura.paths import places
 
 PEERS = (0, 1, 100, 500, 2000)
 STATUS_CALLS = 300
@@ -68,10 +68,10 @@ class Bench:
         self.home = home
         self._log = (home / "stub.log").open("wb")
         command = [sys.executable, "-m", "tests.bench.stub_daemon", "--hands", str(hands), "--preview", str(preview)]
-        self.process = subprocess.Popen(command, env={**os.environ, "PASTICHE_HOME": str(home)}, stdout=self._log, stderr=self._log)
+        self.process = subprocess.Popen(command, env={**os.environ, "VELATURA_HOME": str(home)}, stdout=self._log, stderr=self._log)
         self.front = psutil.Process(self.process.pid)
         until = time.monotonic() + 20
-        where = places({"PASTICHE_HOME": str(home)})
+        where = places({"VELATURA_HOME": str(home)})
         while not where.connection_file.exists() and time.monotonic() < until:
             time.sleep(0.02)
         self.watcher = Client("bench", where=where, client_id="watcher", start=False)
@@ -106,7 +106,7 @@ class Bench:
 
 @contextlib.contextmanager
 def bench(under: Path | None, hands: int, preview: int = 64) -> Iterator[Bench]:
-    home = Path(tempfile.mkdtemp(prefix="pst-", dir=under))
+    home = Path(tempfile.mkdtemp(prefix="vel-", dir=under))
     one = Bench(home, hands, preview)
     try:
         yield one

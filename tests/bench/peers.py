@@ -1,4 +1,4 @@
-"""Many painters' plugins in one process: sockets, handshakes and messages as a `pastiche.client.Client` has them, and nothing that an
+"""Many painters' plugins in one process: sockets, handshakes and messages as a `velatura.client.Client` has them, and nothing that an
 editor needs, so that one core of them is more than a front can serve. For `tests/bench/front.py`.
 
 A process of them takes orders over a pipe: see `serve`.
@@ -15,16 +15,16 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
-from pastiche import protocol as p
-from pastiche import trust
-from pastiche.connection import Connection, find
-from pastiche.errors import DaemonLost, DaemonNotRunning
-from pastiche.paths import places
-from pastiche.pixels import PictureRef, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche.transfer import Incoming, puts
-from pastiche.transport import Dealer
-from pastiche.transport_plain import PlainDealer
+from velatura import protocol as p
+from velatura import trust
+from velatura.connection import Connection, find
+from velatura.errors import DaemonLost, DaemonNotRunning
+from velatura.paths import places
+from velatura.pixels import PictureRef, PixelFormat
+from velatura.settings import StyleSettings
+from velatura.transfer import Incoming, puts
+from velatura.transport import Dealer
+from velatura.transport_plain import PlainDealer
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
 PATIENCE = 30.0  # seconds for an answer that is due
@@ -135,7 +135,7 @@ class Crowd:
 
     def __init__(self, home: Path, first: int) -> None:
         """first: the number of the first of them."""
-        self._where, self._first = places({"PASTICHE_HOME": str(home)}), first
+        self._where, self._first = places({"VELATURA_HOME": str(home)}), first
         self.peers: list[PainterPeer] = []
         self._selector = selectors.DefaultSelector()
         self._watched: dict[PainterPeer, int] = {}
@@ -239,7 +239,7 @@ def serve(pipe: Pipe, home: Path, first: int) -> None:
 
 def rush(home: Path, count: int) -> int:
     """So many strangers who connect at once, before the first says hello. Returns how many are welcome in the end."""
-    found = find(places({"PASTICHE_HOME": str(home)}))
+    found = find(places({"VELATURA_HOME": str(home)}))
     assert found is not None
     dealers = []
     for _ in range(count):

@@ -1,7 +1,7 @@
 """A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For `tests/bench/front.py`; no
 mode of the product.
 
-    PASTICHE_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
+    VELATURA_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pastiche.paths import Places, places
-from pastiche.pixels import PictureRef
-from pastiche_daemon import front, run
-from pastiche_daemon.clock import Clock
-from pastiche_daemon.crew import Crew
-from pastiche_daemon.options import Options
+from velatura.paths import Places, places
+from velatura.pixels import PictureRef
+from velatura_daemon import front, run
+from velatura_daemon.clock import Clock
+from velatura_daemon.crew import Crew
+from velatura_daemon.options import Options
 
 PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
 SIDE = 16  # pixels of the scale that they speak of

@@ -16,11 +16,11 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def run(warm: Daemon) -> Run:
-    """Runs `pastiche …` under the module's home."""
+    """Runs `velatura …` under the module's home."""
 
     def call(*words: object) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "PASTICHE_HOME": str(warm.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
+        env = {**os.environ, "VELATURA_HOME": str(warm.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
     return call

@@ -1,4 +1,4 @@
-"""A folder of pictures by `pastiche batch`: several at once, gone on with, nothing written over, failures at the end."""
+"""A folder of pictures by `velatura batch`: several at once, gone on with, nothing written over, failures at the end."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pastiche.client import KeptItems, PastRestyles
-from pastiche.errors import UsageError
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.batch.frames import framed, pictures_in
-from pastiche_daemon.batch.hashes import hash_of_file
-from pastiche_daemon.batch.pace import MOST, room_for, workers_in
-from pastiche_daemon.batch.recipe import recipe_of
-from pastiche_daemon.batch.sheet import evenly, sheet_of
-from pastiche_daemon.cli.paintings import paintings_of
-from pastiche_daemon.cli.restyle import note_of
-from pastiche_daemon.imagefiles import read_description, write_picture
-from pastiche_daemon.jobs import JOBS_PER_CLIENT
-from pastiche_daemon.keeping.results import PER_CLIENT
 from tests.conftest import Daemon, wait_for_end
 from tests.daemon.test_life import status_when
+from velatura.client import KeptItems, PastRestyles
+from velatura.errors import UsageError
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.batch.frames import framed, pictures_in
+from velatura_daemon.batch.hashes import hash_of_file
+from velatura_daemon.batch.pace import MOST, room_for, workers_in
+from velatura_daemon.batch.recipe import recipe_of
+from velatura_daemon.batch.sheet import evenly, sheet_of
+from velatura_daemon.cli.paintings import paintings_of
+from velatura_daemon.cli.restyle import note_of
+from velatura_daemon.imagefiles import read_description, write_picture
+from velatura_daemon.jobs import JOBS_PER_CLIENT
+from velatura_daemon.keeping.results import PER_CLIENT
 
 QUICK = ("--quality", "draft", "--iterations", "2")
 LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")  # half a second or so: time to do something meanwhile
@@ -69,10 +69,10 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def started(home: Path, folder: Path, *more: object) -> subprocess.Popen[str]:
-    """`pastiche batch FOLDER …`"""
-    env = {**os.environ, "PASTICHE_HOME": str(home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    """`velatura batch FOLDER …`"""
+    env = {**os.environ, "VELATURA_HOME": str(home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
     words = ("batch", folder, "--style", folder.parent / "painting.png", *more)
-    command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
+    command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -213,7 +213,7 @@ def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder
 
 
 def test_a_result_whose_line_was_never_written_says_itself_that_it_is_done(batch, done):
-    ledger = done.with_name("frames-in-painting") / ".pastiche-batch"
+    ledger = done.with_name("frames-in-painting") / ".velatura-batch"
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join(line for line in lines if b'"frame10.png"' not in line)[:-5])
     assert batch(done)[-1]["made"] == 0
@@ -303,7 +303,7 @@ def test_while_one_batch_is_at_work_in_a_folder_another_is_not(start, folder):
         pass
     one.send_signal(signal.SIGSTOP)  # on a free machine it would be done before the other has begun
     other = start(folder, *LONG)
-    assert "Another 'pastiche batch'" in other.communicate(timeout=60)[1]
+    assert "Another 'velatura batch'" in other.communicate(timeout=60)[1]
     one.send_signal(signal.SIGCONT)
     assert one.communicate(timeout=60) and one.returncode == 0
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pastiche.errors import DiskTrouble, UsageError
-from pastiche_daemon.batch import ledger as module
-from pastiche_daemon.batch.frames import LEDGER, Frame, pictures_in
-from pastiche_daemon.batch.hashes import hash_of_file, look_of
-from pastiche_daemon.batch.ledger import Ledger, Seen
-from pastiche_daemon.batch.recipe import key_of
-from pastiche_daemon.imagefiles import write_picture
 from tests.conftest import picture
+from velatura.errors import DiskTrouble, UsageError
+from velatura_daemon.batch import ledger as module
+from velatura_daemon.batch.frames import LEDGER, Frame, pictures_in
+from velatura_daemon.batch.hashes import hash_of_file, look_of
+from velatura_daemon.batch.ledger import Ledger, Seen
+from velatura_daemon.batch.recipe import key_of
+from velatura_daemon.imagefiles import write_picture
 
 
 def recipe(key: str) -> Any:

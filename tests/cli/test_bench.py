@@ -1,4 +1,4 @@
-"""`pastiche bench`: every measurement runs, small; what cannot be measured is said."""
+"""`velatura bench`: every measurement runs, small; what cannot be measured is said."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 def bench(*words: object) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}  # two threads that wait for one another take long beside other tests
-    command = [sys.executable, "-m", "pastiche_daemon", "bench", *map(str, words)]
+    command = [sys.executable, "-m", "velatura_daemon", "bench", *map(str, words)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=170, check=False)
 
 

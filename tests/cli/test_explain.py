@@ -1,4 +1,4 @@
-"""`pastiche explain`, as a person runs it, with a step or two a picture."""
+"""`velatura explain`, as a person runs it, with a step or two a picture."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pastiche.explain import figures
-from pastiche_daemon.cli.sheets import GAP, LINE
 from tests.cli.conftest import Run
+from velatura.explain import figures
+from velatura_daemon.cli.sheets import GAP, LINE
 
 WIDTH, HEIGHT = 32, 24
 

@@ -11,8 +11,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pastiche_daemon.imagefiles import read_description, read_picture
 from tests.cli.conftest import Run
+from velatura_daemon.imagefiles import read_description, read_picture
 
 QUICK = ("--quality", "draft", "--iterations", "4")
 

@@ -26,8 +26,8 @@ class Home:
     """A person's home, with a photo and a painting in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.daemon = folder, Daemon(folder / "pastiche")
-        self.env = {**os.environ, "PASTICHE_HOME": str(self.daemon.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+        self.folder, self.daemon = folder, Daemon(folder / "velatura")
+        self.env = {**os.environ, "VELATURA_HOME": str(self.daemon.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
     def draw(self) -> None:
         noise = np.random.default_rng(3)
@@ -36,7 +36,7 @@ class Home:
 
     def start(self, *words: object, file_bytes: int = -1) -> subprocess.Popen[str]:
         """file_bytes: the largest file that it may write; -1: any."""
-        command = [sys.executable, "-m", "pastiche_daemon", *map(str, words)]
+        command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
         return subprocess.Popen(command, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)))  # fmt: skip
 
@@ -58,7 +58,7 @@ def homes() -> Iterator[list[Home]]:
     """After a daemon was killed midway through a restyle: twice the same, by a copy."""
     import tempfile
 
-    one, other = (Home(Path(tempfile.mkdtemp(prefix="pst-"))) for _ in range(2))
+    one, other = (Home(Path(tempfile.mkdtemp(prefix="vel-"))) for _ in range(2))
     one.draw()
     restyle = one.restyle(*LONG)
     works = one.daemon.places.state / "works"
@@ -78,7 +78,7 @@ def homes() -> Iterator[list[Home]]:
 
 
 def test_a_restyle_whose_daemon_was_killed_says_where_it_is_and_the_list_shows_how_far(homes):
-    assert "'pastiche results list'" in homes[0].told
+    assert "'velatura results list'" in homes[0].told
     (item,) = homes[0].kept()
     assert not item["finished"]
     assert 0 < item["done"] < 1

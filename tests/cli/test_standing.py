@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pastiche_daemon.cli.standing import devices_in_words, rows, stand_in
+from velatura_daemon.cli.standing import devices_in_words, rows, stand_in
 
-EMBEDDED = "embedded (Pastiche's own)"
+EMBEDDED = "embedded (Velatura's own)"
 
 
 def worker(device="cpu (1 thread)", state="warm", busy=False, weights=EMBEDDED):

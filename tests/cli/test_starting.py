@@ -1,4 +1,4 @@
-"""`pastiche daemon start`: what it records, and what it says where its options cannot hold."""
+"""`velatura daemon start`: what it records, and what it says where its options cannot hold."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ import sys
 
 import pytest
 
-from pastiche.errors import UsageError
-from pastiche.launch import recorded
-from pastiche.paths import places
-from pastiche_daemon.cli.daemon import as_words
-from pastiche_daemon.clock import Clock
-from pastiche_daemon.executors.makers import crew_for
-from pastiche_daemon.options import Options
+from velatura.errors import UsageError
+from velatura.launch import recorded
+from velatura.paths import places
+from velatura_daemon.cli.daemon import as_words
+from velatura_daemon.clock import Clock
+from velatura_daemon.executors.makers import crew_for
+from velatura_daemon.options import Options
 
 
 @pytest.fixture
-def pastiche(home):
-    """Runs `pastiche …` under a home of its own, whose daemon it stops in the end."""
+def velatura(home):
+    """Runs `velatura …` under a home of its own, whose daemon it stops in the end."""
 
     def call(*words):
-        command = [sys.executable, "-m", "pastiche_daemon", *words]
-        return subprocess.run(command, env={**os.environ, "PASTICHE_HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False)
+        command = [sys.executable, "-m", "velatura_daemon", *words]
+        return subprocess.run(command, env={**os.environ, "VELATURA_HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False)
 
     yield call
     call("daemon", "stop")
 
 
-def test_options_that_cannot_be_meant_are_said_once_and_are_not_recorded_for_the_editors(pastiche, home):
-    where = places({"PASTICHE_HOME": str(home)})
-    done = pastiche("daemon", "start", "--devices", "cpu,gpu")
-    assert done.stderr.count("pastiche:") == 1
+def test_options_that_cannot_be_meant_are_said_once_and_are_not_recorded_for_the_editors(velatura, home):
+    where = places({"VELATURA_HOME": str(home)})
+    done = velatura("daemon", "start", "--devices", "cpu,gpu")
+    assert done.stderr.count("velatura:") == 1
     assert "'gpu' is none.\n" in done.stderr, done.stderr
     assert recorded(where) is None
-    assert pastiche("daemon", "start", "--threads", "1").returncode == 0
-    pastiche("daemon", "stop")
-    assert pastiche("daemon", "start", "--executor", "ray").returncode == 1
+    assert velatura("daemon", "start", "--threads", "1").returncode == 0
+    velatura("daemon", "stop")
+    assert velatura("daemon", "start", "--executor", "ray").returncode == 1
     assert recorded(where).command[-2:] == ("--threads", "1")
 
 
-def test_a_start_beside_a_running_daemon_says_from_when_on_its_options_hold(pastiche):
-    assert "is there" in pastiche("daemon", "start").stdout
-    assert "running already" in pastiche("daemon", "start").stdout
-    other = pastiche("daemon", "start", "--devices", "cpu,cpu").stdout
+def test_a_start_beside_a_running_daemon_says_from_when_on_its_options_hold(velatura):
+    assert "is there" in velatura("daemon", "start").stdout
+    assert "running already" in velatura("daemon", "start").stdout
+    other = velatura("daemon", "start", "--devices", "cpu,cpu").stdout
     assert "goes on as it was started" in other
-    assert "'pastiche daemon stop'" in other
+    assert "'velatura daemon stop'" in other
 
 
 def test_a_switch_that_is_off_is_recorded_as_it_is_said():
@@ -62,4 +62,4 @@ def test_a_switch_that_is_off_is_recorded_as_it_is_said():
 ])  # fmt: skip
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):
     with pytest.raises(UsageError, match=sentence):
-        crew_for(Options(**options), places({"PASTICHE_HOME": str(home)}), lambda: None, Clock())
+        crew_for(Options(**options), places({"VELATURA_HOME": str(home)}), lambda: None, Clock())

@@ -1,4 +1,4 @@
-"""`pastiche daemon status` of a daemon that was started by an earlier version, and runs still."""
+"""`velatura daemon status` of a daemon that was started by an earlier version, and runs still."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pastiche_daemon.cli import daemon
+from velatura_daemon.cli import daemon
 
 EARLIER = {
     "version": "0.1", "build": "b", "pid": 7, "endpoints": ["ipc://x"], "uptime_seconds": 1.0, "max_megapixels": 1.0, "jobs": [],

@@ -144,8 +144,8 @@ def megabytes(entry: str) -> float:
 
 
 def main() -> None:
-    from pastiche.errors import PasticheError
-    from pastiche_daemon.imagefiles import other, png, read_picture, tiff
+    from velatura.errors import VelaturaError
+    from velatura_daemon.imagefiles import other, png, read_picture, tiff
 
     assert other, (png, tiff)
     Image.init()
@@ -161,7 +161,7 @@ def main() -> None:
             try:
                 picture = read_picture(path, max_megapixels=1).picture
                 said = f"{picture.width} × {picture.height}"
-            except PasticheError as error:
+            except VelaturaError as error:
                 said = error.code
             print(json.dumps({"file": path.name, "said": said, "megabytes": megabytes("VmHWM") - before}), flush=True)
         except BaseException:

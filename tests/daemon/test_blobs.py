@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.errors import DiskTrouble
-from pastiche_daemon import blobs
-from pastiche_daemon.blobs import BlobStore
+from velatura.errors import DiskTrouble
+from velatura_daemon import blobs
+from velatura_daemon.blobs import BlobStore
 
 
 def test_an_upload_whose_file_has_gone_can_be_abandoned_without_closing_anothers(home):

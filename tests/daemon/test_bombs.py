@@ -12,13 +12,13 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from pastiche import protocol as p
-from pastiche import transfer, zmtp
-from pastiche.errors import BadMessage, BadSetting, PasticheError, PictureTooLarge
-from pastiche.pixels import PictureRef, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.requests import job_from
 from tests.daemon import bombs
+from velatura import protocol as p
+from velatura import transfer, zmtp
+from velatura.errors import BadMessage, BadSetting, PictureTooLarge, VelaturaError
+from velatura.pixels import PictureRef, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.requests import job_from
 
 MOST = 20.0  # megabytes that a bomb may cost: a profile of 4 MB, twice, and what a decoder itself takes
 
@@ -78,7 +78,7 @@ def test_a_huge_picture_costs_a_sentence(side):
 
 @pytest.mark.parametrize("side", [0, -1, -(2**63), 1.5, True, "16", None, [16]])
 def test_a_size_that_is_none_is_refused(side):
-    with pytest.raises(PasticheError):
+    with pytest.raises(VelaturaError):
         job_from(asked(picture(side, 16)), b"", "client", "fuzz", 256.0)
 
 

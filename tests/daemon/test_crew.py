@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.errors import TooBusy, WorkerDied
-from pastiche_daemon.foreman import JOBS_TOLD
-from pastiche_daemon.options import Options
-from pastiche_daemon.workshop import QUESTIONS_KEPT
 from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
+from velatura import protocol as p
+from velatura.errors import TooBusy, WorkerDied
+from velatura_daemon.foreman import JOBS_TOLD
+from velatura_daemon.options import Options
+from velatura_daemon.workshop import QUESTIONS_KEPT
 
 
 class Studio(Office):

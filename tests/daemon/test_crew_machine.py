@@ -14,17 +14,17 @@ from hypothesis import settings as how
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pastiche import protocol as p
-from pastiche.errors import PasticheError
-from pastiche.paths import places
-from pastiche.pixels import Picture, PictureRef
-from pastiche.settings import StyleSettings
-from pastiche_daemon.crew import Crew
-from pastiche_daemon.foreman import Foreman
-from pastiche_daemon.jobs import RUNNING
-from pastiche_daemon.options import Options
 from tests.conftest import picture
 from tests.daemon.test_foreman import HandClock, Made
+from velatura import protocol as p
+from velatura.errors import VelaturaError
+from velatura.paths import places
+from velatura.pixels import Picture, PictureRef
+from velatura.settings import StyleSettings
+from velatura_daemon.crew import Crew
+from velatura_daemon.foreman import Foreman
+from velatura_daemon.jobs import RUNNING
+from velatura_daemon.options import Options
 
 CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)
 CLIENTS, LAYERS, DEVICES = ["ann", "ben"], ["one", "two"], ["auto", "auto", "cuda:0", "cuda:9"]
@@ -112,14 +112,14 @@ class Worker:
 class Studio(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(prefix="pst-"))
+        self.home = Path(tempfile.mkdtemp(prefix="vel-"))
         self.clock = HandClock()
         self.workers = [Worker("cuda:0"), Worker("cuda:1"), Worker("auto")]
         self.spare = Worker("auto")
         self.made = Made(*self.workers)
         options = Options(hang_seconds=HANG, worker_seconds=IDLE)
         crew = Crew(self.made, Made(self.spare), self.clock)
-        self.foreman = Foreman(options, places({"PASTICHE_HOME": str(self.home)}), crew, self.hears, self.clock)
+        self.foreman = Foreman(options, places({"VELATURA_HOME": str(self.home)}), crew, self.hears, self.clock)
         self.shop = self.foreman.workshop
         self.sessions = {client: client.encode() for client in CLIENTS}
         self.silent: set[str] = set()
@@ -207,7 +207,7 @@ class Studio(RuleBasedStateMachine):
         self.open.add((client, job))
         try:
             self.foreman.resume(self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on"))
-        except PasticheError:
+        except VelaturaError:
             self.open.remove((client, job))
 
     @rule(client=some.sampled_from(CLIENTS), what=some.sampled_from(["estimate", "fetch", "forget"]))
@@ -224,7 +224,7 @@ class Studio(RuleBasedStateMachine):
         ticket = self.fresh()
         try:
             self.foreman.estimate(self.sessions[client], p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
-        except PasticheError:
+        except VelaturaError:
             return
         self.questions.add((client, ticket))
 

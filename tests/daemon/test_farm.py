@@ -17,16 +17,16 @@ from typing import Any
 import msgpack
 import pytest
 
-from pastiche.errors import UsageError
-from pastiche_daemon.executors.farm import cluster, post
-from pastiche_daemon.executors.farm.arriving import Damaged, receive
-from pastiche_daemon.executors.farm.cluster import ClusterLost
-from pastiche_daemon.executors.farm.hands import Farm
-from pastiche_daemon.executors.farm.orders import at_work, for_abroad
-from pastiche_daemon.executors.farm.outbox import Outbox
-from pastiche_daemon.executors.farm.terms import Terms, as_actor_options
-from pastiche_daemon.options import Options
 from tests.conftest import QUICK, Daemon, picture
+from velatura.errors import UsageError
+from velatura_daemon.executors.farm import cluster, post
+from velatura_daemon.executors.farm.arriving import Damaged, receive
+from velatura_daemon.executors.farm.cluster import ClusterLost
+from velatura_daemon.executors.farm.hands import Farm
+from velatura_daemon.executors.farm.orders import at_work, for_abroad
+from velatura_daemon.executors.farm.outbox import Outbox
+from velatura_daemon.executors.farm.terms import Terms, as_actor_options
+from velatura_daemon.options import Options
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_meant_is_said_at_the_start(options, sentence):
 # --- the front's side, with a driver that is played ------------------------------------------------------
 PLAYED = """
 import os, sys
-from pastiche_daemon.executors.wire import read_message, write_message
+from velatura_daemon.executors.wire import read_message, write_message
 read_message(sys.stdin.buffer)
 def say(hand, say, **more): write_message(sys.stdout.buffer, {"hand": hand, "say": say, **more})
 while (order := read_message(sys.stdin.buffer)) is not None:

@@ -16,14 +16,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pastiche import protocol as p
-from pastiche.client import Finished, KeptItems
-from pastiche.errors import DaemonCannotStart, DaemonLost
-from pastiche.launch import Launcher
-from pastiche.settings import StyleSettings
-from pastiche_daemon.run import build_id
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until, until_failed
+from velatura import protocol as p
+from velatura.client import Finished, KeptItems
+from velatura.errors import DaemonCannotStart, DaemonLost
+from velatura.launch import Launcher
+from velatura.settings import StyleSettings
+from velatura_daemon.run import build_id
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 BIG = picture(200, 150, seed=3)  # 90 kB
@@ -139,8 +139,8 @@ def on_a_disk(daemon: Daemon, mount: str, where: str = "") -> Launcher:
     """Starts the daemon in a world where its home (or a folder in it) is a disk of its own."""
     folder = daemon.home / where
     folder.mkdir(parents=True, exist_ok=True)
-    run = f"exec {sys.executable} -m pastiche_daemon daemon run --threads 1 {' '.join(daemon.options)}"
-    script = f"mount -t tmpfs {mount} tmpfs {folder} && export PASTICHE_HOME={daemon.home} && {run}"
+    run = f"exec {sys.executable} -m velatura_daemon daemon run --threads 1 {' '.join(daemon.options)}"
+    script = f"mount -t tmpfs {mount} tmpfs {folder} && export VELATURA_HOME={daemon.home} && {run}"
     return Launcher(("/usr/bin/env", "unshare", "--mount", "--propagation", "private", "sh", "-c", script), build_id())
 
 

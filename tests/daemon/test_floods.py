@@ -17,12 +17,12 @@ import hypothesis
 import psutil
 import pytest
 
-from pastiche import protocol as p
-from pastiche import zmtp
-from pastiche.connection import find
-from pastiche.settings import StyleSettings
 from tests.conftest import picture
 from tests.daemon.peers import HANDSHAKE, PlainPeer, connected, hello
+from velatura import protocol as p
+from velatura import zmtp
+from velatura.connection import find
+from velatura.settings import StyleSettings
 
 MOST = 32 << 20  # bytes that all strangers together may cost the front
 PIECE = bytes(1 << 20)

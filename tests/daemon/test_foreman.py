@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.errors import BadMessage, UnknownBlob
-from pastiche.paths import places
-from pastiche.settings import StyleSettings
-from pastiche_daemon.clock import SLEPT, Clock
-from pastiche_daemon.crew import SLOW, Crew
-from pastiche_daemon.foreman import Foreman
-from pastiche_daemon.keeping.results import PER_CLIENT
-from pastiche_daemon.options import Options
 from tests.conftest import picture
+from velatura import protocol as p
+from velatura.errors import BadMessage, UnknownBlob
+from velatura.paths import places
+from velatura.settings import StyleSettings
+from velatura_daemon.clock import SLEPT, Clock
+from velatura_daemon.crew import SLOW, Crew
+from velatura_daemon.foreman import Foreman
+from velatura_daemon.keeping.results import PER_CLIENT
+from velatura_daemon.options import Options
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 HANG = 60.0
@@ -100,7 +100,7 @@ class Office:
         self.clock, self.hands, self.told = HandClock(), Hands(), []
         crew = Crew(made or Made(self.hands), spare, self.clock)
         options = options or Options(hang_seconds=HANG, worker_seconds=600.0)
-        where = places({"PASTICHE_HOME": str(home)})
+        where = places({"VELATURA_HOME": str(home)})
         self.foreman = Foreman(options, where, crew, lambda _, message: self.told.append(message), self.clock)
 
     def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any) -> None:

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.errors import UsageError
-from pastiche_daemon.cli.daemon import as_words
-from pastiche_daemon.executors import local
-from pastiche_daemon.executors.local import Local, device_names
-from pastiche_daemon.options import Options, sensible_memory
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import until
 from tests.daemon.test_upstream import near_to
+from velatura import protocol as p
+from velatura.errors import UsageError
+from velatura_daemon.cli.daemon import as_words
+from velatura_daemon.executors import local
+from velatura_daemon.executors.local import Local, device_names
+from velatura_daemon.options import Options, sensible_memory
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -30,7 +30,7 @@ CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 @pytest.fixture(scope="module")
 def two() -> Iterator[Daemon]:
     """A daemon with two workers."""
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = Daemon(folder, ("--devices", "cpu,cpu"))
     yield one
     one.stop()
@@ -70,7 +70,7 @@ def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
 
 
 def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
-    monkeypatch.setenv("PASTICHE_HOME", str(home))
+    monkeypatch.setenv("VELATURA_HOME", str(home))
     said = threading.Event()
     made = Local(Options(device="auto"), said.set)
     first = made.hands[0]
@@ -135,6 +135,6 @@ def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
 
 
 def test_a_daemon_takes_the_descriptors_that_it_may_have():
-    look = "import resource; from pastiche_daemon.run import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    look = "import resource; from velatura_daemon.run import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     done = subprocess.run(["prlimit", "--nofile=128:300", sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "300"

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from pastiche import protocol as p
-from pastiche import trust
-from pastiche.client import Client
-from pastiche.connection import Connection, find
-from pastiche.pixels import Picture
-from pastiche.settings import StyleSettings
 from tests.conftest import picture
 from tests.daemon.peers import PEERS, Peer, ZmqPeer, hello
+from velatura import protocol as p
+from velatura import trust
+from velatura.client import Client
+from velatura.connection import Connection, find
+from velatura.pixels import Picture
+from velatura.settings import StyleSettings
 
 AS_IT_IS = StyleSettings(strength=0)  # gives the content back, to the bit: a crossed result is seen
 STYLES = [picture(12, 10, seed=n) for n in (1001, 1002)]

@@ -20,20 +20,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from pastiche.errors import (
+from velatura.errors import (
     BadMask,
     BadPixels,
     DiskTrouble,
     FileExists,
     NotAPicture,
     NothingToRestyle,
-    PasticheError,
     PictureTooLarge,
     PictureTooSmall,
     UsageError,
+    VelaturaError,
 )
-from pastiche.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
-from pastiche_daemon.imagefiles import (
+from velatura.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
+from velatura_daemon.imagefiles import (
     as_on_screen,
     check_output,
     read_description,
@@ -42,7 +42,7 @@ from pastiche_daemon.imagefiles import (
     seen_through,
     write_picture,
 )
-from pastiche_daemon.imagefiles.decode import decode
+from velatura_daemon.imagefiles.decode import decode
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 SRGB = imagecodecs.cms_profile("srgb")
@@ -452,7 +452,7 @@ def test_damage_is_a_sentence_never_a_traceback(tmp_path, suffix, data):
     (tmp_path / "a").write_bytes(damaged)
     try:
         got = read(tmp_path / "a", max_megapixels=1)
-    except PasticheError as error:
+    except VelaturaError as error:
         assert error.sentence.startswith("a")
     else:
         assert got.width * got.height <= 1e6
@@ -598,7 +598,7 @@ def test_the_description_comes_back(tmp_path, name, text):
 
 def test_a_png_says_what_made_it(tmp_path):
     write_picture(tmp_path / "a.png", picture(gradient(8, 8, 3)), description="sea")
-    assert Image.open(tmp_path / "a.png").text == {"Description": "sea", "Software": "Pastiche"}
+    assert Image.open(tmp_path / "a.png").text == {"Description": "sea", "Software": "Velatura"}
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp"])
@@ -799,7 +799,7 @@ def test_an_output_that_can_be_written_is_not_touched_by_the_check(tmp_path):
 
 def test_importing_loads_no_decoder_and_no_torch():
     heavy = {"PIL", "tifffile", "imagecodecs", "torch"}
-    code = f"import sys, pastiche_daemon.imagefiles; print({heavy} & {{*sys.modules}})"
+    code = f"import sys, velatura_daemon.imagefiles; print({heavy} & {{*sys.modules}})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
 

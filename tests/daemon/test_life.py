@@ -7,13 +7,13 @@ import signal
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.client import Client, Finished
-from pastiche.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
-from pastiche.launch import Launcher
-from pastiche.locks import Lock
-from pastiche.settings import StyleSettings
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
+from velatura import protocol as p
+from velatura.client import Client, Finished
+from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
+from velatura.launch import Launcher
+from velatura.locks import Lock
+from velatura.settings import StyleSettings
 
 pytestmark = pytest.mark.usefixtures("each_transport")
 
@@ -62,7 +62,7 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
 def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
     with (
         Client("tests", where=daemon.places, client_id="x") as client,
-        pytest.raises(DaemonNotRunning, match="pastiche daemon start"),
+        pytest.raises(DaemonNotRunning, match="velatura daemon start"),
     ):
         client.wait_until_ready()
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pastiche_daemon.executors import worker as module
-from pastiche_daemon.executors.local import _how
-from pastiche_daemon.executors.wire import DEVICE_LOST
-from pastiche_daemon.executors.worker import Worker
+from velatura_daemon.executors import worker as module
+from velatura_daemon.executors.local import _how
+from velatura_daemon.executors.wire import DEVICE_LOST
+from velatura_daemon.executors.worker import Worker
 
 OPTIONS = {"device": "cpu", "cache_megabytes": 1, "memory_megabytes": 0, "preview_seconds": 1, "preview_side": 64, "keep_seconds": 5}
 
@@ -22,7 +22,7 @@ class Ended(BaseException):
 
 @pytest.fixture
 def worker(monkeypatch, home) -> Worker:
-    monkeypatch.setenv("PASTICHE_HOME", str(home))
+    monkeypatch.setenv("VELATURA_HOME", str(home))
 
     def end(code: int) -> None:
         raise Ended(code)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from pastiche.paths import places
-from pastiche_daemon.executors.networks import Networks
-from pastiche_daemon.weights.store import WeightStore
+from velatura.paths import places
+from velatura_daemon.executors.networks import Networks
+from velatura_daemon.weights.store import WeightStore
 
 CPU = torch.device("cpu")
 
 
 def test_from_draft_to_good_and_back_no_network_is_loaded_again(tmp_path):
-    networks = Networks(WeightStore(places({"PASTICHE_HOME": str(tmp_path)})))
+    networks = Networks(WeightStore(places({"VELATURA_HOME": str(tmp_path)})))
     draft, good = networks.get("auto", "draft", CPU), networks.get("auto", "good", CPU)
     assert draft is not good
     assert networks.get("random", "draft", CPU) is draft  # whatever weights are asked for
@@ -21,7 +21,7 @@ def test_from_draft_to_good_and_back_no_network_is_loaded_again(tmp_path):
 
 
 def test_other_weights_take_the_full_networks_place_and_not_the_drafts(tmp_path):
-    networks = Networks(WeightStore(places({"PASTICHE_HOME": str(tmp_path)})))
+    networks = Networks(WeightStore(places({"VELATURA_HOME": str(tmp_path)})))
     draft, good = networks.get("auto", "draft", CPU), networks.get("auto", "good", CPU)
     other = networks.get("random", "good", CPU)
     assert other.network.name != good.network.name

@@ -7,21 +7,21 @@ import uuid
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche import transport
-from pastiche.client import Finished, KeptItems
-from pastiche.errors import (
+from tests.conftest import ENDLESS, QUICK, picture
+from velatura import protocol as p
+from velatura import transport
+from velatura.client import Finished, KeptItems
+from velatura.errors import (
     BadMask,
     BadPixels,
     BadWeights,
     DeviceUnavailable,
     NothingToRestyle,
-    PasticheError,
     PictureTooLarge,
+    VelaturaError,
 )
-from pastiche.pixels import MASK_FORMAT, Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from tests.conftest import ENDLESS, QUICK, picture
+from velatura.pixels import MASK_FORMAT, Picture, PixelFormat
+from velatura.settings import StyleSettings
 
 pytestmark = pytest.mark.usefixtures("each_transport")
 
@@ -77,7 +77,7 @@ def test_a_draft_uses_the_thin_network_whatever_weights_are_asked_for_and_says_s
     with warm.client() as client:
         draft = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, weights="random")
         good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2), weights="random")
-    assert draft.result.weights == "thin (Pastiche's own, for drafts)"
+    assert draft.result.weights == "thin (Velatura's own, for drafts)"
     assert good.result.weights == "random filters"
 
 
@@ -246,7 +246,7 @@ GOOD = StyleSettings(iterations=6)  # a draft would not look at the weights that
     (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
     (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
     (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),
-    (picture(seed=1), [], {}, PasticheError, "styles"),
+    (picture(seed=1), [], {}, VelaturaError, "styles"),
 ])  # fmt: skip
 def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, content, styles, more, error, words):
     with warm.client() as client:
@@ -264,7 +264,7 @@ def test_a_picture_over_the_limit_is_told_the_limit(home, daemon):
 
 def test_an_unusable_profile_gets_a_sentence(warm):
     odd = Picture(2, 2, PixelFormat("RGB", profile=b"not a profile"), bytes(12))
-    with warm.client() as client, pytest.raises(PasticheError, match="profile"):
+    with warm.client() as client, pytest.raises(VelaturaError, match="profile"):
         client.restyle_and_wait(odd, [(STYLE, 1.0)], QUICK)
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pastiche_daemon.samples import PAINTINGS, SCENES, draw
-from pastiche_daemon.samples.brush import Brush, Canvas
-from pastiche_daemon.samples.noise import Array
-from pastiche_daemon.samples.raster import Sheet, flat
+from velatura_daemon.samples import PAINTINGS, SCENES, draw
+from velatura_daemon.samples.brush import Brush, Canvas
+from velatura_daemon.samples.noise import Array
+from velatura_daemon.samples.raster import Sheet, flat
 
 EVERY = sorted(SCENES | PAINTINGS)
 

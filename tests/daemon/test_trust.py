@@ -13,14 +13,14 @@ import msgpack
 import pytest
 import zmq
 
-from pastiche import protocol as p
-from pastiche import trust, zmtp
-from pastiche.connection import Connection, find, publish
-from pastiche.errors import NotTrusted, VersionMismatch
-from pastiche.locks import Lock
-from pastiche.paths import read_private_file, write_private_file
-from pastiche.settings import StyleSettings
 from tests.conftest import QUICK, Daemon, picture
+from velatura import protocol as p
+from velatura import trust, zmtp
+from velatura.connection import Connection, find, publish
+from velatura.errors import NotTrusted, VersionMismatch
+from velatura.locks import Lock
+from velatura.paths import read_private_file, write_private_file
+from velatura.settings import StyleSettings
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 

@@ -13,27 +13,27 @@ from pathlib import Path
 import pytest
 import zmq
 
-from pastiche import protocol as p
-from pastiche import trust
-from pastiche.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
-from pastiche.connection import Connection, publish
-from pastiche.errors import NotTrusted, PasticheError, UsageError
-from pastiche.launch import Launcher, record, terminal_command
-from pastiche.paths import places
-from pastiche.pixels import MASK_FORMAT, Picture, PictureRef
-from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.upstream import Upstream
-from pastiche_daemon.options import Options
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import until
+from velatura import protocol as p
+from velatura import trust
+from velatura.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
+from velatura.connection import Connection, publish
+from velatura.errors import NotTrusted, UsageError, VelaturaError
+from velatura.launch import Launcher, record, terminal_command
+from velatura.paths import places
+from velatura.pixels import MASK_FORMAT, Picture, PictureRef
+from velatura.settings import StyleSettings
+from velatura_daemon.executors.upstream import Upstream
+from velatura_daemon.options import Options
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
 
 @pytest.fixture(scope="module")
 def far() -> Iterator[Daemon]:
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = Daemon(folder)
     one.status()
     yield one
@@ -48,7 +48,7 @@ def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
 
 @pytest.fixture(scope="module")
 def near(far: Daemon) -> Iterator[Daemon]:
-    folder = Path(tempfile.mkdtemp(prefix="pst-"))
+    folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = near_to(far, folder)
     yield one
     one.stop()
@@ -108,7 +108,7 @@ def test_a_moved_knob_goes_on_from_the_last_picture_there(near):
 
 
 def test_a_failure_there_is_told_here(near):
-    with near.client() as client, pytest.raises(PasticheError, match="device"):
+    with near.client() as client, pytest.raises(VelaturaError, match="device"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
 
 
@@ -151,7 +151,7 @@ def test_one_that_does_not_know_the_key_gets_no_picture_and_a_sentence(another):
 
 
 def test_a_daemon_is_not_its_own_upstream(home):
-    own = places({"PASTICHE_HOME": str(home)})
+    own = places({"VELATURA_HOME": str(home)})
     with pytest.raises(UsageError, match="own connection file"):
         Upstream(Options(upstream=str(own.connection_file)), own, lambda: None)
 
@@ -229,7 +229,7 @@ class Impostor:
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
-        where = places({"PASTICHE_HOME": str(folder)})
+        where = places({"VELATURA_HOME": str(folder)})
         self._key, published = trust.fresh_key(), trust.fresh_key()
         publish(where, Connection((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
         self.file = where.connection_file
@@ -275,7 +275,7 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
         pid = watching.status()["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
-    with pytest.raises(PasticheError, match="kept"):
+    with pytest.raises(VelaturaError, match="kept"):
         until(client, Finished, job)
     client.ask_kept()
     (item,) = until(client, KeptItems).items

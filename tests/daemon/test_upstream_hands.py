@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.errors import DaemonLost, NotTrusted, TooBusy
-from pastiche.paths import places
-from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
-from pastiche_daemon.options import Options
 from tests.conftest import picture
 from tests.daemon.test_foreman import Office
+from velatura import protocol as p
+from velatura.errors import DaemonLost, NotTrusted, TooBusy
+from velatura.paths import places
+from velatura.settings import StyleSettings
+from velatura_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
+from velatura_daemon.options import Options
 
 CONTENT = picture(seed=1)
 
@@ -54,7 +54,7 @@ def with_stand_in(home: Path) -> Upstream:
 
 def two_hands(home: Path, **more: Any) -> Upstream:
     """Both connected. Their threads do not run: what is ordered the test does."""
-    where = places({"PASTICHE_HOME": str(home)})
+    where = places({"VELATURA_HOME": str(home)})
     one = Upstream(Options(upstream=str(home / "other.json"), **more), where, lambda: None)
     one.welcomed({"jobs": 2})
     for hand in one.hands:

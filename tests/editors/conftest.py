@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import pytest
 from PIL import Image
 
-from pastiche_daemon.samples import draw
 from tests.editors.gimp_session import GimpConsole, GimpOnScreen
 from tests.editors.krita_session import KritaSession
 from tests.editors.place import Place, find_or_make
 from tests.editors.session import EditorSession
+from velatura_daemon.samples import draw
 
 FIGURES: list[str] = []
-PASTICHE = Path(sys.executable).parent / "pastiche"
+VELATURA = Path(sys.executable).parent / "velatura"
 
 
 CAPTURE: list[Any] = []
@@ -49,12 +49,12 @@ def place() -> Place:
     return find_or_make(say)
 
 
-def pastiche(home: Path, *argv: str) -> str:
+def velatura(home: Path, *argv: str) -> str:
     """The command line, as the person whose home this is."""
-    env = {**os.environ, "HOME": str(home), "PASTICHE_HOME": str(home / "pastiche"), "OMP_WAIT_POLICY": "passive"}
+    env = {**os.environ, "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "OMP_WAIT_POLICY": "passive"}
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         env.pop(name, None)
-    done = subprocess.run([str(PASTICHE), *argv], env=env, capture_output=True, text=True)
+    done = subprocess.run([str(VELATURA), *argv], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -68,11 +68,11 @@ def person(place: Place) -> Iterator[Path]:
 
 
 def new_home() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="pst-"))
+    home = Path(tempfile.mkdtemp(prefix="vel-"))
     (home / "run").mkdir(mode=0o700)
     for editor in ("krita", "gimp"):
-        say(f"installing the plugin: pastiche install {editor}")
-        pastiche(home, "install", editor)
+        say(f"installing the plugin: velatura install {editor}")
+        velatura(home, "install", editor)
     draw_pictures(home)
     return home
 
@@ -103,12 +103,12 @@ def start(session: S) -> S:
 
 def with_daemon(session: S) -> Iterator[S]:
     """An editor with a daemon that runs already."""
-    pastiche(session.home, "daemon", "start")
+    velatura(session.home, "daemon", "start")
     try:
         yield start(session)
     finally:
         session.stop()
-        pastiche(session.home, "daemon", "stop")
+        velatura(session.home, "daemon", "stop")
 
 
 @pytest.fixture(scope="module")

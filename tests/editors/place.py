@@ -65,7 +65,7 @@ def find_or_make(say: object = print) -> Place:
     if _fits_here():
         return Place(Path("/"))
     name = hashlib.sha256("\n".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pastiche-editors"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura-editors"
     root = cache / f"{SUITE}-{name}"
     if root.is_dir():
         return Place(root)

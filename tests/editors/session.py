@@ -72,7 +72,7 @@ class EditorSession:
     def environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(self.home / "run"),
-            "PASTICHE_HOME": str(self.home / "pastiche"), "PASTICHE_DRIVER": str(self.driver.path),
+            "VELATURA_HOME": str(self.home / "velatura"), "VELATURA_DRIVER": str(self.driver.path),
             "OMP_WAIT_POLICY": "passive", "LIBGL_ALWAYS_SOFTWARE": "1",
         }  # fmt: skip
 

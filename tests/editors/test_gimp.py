@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.editors.conftest import FIGURES, pastiche, say
+from tests.editors.conftest import FIGURES, say, velatura
 from tests.editors.gimp_session import GimpOnScreen
 
 PATIENCE = 60.0  # seconds for a small restyle on a busy machine
@@ -85,14 +85,14 @@ class Person:
 
     def kill_midway(self, **knobs: object) -> None:
         """A restyle is begun in the open dialog, and its daemon killed when the work is on the disk."""
-        works = self.gimp.home / "pastiche/state/works"
-        pastiche(self.gimp.home, "results", "drop", "--all")  # what earlier tests have left
+        works = self.gimp.home / "velatura/state/works"
+        velatura(self.gimp.home, "results", "drop", "--all")  # what earlier tests have left
         self.set_up(**knobs)
         self.dialog("click('Restyle')")
         self.gimp.wait_until(lambda: list(works.glob("*.kept")), PATIENCE, "the work to be kept")
-        os.kill(json.loads(pastiche(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
+        os.kill(json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
         self.wait("not busy() and 'estyle again' in message()", "the sentence")
-        pastiche(self.gimp.home, "daemon", "start")  # else it would be one of GIMP's own place
+        velatura(self.gimp.home, "daemon", "start")  # else it would be one of GIMP's own place
 
     def open_results(self) -> None:
         """By the menu, without the restyle's dialog."""
@@ -120,7 +120,7 @@ class Person:
             return True
 
     def jobs(self) -> list[dict]:
-        return json.loads(pastiche(self.gimp.home, "daemon", "status", "--json"))["jobs"]
+        return json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["jobs"]
 
 
 @pytest.fixture
@@ -328,7 +328,7 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
     person_at.open_dialog()
     person_at.restyle()
     person_at.begin_long_work()
-    person_at.dialog("from pastiche import remembered\nfrom pastiche.settings import StyleSettings\nknown = remembered.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nremembered.save(desk().places, 'gimp', known)")  # fmt: skip
+    person_at.dialog("from velatura import remembered\nfrom velatura.settings import StyleSettings\nknown = remembered.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nremembered.save(desk().places, 'gimp', known)")  # fmt: skip
     person_at.menu(AGAIN_KEY)
     person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
     person_at.gimp.wait_until(lambda: len(person_at.do("layers()")) == 3, PATIENCE, "the layer")
@@ -387,7 +387,7 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_
     assert len(title) == 1
     person_at.dialog(f"pick({title[0]!r})")
     person_at.wait(f"[name for name, _ in chosen()] == [{title[0]!r}]", "the image to be the style")
-    person_at.dialog("from pastiche_gimp import canvas\nlayers = [layer for one in canvas.open_images() for layer in canvas.layers_of(one.image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
+    person_at.dialog("from velatura_gimp import canvas\nlayers = [layer for one in canvas.open_images() for layer in canvas.layers_of(one.image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
     person_at.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     person_at.dialog("click('paste')")
     person_at.wait("chosen()[0][0] == 'From the clipboard'", "the clipboard's picture")
@@ -470,13 +470,13 @@ def test_a_layer_removed_midway_gives_the_result_as_a_new_image(person_at):
 def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(person_at):
     person_at.open_dialog()
     person_at.begin_long_work()
-    os.kill(json.loads(pastiche(person_at.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
+    os.kill(json.loads(velatura(person_at.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
     person_at.wait("not busy() and 'estyle again' in message()", "the sentence")
     assert person_at.dialog("visible('copy_report')")
     person_at.set_up()
     person_at.restyle()
-    pastiche(person_at.gimp.home, "daemon", "stop")  # that one lives in GIMP's own place
-    pastiche(person_at.gimp.home, "daemon", "start")
+    velatura(person_at.gimp.home, "daemon", "stop")  # that one lives in GIMP's own place
+    velatura(person_at.gimp.home, "daemon", "start")
 
 
 def test_what_was_stopped_goes_on_from_there_to_its_end(person_at):

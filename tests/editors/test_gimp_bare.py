@@ -11,7 +11,7 @@ from tests.editors.conftest import new_home, start
 from tests.editors.gimp_session import GimpConsole
 from tests.editors.place import Place
 
-PLUGIN = ".config/GIMP/3.0/plug-ins/pastiche_gimp"
+PLUGIN = ".config/GIMP/3.0/plug-ins/velatura_gimp"
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,16 @@ def restyle(bare: GimpConsole) -> list:
 
 
 def test_where_nothing_is_recorded_the_error_names_the_one_command(bare):
-    launch = bare.home / "pastiche/config/launch.json"
+    launch = bare.home / "velatura/config/launch.json"
     launch.rename(launch.with_suffix(".away"))
     status, sentence, _ = restyle(bare)
     assert status == "execution-error"
-    assert "pastiche daemon start" in sentence
+    assert "velatura daemon start" in sentence
     launch.with_suffix(".away").rename(launch)
 
 
 def test_a_daemon_that_cannot_start_is_told_with_what_to_do(bare):
-    launch = bare.home / "pastiche/config/launch.json"
+    launch = bare.home / "velatura/config/launch.json"
     said = launch.read_text()
     launch.write_text(said.replace("/bin/python", "/bin/no-python"))
     status, sentence, _ = restyle(bare)
@@ -55,7 +55,7 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
         bare.do("import zmq.backend")
     carried = bare.home / PLUGIN / "carried"
     bare.do(f"import sys\nsys.path[:0] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}]")
-    assert bare.do("from pastiche.transport import transport_name\ntransport_name()") == "PlainDealer"
+    assert bare.do("from velatura.transport import transport_name\ntransport_name()") == "PlainDealer"
     assert restyle(bare) == ["success", "", "Mosaic 50 %"]
 
 
@@ -71,8 +71,8 @@ def test_a_plugin_that_cannot_load_is_there_and_says_why(bare, known):
         bare.do(f"d = only({str(bare.home / 'small.png')!r})")
         status, sentence, _ = bare.do("restyle(d)")
         assert status == "execution-error"
-        assert "Run 'pastiche install gimp'" in sentence
-        assert "No module named 'pastiche'" in sentence
+        assert "Run 'velatura install gimp'" in sentence
+        assert "No module named 'velatura'" in sentence
         assert bare.do("layers()") == ["Background"]
     finally:
         lib.with_name("away").rename(lib)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import pastiche
+from tests.editors.conftest import velatura
 from tests.editors.session import CLONE
 
 PATIENCE = 60.0  # seconds for a small restyle on a busy machine
@@ -22,7 +22,7 @@ QUICK = "quality='draft', iterations=6"
 @pytest.fixture
 def call(console):
     """A small picture alone in GIMP, `d` its layer, `S` and `T` two paintings; then code, and the value of its last line."""
-    samples = console.home / ".config/GIMP/3.0/plug-ins/pastiche_gimp/carried/samples"
+    samples = console.home / ".config/GIMP/3.0/plug-ins/velatura_gimp/carried/samples"
     names = f"S, T = {str(samples / 'night_swirls.png')!r}, {str(samples / 'mosaic.png')!r}"
 
     def do(code: str, picture: str = "small.png", **more: str):
@@ -205,7 +205,7 @@ def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
 @pytest.fixture
 def ours(console):
     """The plug-in's own modules, to be called in the driver."""
-    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom pastiche_gimp import arguments, canvas, windowless\nfrom pastiche.remembered import Style\n1")  # fmt: skip
+    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom velatura_gimp import arguments, canvas, windowless\nfrom velatura.remembered import Style\n1")  # fmt: skip
 
 
 HALVES = """
@@ -293,14 +293,14 @@ windowless.figures = real""")
 
 
 def test_without_a_style_the_networks_view_says_so(console, call, nothing_remembered):
-    assert "Pick a painting" in call("run('plug-in-pastiche-explain', d)")[1]
+    assert "Pick a painting" in call("run('plug-in-velatura-explain', d)")[1]
 
 
 # --- the other run modes -----------------------------------------------------------------------------
 @pytest.fixture
 def nothing_remembered(console):
-    (console.home / "pastiche/config/window-gimp.json").unlink(missing_ok=True)
-    for kept in (console.home / ".config/GIMP/3.0/plug-in-settings").glob("*pastiche*"):
+    (console.home / "velatura/config/window-gimp.json").unlink(missing_ok=True)
+    for kept in (console.home / ".config/GIMP/3.0/plug-in-settings").glob("*velatura*"):
         kept.unlink()
 
 
@@ -355,19 +355,19 @@ def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(console, c
     assert "estyle again" in said[0][1]
     assert console.do("layers()") == ["Background"]
     assert call(f"restyle(d, style=S, {QUICK})")[0] == "success"
-    pastiche(console.home, "daemon", "stop")  # that one lives in GIMP's own place
-    pastiche(console.home, "daemon", "start")
+    velatura(console.home, "daemon", "stop")  # that one lives in GIMP's own place
+    velatura(console.home, "daemon", "start")
 
 
 def status(session) -> dict:
-    return json.loads(pastiche(session.home, "daemon", "status", "--json"))
+    return json.loads(velatura(session.home, "daemon", "status", "--json"))
 
 
 # --- the example in the docs -------------------------------------------------------------------------
 def test_the_window_of_results_is_for_a_person_and_says_what_scripts_use(call):
-    status, why, _ = call("run('plug-in-pastiche-results', d)")
+    status, why, _ = call("run('plug-in-velatura-results', d)")
     assert status == "calling-error"
-    assert "pastiche results" in why
+    assert "velatura results" in why
 
 
 def test_the_example_restyles_a_folder(console, tmp_path_factory):

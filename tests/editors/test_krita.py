@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.editors.conftest import FIGURES, pastiche, say
+from tests.editors.conftest import FIGURES, say, velatura
 
 PATIENCE = 45.0  # seconds for a small restyle on a busy machine
 
@@ -202,7 +202,7 @@ def test_after_the_result_the_source_is_active_again_unless_another_layer_was_ch
     open_picture(krita)
     source = krita.do("layers()")[0]
     krita.do("""
-from pastiche_krita import canvas
+from velatura_krita import canvas
 target = canvas.current_target()
 doc().rootNode().addChildNode(doc().createNode("other", "paintlayer"), None)
 """)
@@ -281,7 +281,7 @@ def test_a_box_is_ticked_and_remembered(krita):
 
 FEW_FIGURES = """
 from dataclasses import replace
-from pastiche import explain
+from velatura import explain
 real_figures, whole = explain.figures, explain.figures()
 few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0], whole[1], whole[5], whole[10], whole[-1])]
 explain.figures = lambda: few
@@ -308,7 +308,7 @@ def test_the_networks_view_can_be_stopped(krita):
     krita.wait_for("desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()", PATIENCE, "the work to begin")
     krita.do("explaining = desk().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
     assert krita.do("explaining.over")
-    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    krita.wait_until(lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
     assert krita.do("len(K.documents())") == before
 
 
@@ -354,7 +354,7 @@ def test_cancel_midway_leaves_the_document_and_frees_the_daemon(krita):
     krita.do("click('cancel')")
     assert "Cancelled" in krita.do("message()")
     krita.wait_for("not busy()", PATIENCE, "the window to be idle")
-    assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]
+    assert not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"]
     assert krita.do("snapshot()") == before
     assert krita.do("undo_text()") == ""
     krita.do("set_up(iterations=12)")  # remembered settings stay small
@@ -433,7 +433,7 @@ def test_a_window_that_goes_with_its_main_window_leaves_the_restyle_in_work(krit
     krita.do("set_up(quality='draft', iterations=200)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
     krita.do("from PyQt5 import sip\nsip.delete(window())")  # what Qt does to the children of a window that closes
-    krita.do("menu('Filter', 'Artistic', 'Restyle with Pastiche…')")
+    krita.do("menu('Filter', 'Artistic', 'Restyle with Velatura…')")
     krita.wait_for("window() is not None and 'Scale' in message()", PATIENCE, "the new window to say how it goes")
     assert krita.do("busy()")
     krita.wait_for("not busy()", PATIENCE, "the restyle")
@@ -444,13 +444,13 @@ def test_a_daemon_killed_midway_is_told_and_the_next_restyle_recovers(krita):
     open_picture(krita)
     krita.do("set_up(quality='good', iterations=20000)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
-    pid = json.loads(pastiche(krita.home, "daemon", "status", "--json"))["pid"]
+    pid = json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"]
     kill(pid)
     krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the sentence")
     assert krita.do("visible('copy_report')")
     assert restyle(krita) == "Night swirls 50 %"
-    pastiche(krita.home, "daemon", "stop")  # that one lives in Krita's own place
-    pastiche(krita.home, "daemon", "start")
+    velatura(krita.home, "daemon", "stop")  # that one lives in Krita's own place
+    velatura(krita.home, "daemon", "start")
 
 
 def kill(pid):
@@ -462,13 +462,13 @@ def kill(pid):
 
 def kill_midway(krita, **knobs):
     """A restyle is begun, and its daemon killed when the work is on the disk."""
-    pastiche(krita.home, "results", "drop", "--all")  # what earlier tests have left
+    velatura(krita.home, "results", "drop", "--all")  # what earlier tests have left
     arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
     krita.do(f"set_up({arguments})\nclick('start')")
-    krita.wait_until(lambda: list((krita.home / "pastiche/state/works").glob("*.kept")), PATIENCE, "the work to be kept")
-    kill(json.loads(pastiche(krita.home, "daemon", "status", "--json"))["pid"])
+    krita.wait_until(lambda: list((krita.home / "velatura/state/works").glob("*.kept")), PATIENCE, "the work to be kept")
+    kill(json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"])
     krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the sentence")
-    pastiche(krita.home, "daemon", "start")  # else it would be one of Krita's own place
+    velatura(krita.home, "daemon", "start")  # else it would be one of Krita's own place
 
 
 def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_comes_back_at_its_place(krita):
@@ -492,7 +492,7 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     krita.photograph("krita-results")
     krita.do("press('stop')")
     krita.wait_for("len(listed()) == 1 and 'Stopped' in results().message.text()", PATIENCE, "the list as it was")
-    krita.wait_until(lambda: not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    krita.wait_until(lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
     before, own, tree = seen(krita), krita.do("layers()"), krita.do("snapshot()")
     krita.do("press('insert')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
@@ -576,4 +576,4 @@ def test_krita_can_be_closed_with_a_job_running_and_the_daemon_drops_it(krita):
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
     krita.do("quit_krita()")
     krita.process.wait(PATIENCE)
-    assert not json.loads(pastiche(krita.home, "daemon", "status", "--json"))["jobs"]
+    assert not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"]

@@ -25,7 +25,7 @@ def bare(place: Place) -> Iterator[KritaSession]:
 
 
 def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
-    launch = bare.home / "pastiche/config/launch.json"
+    launch = bare.home / "velatura/config/launch.json"
     launch.rename(launch.with_suffix(".away"))
     open_picture(bare)
     bare.do("set_up()")
@@ -33,9 +33,9 @@ def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
     assert bare.do("[message(), window().estimate.text(), visible('copy_command'), visible('copy_report')]")[1:] == ["", False, False]
     bare.do("click('start')")
     bare.wait_for("not busy() and visible('copy_command')", PATIENCE, "the sentence")
-    assert "pastiche daemon start" in bare.do("message()")
+    assert "velatura daemon start" in bare.do("message()")
     bare.do("click('copy_command')")
-    assert bare.do("QApplication.clipboard().text()") == "pastiche daemon start"
+    assert bare.do("QApplication.clipboard().text()") == "velatura daemon start"
     launch.with_suffix(".away").rename(launch)
 
 
@@ -43,7 +43,7 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
     with pytest.raises(AssertionError, match="No module named"):
         bare.do("import zmq.backend")
     assert bare.do("import msgpack\nmsgpack.Packer.__module__") == "msgpack.fallback"
-    assert bare.do("from pastiche.transport import transport_name\ntransport_name()") == "PlainDealer"
+    assert bare.do("from velatura.transport import transport_name\ntransport_name()") == "PlainDealer"
     open_picture(bare)
     assert restyle(bare) == "Night swirls 50 %"
     assert restyle(bare, strength=70) == "Night swirls 70 %"
@@ -52,7 +52,7 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
 def test_a_daemon_that_cannot_start_is_told_with_what_to_do(bare):
     bare.do("desk().session.client.shut_down()")
     bare.wait_for("not desk().session.client.ready", PATIENCE, "the daemon to leave")
-    launch = bare.home / "pastiche/config/launch.json"
+    launch = bare.home / "velatura/config/launch.json"
     said = launch.read_text()
     launch.write_text(said.replace("/bin/python", "/bin/no-python"))
     open_picture(bare)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.conftest import pastiche
+from tests.editors.conftest import velatura
 from tests.editors.krita_session import KritaSession
 from tests.editors.place import Place
 from tests.editors.session import CLONE
@@ -47,15 +47,15 @@ def test_pixels_come_back_the_same_in_every_colour_space(place, home):
 
 
 def test_kritas_own_importer_takes_the_zip(place, home):
-    pastiche(home, "install", "krita", "--zip", str(home / "pastiche.zip"))
-    run_in(place, home, "kritarunner", "-s", "importing", "-f", "take", str(home / "pastiche.zip"), str(home / "resources"), str(home / "out.json"))  # fmt: skip
+    velatura(home, "install", "krita", "--zip", str(home / "velatura.zip"))
+    run_in(place, home, "kritarunner", "-s", "importing", "-f", "take", str(home / "velatura.zip"), str(home / "resources"), str(home / "out.json"))  # fmt: skip
     said = json.loads((home / "out.json").read_text())
     assert "error" not in said, said.get("error")
     there = home / "resources"
-    assert (there / "pykrita/pastiche_krita/__init__.py").is_file()
-    assert (there / "pykrita/pastiche_krita/carried/lib/pastiche/protocol.py").is_file()
-    assert (there / "pykrita/pastiche_krita.desktop").is_file()
-    assert (there / "actions/pastiche_krita.action").is_file()
+    assert (there / "pykrita/velatura_krita/__init__.py").is_file()
+    assert (there / "pykrita/velatura_krita/carried/lib/velatura/protocol.py").is_file()
+    assert (there / "pykrita/velatura_krita.desktop").is_file()
+    assert (there / "actions/velatura_krita.action").is_file()
 
 
 @pytest.mark.parametrize("qt", ["PyQt5", "PyQt6"])

@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
-from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
-from pastiche_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
-from pastiche_daemon.engine.random_filters import random_weights
-from pastiche_daemon.engine.regions import all_of, resized, weights_by_layer
-from pastiche_daemon.engine.source import Source
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.engine.tiles import moments_of
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
+from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
+from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
+from velatura_daemon.engine.random_filters import random_weights
+from velatura_daemon.engine.regions import all_of, resized, weights_by_layer
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.tiles import moments_of
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -1,4 +1,4 @@
-"""The daemon, but its workers are `spoilt_worker.py`: for `test_gpu.py`. Arguments as pastiche's own."""
+"""The daemon, but its workers are `spoilt_worker.py`: for `test_gpu.py`. Arguments as velatura's own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import subprocess
 import types
 from pathlib import Path
 
-from pastiche_daemon.cli.main import main
-from pastiche_daemon.executors import local
+from velatura_daemon.cli.main import main
+from velatura_daemon.executors import local
 
 
 def start(command, **more):
-    assert command[1:] == ["-m", "pastiche_daemon.executors.worker"]
+    assert command[1:] == ["-m", "velatura_daemon.executors.worker"]
     return subprocess.Popen([command[0], str(Path(__file__).with_name("spoilt_worker.py"))], **more)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import torch
 
-from pastiche.paths import places
-from pastiche_daemon.executors import restyling, worker
+from velatura.paths import places
+from velatura_daemon.executors import restyling, worker
 
 SPOILT = places().cache / "spoilt"
 AT_STEP = 2

@@ -8,11 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pastiche_daemon.engine.arithmetic import BFLOAT16, FLOAT32, PLAIN, fastest_on
-from pastiche_daemon.engine.gram import BLOCK, gram
-from pastiche_daemon.engine.network import LAYERS, STYLE_LAYERS
-from pastiche_daemon.engine.objective import Weighting
-from pastiche_daemon.engine.regions import all_of
+from velatura_daemon.engine.arithmetic import BFLOAT16, FLOAT32, PLAIN, fastest_on
+from velatura_daemon.engine.gram import BLOCK, gram
+from velatura_daemon.engine.network import LAYERS, STYLE_LAYERS
+from velatura_daemon.engine.objective import Weighting
+from velatura_daemon.engine.regions import all_of
 
 WEIGHTING = Weighting(1e-3, 1.0, 0.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
 # Of the total loss, and of the slope's direction as 1 − cosine; in bfloat16 7e-4 and 0.018 at most were measured here,

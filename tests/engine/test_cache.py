@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche_daemon.engine import cache
-from pastiche_daemon.engine.cache import KeptCurvature, TargetCache
-from pastiche_daemon.engine.lbfgs import CurvatureMemory
+from velatura_daemon.engine import cache
+from velatura_daemon.engine.cache import KeptCurvature, TargetCache
+from velatura_daemon.engine.lbfgs import CurvatureMemory
 
 
 def floats(count):

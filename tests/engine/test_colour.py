@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pastiche.errors import BadMask, BadPixels, BadProfile
-from pastiche.pixels import CHANNELS, CURVES, MASK_FORMAT, Picture, PixelFormat
-from pastiche_daemon.engine import colour
-from pastiche_daemon.engine.colour import DTYPES, WHOLE, decode, encode
+from velatura.errors import BadMask, BadPixels, BadProfile
+from velatura.pixels import CHANNELS, CURVES, MASK_FORMAT, Picture, PixelFormat
+from velatura_daemon.engine import colour
+from velatura_daemon.engine.colour import DTYPES, WHOLE, decode, encode
 
 channel_orders, curves = st.sampled_from(sorted(CHANNELS)), st.sampled_from(CURVES)
 whole_formats = st.builds(PixelFormat, channel_orders, st.sampled_from(["u8", "u16"]), curves)

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.colour_statistics import BLOCKS, colour_loss, colour_moments
-from pastiche_daemon.engine.regions import all_of
-from pastiche_daemon.engine.weighting import weighting_for
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.colour_statistics import BLOCKS, colour_loss, colour_moments
+from velatura_daemon.engine.regions import all_of
+from velatura_daemon.engine.weighting import weighting_for
 
 seeds = st.integers(0, 2**31 - 1)
 

@@ -8,9 +8,9 @@ import weakref
 import pytest
 import torch
 
-from pastiche_daemon.engine.evaluation import Evaluation, Recorded
-from pastiche_daemon.engine.objective import Losses
-from pastiche_daemon.engine.optimise import optimise
+from velatura_daemon.engine.evaluation import Evaluation, Recorded
+from velatura_daemon.engine.objective import Losses
+from velatura_daemon.engine.optimise import optimise
 
 
 class Rehearsal:

@@ -14,31 +14,31 @@ import torch
 import torch.nn.functional as F
 from tests.conftest import Daemon, picture
 
-from pastiche import protocol as p
-from pastiche.errors import OutOfMemory, error_from
-from pastiche.launch import Launcher
-from pastiche.paths import places
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.bench.problem import PAINTING, SCENE
-from pastiche_daemon.bench.problem import network as built_in
-from pastiche_daemon.bench.problem import source as sample
-from pastiche_daemon.bench.whole import picture as sample_picture
-from pastiche_daemon.engine.arithmetic import FLOAT32, PLAIN, fastest_on
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.evaluation import RECORDED, Evaluation, Recorded
-from pastiche_daemon.engine.network import AveragePool
-from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.regions import resized, resized_weight
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.engine.targets import canvas_at, objective_at
-from pastiche_daemon.engine.territories import territories_of
-from pastiche_daemon.engine.tiles import Tiled
-from pastiche_daemon.executors.estimates import Estimates
-from pastiche_daemon.executors.networks import Networks
-from pastiche_daemon.room import BASE, EVERYTHING, SMALLEST, Room, plan_for
-from pastiche_daemon.run import build_id
-from pastiche_daemon.weights.store import WeightStore
+from velatura import protocol as p
+from velatura.errors import OutOfMemory, error_from
+from velatura.launch import Launcher
+from velatura.paths import places
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.bench.problem import PAINTING, SCENE
+from velatura_daemon.bench.problem import network as built_in
+from velatura_daemon.bench.problem import source as sample
+from velatura_daemon.bench.whole import picture as sample_picture
+from velatura_daemon.engine.arithmetic import FLOAT32, PLAIN, fastest_on
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.evaluation import RECORDED, Evaluation, Recorded
+from velatura_daemon.engine.network import AveragePool
+from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.regions import resized, resized_weight
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.targets import canvas_at, objective_at
+from velatura_daemon.engine.territories import territories_of
+from velatura_daemon.engine.tiles import Tiled
+from velatura_daemon.executors.estimates import Estimates
+from velatura_daemon.executors.networks import Networks
+from velatura_daemon.room import BASE, EVERYTHING, SMALLEST, Room, plan_for
+from velatura_daemon.run import build_id
+from velatura_daemon.weights.store import WeightStore
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
@@ -247,7 +247,7 @@ def ballast():
 
 @pytest.mark.parametrize("recorded", [0, RECORDED], ids=["as it comes", "recorded"])
 def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(embedded, ballast, monkeypatch, recorded):
-    monkeypatch.setattr("pastiche_daemon.engine.evaluation.RECORDED", recorded)
+    monkeypatch.setattr("velatura_daemon.engine.evaluation.RECORDED", recorded)
     network = on(GPU, embedded, fastest_on(GPU))
     content, image = objective(network, 1024), noise(1024, GPU)
     expected = Evaluation(content, image)(image)
@@ -343,7 +343,7 @@ def test_a_restyle_on_the_gpu_is_the_cpus(daemon):
 
 def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
     """It is long for the libraries that it loads."""
-    warm = Networks(WeightStore(places({"PASTICHE_HOME": str(home)}))).get("auto", "draft", GPU)
+    warm = Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", "draft", GPU)
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):
@@ -357,7 +357,7 @@ class WithSpoiltWorkers(Daemon):
     @property
     def launcher(self):
         script = Path(__file__).with_name("daemon_with_spoilt_workers.py")
-        return Launcher(("/usr/bin/env", f"PASTICHE_HOME={self.home}", sys.executable, str(script), "daemon", "run"), build_id())
+        return Launcher(("/usr/bin/env", f"VELATURA_HOME={self.home}", sys.executable, str(script), "daemon", "run"), build_id())
 
 
 def test_a_spoilt_device_ends_the_worker_and_the_job_is_done_by_another(home, scene, painting):

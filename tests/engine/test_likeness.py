@@ -7,13 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.likeness import LIKENESSES, TRANSPORT, wasserstein_likeness
-from pastiche_daemon.engine.moments import FLAT, Moments, mixed, square_roots, sum_of
-from pastiche_daemon.engine.objective import Weighting
-from pastiche_daemon.engine.regions import Box
-from pastiche_daemon.engine.weighting import LIKENESS_OF, likeness_for
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.likeness import LIKENESSES, TRANSPORT, wasserstein_likeness
+from velatura_daemon.engine.moments import FLAT, Moments, mixed, square_roots, sum_of
+from velatura_daemon.engine.objective import Weighting
+from velatura_daemon.engine.regions import Box
+from velatura_daemon.engine.weighting import LIKENESS_OF, likeness_for
 
 EACH = pytest.mark.parametrize("likeness", LIKENESSES.values(), ids=list(LIKENESSES))
 seeds = st.integers(0, 2**31)

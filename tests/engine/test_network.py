@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pastiche_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
-from pastiche_daemon.engine.network import INDEX_OF, LAYERS, STRIDE_OF, Network, _Halved
-from pastiche_daemon.engine.random_filters import random_weights
+from velatura_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
+from velatura_daemon.engine.network import INDEX_OF, LAYERS, STRIDE_OF, Network, _Halved
+from velatura_daemon.engine.random_filters import random_weights
 
 BLOCKS = ((1, 2), (2, 2), (3, 4), (4, 4), (5, 1))  # convolutions a block of VGG19, cut after conv5_1
 WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}

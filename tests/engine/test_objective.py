@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.likeness import gram_likeness
-from pastiche_daemon.engine.moments import Moments, sum_of
-from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.objective import Weighting, content_loss, total_variation
-from pastiche_daemon.engine.regions import all_of
-from pastiche_daemon.engine.weighting import weighting_for
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.likeness import gram_likeness
+from velatura_daemon.engine.moments import Moments, sum_of
+from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from velatura_daemon.engine.objective import Weighting, content_loss, total_variation
+from velatura_daemon.engine.regions import all_of
+from velatura_daemon.engine.weighting import weighting_for
 
 FIFTHS = dict.fromkeys(STYLE_LAYERS, 1 / 5)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))  # (C, H, W)

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
-from pastiche_daemon.engine.network import STYLE_LAYERS
-from pastiche_daemon.engine.objective import Losses, Weighting
-from pastiche_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
-from pastiche_daemon.engine.regions import all_of
+from velatura_daemon.engine.network import STYLE_LAYERS
+from velatura_daemon.engine.objective import Losses, Weighting
+from velatura_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
+from velatura_daemon.engine.regions import all_of
 
 METHODS = sorted(STEPPERS)
 TARGET = torch.linspace(0, 1, 3 * 6 * 7).reshape(3, 6, 7)

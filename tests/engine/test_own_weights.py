@@ -1,4 +1,4 @@
-"""What the engine makes of Pastiche's own weights: the style's colours come by themselves, any width works."""
+"""What the engine makes of Velatura's own weights: the style's colours come by themselves, any width works."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import copy
 import pytest
 import torch
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.colour_statistics import colour_loss, colour_moments
-from pastiche_daemon.engine.network import CONTENT_LAYER, LAYERS, STYLE_LAYERS, Network, channels_of, width_of
-from pastiche_daemon.engine.random_filters import random_weights
-from pastiche_daemon.engine.regions import all_of
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.weights.load import load_network
-from pastiche_daemon.weights.store import DRAFT
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.colour_statistics import colour_loss, colour_moments
+from velatura_daemon.engine.network import CONTENT_LAYER, LAYERS, STYLE_LAYERS, Network, channels_of, width_of
+from velatura_daemon.engine.random_filters import random_weights
+from velatura_daemon.engine.regions import all_of
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.weights.load import load_network
+from velatura_daemon.weights.store import DRAFT
 
 
 @pytest.fixture(scope="module")

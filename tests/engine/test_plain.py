@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pastiche_daemon.bench.machine import flops_of_an_evaluation
-from pastiche_daemon.bench.ours import faint_noise, optimise_fast
-from pastiche_daemon.bench.plain import optimise_plainly, white_noise
-from pastiche_daemon.bench.problem import Problem, network
-from pastiche_daemon.engine.arithmetic import BFLOAT16
-from pastiche_daemon.engine.network import LAYERS
-from pastiche_daemon.engine.optimise import optimise
+from velatura_daemon.bench.machine import flops_of_an_evaluation
+from velatura_daemon.bench.ours import faint_noise, optimise_fast
+from velatura_daemon.bench.plain import optimise_plainly, white_noise
+from velatura_daemon.bench.problem import Problem, network
+from velatura_daemon.engine.arithmetic import BFLOAT16
+from velatura_daemon.engine.network import LAYERS
+from velatura_daemon.engine.optimise import optimise
 
 CPU = torch.device("cpu")
 SIDE, STEPS = 64, 30

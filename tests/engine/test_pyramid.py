@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, Scale, scales_for
-from pastiche_daemon.room import GRID
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, Scale, scales_for
+from velatura_daemon.room import GRID
 
 sides = st.integers(2, 20000)
 qualities = st.sampled_from(["draft", "good", "best"])

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche_daemon.engine.network import LAYERS, STRIDE_OF
-from pastiche_daemon.engine.regions import (
+from velatura_daemon.engine.network import LAYERS, STRIDE_OF
+from velatura_daemon.engine.regions import (
     Box,
     all_of,
     box_around,
@@ -19,7 +19,7 @@ from pastiche_daemon.engine.regions import (
     resized_weight,
     weights_by_layer,
 )
-from pastiche_daemon.room import GRID
+from velatura_daemon.room import GRID
 
 sides = st.integers(2, 40)
 seeds = st.integers(0, 2**31)

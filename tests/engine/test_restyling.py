@@ -14,18 +14,18 @@ import pytest
 import torch
 from PIL import Image
 
-from pastiche.errors import BadMask, BadPixels, NothingToRestyle, WrongHash
-from pastiche.pixels import CHANNELS, Picture, PictureRef, PixelFormat
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.colour import DTYPES, WHOLE
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.executors import leaving
-from pastiche_daemon.executors.estimates import Estimates
-from pastiche_daemon.executors.networks import Warm
-from pastiche_daemon.executors.restyling import Cancelled, Layer, restyle
-from pastiche_daemon.room import EVERYTHING
-from pastiche_daemon.weights.store import Weights
+from velatura.errors import BadMask, BadPixels, NothingToRestyle, WrongHash
+from velatura.pixels import CHANNELS, Picture, PictureRef, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.colour import DTYPES, WHOLE
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.executors import leaving
+from velatura_daemon.executors.estimates import Estimates
+from velatura_daemon.executors.networks import Warm
+from velatura_daemon.executors.restyling import Cancelled, Layer, restyle
+from velatura_daemon.room import EVERYTHING
+from velatura_daemon.weights.store import Weights
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 24, 40

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS
-from pastiche_daemon.engine.regions import periodic_part, resized
-from pastiche_daemon.engine.stylise import full_size, stylise
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.network import CONTENT_LAYER, STRIDE_OF, STYLE_LAYERS
+from velatura_daemon.engine.regions import periodic_part, resized
+from velatura_daemon.engine.stylise import full_size, stylise
 
 sides = st.integers(2, 40)
 seeds = st.integers(0, 2**31)

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.regions import all_of, resized
-from pastiche_daemon.engine.stylise import LOOK_EVERY, Stillness, detail_share, stylise, with_detail
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.regions import all_of, resized
+from velatura_daemon.engine.stylise import LOOK_EVERY, Stillness, detail_share, stylise, with_detail
 
 
 def style_distance(network, image, style):

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pastiche.errors import NothingToRestyle
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.gram import gram
-from pastiche_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
-from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.regions import resized, resized_weight
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.engine.targets import canvas_at, objective_at
-from pastiche_daemon.engine.territories import territories_of
+from velatura.errors import NothingToRestyle
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
+from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.regions import resized, resized_weight
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.targets import canvas_at, objective_at
+from velatura_daemon.engine.territories import territories_of
 
 SIZE = (48, 128)
 

@@ -7,19 +7,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.bench.problem import network as built_in
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.evaluation import Evaluation, smaller_side
-from pastiche_daemon.engine.network import LAYERS
-from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.regions import Box, cut
-from pastiche_daemon.engine.source import Source
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.engine.targets import canvas_at, objective_at
-from pastiche_daemon.engine.territories import territories_of
-from pastiche_daemon.engine.tiles import Tiled, features_of, tiles
-from pastiche_daemon.room import (
+from velatura.settings import StyleSettings
+from velatura_daemon.bench.problem import network as built_in
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.evaluation import Evaluation, smaller_side
+from velatura_daemon.engine.network import LAYERS
+from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.regions import Box, cut
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.targets import canvas_at, objective_at
+from velatura_daemon.engine.territories import territories_of
+from velatura_daemon.engine.tiles import Tiled, features_of, tiles
+from velatura_daemon.room import (
     BASE,
     EVERYTHING,
     FEWEST_PAIRS,
@@ -94,7 +94,7 @@ def test_a_seamless_picture_goes_on_over_its_edges_in_tiles_too(thin, source64):
 
 def test_with_less_overlap_it_would_not_be_the_same(thin, source64, monkeypatch):
     """What the overlap is for: the test above can fail."""
-    monkeypatch.setattr("pastiche_daemon.engine.tiles.REACH", REACH - 2 * GRID)
+    monkeypatch.setattr("velatura_daemon.engine.tiles.REACH", REACH - 2 * GRID)
     with pytest.raises(AssertionError):
         assert_same(thin, source64(21, 393), [source64(40, 56, 1)], StyleSettings(), 48)
 
@@ -239,6 +239,6 @@ def test_a_whole_restyle_in_tiles_is_the_one_in_one_piece(thin, source64):
 
 def test_every_layer_can_be_told_by_name():
     """The wire's list of layers, which knows no torch, is the network's."""
-    from pastiche.settings import NETWORK_LAYERS
+    from velatura.settings import NETWORK_LAYERS
 
     assert NETWORK_LAYERS == LAYERS

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pastiche.errors import NothingToRestyle
-from pastiche.settings import StyleSettings
-from pastiche_daemon.engine.cache import TargetCache
-from pastiche_daemon.engine.network import STYLE_LAYERS
-from pastiche_daemon.engine.pyramid import scales_for
-from pastiche_daemon.engine.stylise import stylise
-from pastiche_daemon.engine.targets import canvas_at, objective_at
-from pastiche_daemon.engine.territories import territories_of
-from pastiche_daemon.engine.weighting import BETA, KNOB_OF, weighting_for
+from velatura.errors import NothingToRestyle
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.network import STYLE_LAYERS
+from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.targets import canvas_at, objective_at
+from velatura_daemon.engine.territories import territories_of
+from velatura_daemon.engine.weighting import BETA, KNOB_OF, weighting_for
 
 
 def layers_of(**settings):

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 from ray.cluster_utils import Cluster
 
-from pastiche.locks import is_held
 from tests.conftest import free_port
+from velatura.locks import is_held
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
@@ -26,7 +26,7 @@ class Machines:
 
     def __init__(self, count: int = 2) -> None:
         self._count = count
-        self.folder = Path(tempfile.mkdtemp(prefix="pst-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
         self.port = free_port()
         self._cluster: Cluster | None = None
         self._second: Any = None
@@ -94,10 +94,10 @@ class Machines:
 
     def _is_worker(self, process: psutil.Process, which: str) -> bool:
         try:
-            return process.environ().get("PASTICHE_HOME") == str(self.folder / which) and "pastiche_daemon.executors.worker" in process.cmdline()
+            return process.environ().get("VELATURA_HOME") == str(self.folder / which) and "velatura_daemon.executors.worker" in process.cmdline()
         except psutil.Error:
             return False
 
     def _node(self, which: str) -> dict[str, Any]:
         return {"num_cpus": 1, "object_store_memory": STORE, "temp_dir": str(self.folder / "ray"), "labels": {"name": which},
-                "env_vars": {"PASTICHE_HOME": str(self.folder / which)}}  # fmt: skip
+                "env_vars": {"VELATURA_HOME": str(self.folder / which)}}  # fmt: skip

@@ -26,7 +26,7 @@ class Hired:
     """A head without a core, and at most one node that Ray starts when it is asked for one and ends 3 s after its work."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pst-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
         port, self.address = free_port(), f"ray://127.0.0.1:{(client_port := free_port())}"
         config = self.folder / "farm.json"
         config.write_text(json.dumps({
@@ -40,7 +40,7 @@ class Hired:
         self._cluster = Cluster(initialize_head=True, head_node_args={
             "num_cpus": 0, "object_store_memory": STORE, "temp_dir": str(self.folder / "ray"), "include_dashboard": False,
             "ray_client_server_port": client_port, "gcs_server_port": port, "autoscaling_config": str(config),
-            "env_vars": {"PASTICHE_HOME": str(self.folder / "node"), "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000"}})  # fmt: skip
+            "env_vars": {"VELATURA_HOME": str(self.folder / "node"), "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000"}})  # fmt: skip
 
     def nodes(self) -> list[psutil.Process]:
         """Raylets that Ray's autoscaler has started."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.farm import hands
-from pastiche_daemon.executors.farm.hands import Farm
-from pastiche_daemon.options import Options
 from tests.conftest import QUICK
 from tests.daemon.test_farm import order
+from velatura.settings import StyleSettings
+from velatura_daemon.executors.farm import hands
+from velatura_daemon.executors.farm.hands import Farm
+from velatura_daemon.options import Options
 
 MOVED = StyleSettings(quality="draft", iterations=6, strength=90)
 
@@ -72,7 +72,7 @@ def test_a_node_with_another_build_is_not_worked_with(farm_with, tmp_path, monke
     listening.hand.work(order(tmp_path))
     gone = listening.done("7")
     assert gone["blameless"]
-    assert "another build of Pastiche" in gone["sentence"]
+    assert "another build of Velatura" in gone["sentence"]
     assert farm.lost
 
 

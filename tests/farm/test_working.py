@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche.client import Finished
-from pastiche.errors import PasticheError
-from pastiche.pixels import MASK_FORMAT, Picture
-from pastiche.settings import StyleSettings
-from pastiche_daemon.executors.farm.actor import PIECE
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until
 from tests.farm.conftest import daemon_of
+from velatura import protocol as p
+from velatura.client import Finished
+from velatura.errors import VelaturaError
+from velatura.pixels import MASK_FORMAT, Picture
+from velatura.settings import StyleSettings
+from velatura_daemon.executors.farm.actor import PIECE
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -88,7 +88,7 @@ def test_a_moved_knob_goes_on_from_the_last_picture(farm):
 
 
 def test_a_failure_there_is_told_here(farm):
-    with farm.client() as client, pytest.raises(PasticheError, match="device"):
+    with farm.client() as client, pytest.raises(VelaturaError, match="device"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
 
 

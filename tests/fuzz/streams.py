@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from pastiche import zmtp
-from pastiche.protocol import MAX_FRAME
 from tests.fuzz.mutate import bytewise
+from velatura import zmtp
+from velatura.protocol import MAX_FRAME
 
 OPENING = zmtp.GREETING + zmtp.ready(b"identity")
 

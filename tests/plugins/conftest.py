@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pastiche_daemon.plugins import bundle
+from velatura_daemon.plugins import bundle
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def quick_samples(monkeypatch):
 def person(tmp_path, monkeypatch):
     """No editor has been started in it yet."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path / "pastiche"))
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "velatura"))
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pastiche import words
-from pastiche_daemon.cli.main import cli
-from pastiche_daemon.plugins import gimp
-from pastiche_daemon.plugins.folders import State
+from velatura import words
+from velatura_daemon.cli.main import cli
+from velatura_daemon.plugins import gimp
+from velatura_daemon.plugins.folders import State
 
-SCRIPT = Path(__file__).parents[2] / "plugin_gimp/pastiche_gimp/pastiche_gimp.py"
+SCRIPT = Path(__file__).parents[2] / "plugin_gimp/velatura_gimp/velatura_gimp.py"
 
 
 def run(*argv: str) -> str:
@@ -28,13 +28,13 @@ def home() -> gimp.GimpHome:
 
 def test_install_puts_an_executable_script_into_a_folder_of_its_own_name(person):
     said = run("install", "gimp")
-    plugin = person / ".config/GIMP/3.0/plug-ins/pastiche_gimp"
+    plugin = person / ".config/GIMP/3.0/plug-ins/velatura_gimp"
     assert str(plugin.parent) in said
-    assert os.access(plugin / "pastiche_gimp.py", os.X_OK)
-    assert (plugin / "carried/lib/pastiche/protocol.py").is_file()
+    assert os.access(plugin / "velatura_gimp.py", os.X_OK)
+    assert (plugin / "carried/lib/velatura/protocol.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((plugin / "carried/samples").glob("*.png"))
-    assert (person / "pastiche/config/launch.json").is_file()
+    assert (person / "velatura/config/launch.json").is_file()
     assert gimp.state_of(home()) == State(True)
 
 
@@ -75,9 +75,9 @@ def stray(to: str):
     (lambda h: h.script.unlink(), "is missing"),
     (lambda h: h.script.chmod(0o644), "is not executable"),
     (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
-    (lambda h: h.plugin.rename(h.plugin.with_name("pastiche")), "is not where GIMP looks"),
-    (stray("pastiche_gimp.py"), "is not where GIMP looks"),
-    (stray("pastiche-main/pastiche_gimp/pastiche_gimp.py"), "is not where GIMP looks"),
+    (lambda h: h.plugin.rename(h.plugin.with_name("velatura")), "is not where GIMP looks"),
+    (stray("velatura_gimp.py"), "is not where GIMP looks"),
+    (stray("velatura-main/velatura_gimp/velatura_gimp.py"), "is not where GIMP looks"),
 ])  # fmt: skip
 def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(person, harm, sentence):
     gimp.install(home())
@@ -85,7 +85,7 @@ def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(person, har
     assert sentence in gimp.state_of(home()).trouble
     said = run("doctor")
     assert sentence in said
-    assert "Run 'pastiche install gimp'" in said
+    assert "Run 'velatura install gimp'" in said
 
 
 def test_every_gimp_3_of_the_person_gets_it_and_no_gimp_2(person):
@@ -93,9 +93,9 @@ def test_every_gimp_3_of_the_person_gets_it_and_no_gimp_2(person):
     for folder in (*folders, ".config/GIMP/2.10", ".config/GIMP/3.0.bak"):
         (person / folder).mkdir(parents=True)
     said = run("install", "gimp")
-    assert "GIMP 2.10 is here too; Pastiche does not serve it" in said
+    assert "GIMP 2.10 is here too; Velatura does not serve it" in said
     assert "GIMP 2.10 is here too" in run("doctor")
-    found = {str(path.parents[2].relative_to(person)) for path in person.rglob("pastiche_gimp.py") if "plug-ins" in path.parts}
+    found = {str(path.parents[2].relative_to(person)) for path in person.rglob("velatura_gimp.py") if "plug-ins" in path.parts}
     assert found == set(folders)
 
 
@@ -120,7 +120,7 @@ def test_without_gimp_3_the_script_says_that_it_is_needed(tmp_path):
     (tmp_path / "gi.py").write_text("def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n")
     done = subprocess.run([sys.executable, str(SCRIPT)], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "Pastiche needs GIMP 3" in done.stderr
+    assert "Velatura needs GIMP 3" in done.stderr
     assert "GIMP 2.10 is not served" in done.stderr
 
 

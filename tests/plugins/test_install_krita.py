@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche import words
-from pastiche.errors import UsageError
-from pastiche_daemon.cli.main import cli
-from pastiche_daemon.plugins import krita
-from pastiche_daemon.plugins.folders import State
+from velatura import words
+from velatura.errors import UsageError
+from velatura_daemon.cli.main import cli
+from velatura_daemon.plugins import krita
+from velatura_daemon.plugins.folders import State
 
 PLUGIN = Path(__file__).parents[2] / "plugin_krita"
 
@@ -39,12 +39,12 @@ def test_install_puts_the_plugin_its_desktop_and_action_there_and_switches_it_on
     assert str(home().resources) in said
     assert home().desktop.is_file()
     assert home().action.is_file()
-    assert (home().plugin / "carried/lib/pastiche/protocol.py").is_file()
+    assert (home().plugin / "carried/lib/velatura/protocol.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/fallback.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
-    assert home().config.read_text() == "[python]\nenable_pastiche_krita=true\n"
-    assert (person / "pastiche/config/launch.json").is_file()
+    assert home().config.read_text() == "[python]\nenable_velatura_krita=true\n"
+    assert (person / "velatura/config/launch.json").is_file()
     assert krita.state_of(home()) == State(True)
 
 
@@ -53,7 +53,7 @@ def test_what_is_carried_works_in_a_python_without_packages(person):
     carried = home().plugin / "carried"
     code = (
         f"import sys; sys.path[:] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}] + [p for p in sys.path if 'site-packages' not in p];"
-        "import pastiche.client, pastiche.transport as t, msgpack;"
+        "import velatura.client, velatura.transport as t, msgpack;"
         "print(t.transport_name(), msgpack.Packer.__module__, msgpack.unpackb(msgpack.packb({'a': b'x'})))"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
@@ -85,7 +85,7 @@ def test_installing_again_replaces_the_older_one_whole(person):
 @pytest.mark.parametrize(("harm", "sentence"), [
     (lambda h: h.action.unlink(), "missing"),
     (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
-    (lambda h: h.config.write_text("[python]\nenable_pastiche_krita=false\n"), "switched off"),
+    (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "switched off"),
 ])  # fmt: skip
 def test_doctor_sees_a_missing_old_or_switched_off_plugin(person, harm, sentence):
     krita.install(home())
@@ -93,13 +93,13 @@ def test_doctor_sees_a_missing_old_or_switched_off_plugin(person, harm, sentence
     assert sentence in krita.state_of(home()).trouble
     said = run("doctor")
     assert sentence in said
-    assert "Run 'pastiche install krita'" in said
+    assert "Run 'velatura install krita'" in said
 
 
 def test_the_zip_has_entries_for_its_folders_and_the_action_under_the_modules_name(person, tmp_path):
     run("install", "krita", "--zip", str(tmp_path / "p.zip"))
     names = zipfile.ZipFile(tmp_path / "p.zip").namelist()
-    assert {"pastiche_krita/", "pastiche_krita.desktop", "actions/pastiche_krita.action"} <= set(names)
+    assert {"velatura_krita/", "velatura_krita.desktop", "actions/velatura_krita.action"} <= set(names)
     with pytest.raises(UsageError, match=r"\.zip"):
         krita.write_zip(tmp_path / "p.rar")
 
@@ -120,7 +120,7 @@ def test_every_krita_of_the_person_is_found(tmp_path):
     assert (windows.resources, windows.config) == (tmp_path / "R/krita", tmp_path / "L/kritarc")
 
 
-lines = st.lists(st.sampled_from(["[python]", "[General]", "a=1", "enable_pastiche_krita=false", "enable_x=true", "", "[python][sub]"]))
+lines = st.lists(st.sampled_from(["[python]", "[General]", "a=1", "enable_velatura_krita=false", "enable_x=true", "", "[python][sub]"]))
 
 
 @given(lines)
@@ -130,14 +130,14 @@ def test_the_switch_changes_its_own_line_and_no_other(config):
     assert krita._switch(on) == "true"
     off = krita.with_switch(on, None)
     assert krita._switch(off) is None
-    ours = ("enable_pastiche_krita", "[python]")
+    ours = ("enable_velatura_krita", "[python]")
     kept = [line for line in config if line and not line.startswith(ours)]
     assert [line for line in off.splitlines() if line and not line.startswith(ours)] == kept
 
 
 def test_the_menus_words_are_the_shared_ones():
-    action = (PLUGIN / "pastiche_krita.action").read_text(encoding="utf-8")
-    extension = (PLUGIN / "pastiche_krita/extension.py").read_text(encoding="utf-8")
+    action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
+    extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
     for text in (words.RESTYLE, words.RESTYLE_AGAIN):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

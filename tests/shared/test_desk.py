@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from pastiche import words
-from pastiche.desk import Desk
-from pastiche.errors import DaemonLost, NotAPicture
-from pastiche.kept import KeptStyle, PastRestyle
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.recovered import Noted, noted
-from pastiche.regions import Canvas as Whole
-from pastiche.regions import Place, Region
-from pastiche.remembered import Style
-from pastiche.settings import StyleSettings
+from velatura import words
+from velatura.desk import Desk
+from velatura.errors import DaemonLost, NotAPicture
+from velatura.kept import KeptStyle, PastRestyle
+from velatura.pixels import Picture, PixelFormat
+from velatura.recovered import Noted, noted
+from velatura.regions import Canvas as Whole
+from velatura.regions import Place, Region
+from velatura.remembered import Style
+from velatura.settings import StyleSettings
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 ONE, OTHER, BAD = Style("/one", "One"), Style("/other", "Other"), Style("/bad", "Bad")
@@ -143,7 +143,7 @@ class Window:
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
 
     def read_style(path):
         if path == BAD.path:

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import pytest
 
-from pastiche.explain import CONTENT_LAYERS, STYLE_LAYERS, Figure, figures
-from pastiche.settings import StyleSettings
+from velatura.explain import CONTENT_LAYERS, STYLE_LAYERS, Figure, figures
+from velatura.settings import StyleSettings
 
 
 def of(group: str) -> list[Figure]:

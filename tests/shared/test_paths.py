@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from pastiche.connection import Connection, find, publish
-from pastiche.errors import UnsafeConnectionFile
-from pastiche.launch import Launcher, clean_environment, record, recorded
-from pastiche.locks import Lock
-from pastiche.paths import places, read_private_file, write_private_file
+from velatura.connection import Connection, find, publish
+from velatura.errors import UnsafeConnectionFile
+from velatura.launch import Launcher, clean_environment, record, recorded
+from velatura.locks import Lock
+from velatura.paths import places, read_private_file, write_private_file
 
 
 def test_one_variable_puts_everything_under_one_folder():
-    where = places({"PASTICHE_HOME": "/x"})
+    where = places({"VELATURA_HOME": "/x"})
     assert {path.parts[1] for path in (where.config, where.state, where.cache, where.runtime)} == {"x"}
 
 
 def test_linux_follows_the_xdg_folders():
     where = places({"HOME": "/h", "XDG_STATE_HOME": "/s", "XDG_CONFIG_HOME": "relative"}, "linux")
-    assert where.state == Path("/s/pastiche")
-    assert where.config == Path("/h/.config/pastiche")
+    assert where.state == Path("/s/velatura")
+    assert where.config == Path("/h/.config/velatura")
 
 
 def test_a_sandboxed_editor_finds_the_connection_file_of_the_daemon_outside():
@@ -36,8 +36,8 @@ def test_a_sandboxed_editor_finds_the_connection_file_of_the_daemon_outside():
 def test_macos_and_windows_have_their_own_places():
     mac = places({"HOME": "/Users/u"}, "darwin")
     windows = places({"APPDATA": "/r", "LOCALAPPDATA": "/l"}, "win32")
-    assert mac.cache == Path("/Users/u/Library/Caches/Pastiche")
-    assert windows.connection_file == Path("/l/Pastiche/State/connection.json")
+    assert mac.cache == Path("/Users/u/Library/Caches/Velatura")
+    assert windows.connection_file == Path("/l/Velatura/State/connection.json")
 
 
 def connection_of(where) -> Connection:
@@ -45,7 +45,7 @@ def connection_of(where) -> Connection:
 
 
 def test_the_connection_file_is_private_and_says_what_was_published(home):
-    where = places({"PASTICHE_HOME": str(home)})
+    where = places({"VELATURA_HOME": str(home)})
     publish(where, connection_of(where))
     lock = Lock(where.lock_file)
     assert lock.take()
@@ -56,7 +56,7 @@ def test_the_connection_file_is_private_and_says_what_was_published(home):
 
 
 def test_a_connection_file_left_by_a_crash_is_not_believed(home):
-    where = places({"PASTICHE_HOME": str(home)})
+    where = places({"VELATURA_HOME": str(home)})
     publish(where, connection_of(where))
     assert find(where) is None
 
@@ -84,15 +84,15 @@ def test_a_file_that_others_can_have_touched_is_refused(home, spoil, word):
 
 
 def test_the_recorded_command_is_read_back(home):
-    where = places({"PASTICHE_HOME": str(home)})
+    where = places({"VELATURA_HOME": str(home)})
     assert recorded(where) is None
-    record(where, Launcher(("/opt/pastiche", "daemon", "run"), "b1"))
-    assert recorded(where) == Launcher(("/opt/pastiche", "daemon", "run"), "b1")
+    record(where, Launcher(("/opt/velatura", "daemon", "run"), "b1"))
+    assert recorded(where) == Launcher(("/opt/velatura", "daemon", "run"), "b1")
 
 
 def test_a_recorded_command_that_others_could_write_is_not_run(home):
-    where = places({"PASTICHE_HOME": str(home)})
-    record(where, Launcher(("/opt/pastiche",), ""))
+    where = places({"VELATURA_HOME": str(home)})
+    record(where, Launcher(("/opt/velatura",), ""))
     where.launch_file.chmod(0o666)
     with pytest.raises(UnsafeConnectionFile):
         recorded(where)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.errors import BadMessage, PictureTooSmall, WrongLength
-from pastiche.pixels import CHANNELS, CURVES, SAMPLES, Picture, PictureRef, PixelFormat
+from velatura.errors import BadMessage, PictureTooSmall, WrongLength
+from velatura.pixels import CHANNELS, CURVES, SAMPLES, Picture, PictureRef, PixelFormat
 
 formats = st.builds(
     PixelFormat, st.sampled_from(sorted(CHANNELS)), st.sampled_from(sorted(SAMPLES)), st.sampled_from(CURVES)

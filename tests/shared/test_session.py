@@ -6,12 +6,12 @@ import types
 
 import pytest
 
-from pastiche import protocol as p
-from pastiche import session
-from pastiche.client import Connected, KeptItems, PastRestyles
-from pastiche.errors import BadMessage, DaemonLost, DaemonNotRunning
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.settings import StyleSettings
+from velatura import protocol as p
+from velatura import session
+from velatura.client import Connected, KeptItems, PastRestyles
+from velatura.errors import BadMessage, DaemonLost, DaemonNotRunning
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 

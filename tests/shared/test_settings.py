@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.errors import BadSetting
-from pastiche.settings import StyleSettings, default_of, knobs
+from velatura.errors import BadSetting
+from velatura.settings import StyleSettings, default_of, knobs
 
 
 @st.composite

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 
-from pastiche.explain import figures
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.sheet import hang
+from velatura.explain import figures
+from velatura.pixels import Picture, PixelFormat
+from velatura.sheet import hang
 
 
 def test_every_figure_has_a_place_of_its_own_and_equal_labels_stand_in_line():

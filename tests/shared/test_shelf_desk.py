@@ -6,19 +6,19 @@ import types
 
 import pytest
 
-from pastiche import words
-from pastiche.background import run_through
-from pastiche.client import Finished
-from pastiche.errors import DaemonNotRunning, LayerGone, UnknownBlob
-from pastiche.kept import KeptItem, KeptStyle, PastRestyle
-from pastiche.kept_lines import about_item, about_past
-from pastiche.pixels import MASK_FORMAT, Picture, PixelFormat
-from pastiche.protocol import Result
-from pastiche.recovered import Noted, Recovered, note_of, noted
-from pastiche.regions import Canvas as Whole
-from pastiche.regions import Place
-from pastiche.settings import StyleSettings
-from pastiche.shelf_desk import ShelfDesk
+from velatura import words
+from velatura.background import run_through
+from velatura.client import Finished
+from velatura.errors import DaemonNotRunning, LayerGone, UnknownBlob
+from velatura.kept import KeptItem, KeptStyle, PastRestyle
+from velatura.kept_lines import about_item, about_past
+from velatura.pixels import MASK_FORMAT, Picture, PixelFormat
+from velatura.protocol import Result
+from velatura.recovered import Noted, Recovered, note_of, noted
+from velatura.regions import Canvas as Whole
+from velatura.regions import Place
+from velatura.settings import StyleSettings
+from velatura.shelf_desk import ShelfDesk
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 NOTE = note_of(Place(Whole("a picture", 9, 8), 3, 4, 4, 4), "harbour.kra")
@@ -114,7 +114,7 @@ class AtOnce:
 
 @pytest.fixture
 def shelf(monkeypatch, tmp_path):
-    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
     one = ShelfDesk("test", Loop(), Canvas(), Window(), lambda items: one.counted.append(len(items)))
     one.counted, one.session = [], Session()
     one.steps = AtOnce()

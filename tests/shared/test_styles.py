@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche.errors import NotAPicture, UsageError
-from pastiche.paths import places
-from pastiche.pixels import Picture, PixelFormat
-from pastiche.remembered import Style
-from pastiche.styles import Portions, in_order, keep, parse
+from velatura.errors import NotAPicture, UsageError
+from velatura.paths import places
+from velatura.pixels import Picture, PixelFormat
+from velatura.remembered import Style
+from velatura.styles import Portions, in_order, keep, parse
 
 
 def style(name: str, share: float = 1.0) -> Style:
@@ -45,7 +45,7 @@ def test_a_style_is_written_with_its_share_behind_a_colon(share):
 
 
 def test_a_style_that_could_not_be_kept_whole_is_not_kept_at_all(tmp_path):
-    where, picture = places({"PASTICHE_HOME": str(tmp_path)}), Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
+    where, picture = places({"VELATURA_HOME": str(tmp_path)}), Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 
     def half(path: Path) -> bool:
         path.write_bytes(b"half")

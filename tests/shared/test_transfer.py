@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pastiche import transfer
-from pastiche.errors import BadMessage, WrongHash
-from pastiche.pixels import blob_hash
-from pastiche.protocol import Get, Put
+from velatura import transfer
+from velatura.errors import BadMessage, WrongHash
+from velatura.pixels import blob_hash
+from velatura.protocol import Get, Put
 
 
 @pytest.fixture(autouse=True)

@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche import launch, remembered, report, words
-from pastiche.errors import DaemonLost, DaemonNotRunning
-from pastiche.launch import Launcher
-from pastiche.link import Link
-from pastiche.paths import places
-from pastiche.remembered import MOST_RECENT, Remembered, Style
-from pastiche.settings import StyleSettings, knobs
+from velatura import launch, remembered, report, words
+from velatura.errors import DaemonLost, DaemonNotRunning
+from velatura.launch import Launcher
+from velatura.link import Link
+from velatura.paths import places
+from velatura.remembered import MOST_RECENT, Remembered, Style
+from velatura.settings import StyleSettings, knobs
 
 
 @pytest.fixture
 def where(tmp_path):
-    return places({"PASTICHE_HOME": str(tmp_path)})
+    return places({"VELATURA_HOME": str(tmp_path)})
 
 
 def test_every_knob_has_its_place_in_the_window_once():
@@ -72,7 +72,7 @@ json_values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | s
 
 @given(json_values)
 def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value):
-    where = places({"PASTICHE_HOME": str(tmp_path_factory.mktemp("m"))})
+    where = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
     where.config.mkdir(parents=True)
     path = where.config / "window-krita.json"
     path.write_text(json.dumps(value))
@@ -91,15 +91,15 @@ def test_a_report_has_what_a_maintainer_asks_for_and_not_the_homes_name(where, m
 
 
 def test_the_terminal_command_is_the_recorded_one(where):
-    assert launch.terminal_command(where) == "pastiche daemon start"
-    launch.record(where, Launcher(("/my tools/python", "-m", "pastiche_daemon", "daemon", "run"), "b"))
-    assert launch.terminal_command(where) == "'/my tools/python' -m pastiche_daemon daemon start"
+    assert launch.terminal_command(where) == "velatura daemon start"
+    launch.record(where, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    assert launch.terminal_command(where) == "'/my tools/python' -m velatura_daemon daemon start"
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
 def test_in_a_sandbox_no_daemon_is_started_and_the_command_is_said(where, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
-    launch.record(where, Launcher(("/x/python", "-m", "pastiche_daemon", "daemon", "run"), "b"))
+    launch.record(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
     link = Link(where, "krita", "id", start=True, launcher=None)
-    with pytest.raises(DaemonNotRunning, match="/x/python -m pastiche_daemon daemon start"):
+    with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):
         link.advance()

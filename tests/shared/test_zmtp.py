@@ -15,11 +15,11 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pastiche import zmtp
-from pastiche.errors import BadMessage, DaemonLost
-from pastiche.protocol import MAX_FRAME
-from pastiche.transport_plain import PlainDealer
-from pastiche.wire import READS, Wire
+from velatura import zmtp
+from velatura.errors import BadMessage, DaemonLost
+from velatura.protocol import MAX_FRAME
+from velatura.transport_plain import PlainDealer
+from velatura.wire import READS, Wire
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 
@@ -101,7 +101,7 @@ def router(request) -> Iterator[tuple[zmq.Socket, str]]:
     """A pyzmq ROUTER, and its address."""
     context = zmq.Context()
     socket_ = context.socket(zmq.ROUTER)
-    with tempfile.TemporaryDirectory(prefix="pst-") as folder:
+    with tempfile.TemporaryDirectory(prefix="vel-") as folder:
         if request.param == "tcp":
             endpoint = f"tcp://127.0.0.1:{socket_.bind_to_random_port('tcp://127.0.0.1')}"
         else:

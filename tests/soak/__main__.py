@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--no-report", action="store_true", help="leave docs/reliability as it is")
     asked = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="pst-"))
+    home = Path(tempfile.mkdtemp(prefix="vel-"))
     try:
         result = soak(home, asked.seconds, asked.clients)
     finally:

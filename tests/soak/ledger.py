@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pastiche import protocol as p
-from pastiche.client import Finished
 from tests.soak.tasks import Task
+from velatura import protocol as p
+from velatura.client import Finished
 
 RESULT, CANCELLED, REPLACED, FAILED = "result", "cancelled", "replaced", "failed"
 

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pastiche import protocol as p
-from pastiche import transport
-from pastiche.client import Client
 from tests.conftest import Daemon
 from tests.soak.ledger import Ledger
 from tests.soak.soaker import Soaker
 from tests.soak.turns import FAIR, Turns
 from tests.soak.watch import Log, Sample, Trend, trend, weigh
+from velatura import protocol as p
+from velatura import transport
+from velatura.client import Client
 
 # Small caches, so that they are full soon and what grows then is a leak. Silent clients are parked after 4 s and forgotten after 10.
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "10", "--cache-megabytes", "64", "--spool-megabytes", "256")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from pastiche import protocol as p
-from pastiche import transport
-from pastiche.client import Client, Connected, Event, Finished, KeptItems
-from pastiche.kept import KeptItem
-from pastiche.transport_plain import PlainDealer
-from pastiche.transport_pyzmq import PyzmqDealer
 from tests.soak.ledger import Ledger
 from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
+from velatura import protocol as p
+from velatura import transport
+from velatura.client import Client, Connected, Event, Finished, KeptItems
+from velatura.kept import KeptItem
+from velatura.transport_plain import PlainDealer
+from velatura.transport_pyzmq import PyzmqDealer
 
 VANISHES_EVERY, LEAVES_EVERY = 60.0, 90.0  # seconds, on the average
 VANISHES_MIDWAY = 0.02  # of the looks at which a result is on its way: it has to wait at the daemon

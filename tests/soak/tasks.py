@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pastiche.client import Finished
-from pastiche.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
-from pastiche.settings import StyleSettings
 from tests.conftest import picture
+from velatura.client import Finished
+from velatura.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
+from velatura.settings import StyleSettings
 
 STYLES = [picture(40, 36, seed=9000 + n) for n in range(4)]
 

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from pastiche.errors import BadWeights
-from pastiche_daemon.engine.network import LAYERS, Network
-from pastiche_daemon.weights.load import load_ours
 from training.export import calibration_pictures, export, folded, ready
 from training.pupil import Pupil
 from training.train import Plan, train
+from velatura.errors import BadWeights
+from velatura_daemon.engine.network import LAYERS, Network
+from velatura_daemon.weights.load import load_ours
 
 SMALL = Plan(width=1 / 16, minutes=0.05, styles=14, each=4, side=40, batch=16)
 
@@ -128,5 +128,5 @@ def test_a_number_too_large_for_the_file_is_refused(network, tmp_path):
 
 def test_a_damaged_file_of_ours_says_what_to_do(tmp_path):
     (tmp_path / "ours.safetensors").write_bytes(b"nothing of use")
-    with pytest.raises(BadWeights, match="Install Pastiche again"):
+    with pytest.raises(BadWeights, match="Install Velatura again"):
         load_ours(tmp_path / "ours.safetensors", "ours")

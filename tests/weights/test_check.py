@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from pastiche.errors import BadWeights
-from pastiche_daemon.engine.network import INPUT_MEAN, LAYERS, Network
-from pastiche_daemon.engine.random_filters import random_weights
-from pastiche_daemon.weights.check import read_weights
+from velatura.errors import BadWeights
+from velatura_daemon.engine.network import INPUT_MEAN, LAYERS, Network
+from velatura_daemon.engine.random_filters import random_weights
+from velatura_daemon.weights.check import read_weights
 
 WIDTHS = {"conv1_1": (64, 3), "conv1_2": (64, 64), "conv2_1": (128, 64)}
 NUMBERS = {"conv1_1": 0, "conv1_2": 2, "conv2_1": 5}  # in torchvision's `features`

@@ -14,12 +14,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pastiche.errors import BadWeights, DiskTrouble, Offline
-from pastiche.paths import places
-from pastiche_daemon.weights import fetch
-from pastiche_daemon.weights.check import read_weights
-from pastiche_daemon.weights.fetch import check_name_hash, download, fetch_imagenet
-from pastiche_daemon.weights.store import WeightStore
+from velatura.errors import BadWeights, DiskTrouble, Offline
+from velatura.paths import places
+from velatura_daemon.weights import fetch
+from velatura_daemon.weights.check import read_weights
+from velatura_daemon.weights.fetch import check_name_hash, download, fetch_imagenet
+from velatura_daemon.weights.store import WeightStore
 
 BODY = bytes(range(256)) * 1000
 
@@ -170,7 +170,7 @@ def test_without_a_network_it_is_told_what_else_can_be_done(part, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
-        with pytest.raises(Offline, match=r"cannot be reached.*embedded weights.*pastiche weights use FILE"):
+        with pytest.raises(Offline, match=r"cannot be reached.*embedded weights.*velatura weights use FILE"):
             download(f"http://127.0.0.1:{nobody.getsockname()[1]}/file.bin", part, quiet)
 
 
@@ -217,7 +217,7 @@ def test_a_name_without_a_hash_cannot_be_checked(part):
 # --- the whole walk -------------------------------------------------------------------------------------
 @pytest.fixture
 def store(tmp_path) -> WeightStore:
-    return WeightStore(places({"PASTICHE_HOME": str(tmp_path)}))
+    return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
 
 
 def state_dict():

@@ -12,17 +12,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from pastiche.errors import BadWeights, PasticheError
-from pastiche.paths import places
-from pastiche_daemon.engine.calibration import procedural_pictures
-from pastiche_daemon.engine.network import LAYERS, channels_of
-from pastiche_daemon.weights.load import load_network
-from pastiche_daemon.weights.store import BUILT_IN, WeightStore
+from velatura.errors import BadWeights, VelaturaError
+from velatura.paths import places
+from velatura_daemon.engine.calibration import procedural_pictures
+from velatura_daemon.engine.network import LAYERS, channels_of
+from velatura_daemon.weights.load import load_network
+from velatura_daemon.weights.store import BUILT_IN, WeightStore
 
 
 @pytest.fixture
 def store(tmp_path):
-    return WeightStore(places({"PASTICHE_HOME": str(tmp_path)}))
+    return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
 
 
 def layer(seed=0):
@@ -96,7 +96,7 @@ def test_what_is_built_in_needs_no_file_of_the_users(store, name):
 
 
 def test_imagenet_is_told_to_be_missing_with_the_command_that_fetches_it(store):
-    with pytest.raises(BadWeights, match="pastiche weights fetch"):
+    with pytest.raises(BadWeights, match="velatura weights fetch"):
         store.resolve("imagenet")
 
 
@@ -118,7 +118,7 @@ def test_a_name_that_is_none_is_refused_even_where_such_a_file_lies(store, tmp_p
 def test_no_name_leads_out_of_the_folder(store, name):
     try:
         path = store.resolve(name).path
-    except PasticheError:
+    except VelaturaError:
         return
     assert path is None or name in BUILT_IN or path.parent == store.places.weights
 
@@ -152,7 +152,7 @@ def test_the_same_file_for_another_input_has_another_name(store, tmp_path):
 
 
 def test_an_imported_file_is_read_for_its_input_once_and_not_again(store, tmp_path):
-    from pastiche_daemon.weights.check import read_weights
+    from velatura_daemon.weights.check import read_weights
 
     path = a_file(tmp_path)
     kept = store.resolve(store.import_file(path, "caffe")).path
@@ -192,7 +192,7 @@ def test_our_own_weights_say_what_they_are(store, name):
     weights = store.resolve(name)
     network, label = load_network(weights)
     assert label == weights.label
-    assert "Pastiche's own" in label
+    assert "Velatura's own" in label
     assert network.name == name
 
 

@@ -14,7 +14,7 @@ from gi.repository import Gdk, GLib, Gtk  # noqa: E402, F401
 
 def desk():
     """The plug-in's own desk, to look at."""
-    return next(o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "pastiche_gimp.desk")
+    return next(o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "velatura_gimp.desk")
 
 
 def window():
@@ -22,7 +22,7 @@ def window():
 
 
 def is_open():
-    return any(type(o).__module__ == "pastiche_gimp.desk" and o.window.dialog.is_visible() for o in gc.get_objects() if type(o).__name__ == "Desk")  # fmt: skip
+    return any(type(o).__module__ == "velatura_gimp.desk" and o.window.dialog.is_visible() for o in gc.get_objects() if type(o).__name__ == "Desk")  # fmt: skip
 
 
 def inside(widget):
@@ -109,7 +109,7 @@ def inside_text(name):
 
 def canvas_regions():
     """What the gallery's menus offer as regions."""
-    from pastiche_gimp import canvas
+    from velatura_gimp import canvas
 
     return canvas.region_sources(desk().canvas.image)
 

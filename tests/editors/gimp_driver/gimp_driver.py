@@ -11,7 +11,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib  # noqa: E402
 
-NAME = "plug-in-pastiche-test-driver"
+NAME = "plug-in-velatura-test-driver"
 
 
 class Driver(Gimp.PlugIn):
@@ -33,7 +33,7 @@ class Driver(Gimp.PlugIn):
         procedure.persistent_ready()
         self.persistent_enable()
         names = {name: getattr(gimp_hands, name) for name in dir(gimp_hands) if not name.startswith("_")}
-        answering = Answering(os.environ["PASTICHE_DRIVER"], names)
+        answering = Answering(os.environ["VELATURA_DRIVER"], names)
         GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)
         GLib.MainLoop().run()
 

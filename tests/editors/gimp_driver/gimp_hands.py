@@ -10,7 +10,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402, F401
 
-RESTYLE, AGAIN = "plug-in-pastiche-restyle", "plug-in-pastiche-restyle-again"
+RESTYLE, AGAIN = "plug-in-velatura-restyle", "plug-in-velatura-restyle-again"
 PRECISIONS = {
     "8 bits": Gimp.Precision.U8_NON_LINEAR, "16 bits": Gimp.Precision.U16_NON_LINEAR, "32 bits": Gimp.Precision.U32_NON_LINEAR,
     "8 bits, linear": Gimp.Precision.U8_LINEAR, "16 bits, linear": Gimp.Precision.U16_LINEAR,

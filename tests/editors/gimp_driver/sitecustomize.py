@@ -6,7 +6,7 @@ The plug-in itself knows nothing of it; its own event loop answers.
 import os
 import sys
 
-if any(argument.endswith("pastiche_gimp.py") for argument in sys.orig_argv) and "-run" in sys.orig_argv:
+if any(argument.endswith("velatura_gimp.py") for argument in sys.orig_argv) and "-run" in sys.orig_argv:
     import faulthandler
 
     import dialog_hands
@@ -14,6 +14,6 @@ if any(argument.endswith("pastiche_gimp.py") for argument in sys.orig_argv) and 
     from gi.repository import GLib
 
     faulthandler.enable()
-    if not is_answered(os.environ["PASTICHE_DIALOG"]):  # a command without a dialog may run beside the dialog
-        answering = Answering(os.environ["PASTICHE_DIALOG"], vars(dialog_hands))
+    if not is_answered(os.environ["VELATURA_DIALOG"]):  # a command without a dialog may run beside the dialog
+        answering = Answering(os.environ["VELATURA_DIALOG"], vars(dialog_hands))
         GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)

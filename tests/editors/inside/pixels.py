@@ -25,7 +25,7 @@ def round_trips(arguments):
 
 
 def _round_trip(model, depth):
-    import pastiche_krita.canvas as canvas
+    import velatura_krita.canvas as canvas
 
     krita = Krita.instance()
     document = krita.createDocument(WIDTH, HEIGHT, "x", "RGBA", "U8", canvas.SRGB, 72.0)

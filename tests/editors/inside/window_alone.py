@@ -9,14 +9,14 @@ importlib.import_module(f"{QT}.QtCore")
 QtWidgets = importlib.import_module(f"{QT}.QtWidgets")
 app = QtWidgets.QApplication([])
 
-from pastiche_krita.qt_loop import QtLoop  # noqa: E402
-from pastiche_krita.window import Window  # noqa: E402
+from velatura_krita.qt_loop import QtLoop  # noqa: E402
+from velatura_krita.window import Window  # noqa: E402
 
-from pastiche.errors import DaemonNotRunning  # noqa: E402
-from pastiche.paths import places  # noqa: E402
-from pastiche.protocol import Preview, Progress  # noqa: E402
-from pastiche.remembered import Remembered  # noqa: E402
-from pastiche.settings import StyleSettings  # noqa: E402
+from velatura.errors import DaemonNotRunning  # noqa: E402
+from velatura.paths import places  # noqa: E402
+from velatura.protocol import Preview, Progress  # noqa: E402
+from velatura.remembered import Remembered  # noqa: E402
+from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
 window = Window(places(), list, list)

@@ -13,7 +13,7 @@ from .answering import Answering
 
 class Driver(Extension):
     def setup(self) -> None:
-        path = os.environ.get("PASTICHE_DRIVER")
+        path = os.environ.get("VELATURA_DRIVER")
         if not path:
             return
         self.answering = Answering(path, {name: getattr(hands, name) for name in dir(hands) if not name.startswith("_")})

@@ -175,7 +175,7 @@ def _find(actions, words):
 # --- our window --------------------------------------------------------------------------------------
 def window():
     """The window of the plugin, or None."""
-    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "pastiche" and w.isVisible()]
+    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura" and w.isVisible()]
     return shown[0] if shown else None
 
 
@@ -224,7 +224,7 @@ def turn(name, value):
 def set_up(style="Night swirls", **knobs):
     """Open the window by the menu, pick a style, set knobs."""
     if window() is None:
-        menu("Filter", "Artistic", "Restyle with Pastiche…")
+        menu("Filter", "Artistic", "Restyle with Velatura…")
         end = time.monotonic() + 20
         while window() is None and time.monotonic() < end:
             QApplication.processEvents()
@@ -239,7 +239,7 @@ def set_up(style="Night swirls", **knobs):
 
 def results():
     """The window of what is kept, or None."""
-    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "pastiche results" and w.isVisible()]
+    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura results" and w.isVisible()]
     return shown[0] if shown else None
 
 
@@ -271,7 +271,7 @@ def visible(name):
 
 def desk():
     """The plugin's own desk, to look at."""
-    return next(e for e in K.extensions() if type(e).__name__ == "PasticheExtension").desk
+    return next(e for e in K.extensions() if type(e).__name__ == "VelaturaExtension").desk
 
 
 def hear(name, do):
@@ -324,7 +324,7 @@ class Stalls:
                 up[2] += took if of_krita else kritas
                 if worst_time > up[4]:
                     up[3], up[4] = worst, worst_time
-            elif not c and "pastiche_krita" in frame.f_code.co_filename and took > 0.001:
+            elif not c and "velatura_krita" in frame.f_code.co_filename and took > 0.001:
                 self.calls.append((round(1000 * (took - kritas), 1), round(1000 * took, 1), name, worst, round(1000 * worst_time, 1)))  # fmt: skip
 
     def report(self):

@@ -15,12 +15,12 @@ from typing import Protocol, cast
 
 # By name: prefixes of the modules whose branches guide the fuzzer.
 INSTRUMENTED = {
-    "header": ("pastiche", "pastiche_daemon.requests", "pastiche_daemon.jobs"),
-    "settings": ("pastiche",),
-    "zmtp_client": ("pastiche.zmtp",),
-    "zmtp_server": ("pastiche.zmtp",),
-    "transfer": ("pastiche.transfer",),
-    "pictures": ("pastiche_daemon.imagefiles", "PIL", "tifffile"),
+    "header": ("velatura", "velatura_daemon.requests", "velatura_daemon.jobs"),
+    "settings": ("velatura",),
+    "zmtp_client": ("velatura.zmtp",),
+    "zmtp_server": ("velatura.zmtp",),
+    "transfer": ("velatura.transfer",),
+    "pictures": ("velatura_daemon.imagefiles", "PIL", "tifffile"),
 }
 NAMES = tuple(INSTRUMENTED)
 

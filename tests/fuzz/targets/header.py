@@ -6,14 +6,14 @@ import contextlib
 import random
 from collections.abc import Iterator
 
-from pastiche import protocol as p
-from pastiche import transfer, trust
-from pastiche.errors import BadMessage, PasticheError, WrongHash
-from pastiche.pixels import PictureRef, PixelFormat, blob_hash
-from pastiche.settings import StyleSettings
-from pastiche_daemon.jobs import QUEUED, Queue
-from pastiche_daemon.requests import job_from
 from tests.fuzz.mutate import treewise
+from velatura import protocol as p
+from velatura import transfer, trust
+from velatura.errors import BadMessage, VelaturaError, WrongHash
+from velatura.pixels import PictureRef, PixelFormat, blob_hash
+from velatura.settings import StyleSettings
+from velatura_daemon.jobs import QUEUED, Queue
+from velatura_daemon.requests import job_from
 
 LONGEST = p.HEADER_LIMIT + 16
 
@@ -59,14 +59,14 @@ def run_one(data: bytes) -> None:
             message, session = _read(frames)
             job = getattr(message, "job", "")
             _serve(message, session)
-        except PasticheError as error:
+        except VelaturaError as error:
             p.pack(p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:2000]))
 
 
 def _read(frames: list[bytes]) -> tuple[p.Message, bytes]:
     try:
         message, session = p.unpack(frames)
-    except PasticheError as error:
+    except VelaturaError as error:
         assert isinstance(error, BadMessage), f"a header is refused as {type(error).__name__}"
         raise
     again, token = p.unpack(p.pack(message, session)) if len(frames[0]) <= p.HEADER_LIMIT // 2 else (message, session)

@@ -16,9 +16,9 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from pastiche.errors import OutOfMemory, PasticheError
-from pastiche_daemon.imagefiles import other, png, read_picture, tiff
 from tests.fuzz.mutate import bytewise
+from velatura.errors import OutOfMemory, VelaturaError
+from velatura_daemon.imagefiles import other, png, read_picture, tiff
 
 assert other, (
     png,
@@ -32,7 +32,7 @@ MEGAPIXELS = 0.25
 PILLOW_KINDS = ("JPEG", "WEBP", "GIF", "BMP", "PPM", "TGA", "ICO", "JPEG2000", "PCX", "SGI", "DDS", "TIFF", "AVIF", "ICNS", "MPO",
                 "XBM", "DIB", "QOI", "EPS")  # fmt: skip
 
-_folder = tempfile.TemporaryDirectory(prefix="pst-fuzz-")
+_folder = tempfile.TemporaryDirectory(prefix="vel-fuzz-")
 _file = Path(_folder.name) / "picture"
 
 
@@ -73,7 +73,7 @@ def run_one(data: bytes) -> None:
     _file.write_bytes(data)
     try:
         picture = read_picture(_file, max_megapixels=MEGAPIXELS).picture
-    except PasticheError as error:
+    except VelaturaError as error:
         assert not isinstance(error, OutOfMemory), error.sentence
         assert len(error.sentence) < 1000, f"a sentence of {len(error.sentence)} characters"
         return

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgpack
 
-from pastiche.errors import BadSetting
-from pastiche.settings import StyleSettings, knobs
 from tests.fuzz.mutate import bytewise, treewise
+from velatura.errors import BadSetting
+from velatura.settings import StyleSettings, knobs
 
 LONGEST = 8192
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgpack
 
-from pastiche import transfer
-from pastiche.errors import BadMessage, WrongHash
-from pastiche.protocol import Put
 from tests.fuzz.mutate import treewise
+from velatura import transfer
+from velatura.errors import BadMessage, WrongHash
+from velatura.protocol import Put
 
 LONGEST = 4096
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from pastiche import zmtp
-from pastiche.errors import BadMessage
 from tests.fuzz import streams
+from velatura import zmtp
+from velatura.errors import BadMessage
 
 LONGEST = 4096
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from pastiche import protocol as p
-from pastiche import zmtp
 from tests.fuzz import streams
 from tests.fuzz.targets.zmtp_client import read
+from velatura import protocol as p
+from velatura import zmtp
 
 LONGEST = 12288
 

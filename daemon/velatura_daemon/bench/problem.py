@@ -1,0 +1,54 @@
+"""What both ways are given: a sample scene in a sample painting, the `paper` objective, one square scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from velatura.settings import StyleSettings
+from velatura_daemon.bench.pictures import drawn
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.network import Network
+from velatura_daemon.engine.objective import Objective
+from velatura_daemon.engine.pyramid import Scale
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.targets import objective_at
+from velatura_daemon.engine.territories import territories_of
+from velatura_daemon.weights.load import load_network
+from velatura_daemon.weights.store import BUILT_IN
+
+PAPER = StyleSettings(quality="paper")
+SCENE, PAINTING = "harbour_town", "night_swirls"
+
+
+def source(name: str, side: int, device: torch.device) -> Source:
+    """A sample picture, square, that counts everywhere."""
+    pixels = np.ascontiguousarray(drawn(name, side, side).transpose(2, 0, 1))
+    image = torch.from_numpy(pixels).to(device, torch.float32) / 255  # (3, side, side)
+    all_of_it = torch.ones(side, side, device=device)
+    return Source(image, all_of_it, all_of_it, (name, side), side)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """side: pixels, a multiple of 16."""
+
+    side: int
+    device: torch.device
+    scene: str = SCENE
+    painting: str = PAINTING
+
+    def objective(self, network: Network) -> Objective:
+        """The article's loss of this scene in this painting, as this network sees them."""
+        content, style = (source(name, self.side, self.device) for name in (self.scene, self.painting))
+        scale = Scale(self.side, self.side, 1)
+        network.set_pooling(PAPER.pooling)
+        where = territories_of(content, [style])
+        return objective_at(network, content, where, content.image, scale, PAPER, TargetCache(0))
+
+
+def network(name: str, device: torch.device) -> Network:
+    """Built-in weights on a device, in plain float32."""
+    return load_network(BUILT_IN[name])[0].to(device)

@@ -1,0 +1,57 @@
+"""`velatura weights fetch|use|list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from velatura.paths import places
+from velatura_daemon.cli.restyle import KNOWN_WEIGHTS, weights_name
+from velatura_daemon.weights.store import WeightStore
+
+
+@click.group()
+def weights() -> None:
+    """Which network looks at the pictures."""
+
+
+@weights.command()
+def fetch() -> None:
+    """Fetch torchvision's ImageNet weights (548 MB, once); they are used from then on."""
+    from velatura_daemon.weights.fetch import fetch_imagenet, imagenet_url
+
+    store = WeightStore(places())
+    if store.imagenet_file.exists():
+        click.echo(f"They are there already: {store.imagenet_file}")
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        kept = fetch_imagenet(store, imagenet_url(), lambda have, total: bar.update(task, completed=have, total=total))
+    click.echo(f"Fetched and checked: {kept}")
+
+
+@weights.command()
+@click.argument("which", metavar="PATH|auto|embedded|thin|imagenet")
+@click.option("--input", "input_", default="", show_default=False, metavar="torchvision|unit|caffe",
+              help="What the first layer expects, where the file does not say.")  # fmt: skip
+def use(which: str, input_: str) -> None:
+    """Use a file of your own, or a known name, wherever a job asks for 'auto'."""
+    store = WeightStore(places())
+    name = weights_name(which) if which in KNOWN_WEIGHTS else store.import_file(Path(which), input_)
+    store.resolve(name)
+    store.choose(name)
+    click.echo(f"From now on 'auto' means: {store.resolve('auto').label}")
+
+
+@weights.command(name="list")
+def list_() -> None:
+    """What is on this machine, and what 'auto' means."""
+    store = WeightStore(places())
+    names = ["embedded", "thin", "random", *(["imagenet"] if store.imagenet_file.exists() else [])]
+    names += sorted(path.stem for path in store.places.weights.glob("user-*.safetensors"))
+    chosen = store.resolve("auto").name
+    for name in names:
+        click.echo(f"{'*' if name == chosen else ' '} {name:18} {store.resolve(name).label}")

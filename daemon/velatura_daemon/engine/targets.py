@@ -1,0 +1,108 @@
+"""What a picture is to become at a scale: the content's features there, the styles' moments at the size that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from velatura.errors import NothingToRestyle
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.colour_statistics import BLOCKS, colour_moments
+from velatura_daemon.engine.moments import Moments, mixed
+from velatura_daemon.engine.network import STYLE_LAYERS, Network
+from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.pyramid import Scale
+from velatura_daemon.engine.regions import fill_hidden, padded, resized, resized_weight, weights_by_layer
+from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.territories import Territory, place_weight
+from velatura_daemon.engine.tiles import features_of, moments_of
+from velatura_daemon.engine.weighting import likeness_for, weighting_for
+from velatura_daemon.room import GRID
+
+LARGEST_STYLE = 4096  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
+ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since they may be looked at in tiles
+SMALLEST_STYLE = 32
+
+
+def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
+    """(3, H, W): the content at a scale, padded to the grid."""
+    canvas = resized(content.image, scale.height, scale.width, wraps)
+    if canvas is not content.image:
+        canvas = canvas.clamp_(0, 1)
+    return padded(canvas, *scale.padded)
+
+
+@torch.no_grad()
+def objective_at(
+    network: Network, content: Source, territories: Sequence[Territory], canvas: Tensor, scale: Scale,
+    settings: StyleSettings, cache: TargetCache, side: int = 0,
+) -> Objective:  # fmt: skip
+    """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the whole."""
+    layer, wraps = settings.content_layer, settings.seamless
+    weight = place_weight(content.weight, scale)
+    content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
+    # Of a picture that fills the memory nothing is kept beyond its job.
+    (features,) = (TargetCache(0) if side else cache).get(
+        ("content", network.name, content.key, scale.padded, settings.pooling, layer, wraps),
+        lambda: (features_of(network, canvas, layer, side, wraps),),
+    )
+    longest = content.whole * scale.width / content.size[1] * settings.stroke_size
+    targets = []
+    for territory in territories:
+        here = place_weight(territory.weight, scale)
+        weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
+        means = [_style_means(network, style, longest, settings, cache, side) for style in territory.styles]
+        shares = [style.share for style in territory.styles]
+        moments = {name: mixed([m.moments[name] for m in means], shares) for name in STYLE_LAYERS}
+        palettes = [torch.stack([s / sum(shares) * m.palettes[size] for s, m in zip(shares, means, strict=True)]).sum(0)
+                    for size in range(len(BLOCKS))]  # fmt: skip
+        targets.append(StyleTarget(weights, moments, palettes, territory.share))
+    places = features[0].numel() if content_weight is None else float(content_weight.sum())
+    weighting = weighting_for(settings, features.shape[0], places, network.sees_colour_poorly)
+    if not (weighting.alpha or weighting.gamma or any(weighting.layer_weights.values())):
+        raise NothingToRestyle(
+            "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is looked at."
+        )
+    return Objective(network, ContentTarget(layer, features, content_weight), targets, weight, scale.padded, weighting,
+                     likeness_for(settings), wraps)  # fmt: skip
+
+
+def _style_size(style: Source, longest: float) -> tuple[int, int]:
+    """(height, width) of the style so that its longest side is `longest`, within what is sensible."""
+    factor = min(max(longest, SMALLEST_STYLE), LARGEST_STYLE) / max(style.size)
+    height, width = (side * factor for side in style.size)
+    if factor * max(style.size) > ON_GRID:
+        return max(GRID, round(height / GRID) * GRID), max(GRID, round(width / GRID) * GRID)
+    return max(GRID, round(height)), max(GRID, round(width))
+
+
+@dataclass(frozen=True)
+class StyleMeans:
+    """Of one style at one size: moments by layer, and palettes, (4, 4) by size of BLOCKS."""
+
+    moments: dict[str, Moments]
+    palettes: Sequence[Tensor]
+
+
+def _style_means(
+    network: Network, style: Source, longest: float, settings: StyleSettings, cache: TargetCache, side: int
+) -> StyleMeans:
+    """longest: pixels of its longest side. side: of tiles, where the style is larger than one."""
+    height, width = _style_size(style, longest)
+
+    def make() -> tuple[Tensor, ...]:
+        image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
+        weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
+        in_tiles = side if side and max(height, width) > max(side, ON_GRID) else 0
+        moments = moments_of(network, image, STYLE_LAYERS, weights, in_tiles)
+        return (*(t for name in STYLE_LAYERS for t in (moments[name].mean, moments[name].second)),
+                *colour_moments(image, weights["image"]))  # fmt: skip
+
+    kept = cache.get(("style", network.name, style.key, height, width, settings.pooling), make)
+    pairs = zip(kept[0 : 2 * len(STYLE_LAYERS) : 2], kept[1 : 2 * len(STYLE_LAYERS) : 2], strict=True)
+    moments = {name: Moments(mean, second) for name, (mean, second) in zip(STYLE_LAYERS, pairs, strict=True)}
+    return StyleMeans(moments, kept[2 * len(STYLE_LAYERS) :])

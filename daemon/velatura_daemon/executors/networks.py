@@ -1,0 +1,45 @@
+"""The networks that a worker keeps warm: the thin one for drafts, and the one that was asked for last beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from velatura_daemon.engine.arithmetic import fastest_on
+from velatura_daemon.engine.network import Network
+from velatura_daemon.weights.load import load_network
+from velatura_daemon.weights.store import DRAFT, Weights, WeightStore
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A network on its device. label: what its weights are, for people. stamp: of their file, to see it change."""
+
+    network: Network
+    label: str
+    weights: Weights
+    stamp: int
+    device: torch.device
+
+
+class Networks:
+    """Names to warm networks. A painter goes from draft to good and back: neither makes the other load again."""
+
+    def __init__(self, store: WeightStore) -> None:
+        self._store = store
+        self._warm: dict[bool, Warm] = {}  # by whether it is the thin one
+
+    def get(self, weights: str, quality: str, device: torch.device) -> Warm:
+        """The network for a job. weights: a name, which a draft does not look at. Raises BadWeights."""
+        wanted = DRAFT if quality == "draft" else self._store.resolve(weights)
+        stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
+        kept = self._warm.get(wanted == DRAFT)
+        if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
+            return kept
+        network, label = load_network(wanted)
+        network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
+        network.to(device).compute_in(fastest_on(device))
+        made = Warm(network, label, wanted, stamp, device)
+        self._warm[wanted == DRAFT] = made
+        return made

@@ -1,0 +1,89 @@
+"""Being the daemon: one a user, its log, its front."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from pathlib import Path
+
+import velatura
+from velatura.connection import withdraw
+from velatura.identity import build_of
+from velatura.locks import Lock, is_held
+from velatura.paths import POSIX, Places, make_private_folder
+from velatura_daemon.front import Front
+from velatura_daemon.options import Options
+
+LOG_BYTES, LOG_FILES = 1 << 20, 3
+DESCRIPTORS = 16384  # at most: some programs that are started from here look at each there may be
+LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
+
+
+def build_id() -> str:
+    """The name of exactly this code, shared and daemon."""
+    return build_of(Path(velatura.__file__).parent, Path(__file__).parent)
+
+
+def own_command() -> tuple[str, ...]:
+    """How this very installation starts the daemon."""
+    return (sys.executable, "-m", "velatura_daemon", "daemon", "run")
+
+
+def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -> bool:
+    """Be the daemon until told to leave. False where another one is running already. Raises DiskTrouble."""
+    if POSIX:
+        os.umask(0o077)
+    make_private_folder(places.state)
+    lock = Lock(places.lock_file)
+    if not lock.take(patience=LOOKERS_PATIENCE):
+        lock.close()
+        have_it_look(places)  # whoever has started us may look in vain for its connection file, or its socket
+        return False
+    if POSIX:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
+    lock.note(str(os.getpid()))
+    withdraw(places)  # what a crash has left
+    _have_descriptors()
+    try:
+        _open_log(places, to_terminal)
+        Front(places, options, build_id()).run()
+    except Exception:
+        logging.getLogger("velatura").exception("the daemon ended with an error")
+        raise
+    finally:
+        lock.close()
+    return True
+
+
+def _have_descriptors() -> None:
+    """As many as this user may have: a farm has many clients, and systems begin with 1,024 per process."""
+    if not POSIX:
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def have_it_look(places: Places) -> bool:
+    """Have the daemon that runs, if any, look whether its connection file is still there. False: there is none."""
+    if not POSIX or not is_held(places.lock_file):
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
+        return True
+    return False
+
+
+def _open_log(places: Places, to_terminal: bool) -> None:
+    handler: logging.Handler = logging.handlers.RotatingFileHandler(
+        places.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+    )
+    handlers = [handler, logging.StreamHandler()] if to_terminal else [handler]
+    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s %(message)s")

@@ -1,0 +1,106 @@
+"""The sheet that samples are drawn on: where each pixel is, mixing, blurring, and bytes at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+import numpy as np
+from PIL import Image
+
+from velatura_daemon.samples.noise import Array
+
+FINER = 2  # drawn this many times finer than asked for, then averaged: no stairs along edges
+LIGHT_FROM = (-0.6, -0.8)  # right, down: where the light on a canvas or a wall comes from
+
+
+class Sheet:
+    """The places of a drawing's pixels, FINER times finer than the picture of width × height that it will become.
+
+    x and y, (H, W): 0 to 1 from left to right and top to bottom. u and v, (H, W): the same in longest sides, so
+    that noise and circles keep their shape in any format.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width * FINER, height * FINER
+        self.longest = max(self.width, self.height)
+        self.breadth, self.tallness = self.width / self.longest, self.height / self.longest
+        across = (np.arange(self.width, dtype=np.float32) + 0.5) / self.width
+        down = (np.arange(self.height, dtype=np.float32) + 0.5) / self.height
+        self._place(across, down[:, None])
+
+    def _place(self, across: Array, down: Array) -> None:
+        shape = (self.height, self.width)
+        self.x, self.y = np.broadcast_to(across, shape), np.broadcast_to(down, shape)
+        self.u, self.v = self.x * np.float32(self.breadth), self.y * np.float32(self.tallness)
+
+    def part(self, left: float, top: float, right: float, bottom: float) -> tuple[Sheet, tuple[slice, slice]]:
+        """A piece of the sheet, its sides in shares of the whole, and where it lies: for `picture[where]`."""
+        first_x, first_y = int(np.clip(left, 0, 1) * self.width), int(np.clip(top, 0, 1) * self.height)
+        last_x = max(first_x + 1, int(np.ceil(np.clip(right, 0, 1) * self.width)))
+        last_y = max(first_y + 1, int(np.ceil(np.clip(bottom, 0, 1) * self.height)))
+        where = (slice(first_y, last_y), slice(first_x, last_x))
+        piece = copy(self)
+        piece.height, piece.width = self.x[where].shape
+        piece._place(self.x[0, where[1]], self.y[where[0], :1])
+        return piece, where
+
+    def offset(self, x: float, y: float) -> tuple[Array, Array]:
+        """How far each pixel is right of and below the place (x, y), in longest sides."""
+        return self.u - x * self.breadth, self.v - y * self.tallness
+
+    def away(self, x: float, y: float) -> Array:
+        """Distance of each pixel from the place (x, y), in longest sides."""
+        return np.hypot(*self.offset(x, y))
+
+
+def smoothstep(low: float, high: float, value: Array) -> Array:
+    """0 at `low` and below, 1 at `high` and above (or the other way round), soft between."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))
+
+
+def mix(one: Array, other: Array | Sequence[float], share: Array) -> Array:
+    """(H, W, 3) from `one` towards `other`, by a share (H, W) from 0 to 1."""
+    return np.asarray(one + (np.asarray(other, np.float32) - one) * share[..., None])
+
+
+def ramp(value: Array, *colours: str) -> Array:
+    """Colours at even distances from 0 to 1, "#rrggbb", blended between: (H, W) → (H, W, 3), 0 to 1."""
+    stops = np.array([ink(colour) for colour in colours])
+    places = np.linspace(0, 1, len(colours))
+    return np.stack([np.interp(value, places, stops[:, c]) for c in range(3)], axis=-1).astype(np.float32)
+
+
+def ink(colour: str) -> Array:
+    """ "#rrggbb" → (3,), 0 to 1."""
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)], np.float32)
+
+
+def flat(sheet: Sheet, colour: str) -> Array:
+    """(H, W, 3) of one colour."""
+    return np.tile(ink(colour), (sheet.height, sheet.width, 1))
+
+
+def blur(image: Array, radius: float) -> Array:
+    """Three box blurs, about a Gaussian of `radius` pixels: (H, W) or (H, W, 3), edges held."""
+    half = max(1, round(radius))
+    for axis in (0, 1):
+        for _ in range(3):
+            image = _box(image, half, axis)
+    return image
+
+
+def _box(image: Array, half: int, axis: int) -> Array:
+    around = [(half + 1, half) if a == axis else (0, 0) for a in range(image.ndim)]
+    sums = np.cumsum(np.pad(image, around, mode="edge"), axis=axis, dtype=np.float64)
+    size = image.shape[axis]
+    ahead = np.take(sums, range(2 * half + 1, 2 * half + 1 + size), axis=axis)
+    behind = np.take(sums, range(size), axis=axis)
+    return ((ahead - behind) / (2 * half + 1)).astype(np.float32)
+
+
+def to_bytes(image: Array) -> Array:
+    """A drawing (FINER·H, FINER·W, 3), 0 to 1, → the picture (H, W, 3), uint8."""
+    fine = Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return np.asarray(fine.reduce(FINER))

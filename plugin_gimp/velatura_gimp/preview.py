@@ -1,0 +1,71 @@
+"""The picture in the dialog: as it is, then the previews as they come; held down, the picture as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
+
+from velatura import words
+from velatura.protocol import Preview
+
+from .styles import as_pixbuf
+
+MARGIN = 8  # pixels
+
+
+class PreviewArea(Gtk.Layout):  # type: ignore[misc]
+    """Shows an image, fitted, never distorted. A Layout asks for no room of its own, so that the dialog can shrink again;
+    and nothing here needs cairo, which a GIMP's Python may lack."""
+
+    def __init__(self) -> None:
+        super().__init__(hexpand=True, vexpand=True)
+        self.set_name("preview")
+        self.set_size_request(360, 300)
+        self._before: Any = None
+        self._after: Any = None
+        self._held = False
+        self._fitted: tuple[Any, int, int] | None = None
+        self._image = Gtk.Image()
+        self.put(self._image, 0, 0)
+        self.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_RELEASE_MASK)
+        self.connect("button-press-event", lambda *_: self._hold(True))
+        self.connect("button-release-event", lambda *_: self._hold(False))
+        self.connect("size-allocate", lambda *_: GLib.idle_add(self._fit))
+
+    @property
+    def shown(self) -> Any:
+        return self._before if self._held or self._after is None else self._after
+
+    @property
+    def has_preview(self) -> bool:
+        return self._after is not None
+
+    def side(self) -> int:
+        return max(self.get_allocated_width(), self.get_allocated_height(), 400)
+
+    def set_before(self, pixbuf: Any) -> None:
+        """The picture as it is; takes the last result away."""
+        self._before, self._after = pixbuf, None
+        self.set_tooltip_text("")
+        self._fit()
+
+    def set_preview(self, preview: Preview) -> None:
+        self._after = as_pixbuf(preview.width, preview.height, 3, preview.data)
+        self.set_tooltip_text(words.BEFORE_AFTER)
+        self._fit()
+
+    def _hold(self, held: bool) -> bool:
+        self._held = held
+        self._fit()
+        return True
+
+    def _fit(self) -> bool:
+        shown, width, height = self.shown, self.get_allocated_width(), self.get_allocated_height()
+        if shown is not None and (shown, width, height) != self._fitted and min(width, height) > 4 * MARGIN:
+            self._fitted = (shown, width, height)
+            scale = min((width - 2 * MARGIN) / shown.get_width(), (height - 2 * MARGIN) / shown.get_height())
+            size = max(1, round(shown.get_width() * scale)), max(1, round(shown.get_height() * scale))
+            self._image.set_from_pixbuf(shown.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR))
+            self.move(self._image, (width - size[0]) // 2, (height - size[1]) // 2)
+        return bool(GLib.SOURCE_REMOVE)

@@ -1,0 +1,173 @@
+"""Where things lie on each system: configuration, state (connection file, logs), caches, the socket.
+
+VELATURA_HOME puts everything under one folder: tests use it, and people who want two daemons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from velatura.errors import DiskTrouble, UnsafeConnectionFile
+
+POSIX = os.name == "posix"
+
+
+@dataclass(frozen=True)
+class Places:
+    """config: what a person chose. state: connection file, lock, logs. cache: weights, spool. runtime: the socket."""
+
+    config: Path
+    state: Path
+    cache: Path
+    runtime: Path
+
+    @property
+    def connection_file(self) -> Path:
+        return self.state / "connection.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.state / "daemon.lock"
+
+    @property
+    def log_file(self) -> Path:
+        return self.state / "daemon.log"
+
+    @property
+    def start_log(self) -> Path:
+        """What a daemon said before its log was open."""
+        return self.state / "start.log"
+
+    @property
+    def launch_file(self) -> Path:
+        """The recorded command that starts the daemon: an editor cannot guess it."""
+        return self.config / "launch.json"
+
+    @property
+    def styles(self) -> Path:
+        """Styles that came from no file: from layers, the clipboard, a browser."""
+        return self.config / "styles"
+
+    @property
+    def spool(self) -> Path:
+        """Pictures of the daemon. Not a cache: results that wait are among them."""
+        return self.state / "spool"
+
+    @property
+    def weights(self) -> Path:
+        return self.cache / "weights"
+
+
+def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> Places:
+    """The places of this user, on this system."""
+    env = os.environ if env is None else env
+    if env.get("VELATURA_HOME"):
+        home = Path(env["VELATURA_HOME"])
+        return Places(home / "config", home / "state", home / "cache", home / "run")
+    if platform == "win32":
+        roaming = Path(env.get("APPDATA") or Path.home() / "AppData/Roaming")
+        local = Path(env.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "Velatura"
+        return Places(roaming / "Velatura", local / "State", local / "Cache", local / "Run")
+    # Snap gives an editor a home of its own; the daemon's files lie under the real one.
+    home = Path(env.get("SNAP_REAL_HOME") or env.get("HOME") or Path.home())
+    if platform == "darwin":
+        support = home / "Library/Application Support/Velatura"
+        return Places(support, support / "State", home / "Library/Caches/Velatura", support / "Run")
+    sandboxed = bool(env.get("FLATPAK_ID") or env.get("SNAP"))
+
+    def xdg(variable: str, default: str) -> Path:
+        """Inside a sandbox the variables name folders that the daemon outside does not share."""
+        chosen = "" if sandboxed else env.get(variable, "")
+        return (Path(chosen) if Path(chosen).is_absolute() else home / default) / "velatura"
+
+    state = xdg("XDG_STATE_HOME", ".local/state")
+    runtime = env.get("XDG_RUNTIME_DIR", "")
+    usable = Path(runtime).is_absolute() and Path(runtime).is_dir()
+    return Places(
+        config=xdg("XDG_CONFIG_HOME", ".config"),
+        state=state,
+        cache=xdg("XDG_CACHE_HOME", ".cache"),
+        runtime=Path(runtime) / "velatura" if usable else state / "run",
+    )
+
+
+def make_private_folder(folder: Path) -> Path:
+    """The folder, made if need be, 0700 and one's own. Raises DiskTrouble."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if POSIX:
+            info = folder.lstat()
+            if stat.S_ISLNK(info.st_mode):
+                info = folder.stat()
+            if info.st_uid != os.geteuid():
+                raise DiskTrouble(f"The folder {folder} belongs to another user; Velatura needs it to be yours.")
+            if stat.S_IMODE(info.st_mode) != 0o700:
+                folder.chmod(0o700)
+    except OSError as error:
+        raise DiskTrouble(f"The folder {folder} cannot be made ({error.strerror}). Make room or give the right to write there.") from error  # fmt: skip
+    return folder
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """Write 0600 beside, then rename: readers see the old file or the new one, whole. Raises DiskTrouble."""
+    make_private_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        beside.unlink(missing_ok=True)
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise DiskTrouble(f"{path} cannot be written ({error.strerror}). Make room or give the right to write there.") from error  # fmt: skip
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in it on the disk: without that a crash of the machine may forget a rename."""
+    if not POSIX:
+        return
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def read_private_file(path: Path, limit: int = 65536) -> bytes:
+    """What the file holds, if nobody else can have put it there or read it. Raises FileNotFoundError where there is
+    none, UnsafeConnectionFile where it is a link, another's, or open to others (on Windows the profile's ACL rules)."""
+    if not POSIX:
+        with path.open("rb") as file:
+            return file.read(limit)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnsafeConnectionFile(f"{path} is a link or cannot be read ({error.strerror}). Remove it and start again.") from error  # fmt: skip
+    with os.fdopen(fd, "rb") as file:
+        info = os.fstat(fd)
+        wrong = (
+            "is not a plain file" if not stat.S_ISREG(info.st_mode)
+            else "belongs to another user" if info.st_uid != os.geteuid()
+            else "can be read or changed by others" if info.st_mode & 0o077
+            else ""
+        )  # fmt: skip
+        if wrong:
+            raise UnsafeConnectionFile(
+                f"{path} {wrong}, so Velatura does not trust it. Remove it; the daemon writes a new one when it starts."
+            )
+        return file.read(limit)

@@ -1,0 +1,44 @@
+"""What 'Copy report' copies: versions, what went wrong, the logs' last lines. No pictures, no key, no home folder's name."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from velatura import __version__
+from velatura.errors import VelaturaError
+from velatura.launch import recorded
+from velatura.paths import Places
+from velatura.transport import transport_name
+
+LOG_LINES = 40
+
+
+def report(places: Places, program: str, error: VelaturaError | None, history: list[str]) -> str:
+    """A text for a bug report. program: the editor and its version. history: what the window said, in order."""
+    lines = [
+        f"Velatura {__version__} in {program}",
+        f"Python {platform.python_version()}, {platform.platform()}, {transport_name()}",
+    ]
+    try:
+        launcher = recorded(places)
+        lines.append(f"daemon command: {' '.join(launcher.command) if launcher else 'none recorded'}")
+    except VelaturaError as trouble:
+        lines.append(f"daemon command: {trouble.sentence}")
+    if error is not None:
+        lines += ["", f"error {error.code}: {error.sentence}", error.details]
+    lines += ["", "the window said:", *history[-LOG_LINES:]]
+    for log in (places.log_file, places.start_log):
+        lines += ["", f"{log.name}:", *_last_lines(log)]
+    return "\n".join(lines).replace(str(Path.home()), "~") + "\n"
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 20_000))
+            return file.read().decode(errors="replace").splitlines()[-LOG_LINES:]
+    except OSError as error:
+        return [f"({error.strerror})"]
+
+
