@@ -24,7 +24,7 @@ from velatura_daemon.options import Options
 from velatura_daemon.requests import job_from
 from velatura_daemon.workshop import Workshop
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.jobs")
 
 # Of a status, which has to fit a header: the first jobs, characters of their names, bytes of them all.
 JOBS_TOLD, NAME_TOLD, JOBS_ROOM = 100, 64, 32 << 10

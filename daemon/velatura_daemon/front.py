@@ -30,7 +30,7 @@ from velatura_daemon.listener import Listener, Peer, listen_on_loopback, listen_
 from velatura_daemon.options import Options
 from velatura_daemon.sessions import Doorkeeper, Session
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.server")
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
 AFTER_TROUBLE = 0.1  # seconds, so that one that comes again and again does not take a core

@@ -22,7 +22,7 @@ from velatura.protocol import CHUNK
 from velatura.wire import Wire, make_room, prepare
 from velatura_daemon.clock import Clock
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.server")
 
 STRANGERS = 128  # connections that have not proved the key; the oldest goes first
 PATIENCE = 10.0  # seconds for a stranger to prove it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import logging.handlers
 import os
 import signal
 import sys
@@ -16,9 +15,9 @@ from velatura.identity import build_of
 from velatura.locks import Lock, is_held
 from velatura.paths import POSIX, Places, make_private_folder
 from velatura_daemon.front import Front
+from velatura_daemon.logs import open_log
 from velatura_daemon.options import Options
 
-LOG_BYTES, LOG_FILES = 1 << 20, 3
 DESCRIPTORS = 16384  # at most: some programs that are started from here look at each there may be
 LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
 
@@ -49,7 +48,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     withdraw(places)  # what a crash has left
     _have_descriptors()
     try:
-        _open_log(places, to_terminal)
+        open_log(places.log_file, to_terminal=to_terminal)
         Front(places, options, build_id()).run()
     except Exception:
         logging.getLogger("velatura").exception("the daemon ended with an error")
@@ -80,10 +79,3 @@ def have_it_look(places: Places) -> bool:
         return True
     return False
 
-
-def _open_log(places: Places, to_terminal: bool) -> None:
-    handler: logging.Handler = logging.handlers.RotatingFileHandler(
-        places.log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-    )
-    handlers = [handler, logging.StreamHandler()] if to_terminal else [handler]
-    logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s %(message)s")

@@ -22,7 +22,7 @@ from velatura_daemon.keeping.last import LastImages
 from velatura_daemon.options import Options
 from velatura_daemon.requests import refuse_too_large_here
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.scheduler")
 
 QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
 NOBODY = b""  # no session

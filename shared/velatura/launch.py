@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from velatura.paths import Places, make_private_folder, read_private_file, write
 
 # Krita exports these for its own Python; the daemon's must not see them.
 UNWANTED = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
+STARTING = "--- starting at"  # what the line of each start begins with, in the log
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,16 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the daemon, detached from this process. Returns at once. Raises DaemonCannotStart."""
+    """Start the daemon, detached from this process. What it prints before its log is open goes there too. Returns at once.
+    Raises DaemonCannotStart."""
     make_private_folder(places.state)
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
-        with open(places.start_log, "wb", opener=_private) as log:
+        with open(places.log_file, "ab", opener=_private) as log:
+            log.write(f"{STARTING} {time.strftime('%Y-%m-%d %H:%M:%S')}: {shlex.join(command)}\n".encode())
+            log.flush()
             return subprocess.Popen(
                 list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path.home(),
                 env=clean_environment(os.environ), **detached,
@@ -95,9 +100,17 @@ def _private(path: str, flags: int) -> int:
 
 
 def why_not(places: Places) -> str:
-    """The last line that a daemon which did not come up has said."""
+    """The last line that a daemon which did not come up has said since it was started."""
+    lines = last_lines(places.log_file)
+    said = lines[-1].strip() if lines else ""
+    return "" if said.startswith(STARTING) else said
+
+
+def last_lines(log: Path, count: int = 40) -> list[str]:
+    """Of a log; of its last 100 KB at most. Nothing if it cannot be read."""
     try:
-        lines = places.start_log.read_text(errors="replace").strip().splitlines()
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 100_000))
+            return file.read().decode(errors="replace").splitlines()[-count:]
     except OSError:
-        return ""
-    return lines[-1].strip() if lines else ""
+        return []

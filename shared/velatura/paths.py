@@ -41,11 +41,6 @@ class Places:
         return self.state / "daemon.log"
 
     @property
-    def start_log(self) -> Path:
-        """What a daemon said before its log was open."""
-        return self.state / "start.log"
-
-    @property
     def launch_file(self) -> Path:
         """The recorded command that starts the daemon: an editor cannot guess it."""
         return self.config / "launch.json"

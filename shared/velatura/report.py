@@ -1,4 +1,4 @@
-"""What 'Copy report' copies: versions, what went wrong, the logs' last lines. No pictures, no key, no home folder's name."""
+"""What 'Copy report' copies: versions, what went wrong, the log's last lines. No pictures, no key, no home folder's name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from velatura import __version__
 from velatura.errors import VelaturaError
-from velatura.launch import recorded
+from velatura.launch import last_lines, recorded
 from velatura.paths import Places
 from velatura.transport import transport_name
 
@@ -28,17 +28,5 @@ def report(places: Places, program: str, error: VelaturaError | None, history: l
     if error is not None:
         lines += ["", f"error {error.code}: {error.sentence}", error.details]
     lines += ["", "the window said:", *history[-LOG_LINES:]]
-    for log in (places.log_file, places.start_log):
-        lines += ["", f"{log.name}:", *_last_lines(log)]
+    lines += ["", f"{places.log_file.name}:", *(last_lines(places.log_file, LOG_LINES) or ["(nothing)"])]
     return "\n".join(lines).replace(str(Path.home()), "~") + "\n"
-
-
-def _last_lines(log: Path) -> list[str]:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 20_000))
-            return file.read().decode(errors="replace").splitlines()[-LOG_LINES:]
-    except OSError as error:
-        return [f"({error.strerror})"]
-
-

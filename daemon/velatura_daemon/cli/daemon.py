@@ -137,6 +137,16 @@ def as_words(values: dict[str, Any]) -> list[str]:
 
 
 @daemon.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with each new line, until Ctrl-C.")
+@click.option("-n", "--lines", default=100, type=click.IntRange(min=0), help="How many of the last lines to begin with.")
+def logs(follow: bool, lines: int) -> None:
+    """Show the log of the daemon, its workers and its connection to a Ray cluster."""
+    from velatura_daemon.cli.logs import show
+
+    show(places().log_file, lines, follow=follow)
+
+
+@daemon.command()
 def stop() -> None:
     """Stop it; of restyles in work what they had a few seconds ago is kept."""
     where = places()

@@ -105,7 +105,7 @@ def _folders(where: Places) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding(free > LEAST_DISK, f"disk: {free / 1e9:.1f} GB free under {folder}",
                   "" if free > LEAST_DISK else "Make room there: pictures in work lie in it.")  # fmt: skip
-    yield Finding(True, f"log: {where.log_file}")
+    yield Finding(True, f"log: {where.log_file} ('velatura daemon logs' shows it)")
 
 
 def _launcher(where: Places) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from velatura_daemon.room import GRID, SMALLEST
 # their launching (docs/performance.md).
 RECORDED = 1_200_000
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("velatura.engine")
 Tensors = tuple[Tensor, ...]
 
 

@@ -25,7 +25,7 @@ from velatura_daemon.executors.devices import device_label
 from velatura_daemon.executors.networks import Warm
 from velatura_daemon.room import Plan, Room, plan_for, work_factor
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("velatura.worker")
 
 # Pixels a side of the pictures that a device is measured with: what a step costs at least, and each pixel. A GPU takes as long for
 # 192² as for 32², since launching is all that takes time there.

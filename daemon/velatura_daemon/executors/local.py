@@ -18,6 +18,7 @@ from velatura.errors import UsageError
 from velatura.launch import clean_environment
 from velatura_daemon.executors.environment import WORKER
 from velatura_daemon.executors.wire import DEVICE_LOST, read_message, write_message
+from velatura_daemon.logs import forward
 from velatura_daemon.options import Options, sensible_memory
 
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
@@ -111,9 +112,11 @@ class LocalExecutor:
         options["device"] = self.device
         process = subprocess.Popen(
             [sys.executable, "-m", "velatura_daemon.executors.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
         )  # fmt: skip
         try:
+            assert process.stderr is not None
+            forward(process.stderr, f"worker {process.pid}")
             threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         except RuntimeError as error:  # a worker that nobody listens to would never be heard to have gone
             process.kill()

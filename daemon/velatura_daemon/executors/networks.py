@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +12,8 @@ from velatura_daemon.engine.arithmetic import fastest_on
 from velatura_daemon.engine.network import Network
 from velatura_daemon.weights.load import load_network
 from velatura_daemon.weights.store import DRAFT, Weights, WeightStore
+
+log = logging.getLogger("velatura.worker")
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,11 @@ class Networks:
         kept = self._warm.get(wanted == DRAFT)
         if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
             return kept
+        began = time.monotonic()
         network, label = load_network(wanted)
         network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
         network.to(device).compute_in(fastest_on(device))
         made = Warm(network, label, wanted, stamp, device)
         self._warm[wanted == DRAFT] = made
+        log.info("network %s on %s, loaded in %.2f s", label, device, time.monotonic() - began)
         return made

@@ -31,7 +31,7 @@ from velatura_daemon.executors.files import write_file
 from velatura_daemon.executors.upstream_link import UpstreamLink
 from velatura_daemon.options import Options
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.upstream")
 
 BEAT = 2.0  # seconds between signs of life
 MOST_HANDS = 8  # connections to the other daemon

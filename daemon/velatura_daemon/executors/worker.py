@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -31,8 +32,11 @@ from velatura_daemon.executors.estimates import Estimates
 from velatura_daemon.executors.networks import Networks, Warm
 from velatura_daemon.executors.restyling import Cancelled, restyle
 from velatura_daemon.executors.wire import DEVICE_LOST, read_message, write_message
+from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.room import Room
 from velatura_daemon.weights.store import WeightStore
+
+log = logging.getLogger("velatura.worker")
 
 NICENESS = 5  # the editor comes first
 BEAT = 1.0  # seconds between signs of life
@@ -143,6 +147,7 @@ def main() -> None:
     """Read orders from stdin, a thread for the reading and the main one for the work; end with the input."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land among the messages
+    log_to_stderr()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     orders: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -152,6 +157,7 @@ def main() -> None:
     worker = Worker(out, first["options"])
     if worker.options["threads"]:
         torch.set_num_threads(worker.options["threads"])
+    log.info("torch %s, %d GPU(s), %d thread(s)", torch.__version__, torch.cuda.device_count(), torch.get_num_threads())
 
     def listen() -> None:
         while (order := read_message(sys.stdin.buffer)) is not None:

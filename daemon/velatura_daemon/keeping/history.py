@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 MOST = 200  # restyles; the oldest goes first
 _TABLE = """

@@ -18,7 +18,7 @@ from velatura_daemon.keeping.results import Results
 from velatura_daemon.keeping.shelf import Key
 from velatura_daemon.keeping.works import Works
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 LOOK_EVERY = 3600.0  # seconds between looks at what has aged out
 LIST_ROOM = p.MAX_FRAME - (64 << 10)  # bytes of a list that goes over the wire

@@ -15,7 +15,7 @@ from velatura_daemon.keeping.works import Works
 
 LAYERS_REMEMBERED = 256
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 
 @dataclass(frozen=True)

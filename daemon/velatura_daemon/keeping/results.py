@@ -12,7 +12,7 @@ from velatura.pixels import PictureRef
 from velatura_daemon.blobs import BlobStore
 from velatura_daemon.keeping.shelf import Key, Shelf
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 PER_CLIENT = 32  # finished and not fetched; the oldest goes first
 DAYS = 30.0

@@ -14,7 +14,7 @@ import msgpack
 from velatura.errors import DiskTrouble
 from velatura.paths import make_private_folder, write_private_file
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 SUFFIX = ".kept"
 DAY = 86400.0  # seconds

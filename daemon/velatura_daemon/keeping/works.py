@@ -17,7 +17,7 @@ from velatura_daemon.jobs import Job
 from velatura_daemon.keeping.shelf import Key, Shelf
 from velatura_daemon.requests import job_from
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.storage")
 
 PER_CLIENT = 32  # the oldest goes first
 DAYS = 7.0

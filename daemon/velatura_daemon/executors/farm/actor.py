@@ -28,6 +28,7 @@ from velatura_daemon.executors.farm.orders import at_work
 from velatura_daemon.executors.farm.outbox import Outbox
 from velatura_daemon.executors.files import file_hash
 from velatura_daemon.executors.local import LocalExecutor
+from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.options import Options, sensible_memory
 from velatura_daemon.run import build_id
 
@@ -54,6 +55,7 @@ class FarmActor:
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
         options = {**options, "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20}
+        log_to_stderr("actor")  # Ray keeps it on the node
         self._worker = LocalExecutor(Options(**options), self._wake, options["device"])
         self._worker.start()  # torch takes its seconds to load: now, not when a painter waits
 

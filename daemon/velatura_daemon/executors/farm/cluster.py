@@ -16,7 +16,7 @@ from typing import Any
 from velatura_daemon.executors.farm.actor import PIECE, FarmActor
 from velatura_daemon.executors.farm.terms import Terms, as_actor_options, host_and_port
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.farm")
 
 PATIENCE = 10.0  # seconds for the head to take a connection
 COMING = 4.0  # seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these

@@ -15,6 +15,7 @@ from velatura_daemon.executors.farm.cluster import Cluster, ClusterLost
 from velatura_daemon.executors.farm.post import Post
 from velatura_daemon.executors.farm.terms import Terms
 from velatura_daemon.executors.wire import read_message, write_message
+from velatura_daemon.logs import log_to_stderr
 
 LEAVING_PATIENCE = 3.0  # seconds for actors to clear up
 AGAIN_SOON, AGAIN_LATER = 5.0, 60.0  # seconds until it is worth while to try again: where the head is away; where somebody has to do something
@@ -86,6 +87,7 @@ class Driver:
 def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Ray prints must not land among the messages
+    log_to_stderr()
     first = read_message(sys.stdin.buffer)
     if first is None:
         return

@@ -17,6 +17,7 @@ from velatura.errors import UsageError
 from velatura.launch import clean_environment
 from velatura_daemon.executors.farm.terms import WORKERS, Terms, host_and_port
 from velatura_daemon.executors.wire import read_message, write_message
+from velatura_daemon.logs import forward
 from velatura_daemon.options import Options
 from velatura_daemon.run import build_id
 
@@ -79,8 +80,11 @@ class Farm:
     def _start(self) -> None:
         self._look_no_more()
         # Without what an editor has put there for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
-        driver = subprocess.Popen(self._driver_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(os.environ))
+        pipe = subprocess.PIPE
+        driver = subprocess.Popen(self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=clean_environment(os.environ))
         self._driver = driver
+        assert driver.stderr is not None
+        forward(driver.stderr, f"ray-driver {driver.pid}")
         threading.Thread(target=self._listen, args=(driver,), name="farm", daemon=True).start()
         self._write({"terms": self.terms.to_wire(), "options": self._worker_options, "build": build_id()})
         self.hands[0].say("ready", state=f"connecting to {self.terms.address}", device="–", weights="–")

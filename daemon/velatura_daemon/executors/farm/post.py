@@ -21,7 +21,7 @@ from velatura_daemon.executors.farm.arriving import Damaged, receive
 from velatura_daemon.executors.farm.cluster import Cluster, ClusterLost
 from velatura_daemon.executors.farm.orders import for_abroad
 
-log = logging.getLogger("velatura")
+log = logging.getLogger("velatura.farm")
 
 BEAT = 2.0  # seconds between signs of life while something is on its way, or waited for
 LISTEN = 20.0  # seconds that a question for news waits at the actor

@@ -1,0 +1,184 @@
+"""One log for the daemon and every process that it starts."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import QUICK, picture, wait_for_end
+from velatura.launch import STARTING, launch, why_not
+from velatura.paths import Places, places
+from velatura_daemon import logs
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ [\w-]+ \d+ velatura[\w.]*: ")
+
+
+class Kept(logging.Handler):
+    """The records that reach the root logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    handler = Kept()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+def run(script: str, **more: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, **more)  # type: ignore[call-overload]
+
+
+def forwarded(process: subprocess.Popen[bytes], kept: Kept) -> list[logging.LogRecord]:
+    """What is logged of a process's stderr, to its end."""
+    assert process.stderr is not None
+    logs._forward(process.stderr, f"worker {process.pid}")
+    process.wait()
+    return kept.records
+
+
+def test_a_restyle_leaves_dated_lines_of_the_daemon_and_of_its_worker(daemon):
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        pid = client.status()["workers"][0]["pid"]
+    lines = daemon.places.log_file.read_text().splitlines()
+    assert lines[0].startswith(STARTING)
+    assert [line for line in lines[1:] if not LINE.match(line)] == []
+    assert [line for line in lines if f" worker {pid} " in line and "network" in line]
+    assert [line for line in lines if " daemon " in line and "done in" in line]
+
+
+def test_a_record_of_another_process_keeps_its_level_time_logger_and_lines(kept):
+    began = time.time()
+    script = "from velatura_daemon.logs import *; log_to_stderr(); logging.getLogger('velatura.engine').warning('two\\nlines of %s', 'it')"
+    (record,) = forwarded(run(script), kept)
+    assert (record.levelname, record.name, record.getMessage()) == ("WARNING", "velatura.engine", "two\nlines of it")
+    assert began - 1 < record.created < time.time() + 1
+
+
+def test_a_crash_leaves_its_last_words(kept):
+    script = "import os; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); os.write(2, b'boom\\n'); os.abort()"
+    process = run(script)
+    messages = [record.getMessage() for record in forwarded(process, kept)]
+    assert messages[0] == "boom"
+    assert "Fatal Python error: Aborted" in messages
+    assert {record.origin for record in kept.records} == {f"worker {process.pid}"}
+
+
+def test_an_exception_is_logged_with_its_traceback(kept):
+    script = "from velatura_daemon.logs import *\nlog_to_stderr()\ntry: 1 / 0\nexcept Exception: logging.getLogger('velatura').exception('failed')"
+    (record,) = forwarded(run(script), kept)
+    assert record.getMessage().startswith("failed\nTraceback") and "ZeroDivisionError" in record.getMessage()
+
+
+@given(st.binary(max_size=20_000))
+def test_whatever_another_process_prints_can_be_logged(printed):
+    formatter = logs._Formatter("daemon")
+    for line in io.BytesIO(printed):
+        record = logs._record(line)
+        assert formatter.format(record)
+
+
+def test_a_library_of_a_worker_is_logged_from_warnings_up(kept):
+    script = ("import logging, warnings; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); log = logging.getLogger('tifffile'); "
+              "log.info('chatter'); log.warning('odd tag'); warnings.warn('old')")  # fmt: skip
+    messages = [record.getMessage() for record in forwarded(run(script), kept)]
+    assert messages[0] == "odd tag"
+    assert "UserWarning: old" in messages[1] and len(messages) == 2
+
+
+def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
+    log = tmp_path / "daemon.log"
+    script = ("import logging, os, sys; from pathlib import Path; from velatura_daemon.logs import open_log; open_log(Path(sys.argv[1]));"
+              "[logging.getLogger('velatura').info('x' * 1000) for _ in range(1500)]; os.write(2, b'last words\\n')")  # fmt: skip
+    with log.open("ab") as stderr:
+        subprocess.run([sys.executable, "-c", script, log], stderr=stderr, check=True)
+    assert log.with_name("daemon.log.1").exists()
+    assert log.read_text().splitlines()[-1] == "last words"
+
+
+# --- a daemon's start --------------------------------------------------------------------------------------
+@pytest.fixture
+def where(home: Path) -> Places:
+    return places({"VELATURA_HOME": str(home)})
+
+
+def said(where: Places, words: str) -> None:
+    launch(where, [sys.executable, "-c", f"print({words!r})"]).wait()
+
+
+def test_what_each_start_has_said_is_kept_with_its_time(where):
+    for words in ("first", "second"):
+        said(where, words)
+    lines = where.log_file.read_text().splitlines()
+    assert lines[1::2] == ["first", "second"]
+    assert all(re.match(re.escape(STARTING) + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: ", line) for line in lines[::2])
+
+
+def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
+    assert why_not(where) == ""
+    said(where, "no room")
+    assert why_not(where) == "no room"
+    launch(where, [sys.executable, "-c", ""]).wait()
+    assert why_not(where) == ""
+
+
+# --- velatura daemon logs ------------------------------------------------------------------------------------
+def logs_command(where: Places, *words: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "VELATURA_HOME": str(where.state.parent)}
+    return subprocess.Popen([sys.executable, "-m", "velatura_daemon", "daemon", "logs", *words], env=env, stdout=subprocess.PIPE, text=True)
+
+
+def write(where: Places, *lines: str) -> None:
+    where.state.mkdir(parents=True, exist_ok=True)
+    with where.log_file.open("a") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def test_the_last_lines_are_shown_across_a_rotation(where):
+    write(where, "one", "two")
+    where.log_file.rename(where.log_file.with_name("daemon.log.1"))
+    write(where, "three")
+    assert logs_command(where, "-n", "2").communicate()[0].splitlines() == ["two", "three"]
+    assert logs_command(where, "-n", "0").communicate()[0] == ""
+    assert logs_command(where).communicate()[0].splitlines() == ["one", "two", "three"]
+
+
+def test_without_a_log_it_says_so(where):
+    assert "There is no log yet" in logs_command(where).communicate()[0]
+
+
+def test_following_shows_lines_as_they_come_also_after_a_rotation(where):
+    write(where, "one")
+    following = logs_command(where, "-f")
+    try:
+        assert following.stdout is not None
+        assert following.stdout.readline() == "one\n"
+        write(where, "two")
+        assert following.stdout.readline() == "two\n"
+        where.log_file.rename(where.log_file.with_name("daemon.log.1"))
+        write(where, "three")
+        assert following.stdout.readline() == "three\n"
+    finally:
+        following.send_signal(signal.SIGINT)
+        wait_for_end(following.pid)
