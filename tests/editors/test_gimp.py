@@ -12,8 +12,8 @@ import pytest
 
 from tests.editors.conftest import FIGURES, say, velatura
 from tests.editors.gimp_session import GimpOnScreen
+from tests.editors.session import PATIENCE
 
-PATIENCE = 60.0  # seconds for a small restyle on a busy machine
 HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two silent ones, and a little
 RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY = "y", "i", "k", "d"  # mnemonics in Filters ▸ Artistic
 STATUS_BAR_CANCEL = ("1405", "1024")  # where it is in a window of the whole screen

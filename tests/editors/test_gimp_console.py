@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.editors.conftest import velatura
-from tests.editors.session import CLONE
+from tests.editors.session import CLONE, PATIENCE
 
-PATIENCE = 60.0  # seconds for a small restyle on a busy machine
 QUICK = "quality='draft', iterations=6"
 
 

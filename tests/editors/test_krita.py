@@ -7,8 +7,7 @@ import json
 import pytest
 
 from tests.editors.conftest import FIGURES, say, velatura
-
-PATIENCE = 45.0  # seconds for a small restyle on a busy machine
+from tests.editors.session import PATIENCE
 
 
 def open_picture(krita, name="harbour.png", space=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -17,8 +18,12 @@ from velatura.locks import is_held
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
-# Niceness: 15 by itself, and a test beside a busy process would wait for minutes.
-os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
+# Whatever temporary folder a cluster is given, Ray notes its address in the default one, and takes that one to be there: /tmp/ray, which
+# only an earlier Ray leaves behind. Niceness: 15 by itself, and a test beside a busy process would wait for minutes.
+RAY_TMPDIR = Path(tempfile.mkdtemp(prefix="vel-"))
+(RAY_TMPDIR / "ray").mkdir()
+atexit.register(shutil.rmtree, RAY_TMPDIR, ignore_errors=True)
+os.environ.update({"RAY_TMPDIR": str(RAY_TMPDIR), "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
 
 
 class Machines:
