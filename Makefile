@@ -1,16 +1,16 @@
-# `make demo` and `make test` set up all they need in .venv; again, they are quick.
+# Everything sets up what it needs in .venv first; again, that takes a moment. Another Python: make demo PYTHON=python3.12
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 
 WEIGHTS_DIR := daemon/velatura_daemon/weights
 
-.PHONY: help setup demo test test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
 	@echo "make test    set up, run the tests"
+	@echo "make test-fresh     make demo and make test on a minimal Debian of their own (as root)"
 	@echo "make test-editors   set up, run the tests in a real Krita and a real GIMP (as root they make a place for it themselves)"
 	@echo "make test-farm      set up, run the tests on a real Ray cluster of two nodes, on this machine"
 	@echo "make screenshots    the same, and the screenshots in docs/ anew"
@@ -26,12 +26,8 @@ help:
 	@echo "make train-embedded             train Velatura's own weights again (two hours on two cores, 20 minutes on a large GPU)"
 	@echo "make judge-weights WEIGHTS=...  restyle with embedded, thin, random, imagenet or a file; numbers and a sheet in judged/"
 
-setup: $(STAMP)
-
-$(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@
+setup:
+	@$(PYTHON) .ci/make_venv.py dev
 
 demo: setup
 	$(BIN)/velatura demo -o demo-out
@@ -39,6 +35,10 @@ demo: setup
 # In two processes, a file's tests in one: they share a daemon. `pytest` by itself does the same in one.
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The two commands of the README on a minimal Debian of their own: with nothing installed, and a /tmp and a home without leftovers.
+test-fresh:
+	$(PYTHON) -m tests.fresh
 
 test-editors: setup
 	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 600
@@ -71,7 +71,7 @@ fuzz: setup
 	$(BIN)/python -m pytest tests/daemon/test_hostile.py --timeout 0 --hypothesis-profile hostile
 
 soak: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	@$(PYTHON) .ci/make_venv.py dev,plot
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),1800)
 
 figure: setup

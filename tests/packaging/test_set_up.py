@@ -1,0 +1,110 @@
+"""`make setup`: what it does with a Python that is too old, and with a .venv that it cannot use."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / ".ci" / "make_venv.py"
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The script for a tree of its own, whose packages install at once. installs: the extras of each time that pip would have run."""
+    spec = importlib.util.spec_from_file_location("make_venv", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.TREE, module.VENV = str(tmp_path), str(tmp_path / ".venv")
+    module.MARK = str(tmp_path / ".venv" / ".made-by-make")
+    module.installs = []
+    monkeypatch.setattr(module, "install", module.installs.append)
+    builder = venv.EnvBuilder
+    monkeypatch.setattr(venv, "EnvBuilder", lambda **_: builder(symlinks=True, system_site_packages=True))  # without pip: that takes seconds
+    (tmp_path / "pyproject.toml").write_text("1")
+    monkeypatch.setattr(sys, "argv", ["make_venv.py", "dev"])
+    return module
+
+
+def test_any_python_3_can_read_it():
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 4))
+
+
+def test_a_python_that_is_too_old_is_told_which_is_needed_and_leaves_nothing(setup, tmp_path):
+    setup.NEEDED = (3, 99)
+    with pytest.raises(SystemExit, match=r"needs Python 3\.99 or newer; .* is Python 3\.\d+.*make demo PYTHON="):
+        setup.main()
+    assert not (tmp_path / ".venv").exists()
+    setup.NEEDED = (3, 10)
+    setup.main()
+    assert setup.installs == [["dev"]]
+
+
+def test_what_is_installed_is_not_installed_again(setup, tmp_path):
+    setup.main()
+    setup.main()
+    assert len(setup.installs) == 1
+    (tmp_path / "pyproject.toml").write_text("2")
+    setup.main()
+    assert len(setup.installs) == 2
+
+
+def test_further_extras_join_those_that_are_there(setup, monkeypatch):
+    setup.main()
+    monkeypatch.setattr(sys, "argv", ["make_venv.py", "dev,plot"])
+    setup.main()
+    monkeypatch.setattr(sys, "argv", ["make_venv.py", "dev"])
+    setup.main()
+    assert setup.installs == [["dev"], ["dev", "plot"]]
+
+
+def test_an_installation_that_broke_off_is_finished_the_next_time(setup, monkeypatch):
+    def fail(_: list[str]) -> None:
+        raise SystemExit("no index")
+
+    monkeypatch.setattr(setup, "install", fail)
+    with pytest.raises(SystemExit):
+        setup.main()
+    monkeypatch.setattr(setup, "install", setup.installs.append)
+    setup.main()
+    assert setup.installs == [["dev"]]
+
+
+def test_a_venv_whose_python_is_gone_is_made_anew(setup, tmp_path, capsys):
+    setup.main()
+    for python in (tmp_path / ".venv" / "bin").glob("python*"):
+        python.unlink()
+    setup.main()
+    assert len(setup.installs) == 2
+    assert "Making .venv anew: its Python does not run" in capsys.readouterr().out
+
+
+def test_a_venv_of_a_tree_that_was_copied_or_moved_is_made_anew(setup, capsys):
+    setup.main()
+    setup.write_mark({**setup.mark(), "tree": "/elsewhere"})
+    setup.main()
+    assert "it was made for /elsewhere" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["link", "folder", "file"])
+def test_what_is_not_ours_is_left_alone_and_named(setup, tmp_path, what):
+    path, other = tmp_path / ".venv", tmp_path / "other"
+    other.mkdir()
+    (other / "precious").write_text("x")
+    if what == "link":
+        path.symlink_to(other)
+    elif what == "folder":
+        other.rename(path)
+    else:
+        path.write_text("x")
+    with pytest.raises(SystemExit, match=r"'\.venv' .*(rm \.venv|rm -r \.venv)"):
+        setup.main()
+    assert setup.installs == []
+    assert path.exists()
