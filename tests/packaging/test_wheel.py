@@ -1,0 +1,83 @@
+"""What a release would hold: built, installed outside the tree, and used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from velatura import __version__
+
+TREE = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an sdist, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, TREE], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the wheel. What it depends on is taken from this one, whose editable install is not seen there."""
+    venv = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (wheel,) = built.glob("*.whl")
+    python = venv / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet", wheel]
+    subprocess.run(pip, check=True, capture_output=True)
+    (site,) = venv.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return venv
+
+
+def run(venv: Path, home: Path, *words: str) -> str:
+    env = {"PATH": os.environ["PATH"], "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "LANG": "C.UTF-8"}
+    done = subprocess.run([venv / "bin" / "velatura", *words], env=env, cwd=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_version_and_names_are_the_same_everywhere(built):
+    names = sorted(path.name for path in built.iterdir())
+    assert names == [f"velatura-{__version__}-py3-none-any.whl", f"velatura-{__version__}.tar.gz"]
+
+
+def test_the_sdist_has_what_a_packager_needs_and_nothing_that_git_ignores(built):
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "pyproject.toml", "Makefile", "tests/conftest.py", "plugin_krita/velatura_krita.desktop"} <= names
+    assert not [name for name in names if name.startswith((".venv", "demo-out", ".mypy_cache"))]
+
+
+def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):
+    said = subprocess.run([installed / "bin" / "python", "-c", "import velatura, velatura_daemon; print(velatura.__file__, velatura_daemon.__file__)"],
+                          cwd=tmp_path, capture_output=True, text=True, check=True).stdout  # fmt: skip
+    assert all(path.startswith(str(installed)) for path in said.split())
+
+
+def test_it_restyles_the_samples(installed, tmp_path):
+    try:
+        run(installed, tmp_path, "demo", "-o", "out")
+    finally:
+        run(installed, tmp_path, "daemon", "stop")
+    assert (tmp_path / "out" / "contact-sheet.jpg").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("editor", "found"), [
+    ("krita", ".local/share/krita/pykrita/velatura_krita/__init__.py"),
+    ("gimp", ".config/GIMP/3.0/plug-ins/velatura_gimp/velatura_gimp.py"),
+])  # fmt: skip
+def test_it_installs_and_removes_the_plugins(installed, tmp_path, editor, found):
+    run(installed, tmp_path, "install", editor)
+    assert (tmp_path / found).is_file()
+    run(installed, tmp_path, "install", editor, "--uninstall")
+    assert not (tmp_path / found).exists()
