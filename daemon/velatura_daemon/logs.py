@@ -81,10 +81,8 @@ def open_log(path: Path, *, to_terminal: bool = False) -> None:
 def log_to_stderr(process: str | None = None) -> None:
     """In a process that the daemon has started: have every record on stderr, as `forward` reads it. process: what it is called; then its
     records are plain lines, for a place where nobody forwards them."""
-    handler: logging.Handler = _ToStderr()
-    if process is not None:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Formatter(process))
+    handler: logging.Handler = _ToStderr() if process is None else logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s") if process is None else _Formatter(process))
     _configure([handler])
 
 
