@@ -125,13 +125,18 @@ class Person:
 
 @pytest.fixture
 def person_at(gimp):
-    """A small picture alone in GIMP, and no dialog. A GIMP that ended between two tests is started anew, and that is said:
-    it was seen once, in one of six runs, and is not explained yet."""
-    if gimp.process is None or gimp.process.poll() is not None:
-        say(f"GIMP has ended by itself, and is started anew; its last words:\n{gimp.log()[-1000:]}")
-        gimp.start()
+    """A small picture alone in GIMP, and no dialog."""
     someone = Person(gimp)
-    someone.open_picture()
+    try:
+        assert gimp.process is not None and gimp.process.poll() is None
+        someone.open_picture()
+    except (AssertionError, OSError):
+        # GIMP 3.0.4 itself sometimes ends with a segmentation fault as one picture is closed and the next opened (two of eight runs), with no
+        # procedure of ours at work. That is said, and GIMP started anew, once: what a test is about has not begun yet.
+        say(f"GIMP has ended by itself, and is started anew; its last words:\n{gimp.log()[-1000:]}")
+        gimp.stop()
+        gimp.start()
+        someone.open_picture()
     yield someone
     if not someone.are_results_away():
         someone.close_results()
