@@ -1,4 +1,4 @@
-"""What the hands of another machine's daemon do between themselves: without sockets or threads, the other side is the test's."""
+"""What the hands of another daemon do between themselves: without sockets or threads, the other side is the test's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where work is done, as the foreman sees it. Makers: `local`, worker processes of this machine; `upstream`, another machine's daemon;
+"""Where work is done, as the foreman sees it. Makers: `local`, worker processes of this machine; `upstream`, another daemon;
 `farm`, actors of a Ray cluster."""
 
 from __future__ import annotations
