@@ -19,6 +19,11 @@ MARK = os.path.join(VENV, ".made-by-make")  # of which tree it is and, in the en
 LOG = os.path.join(VENV, "pip.log")
 
 
+def say(line):
+    print(line)
+    sys.stdout.flush()  # also into a file or a pipe, where it would come at the end
+
+
 def main():
     extras = sorted(sys.argv[1].split(",") if len(sys.argv) > 1 else ["dev"])
     if os.path.islink(VENV):
@@ -34,7 +39,7 @@ def main():
             stop("'.venv' was not made by 'make' (%s). Move it away, or remove it: rm -r .venv" % trouble)
         else:
             check_python()
-            print("Making .venv anew: %s." % trouble)
+            say("Making .venv anew: %s." % trouble)
             shutil.rmtree(VENV)
     elif os.path.exists(VENV):
         stop("'.venv' is a file, and a folder of that name is needed. Remove it: rm .venv")
@@ -112,8 +117,8 @@ def install(extras):
     """With pip's own words in a file, and a line about how far it is."""
     free = shutil.disk_usage(TREE).free
     if free < ROOM:
-        print("Only %.1f GB are free here; some %.0f are needed." % (free / 1e9, ROOM / 1e9))
-    print("Installing PyTorch and the other packages into .venv (up to 6 GB; some minutes, mostly the download). Details: .venv/pip.log")
+        say("Only %.1f GB are free here; some %.0f are needed." % (free / 1e9, ROOM / 1e9))
+    say("Installing PyTorch and the other packages into .venv (up to 6 GB; some minutes, mostly the download). Details: .venv/pip.log")
     command = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-e", ".[%s]" % ",".join(extras)]
     began = time.time()
     with open(LOG, "wb") as log:
@@ -124,7 +129,7 @@ def install(extras):
             lines = log.read().decode("utf-8", "replace").splitlines()
         print("\n".join(lines[-15:]))
         stop("the packages could not be installed (see above, and .venv/pip.log). Is the package index reachable, and is there room on the disk?")
-    print("Installed %.1f GB in %.0f s." % (size_of(VENV) / 1e9, time.time() - began))
+    say("Installed %.1f GB in %.0f s." % (size_of(VENV) / 1e9, time.time() - began))
 
 
 def wait_for(process, began):
