@@ -32,6 +32,8 @@ def main():
         trouble = what_is_wrong()
         before = mark()
         if not trouble:
+            if before.get("python") != "%d.%d" % sys.version_info[:2]:
+                say("Using .venv with Python %s. For this one, %d.%d: rm -r .venv" % ((before.get("python"),) + sys.version_info[:2]))
             if before.get("pyproject") == pyproject_hash() and set(extras) <= set(before["extras"]):
                 return
             extras = sorted(set(extras) | set(before.get("extras", [])))
@@ -47,7 +49,7 @@ def main():
         check_python()
         make()
     install(extras)
-    write_mark({"tree": TREE, "extras": extras, "pyproject": pyproject_hash()})
+    write_mark(dict(mark(), extras=extras, pyproject=pyproject_hash()))
 
 
 def stop(sentence):
@@ -108,8 +110,11 @@ def what_is_wrong():
 def make():
     import venv
 
-    os.mkdir(VENV)
-    write_mark({"tree": TREE})
+    try:
+        os.mkdir(VENV)
+    except OSError:
+        stop("'.venv' has just been made by another 'make'. Wait until that one is done, then try again")
+    write_mark({"tree": TREE, "python": "%d.%d" % sys.version_info[:2]})
     venv.EnvBuilder(with_pip=True, symlinks=os.name != "nt").create(VENV)
 
 
@@ -138,7 +143,7 @@ def wait_for(process, began):
     said = began
     while True:
         try:
-            code = process.wait(timeout=1)
+            code = process.wait(timeout=3)
         except subprocess.TimeoutExpired:
             now = time.time()
             if live or now - said >= 30:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,17 +25,18 @@ SUITE = "bookworm"  # the oldest Debian that is supported and has a Python that 
 PACKAGES = ("python3", "python3-venv", "make", "ca-certificates")  # as the README says; certificates come with any real installation
 TREE = Path(__file__).parents[1]
 USER = "painter"
-CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PIP_FILES = ("/etc/pip.conf", "/etc/xdg/pip", "~/.config/pip", "~/.pip")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy goes, however this ends
     try:
         root = debian_root(SUITE, PACKAGES, f"with {', '.join(PACKAGES)} (400 MB, a minute)")
     except RuntimeError as error:
         sys.exit(f"test-fresh: {error}")
-    folder = Path(tempfile.mkdtemp(prefix="velatura-fresh-", dir=os.environ.get("FRESH_IN")))
+    folder = Path(tempfile.mkdtemp(prefix="velatura-fresh-"))
     fresh = folder / "root"
     try:
         run_quietly("cp", "-a", "--reflink=auto", str(root), str(fresh))
@@ -61,7 +63,8 @@ def _run(root: Path, argv: list[str], env: dict[str, str]) -> None:
 
 def _copy_tree(target: Path) -> None:
     """What git tracks, and what it would not ignore, as it lies here."""
-    listed = subprocess.run(["git", "-C", str(TREE), "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=True)
+    ask = ["git", "-C", str(TREE), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(ask, stdout=subprocess.PIPE, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         source, copy = TREE / name, target / name
         if source.is_file():
@@ -101,8 +104,8 @@ def _folders_for_pip(root: Path) -> list[Path]:
                 yield file.read_text(errors="replace")
 
     found = [Path(path) for text in said() for path in re.findall(r"(?:file://|(?<![\w:/.]))(/[\w./-]+)", text)]
-    tops = {Path("/", *path.parts[1:3]) for path in found if path.is_dir() and not (root / str(path)[1:]).exists()}
-    return sorted(top for top in tops if top.is_dir())
+    folders = {path.parent if path.name == "simple" else path for path in found if path.is_dir()}  # an index refers to files beside it
+    return sorted(folder for folder in folders if not (root / str(folder)[1:]).exists())
 
 
 if __name__ == "__main__":

@@ -14,13 +14,15 @@ import logging.handlers
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
 from velatura.paths import POSIX
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use is some 300 KB
-LONGEST_LINE = 8192  # bytes of a line that another process prints
+LONGEST_LINE = 64 << 10  # bytes; a longer one is logged in pieces
+LONGEST_MESSAGE = 8 << 10  # characters of a record of another process: six bytes each at most as JSON, so that it fits a line
 RECORD = b"\x1e"  # ASCII's record separator: what follows on the line is a log record, not something printed
 FORMAT = "%(asctime)s %(levelname)s %(origin)s %(name)s: %(message)s"
 PRINTED = "velatura.output"  # the logger of what a process prints
@@ -64,10 +66,14 @@ class _ToStderr(logging.Handler):
     """Each record as one line that `forward` understands."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # the daemon has gone
-            said = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname, "created": record.created,
-                    "msecs": record.msecs, "msg": self.format(record)}  # fmt: skip
-            os.write(2, RECORD + json.dumps(said).encode() + b"\n")
+        try:
+            said = {"name": record.name, "level": record.levelno, "created": record.created, "message": self.format(record)[:LONGEST_MESSAGE]}
+            packed = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+            os.write(2, b"\n" + RECORD + packed + b"\n")  # on a line of its own, whatever was printed before
+        except OSError:
+            pass  # the daemon has gone
+        except Exception:  # a faulty call of a library's must not fail what it was made in
+            self.handleError(record)
 
 
 def open_log(path: Path, *, to_terminal: bool = False) -> None:
@@ -102,20 +108,23 @@ def forward(stream: IO[bytes], process: str) -> None:
 def _forward(stream: IO[bytes], process: str) -> None:
     with stream:
         while line := stream.readline(LONGEST_LINE):
-            record = _record(line)
-            record.origin = process
-            logging.getLogger(record.name).handle(record)
+            if line.strip():
+                record = _record(line)
+                record.origin = process
+                logging.getLogger().handle(record)
 
 
 def _record(line: bytes) -> logging.LogRecord:
     """Of one line of another process: a record of its, or something that it has printed."""
-    if line.startswith(RECORD):
-        with contextlib.suppress(ValueError):
-            said = json.loads(line[1:])
-            if isinstance(said, dict) and isinstance(said.get("name"), str) and isinstance(said.get("levelno"), int):
-                return logging.makeLogRecord(said)
-    printed = line.decode("utf-8", "replace").rstrip()
-    return logging.makeLogRecord({"name": PRINTED, "levelno": logging.INFO, "levelname": "INFO", "msg": printed})
+    try:
+        said = json.loads(line[1:]) if line.startswith(RECORD) else {}
+        level, created = int(said["level"]), float(said["created"])
+        time.localtime(created)  # whether it is a time
+        return logging.makeLogRecord({"name": str(said["name"]), "levelno": level, "levelname": logging.getLevelName(level), "created": created,
+                                      "msecs": created % 1 * 1000, "msg": str(said["message"])})  # fmt: skip
+    except Exception:  # whatever it is, it was printed
+        printed = line.decode("utf-8", "replace").rstrip()
+        return logging.makeLogRecord({"name": PRINTED, "levelno": logging.INFO, "levelname": "INFO", "msg": printed})
 
 
 def _is_open_as(path: Path, descriptor: int) -> bool:

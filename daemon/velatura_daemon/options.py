@@ -74,7 +74,7 @@ class Options:
 
     @property
     def kind(self) -> str:
-        """Of executor: an address of another daemon says it too."""
+        """Of executor: the connection file of another daemon says it too."""
         return "upstream" if self.upstream else self.executor
 
     @property

@@ -122,7 +122,7 @@ class Client:
         link: Way | None = None,
     ) -> None:
         """program: 'krita', 'gimp', 'cli'… start: start the daemon where there is none, by `launcher` or the
-        recorded command. link: another way to a daemon than this machine's. Nothing is sent before the first drain() or wait."""
+        recorded command. link: another way to a daemon than by this user's own connection file. Nothing is sent before the first drain() or wait."""
         self.places = where or places()
         self.client_id = client_id or ("" if link else client_id_for(self.places, program))
         self._link: Way = link or Link(self.places, program, self.client_id, start=start, launcher=launcher)

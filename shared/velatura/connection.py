@@ -36,8 +36,7 @@ def withdraw(places: Places) -> None:
 def find(places: Places) -> Connection | None:
     """The running daemon's connection, or None: no file, or one that a crash left behind (nobody holds the lock).
     Raises UnsafeConnectionFile."""
-    found = read_connection(places.connection_file)
-    return found if found is not None and is_held(places.lock_file) else None
+    return read_connection(places.connection_file) if is_held(places.lock_file) else None
 
 
 def read_connection(path: Path) -> Connection | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from velatura.paths import Places, make_private_folder, read_private_file, write
 # Krita exports these for its own Python; the daemon's must not see them.
 UNWANTED = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 STARTING = "--- starting at"  # what the line of each start begins with, in the log
+OWN_WORDS = "velatura: "  # what a daemon that knows why it cannot start begins its last line with
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ")
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,12 @@ def _private(path: str, flags: int) -> int:
 
 
 def why_not(places: Places) -> str:
-    """The last line that a daemon which did not come up has said since it was started."""
-    lines = last_lines(places.log_file)
-    said = lines[-1].strip() if lines else ""
-    return "" if said.startswith(STARTING) else said
+    """What a daemon that did not come up has said last since it was started: its own sentence, if there is one."""
+    lines = [line.strip() for line in last_lines(places.log_file) if line.strip()]
+    starts = [index for index, line in enumerate(lines) if line.startswith(STARTING)]
+    said = [line for line in lines[starts[-1] + 1 :] if not LOG_LINE.match(line)] if starts else []
+    own = [line for line in said if line.startswith(OWN_WORDS)]
+    return (own or said or [""])[-1]
 
 
 def last_lines(log: Path, count: int = 40) -> list[str]:

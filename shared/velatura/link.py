@@ -18,12 +18,11 @@ from velatura.errors import (
     VelaturaError,
 )
 from velatura.handshake import ANSWER_TIMEOUT, Handshake
-from velatura.launch import Launcher, in_sandbox, launch, recorded, terminal_command, why_not
+from velatura.launch import OWN_WORDS, Launcher, in_sandbox, launch, recorded, terminal_command, why_not
 from velatura.locks import is_held
 from velatura.paths import Places
 
 START_PATIENCE = 30.0  # seconds for a daemon to come up
-OWN_WORDS = "velatura: "  # what a daemon that knows why it cannot start begins its last line with
 LOOK_EVERY = 0.03  # seconds between looks at the connection file
 
 IDLE, LOOKING, STARTING, LEAVING, GREETING, READY = "idle", "looking", "starting", "leaving", "greeting", "ready"

@@ -153,7 +153,7 @@ def read_private_file(path: Path, limit: int = 65536) -> bytes:
         raise
     except OSError as error:
         raise UnsafeConnectionFile(f"{path} is a link or cannot be read ({error.strerror}). Remove it and start again.") from error  # fmt: skip
-    with os.fdopen(fd, "rb") as file:
+    try:
         info = os.fstat(fd)
         wrong = (
             "is not a plain file" if not stat.S_ISREG(info.st_mode)
@@ -165,4 +165,7 @@ def read_private_file(path: Path, limit: int = 65536) -> bytes:
             raise UnsafeConnectionFile(
                 f"{path} {wrong}, so Velatura does not trust it. Remove it; the daemon writes a new one when it starts."
             )
-        return file.read(limit)
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -61,11 +62,10 @@ def test_a_restyle_leaves_dated_lines_of_the_daemon_and_of_its_worker(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         pid = client.status()["workers"][0]["pid"]
-    lines = daemon.places.log_file.read_text().splitlines()
-    assert lines[0].startswith(STARTING)
-    assert [line for line in lines[1:] if not LINE.match(line)] == []
-    assert [line for line in lines if f" worker {pid} " in line and "network" in line]
-    assert [line for line in lines if " daemon " in line and "done in" in line]
+    first, *lines = daemon.places.log_file.read_text().splitlines()
+    assert first.startswith(STARTING)
+    for words in (f" worker {pid} velatura.worker: network ", r" daemon \d+ velatura.jobs: job .* done in "):
+        assert [line for line in lines if LINE.match(line) and re.search(words, line)]
 
 
 def test_a_record_of_another_process_keeps_its_level_time_logger_and_lines(kept):
@@ -91,12 +91,43 @@ def test_an_exception_is_logged_with_its_traceback(kept):
     assert record.getMessage().startswith("failed\nTraceback") and "ZeroDivisionError" in record.getMessage()
 
 
-@given(st.binary(max_size=20_000))
-def test_whatever_another_process_prints_can_be_logged(printed):
-    formatter = logs._Formatter("daemon")
-    for line in io.BytesIO(printed):
-        record = logs._record(line)
-        assert formatter.format(record)
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+values = st.recursive(plain, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+claims = st.dictionaries(st.sampled_from(["name", "level", "created", "message", "args", "exc_info", "getMessage"]), values)
+claimed = st.builds(lambda claim: logs.RECORD + json.dumps(claim).encode() + b"\n", claims)
+printed = st.lists(claimed | st.binary(max_size=200) | st.just(logs.RECORD + b"[" * 100_000 + b"\n"), max_size=6).map(b"".join)
+
+
+@given(printed)
+def test_whatever_another_process_prints_can_be_logged(output):
+    """Records that are none, of any fields: each is formatted, and the next is read."""
+    handler = Kept()
+    handler.setFormatter(logs._Formatter("daemon"))
+    logging.getLogger().addHandler(handler)
+    try:
+        logs._forward(io.BytesIO(output + b"\nthe end\n"), "worker 1")
+        assert all(handler.format(record) for record in handler.records)
+        assert handler.records[-1].getMessage() == "the end"
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def test_a_record_is_known_for_one_behind_half_a_line_and_however_long(kept):
+    script = ("import os; from velatura_daemon.logs import *; log_to_stderr(); os.write(2, b'50% '); log = logging.getLogger('velatura');"
+              "log.error('first'); log.error('€' * 1_000_000)")  # fmt: skip
+    printed, first, second = forwarded(run(script), kept)
+    assert (printed.getMessage(), printed.name) == ("50%", logs.PRINTED)
+    assert (first.levelname, first.getMessage()) == ("ERROR", "first")
+    assert (second.levelname, second.getMessage()) == ("ERROR", "€" * logs.LONGEST_MESSAGE)
+
+
+def test_a_faulty_call_of_a_library_is_logged_and_fails_nothing(kept):
+    script = "from velatura_daemon.logs import *; log_to_stderr(); log = logging.getLogger('lib'); log.warning('%d', 'x'); log.warning('after')"
+    process = run(script)
+    messages = [record.getMessage() for record in forwarded(process, kept)]
+    assert process.returncode == 0
+    assert messages[-1] == "after"
+    assert [message for message in messages if "Logging error" in message]
 
 
 def test_a_library_of_a_worker_is_logged_from_warnings_up(kept):
@@ -137,8 +168,10 @@ def test_what_each_start_has_said_is_kept_with_its_time(where):
 
 def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
     assert why_not(where) == ""
-    said(where, "no room")
+    said(where, "no room\n\n")
     assert why_not(where) == "no room"
+    said(where, "velatura: --devices takes cpu.\nsomething of a library's\n2026-01-01 00:00:00,000 INFO daemon 1 velatura: a record")
+    assert why_not(where) == "velatura: --devices takes cpu."
     launch(where, [sys.executable, "-c", ""]).wait()
     assert why_not(where) == ""
 

@@ -17,7 +17,7 @@ from tests.conftest import QUICK, Daemon, picture
 from velatura import protocol as p
 from velatura import trust, zmtp
 from velatura.connection import Connection, find, publish
-from velatura.errors import NotTrusted, VersionMismatch
+from velatura.errors import NotTrusted, UnsafeConnectionFile, VersionMismatch
 from velatura.locks import Lock
 from velatura.paths import read_private_file, write_private_file
 from velatura.settings import StyleSettings
@@ -305,3 +305,18 @@ def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
     with warm.client() as client:
         done = client.restyle_and_wait(theirs, [(STYLE, 1.0)], StyleSettings(strength=0))
     assert done.picture.data == theirs.data
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b"\0" * 100])
+def test_a_damaged_connection_file_that_a_crash_left_does_not_keep_the_next_daemon_away(daemon, left):
+    write_private_file(daemon.places.connection_file, left)
+    with daemon.client() as client:
+        assert client.wait_until_ready()
+
+
+def test_a_folder_in_the_place_of_a_private_file_is_no_file_and_costs_no_descriptor(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(UnsafeConnectionFile, match="not a plain file"):
+            read_private_file(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import zmq
 
@@ -25,6 +26,7 @@ from velatura.launch import Launcher, record, terminal_command
 from velatura.paths import places
 from velatura.pixels import MASK_FORMAT, Picture, PictureRef
 from velatura.settings import StyleSettings
+from velatura_daemon.cli.daemon import run
 from velatura_daemon.executors.upstream import Upstream
 from velatura_daemon.options import Options
 
@@ -77,7 +79,7 @@ def test_a_draft_is_the_same_as_one_made_here(near, far):
         directly = there.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
     assert bytes(through.picture.data) == bytes(directly.picture.data)
     assert (through.result.left, through.result.top, through.result.mask) == (directly.result.left, directly.result.top, mask.ref.to_wire())
-    assert through.result.device.endswith(f"at {far.places.connection_file}")
+    assert through.result.device.endswith("of another daemon")  # no path: it goes into the picture's metadata
 
 
 def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(near):
@@ -156,6 +158,56 @@ def test_a_daemon_is_not_its_own_upstream(home):
         Upstream(Options(upstream=str(own.connection_file)), own, lambda: None)
 
 
+@pytest.mark.parametrize("kind", ["damaged", "open to others", "a folder", "a link"])
+def test_a_connection_file_that_cannot_be_used_is_told_and_costs_nothing_else(home, kind):
+    file = home / "other.json"
+    if kind == "a folder":
+        file.mkdir()
+    elif kind == "a link":
+        file.symlink_to(home / "elsewhere.json")
+    else:
+        file.write_text("{")
+        file.chmod(0o600 if kind == "damaged" else 0o644)
+    one = Daemon(home / "near", ("--upstream", str(file)))
+    try:
+        with one.client() as client:
+            for _ in range(2):
+                job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+                failed = until(client, p.Failed, job)
+                assert (failed.code, str(file) in failed.sentence) == ("daemon_lost", True), failed
+            assert client.status()["jobs"] == []
+    finally:
+        one.stop()
+
+
+def test_one_that_has_gone_is_stood_in_for(home):
+    far = Daemon(home / "far")
+    far.status()
+    near = near_to(far, home / "near", "--fallback", "local")
+    try:
+        with near.client() as client:
+            assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).result.device.endswith("of another daemon")
+            pid = far.status()["pid"]
+            os.kill(pid, signal.SIGKILL)
+            wait_for_end(pid)
+            done = client.restyle_and_wait(picture(seed=9), [(STYLE, 1.0)], QUICK)
+            assert not done.result.device.endswith("of another daemon")
+            assert client.status()["at_home_for_now"]
+    finally:
+        near.stop()
+        far.stop()
+
+
+def test_a_relative_path_is_recorded_as_an_absolute_one(monkeypatch, home):
+    monkeypatch.chdir(home)
+    (command,) = [option for option in run.params if option.name == "upstream"]
+    context = click.Context(run)
+    assert command.process_value(context, "far/connection.json") == str(Path.cwd() / "far" / "connection.json")
+    assert command.process_value(context, "") == ""
+    with pytest.raises(click.BadParameter):
+        command.process_value(context, "~nobody-of-that-name/x")
+
+
 def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
@@ -171,7 +223,7 @@ def test_status_says_where_the_work_is_done(near, far):
         report = client.status()
     assert report["upstream"] == str(far.places.connection_file)
     assert report["worker"]["pid"] == 0
-    assert report["worker"]["device"].endswith(f"at {far.places.connection_file}")
+    assert report["worker"]["device"].endswith("of another daemon")
     assert "thin" in report["worker"]["weights"]
 
 

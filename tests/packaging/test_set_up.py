@@ -15,6 +15,18 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / ".ci" / "make_venv.py"
 
 
+class WithoutPip:
+    """Makes environments with a stand-in for pip, which would take seconds."""
+
+    def __init__(self, builder: venv.EnvBuilder) -> None:
+        self._builder = builder
+
+    def create(self, folder: str) -> None:
+        self._builder.create(folder)
+        (site,) = Path(folder).glob("lib/python*/site-packages")
+        (site / "pip.py").touch()
+
+
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The script for a tree of its own, whose packages install at once. installs: the extras of each time that pip would have run."""
@@ -27,7 +39,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
     module.installs = []
     monkeypatch.setattr(module, "install", module.installs.append)
     builder = venv.EnvBuilder
-    monkeypatch.setattr(venv, "EnvBuilder", lambda **_: builder(symlinks=True, system_site_packages=True))  # without pip: that takes seconds
+    monkeypatch.setattr(venv, "EnvBuilder", lambda **_: WithoutPip(builder(symlinks=True)))
     (tmp_path / "pyproject.toml").write_text("1")
     monkeypatch.setattr(sys, "argv", ["make_venv.py", "dev"])
     return module
@@ -54,6 +66,14 @@ def test_what_is_installed_is_not_installed_again(setup, tmp_path):
     (tmp_path / "pyproject.toml").write_text("2")
     setup.main()
     assert len(setup.installs) == 2
+
+
+def test_another_python_than_the_venvs_is_told(setup, capsys):
+    setup.main()
+    setup.write_mark({**setup.mark(), "python": "3.98"})
+    setup.main()
+    assert "Using .venv with Python 3.98" in capsys.readouterr().out
+    assert len(setup.installs) == 1
 
 
 def test_further_extras_join_those_that_are_there(setup, monkeypatch):

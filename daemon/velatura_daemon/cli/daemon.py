@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,6 +39,14 @@ def _names(_: click.Context, __: click.Parameter, said: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in said.split(",") if name.strip())
 
 
+def _absolute(_: click.Context, __: click.Parameter, said: str) -> str:
+    """Editors start the daemon from another folder."""
+    try:
+        return str(Path(said).expanduser().absolute()) if said else ""
+    except RuntimeError as error:
+        raise click.BadParameter(f"{error}") from error
+
+
 def _seconds(option: str, of: str) -> Callable[..., Any]:
     return click.option(option, default=_default(option[2:].replace("-", "_")), metavar="SECONDS", help=of)
 
@@ -63,7 +72,8 @@ OPTIONS = (
     _seconds("--heartbeat", "A client silent for two is taken for gone."),
     _seconds("--park-seconds", "How long a silent client's job is kept."),
     click.option("--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it."),
-    _words("--upstream", "FILE", "Have the work done by another daemon of yours: the one that wrote this connection file."),
+    click.option("--upstream", default="", show_default=False, metavar="FILE", callback=_absolute,
+                 help="Have the work done by another daemon of yours: the one that wrote this connection file."),
     click.option("--executor", default=_default("executor"), type=click.Choice(KINDS),
                  help="Who does the work: this machine, the daemon of --upstream, or the Ray cluster of --address."),
     _words("--address", "ray://HOST:10001", "Of the Ray cluster (docs/farm.md)."),

@@ -32,11 +32,12 @@ def show(path: Path, lines: int, *, follow: bool) -> None:
 
 def _after_rotation(path: Path, file: TextIO | None) -> TextIO | None:
     """The file that the log is written to now: this one, or the new one after a rotation."""
-    if not path.exists():
+    try:
+        if file is not None and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            return file
+        fresh = path.open(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # just being rotated, or not there yet
         return file
-    if file is not None and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-        return file
-    fresh = path.open(encoding="utf-8", errors="replace")
     if file is not None:
         for line in file:  # what came before the rotation
             click.echo(line, nl=False)

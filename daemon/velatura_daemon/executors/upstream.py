@@ -1,7 +1,7 @@
 """Work handed to another daemon: an order becomes a restyle there, what it says is said here. See `executor.Executor`.
 
 What leaves this daemon: the pictures of an order, masks and regions among them, its settings, and a hash in the place of the layer's
-name. No title, no note, no name or path of a style. What comes back is not believed: it must be a picture of what was sent.
+name. No title, no note of a program's, no name or path of a style. What comes back is not believed: it must be a picture of what was sent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Upstream:
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError if the connection file is this daemon's own; DiskTrouble, UnsafeConnectionFile."""
-        self._file = Path(options.upstream).expanduser()
+        self._file = Path(options.upstream)
         if self._file.resolve() == places.connection_file.resolve():
             raise UsageError(f"--upstream {options.upstream} is this daemon's own connection file. Give another daemon's, or leave it out.")
         self._options, self._places, self._wake = options, places, wake
@@ -215,7 +215,7 @@ class UpstreamExecutor:
                         self._part()
                         return
                     self._do(what, about)
-                for event in self._client.drain():
+                for event in self._client.drain(BEAT / 2):
                     self._take(event)
                 self._show_life()
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
@@ -250,7 +250,7 @@ class UpstreamExecutor:
 
     def _info(self, state: str) -> dict[str, Any]:
         device, weights = (getattr(self, "_there", {}).get(name, "") for name in ("device", "weights"))
-        return {"state": state, "device": f"{device or 'a device'} at {self._link.endpoint}", "weights": weights or "–"}
+        return {"state": state, "device": f"{device or 'a device'} of another daemon", "weights": weights or "–"}
 
     def _tell_state(self, state: str) -> None:
         self._state = state
@@ -415,7 +415,7 @@ class UpstreamExecutor:
         self._tell_state("connected")
         self._end(
             "done", picture=result.picture, left=result.left, top=result.top, weights=_label(result.weights),
-            device=f"{_label(result.device)} at {self._link.endpoint}", seconds=result.seconds, content_loss=result.content_loss,
+            device=f"{_label(result.device)} of another daemon", seconds=result.seconds, content_loss=result.content_loss,
             style_loss=result.style_loss, started_from=_label(result.started_from), notes=[str(note) for note in result.notes],
             thumbnail=_thumbnail_of_preview(handed.preview), style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]],
         )  # fmt: skip

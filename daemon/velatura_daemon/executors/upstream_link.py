@@ -8,8 +8,9 @@ from pathlib import Path
 
 from velatura import protocol as p
 from velatura.connection import Connection, reachable, read_connection
-from velatura.errors import DaemonLost, NotTrusted, UnknownMessage
+from velatura.errors import DaemonLost, NotTrusted, UnknownMessage, UnsafeConnectionFile
 from velatura.handshake import Handshake
+from velatura.locks import is_held
 from velatura.transport import Dealer
 from velatura.transport_plain import PlainDealer, Selector
 
@@ -124,7 +125,7 @@ class UpstreamLink:
         """Say hello at the best address that answers, or try again later."""
         self._hang_up()
         self._began = self._began or time.monotonic()
-        found = read_connection(self._file)
+        found = self._read()
         for endpoint in found.endpoints if found is not None else ():
             if found is not None and reachable(endpoint):
                 try:
@@ -156,16 +157,26 @@ class UpstreamLink:
             self._last_sent = self.heard = time.monotonic()
         return welcome
 
+    def _read(self) -> Connection | None:
+        """What a living daemon has written there; None if it has gone. Raises DaemonLost if the file cannot be used."""
+        lock = self._file.with_name("daemon.lock")
+        if lock.exists() and not is_held(lock):
+            return None
+        try:
+            return read_connection(self._file)
+        except UnsafeConnectionFile as error:
+            raise DaemonLost(f"The connection file of the daemon that does this one's work cannot be used: {error.sentence}") from error
+
     @property
     def _has_new_key(self) -> bool:
         """Whether the other daemon was started anew since the file was read."""
-        found: Connection | None = read_connection(self._file)
+        found = self._read()
         return found is not None and found.key != self._found.key
 
     def _try_again(self) -> None:
         self._hang_up()
         if self._began is None or time.monotonic() - self._began > self.patience:
-            raise self.lost("does not answer")
+            raise self.lost("does not answer" if self._file.exists() else "is not running: that file is not there")
         self._state, self._next_try = LOOKING, time.monotonic() + TRY_EVERY
 
     def lost(self, what: str) -> DaemonLost:

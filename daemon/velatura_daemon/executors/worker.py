@@ -147,6 +147,7 @@ def main() -> None:
     """Read orders from stdin, a thread for the reading and the main one for the work; end with the input."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land among the messages
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     log_to_stderr()
     if hasattr(os, "nice"):
         os.nice(NICENESS)

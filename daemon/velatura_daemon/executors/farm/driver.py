@@ -87,6 +87,7 @@ class Driver:
 def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Ray prints must not land among the messages
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     log_to_stderr()
     first = read_message(sys.stdin.buffer)
     if first is None:
