@@ -32,8 +32,9 @@ def main():
         trouble = what_is_wrong()
         before = mark()
         if not trouble:
-            if before.get("python") != "%d.%d" % sys.version_info[:2]:
-                say("Using .venv with Python %s. For this one, %d.%d: rm -r .venv" % ((before.get("python"),) + sys.version_info[:2]))
+            here = "%d.%d" % sys.version_info[:2]
+            if before.get("python", here) != here:
+                say("Using .venv with Python %s. For this one, %s: rm -r .venv" % (before["python"], here))
             if before.get("pyproject") == pyproject_hash() and set(extras) <= set(before["extras"]):
                 return
             extras = sorted(set(extras) | set(before.get("extras", [])))

@@ -43,8 +43,8 @@ def measured(what: str, as_worker: bool, **more: Any) -> dict[str, Any]:
 class Run:
     """What is measured, row by row; `tell` hears each. data: everything, for JSON."""
 
-    def __init__(self, device: str, weights: str, tell: Callable[[Row], None]) -> None:
-        self.device = device
+    def __init__(self, device: str, weights: str, tell: Callable[[Row], None], repeats: int = 3) -> None:
+        self.device, self.repeats = device, repeats
         self.weights = weights
         self.tell = tell
         self.rows: list[Row] = []
@@ -113,7 +113,7 @@ class Run:
             saved = {way: str(pictures / f"{way}-{side}.png") if pictures else "" for way in ("plain", "ours")}
             plain = measured("plain", False, picture=saved["plain"], **shared)
             target = min(plain["totals"])
-            runs = [measured("to_loss", True, target=target, picture=saved["ours"], **shared) for _ in range(3)]
+            runs = [measured("to_loss", True, target=target, picture=saved["ours"], **shared) for _ in range(self.repeats)]
             self.data["to_loss"][f"{side}²"] = {"target": target, "plain": plain, "ours": runs}
             name = f"{side}², to the plain way's loss after {steps}"
             if not all(run["reached"] for run in runs):
@@ -157,7 +157,7 @@ class Run:
             width, height = side, side * 3 // 4
             for quality in qualities:
                 home = Path(tempfile.mkdtemp(prefix="vel-"))
-                house = House(home, self.device)
+                house = House(home, self.device, self.repeats)
                 try:
                     found = house.cold_and_warm(width, height, quality=quality)
                     if (side, quality) == (512, "draft"):

@@ -21,14 +21,13 @@ from velatura_daemon.bench.pictures import drawn
 from velatura_daemon.bench.problem import PAINTING, SCENE
 from velatura_daemon.run import build_id, own_command
 
-REPEATS = 3
-
 
 class House:
     """A daemon under a home of its own, on one device."""
 
-    def __init__(self, home: Path, device: str) -> None:
-        self.home = home
+    def __init__(self, home: Path, device: str, repeats: int) -> None:
+        """repeats: how often each thing is measured."""
+        self.home, self._repeats = home, repeats
         self.device = device
         launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command()), build_id())
         self.client = Client("bench", where=places({"VELATURA_HOME": str(home)}), client_id="bench", launcher=launcher)
@@ -59,7 +58,7 @@ class House:
     def cold_and_warm(self, width: int, height: int, **settings: Any) -> dict[str, Any]:
         """The first job of a new worker, then some more of the same."""
         cold = self.job(width, height, **settings)
-        warm = [self.job(width, height, **settings) for _ in range(REPEATS)]
+        warm = [self.job(width, height, **settings) for _ in range(self._repeats)]
         return {
             "first_cold": cold["first"], "cold": cold["whole"], "first": [w["first"] for w in warm],
             "warm": [w["whole"] for w in warm], "memory": warm[-1]["memory"],
@@ -76,7 +75,7 @@ class House:
             "-o", str(self.home / "out.png"), "--force", "--device", self.device, *words,
         ]  # fmt: skip
         spent = []
-        for _ in range(REPEATS + 1):
+        for _ in range(self._repeats + 1):
             began = time.perf_counter()
             subprocess.run(
                 command, env={**os.environ, "VELATURA_HOME": str(self.home)}, check=True, capture_output=True

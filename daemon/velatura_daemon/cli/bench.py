@@ -26,6 +26,7 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
 @click.option(
     "--steps", default=0, metavar="N", help="Evaluations that the plain way gets; 0: 500 on a GPU, 100 on a CPU."
 )
+@click.option("--repeats", default=3, type=click.IntRange(min=1), metavar="N", help="How often jobs and ways to equal loss are measured.")
 @click.option("--megapixels", metavar="N,…", help="Only this: pictures of these many megapixels, up to larger than memory: 1,4,16,64.")
 @click.option("--memory-megabytes", default=0, metavar="N", help="What they may take; 0: half the machine's.")
 @click.option("--full", is_flag=True, help="Wait for everything at every size: on a CPU, hours.")
@@ -37,7 +38,7 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
     "--pictures", type=click.Path(path_type=Path), help="Keep both ways' pictures of equal loss in this folder."
 )
 def bench(
-    device: str, weights: str, sizes: str, steps: int, megapixels: str | None, memory_megabytes: int, full: bool,
+    device: str, weights: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, full: bool,
     json_path: Path | None, plot_path: Path | None, pictures: Path | None,
 ) -> None:  # fmt: skip
     """Measure this machine: what it can do, what an iteration takes, seconds to equal loss, whole jobs."""
@@ -52,7 +53,7 @@ def bench(
         raise UsageError("--plot needs matplotlib: pip install matplotlib")
     on_cpu = choose_device(device).type == "cpu"
     console = Console()
-    run = Run(device, weights, lambda row: console.print(f"{row[0]}: [bold]{row[1]}[/bold]", highlight=False))
+    run = Run(device, weights, lambda row: console.print(f"{row[0]}: [bold]{row[1]}[/bold]", highlight=False), repeats)
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
     run.machine()
