@@ -213,7 +213,8 @@ def test_what_floats_have_beyond_0_and_1_is_set_aside_and_added_again(jobs, curv
     clipped = of(bright.clip(0, 1), "RGB", "f32", curve=curve)
     plain = samples_of(jobs.run(clipped)[1])
     found = samples_of(jobs.run(of(bright, "RGB", "f32", curve=curve))[1])
-    np.testing.assert_allclose(found - plain, bright - bright.clip(0, 1), rtol=0, atol=1e-6)
+    # Two float32 results through the sRGB curve: some 1e-6 of rounding, more on one processor than on another. What is set aside is 0.25 and more.
+    np.testing.assert_allclose(found - plain, bright - bright.clip(0, 1), rtol=0, atol=1e-4)
 
 
 def test_a_style_with_a_region_goes_there_and_not_elsewhere(jobs):
