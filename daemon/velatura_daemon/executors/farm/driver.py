@@ -6,6 +6,7 @@ It ends with its stdin, or when the cluster is lost: Ray's client is not made fo
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -16,6 +17,8 @@ from velatura_daemon.executors.farm.post import Post
 from velatura_daemon.executors.farm.terms import Terms
 from velatura_daemon.executors.wire import read_message, write_message
 from velatura_daemon.logs import log_to_stderr
+
+log = logging.getLogger("velatura.farm")
 
 LEAVING_PATIENCE = 3.0  # seconds for actors to clear up
 AGAIN_SOON, AGAIN_LATER = 5.0, 60.0  # seconds until it is worth while to try again: where the head is away; where somebody has to do something
@@ -47,6 +50,7 @@ class Driver:
         except ClusterLost as lost:
             self.lose(lost)
             return
+        log.info("connected to %s", self.terms.address)
         self.say(-1, "connected")
         self.connected.set()
 
