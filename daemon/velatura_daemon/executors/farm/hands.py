@@ -82,10 +82,15 @@ class Farm:
         # Without what an editor has put there for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
         pipe = subprocess.PIPE
         driver = subprocess.Popen(self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=clean_environment(os.environ))
-        self._driver = driver
         assert driver.stderr is not None
-        forward(driver.stderr, f"ray-driver {driver.pid}")
-        threading.Thread(target=self._listen, args=(driver,), name="farm", daemon=True).start()
+        try:
+            forward(driver.stderr, f"ray-driver {driver.pid}")
+            threading.Thread(target=self._listen, args=(driver,), name="farm", daemon=True).start()
+        except RuntimeError as error:  # a driver that nobody listens to would never be heard to have gone
+            driver.kill()
+            driver.wait()
+            raise OSError(str(error)) from error
+        self._driver = driver
         self._write({"terms": self.terms.to_wire(), "options": self._worker_options, "build": build_id()})
         self.hands[0].say("ready", state=f"connecting to {self.terms.address}", device="–", weights="–")
 
