@@ -17,7 +17,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from tests.conftest import QUICK, Daemon, picture
+from tests.conftest import QUICK, picture
 from velatura.errors import UsageError
 from velatura_daemon.executors.farm import cluster, post
 from velatura_daemon.executors.farm.arriving import Damaged, receive
@@ -333,20 +333,3 @@ def test_without_ray_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"ray\[client\]"):
         Farm(Options(address="auto"), lambda: None)
-
-
-# --- with Ray -------------------------------------------------------------------------------------------
-def test_a_real_node_does_a_job(home):
-    """One; `make test-farm` has the others."""
-    pytest.importorskip("ray", reason="there is no Ray for this Python")
-    from tests.farm.machines import Machines
-
-    machines = Machines(count=1)
-    one = Daemon(home, ("--executor", "ray", "--address", machines.address, "--max-actors", "1"))
-    try:
-        with one.client() as client:
-            done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-        assert done.result.device.startswith("cpu at ")
-    finally:
-        one.stop()
-        machines.stop()

@@ -29,8 +29,7 @@ os.environ.update({"RAY_TMPDIR": str(RAY_TMPDIR), "RAY_USAGE_STATS_ENABLED": "0"
 class Machines:
     """first: the head, which works too; second. A core each, so one worker each."""
 
-    def __init__(self, count: int = 2) -> None:
-        self._count = count
+    def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
         self.port = free_port()
         self._cluster: Cluster | None = None
@@ -48,11 +47,10 @@ class Machines:
         return str(self._cluster.address)
 
     def start(self) -> None:
-        """The head, and the second node where there is to be one."""
+        """The head and the second node."""
         self._cluster = Cluster(initialize_head=True, head_node_args={
             **self._node("first"), "ray_client_server_port": self.port, "include_dashboard": False})  # fmt: skip
-        if self._count > 1:
-            self.start_second()
+        self.start_second()
 
     def start_second(self) -> None:
         assert self._cluster is not None
