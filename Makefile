@@ -3,9 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-WEIGHTS_DIR := daemon/velatura_daemon/weights
-
-.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls train-embedded judge-weights clean
+.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls quality judge clean
 
 help:
 	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
@@ -22,9 +20,9 @@ help:
 	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
 	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
 	@echo "make controls   set up, make the pictures of docs/controls.md again (ten minutes on two cores)"
+	@echo "make quality    set up, make the pictures of docs/quality.md again"
 	@echo "make explain-figure  set up, make docs/explain.jpg again"
-	@echo "make train-embedded             train Velatura's own weights again (two hours on two cores, 20 minutes on a large GPU)"
-	@echo "make judge-weights WEIGHTS=...  restyle with embedded, thin, random, imagenet or a file; numbers and a sheet in judged/"
+	@echo "make judge PICTURES=folder     set up, restyle scenes in paintings, measure the results; a sheet and a table in judged/"
 
 setup:
 	@$(PYTHON) .ci/make_venv.py dev
@@ -51,7 +49,7 @@ screenshots: test-editors
 
 check: setup
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/velatura daemon/velatura_daemon daemon/training
+	$(BIN)/mypy shared/velatura daemon/velatura_daemon
 	$(BIN)/lint-imports
 
 bench: setup
@@ -81,17 +79,16 @@ figure: setup
 controls: setup
 	$(BIN)/python docs/controls.py
 
+quality: setup
+	$(BIN)/python docs/quality.py
+
 explain-figure: setup
 	$(BIN)/python -m velatura_daemon.samples harbour_town 768 576 demo-out/harbour_town.png
 	$(BIN)/python -m velatura_daemon.samples night_swirls 768 576 demo-out/night_swirls.png
 	$(BIN)/velatura explain demo-out/harbour_town.png --style demo-out/night_swirls.png -o docs/explain.jpg --force
 
-train-embedded: setup
-	$(BIN)/python -m training train embedded --out $(WEIGHTS_DIR)/embedded.safetensors
-	$(BIN)/python -m training train thin --out $(WEIGHTS_DIR)/thin.safetensors
-
-judge-weights: setup
-	$(BIN)/python -m training judge $(or $(WEIGHTS),embedded) --out judged
+judge: setup
+	$(BIN)/python -m velatura_daemon.bench.quality $(if $(PICTURES),--pictures $(PICTURES)) --out judged
 
 clean:
-	rm -rf $(VENV) demo-out editors-out judged training-out fuzz-out
+	rm -rf $(VENV) demo-out editors-out judged fuzz-out

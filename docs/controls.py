@@ -30,8 +30,7 @@ from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import Progress, as_seen, full_size, stylise
 from velatura_daemon.engine.territories import covered_by
 from velatura_daemon.samples import draw
-from velatura_daemon.weights.load import load_network
-from velatura_daemon.weights.store import BUILT_IN, DRAFT
+from velatura_daemon.weights.load import load_default
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 384, 288
@@ -66,9 +65,8 @@ def at(style: Source, region: Tensor, name: str) -> Source:
 
 # --- the work ---------------------------------------------------------------------------------------------
 @cache
-def network(quality: str) -> Network:
-    made, _ = load_network(DRAFT if quality == "draft" else BUILT_IN["embedded"])
-    return made.compute_in(fastest_on(torch.device("cpu")))
+def network() -> Network:
+    return load_default().compute_in(fastest_on(torch.device("cpu")))
 
 
 def restyled(content: Source, styles: Source | Sequence[Source], quality: str = "draft", **settings: object) -> Tensor:
@@ -81,7 +79,7 @@ def restyled_with_losses(
 ) -> tuple[Tensor, Progress]:
     asked = StyleSettings(quality=quality, **settings)  # type: ignore[arg-type]
     styles = [styles] if isinstance(styles, Source) else list(styles)
-    *_, last = stylise(content, styles, asked, network(quality))
+    *_, last = stylise(content, styles, asked, network())
     image = full_size(last.image, content, asked).clamp(0, 1)
     image = colour.after(image, as_seen(content.image, asked), asked.keep_colours).clamp(0, 1)
     covered = covered_by(styles)

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
-# A cell of conv5_1 looks 70 px to the left of its origin and 85 to the right. So far must the picture go on around a tile for
-# its features to be right; and twice as far for its slope: what a pixel changes, and what those cells see.
-REACH = 80
+# How far the picture must go on around a tile for its features to be exact (`network.reach_of`), and twice as far for its gradient.
+REACH = 96
 SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 

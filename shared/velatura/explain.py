@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from velatura.settings import StyleSettings
 
 SIDE = 192  # pixels, longest side: thirty pictures in a few minutes on two cores, and each still shows its marks
+STEPS = 150  # per picture
 
-# Where the article reconstructs content from, a layer a block. Its fifth is conv5_2; our network ends at conv5_1.
-CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_1")
+# The layers that the article reconstructs content from, one per block.
+CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 # The style's layers, of which the article uses the first, the first two, … all five.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-STRENGTHS = (90, 70, 50, 30)  # the table's columns; each has nearly seven times the α/β of the one before
+BALANCES = (-5, -4, -3, -2)  # the table's columns: log10 of α/β, as in the article's figure 3
 
 
 @dataclass(frozen=True)
@@ -37,39 +38,30 @@ def figures() -> list[Figure]:
 
 
 def _content() -> list[Figure]:
-    """Figure 1, below: the photo from one layer's features alone.
-
-    Differs from the article: two scales, and a little total variation (strength 60 says how much of it). Without them, the
-    built-in weights' deep layers, which leave colours open, are met by colours that no screen can show.
-    """
+    """Figure 1, below: the photo from the features of one layer alone, from white noise."""
     return [
         Figure(f"content-{layer}", "Content", "content", layer,
-               StyleSettings(reconstruct="content", content_layer=layer, strength=60, start="noise", iterations=160))
+               StyleSettings(quality="paper", reconstruct="content", content_layer=layer, iterations=STEPS))
         for layer in CONTENT_LAYERS
     ]  # fmt: skip
 
 
 def _style() -> list[Figure]:
-    """Figure 1, above: the painting's marks from the Gram matrices of the first layers, without a content. As in the
-    article: a coarser scale would give conv1_1 forms that it knows nothing of."""
+    """Figure 1, above: the painting's texture from the Gram matrices of the first layers, without a content."""
     return [
         Figure(f"style-{layer}", "Style", "style", up_to(depth),
-               StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=100))
+               StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=STEPS))
         for depth, layer in enumerate(STYLE_LAYERS, start=1)
     ]  # fmt: skip
 
 
 def _table() -> list[Figure]:
-    """Figure 3: rows by how many layers the style counts at, columns by how much content counts against style.
-
-    Differs from the article: columns are strengths, which mean the same at each size, where α/β does not; and restyles are as
-    painters get them: with palette and total variation, at two scales, the second one with some of the photo's own detail.
-    """
+    """Figure 3: rows by the number of style layers, columns by α/β, the weight of content against style."""
     return [
-        Figure(f"table-{layer}-strength-{strength}", "Table", up_to(depth), f"strength {strength}",
-               StyleSettings(style_depth=depth, strength=strength, start="noise", iterations=80))
+        Figure(f"table-{layer}-balance{balance}", "Table", up_to(depth), f"α/β = 1e{balance}",
+               StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS))
         for depth, layer in enumerate(STYLE_LAYERS, start=1)
-        for strength in STRENGTHS
+        for balance in BALANCES
     ]  # fmt: skip
 
 

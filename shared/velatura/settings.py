@@ -16,7 +16,7 @@ from velatura.quoted import quoted
 # The network's layers that content may be compared at, in order.
 NETWORK_LAYERS = (
     "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
-    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1",
+    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
 )  # fmt: skip
 
 
@@ -118,8 +118,12 @@ class StyleSettings:
         ),
     )  # fmt: skip
     pooling: str = _knob(
-        "average", "Pooling", "How the network looks from farther away.",
-        choices=(("average", "average: smooth, as the article prefers"), ("max", "maximum: as the network was trained")),
+        "antialiased", "Pooling", "How the network halves its feature maps.",
+        choices=(
+            ("antialiased", "antialiased: even strokes"),
+            ("average", "average: the article's choice"),
+            ("max", "maximum: as the network was trained"),
+        ),
     )  # fmt: skip
     reconstruct: str = _knob(
         "both", "Reconstruct", "What the network is asked for: a picture in a style, or one of the two alone.",

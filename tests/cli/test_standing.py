@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from velatura_daemon.cli.standing import devices_in_words, rows, stand_in
 
-EMBEDDED = "embedded (Velatura's own)"
+ORIGINAL = "VGG19 (Simonyan and Zisserman 2014)"
 
 
-def worker(device="cpu (1 thread)", state="warm", busy=False, weights=EMBEDDED):
+def worker(device="cpu (1 thread)", state="warm", busy=False, weights=ORIGINAL):
     return {"pid": 7, "busy": busy, "state": state, "device": device, "weights": weights, "memory_bytes": 5e8, "targets": 3, "target_bytes": 1e6}
 
 
@@ -33,9 +33,9 @@ def test_one_worker_is_told_with_its_device():
 
 
 def test_several_are_told_one_a_line_and_what_they_hold_together():
-    told = dict(rows(report(worker("cuda:0 (A)", busy=True), worker("cuda:1 (B)", weights="thin"))))
+    told = dict(rows(report(worker("cuda:0 (A)", busy=True), worker("cuda:1 (B)", weights="imagenet"))))
     assert told["workers"] == "cuda:0 (A): at work\ncuda:1 (B): warm"
-    assert (told["memory"], told["targets"], told["weights"]) == ("1000 MB", "6 warm, 2 MB", f"{EMBEDDED}, thin")
+    assert (told["memory"], told["targets"], told["weights"]) == ("1000 MB", "6 warm, 2 MB", f"{ORIGINAL}, imagenet")
     assert not {"worker", "device"} & told.keys()
 
 

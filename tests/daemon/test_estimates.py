@@ -23,7 +23,7 @@ DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    return Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", "draft", CPU)
+    return Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", CPU)
 
 
 @pytest.fixture
@@ -38,6 +38,11 @@ def test_a_larger_picture_and_a_better_quality_take_longer(estimates, warm):
     assert 0 < seconds(128, DRAFT) < seconds(512, DRAFT) < seconds(512, GOOD)
 
 
+def test_all_drafts_of_more_than_512_pixels_take_as_long(estimates, warm):
+    one, other = (estimates.expect(side, side, DRAFT, warm, Room(BASE + (4 << 30))) for side in (512, 8192))
+    assert other == one
+
+
 def test_what_is_gone_on_from_takes_less(estimates, warm):
     whole = estimates.expect(1024, 768, GOOD, warm, EVERYTHING).seconds
     assert estimates.expect(1024, 768, GOOD, warm, EVERYTHING, coarsest=1024).seconds < whole
@@ -48,7 +53,7 @@ def test_nothing_to_do_takes_no_time(estimates, warm):
 
 
 def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estimates, warm):
-    whole, tiled = (estimates.expect(4096, 4096, DRAFT, warm, room) for room in (EVERYTHING, Room(BASE + (4 << 30))))
+    whole, tiled = (estimates.expect(4096, 4096, GOOD, warm, room) for room in (EVERYTHING, Room(BASE + (4 << 30))))
     assert tiled.plan.side
     assert f"tiles of {tiled.plan.side}" in tiled.sentence
     assert tiled.seconds > whole.seconds

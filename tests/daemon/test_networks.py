@@ -1,9 +1,13 @@
-"""The networks a worker keeps warm: which job gets which, and what is not loaded twice."""
+"""The network a worker keeps loaded: which job gets which, and what is not loaded twice."""
 
 from __future__ import annotations
 
+import os
+
+import pytest
 import torch
 
+from tests.support.networks import weights_of_vgg19s_shapes
 from velatura.paths import places
 from velatura_daemon.executors.networks import Networks
 from velatura_daemon.weights.store import WeightStore
@@ -11,18 +15,52 @@ from velatura_daemon.weights.store import WeightStore
 CPU = torch.device("cpu")
 
 
-def test_from_draft_to_good_and_back_no_network_is_loaded_again(tmp_path):
-    networks = Networks(WeightStore(places({"VELATURA_HOME": str(tmp_path)})))
-    draft, good = networks.get("auto", "draft", CPU), networks.get("auto", "good", CPU)
-    assert draft is not good
-    assert networks.get("random", "draft", CPU) is draft  # whatever weights are asked for
-    assert networks.get("embedded", "good", CPU) is good
-    assert draft.network.name != good.network.name  # their targets are kept apart
+@pytest.fixture
+def store(tmp_path):
+    one = WeightStore(places({"VELATURA_HOME": str(tmp_path / "home")}))
+    yield one
+    for path in one.places.weights.glob("*.safetensors"):  # pytest keeps folders, and these are large
+        path.unlink()
 
 
-def test_other_weights_take_the_full_networks_place_and_not_the_drafts(tmp_path):
-    networks = Networks(WeightStore(places({"VELATURA_HOME": str(tmp_path)})))
-    draft, good = networks.get("auto", "draft", CPU), networks.get("auto", "good", CPU)
-    other = networks.get("random", "good", CPU)
-    assert other.network.name != good.network.name
-    assert networks.get("auto", "draft", CPU) is draft
+@pytest.fixture
+def own(store, tmp_path):
+    """The name of a user's file."""
+    torch.save(weights_of_vgg19s_shapes("conv5_1"), tmp_path / "mine.pth")
+    return store.import_file(tmp_path / "mine.pth")
+
+
+def test_from_job_to_job_the_network_is_not_loaded_again(store):
+    networks = Networks(store)
+    first = networks.get("auto", CPU)
+    assert networks.get("auto", CPU) is first
+    assert networks.get("vgg19", CPU) is first  # the same by another name
+
+
+def test_other_weights_take_its_place(store, own):
+    networks = Networks(store)
+    first, other = networks.get("auto", CPU), networks.get(own, CPU)
+    assert networks.get(own, CPU) is other
+    assert networks.get("auto", CPU) is not first
+
+
+def test_targets_of_other_weights_are_kept_apart(store, own):
+    networks = Networks(store)
+    assert networks.get("auto", CPU).network.name != networks.get(own, CPU).network.name
+
+
+def test_a_file_that_has_changed_is_read_again_and_its_targets_are_made_anew(store, own):
+    networks = Networks(store)
+    before = networks.get(own, CPU)
+    path = store.resolve(own).path
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
+    after = networks.get(own, CPU)
+    assert after is not before
+    assert after.network.name != before.network.name
+
+
+def test_a_moved_choice_is_followed_by_auto(store, own):
+    networks = Networks(store)
+    assert networks.get("auto", CPU).weights.name == "vgg19"
+    store.choose(own)
+    assert networks.get("auto", CPU).weights.name == own

@@ -39,7 +39,7 @@ def test_a_restyle_gives_another_picture_in_the_same_format(warm):
     assert (done.picture.width, done.picture.height) == (32, 24)
     assert bytes(done.picture.data)[3::4] == picture(channels="BGRA").data[3::4]  # alpha untouched
     assert bytes(done.picture.data) != picture(channels="BGRA").data
-    assert "thin" in done.result.weights
+    assert done.result.weights == "VGG19 (Simonyan and Zisserman 2014)"
 
 
 def test_the_way_of_a_job_is_told_in_order(warm):
@@ -73,12 +73,20 @@ def test_a_second_restyle_sends_no_pixels_and_reuses_targets(warm, monkeypatch):
     assert after["target_hits"] > before["target_hits"]
 
 
-def test_a_draft_uses_the_thin_network_whatever_weights_are_asked_for_and_says_so(warm):
+def test_a_draft_and_a_good_restyle_use_the_same_network_and_say_which(warm):
     with warm.client() as client:
-        draft = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, weights="random")
-        good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2), weights="random")
-    assert draft.result.weights == "thin (Velatura's own, for drafts)"
-    assert good.result.weights == "random filters"
+        draft = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, weights="vgg19")
+        good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2))
+    assert draft.result.weights == good.result.weights == "VGG19 (Simonyan and Zisserman 2014)"
+
+
+def test_a_large_draft_comes_back_at_its_size(warm):
+    """It is optimised at 512 pixels."""
+    wide = picture(600, 8)
+    with warm.client() as client:
+        done = client.restyle_and_wait(wide, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=3))
+    assert (done.picture.width, done.picture.height) == (600, 8)
+    assert bytes(done.picture.data) != wide.data
 
 
 def test_a_good_restyle_goes_on_from_the_draft_of_the_same_layer(warm):
@@ -234,9 +242,6 @@ def test_several_styles_are_mixed(warm):
     assert mixed != alone
 
 
-GOOD = StyleSettings(iterations=6)  # a draft would not look at the weights that are asked for
-
-
 @pytest.mark.parametrize(("content", "styles", "more", "error", "words"), [
     (picture(seed=1), [STYLE], {"mask": Picture(8, 8, MASK_FORMAT, bytes(64))}, BadMask, "8 × 8.*32 × 24"),
     (picture(seed=1), [STYLE], {"mask": Picture(32, 24, MASK_FORMAT, bytes(32 * 24))}, NothingToRestyle, "selection is empty"),
@@ -245,13 +250,14 @@ GOOD = StyleSettings(iterations=6)  # a draft would not look at the weights that
     (Picture(2, 2, PixelFormat("GRAY", "f32"), b"\0\0\xc0\x7f" * 4), [STYLE], {}, BadPixels, "4 pixels.*column 0, row 0"),
     (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
     (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
+    (picture(seed=1), [STYLE], {"weights": "embedded"}, BadWeights, "auto, vgg19, imagenet"),
     (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),
     (picture(seed=1), [], {}, VelaturaError, "styles"),
 ])  # fmt: skip
 def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, content, styles, more, error, words):
     with warm.client() as client:
         with pytest.raises(error, match=words):
-            client.restyle_and_wait(content, [(style, 1.0) for style in styles], GOOD, **more)
+            client.restyle_and_wait(content, [(style, 1.0) for style in styles], QUICK, **more)
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
     assert error.code != "internal" or not styles
 

@@ -224,7 +224,7 @@ def test_status_says_where_the_work_is_done(near, far):
     assert report["upstream"] == str(far.places.connection_file)
     assert report["worker"]["pid"] == 0
     assert report["worker"]["device"].endswith("of another daemon")
-    assert "thin" in report["worker"]["weights"]
+    assert "VGG19" in report["worker"]["weights"]
 
 
 def test_the_history_stays_here_with_thumbnails(near):

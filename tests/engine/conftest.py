@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from tests.support.networks import random_weights
+from tests.support.pictures import procedural_pictures
 from torch import Tensor
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.calibration import procedural_pictures, rescale_to_mean_activation_one
+from velatura_daemon.engine.calibration import calibrate
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
-from velatura_daemon.engine.random_filters import random_weights
 from velatura_daemon.engine.regions import all_of, resized, weights_by_layer
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.tiles import moments_of
+from velatura_daemon.weights.load import load_default
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -31,15 +33,15 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def raw_weights(one_thread: None) -> dict[str, Tensor]:
-    """Random filters, before calibration."""
+    """Of a small network, before calibration."""
     return random_weights()
 
 
 @pytest.fixture(scope="package")
 def network(raw_weights: dict[str, Tensor]) -> Network:
     """Calibrated. Shared: a test that changes more than the pooling takes a copy."""
-    made = Network(raw_weights)
-    rescale_to_mean_activation_one(made)
+    made = Network(raw_weights, "small")
+    calibrate(made)
     return made
 
 
@@ -49,6 +51,12 @@ def network64(network: Network) -> Network:
     made = copy.deepcopy(network).double()
     made.set_pooling("average")
     return made
+
+
+@pytest.fixture(scope="package")
+def vgg19(one_thread: None) -> Network:
+    """The network that restyles are made with: some ten times slower than `network`. Shared."""
+    return load_default()
 
 
 @pytest.fixture(scope="package")

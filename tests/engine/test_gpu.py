@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from tests.conftest import Daemon, picture
+from tests.support.networks import small_network
 
 from velatura import protocol as p
 from velatura.errors import OutOfMemory, error_from
@@ -21,7 +22,6 @@ from velatura.paths import places
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.problem import PAINTING, SCENE
-from velatura_daemon.bench.problem import network as built_in
 from velatura_daemon.bench.problem import source as sample
 from velatura_daemon.bench.whole import picture as sample_picture
 from velatura_daemon.engine.arithmetic import FLOAT32, PLAIN, fastest_on
@@ -51,11 +51,6 @@ EXACT, FAST = (1e-4, 1e-6), (0.02, 0.02)
 def exact_float32(monkeypatch):
     """Convolutions of float32 in float32, where cuDNN would take TF32."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-
-
-@pytest.fixture(scope="module")
-def embedded():
-    return built_in("embedded", CPU)
 
 
 def on(device, network, arithmetic):
@@ -92,26 +87,26 @@ def assert_close(found, expected, tolerance):
 
 
 # --- the same picture -----------------------------------------------------------------------------------
-def test_in_float32_losses_and_slope_are_the_cpus(embedded, exact_float32):
+def test_in_float32_losses_and_slope_are_the_cpus(vgg19, exact_float32):
     pairs = []
     for device in (GPU, CPU):
         image = noise(160, device)
-        pairs.append(Evaluation(objective(on(device, embedded, PLAIN), 160), image)(image))
+        pairs.append(Evaluation(objective(on(device, vgg19, PLAIN), 160), image)(image))
     assert_close(*pairs, EXACT)
 
 
-def test_in_the_devices_fastest_arithmetic_they_are_the_cpus_within_two_percent(embedded):
+def test_in_the_devices_fastest_arithmetic_they_are_the_cpus_within_two_percent(vgg19):
     pairs = []
     for device, arithmetic in ((GPU, fastest_on(GPU)), (CPU, PLAIN)):
         image = sample(PAINTING, 160, device).image
-        pairs.append(Evaluation(objective(on(device, embedded, arithmetic), 160), image)(image))
+        pairs.append(Evaluation(objective(on(device, vgg19, arithmetic), 160), image)(image))
     assert_close(*pairs, FAST)
 
 
 @pytest.mark.parametrize("likeness", ["gram", "moments"])
-def test_what_is_recorded_and_replayed_is_what_is_computed_anew(embedded, likeness):
+def test_what_is_recorded_and_replayed_is_what_is_computed_anew(vgg19, likeness):
     image = noise(160, GPU)
-    evaluation = Evaluation(objective(on(GPU, embedded, fastest_on(GPU)), 160, StyleSettings(likeness=likeness)), image)
+    evaluation = Evaluation(objective(on(GPU, vgg19, fastest_on(GPU)), 160, StyleSettings(likeness=likeness)), image)
     assert isinstance(evaluation.compute, Recorded)
     for seed in range(3):
         other = torch.rand(image.shape, generator=torch.Generator().manual_seed(seed)).to(GPU)
@@ -121,27 +116,28 @@ def test_what_is_recorded_and_replayed_is_what_is_computed_anew(embedded, likene
         assert float(F.cosine_similarity(slope.flatten(), expected.flatten(), dim=0)) > 0.9999
 
 
-def test_what_no_graph_can_hold_is_computed_as_it_comes(embedded):
+def test_what_no_graph_can_hold_is_computed_as_it_comes(vgg19):
     """Eigenvectors ask the device for numbers. Nothing of a recording that failed is left to trip over."""
     image = noise(96, GPU)
-    evaluation = Evaluation(objective(on(GPU, embedded, fastest_on(GPU)), 96, StyleSettings(likeness="wasserstein")), image)
+    evaluation = Evaluation(objective(on(GPU, vgg19, fastest_on(GPU)), 96, StyleSettings(likeness="wasserstein")), image)
     assert not isinstance(evaluation.compute, Recorded)
     losses, slope = evaluation(image)
     assert losses.total.isfinite()
     assert slope.isfinite().all()
 
 
-def test_in_tiles_it_is_the_whole(embedded, exact_float32):
-    network, image = on(GPU, embedded, FLOAT32), noise(512, GPU)
+def test_in_tiles_it_is_the_whole(vgg19, exact_float32):
+    network, image = on(GPU, vgg19, FLOAT32), noise(512, GPU)
     whole = Evaluation(objective(network, 512), image)(image)
     assert_close(Tiled(objective(network, 512, tile=256), 256).evaluate(image), whole, EXACT)
 
 
 def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device():
-    network = built_in("thin", GPU).double()
+    network = small_network().to(GPU).double()
+    network.set_pooling("average")
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
     rooms = {"device": Room(BASE), "host": Room(BASE, host_bytes=64 << 30)}
-    assert [plan_for(256, 256, room, network.element, network.width).on_host for room in rooms.values()] == [False, True]
+    assert [plan_for(256, 256, room, network.element).on_host for room in rooms.values()] == [False, True]
     pictures = {}
     for where, room in rooms.items():
         content, style = (in_float64(sample(name, 256, GPU)) for name in (SCENE, PAINTING))
@@ -161,7 +157,7 @@ def test_the_loss_falls_as_it_does_on_the_cpu(room, on_cpu):
     """Recorded or not, in tiles or not: L-BFGS, with as many pairs, gets as far."""
     ended = {}
     for device in (CPU, GPU):
-        network = on(device, built_in("thin", CPU), FLOAT32)
+        network = on(device, small_network(), FLOAT32)
         *_, last = stylise(
             sample(SCENE, 160, device), [sample(PAINTING, 128, device)], StyleSettings(quality="draft", iterations=40), network,
             room=room if device == GPU else on_cpu,
@@ -190,8 +186,8 @@ def test_the_largest_pictures_are_made_small_as_on_the_cpu(shape):
     torch.testing.assert_close(found, resized_weight(large[0], height, width), rtol=1e-4, atol=1e-5)
 
 
-def test_masks_regions_and_seamless_pictures_work(embedded):
-    network = on(GPU, built_in("thin", CPU), fastest_on(GPU))
+def test_masks_regions_and_seamless_pictures_work(vgg19):
+    network = on(GPU, vgg19, fastest_on(GPU))
     content, style = sample(SCENE, 160, GPU), sample(PAINTING, 128, GPU)
     half = torch.zeros(160, 160, device=GPU)
     half[:, :80] = 1
@@ -246,9 +242,9 @@ def ballast():
 
 
 @pytest.mark.parametrize("recorded", [0, RECORDED], ids=["as it comes", "recorded"])
-def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(embedded, ballast, monkeypatch, recorded):
+def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(vgg19, ballast, monkeypatch, recorded):
     monkeypatch.setattr("velatura_daemon.engine.evaluation.RECORDED", recorded)
-    network = on(GPU, embedded, fastest_on(GPU))
+    network = on(GPU, vgg19, fastest_on(GPU))
     content, image = objective(network, 1024), noise(1024, GPU)
     expected = Evaluation(content, image)(image)
     expected = (expected[0], expected[1].clone())
@@ -343,7 +339,7 @@ def test_a_restyle_on_the_gpu_is_the_cpus(daemon):
 
 def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
     """It is long for the libraries that it loads."""
-    warm = Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", "draft", GPU)
+    warm = Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", GPU)
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.gram import gram
-from velatura_daemon.engine.likeness import gram_likeness
+from velatura_daemon.engine.likeness import gram_likeness, paper_likeness
 from velatura_daemon.engine.moments import Moments, sum_of
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from velatura_daemon.engine.objective import Weighting, content_loss, total_variation
 from velatura_daemon.engine.regions import all_of
-from velatura_daemon.engine.weighting import weighting_for
+from velatura_daemon.engine.weighting import PAPER_SCALE, weighting_for
 
 FIFTHS = dict.fromkeys(STYLE_LAYERS, 1 / 5)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))  # (C, H, W)
@@ -75,7 +75,7 @@ def test_the_gram_matrix_is_equation_3(shape, seed):
 @given(shapes, seeds)
 def test_the_style_loss_of_a_layer_is_equation_4(shape, seed):
     f, s = features(shape, seed), features(shape, seed + 1)
-    ours = gram_likeness(moments(f, all_of(f)), moments(s, all_of(s)))
+    ours = paper_likeness(moments(f, all_of(f)), moments(s, all_of(s)))
     assert ours.item() == pytest.approx(style_layer_of_the_paper(f, s), rel=1e-10)
 
 
@@ -89,7 +89,7 @@ def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64, 
         expected_style += 1 / 5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
     expected_content = 0.5 * float(((f[CONTENT_LAYER] - p[CONTENT_LAYER]) ** 2).sum())
 
-    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, 0.0, FIFTHS))(image)
+    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, FIFTHS), likeness="paper")(image)
 
     assert losses.content.item() == pytest.approx(expected_content, rel=1e-10)
     assert losses.style.item() == pytest.approx(expected_style, rel=1e-10)
@@ -122,10 +122,11 @@ SHAPE = (3, 2, 3)
     [
         lambda f: content_loss(f, features(SHAPE, 1), weights(SHAPE)),
         lambda f: gram(f, weights(SHAPE)),
+        lambda f: paper_likeness(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
         lambda f: gram_likeness(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
         lambda f: total_variation(f, weights(SHAPE)),
     ],
-    ids=["content", "gram", "style", "total_variation"],
+    ids=["content", "gram", "style", "relative style", "total_variation"],
 )
 def test_the_gradient_is_that_of_finite_differences(loss):
     assert torch.autograd.gradcheck(loss, features(SHAPE).requires_grad_(True))
@@ -134,7 +135,7 @@ def test_the_gradient_is_that_of_finite_differences(loss):
 def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64, objective_of):
     image, content, style = (noise(16, seed) for seed in range(3))
     place_weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
-    objective = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, 0.5, FIFTHS), place_weight)
+    objective = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.5, FIFTHS), place_weight)
 
     def total(x):
         return objective(x).total
@@ -194,7 +195,7 @@ def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(net
     image = torch.rand(3, 16, 256, generator=torch.Generator().manual_seed(5)).double()
     place_weight = torch.zeros(16, 256, dtype=torch.float64)
     place_weight[:, :32] = 1
-    weighting = Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS)
+    weighting = Weighting(1.0, 1.0, 1.0, FIFTHS)
     objective = objective_of(network64, image.flip(2), image.flip(1), weighting, place_weight)
     changed = image.clone()
     changed[:, :, 240:] = 0
@@ -205,14 +206,23 @@ def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(net
 def test_where_nothing_counts_the_losses_are_numbers(network64, objective_of):
     image = torch.rand(3, 16, 16).double()
     nothing = torch.zeros(16, 16, dtype=torch.float64)
-    losses = objective_of(network64, image, image, Weighting(1.0, 1.0, 0.0, 1.0, FIFTHS), nothing)(image)
+    losses = objective_of(network64, image, image, Weighting(1.0, 1.0, 1.0, FIFTHS), nothing)(image)
     assert torch.isfinite(losses.total)
 
 
 # --- strength -------------------------------------------------------------------------------------------
-def test_paper_weighs_as_the_article_does():
+def test_paper_weighs_as_the_article_does_with_features_at_its_networks_scale():
+    """α/β is 1e-3 there; the total is the same but for a factor."""
     weighting = weighting_for(StyleSettings(quality="paper"), channels=512, places=64)
-    assert weighting.alpha / weighting.beta == pytest.approx(1e-3)
+    f, p, s = (features((3, 4, 5), seed) for seed in range(3))
+
+    def losses(scale):
+        found, wanted = (moments(scale * x, all_of(x)) for x in (f, s))
+        return content_loss(scale * f, scale * p, None), paper_likeness(found, wanted)
+
+    (content, style), (articles_content, articles_style) = losses(1), losses(PAPER_SCALE)
+    ours, articles = weighting.alpha * content + weighting.beta * style, 1e-3 * articles_content + articles_style
+    torch.testing.assert_close(ours / weighting.beta * PAPER_SCALE**4, articles)
     assert weighting.tau == 0
     assert weighting.layer_weights == dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 1 / 5)
 

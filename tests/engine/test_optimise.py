@@ -31,7 +31,7 @@ def problem(network, source, objective_of):
     """A real objective, small: 32 × 32."""
     network.set_pooling("average")
     content, style = source(32, 32, 0).image, source(32, 32, 1).image
-    weighting = Weighting(1.0, 1e6, 0.0, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
+    weighting = Weighting(1.0, 1e6, 1e5, dict.fromkeys(STYLE_LAYERS, 1 / 5))
     return content, objective_of(network, content, style, weighting)
 
 

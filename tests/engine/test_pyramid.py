@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
@@ -16,10 +16,31 @@ sides = st.integers(2, 20000)
 qualities = st.sampled_from(["draft", "good", "best"])
 
 
-@given(sides, sides, st.sampled_from(["draft", "good", "best", "paper"]))
+@given(sides, sides, st.sampled_from(["good", "best", "paper"]))
 def test_the_last_scale_is_the_pictures_own_size(width, height, quality):
     last = scales_for(width, height, StyleSettings(quality=quality))[-1]
     assert (last.width, last.height) == (width, height)
+
+
+@given(st.integers(2, 512), st.integers(2, 512))
+def test_so_it_is_in_a_small_draft(width, height):
+    last = scales_for(width, height, StyleSettings(quality="draft"))[-1]
+    assert (last.width, last.height) == (width, height)
+
+
+@given(sides, sides)
+def test_a_larger_draft_ends_at_512_pixels_in_the_pictures_proportions(width, height):
+    assume(max(width, height) > 512)
+    last, factor = scales_for(width, height, StyleSettings(quality="draft"))[-1], 512 / max(width, height)
+    assert max(last.width, last.height) == 512
+    assert last.width == pytest.approx(max(2, width * factor), abs=0.5)
+    assert last.height == pytest.approx(max(2, height * factor), abs=0.5)
+
+
+@given(sides, sides)
+def test_all_larger_drafts_take_the_same_steps(width, height):
+    assume(max(width, height) > 512)
+    assert [s.steps for s in scales_for(width, height, StyleSettings(quality="draft"))] == [24, 20, 6]
 
 
 @given(sides, sides, qualities)

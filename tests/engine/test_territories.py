@@ -108,11 +108,12 @@ def test_regions_that_cover_nothing_are_told_of(content, style_at):
 
 
 # --- what comes of it -------------------------------------------------------------------------------------
-def test_each_style_is_nearer_in_its_own_region_than_in_the_others(network, restyled, content, style_at):
+def test_each_style_is_nearer_in_its_own_region_than_in_the_others(network, restyled, source, style_at):
+    content = source(*SIZE, 3)  # neither half of it is like its style to begin with
     left, right = columns(0, 64), columns(64, 128)
-    result = restyled(content, [style_at(1, left), style_at(2, right)], iterations=20, strength=80)
+    result = restyled(content, [style_at(4, left), style_at(5, right)], iterations=20, strength=80)
     inner_left, inner_right = columns(0, 48), columns(80, 128)
-    for number, own, others in ((1, inner_left, inner_right), (2, inner_right, inner_left)):
+    for number, own, others in ((4, inner_left, inner_right), (5, inner_right, inner_left)):
         style = style_at(number)
         there = style_distance(network, result, style, own)
         assert there < 0.7 * style_distance(network, result, style, others)

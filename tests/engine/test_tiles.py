@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
-from velatura_daemon.bench.problem import network as built_in
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.evaluation import Evaluation, smaller_side
-from velatura_daemon.engine.network import LAYERS
+from velatura_daemon.engine.network import LAYERS, reach_of
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import Box, cut
 from velatura_daemon.engine.source import Source
@@ -33,14 +32,11 @@ from velatura_daemon.room import (
     work_factor,
 )
 
-CPU = torch.device("cpu")
 
-
-@pytest.fixture(scope="module")
-def thin():
-    made = built_in("thin", CPU).double()
-    made.set_pooling("average")
-    return made
+@pytest.fixture(autouse=True)
+def default_pooling(network64):
+    """It looks the farthest."""
+    network64.set_pooling(StyleSettings().pooling)
 
 
 @pytest.fixture(scope="module")
@@ -73,36 +69,48 @@ def assert_same(network, content, styles, settings, side):
 
 
 @pytest.mark.parametrize(("size", "side"), [((21, 393), 48), ((530, 50), 128), ((96, 400), 64), ((48, 48), 16)])
-def test_losses_and_slope_are_those_of_the_whole(thin, source64, size, side):
-    assert_same(thin, source64(*size), [source64(40, 56, 1)], StyleSettings(), side)
+def test_losses_and_slope_are_those_of_the_whole(network64, source64, size, side):
+    assert_same(network64, source64(*size), [source64(40, 56, 1)], StyleSettings(), side)
 
 
 @pytest.mark.parametrize("likeness", ["gram", "moments", "wasserstein"])
-def test_with_masks_regions_and_several_styles_too(thin, source64, likeness):
+def test_with_masks_regions_and_several_styles_too(network64, source64, likeness):
     generator = torch.Generator().manual_seed(2)
     height, width = 41, 470
     weight = torch.rand(height, width, generator=generator).double()
     weight[:, 100:180] = 0
     region = torch.linspace(1, 0, width).double().expand(height, width)
     styles = [source64(40, 56, 1, region=region, region_key="left"), source64(32, 32, 2, share=0.3), source64(48, 32, 3)]
-    assert_same(thin, source64(height, width, weight=weight), styles, StyleSettings(likeness=likeness, coarse=150), 64)
+    assert_same(network64, source64(height, width, weight=weight), styles, StyleSettings(likeness=likeness, coarse=150), 64)
 
 
-def test_a_seamless_picture_goes_on_over_its_edges_in_tiles_too(thin, source64):
-    assert_same(thin, source64(32, 400), [source64(40, 56, 1)], StyleSettings(seamless=True), 208)
+def test_a_seamless_picture_goes_on_over_its_edges_in_tiles_too(network64, source64):
+    assert_same(network64, source64(32, 400), [source64(40, 56, 1)], StyleSettings(seamless=True), 208)
 
 
-def test_with_less_overlap_it_would_not_be_the_same(thin, source64, monkeypatch):
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_with_any_pooling_it_is_the_whole(network64, source64, pooling):
+    network64.set_pooling(pooling)
+    assert_same(network64, source64(21, 393), [source64(40, 56, 1)], StyleSettings(pooling=pooling), 48)
+
+
+def test_with_less_overlap_it_would_not_be_the_same(network64, source64, monkeypatch):
     """What the overlap is for: the test above can fail."""
-    monkeypatch.setattr("velatura_daemon.engine.tiles.REACH", REACH - 2 * GRID)
+    monkeypatch.setattr("velatura_daemon.engine.objective.reach_of", lambda layers: reach_of(layers) - 2 * GRID)
     with pytest.raises(AssertionError):
-        assert_same(thin, source64(21, 393), [source64(40, 56, 1)], StyleSettings(), 48)
+        assert_same(network64, source64(21, 393), [source64(40, 56, 1)], StyleSettings(), 48)
 
 
-@pytest.mark.parametrize("layer", ["conv1_2", "conv4_2", "conv5_1"])
-def test_features_in_tiles_are_those_of_the_whole(thin, source64, layer):
+@pytest.mark.parametrize("layer", ["conv1_1", "conv5_4"])
+def test_content_at_any_layer_is_that_of_the_whole(network64, source64, layer):
+    """The overlap goes with the deepest layer: conv5_4 looks farther than the style layers do."""
+    assert_same(network64, source64(21, 650), [source64(40, 56, 1)], StyleSettings(content_layer=layer), 48)
+
+
+@pytest.mark.parametrize("layer", ["conv1_2", "conv4_2", "conv5_1", "conv5_4"])
+def test_features_in_tiles_are_those_of_the_whole(network64, source64, layer):
     image = source64(48, 496).image
-    torch.testing.assert_close(features_of(thin, image, layer, 64), features_of(thin, image, layer, 0), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(features_of(network64, image, layer, 64), features_of(network64, image, layer, 0), rtol=1e-10, atol=1e-12)
 
 
 # --- tiles ----------------------------------------------------------------------------------------------
@@ -154,33 +162,33 @@ class Scarce(torch.nn.Module):
         return self.network(image, wanted, wraps=wraps)
 
 
-def test_without_memory_a_job_goes_on_in_smaller_tiles_and_says_so(thin, source64):
+def test_without_memory_a_job_goes_on_in_smaller_tiles_and_says_so(network64, source64):
     content, styles = source64(32, 1024), [source64(40, 56, 1)]
-    whole = objective(thin, content, styles, StyleSettings())
-    whole.network = scarce = Scarce(thin, 32 * 600)
+    whole = objective(network64, content, styles, StyleSettings())
+    whole.network = scarce = Scarce(network64, 32 * 700)
     image = content.image.clone()
     evaluation = Evaluation(whole, image)
     _, slope = evaluation(image)
     assert scarce.refused
     assert evaluation.side == 256
     assert "tiles of 256" in evaluation.news[-1]
-    whole.network = thin
+    whole.network = network64
     torch.testing.assert_close(slope, Evaluation(whole, image)(image)[1], rtol=1e-8, atol=1e-9 * float(slope.abs().max()))
 
 
-def test_where_not_even_the_smallest_tile_fits_it_is_told(thin, source64):
+def test_where_not_even_the_smallest_tile_fits_it_is_told(network64, source64):
     content = source64(32, 512)
-    whole = objective(thin, content, [source64(40, 56, 1)], StyleSettings())
-    whole.network = Scarce(thin, 10)
+    whole = objective(network64, content, [source64(40, 56, 1)], StyleSettings())
+    whole.network = Scarce(network64, 10)
     with pytest.raises(torch.OutOfMemoryError):
         Evaluation(whole, content.image)(content.image)
 
 
-def test_other_errors_are_not_taken_for_a_want_of_memory(thin, source64):
+def test_other_errors_are_not_taken_for_a_want_of_memory(network64, source64):
     def broken(image):
-        raise RuntimeError("something else")
+        raise RuntimeError("somenetwork64g else")
 
-    with pytest.raises(RuntimeError, match="something else"):
+    with pytest.raises(RuntimeError, match="somenetwork64g else"):
         Evaluation(broken, source64(32, 32).image)(source64(32, 32).image)
 
 
@@ -225,14 +233,14 @@ def test_a_large_picture_in_large_tiles_is_at_most_twice_the_work():
     assert work_factor(8192, 8192, 2048) < 2 < work_factor(8192, 8192, 512)
 
 
-def test_a_whole_restyle_in_tiles_is_the_one_in_one_piece(thin, source64):
+def test_a_whole_restyle_in_tiles_is_the_one_in_one_piece(network64, source64):
     content, styles = source64(64, 400), [source64(40, 56, 1)]
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")  # L-BFGS has fewer pairs where there is no room
     pictures, sides = [], []
     for room in (EVERYTHING, Room(BASE)):
-        *_, last = stylise(content, styles, settings, thin, room=room)
+        *_, last = stylise(content, styles, settings, network64, room=room)
         pictures.append(last.image)
-        sides.append(plan_for(64, 400, room, thin.element, thin.width).side)
+        sides.append(plan_for(64, 400, room, network64.element).side)
     assert sides == [0, SMALLEST]
     torch.testing.assert_close(pictures[1], pictures[0], rtol=0, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""What counts: layers by their knobs, content or style alone, the article's balance."""
+"""What counts: layers by their settings, content or style alone, the article's balance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.engine.weighting import BETA, KNOB_OF, weighting_for
+from velatura_daemon.engine.weighting import BETA, PAPER_SCALE, SETTING_OF, weighting_for
 
 
 def layers_of(**settings):
@@ -44,13 +44,13 @@ def test_where_no_knob_is_turned_each_layer_has_the_articles_fifth():
 def test_a_knob_scales_its_own_layers_and_no_others(knob):
     turned = layers_of(**{knob: 150})
     for name in STYLE_LAYERS:
-        assert turned[name] == pytest.approx(0.3 if KNOB_OF[name] == knob else 0.2)
+        assert turned[name] == pytest.approx(0.3 if SETTING_OF[name] == knob else 0.2)
 
 
 @pytest.mark.parametrize("knob", ["fine", "middle", "coarse"])
 def test_at_0_its_layers_are_not_even_looked_at(objective, knob):
     made = objective(**{knob: 0})
-    assert made.style_layers == [name for name in STYLE_LAYERS if KNOB_OF[name] != knob]
+    assert made.style_layers == [name for name in STYLE_LAYERS if SETTING_OF[name] != knob]
 
 
 def test_without_coarse_forms_the_network_goes_no_deeper_than_the_content(objective):
@@ -69,7 +69,7 @@ def test_style_depth_takes_so_many_layers_and_spreads_the_whole_over_them(depth)
 def test_content_is_compared_at_the_layer_that_is_asked_for(objective, network):
     made = objective(content_layer="conv2_2")
     assert made.content.layer == "conv2_2"
-    assert made.content.features.shape == (128, 16, 24)
+    assert made.content.features.shape == (16, 16, 24)
 
 
 @pytest.mark.parametrize("settings", [{}, {"quality": "paper"}], ids=str)
@@ -77,16 +77,16 @@ def test_a_reconstruction_counts_one_of_the_two_alone(objective, settings):
     content, style = (objective(reconstruct=which, **settings) for which in ("content", "style"))
     assert content.content is not None
     assert content.styles == []
-    assert content.weighting.gamma == 0  # nor the style's palette
     assert style.content is None
     assert len(style.styles) == 1
 
 
 @pytest.mark.parametrize("balance", [-4, -3, 0])
-def test_in_paper_the_balance_is_the_articles_alpha_over_beta(balance):
+def test_in_paper_the_balance_is_the_articles_alpha_over_beta_at_the_articles_scale_of_features(balance):
+    """With features s times as large, L_content grows by s², and L_style by s⁴."""
     made = weighting_for(StyleSettings(quality="paper", balance=balance), 512, 100)
-    assert made.alpha / made.beta == pytest.approx(10**balance)
-    assert (made.gamma, made.tau) == (0, 0)
+    assert made.alpha / made.beta == pytest.approx(10**balance * PAPER_SCALE**2 / PAPER_SCALE**4)
+    assert made.tau == 0
 
 
 def test_elsewhere_the_balance_has_no_say():

@@ -282,7 +282,7 @@ def test_it_is_asked_once_the_daemon_is_there_and_at_each_opening_of_the_window(
 
 
 def past(*styles):
-    return PastRestyle(1, 0.0, "cli", "photo", 9, 8, 1.0, "embedded", "cpu", StyleSettings(strength=70), styles, b"")
+    return PastRestyle(1, 0.0, "cli", "photo", 9, 8, 1.0, "VGG19", "cpu", StyleSettings(strength=70), styles, b"")
 
 
 def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(desk, tmp_path):

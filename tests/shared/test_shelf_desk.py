@@ -26,7 +26,7 @@ NOON = 1767268800.0  # seconds since 1970, on the first of a January, whatever t
 
 
 def result(job="done", left=1, top=0):
-    return Result(job, "layer", PIXELS.ref.to_wire(), left, top, "embedded", "cpu", 1.0, 0.0, 0.0, "content", {}, [])
+    return Result(job, "layer", PIXELS.ref.to_wire(), left, top, "VGG19", "cpu", 1.0, 0.0, 0.0, "content", {}, [])
 
 
 def item(job, done=1.0):
@@ -186,7 +186,7 @@ def test_forgotten_is_gone_from_the_list_too(shelf):
 
 
 def line(number, **more):
-    said = {"at": NOON, "program": "cli", "title": "photo.jpg", "width": 4, "height": 4, "seconds": 12.3, "weights": "embedded", "device": "cpu",
+    said = {"at": NOON, "program": "cli", "title": "photo.jpg", "width": 4, "height": 4, "seconds": 12.3, "weights": "VGG19", "device": "cpu",
             "settings": StyleSettings(quality="draft", seed=7), "styles": (KeptStyle("One", "/one", 1.0),), "thumbnail": b"", **more}  # fmt: skip
     return PastRestyle(number, **said)
 

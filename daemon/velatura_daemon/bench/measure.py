@@ -40,26 +40,26 @@ def machine(device: torch.device, **_: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def operations(device: torch.device, sides: list[int], weights: str) -> dict[str, Any]:
+def operations(device: torch.device, sides: list[int]) -> dict[str, Any]:
     """FLOPs an evaluation, by side."""
-    net = network(weights, torch.device("cpu"))
+    net = network(torch.device("cpu"))
     return {str(side): flops_of_an_evaluation(side, net) for side in sides}
 
 
-def plain(device: torch.device, side: int, steps: int, weights: str, picture: str = "") -> dict[str, Any]:
+def plain(device: torch.device, side: int, steps: int, picture: str = "") -> dict[str, Any]:
     """The plain way for so many evaluations, from white noise. picture: where it is saved."""
     problem = Problem(side, device)
-    net = network(weights, device)
+    net = network(device)
     image = white_noise(side).to(device)
     evaluations = optimise_plainly(image, problem.objective(net), steps)
     _save(image, picture)
     return _of(evaluations, device)
 
 
-def ours(device: torch.device, side: int, steps: int, weights: str) -> dict[str, Any]:
+def ours(device: torch.device, side: int, steps: int) -> dict[str, Any]:
     """Our steps, at one scale: what one costs."""
     problem = Problem(side, device)
-    net = network(weights, device).compute_in(fastest_on(device))
+    net = network(device).compute_in(fastest_on(device))
     image = faint_noise(side, device)
     objective = problem.objective(net)
     spent = []
@@ -70,13 +70,13 @@ def ours(device: torch.device, side: int, steps: int, weights: str) -> dict[str,
 
 
 def to_loss(
-    device: torch.device, side: int, steps: int, weights: str, target: float, picture: str = ""
+    device: torch.device, side: int, steps: int, target: float, picture: str = ""
 ) -> dict[str, Any]:
     """Our way until the plain objective, in float32, is no larger than target."""
     problem = Problem(side, device)
-    judge = problem.objective(network(weights, device))
-    thin, full = (network(name, device).compute_in(fastest_on(device)) for name in ("thin", weights))
-    thin_objective, full_objective = problem.objective(thin), problem.objective(full)
+    judge = problem.objective(network(device))
+    full = network(device).compute_in(fastest_on(device))
+    coarse_objective, full_objective = Problem(side // 2, device).objective(full), problem.objective(full)
     image = faint_noise(side, device)
     seen: list[float] = []
 
@@ -87,15 +87,15 @@ def to_loss(
         seen.append(float(judge(picture).total))
         return seen[-1] <= target
 
-    evaluations = optimise_fast(image, thin_objective, full_objective, steps, enough)
+    evaluations = optimise_fast(image, coarse_objective, full_objective, steps, enough)
     _save(image, picture)
     return {**_of(evaluations, device), "reached": bool(seen) and seen[-1] <= target, "judged": seen[-1:]}
 
 
-def knob(device: torch.device, side: int, quality: str, weights: str, moved: list[dict[str, Any]]) -> dict[str, Any]:
+def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, Any]]) -> dict[str, Any]:
     """Each knob moved after a restyle with the defaults: seconds to the loss that a cold job with the new settings ends
     with, cold and going on from the last picture; targets and network warm in both."""
-    net = network(weights, device).compute_in(fastest_on(device))
+    net = network(device).compute_in(fastest_on(device))
     content, style = source(SCENE, side, device), source(PAINTING, side, device)
     found = {}
     for change in moved:
@@ -114,17 +114,17 @@ def knob(device: torch.device, side: int, quality: str, weights: str, moved: lis
     return found
 
 
-def size(device: torch.device, megapixels: float, memory: int, weights: str, steps: int) -> dict[str, Any]:
+def size(device: torch.device, megapixels: float, memory: int, steps: int) -> dict[str, Any]:
     """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible): seconds of each
     evaluation with its step, the process's peak of memory, and how it found room."""
-    net = network(weights, device).compute_in(fastest_on(device))
+    net = network(device).compute_in(fastest_on(device))
     side = round((megapixels * 1e6) ** 0.5 / GRID) * GRID
     # Drawn small: the drawing is not to be what takes the most memory.
     drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
     everywhere = torch.ones(1, device=device).expand(side, side)
     content = Source(resized(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
     room, settings = room_on(device, memory), StyleSettings(iterations=1)
-    plan, times = plan_for(side, side, room, net.element, net.width), []
+    plan, times = plan_for(side, side, room, net.element), []
     # Going on from the picture itself: the coarser scales are left out.
     began = time.perf_counter()
     for _ in range(steps):

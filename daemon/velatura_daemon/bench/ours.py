@@ -2,8 +2,8 @@
 
 - The noise is faint and soft. White noise of full contrast is mostly high frequencies that have to be taken away again: a
   third of the steps to the same loss (docs/performance.md).
-- The thin network first: an eighth of the time a step, and its picture is nearer to what the full one looks for.
-- Then the full one, in the device's fastest arithmetic.
+- At half the size first: a quarter of the time per step.
+- In the device's fastest arithmetic.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from torch import Tensor
 from velatura_daemon.bench.plain import Evaluation
 from velatura_daemon.engine.objective import Objective
 from velatura_daemon.engine.optimise import LBFGS, optimise, softened, softening
+from velatura_daemon.engine.regions import resized
 
-THIN_STEPS = 45
+COARSE_STEPS = 45
 CONTRAST = 0.03  # standard deviation of the noise, of the 0..1 range
 # For long ways from noise; near the goal, restyles do better with 0.5 and 1.
 FAR = partial(LBFGS, softness=0.75, rate=1.5)
@@ -33,14 +34,16 @@ def faint_noise(side: int, device: torch.device, seed: int = 0) -> Tensor:
 
 
 def optimise_fast(
-    image: Tensor, thin: Objective, full: Objective, steps: int, enough: Callable[[Tensor, float], bool]
+    image: Tensor, coarse: Objective, full: Objective, steps: int, enough: Callable[[Tensor, float], bool]
 ) -> list[Evaluation]:
-    """Move image (3, H, W) in place until it is good enough, `steps` evaluations of the full network at most. The
-    first Evaluation is the first of the full network; enough(image, total) is asked off the clock."""
+    """Move image (3, H, W) in place until it is good enough, `steps` evaluations at its own size at most. coarse: the same
+    objective at half the size. The first Evaluation is the first at full size; enough(image, total) is asked off the clock."""
     spent, began = 0.0, time.perf_counter()
     free = torch.ones_like(image[0])
-    for _ in optimise(image, thin, free, THIN_STEPS, FAR):
+    half = resized(image, image.shape[1] // 2, image.shape[2] // 2)
+    for _ in optimise(half, coarse, torch.ones_like(half[0]), COARSE_STEPS, FAR):
         pass
+    image.copy_(resized(half, *image.shape[1:]))
     evaluations: list[Evaluation] = []
     way = optimise(image, full, free, steps - 1, FAR)
     before = image.clone()

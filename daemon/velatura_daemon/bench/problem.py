@@ -16,8 +16,7 @@ from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.targets import objective_at
 from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.weights.load import load_network
-from velatura_daemon.weights.store import BUILT_IN
+from velatura_daemon.weights.load import load_default
 
 PAPER = StyleSettings(quality="paper")
 SCENE, PAINTING = "harbour_town", "night_swirls"
@@ -49,6 +48,6 @@ class Problem:
         return objective_at(network, content, where, content.image, scale, PAPER, TargetCache(0))
 
 
-def network(name: str, device: torch.device) -> Network:
-    """Built-in weights on a device, in plain float32."""
-    return load_network(BUILT_IN[name])[0].to(device)
+def network(device: torch.device) -> Network:
+    """The article's network on a device, in plain float32."""
+    return load_default().to(device)

@@ -43,12 +43,11 @@ def measured(what: str, as_worker: bool, **more: Any) -> dict[str, Any]:
 class Run:
     """What is measured, row by row; `tell` hears each. data: everything, for JSON."""
 
-    def __init__(self, device: str, weights: str, tell: Callable[[Row], None], repeats: int = 3) -> None:
+    def __init__(self, device: str, tell: Callable[[Row], None], repeats: int = 3) -> None:
         self.device, self.repeats = device, repeats
-        self.weights = weights
         self.tell = tell
         self.rows: list[Row] = []
-        self.data: dict[str, Any] = {"weights": weights, "to_loss": {}, "steps": {}, "whole": {}}
+        self.data: dict[str, Any] = {"to_loss": {}, "steps": {}, "whole": {}}
 
     def add(self, what: str, value: str) -> None:
         self.rows.append((what, value))
@@ -64,7 +63,7 @@ class Run:
 
     def steps(self, sides: Sequence[int]) -> None:
         """Seconds an iteration, and what share of the time the products alone would take at the device's own rate."""
-        flops = measured("operations", True, device=self.device, sides=list(sides), weights=self.weights)
+        flops = measured("operations", True, device=self.device, sides=list(sides))
         machine = self.data["machine"]
         for side in sides:
             name = f"{side}²"
@@ -77,7 +76,6 @@ class Run:
                         device=self.device,
                         side=side,
                         steps=STEPS,
-                        weights=self.weights,
                     )
                 except subprocess.CalledProcessError:
                     self.add(f"{name}, {way}", "failed: too large for this machine, or see above")
@@ -94,7 +92,7 @@ class Run:
         self.data["sizes"] = {}
         for each in megapixels:
             found = measured(
-                "size", True, device=self.device, megapixels=each, memory=memory, weights=self.weights,
+                "size", True, device=self.device, megapixels=each, memory=memory,
                 steps=3 if each <= 4 else 1,
             )  # fmt: skip
             self.data["sizes"][f"{each:g}"] = found
@@ -109,7 +107,7 @@ class Run:
     def to_loss(self, sides: Sequence[int], steps: int, pictures: Path | None) -> None:
         """Seconds to the plain way's loss after so many evaluations, both from noise."""
         for side in sides:
-            shared = {"device": self.device, "side": side, "steps": steps, "weights": self.weights}
+            shared = {"device": self.device, "side": side, "steps": steps}
             saved = {way: str(pictures / f"{way}-{side}.png") if pictures else "" for way in ("plain", "ours")}
             plain = measured("plain", False, picture=saved["plain"], **shared)
             target = min(plain["totals"])
@@ -137,9 +135,8 @@ class Run:
 
     def knobs(self, side: int, quality: str) -> None:
         """A knob moved after a restyle: time to what a cold job ends with, going on from the last picture, over cold."""
-        weights = "thin" if quality == "draft" else self.weights
         self.data["knobs"] = measured(
-            "knob", True, device=self.device, side=side, quality=quality, weights=weights, moved=MOVED
+            "knob", True, device=self.device, side=side, quality=quality, moved=MOVED
         )
         for change, found in self.data["knobs"].items():
             words = f"{side}², {quality}, moved to {change}"

@@ -18,9 +18,6 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
 @click.command()
 @click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 @click.option(
-    "--weights", default="embedded", type=click.Choice(["embedded", "random", "thin"]), help="The network's weights."
-)
-@click.option(
     "--sizes", default="256,512,1024,2048", metavar="PIXELS,…", help="Sides of square pictures, multiples of 16."
 )
 @click.option(
@@ -38,7 +35,7 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
     "--pictures", type=click.Path(path_type=Path), help="Keep both ways' pictures of equal loss in this folder."
 )
 def bench(
-    device: str, weights: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, full: bool,
+    device: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, full: bool,
     json_path: Path | None, plot_path: Path | None, pictures: Path | None,
 ) -> None:  # fmt: skip
     """Measure this machine: what it can do, what an iteration takes, seconds to equal loss, whole jobs."""
@@ -53,7 +50,7 @@ def bench(
         raise UsageError("--plot needs matplotlib: pip install matplotlib")
     on_cpu = choose_device(device).type == "cpu"
     console = Console()
-    run = Run(device, weights, lambda row: console.print(f"{row[0]}: [bold]{row[1]}[/bold]", highlight=False), repeats)
+    run = Run(device, lambda row: console.print(f"{row[0]}: [bold]{row[1]}[/bold]", highlight=False), repeats)
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
     run.machine()

@@ -59,7 +59,7 @@ OPTIONS = (
     click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps."),
     click.option("--devices", default="", show_default=False, metavar="NAMES", callback=_names,
                  help="A worker for each: cuda:0,cuda:1 or cpu,cpu. Without it: all GPUs, or else the processor."),
-    click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: embedded, imagenet, …"),
+    click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: vgg19, imagenet, …"),
     click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core."),
     click.option("--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's."),
     click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets."),

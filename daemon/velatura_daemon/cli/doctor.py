@@ -87,15 +87,15 @@ def _devices(_: Places) -> Iterator[Finding]:
 
 
 def _weights(where: Places) -> Iterator[Finding]:
+    from velatura.errors import BadWeights
+    from velatura_daemon.weights.load import load_network
     from velatura_daemon.weights.store import WeightStore
 
-    auto = WeightStore(where).resolve("auto")
-    more = (
-        ""
-        if auto.name != "embedded"
-        else "They are Velatura's own. For the network of the article: 'velatura weights fetch' (548 MB)."
-    )
-    yield Finding(True, f"weights: {auto.label}", more)
+    try:
+        _, label = load_network(WeightStore(where).resolve("auto"))
+        yield Finding(True, f"weights: {label}")
+    except BadWeights as error:
+        yield Finding(False, "weights: unusable", str(error))
 
 
 def _folders(where: Places) -> Iterator[Finding]:

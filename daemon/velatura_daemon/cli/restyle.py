@@ -23,7 +23,7 @@ from velatura_daemon.cli.names import sayable
 from velatura_daemon.cli.paintings import Painting, Pairs, given, paintings_of
 from velatura_daemon.cli.show import PREVIEW_KINDS, Bar, Lines, Show, failures_told, preview_writer
 
-KNOWN_WEIGHTS = ("auto", "embedded", "thin", "random", "imagenet")
+KNOWN_WEIGHTS = ("auto", "vgg19", "imagenet")
 KEPT = "What is kept of it, 'velatura results list' shows."
 
 # What other commands take too.
@@ -38,7 +38,7 @@ MASK = click.option(
     "--mask", type=click.Path(path_type=Path), help="A picture of the photo's size: restyle where it is white."
 )
 WEIGHTS = click.option(
-    "--weights", default="auto", metavar="auto|embedded|thin|random|imagenet|PATH", help="The network's weights."
+    "--weights", default="auto", metavar="auto|vgg19|imagenet|PATH", help="The network's weights."
 )
 DEVICE = click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 FORCE = click.option("--force", is_flag=True, help="Write over a file that is there.")

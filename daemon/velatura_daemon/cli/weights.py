@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from velatura.paths import places
 from velatura_daemon.cli.restyle import KNOWN_WEIGHTS, weights_name
-from velatura_daemon.weights.store import WeightStore
+from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, WeightStore
 
 
 @click.group()
@@ -19,7 +19,7 @@ def weights() -> None:
 
 @weights.command()
 def fetch() -> None:
-    """Fetch torchvision's ImageNet weights (548 MB, once); they are used from then on."""
+    """Fetch torchvision's VGG19 (548 MB, once). 'velatura weights use imagenet' then makes it the default."""
     from velatura_daemon.weights.fetch import fetch_imagenet, imagenet_url
 
     store = WeightStore(places())
@@ -34,9 +34,9 @@ def fetch() -> None:
 
 
 @weights.command()
-@click.argument("which", metavar="PATH|auto|embedded|thin|imagenet")
+@click.argument("which", metavar="PATH|auto|vgg19|imagenet")
 @click.option("--input", "input_", default="", show_default=False, metavar="torchvision|unit|caffe",
-              help="What the first layer expects, where the file does not say.")  # fmt: skip
+              help="What the first layer expects; recognised if not given.")  # fmt: skip
 def use(which: str, input_: str) -> None:
     """Use a file of your own, or a known name, wherever a job asks for 'auto'."""
     store = WeightStore(places())
@@ -50,8 +50,9 @@ def use(which: str, input_: str) -> None:
 def list_() -> None:
     """What is on this machine, and what 'auto' means."""
     store = WeightStore(places())
-    names = ["embedded", "thin", "random", *(["imagenet"] if store.imagenet_file.exists() else [])]
+    names = [DEFAULT.name, *(["imagenet"] if store.imagenet_file.exists() else [])]
     names += sorted(path.stem for path in store.places.weights.glob("user-*.safetensors"))
     chosen = store.resolve("auto").name
     for name in names:
         click.echo(f"{'*' if name == chosen else ' '} {name:18} {store.resolve(name).label}")
+    click.echo(f"\n{ATTRIBUTION}")

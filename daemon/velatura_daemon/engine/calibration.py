@@ -1,70 +1,70 @@
-"""Filters on one footing: each scaled to mean activation 1, so that a strength means the same with any weights.
+"""One factor per layer, so that the same settings give the same picture with any VGG19, whatever its scale.
 
-Gatys 2015, 'Methods': the network is rescaled so that the mean activation of each filter, over images and
-positions, is one; ReLU and pooling commute with a positive scale, so the features stay the same but for it.
-The article measures on ImageNet's photographs; here it is procedural pictures, drawn from a seed.
+Gatys, Ecker and Bethge 2015, 'Methods', scale each filter to a mean activation of 1 over ImageNet's photographs. ReLU and pooling commute
+with a positive factor, so the features stay the same otherwise.
+Differs from the paper: all filters of a layer share one factor. With one per filter, filters that hardly fire become as loud as
+the rest, and few of them decide the losses (docs/quality.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from velatura_daemon.engine.network import LAYERS, Network
+from velatura_daemon.engine.network import Network
 
-SIDE = 96
-COUNT = 6
-LOUDEST = 4.0  # root mean square of a filter whose mean would be under a quarter of it
+PROBE_SIDE = 96  # pixels
+PROBE_CONTRAST = 0.2  # standard deviation, of the 0..1 range
+
+# What each layer's mean activation over the probe is when it is 1 over photographs: measured with the original VGG19
+# (python -m tests.bench.calibration). The probe stands in for photographs when a network is loaded.
+PROBE_MEANS: Mapping[str, float] = {
+    "conv1_1": 1.122, "conv1_2": 1.184, "conv2_1": 1.068, "conv2_2": 1.289,
+    "conv3_1": 0.813, "conv3_2": 0.977, "conv3_3": 1.020, "conv3_4": 1.121,
+    "conv4_1": 0.932, "conv4_2": 0.935, "conv4_3": 0.904, "conv4_4": 0.575,
+    "conv5_1": 0.623, "conv5_2": 0.573, "conv5_3": 0.807, "conv5_4": 0.970,
+}  # fmt: skip
 
 
-def procedural_pictures() -> list[Tensor]:
-    """COUNT pictures (3, SIDE, SIDE) in 0..1: soft noise of a falling spectrum under dead leaves (disks that
-    cover one another, radii ∝ r⁻³), which share the statistics of edges and flats with photographs."""
-    random = torch.Generator().manual_seed(20150826)
-    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
-    pictures = []
-    for _ in range(COUNT):
-        picture = torch.zeros(3, SIDE, SIDE)
-        for side in (3, 6, 12, 24, 48, 96):
-            octave = torch.randn(1, 3, side, side, generator=random)
-            picture += F.interpolate(octave, size=(SIDE, SIDE), mode="bilinear")[0] * (3.0 / side)
-        picture = (0.5 + 0.18 * picture).clamp(0, 1)  # (3, SIDE, SIDE)
-        for _ in range(120):
-            radius = 2.0 / (1e-3 + torch.rand((), generator=random)).sqrt()
-            cx, cy = torch.rand(2, generator=random) * SIDE
-            inside = (x - cx) ** 2 + (y - cy) ** 2 < radius.clamp(max=SIDE / 3) ** 2
-            colour = torch.rand(3, 1, 1, generator=random)
-            shade = 0.85 + 0.15 * torch.sin((x + 2 * y) / radius)
-            picture = torch.where(inside, colour * shade, picture)
-        pictures.append(picture)
-    return pictures
+def probe() -> Tensor:
+    """(3, PROBE_SIDE, PROBE_SIDE) in 0..1: noise with the spectrum of photographs, amplitudes ∝ 1/f (Field 1987), always the
+    same. Mostly grey, as photographs are."""
+    random = torch.Generator().manual_seed(0)
+    spectrum = torch.fft.rfft2(torch.randn(4, PROBE_SIDE, PROBE_SIDE, generator=random))
+    down = torch.fft.fftfreq(PROBE_SIDE)[:, None]
+    frequency = torch.hypot(down, torch.fft.rfftfreq(PROBE_SIDE)).clamp_min(1 / PROBE_SIDE)
+    noise = torch.fft.irfft2(spectrum / frequency, s=(PROBE_SIDE, PROBE_SIDE))  # (4, H, W): a grey one and three colours
+    noise = noise[:1] + 0.3 * noise[1:]
+    picture: Tensor = (0.5 + PROBE_CONTRAST * (noise - noise.mean()) / noise.std()).clamp(0, 1)
+    return picture
 
 
 @torch.no_grad()
-def rescale_to_mean_activation_one(network: Network, pictures: Sequence[Tensor] = ()) -> None:
-    """Scale every filter so that its mean activation over the pictures is 1.
+def mean_activations(network: Network, pictures: Iterable[Tensor]) -> dict[str, float]:
+    """Of each layer, over all its filters and places. pictures: (3, H, W) each, in 0..1."""
+    sums, places = dict.fromkeys(network.layers, 0.0), dict.fromkeys(network.layers, 0)
+    for picture in pictures:
+        for name, features in network(picture, network.layers).items():
+            sums[name] += float(features.sum())
+            places[name] += features.numel()
+    return {name: sums[name] / places[name] for name in network.layers}
 
-    pictures: (3, H, W) each, 0..1; the procedural pictures where none are given.
-    Differs from the paper: a filter that hardly ever fires is scaled as if it fired at a hundredth of its
-    layer's median, and one that fires seldom and hard so that its root mean square is LOUDEST, since what
-    losses see is squares: no filter becomes louder than the rest together.
-    """
-    network.set_pooling("average")
-    count = 0
-    sums = {name: torch.zeros(2, network.convolution(name).out_channels) for name in LAYERS}
-    for picture in pictures or procedural_pictures():
-        count += 1
-        for name, features in network(picture, LAYERS).items():
-            sums[name] += torch.stack([features.mean(dim=(1, 2)), features.square().mean(dim=(1, 2))])
-    before = torch.ones(3)
-    for name in LAYERS:
-        mean, square = sums[name] / count  # (C,) each
-        mean = torch.maximum(mean, square.sqrt() / LOUDEST)
-        mean = mean.clamp_min(float(mean.median()) * 0.01 + 1e-12)
+
+@torch.no_grad()
+def scale_layers(network: Network, means: Mapping[str, float], wanted: Mapping[str, float]) -> None:
+    """Scale each layer so that a mean activation of `means` becomes the one of `wanted`."""
+    before = 1.0
+    for name in network.layers:
+        factor = wanted[name] / max(means[name], 1e-12)
         convolution = network.convolution(name)
-        convolution.weight.mul_(before.view(1, -1, 1, 1)).div_(mean.view(-1, 1, 1, 1))
-        convolution.bias.div_(mean)  # type: ignore[union-attr]
-        before = mean
+        convolution.weight.mul_(factor / before)
+        convolution.bias.mul_(factor)  # type: ignore[union-attr]
+        before = factor
+
+
+def calibrate(network: Network) -> None:
+    """Scale each layer to a mean activation of 1 over photographs, as the probe tells it."""
+    network.set_pooling("average")  # whichever pooling a restyle takes: one measure for all
+    scale_layers(network, mean_activations(network, [probe()]), PROBE_MEANS)

@@ -17,7 +17,7 @@ from velatura_daemon.engine.objective import Losses, Objective
 from velatura_daemon.engine.tiles import Tiled
 from velatura_daemon.room import GRID, SMALLEST
 
-# Pixels, times the network's width: up to that much recording pays, which takes 15 to 50 ms. Beyond, the kernels take longer than
+# Pixels: up to that many recording pays, which takes 15 to 50 ms. Beyond, the kernels take longer than
 # their launching (docs/performance.md).
 RECORDED = 1_200_000
 
@@ -132,7 +132,7 @@ class Evaluation:
 def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bool:
     if not isinstance(objective, Objective):
         return True
-    return not objective.waits_for_the_device and image[0].numel() * objective.network.width <= RECORDED
+    return not objective.waits_for_the_device and image[0].numel() <= RECORDED
 
 
 def smaller_side(side: int, longest: int) -> int:

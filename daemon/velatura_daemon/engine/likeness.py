@@ -1,5 +1,7 @@
-"""How like a style a picture's feature maps are: three measures of two pairs of moments, each 0 where they are the same.
+"""How far a picture's feature maps are from a style's: distances between their first and second moments, each 0 if they agree.
 
+`paper` is the article's distance. The others are relative: divided by the style's own size, so that a pale drawing and a dark oil
+painting, conv1_1 and conv5_1, and networks of any scale weigh the same.
 Gram matrices alone leave means and variances open (Risser 2017): a weak filter that always fires has the Gram matrix of a
 strong one that seldom does. `moments` and `wasserstein` close that.
 """
@@ -14,35 +16,36 @@ from torch import Tensor
 
 from velatura_daemon.engine.moments import Moments, exact, square_roots
 
-# By eye, at 320 px and 80 steps on three pairs, against Gram matrices at equal steps and at an equal distance from the content:
-# with MEANS at 0.5 the slope is that of Gram matrices (cosine 0.99) and so is the picture; at 4 strokes come to flat skies too,
-# and at 10 nothing more is gained.
-MEANS = 4.0  # of means and deviations beside the Gram term, in `moments`
-# So that a strength means about what it does with Gram matrices: strength 60 ends at 1.0 to 1.35 times (moments) and 0.9 to 1.1
-# times (Wasserstein) their distance from the content, in the same pictures; with 1 it was 1.1 to 1.6 times.
-CLOSENESS, TRANSPORT = 0.4, 0.4
+MEANS = 2.0  # weight of means and deviations beside the Gram term, in `moments` (docs/quality.md)
+TINY = 1e-12  # keeps a divisor from being zero
 
 Likeness = Callable[[Moments, Moments], Tensor]
 
 
-def gram_likeness(found: Moments, wanted: Moments) -> Tensor:
+def paper_likeness(found: Moments, wanted: Moments) -> Tensor:
     """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4, with Gram matrices divided by their places)."""
     apart: Tensor = (found.second - wanted.second).square().sum()
     return apart / (4 * len(found.mean) ** 2)
 
 
+def gram_likeness(found: Moments, wanted: Moments) -> Tensor:
+    """E = ‖G − A‖² / ‖A‖²: the square of the relative error of the Gram matrix."""
+    apart: Tensor = (found.second - wanted.second).square().sum()
+    return apart / wanted.second.square().sum().clamp_min(TINY)
+
+
 def moments_likeness(found: Moments, wanted: Moments) -> Tensor:
-    """The Gram term, and λ/N (|μ − μ*|² + |σ − σ*|²) (Galerne et al. 2024; λ is ours), times CLOSENESS."""
+    """The Gram term, and MEANS (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices: Galerne et al. 2024)."""
     apart = (found.mean - wanted.mean).square().sum() + (found.deviation() - wanted.deviation()).square().sum()
-    return CLOSENESS * (gram_likeness(found, wanted) + MEANS * apart / len(found.mean))
+    return gram_likeness(found, wanted) + MEANS * apart / _energy(wanted)
 
 
 def wasserstein_likeness(found: Moments, wanted: Moments) -> Tensor:
-    """W₂² / N between Gaussians: (|μ − μ*|² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / N, times TRANSPORT.
+    """The Gram term, and W₂² / tr A between Gaussians: (‖μ − μ*‖² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / tr A.
 
     Σ and Σ* have a little of the style's mean variance added on the diagonal (`moments.FLAT`), and it is all in float64: a
     covariance has eigenvalues of a millionth of its largest, and the inner product has them squared. Newton and Schulz's
-    iteration, products only, would not make a GPU wait; in float32 it gave slopes that are no numbers at 7 of 12 places.
+    iteration, products only, would not make a GPU wait; in float32 it gave gradients that are no numbers at 7 of 12 places.
     """
     root = wanted.root
     covariance = exact(found.covariance()) + wanted.floor * torch.eye(len(root)).to(root)
@@ -50,7 +53,13 @@ def wasserstein_likeness(found: Moments, wanted: Moments) -> Tensor:
     common: Tensor = _TraceOfRoot.apply((inner + inner.T) / 2)
     spread = covariance.diagonal().sum() + root.square().sum() - 2 * common
     apart = (found.mean - wanted.mean).square().sum()
-    return TRANSPORT * (apart + spread.to(apart)) / len(found.mean)
+    return gram_likeness(found, wanted) + (apart + spread.to(apart)) / _energy(wanted)
+
+
+def _energy(wanted: Moments) -> Tensor:
+    """tr A = ‖μ*‖² + ‖σ*‖²: the mean square of the style's features, summed over channels."""
+    energy: Tensor = wanted.second.diagonal().sum()
+    return energy.clamp_min(TINY)
 
 
 class _TraceOfRoot(torch.autograd.Function):
@@ -76,6 +85,7 @@ WANT_EXACT_SUMS = ("wasserstein",)
 WAIT_FOR_THE_DEVICE = ("wasserstein",)
 
 LIKENESSES: dict[str, Likeness] = {
+    "paper": paper_likeness,
     "gram": gram_likeness,
     "moments": moments_likeness,
     "wasserstein": wasserstein_likeness,

@@ -1,4 +1,4 @@
-"""VGG19 up to conv5_1 (Simonyan and Zisserman 2014), frozen: layers by name, features after the ReLU."""
+"""The convolutions of VGG19 (Simonyan and Zisserman 2014), frozen: layers by name, features after the ReLU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys 
 # What torchvision's weights expect: RGB in 0..1, minus the mean, over the standard deviation.
 INPUT_MEAN = (0.485, 0.456, 0.406)
 INPUT_STD = (0.229, 0.224, 0.225)
-
 
 
 class AveragePool(nn.AvgPool2d):
@@ -57,11 +56,29 @@ def _cells(maps: Tensor, first: int) -> Tensor:
     return torch.unflatten(torch.unflatten(even, first + 1, (width, 2)), first, (height, 2))
 
 
-POOLINGS = {"average": AveragePool, "max": nn.MaxPool2d}
+class AntialiasedPool(nn.Module):
+    """The mean of pooling by 2 × 2 and by 4 × 4 cells, both with a stride of 2: low-pass filtering before subsampling, as in Zhang 2019,
+    'Making convolutional networks shift-invariant again'.
+
+    Plain pooling by 2 × 2 lets patterns of two cells through as others; what is optimised through it has a weave of 4 and 8 pixels
+    (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here; torch's depthwise convolutions take eight times as long.
+    """
+
+    def forward(self, x: Tensor, wraps: bool) -> Tensor:
+        """(1, C, H, W) → (1, C, H // 2, W // 2). wraps: the map continues at its opposite edge; else its edge cells have fewer
+        neighbours."""
+        if wraps:
+            wide = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4, stride=2)
+        else:
+            wide = F.avg_pool2d(x, 4, stride=2, padding=1, count_include_pad=False)
+        return (F.avg_pool2d(x, 2) + wide).mul_(0.5)
+
+
+POOLINGS: Mapping[str, type[nn.Module]] = {"antialiased": AntialiasedPool, "average": AveragePool, "max": nn.MaxPool2d}
 
 
 def _layout() -> tuple[dict[str, int], dict[str, int]]:
-    """Where each convolution stands in torchvision's `features`, and by how many pixels its cells are apart."""
+    """Position of each convolution in torchvision's `features`, and its stride: pixels between neighbouring cells."""
     index, stride, position, block, number = {}, {}, 0, 1, 1
     for item in cfgs["E"]:
         if item == "M":
@@ -70,57 +87,55 @@ def _layout() -> tuple[dict[str, int], dict[str, int]]:
         index[f"conv{block}_{number}"] = position
         stride[f"conv{block}_{number}"] = 2 ** (block - 1)
         number, position = number + 1, position + 2  # the convolution and its ReLU
-        if f"conv{block}_{number - 1}" == "conv5_1":
-            break
     return index, stride
 
 
 INDEX_OF, STRIDE_OF = _layout()
-LAYERS = tuple(INDEX_OF)  # conv1_1 … conv5_1, thirteen of them
+LAYERS = tuple(INDEX_OF)  # conv1_1 … conv5_4, sixteen of them
+REQUIRED_LAYERS = LAYERS[: LAYERS.index(STYLE_LAYERS[-1]) + 1]  # a restyle needs these; the rest serve `content_layer`
 
 
-def channels_of(name: str, width: float = 1.0) -> int:
-    """How many feature maps a layer has in a network so many times as wide as VGG19."""
-    return round(width * min(512, 64 * STRIDE_OF[name]))
+def channels_of(name: str) -> int:
+    """The number of feature maps of a layer."""
+    return min(512, 64 * STRIDE_OF[name])
 
 
-def width_of(weights: Mapping[str, Tensor]) -> float:
-    """How many times as wide as VGG19 the network of these weights is; 1 where the first layer is not there."""
-    first = weights.get(f"{LAYERS[0]}.bias")
-    return 1.0 if first is None else len(first) / channels_of(LAYERS[0])
+def reach_of(layers: Iterable[str]) -> int:
+    """How far beyond a tile, in pixels, the picture has to go on for the features inside it to be exact: the radius of the
+    deepest layer's receptive field, rounded up to a multiple of 16. 96 for conv5_1."""
+    deepest = max(layers, key=LAYERS.index)
+    convolutions = sum(STRIDE_OF[name] for name in LAYERS[: LAYERS.index(deepest) + 1])  # each adds one cell to either side
+    poolings = STRIDE_OF[deepest] - 1  # so do antialiased poolings: 1 + 2 + 4 + … pixels
+    return -(-(convolutions + poolings) // 16) * 16
 
 
 class Network(nn.Module):
     """The feature maps of a picture. Weights come by layer name: `conv1_1.weight`, `conv1_1.bias`, …
 
-    It is as wide as its weights: VGG19's own channels, or a share of them. name: which weights, for caches.
-    sees_colour_poorly: its Grams leave a style's palette open, so that the pixels' own colour statistics have to
-    stand beside them.
+    weights: of REQUIRED_LAYERS at least; `layers` are those that it has, as wide as they are there. name: identifies the weights, for caches.
+    Differs from the paper: every convolution continues its input beyond the edges by its outermost cells (replicate padding)
+    and not by zeros, which are dark frames to the network: Gram matrices of such frames came back as bars along the edges.
     """
 
-    def __init__(
-        self, weights: Mapping[str, Tensor] | None = None, name: str = "", sees_colour_poorly: bool = False
-    ) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], name: str = "") -> None:
         super().__init__()
         self.mean: Tensor
         self.std: Tensor
         self.name = name
-        self.sees_colour_poorly = sees_colour_poorly
         self.arithmetic = PLAIN
-        self.width = width = width_of(weights or {})  # of VGG19's
+        self.layers = tuple(layer for layer in LAYERS if f"{layer}.weight" in weights)
+        widths = iter([len(weights[f"{layer}.bias"]) for layer in self.layers])
+        plan = [item if item == "M" else next(widths, 512) for item in cfgs["E"]]
         with torch.device("meta"):  # no time for random numbers that are written over at once
-            layers = [item if item == "M" else round(item * width) for item in cfgs["E"]]
-            stack = make_layers(layers, batch_norm=False)[: INDEX_OF[LAYERS[-1]] + 2]
-        if not weights:
-            stack.to_empty(device="cpu")
+            stack = make_layers(plan, batch_norm=False)[: INDEX_OF[self.layers[-1]] + 2]
         for layer in stack:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = True  # nobody wants what a convolution gives before it: half the memory, fewer page faults
         self.stack = stack
         self.register_buffer("mean", torch.tensor(INPUT_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(INPUT_STD).view(1, 3, 1, 1))
-        if weights:
-            self.load(weights)
+        self.load(weights)
+        self.set_pooling("antialiased")
         self.requires_grad_(False).eval()
 
     def convolution(self, name: str) -> nn.Conv2d:
@@ -130,7 +145,7 @@ class Network(nn.Module):
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Take over weights by layer name; the caller has checked names and shapes."""
-        for name in LAYERS:
+        for name in self.layers:
             self.convolution(name).load_state_dict(
                 {kind: weights[f"{name}.{kind}"].clone() for kind in ("weight", "bias")}, assign=True
             )
@@ -152,22 +167,28 @@ class Network(nn.Module):
         return self.arithmetic.dtype.itemsize
 
     def set_pooling(self, kind: str) -> None:
-        """kind: average or max."""
+        """kind: antialiased, average or max."""
         for position, layer in enumerate(self.stack):
-            if isinstance(layer, (nn.AvgPool2d, nn.MaxPool2d)):
-                self.stack[position] = POOLINGS[kind](kernel_size=2, stride=2)
+            if not isinstance(layer, (nn.Conv2d, nn.ReLU)):
+                self.stack[position] = AntialiasedPool() if kind == "antialiased" else POOLINGS[kind](2)
 
     def forward(self, image: Tensor, wanted: Iterable[str], wraps: bool = False) -> dict[str, Tensor]:
         """image: (3, H, W), RGB in 0..1, sRGB-coded. Returns (C, H / stride, W / stride) for each layer wanted,
-        after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the opposite one
-        and not zeros; the sides are then multiples of GRID."""
+        after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the opposite one;
+        the sides are then multiples of GRID."""
         last = max(INDEX_OF[name] + 1 for name in wanted)
         keep = {INDEX_OF[name] + 1: name for name in wanted}
         features = {}
         x = (image[None] - self.mean) / self.std  # (1, 3, H, W)
         x = x.to(memory_format=self.arithmetic.memory_format)
+        beyond = "circular" if wraps else "replicate"
         for position, layer in enumerate(self.stack[: last + 1]):
-            x = _wrapping(layer, x) if wraps and isinstance(layer, nn.Conv2d) else layer(x)
+            if isinstance(layer, nn.Conv2d):
+                x = _convolved(layer, x, beyond)
+            elif isinstance(layer, AntialiasedPool):
+                x = layer(x, wraps)
+            else:
+                x = layer(x)
             if position == INDEX_OF["conv1_1"]:
                 x = x.to(self.convolution("conv1_2").weight.dtype)
             if position in keep:
@@ -175,6 +196,6 @@ class Network(nn.Module):
         return features
 
 
-def _wrapping(convolution: nn.Conv2d, x: Tensor) -> Tensor:
-    """A 3 × 3 convolution whose picture goes on at its opposite edge. (1, C, H, W)."""
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="circular"), convolution.weight, convolution.bias)
+def _convolved(convolution: nn.Conv2d, x: Tensor, beyond: str) -> Tensor:
+    """A 3 × 3 convolution of (1, C, H, W), to the same size. beyond: F.pad's mode for the cells around the edges."""
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=beyond), convolution.weight, convolution.bias)

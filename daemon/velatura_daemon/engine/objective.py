@@ -3,7 +3,7 @@
 Notation of Gatys 2015: F, P feature maps of the picture in work and of the content, N channels, M places;
 G, A Gram matrices of the picture in work and of the style.
 
-Style and palette look at sums over the picture's places, and at nothing else; content and total variation are sums themselves.
+Style looks at sums over the picture's places, and at nothing else; content and total variation are sums themselves.
 So an objective can be had from the parts of a picture, one at a time: `Part` gives a part's sums, `Objective.judged` the
 losses of the whole (`tiles.py`).
 """
@@ -17,11 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from velatura_daemon.engine.colour_statistics import BLOCKS, as_means, colour_loss, colour_sums
 from velatura_daemon.engine.gram import gram
 from velatura_daemon.engine.likeness import LIKENESSES, WAIT_FOR_THE_DEVICE, WANT_EXACT_SUMS
 from velatura_daemon.engine.moments import Moments, sum_of
-from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network
+from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network, reach_of
 from velatura_daemon.engine.regions import Box, cut
 
 Weights = Mapping[str, Tensor | None]  # (H, W) by layer, and 'image' for the pixels; None where every place counts in full
@@ -65,11 +64,10 @@ def total_variation(image: Tensor, weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Weighting:
-    """Total = α L_content + β L_style + γ L_colour + τ TV; layer_weights: w_l by layer (the paper's: 1/5 each)."""
+    """Total = α L_content + β L_style + τ TV; layer_weights: w_l by layer (the paper's: 1/5 each)."""
 
     alpha: float
     beta: float
-    gamma: float
     tau: float
     layer_weights: Mapping[str, float]
 
@@ -94,12 +92,11 @@ class ContentTarget:
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """What one region is to look like. weights: where it is. moments: by layer, of its styles. palettes: (4, 4) by size of
-    BLOCKS. share: of the picture, 0 to 1, so that a place counts the same in a small region and a large."""
+    """What one region is to look like. weights: where it is. moments: by layer, of its styles. share: of the picture, 0 to 1, so
+    that a place counts the same in a small region and a large."""
 
     weights: Weights
     moments: Mapping[str, Moments]
-    palettes: Sequence[Tensor] = ()
     share: float = 1.0
 
     def places(self, layer: str, size: tuple[int, int]) -> Tensor | float:
@@ -139,8 +136,7 @@ class Objective:
         self.weighting = weighting
         self.likeness = LIKENESSES[likeness]
         self.wraps = wraps
-        # With Gram matrices alone nobody asks for means.
-        self.looks_at_means = likeness != "gram"
+        self.looks_at_means = likeness not in ("paper", "gram")  # the others need no means
         self.sums_exactly = likeness in WANT_EXACT_SUMS
         self.waits_for_the_device = likeness in WAIT_FOR_THE_DEVICE
         self.places = [
@@ -149,6 +145,7 @@ class Objective:
         self.pixels = size[0] * size[1] if weight is None else weight.sum().clamp_min(1)
         self.style_layers = [n for n in STYLE_LAYERS if weighting.beta and weighting.layer_weights.get(n, 0)]
         self.layers = [*self.style_layers, *([self.content.layer] if self.content else [])] or [STYLE_LAYERS[0]]
+        self.reach = reach_of(self.layers)
 
     def __call__(self, image: Tensor) -> Losses:
         """image: (3, H, W)."""
@@ -156,7 +153,7 @@ class Objective:
         whole = self.part(Box(0, 0, self.size[1], self.size[0]))
         if self.weighting.tau and self.wraps:
             image = F.pad(image[None], (0, 1, 0, 1), mode="circular")[0]
-        return self.judged(whole.sums(features, image), whole.local(features, image))
+        return self.judged(whole.sums(features), whole.local(features, image))
 
     def part(self, box: Box) -> Part:
         """What lies in a box, whose sides are multiples of GRID. With `wraps` it may reach over the edges."""
@@ -165,15 +162,15 @@ class Objective:
     def judged(self, sums: Sequence[Tensor], local: Local) -> Losses:
         """The losses of a picture from what its parts gave, added up."""
         w = self.weighting
-        style, palette = self.style_losses(sums)
-        total = w.alpha * local.content + w.beta * style + w.gamma * palette + w.tau * local.steps / self.pixels
+        style = self.style_loss(sums)
+        total = w.alpha * local.content + w.beta * style + w.tau * local.steps / self.pixels
         return Losses(total, local.content, style)
 
-    def style_losses(self, sums: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """L_style = Σ_r λ_r Σ_l w_l E_l over regions r, and L_colour, from the sums of all parts (Gatys 2017, eq. 5 and 6;
-        λ_r is the region's share of the picture)."""
+    def style_loss(self, sums: Sequence[Tensor]) -> Tensor:
+        """L_style = Σ_r λ_r Σ_l w_l E_l over regions r, from the sums of all parts (Gatys 2017, eq. 5 and 6; λ_r is the region's
+        share of the picture)."""
         given = iter(sums)
-        style = palette = torch.zeros((), device=self.network.mean.device)
+        style = torch.zeros((), device=self.network.mean.device)
         for target, places in zip(self.styles, self.places, strict=True):
             for name in self.style_layers:
                 wanted = target.moments[name]
@@ -181,10 +178,7 @@ class Objective:
                 found = Moments(mean, next(given) / places[name])
                 layer = self.likeness(found, wanted)
                 style = style + target.share * self.weighting.layer_weights[name] * layer
-            if self.weighting.gamma:
-                colours = [as_means(next(given)) for _ in BLOCKS]
-                palette = palette + target.share * colour_loss(colours, target.palettes)
-        return style, palette
+        return style
 
 
 class Part:
@@ -200,13 +194,11 @@ class Part:
         stride = STRIDE_OF.get(layer, 1)
         return cut(tensor, self.box.at(stride), self.objective.wraps).to(self.objective.network.mean.device)
 
-    def sums(self, features: Mapping[str, Tensor], image: Tensor) -> list[Tensor]:
-        """Of each region, of each layer: Σ w F, (C,), where means are looked at, and Σ w F Fᵀ, (C, C); then its palette's,
-        (4, 4) by size.
+    def sums(self, features: Mapping[str, Tensor]) -> list[Tensor]:
+        """Of each region, of each layer: Σ w F, (C,), where means are looked at, and Σ w F Fᵀ, (C, C).
 
-        features: (C, h, w) of the box. image: (3, h, w), or larger to the right and below."""
+        features: (C, h, w) of the box."""
         objective, sums = self.objective, []
-        inside = image[:, : self.box.height, : self.box.width]
         for target in objective.styles:
             for name in objective.style_layers:
                 weight = self._cut(target.weights[name], name)
@@ -216,8 +208,6 @@ class Part:
                 if objective.looks_at_means:
                     sums.append(sum_of(found, weight))
                 sums.append(gram(found, weight))
-            if objective.weighting.gamma:
-                sums += colour_sums(inside, self._cut(target.weights["image"], "image"))
         return sums
 
     def local(self, features: Mapping[str, Tensor], image: Tensor) -> Local:

@@ -29,21 +29,26 @@ class Scale:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least."""
+    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least. largest: the
+    longest side in pixels that is optimised; a larger picture is that one enlarged, with the content's own detail. last: steps of
+    the last scale, if it has a number of its own."""
 
     first: int
     falling: float
     fewest: int
+    largest: float = math.inf
+    last: int = 0
 
-    def steps_at(self, level: int) -> int:
-        return max(self.fewest, round(self.first * self.falling**level))
+    def steps(self, levels: int) -> list[int]:
+        steps = [max(self.fewest, round(self.first * self.falling**level)) for level in range(levels)]
+        return [*steps[:-1], self.last or steps[-1]]
 
 
 # Many steps where the picture is largest: there a scale starts farthest from where it ends (docs/performance.md).
 SCHEDULES = {
-    "draft": Schedule(first=40, falling=0.85, fewest=16),
-    "good": Schedule(first=60, falling=0.85, fewest=24),
-    "best": Schedule(first=200, falling=0.85, fewest=80),
+    "draft": Schedule(first=24, falling=0.85, fewest=16, largest=512, last=6),
+    "good": Schedule(first=60, falling=0.65, fewest=20),
+    "best": Schedule(first=200, falling=0.7, fewest=60),
 }
 PAPER_STEPS = 500
 
@@ -53,16 +58,16 @@ def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
 
     Scales count from the coarsest, so that those of a picture and of the same picture made smaller are the same, but for the
     last: a restyle at the screen's size shows what the large one will be.
-    `paper` has one scale, the picture's. settings.iterations spreads that many steps in the same proportions.
+    `paper` has one scale, the picture's. Drafts end at `largest`. settings.iterations spreads that many steps in the same proportions.
     settings.seamless: sides are multiples of GRID, so that the network's cells go on over the edges; the last scale's may differ
     from the picture's own by half of it.
     """
     if settings.quality == "paper":
         return [_scale(width, height, settings.iterations or PAPER_STEPS, settings.seamless)]
-    longest = max(width, height)
-    sides = [COARSEST * 2**level for level in range(40) if COARSEST * 2**level * LEAST_GROWTH <= longest] + [longest]
-    schedule = SCHEDULES[settings.quality]
-    steps = [schedule.steps_at(level) for level in range(len(sides))]
+    schedule, longest = SCHEDULES[settings.quality], max(width, height)
+    finest = min(longest, schedule.largest)
+    sides = [COARSEST * 2**level for level in range(40) if COARSEST * 2**level * LEAST_GROWTH <= finest] + [finest]
+    steps = schedule.steps(len(sides))
     if settings.iterations:
         total = sum(steps)
         steps = [max(1, round(n * settings.iterations / total)) for n in steps]

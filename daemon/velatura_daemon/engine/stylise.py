@@ -64,7 +64,7 @@ def stylise(
     last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
     steps_made: how many steps of its scale it has behind it.
     room: the memory there is; a picture that does not fit is worked on in tiles, to the same result.
-    With settings.seamless the last scale may be a little other in size than the content: `full_size`.
+    Drafts of large pictures, and pictures with settings.seamless, end at another size than the content's: `full_size`.
     """
     cache = TargetCache(0) if cache is None else cache
     network.set_pooling(settings.pooling)
@@ -82,7 +82,7 @@ def stylise(
     work, done = sum(_work(s) for s in scales), 0
     image = last
     for level, scale in enumerate(scales):
-        plan = plan_for(*scale.padded, room, network.element, network.width)
+        plan = plan_for(*scale.padded, room, network.element)
         with large_blocks_apart() if plan.side else nullcontext():
             canvas = canvas_at(content, scale, settings.seamless)
             if plan.on_host:
@@ -116,8 +116,11 @@ def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:
 
 
 def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor:
-    """The result (3, h, w) at the content's size, where it has not got that already."""
-    return resized(image, content.size[0], content.size[1], wraps=settings.seamless)
+    """The result (3, h, w) at the content's size, with the content's detail if it was smaller."""
+    if image.shape[-2:] == content.size:
+        return image
+    seen = as_seen(fill_hidden(content.image, content.visible), settings)
+    return with_detail(image, seen, detail_share(settings), settings.seamless)
 
 
 def _going_on(kept: KeptCurvature, key: Hashable, known: bool, pairs: int) -> Way:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from velatura.errors import NothingToRestyle
+from velatura.errors import BadWeights, NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.colour_statistics import BLOCKS, colour_moments
 from velatura_daemon.engine.moments import Moments, mixed
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget
@@ -43,6 +41,11 @@ def objective_at(
 ) -> Objective:  # fmt: skip
     """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the whole."""
     layer, wraps = settings.content_layer, settings.seamless
+    if layer not in network.layers:
+        raise BadWeights(
+            f"The chosen weights end at {network.layers[-1]}, so content cannot be compared at {layer}. "
+            "Choose another content layer, or weights with all sixteen layers."
+        )
     weight = place_weight(content.weight, scale)
     content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
     # Of a picture that fills the memory nothing is kept beyond its job.
@@ -55,15 +58,13 @@ def objective_at(
     for territory in territories:
         here = place_weight(territory.weight, scale)
         weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
-        means = [_style_means(network, style, longest, settings, cache, side) for style in territory.styles]
+        by_style = [_style_moments(network, style, longest, settings, cache, side) for style in territory.styles]
         shares = [style.share for style in territory.styles]
-        moments = {name: mixed([m.moments[name] for m in means], shares) for name in STYLE_LAYERS}
-        palettes = [torch.stack([s / sum(shares) * m.palettes[size] for s, m in zip(shares, means, strict=True)]).sum(0)
-                    for size in range(len(BLOCKS))]  # fmt: skip
-        targets.append(StyleTarget(weights, moments, palettes, territory.share))
+        moments = {name: mixed([m[name] for m in by_style], shares) for name in STYLE_LAYERS}
+        targets.append(StyleTarget(weights, moments, territory.share))
     places = features[0].numel() if content_weight is None else float(content_weight.sum())
-    weighting = weighting_for(settings, features.shape[0], places, network.sees_colour_poorly)
-    if not (weighting.alpha or weighting.gamma or any(weighting.layer_weights.values())):
+    weighting = weighting_for(settings, features.shape[0], places)
+    if not (weighting.alpha or any(weighting.layer_weights.values())):
         raise NothingToRestyle(
             "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is looked at."
         )
@@ -80,18 +81,10 @@ def _style_size(style: Source, longest: float) -> tuple[int, int]:
     return max(GRID, round(height)), max(GRID, round(width))
 
 
-@dataclass(frozen=True)
-class StyleMeans:
-    """Of one style at one size: moments by layer, and palettes, (4, 4) by size of BLOCKS."""
-
-    moments: dict[str, Moments]
-    palettes: Sequence[Tensor]
-
-
-def _style_means(
+def _style_moments(
     network: Network, style: Source, longest: float, settings: StyleSettings, cache: TargetCache, side: int
-) -> StyleMeans:
-    """longest: pixels of its longest side. side: of tiles, where the style is larger than one."""
+) -> dict[str, Moments]:
+    """Of one style at one size, by layer. longest: pixels of its longest side. side: of tiles, if it is larger than one."""
     height, width = _style_size(style, longest)
 
     def make() -> tuple[Tensor, ...]:
@@ -99,10 +92,8 @@ def _style_means(
         weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
         in_tiles = side if side and max(height, width) > max(side, ON_GRID) else 0
         moments = moments_of(network, image, STYLE_LAYERS, weights, in_tiles)
-        return (*(t for name in STYLE_LAYERS for t in (moments[name].mean, moments[name].second)),
-                *colour_moments(image, weights["image"]))  # fmt: skip
+        return tuple(t for name in STYLE_LAYERS for t in (moments[name].mean, moments[name].second))
 
     kept = cache.get(("style", network.name, style.key, height, width, settings.pooling), make)
-    pairs = zip(kept[0 : 2 * len(STYLE_LAYERS) : 2], kept[1 : 2 * len(STYLE_LAYERS) : 2], strict=True)
-    moments = {name: Moments(mean, second) for name, (mean, second) in zip(STYLE_LAYERS, pairs, strict=True)}
-    return StyleMeans(moments, kept[2 * len(STYLE_LAYERS) :])
+    pairs = zip(kept[0::2], kept[1::2], strict=True)
+    return {name: Moments(mean, second) for name, (mean, second) in zip(STYLE_LAYERS, pairs, strict=True)}

@@ -1,6 +1,6 @@
 """Pictures larger than memory: an objective a tile at a time, exactly (Galerne et al. 2024, 'Scaling painting style transfer').
 
-Two passes. The first adds up what the tiles give to the sums that style and palette look at. From these sums follow the
+Two passes. The first adds up what the tiles give to the sums that style looks at. From these sums follow the
 losses, and how each sum should change. The second goes over the tiles again with that as the slope of their sums, and keeps
 the inner part of the slope of each tile's pixels. Nothing is approximated: with overlaps as wide as the network sees, the
 result is the whole picture's but for rounding.
@@ -17,10 +17,10 @@ from torch import Tensor
 from velatura_daemon.allocation import blocks_kept, give_memory_back
 from velatura_daemon.engine.gram import gram
 from velatura_daemon.engine.moments import Moments, sum_of
-from velatura_daemon.engine.network import STRIDE_OF, Network
+from velatura_daemon.engine.network import STRIDE_OF, Network, reach_of
 from velatura_daemon.engine.objective import Local, Losses, Objective
 from velatura_daemon.engine.regions import Box, cut
-from velatura_daemon.room import GRID, REACH
+from velatura_daemon.room import GRID
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Tiled:
     def __init__(self, objective: Objective, side: int) -> None:
         self.objective = objective
         self.device = objective.network.mean.device
-        self.tiles = list(tiles(*objective.size, side, 2 * REACH, objective.wraps))
+        self.tiles = list(tiles(*objective.size, side, 2 * objective.reach, objective.wraps))
 
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
@@ -115,7 +115,7 @@ class Tiled:
     def _looked_at(self, image: Tensor, tile: Tile) -> tuple[list[Tensor], Local]:
         """Without the way back the overlap of one way is enough."""
         objective = self.objective
-        box = _around(tile.inner, REACH, *objective.size, objective.wraps)
+        box = _around(tile.inner, objective.reach, *objective.size, objective.wraps)
         pixels = cut(image, box, objective.wraps).to(self.device)
         return self._given(tile, box, pixels, objective.network(pixels, objective.layers))
 
@@ -126,7 +126,7 @@ class Tiled:
         inner = {name: here.at(STRIDE_OF[name]).of(maps) for name, maps in features.items()}
         beyond = pixels[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
         part = self.objective.part(tile.inner)
-        return part.sums(inner, beyond), part.local(inner, beyond)
+        return part.sums(inner), part.local(inner, beyond)
 
     def _seen(self, image: Tensor, tile: Tile) -> _Seen:
         outer = cut(image, tile.outer, self.objective.wraps).to(self.device).detach().requires_grad_(True)
@@ -136,7 +136,7 @@ class Tiled:
         """By a tile's inner pixels, (3, h, w)."""
         objective, w = self.objective, self.objective.weighting
         part = objective.part(tile.outer)
-        sums, local = part.sums(seen.features, seen.outer), part.local(seen.features, seen.outer)
+        sums, local = part.sums(seen.features), part.local(seen.features, seen.outer)
         total = w.alpha * local.content + w.tau * local.steps / objective.pixels
         for slope, given in zip(slopes, sums, strict=True):
             total = total + (slope * given).sum()
@@ -174,7 +174,7 @@ def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: b
         return features.to(image.device)
     stride, result = STRIDE_OF[layer], None
     height, width = image.shape[1:]
-    for tile in _one_by_one(tiles(height, width, side, REACH, wraps)):
+    for tile in _one_by_one(tiles(height, width, side, reach_of([layer]), wraps)):
         outer = network(cut(image, tile.outer, wraps).to(network.mean.device), (layer,))[layer]
         if result is None:
             result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
@@ -193,7 +193,7 @@ def moments_of(
     height, width = image.shape[1:]
     whole = Tile(Box(0, 0, width, height), Box(0, 0, width, height))
     sums: dict[str, list[Tensor]] = {}
-    for tile in _one_by_one(tiles(height, width, side, REACH)) if side else [whole]:
+    for tile in _one_by_one(tiles(height, width, side, reach_of(layers))) if side else [whole]:
         features = network(tile.outer.of(image).to(network.mean.device), layers)
         for name in layers:
             stride = STRIDE_OF[name]

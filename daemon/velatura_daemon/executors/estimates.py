@@ -92,7 +92,7 @@ class Estimates:
         pace = self._pace(warm)
         scales = scales_for(width, height, settings)
         scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
-        plans = [plan_for(*scale.padded, room, warm.network.element, warm.network.width) for scale in scales]
+        plans = [plan_for(*scale.padded, room, warm.network.element) for scale in scales]
         seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
         nothing = settings.strength == 0 and not settings.strength_is_locked
         return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))

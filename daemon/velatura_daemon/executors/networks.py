@@ -1,4 +1,4 @@
-"""The networks that a worker keeps warm: the thin one for drafts, and the one that was asked for last beside it."""
+"""The network that a worker keeps loaded between jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from velatura_daemon.engine.arithmetic import fastest_on
 from velatura_daemon.engine.network import Network
 from velatura_daemon.weights.load import load_network
-from velatura_daemon.weights.store import DRAFT, Weights, WeightStore
+from velatura_daemon.weights.store import Weights, WeightStore
 
 log = logging.getLogger("velatura.worker")
 
@@ -28,24 +28,23 @@ class Warm:
 
 
 class Networks:
-    """Names to warm networks. A painter goes from draft to good and back: neither makes the other load again."""
+    """Names to loaded networks; the last one stays."""
 
     def __init__(self, store: WeightStore) -> None:
         self._store = store
-        self._warm: dict[bool, Warm] = {}  # by whether it is the thin one
+        self._warm: Warm | None = None
 
-    def get(self, weights: str, quality: str, device: torch.device) -> Warm:
-        """The network for a job. weights: a name, which a draft does not look at. Raises BadWeights."""
-        wanted = DRAFT if quality == "draft" else self._store.resolve(weights)
+    def get(self, weights: str, device: torch.device) -> Warm:
+        """The network for a job. weights: a name. Raises BadWeights."""
+        wanted = self._store.resolve(weights)
         stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
-        kept = self._warm.get(wanted == DRAFT)
+        kept = self._warm
         if kept is not None and (kept.weights, kept.stamp, kept.device) == (wanted, stamp, device):
             return kept
         began = time.monotonic()
         network, label = load_network(wanted)
         network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
         network.to(device).compute_in(fastest_on(device))
-        made = Warm(network, label, wanted, stamp, device)
-        self._warm[wanted == DRAFT] = made
+        self._warm = Warm(network, label, wanted, stamp, device)
         log.info("network %s on %s, loaded in %.2f s", label, device, time.monotonic() - began)
-        return made
+        return self._warm

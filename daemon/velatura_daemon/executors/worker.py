@@ -65,7 +65,7 @@ class Worker:
         """The network a job asks for, kept warm from earlier jobs where it is the same."""
         asked = job["device"]
         device = choose_device(self.options["device"] if asked == "auto" else asked)
-        self.last = self.networks.get(job["weights"], job["settings"]["quality"], device)
+        self.last = self.networks.get(job["weights"], device)
         return self.last
 
     def room_on(self, device: torch.device) -> Room:

@@ -1,4 +1,4 @@
-"""Reading a weights file that a user brings: name by name, shape by shape, no code run."""
+"""Reading a weights file that a user brings: every name and shape is checked, and no code in it is run."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from velatura.errors import BadWeights
-from velatura_daemon.engine.network import INDEX_OF, INPUT_STD, LAYERS, Network
+from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, INPUT_STD, LAYERS, REQUIRED_LAYERS, channels_of
 
-# How a file's first layer expects its picture. torchvision: RGB in 0..1, minus mean, over deviation. unit: RGB in
-# 0..1 minus mean. caffe: BGR in 0..255 minus mean (the first published files, and neural-style's).
+# What a file's first layer expects. torchvision: RGB in 0..1, minus mean, over standard deviation. unit: RGB in 0..1 minus
+# mean. caffe: BGR in 0..255 minus mean (the published Caffe files, and neural-style-pt's).
 INPUTS = ("torchvision", "unit", "caffe")
+CAFFE_MEAN = (123.68, 116.779, 103.939)  # R, G, B, of 0..255; the authors' model card
+SAME_FILTERS = 0.95  # median cosine of a filter with the original's; the rounding of its quantised copy stays far above it
 
 
 def read_weights(path: Path, input: str = "") -> dict[str, Tensor]:
-    """The layers that a .pth state dict or a .safetensors file has, as `conv1_1.weight`…, float32, for torchvision's
-    input. input: one of INPUTS, or empty to go by the file's own note. Raises BadWeights."""
-    tensors, note = _tensors_in(path)
-    found = {}
+    """The layers in a .pth state dict or a .safetensors file as `conv1_1.weight`, …, float32, for torchvision's input.
+
+    input: one of INPUTS; if empty, the file's own note decides, else `recognised_input`. Raises BadWeights.
+    """
+    if not path.is_file():
+        raise BadWeights(f"There is no weights file at {path}.")
+    found, note = {}, ""
+    if path.suffix == ".safetensors":
+        tensors, note = _safetensors_in(path)
+    else:
+        tensors = load_tensors(path)
     for name, tensor in tensors.items():
         layer = _layer_name(name)
         if layer is not None:
@@ -31,25 +41,30 @@ def read_weights(path: Path, input: str = "") -> dict[str, Tensor]:
             f"{path.name} has no layer of VGG19 in it. Expected are names like 'features.0.weight' or 'conv1_1.weight'; "
             f"it has {', '.join(list(tensors)[:3]) or 'none'}."
         )
-    return _for_torchvision(_checked(found, path), input or _input_from(note))
+    weights = _checked(found, path)
+    if not input:
+        input = note if note in INPUTS else recognised_input(weights["conv1_1.weight"])
+    return _for_torchvision(weights, input)
 
 
-def _tensors_in(path: Path) -> tuple[dict[str, Tensor], str]:
-    """Tensors by name, and what the file says of its input."""
-    if not path.is_file():
-        raise BadWeights(f"There is no weights file at {path}.")
+def _safetensors_in(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Tensors by name, and the file's note about its input."""
     try:
-        if path.suffix == ".safetensors":
-            with safe_open(path, framework="pt") as file:
-                return {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get("input", "")  # noqa: SIM118
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError) as error:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get("input", "")  # noqa: SIM118
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise BadWeights(_unreadable(path, error)) from error
-    except Exception as error:  # pickle's own errors, whose types torch does not promise
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in a file that torch.save wrote, by name; nothing in it is run. Raises BadWeights."""
+    try:
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle's own errors too, whose types torch does not promise
         raise BadWeights(_unreadable(path, error)) from error
     if not isinstance(loaded, dict):
         raise BadWeights(f"{path.name} holds a {type(loaded).__name__}; expected is a state dict: names and tensors.")
-    return {str(name): tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}, ""
+    return {str(name): tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
 
 
 def _unreadable(path: Path, error: Exception) -> str:
@@ -60,7 +75,7 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 
 def _layer_name(name: str) -> str | None:
-    """'conv1_1.weight' for that or 'features.0.weight'; None for what lies beyond conv5_1."""
+    """'conv1_1.weight' for that or 'features.0.weight'; None for anything but a convolution's weight or bias."""
     stem, _, kind = name.rpartition(".")
     if kind not in ("weight", "bias"):
         return None
@@ -71,35 +86,61 @@ def _layer_name(name: str) -> str | None:
 
 
 def _checked(found: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    shapes = Network()
+    """The layers from conv1_1 on without a gap, as float32. Raises BadWeights."""
+    channels, kept = 3, {}
     for layer in LAYERS:
-        parts = [f"{layer}.{kind}" for kind in ("weight", "bias")]
-        present = [name for name in parts if name in found]
-        if len(present) == 1:
-            raise BadWeights(f"{path.name} has {present[0]} without its other half; a layer needs weight and bias.")
-        for name in present:
-            expected = tuple(shapes.convolution(layer).state_dict()[name.rpartition(".")[2]].shape)
+        parts = {f"{layer}.{kind}" for kind in ("weight", "bias")}
+        missing = sorted(parts - found.keys())
+        if missing and layer in REQUIRED_LAYERS:
+            raise BadWeights(f"{path.name} has no {missing[0]}; the layers from conv1_1 to conv5_1 are needed.")
+        if missing:
+            break
+        filters = channels_of(layer)
+        for name, expected in ((f"{layer}.weight", (filters, channels, 3, 3)), (f"{layer}.bias", (filters,))):
             if tuple(found[name].shape) != expected:
                 raise BadWeights(
                     f"In {path.name}, {name} has shape {tuple(found[name].shape)}; VGG19 has {expected}. "
-                    "Is it of another network?"
+                    "Is it from another network?"
                 )
             if not bool(torch.isfinite(found[name].float()).all()):
                 raise BadWeights(f"In {path.name}, {name} has values that are not numbers. The file is damaged.")
-    return {name: tensor.detach().float().contiguous() for name, tensor in found.items()}
+            kept[name] = found[name].detach().float().contiguous()
+        channels = filters
+    return kept
 
 
-def _input_from(note: str) -> str:
-    return "unit" if note.startswith("RGB in 0..1 minus") else "torchvision"
+def recognised_input(first: Tensor) -> str:
+    """caffe if the first layer has the original VGG19's filters, whatever their scale; else torchvision.
+
+    first: (64, 3, 3, 3).
+    """
+    from velatura_daemon.weights.vgg19 import read_vgg19, vgg19_file
+
+    try:
+        original = read_vgg19(vgg19_file())["conv1_1.weight"]
+    except BadWeights:  # it is not needed to read this file
+        return "torchvision"
+    as_caffe = (original / (torch.tensor(INPUT_STD).view(1, 3, 1, 1) * 255)).flip(1)
+    caffe, converted = (float(F.cosine_similarity(first.flatten(1), other.flatten(1), dim=1).median()) for other in (as_caffe, original))
+    return "caffe" if caffe > max(SAME_FILTERS, converted) else "torchvision"
 
 
 def _for_torchvision(weights: dict[str, Tensor], input: str) -> dict[str, Tensor]:
-    """The first layer, rewritten for torchvision's input. Means differ by under 0.004 and are left as they are."""
     if input not in INPUTS:
         raise BadWeights(f"Input {input!r} is not known; it is one of {', '.join(INPUTS)}.")
-    first = weights.get("conv1_1.weight")
-    if first is None or input == "torchvision":
-        return weights
-    std = torch.tensor(INPUT_STD).view(1, 3, 1, 1)
-    first = first * std if input == "unit" else first.flip(1) * std * 255
-    return {**weights, "conv1_1.weight": first}
+    if input == "caffe":
+        return caffe_to_torchvision(weights)
+    if input == "unit":
+        first = weights["conv1_1.weight"] * torch.tensor(INPUT_STD).view(1, 3, 1, 1)
+        return {**weights, "conv1_1.weight": first}
+    return weights
+
+
+def caffe_to_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same network with its first layer rewritten from BGR in 0..255 minus CAFFE_MEAN to torchvision's input; the two means
+    differ a little, which the bias takes up."""
+    mean, std = torch.tensor(INPUT_MEAN), torch.tensor(INPUT_STD)
+    first = weights["conv1_1.weight"].flip(1)  # now R, G, B
+    shift = 255 * mean - torch.tensor(CAFFE_MEAN)
+    bias = weights["conv1_1.bias"] + (first.sum((2, 3)) * shift).sum(1)
+    return {**weights, "conv1_1.weight": first * (255 * std).view(1, 3, 1, 1), "conv1_1.bias": bias}

