@@ -32,6 +32,7 @@ from velatura_daemon.bench.quality import (
     judging_network,
     restyle_all,
     restyled,
+    run_as_a_worker,
     sample_pictures,
     sheet_of,
     table,
@@ -175,4 +176,5 @@ def main(names: tuple[str, ...], folder: Path | None, size: int) -> None:
 
 
 if __name__ == "__main__":
+    run_as_a_worker()
     main()

@@ -13,7 +13,7 @@ LARGEST = 4096
 
 # Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size'); float32's are
 # guessed from that.
-FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number; for a network as wide as VGG19
+FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number
 ON_CUDA = 0.7  # of FEATURES, on an H100: cuDNN needs no room to lay the maps out anew
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
 PAIR = 24  # of one pair of L-BFGS's memory
@@ -49,9 +49,9 @@ class Plan:
 EVERYTHING = Room(1 << 62)
 
 
-def plan_for(height: int, width: int, room: Room, element: int = 4, wide: float = 1.0) -> Plan:
-    """height, width: pixels, padded. element: bytes a number of the network's. wide: the network's width, 1 for VGG19's."""
-    pixels, feature = height * width, FEATURES[element] * max(wide, 0.25) * room.features
+def plan_for(height: int, width: int, room: Room, element: int = 4) -> Plan:
+    """height, width: pixels, padded. element: bytes per number of the network's."""
+    pixels, feature = height * width, FEATURES[element] * room.features
 
     def tile_bytes(side: int) -> float:
         return min(height, side + 4 * REACH) * min(width, side + 4 * REACH) * feature

@@ -307,9 +307,23 @@ def test_the_doctor_says_that_the_chosen_weights_have_gone(run, files, warm):
         assert done.returncode == 1
         assert "weights: unusable" in done.stdout
         assert "not on this machine any more" in done.stdout
+        listed = run("weights", "list")
+        assert (listed.returncode, "velatura weights use auto" in listed.stderr, "vgg19" in listed.stdout) == (0, True, True)
     finally:
-        run("weights", "use", "vgg19")
+        assert run("weights", "use", "auto").returncode == 0
+
+
+def test_an_imported_file_can_be_chosen_by_its_name(run, files, warm):
+    torch.save(weights_of_vgg19s_shapes("conv5_1", seed=9), files / "named.pth")
+    run("weights", "use", files / "named.pth")
+    run("weights", "use", "auto")
+    (name,) = (path.stem for path in warm.places.weights.glob("user-*"))
+    try:
+        assert "named.pth" in run("weights", "use", name).stdout
+    finally:
         run("weights", "use", "auto")
+        for path in warm.places.weights.glob("user-*"):
+            path.unlink()
 
 
 def test_the_demo_says_where_its_pictures_lie(run, tmp_path):

@@ -19,7 +19,7 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 
-LONG = ("--quality", "draft", "--iterations", "3000", "--optimiser", "adam")  # seconds: longer than until it is first kept
+LONG = ("--quality", "draft", "--iterations", "1000", "--optimiser", "adam")  # seconds: longer than until it is first kept
 
 
 class Home:
@@ -96,7 +96,7 @@ def test_what_was_stopped_is_finished_and_written_where_it_was_to_go(homes):
     assert last["started_from"] == "last"
     assert home.kept() == []
     (line,) = json.loads(home.run("history", "--json"))
-    assert line["settings"]["iterations"] == 3000
+    assert line["settings"]["iterations"] == 1000
     assert "No result is kept" in home.run("results", "save", code=2)
 
 

@@ -58,7 +58,7 @@ def stopped(*pids: int) -> Iterator[None]:
 def test_a_worker_that_hangs_is_ended_and_another_goes_on_from_its_picture(daemon):
     daemon.options = ("--hang-seconds", "5", "--keep-seconds", "0")
     with daemon.client() as client:
-        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=500))
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
         until(client, p.Progress, job)
         status_when(client, lambda report: list(daemon.places.state.glob("works/*.kept")))
         with stopped(client.status()["worker"]["pid"]):
@@ -223,7 +223,7 @@ def test_descriptors_that_run_out_keep_nobody_out_for_long(daemon):
 def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
     daemon.options = ("--heartbeat", "0.2", "--park-seconds", "1", "--keep-seconds", "0")
     with daemon.client("editor") as slow, daemon.client("watching") as watching:
-        job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=500))
+        job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
         until(slow, p.Progress, job)
         status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
         status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
@@ -237,7 +237,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
 def test_after_a_sleep_of_the_machine_everybody_goes_on(daemon):
     daemon.options = ("--heartbeat", "0.5", "--park-seconds", "2", "--hang-seconds", "5")
     with daemon.client() as client:
-        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=400))
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=150))
         until(client, p.Progress, job)
         report = client.status()
         with stopped(report["pid"], report["worker"]["pid"]):

@@ -19,6 +19,7 @@ from tests.daemon.test_life import until
 from tests.daemon.test_upstream import near_to
 from velatura import protocol as p
 from velatura.errors import UsageError
+from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import as_words
 from velatura_daemon.executors import local
 from velatura_daemon.executors.local import Local, device_names
@@ -77,7 +78,7 @@ def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_it
 
     def memory() -> int:
         """That a large picture is told to take."""
-        first.estimate({"ticket": "t", "width": 4000, "height": 3000, "settings": QUICK.to_wire(), "weights": "auto", "device": "cpu"})
+        first.estimate({"ticket": "t", "width": 4000, "height": 3000, "settings": StyleSettings().to_wire(), "weights": "auto", "device": "cpu"})
         while (heard := first.hear()) is None or heard["say"] != "estimate":
             assert said.wait(60)
             said.clear()

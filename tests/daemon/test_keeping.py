@@ -22,7 +22,7 @@ from velatura_daemon.keeping.shelf import _read
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 MASK = picture(32, 24, seed=3, channels="GRAY")
-LONG = StyleSettings(quality="draft", iterations=400)
+LONG = StyleSettings(quality="draft", iterations=150)
 
 
 def kept(client: Client) -> list[KeptItem]:

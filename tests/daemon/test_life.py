@@ -121,7 +121,7 @@ def test_a_client_that_stalled_finds_its_job_going_on(daemon):
         "0.3",
     )
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
-    job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=1200))
+    job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
     until(stalled, p.Progress, job)
     status_when(watching, lambda report: report["jobs"][0]["state"] == "parked")
     done = until(stalled, Finished, job)

@@ -242,7 +242,7 @@ def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
     near = near_to(far, home / "near")
     try:
         with near.client() as client:
-            job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=600))
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
             until(client, p.Progress, job)
             report = far.status()
             os.kill(report["pid"], signal.SIGKILL)
@@ -319,7 +319,7 @@ class Impostor:
 def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another):
     another.options += ("--keep-seconds", "0")
     client = another.client("editor")
-    job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=600))
+    job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
     until(client, p.Preview, job)
     with another.client("watching") as watching:
         while not list(another.places.state.glob("works/*.kept")):

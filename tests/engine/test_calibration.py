@@ -38,6 +38,8 @@ def scaled(weights, factors):
 
 
 def assert_same_features(network, expected):
+    for each in (network, expected):
+        each.set_pooling("average")
     for name, features in network(picture(), expected.layers).items():
         wanted = expected(picture(), (name,))[name]
         torch.testing.assert_close(features, wanted, rtol=1e-3, atol=1e-4 * float(wanted.max()), msg=lambda m, n=name: f"{n}: {m}")
@@ -84,6 +86,8 @@ def test_networks_that_differ_by_a_factor_per_layer_are_the_same_after_calibrati
 
 def test_calibration_leaves_the_features_of_a_layer_but_for_one_factor():
     before, after = Network(random_weights()), small_network()
+    for network in (before, after):
+        network.set_pooling("average")
     for name in LAYERS:
         raw, own = before(picture(), (name,))[name], after(picture(), (name,))[name]
         torch.testing.assert_close(own, raw * (own.sum() / raw.sum()), rtol=1e-3, atol=1e-4 * float(own.max()))
@@ -98,9 +102,10 @@ def test_calibrating_twice_changes_nothing():
         torch.testing.assert_close(twice.convolution(name).bias, once.convolution(name).bias, rtol=1e-4, atol=0)
 
 
-def test_the_pooling_that_was_set_before_does_not_matter():
+@pytest.mark.parametrize("pooling", ["antialiased", "max"])
+def test_the_pooling_that_was_set_before_does_not_matter(pooling):
     network = Network(random_weights())
-    network.set_pooling("max")
+    network.set_pooling(pooling)
     calibrate(network)
     assert_same_features(network, small_network())
 
@@ -114,6 +119,16 @@ def test_a_layer_that_never_fires_gives_numbers(layer):
     network = calibrated(weights)
     assert all(bool(torch.isfinite(parameter).all()) for parameter in network.parameters())
     assert all(bool(torch.isfinite(features).all()) for features in network(picture(), LAYERS).values())
+
+
+def test_a_layer_that_never_fires_keeps_its_scale():
+    """What makes it fire after all must not become as loud as a division by nearly nothing."""
+    weights = random_weights()
+    weights["conv3_2.weight"] = -weights["conv3_2.weight"].abs()
+    weights["conv3_2.bias"].fill_(-1.0)
+    before = weights["conv3_2.bias"].clone()
+    network = calibrated(weights)
+    assert torch.equal(network.convolution("conv3_2").bias, before)
 
 
 # --- the probe ------------------------------------------------------------------------------------------

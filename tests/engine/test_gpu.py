@@ -55,7 +55,7 @@ def exact_float32(monkeypatch):
 
 def on(device, network, arithmetic):
     made = copy.deepcopy(network).to(device).compute_in(arithmetic)
-    made.set_pooling("average")
+    made.set_pooling(StyleSettings().pooling)
     return made
 
 
@@ -134,7 +134,6 @@ def test_in_tiles_it_is_the_whole(vgg19, exact_float32):
 
 def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device():
     network = small_network().to(GPU).double()
-    network.set_pooling("average")
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
     rooms = {"device": Room(BASE), "host": Room(BASE, host_bytes=64 << 30)}
     assert [plan_for(256, 256, room, network.element).on_host for room in rooms.values()] == [False, True]

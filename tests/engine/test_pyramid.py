@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, Scale, scales_for
+from velatura_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, SCHEDULES, Scale, scales_for
 from velatura_daemon.room import GRID
 
 sides = st.integers(2, 20000)
@@ -110,3 +110,9 @@ def test_padding_reaches_the_grid_and_no_farther(width, height):
     assert padded_height % GRID == padded_width % GRID == 0
     assert 0 <= padded_height - height < GRID
     assert 0 <= padded_width - width < GRID
+
+
+def test_a_small_draft_gets_the_steps_of_a_first_scale():
+    """Six, those of a draft's last scale, are too few where no coarser scale came before."""
+    (only,) = scales_for(96, 128, StyleSettings(quality="draft"))
+    assert only.steps == SCHEDULES["draft"].first

@@ -119,7 +119,7 @@ def test_more_strength_is_nearer_to_the_style_and_farther_from_the_content(reque
 
 
 @pytest.mark.parametrize("pooling", ["antialiased", "average", "max"])
-@pytest.mark.parametrize("size", [(40, 56), (64, 64), (96, 128)])
+@pytest.mark.parametrize("size", [(40, 56), (64, 96)])
 def test_a_flat_picture_in_a_flat_style_of_its_colour_gets_no_frame(vgg19, source, size, pooling):
     """Edges look to the network as the middle does, in pictures of any size. With zeros beyond them, there were differences of up to 8/255."""
     content, style = source(*size), source(64, 48, 1)

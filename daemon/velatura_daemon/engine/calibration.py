@@ -17,6 +17,7 @@ from velatura_daemon.engine.network import Network
 
 PROBE_SIDE = 96  # pixels
 PROBE_CONTRAST = 0.2  # standard deviation, of the 0..1 range
+SILENT = 1e-12  # a layer with a smaller mean activation has no scale to go by, and is left as it is
 
 # What each layer's mean activation over the probe is when it is 1 over photographs: measured with the original VGG19
 # (python -m tests.bench.calibration). The probe stands in for photographs when a network is loaded.
@@ -57,7 +58,7 @@ def scale_layers(network: Network, means: Mapping[str, float], wanted: Mapping[s
     """Scale each layer so that a mean activation of `means` becomes the one of `wanted`."""
     before = 1.0
     for name in network.layers:
-        factor = wanted[name] / max(means[name], 1e-12)
+        factor = wanted[name] / means[name] if means[name] > SILENT else 1.0
         convolution = network.convolution(name)
         convolution.weight.mul_(factor / before)
         convolution.bias.mul_(factor)  # type: ignore[union-attr]

@@ -64,6 +64,10 @@ class AntialiasedPool(nn.Module):
     (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here; torch's depthwise convolutions take eight times as long.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = AveragePool(2)
+
     def forward(self, x: Tensor, wraps: bool) -> Tensor:
         """(1, C, H, W) → (1, C, H // 2, W // 2). wraps: the map continues at its opposite edge; else its edge cells have fewer
         neighbours."""
@@ -71,7 +75,8 @@ class AntialiasedPool(nn.Module):
             wide = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4, stride=2)
         else:
             wide = F.avg_pool2d(x, 4, stride=2, padding=1, count_include_pad=False)
-        return (F.avg_pool2d(x, 2) + wide).mul_(0.5)
+        narrow: Tensor = self.narrow(x)
+        return (narrow + wide).mul_(0.5)
 
 
 POOLINGS: Mapping[str, type[nn.Module]] = {"antialiased": AntialiasedPool, "average": AveragePool, "max": nn.MaxPool2d}

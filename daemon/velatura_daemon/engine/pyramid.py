@@ -41,7 +41,7 @@ class Schedule:
 
     def steps(self, levels: int) -> list[int]:
         steps = [max(self.fewest, round(self.first * self.falling**level)) for level in range(levels)]
-        return [*steps[:-1], self.last or steps[-1]]
+        return [*steps[:-1], self.last] if self.last and levels > 1 else steps
 
 
 # Many steps where the picture is largest: there a scale starts farthest from where it ends (docs/performance.md).

@@ -153,6 +153,7 @@ def measured(warm: Warm) -> Pace:
 def _start_and_step(warm: Warm, side: int) -> tuple[float, float]:
     """Seconds until a scale's first losses are known, less those of a step; and of a step with its evaluation."""
     network, device = warm.network, warm.device
+    network.set_pooling(StyleSettings().pooling)
     image = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     began = time.perf_counter()
     weights = weights_by_layer(all_of(image), STYLE_LAYERS)
