@@ -19,7 +19,7 @@ def bench(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
     done = bench(
-        "--sizes", 64, "--steps", 8, "--repeats", 1, "--json", tmp_path / "all.json", "--pictures", tmp_path
+        "--sizes", 64, "--steps", 8, "--repeats", 1, "--brief", "--json", tmp_path / "all.json", "--pictures", tmp_path
     )
     assert done.returncode == 0, done.stderr
     data = json.loads((tmp_path / "all.json").read_text())
@@ -35,12 +35,12 @@ def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
 
 
 def test_pictures_of_any_size_are_measured_within_the_memory_they_may_take(tmp_path):
-    done = bench("--megapixels", "0.01,0.04", "--memory-megabytes", 1080, "--json", tmp_path / "sizes.json")
+    done = bench("--megapixels", "0.01,0.02", "--memory-megabytes", 1040, "--json", tmp_path / "sizes.json")
     assert done.returncode == 0, done.stderr
     small, large = json.loads((tmp_path / "sizes.json").read_text())["sizes"].values()
     assert (small["tile"], large["tile"] > 0) == (0, True)
-    assert all(0 < found["memory"] <= 1080 << 20 for found in (small, large))
-    assert "0.04 megapixels, an iteration" in done.stdout
+    assert all(0 < found["memory"] <= 1040 << 20 for found in (small, large))
+    assert "0.02 megapixels, an iteration" in done.stdout
 
 
 @pytest.mark.skipif(find_spec("matplotlib") is not None, reason="what is asked for is there")

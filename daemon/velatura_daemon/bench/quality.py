@@ -87,7 +87,9 @@ def working_network() -> Network:
 
 
 def restyled(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:
-    """(3, H, W) in 0..1, rounded to 8 bits as a file would be."""
+    """(3, H, W) in 0..1, rounded to 8 bits as a file would be; at strength 0 the content, as from a worker."""
+    if settings.strength == 0 and not settings.strength_is_locked:
+        return content
     source = _source(content)
     *_, last = stylise(source, [_source(style)], settings, working_network())
     return (full_size(last.image, source, settings).clamp(0, 1) * 255).round().cpu() / 255

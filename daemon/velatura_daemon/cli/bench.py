@@ -26,6 +26,7 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
 @click.option("--repeats", default=3, type=click.IntRange(min=1), metavar="N", help="How often jobs and ways to equal loss are measured.")
 @click.option("--megapixels", metavar="N,…", help="Only this: pictures of these many megapixels, up to larger than memory: 1,4,16,64.")
 @click.option("--memory-megabytes", default=0, metavar="N", help="What they may take; 0: half the machine's.")
+@click.option("--brief", is_flag=True, help="One setting moved and drafts alone, in place of all of them: to see that all of it works.")
 @click.option("--full", is_flag=True, help="Wait for everything at every size: on a CPU, hours.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Keep every number in this file.")
 @click.option(
@@ -35,7 +36,7 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
     "--pictures", type=click.Path(path_type=Path), help="Keep both ways' pictures of equal loss in this folder."
 )
 def bench(
-    device: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, full: bool,
+    device: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, brief: bool, full: bool,
     json_path: Path | None, plot_path: Path | None, pictures: Path | None,
 ) -> None:  # fmt: skip
     """Measure this machine: what it can do, what an iteration takes, seconds to equal loss, whole jobs."""
@@ -61,10 +62,10 @@ def bench(
     run.steps(sides)
     if {1024, 2048} <= set(sides):
         run.growth(1024, 2048)
-    run.knobs(min(FULL_JOB, max(sides)), "draft")
+    run.knobs(min(FULL_JOB, max(sides)), "draft", most=1 if brief else None)
     short = [side for side in sides if full or not on_cpu or side <= FULL_JOB]
     run.to_loss(short, steps or (100 if on_cpu else 500), pictures)
-    run.whole(short, ["draft", "good"])
+    run.whole(short, ["draft"] if brief else ["draft", "good"])
     run.whole([side for side in sides if side not in short], ["draft"])
     table = Table("what", "measured", title="Velatura on this machine")
     for row in run.rows:
