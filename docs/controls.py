@@ -23,14 +23,14 @@ from torch import Tensor
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine import colour
-from velatura_daemon.engine.arithmetic import fastest_on
 from velatura_daemon.engine.network import Network
+from velatura_daemon.engine.precision import fastest_on
 from velatura_daemon.engine.regions import all_of, resized
 from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.style_regions import covered_by
 from velatura_daemon.engine.stylise import Progress, as_seen, full_size, stylise
-from velatura_daemon.engine.territories import covered_by
+from velatura_daemon.models.load import load_default
 from velatura_daemon.samples import draw
-from velatura_daemon.weights.load import load_default
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 384, 288

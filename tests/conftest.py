@@ -18,15 +18,15 @@ import hypothesis
 import psutil
 import pytest
 
-from velatura import transport
-from velatura.client import Client
-from velatura.launch import Launcher
-from velatura.paths import Places, places
+from velatura.app_dirs import Places, places
+from velatura.client import transport
+from velatura.client.client import Client
+from velatura.client.launch import Launcher
+from velatura.client.transport_plain import PlainDealer
+from velatura.client.transport_pyzmq import PyzmqDealer
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
-from velatura.transport_plain import PlainDealer
-from velatura.transport_pyzmq import PyzmqDealer
-from velatura_daemon.run import build_id
+from velatura_daemon.build import build_id
 
 hypothesis.settings.register_profile("velatura", deadline=None)  # machines are shared and noisy
 hypothesis.settings.register_profile("hostile", deadline=None, max_examples=2000)  # `make fuzz`

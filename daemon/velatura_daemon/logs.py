@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from velatura.paths import POSIX
+from velatura.app_dirs import POSIX
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use is some 300 KB
 LONGEST_LINE = 64 << 10  # bytes; a longer one is logged in pieces
@@ -41,7 +41,7 @@ class _Formatter(logging.Formatter):
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """daemon.log. A daemon that was started in the background has it as its stderr as well (`velatura.launch`), also after a rotation."""
+    """daemon.log. A daemon that was started in the background has it as its stderr as well (`velatura.client.launch`), also after a rotation."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")

@@ -7,12 +7,13 @@ from typing import Any
 
 from gi.repository import Gimp, Gio, GObject
 
-from velatura import remembered, words
+from velatura import strings
+from velatura.app_dirs import places
+from velatura.editor import ui_state
+from velatura.editor.styles import of_file, parse
+from velatura.editor.ui_state import Style
 from velatura.errors import UsageError
-from velatura.paths import places
-from velatura.remembered import Style
 from velatura.settings import StyleSettings, default_of, knobs
-from velatura.styles import of_file, parse
 
 from . import canvas, styles
 
@@ -73,7 +74,7 @@ _FLAGS = GObject.ParamFlags.READWRITE
 def _add_style(procedure: Any) -> None:
     file, drawable = "The painting, as a file", "The painting, as a layer of any open image; it goes before the file"
     # Not FileChooserAction.OPEN: GIMP would refuse a file that is not there without a word; we have a sentence for it.
-    procedure.add_file_argument(STYLE, words.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
+    procedure.add_file_argument(STYLE, strings.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
     procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
 
 
@@ -155,7 +156,7 @@ def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
 
 def _named(path: str, share: float) -> Style:
     """GIMP remembers no more than the file; a style that came from none is called what it was when it was used."""
-    known = {style.path: style.name for style in remembered.load(places(), PROGRAM).recent}
+    known = {style.path: style.name for style in ui_state.load(places(), PROGRAM).recent}
     return Style(path, known.get(path) or of_file(path).name, share)
 
 

@@ -17,13 +17,14 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-from velatura import regions, words
-from velatura.background import run_through
+from velatura import strings
+from velatura.editor import style_regions
+from velatura.editor.background import run_through
+from velatura.editor.placement import Recovered
+from velatura.editor.style_regions import Place, Region, RegionSource
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle, UsageError, VelaturaError
+from velatura.figures.layout import Sheet
 from velatura.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
-from velatura.recovered import Recovered
-from velatura.regions import Place, Region, RegionSource
-from velatura.sheet import Sheet
 
 # A grey layer stays grey on its way, so that the style is looked at in grey too.
 COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "srgb")
@@ -84,7 +85,7 @@ class Target:
     @property
     def document_name(self) -> str:
         file = self.image.get_file() or self.image.get_imported_file()
-        return str(file.get_basename() if file is not None else self.image.get_name() or words.UNTITLED)
+        return str(file.get_basename() if file is not None else self.image.get_name() or strings.UNTITLED)
 
     @property
     def is_there(self) -> bool:
@@ -135,15 +136,15 @@ class Canvas:
         """The drawable, and the selection as it is now. Raises NothingToRestyle with what to do."""
         drawable = self._layer()
         if drawable is None:
-            raise NothingToRestyle(words.NO_LAYER)
+            raise NothingToRestyle(strings.NO_LAYER)
         if self.image.get_floating_sel() is not None:
-            raise NothingToRestyle(words.FLOATING)
+            raise NothingToRestyle(strings.FLOATING)
         whole = Rect(0, 0, drawable.get_width(), drawable.get_height())
         if Gimp.Selection.is_empty(self.image):
             return Target(self.image, drawable, whole)
         some, x, y, width, height = drawable.mask_intersect()
         if not some:
-            raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=drawable.get_name()))
+            raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=drawable.get_name()))
         selected = Rect(x, y, width, height)
         return Target(self.image, drawable, selected.with_context(whole), selected)
 
@@ -166,7 +167,7 @@ class Canvas:
     def describe(self, target: Target) -> str:
         """What the window says will be restyled."""
         box = target.selected or target.rect
-        sentence = words.SELECTION_OF if target.selected else words.LAYER_OF
+        sentence = strings.SELECTION_OF if target.selected else strings.LAYER_OF
         return sentence.format(layer=target.drawable.get_name(), width=box.width, height=box.height)
 
     def size(self, target: Target) -> tuple[int, int]:
@@ -180,7 +181,7 @@ class Canvas:
     def read(self, target: Target) -> Generator[None, None, Content]:
         """The target's pixels and selection. The layer is not touched."""
         if not target.is_there:
-            raise NothingToRestyle(words.PICTURE_CLOSED)
+            raise NothingToRestyle(strings.PICTURE_CLOSED)
         mask = None
         if target.selected is not None:
             place = target.rect.moved(_offsets(target.drawable))
@@ -222,13 +223,13 @@ class Canvas:
         top. Returns False where a new image took it: none is open, or it has a palette. Raises VelaturaError."""
         picture, image = recovered.picture, self.image
         if picture.format not in (COLOUR, GREY):
-            raise VelaturaError(words.OF_ANOTHER_KIND)
+            raise VelaturaError(strings.OF_ANOTHER_KIND)
         if image is None or not image.is_valid() or image.get_base_type() == Gimp.ImageBaseType.INDEXED:
             yield from self.open_as_picture(picture, recovered.name)
             return False
         layer = yield from _new_layer(image, picture, recovered.name)
         if not image.is_valid():
-            raise LayerGone(words.PICTURE_GONE)
+            raise LayerGone(strings.PICTURE_GONE)
         layer.set_offsets(*recovered.corner(image.get_width(), image.get_height()))
         coverage, mask = recovered.coverage(), None
         if coverage is not None:
@@ -251,7 +252,7 @@ class Canvas:
     def open_sheet(self, sheet: Sheet) -> None:
         """The figures as layers of a new image, on white, a group of layers for each group; the first on top. latest: that."""
         image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
-        paper = Gimp.Layer.new(image, words.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+        paper = Gimp.Layer.new(image, strings.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
         image.insert_layer(paper, None, 0)
         paper.fill(Gimp.FillType.WHITE)
         for group, hung in reversed(sheet.groups.items()):
@@ -319,7 +320,7 @@ def _write(buffer: Any, rect: Rect, babl: str, pixels: bytes) -> None:
 def _check_there(target: Target) -> None:
     """Raises LayerGone where image or layer are no more."""
     if not target.is_there:
-        raise LayerGone(words.LAYER_GONE if target.image.is_valid() else words.PICTURE_GONE)
+        raise LayerGone(strings.LAYER_GONE if target.image.is_valid() else strings.PICTURE_GONE)
 
 
 def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator[None, None, Any]:
@@ -342,7 +343,7 @@ def _stand(image: Any, layer: Any, mask: Any, source: Any, name: str) -> None:
     image.undo_group_start()
     try:
         if not image.insert_layer(layer, parent, position):
-            raise VelaturaError(words.NOT_INSERTED.format(layer=source.get_name() if source is not None else image.get_name()))
+            raise VelaturaError(strings.NOT_INSERTED.format(layer=source.get_name() if source is not None else image.get_name()))
         if mask is not None:
             layer.add_mask(mask)
             layer.set_edit_mask(False)
@@ -416,7 +417,7 @@ def region_sources(image: Any) -> list[RegionSource]:
         return []
     sources = []
     if not Gimp.Selection.is_empty(image):
-        sources.append(RegionSource(words.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), words.MASK_NAME, COVERAGE)))
+        sources.append(RegionSource(strings.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), strings.MASK_NAME, COVERAGE)))
     for channel in image.get_channels():
         sources.append(RegionSource(channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name(), _numbers_of(image))))
     for name, layer in _all_layers(image.get_layers()):
@@ -434,7 +435,7 @@ def region_named(image: Any, name: str) -> Region | None:
     if layer is not None:
         return _of_layer(image, layer, name)
     if not Path(name).is_file():
-        raise UsageError(words.NO_REGION.format(region=name))
+        raise UsageError(strings.NO_REGION.format(region=name))
     return _of_file(image, name)
 
 
@@ -445,8 +446,8 @@ def _all_layers(layers: list[Any], above: str = "") -> Iterator[tuple[str, Any]]
             yield from _all_layers(layer.get_children(), f"{above}{layer.get_name()} ▸ ")
 
 
-def _canvas_of(image: Any) -> regions.Canvas:
-    return regions.Canvas(str(image.get_id()), image.get_width(), image.get_height())
+def _canvas_of(image: Any) -> style_regions.Canvas:
+    return style_regions.Canvas(str(image.get_id()), image.get_width(), image.get_height())
 
 
 def _numbers_of(image: Any) -> str:
@@ -456,7 +457,7 @@ def _numbers_of(image: Any) -> str:
 
 def _of_channel(image: Any, channel: Any, name: str, babl: str) -> Region:
     if not channel.is_valid():
-        raise LayerGone(words.REGION_GONE)
+        raise LayerGone(strings.REGION_GONE)
     canvas = _canvas_of(image)
     return _region(name, canvas, _pixels(channel.get_buffer(), Rect(0, 0, canvas.width, canvas.height), babl))
 
@@ -464,7 +465,7 @@ def _of_channel(image: Any, channel: Any, name: str, babl: str) -> Region:
 def _of_layer(image: Any, layer: Any, name: str) -> Region:
     """A layer's alpha, where it has transparency on the canvas; else its lightness."""
     if not layer.is_valid():
-        raise LayerGone(words.REGION_GONE)
+        raise LayerGone(strings.REGION_GONE)
     canvas, (x, y) = _canvas_of(image), _offsets(layer)
     with _as_it_looks(layer) as (buffer, moved):
         both = _pixels(buffer, Rect(-x, -y, canvas.width, canvas.height).moved(moved), LIGHTNESS_AND_ALPHA)
@@ -475,20 +476,20 @@ def _of_layer(image: Any, layer: Any, name: str) -> Region:
 def _of_file(image: Any, path: str) -> Region:
     loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if loaded is None:
-        raise NotAPicture(words.NOT_READABLE.format(name=path, why="GIMP cannot open it"))
+        raise NotAPicture(strings.NOT_READABLE.format(name=path, why="GIMP cannot open it"))
     try:
         own, its = _canvas_of(image), _canvas_of(loaded)
         if (own.width, own.height) != (its.width, its.height):
-            raise UsageError(words.REGION_SIZE.format(region=path, width=its.width, height=its.height, of_width=own.width, of_height=own.height))
+            raise UsageError(strings.REGION_SIZE.format(region=path, width=its.width, height=its.height, of_width=own.width, of_height=own.height))
         seen = loaded.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         return Region(Path(path).name, own, _of_layer(loaded, seen, Path(path).name).coverage)
     finally:
         loaded.delete()
 
 
-def _region(name: str, canvas: regions.Canvas, coverage: bytes) -> Region:
+def _region(name: str, canvas: style_regions.Canvas, coverage: bytes) -> Region:
     if not coverage.strip(b"\0"):
-        raise NothingToRestyle(words.REGION_EMPTY.format(region=name))
+        raise NothingToRestyle(strings.REGION_EMPTY.format(region=name))
     return Region(name, canvas, coverage)
 
 
@@ -499,14 +500,14 @@ def open_images() -> list[Source]:
 
 def layers_of(image: Any) -> list[Source]:
     """The layers of an open image, the topmost first."""
-    title = image.get_name() or words.UNTITLED
+    title = image.get_name() or strings.UNTITLED
     return [source_of(image, layer, f"{title} ▸ {layer.get_name()}") for layer in image.get_layers()]
 
 
 def source_of(image: Any, drawable: Any = None, name: str = "") -> Source:
     """What can be taken of it; where there is a selection, that is what it covers, and the name says so."""
-    name = name or image.get_name() or words.UNTITLED
-    return Source(name if Gimp.Selection.is_empty(image) else words.OF_SELECTION.format(name=name), image, drawable)
+    name = name or image.get_name() or strings.UNTITLED
+    return Source(name if Gimp.Selection.is_empty(image) else strings.OF_SELECTION.format(name=name), image, drawable)
 
 
 def small(source: Source, side: int) -> Any:
@@ -518,14 +519,14 @@ def picture_of(source: Source) -> Picture:
     """An image's or a layer's pixels as a style; outside a selection they are transparent, and the daemon looks at what is
     visible. Raises LayerGone, NothingToRestyle."""
     if not source.image.is_valid() or (source.drawable is not None and not source.drawable.is_valid()):
-        raise LayerGone(words.SOURCE_GONE)
+        raise LayerGone(strings.SOURCE_GONE)
     selected = not Gimp.Selection.is_empty(source.image)
     if source.drawable is None:
         return _flat(source.image.duplicate(), only_selected=selected)
     if not selected:
         return _style_picture(source.drawable)
     if not source.drawable.mask_intersect()[0]:
-        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=source.drawable.get_name()))
+        raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=source.drawable.get_name()))
     image = source.image.duplicate()
     try:
         layer = Gimp.Layer.new_from_drawable(source.drawable, image)
@@ -564,7 +565,7 @@ def _flat(image: Any, *, only_selected: bool = False) -> Picture:
     try:
         seen = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         if seen is None:
-            raise NotAPicture(words.NOT_READABLE.format(name=image.get_name(), why="no layer of it is visible"))
+            raise NotAPicture(strings.NOT_READABLE.format(name=image.get_name(), why="no layer of it is visible"))
         return _style_picture(_without_the_rest(image, seen) if only_selected else seen)
     finally:
         image.delete()

@@ -7,10 +7,11 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from velatura import remembered, words
-from velatura.background import as_velatura_error
+from velatura import strings
+from velatura.app_dirs import places
+from velatura.editor import ui_state
+from velatura.editor.background import as_velatura_error
 from velatura.errors import NothingToRestyle, UsageError
-from velatura.paths import places
 
 from . import arguments, windowless
 from .canvas import Canvas
@@ -26,12 +27,12 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         by_script = run_mode == Gimp.RunMode.NONINTERACTIVE
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
-            raise UsageError(words.NO_STYLE_GIVEN if by_script else words.NO_LAST)
+            raise UsageError(strings.NO_STYLE_GIVEN if by_script else strings.NO_LAST)
         styles = arguments.in_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:
-        from .desk import Desk
+        from .controller import Desk
 
         return Desk(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
 
@@ -42,9 +43,9 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
     """With what was set the last time, without a dialog."""
 
     def at_once() -> Any:
-        last = remembered.load(places(), arguments.PROGRAM)
+        last = ui_state.load(places(), arguments.PROGRAM)
         if not last.styles:
-            raise NothingToRestyle(words.NO_LAST)
+            raise NothingToRestyle(strings.NO_LAST)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
     return _answered(procedure, at_once)
@@ -54,9 +55,9 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
     """With the style that a script gives, else the first of the last restyle's; without a dialog."""
 
     def at_once() -> Any:
-        styles = arguments.chosen_one(config) or remembered.load(places(), arguments.PROGRAM).styles
+        styles = arguments.chosen_one(config) or ui_state.load(places(), arguments.PROGRAM).styles
         if not styles:
-            raise NothingToRestyle(words.NO_STYLE_TO_EXPLAIN)
+            raise NothingToRestyle(strings.NO_STYLE_TO_EXPLAIN)
         return windowless.explain(arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0])
 
     return _answered(procedure, at_once)
@@ -67,16 +68,16 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
 
     def in_dialog() -> Any:
         if run_mode == Gimp.RunMode.NONINTERACTIVE:
-            raise UsageError(words.FOR_A_PERSON)
-        from .desk import show_results
+            raise UsageError(strings.FOR_A_PERSON)
+        from .controller import show_results
 
         canvas = Canvas(image, drawables, show=True)
         used = show_results(arguments.PROGRAM, canvas)
         if used is None:
             return canvas.latest
         if image is None:
-            raise NothingToRestyle(words.NO_LAYER)
-        from .desk import Desk
+            raise NothingToRestyle(strings.NO_LAYER)
+        from .controller import Desk
 
         restyling = procedure.get_plug_in().do_create_procedure(RESTYLE)
         desk = Desk(arguments.PROGRAM, restyling, restyling.create_config(), canvas)

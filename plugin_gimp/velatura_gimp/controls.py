@@ -7,8 +7,8 @@ from typing import Any
 
 from gi.repository import GObject, Gtk, Pango
 
-from velatura import words
-from velatura.scales import MOST_DICE, has_dice, scale_of
+from velatura import strings
+from velatura.editor.setting_widgets import MOST_DICE, has_dice, scale_of
 from velatura.settings import knobs
 
 from . import arguments
@@ -23,10 +23,10 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._dialog, self._config = dialog, config
         self._editors: dict[str, Any] = {}
-        self._add(self, words.WINDOW_KNOBS)
-        more = Gtk.Expander(label=words.MORE, name="more")
+        self._add(self, strings.WINDOW_KNOBS)
+        more = Gtk.Expander(label=strings.MORE, name="more")
         rest = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_start=12, margin_top=6)
-        self._add(rest, words.MORE_KNOBS)
+        self._add(rest, strings.MORE_KNOBS)
         more.add(rest)
         self.pack_start(more, False, False, 0)
         config.connect("notify::quality", lambda *_: self._lock())

@@ -8,15 +8,15 @@ from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gimp, Gio, Gtk, Pango
 
-from velatura import words
-from velatura.background import Thread, as_velatura_error
+from velatura import strings
+from velatura.app_dirs import Places
+from velatura.editor.background import Thread, as_velatura_error
+from velatura.editor.event_loop import Loop
+from velatura.editor.style_regions import Region, RegionSource
+from velatura.editor.styles import Portions, in_order, samples, where
+from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
-from velatura.loop import Loop
-from velatura.paths import Places
 from velatura.pixels import Picture
-from velatura.regions import Region, RegionSource
-from velatura.remembered import Style
-from velatura.styles import Portions, in_order, samples, where
 
 from . import canvas
 from .canvas import Source
@@ -37,7 +37,7 @@ class Item(Gtk.FlowBoxChild):  # type: ignore[misc]
     def __init__(self, style: Style | None, source: Source | None) -> None:
         super().__init__()
         self.style, self.source = style, source
-        name, tip = (style.name, style.path) if style else (source.name, words.OPEN_IMAGE)  # type: ignore[union-attr]
+        name, tip = (style.name, style.path) if style else (source.name, strings.OPEN_IMAGE)  # type: ignore[union-attr]
         self.set_tooltip_text(f"{name}\n{tip}")
         self._image = Gtk.Image()
         self._image.set_size_request(THUMB, THUMB)
@@ -68,7 +68,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         self._portions = Portions()
         self.view = Gtk.FlowBox(name="gallery", homogeneous=True, max_children_per_line=COLUMNS, min_children_per_line=COLUMNS,
                                 selection_mode=Gtk.SelectionMode.MULTIPLE, activate_on_single_click=False,
-                                valign=Gtk.Align.START, tooltip_text=words.GALLERY_TIP)  # fmt: skip
+                                valign=Gtk.Align.START, tooltip_text=strings.GALLERY_TIP)  # fmt: skip
         self._heard = self.view.connect("selected-children-changed", lambda _: self._on_choice())
         look = Gtk.CssProvider()
         look.load_from_data(SELECTED)
@@ -83,8 +83,8 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _buttons(self) -> Any:
         row = Gtk.Box(spacing=6, homogeneous=True)
-        for text, name, do in ((words.FROM_FILE, "from_file", self.choose_file), (words.FROM_LAYER, "from_layer", self._list_layers),
-                               (words.PASTE, "paste", self.paste)):  # fmt: skip
+        for text, name, do in ((strings.FROM_FILE, "from_file", self.choose_file), (strings.FROM_LAYER, "from_layer", self._list_layers),
+                               (strings.PASTE, "paste", self.paste)):  # fmt: skip
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", self._safely(do))
             row.pack_start(button, True, True, 0)
@@ -165,7 +165,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         row = Gtk.Box(spacing=6)
         name = Gtk.Label(label=style.name, xalign=0, width_chars=NAME_CHARACTERS, max_width_chars=NAME_CHARACTERS,
                          ellipsize=Pango.EllipsizeMode.END, tooltip_text=style.name)  # fmt: skip
-        away = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=words.REMOVE_STYLE)
+        away = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=strings.REMOVE_STYLE)
         away.connect("clicked", lambda _: self._unchoose(style))
         row.pack_start(name, False, False, 0)
         if len(styles) > 1:
@@ -179,14 +179,14 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         slider.set_name(f"share of {style.name}")
         slider.set_draw_value(False)
         slider.set_size_request(SHARE_WIDTH, -1)
-        slider.set_tooltip_text(words.SHARE)
+        slider.set_tooltip_text(strings.SHARE)
         slider.set_value(style.share)
         slider.connect("value-changed", lambda s: self._set_share(style, round(s.get_value(), 2)))
         return slider
 
     def _where(self, style: Style, styles: list[Style]) -> Any:
         said = where(style, styles)
-        button = Gtk.Button(name=f"where {style.name}", tooltip_text=f"{words.WHERE}: {said}")
+        button = Gtk.Button(name=f"where {style.name}", tooltip_text=f"{strings.WHERE}: {said}")
         inside = Gtk.Box(spacing=4)
         label = Gtk.Label(label=said, xalign=0, width_chars=WHERE_CHARACTERS, max_width_chars=WHERE_CHARACTERS,
                           ellipsize=Pango.EllipsizeMode.END)  # fmt: skip
@@ -197,7 +197,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         return button
 
     def _list_regions(self, button: Any, style: Style) -> None:
-        choices: list[tuple[str, Callable[[], object]]] = [(words.ELSEWHERE, lambda: self._put(style, None))]
+        choices: list[tuple[str, Callable[[], object]]] = [(strings.ELSEWHERE, lambda: self._put(style, None))]
         choices += [(source.name, lambda source=source: self._take_region(style, source))
                     for source in canvas.region_sources(self._own)]  # fmt: skip
         self._pop_up(button, choices)
@@ -224,11 +224,11 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     # --- new ones ------------------------------------------------------------------------------------
     def choose_file(self, *_: object) -> None:
-        dialog = Gtk.FileChooserDialog(title=words.CHOOSE_STYLE, action=Gtk.FileChooserAction.OPEN, transient_for=self.get_toplevel(), modal=True)
-        dialog.add_buttons(words.CANCEL, Gtk.ResponseType.CANCEL, words.CHOOSE_STYLE, Gtk.ResponseType.ACCEPT)
+        dialog = Gtk.FileChooserDialog(title=strings.CHOOSE_STYLE, action=Gtk.FileChooserAction.OPEN, transient_for=self.get_toplevel(), modal=True)
+        dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.CHOOSE_STYLE, Gtk.ResponseType.ACCEPT)
         dialog.set_default_response(Gtk.ResponseType.ACCEPT)
         pictures = Gtk.FileFilter()
-        pictures.set_name(words.PICTURE_FILES)
+        pictures.set_name(strings.PICTURE_FILES)
         for kind in ("image/*", "application/x-krita"):
             pictures.add_mime_type(kind)
         dialog.add_filter(pictures)
@@ -252,8 +252,8 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
     def paste(self, *_: object) -> None:
         picture = canvas.pasted_picture()
         if picture is None:
-            raise VelaturaError(words.NOTHING_TO_PASTE)
-        self._keep(picture, words.IN_CLIPBOARD)
+            raise VelaturaError(strings.NOTHING_TO_PASTE)
+        self._keep(picture, strings.IN_CLIPBOARD)
 
     def _list_layers(self, button: Any) -> None:
         sources = [layer for image in Gimp.get_images() for layer in canvas.layers_of(image)]

@@ -1,4 +1,4 @@
-"""GLib's event loop, as the shared code sees it (`velatura.loop`)."""
+"""GLib's event loop, as the shared code sees it (`velatura.editor.event_loop`)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 
-from velatura import words
-from velatura.protocol import Preview
+from velatura import strings
+from velatura.protocol.messages import Preview
 
 from .styles import as_pixbuf
 
@@ -52,7 +52,7 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
 
     def set_preview(self, preview: Preview) -> None:
         self._after = as_pixbuf(preview.width, preview.height, 3, preview.data)
-        self.set_tooltip_text(words.BEFORE_AFTER)
+        self.set_tooltip_text(strings.BEFORE_AFTER)
         self._fit()
 
     def _hold(self, held: bool) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, Gio, GLib
 
-from velatura import styles, words
+from velatura import strings
+from velatura.app_dirs import Places, places
+from velatura.editor import styles
+from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
-from velatura.paths import Places, places
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
-from velatura.remembered import Style
 
 from . import canvas
 
@@ -29,7 +30,7 @@ def read_pixbuf(path: str, side: int) -> Any:
         else:
             pixbuf = GdkPixbuf.Pixbuf.new_from_file(path)
     except GLib.Error as error:
-        raise NotAPicture(words.NOT_READABLE.format(name=Path(path).name, why=error.message)) from error
+        raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=error.message)) from error
     return pixbuf.apply_embedded_orientation() or pixbuf
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from gi.repository import Gdk, GimpUi, Gtk
 
-from velatura import words
+from velatura import strings
+from velatura.app_dirs import Places
+from velatura.editor.event_loop import Loop
+from velatura.editor.ui_state import Remembered, Style
 from velatura.errors import VelaturaError
-from velatura.loop import Loop
-from velatura.paths import Places
 from velatura.pixels import Picture
-from velatura.protocol import Preview, Progress
-from velatura.remembered import Remembered, Style
+from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
 from . import arguments
@@ -33,9 +33,9 @@ class Window:
         self._config, self._desk, self._loop = config, desk, loop
         self._writing = False  # the configuration is being written from the gallery
         self.closing = False
-        self.dialog = GimpUi.ProcedureDialog.new(procedure, config, words.TITLE)
+        self.dialog = GimpUi.ProcedureDialog.new(procedure, config, strings.TITLE)
         self.dialog.set_name("velatura")
-        self.dialog.set_ok_label(words.START.replace("e", "_e", 1))
+        self.dialog.set_ok_label(strings.START.replace("e", "_e", 1))
         self._cancel = self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)
         self.preview = PreviewArea()
         self.gallery = Gallery(places, loop, image, self._styles_changed, desk.show_error)
@@ -63,7 +63,7 @@ class Window:
         left.pack_start(self.preview, True, True, 0)
         left.pack_start(self.target, False, False, 0)
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=8, hexpand=False)
-        right.pack_start(Gtk.Label(label=f"<b>{words.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
+        right.pack_start(Gtk.Label(label=f"<b>{strings.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
         # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
@@ -88,15 +88,15 @@ class Window:
         self._sentence = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
         self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
         self._offers = {}
-        for text, name, do in ((words.COPY_REPORT, "copy_report", self._desk.copy_report),
-                               (words.COPY_COMMAND, "copy_command", self._desk.copy_command),
-                               (words.OPEN_AS_PICTURE, "open_picture", self._desk.open_as_picture)):  # fmt: skip
+        for text, name, do in ((strings.COPY_REPORT, "copy_report", self._desk.copy_report),
+                               (strings.COPY_COMMAND, "copy_command", self._desk.copy_command),
+                               (strings.OPEN_AS_PICTURE, "open_picture", self._desk.open_as_picture)):  # fmt: skip
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", lambda _, do=do: do())
             self._trouble.get_action_area().pack_start(button, False, False, 0)
             self._offers[name] = button
         self.kept = Gtk.Label(name="kept", xalign=0, visible=True)
-        recover = Gtk.Button(label=words.RECOVER, name="recover", visible=True)
+        recover = Gtk.Button(label=strings.RECOVER, name="recover", visible=True)
         recover.connect("clicked", lambda _: self._desk.open_results())
         self._kept_line = Gtk.Box(spacing=8, no_show_all=True)
         self._kept_line.pack_start(self.kept, False, False, 0)
@@ -124,7 +124,7 @@ class Window:
             self._desk.show_error(error)
         self.gallery.fill(remembered.recent, chosen)
         if not chosen:
-            self.say(words.NO_STYLE)
+            self.say(strings.NO_STYLE)
 
     def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
         """recent: shown already, or not needed now."""
@@ -174,17 +174,17 @@ class Window:
 
     def be_busy(self) -> None:
         self._pulse.start(PULSE_EVERY)
-        self._cancel.set_label(f"_{words.CANCEL}")
+        self._cancel.set_label(f"_{strings.CANCEL}")
 
     def be_idle(self) -> None:
         self._pulse.stop()
         self.bar.set_fraction(0)
-        self._cancel.set_label(f"_{words.CLOSE}")
+        self._cancel.set_label(f"_{strings.CLOSE}")
 
     def show_progress(self, progress: Progress) -> None:
         self._pulse.stop()
         self.bar.set_fraction(progress.done)
-        self.say(words.progress(progress))
+        self.say(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.set_preview(preview)

@@ -9,16 +9,16 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from velatura import protocol as p
-from velatura import words
-from velatura.background import run_through
-from velatura.client import Client, Finished, GivenStyle
+from velatura import strings
+from velatura.client.client import Client, Finished, GivenStyle
+from velatura.editor.background import run_through
+from velatura.editor.placement import note_of
+from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError, error_from
-from velatura.explain import SIDE, figures
-from velatura.recovered import note_of
-from velatura.remembered import Style
+from velatura.figures.explain import SIDE, figures
+from velatura.figures.layout import hang
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura.sheet import hang
 
 from .canvas import Canvas
 from .styles import read_any
@@ -27,7 +27,7 @@ from .styles import read_any
 def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSettings) -> Any:
     """Returns the new layer. Raises VelaturaError."""
     target = canvas.current_target()
-    Gimp.progress_init(words.READING)
+    Gimp.progress_init(strings.READING)
     pictures = [read_any(style.path) for style in styles]
     content = run_through(canvas.read(target))
     given = [GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
@@ -36,12 +36,12 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
         client.hold()  # until the layer stands
-        Gimp.progress_set_text(words.WAKING)
+        Gimp.progress_set_text(strings.WAKING)
         job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer, title=target.name,
                              note=note_of(content.place, target.document_name))  # fmt: skip
         done = _followed(client, job, _show)
-        Gimp.progress_set_text(words.INSERTING)
-        name = words.result_name([style.name for style in styles], settings)
+        Gimp.progress_set_text(strings.INSERTING)
+        name = strings.result_name([style.name for style in styles], settings)
         run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
         client.received(done)
     Gimp.progress_end()
@@ -49,14 +49,14 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
 
 
 def explain(program: str, canvas: Canvas, style: Style) -> Any:
-    """The figures of `velatura.explain`, of the layer and this style, in a new image. Returns its topmost figure's layer."""
+    """The figures of `velatura.figures.explain`, of the layer and this style, in a new image. Returns its topmost figure's layer."""
     photo = canvas.thumbnail(canvas.current_target(), SIDE)
     painting = GivenStyle(read_any(style.path))
     all_of_them, results = figures(), []
-    Gimp.progress_init(words.WAKING)
+    Gimp.progress_init(strings.WAKING)
     with Client(program) as client:
         for number, figure in enumerate(all_of_them):
-            named = words.EXPLAINING.format(number=number + 1, count=len(all_of_them), name=figure.name)
+            named = strings.EXPLAINING.format(number=number + 1, count=len(all_of_them), name=figure.name)
 
             def show(sentence: str, done: float, before: int = number, named: str = named) -> None:
                 _show(f"{named} · {sentence}", (before + max(done, 0.0)) / len(all_of_them))
@@ -81,9 +81,9 @@ def _followed(client: Client, job: str, show: Callable[[str, float], object]) ->
         if isinstance(event, p.Failed):
             raise error_from(event.code, event.sentence)
         if isinstance(event, p.Progress):
-            show(words.progress(event), event.done)
+            show(strings.progress(event), event.done)
         elif isinstance(event, (p.Notice, p.Estimate)):
             show(event.sentence, -1)
         elif isinstance(event, p.Queued) and event.place > 0:
-            show(words.WAITING.format(place=event.place), -1)
-    raise VelaturaError(words.REPLACED)
+            show(strings.WAITING.format(place=event.place), -1)
+    raise VelaturaError(strings.REPLACED)

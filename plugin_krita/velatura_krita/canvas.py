@@ -1,7 +1,7 @@
 """Krita's side: documents, layers, selections, pixels. Everything that touches Krita's API is in this file.
 
 Long work is written as generators that yield between steps, each of some ten milliseconds, so that the canvas never
-stalls: `velatura.background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
+stalls: `velatura.editor.background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
 conversion leaves a step in the undo history of the document that it happens in.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 
 from krita import Krita, Selection
 
-from velatura import words
+from velatura import strings
+from velatura.editor.placement import Recovered
+from velatura.editor.style_regions import Canvas, Place, Region, RegionSource
 from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
+from velatura.figures.layout import Sheet
 from velatura.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
-from velatura.recovered import Recovered
-from velatura.regions import Canvas, Place, Region, RegionSource
-from velatura.sheet import Sheet
 
 from .qt import QByteArray, QImage, QPainter, QRect, QSize, Qt, QUuid
 
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def document_name(self) -> str:
-        return str(self.document.name() or Path(self.document.fileName()).name or words.UNTITLED)
+        return str(self.document.name() or Path(self.document.fileName()).name or strings.UNTITLED)
 
 
 @dataclass(frozen=True)
@@ -112,19 +112,19 @@ def current_target() -> Target:
     document = Krita.instance().activeDocument()
     node = document.activeNode() if document is not None else None
     if node is None:
-        raise NothingToRestyle(words.NO_LAYER)
+        raise NothingToRestyle(strings.NO_LAYER)
     while node.type() in MASKS and node.parentNode() is not None:
         node = node.parentNode()
     canvas = QRect(0, 0, document.width(), document.height())
     inside = node.bounds().intersected(canvas)
     if inside.isEmpty():
-        raise NothingToRestyle(words.EMPTY_LAYER.format(layer=node.name()))
+        raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=node.name()))
     selection = document.selection()
     if selection is None:
         return Target(document, node, inside)
     selected = QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersected(inside)
     if selected.isEmpty():
-        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=node.name()))
+        raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=node.name()))
     around = SELECTION_CONTEXT
     rect = selected.adjusted(-around, -around, around, around).intersected(inside)
     return Target(document, node, rect, selection)
@@ -145,9 +145,9 @@ def describe(target: Target) -> str:
     """What the window says will be restyled."""
     r = target.rect
     if target.selection is None:
-        return words.LAYER_OF.format(layer=target.name, width=r.width(), height=r.height())
+        return strings.LAYER_OF.format(layer=target.name, width=r.width(), height=r.height())
     s = target.selection
-    return words.SELECTION_OF.format(layer=target.name, width=s.width(), height=s.height())
+    return strings.SELECTION_OF.format(layer=target.name, width=s.width(), height=s.height())
 
 
 def size(target: Target) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def style_sources(side: int) -> list[Source]:
     """Open documents and their layers, the topmost first; where there is a selection, what it covers of them."""
     sources = []
     for document in open_documents():
-        title, all_of_it = document.name() or words.UNTITLED, QRect(0, 0, document.width(), document.height())
+        title, all_of_it = document.name() or strings.UNTITLED, QRect(0, 0, document.width(), document.height())
         selected = document.selection() is not None
         parts = [(title, document, all_of_it)]
         for node in reversed(document.topLevelNodes()):
@@ -186,7 +186,7 @@ def style_sources(side: int) -> list[Source]:
                 parts.append((f"{title} ▸ {node.name()}", node, node.bounds()))
         for name, thing, box in parts:
             take = lambda d=document, t=thing, b=box, n=name: _visible_part(d, t, b, n, side)  # noqa: E731
-            sources.append(Source(words.OF_SELECTION.format(name=name) if selected else name, take))
+            sources.append(Source(strings.OF_SELECTION.format(name=name) if selected else name, take))
     return sources
 
 
@@ -196,7 +196,7 @@ def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -
     if selection is None:
         return image
     if not QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersects(box):
-        raise NothingToRestyle(words.SELECTION_OUTSIDE.format(layer=name))
+        raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=name))
     coverage = bytes(selection.pixelData(box.x(), box.y(), box.width(), box.height()))
     mask = QImage(coverage, box.width(), box.height(), box.width(), QImage.Format.Format_Alpha8)
     image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
@@ -211,7 +211,7 @@ def _small(take: Any, width: int, height: int, side: int) -> QImage:
     scale = min(1.0, side / max(width, height))
     image = take(max(1, round(width * scale)), max(1, round(height * scale)))
     if image is None or image.isNull():
-        raise VelaturaError(words.SOURCE_GONE)
+        raise VelaturaError(strings.SOURCE_GONE)
     return QImage(image)
 
 
@@ -223,7 +223,7 @@ def region_sources() -> list[RegionSource]:
         return []
     sources = []
     if document.selection() is not None:
-        sources.append(RegionSource(words.SELECTION_NOW, lambda: _selected(document)))
+        sources.append(RegionSource(strings.SELECTION_NOW, lambda: _selected(document)))
     for name, node in _all_layers(document.topLevelNodes()):
         sources.append(RegionSource(name, lambda node=node: _covered(document, node)))
     return sources
@@ -243,8 +243,8 @@ def _canvas_of(document: Any) -> Canvas:
 def _selected(document: Any) -> Region:
     selection, canvas = document.selection(), _canvas_of(document)
     if selection is None:
-        raise NothingToRestyle(words.REGION_EMPTY.format(region=words.MASK_NAME))
-    return _region(words.MASK_NAME, canvas, bytes(selection.pixelData(0, 0, canvas.width, canvas.height)))
+        raise NothingToRestyle(strings.REGION_EMPTY.format(region=strings.MASK_NAME))
+    return _region(strings.MASK_NAME, canvas, bytes(selection.pixelData(0, 0, canvas.width, canvas.height)))
 
 
 def _covered(document: Any, node: Any) -> Region:
@@ -269,14 +269,14 @@ def _covered(document: Any, node: Any) -> Region:
 
 def _region(name: str, canvas: Canvas, coverage: bytes) -> Region:
     if not coverage.strip(b"\0"):
-        raise NothingToRestyle(words.REGION_EMPTY.format(region=name))
+        raise NothingToRestyle(strings.REGION_EMPTY.format(region=name))
     return Region(name, canvas, coverage)
 
 
 # --- reading -----------------------------------------------------------------------------------------
 def read(target: Target) -> Generator[None, None, Content]:
     """The target's pixels and selection. The layer is not touched."""
-    yield from _wait_until_idle(target.document, words.PICTURE_CLOSED)
+    yield from _wait_until_idle(target.document, strings.PICTURE_CLOSED)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the person may select something else meanwhile
     rect = target.rect
@@ -288,7 +288,7 @@ def read(target: Target) -> Generator[None, None, Content]:
         for strip in _strips(rect):
             raw = get(strip.x(), strip.y(), strip.width(), strip.height())
             if len(raw) == 0:
-                raise NothingToRestyle(words.EMPTY_LAYER.format(layer=target.name))
+                raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=target.name))
             strips.append(_converted(helper, raw, strip, own_space, FLOAT_SRGB))
             yield
     mask = None
@@ -340,10 +340,10 @@ def _converted(helper: Any, raw: Any, rect: QRect, space: Space, to: Space) -> A
         return raw
     node = helper.createNode("strip", "paintlayer")
     if space != FLOAT_SRGB and not node.setColorSpace(*space):
-        raise VelaturaError(words.NO_CONVERSION.format(space=" ".join(space)))
+        raise VelaturaError(strings.NO_CONVERSION.format(space=" ".join(space)))
     node.setPixelData(raw, 0, 0, rect.width(), rect.height())
     if not node.setColorSpace(*to):
-        raise VelaturaError(words.NO_CONVERSION.format(space=" ".join(to)))
+        raise VelaturaError(strings.NO_CONVERSION.format(space=" ".join(to)))
     return node.pixelData(0, 0, rect.width(), rect.height())
 
 
@@ -368,15 +368,15 @@ def put_back(recovered: Recovered) -> Generator[None, None, bool]:
     layer. Returns False where it became a document of its own: none is open. Raises VelaturaError."""
     document, picture = Krita.instance().activeDocument(), recovered.picture
     if picture.format != CONTENT_FORMAT:
-        raise VelaturaError(words.OF_ANOTHER_KIND)
+        raise VelaturaError(strings.OF_ANOTHER_KIND)
     if document is None:
         yield from open_as_picture(picture, recovered.name)
         return False
-    yield from _wait_until_idle(document, words.PICTURE_GONE)
+    yield from _wait_until_idle(document, strings.PICTURE_GONE)
     known = QUuid(recovered.layer)
     source = (None if known.isNull() else document.nodeByUniqueID(known)) or _active_layer(document)
     if source is None:
-        raise LayerGone(words.LAYER_GONE)
+        raise LayerGone(strings.LAYER_GONE)
     left, top = recovered.corner(document.width(), document.height())
     rect, selection, coverage = QRect(left, top, picture.width, picture.height), None, recovered.coverage()
     if coverage is not None:
@@ -398,14 +398,14 @@ def _active_layer(document: Any) -> Any:
 def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterator[None]:
     """Raises LayerGone."""
     document = target.document
-    yield from _wait_until_idle(document, words.PICTURE_GONE)
+    yield from _wait_until_idle(document, strings.PICTURE_GONE)
     layer = document.createNode(name, "paintlayer")
     yield from _fill(layer, rect, picture)
     if target.selection is not None:
-        mask = document.createTransparencyMask(words.MASK_NAME)
+        mask = document.createTransparencyMask(strings.MASK_NAME)
         mask.setSelection(target.selection)
         layer.addChildNode(mask, None)
-    yield from _wait_until_idle(document, words.PICTURE_GONE)
+    yield from _wait_until_idle(document, strings.PICTURE_GONE)
     check_there(target)
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASKS]) == 1
@@ -415,16 +415,16 @@ def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterato
     if was_alone and not covers:
         # Krita (5.2.9) shows a lone layer without a projection of its parent's own; for the second layer it makes one,
         # but only as far as that layer reaches: beyond it the canvas would turn transparent until the next change.
-        yield from _wait_until_idle(document, words.PICTURE_GONE)
+        yield from _wait_until_idle(document, strings.PICTURE_GONE)
         document.refreshProjection()
 
 
 def check_there(target: Target) -> None:
     """Raises LayerGone where document or layer are no more."""
     if not is_open(target.document):
-        raise LayerGone(words.PICTURE_GONE)
+        raise LayerGone(strings.PICTURE_GONE)
     if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
-        raise LayerGone(words.LAYER_GONE)
+        raise LayerGone(strings.LAYER_GONE)
 
 
 def _above(parent: Any, node: Any, earlier: set[str]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from velatura import words
-from velatura.scales import MOST_DICE, Scale, has_dice, scale_of
+from velatura import strings
+from velatura.editor.setting_widgets import MOST_DICE, Scale, has_dice, scale_of
 from velatura.settings import Knob, StyleSettings, default_of, knobs
 
 from .qt import (
@@ -40,9 +40,9 @@ class Controls(QWidget):
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._add(form, words.WINDOW_KNOBS)
+        self._add(form, strings.WINDOW_KNOBS)
         self.more = QToolButton()
-        self.more.setText(words.MORE)
+        self.more.setText(strings.MORE)
         self.more.setObjectName("more")
         self.more.setCheckable(True)
         self.more.setAutoRaise(True)
@@ -53,7 +53,7 @@ class Controls(QWidget):
         rest = QFormLayout(self._rest)
         rest.setContentsMargins(12, 0, 0, 0)
         rest.setVerticalSpacing(8)
-        self._add(rest, words.MORE_KNOBS)
+        self._add(rest, strings.MORE_KNOBS)
         self._rest.hide()
         form.addRow(self._rest)
         self.more.toggled.connect(self._unfold)

@@ -9,7 +9,7 @@ from krita import Extension, Krita
 
 try:
     from . import canvas
-    from .desk import Desk
+    from .controller import Desk
     from .qt import QTimer
 
     BROKEN = ""

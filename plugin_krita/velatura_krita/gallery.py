@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from velatura import words
-from velatura.background import Thread
+from velatura import strings
+from velatura.app_dirs import Places
+from velatura.editor.background import Thread
+from velatura.editor.style_regions import Region, RegionSource
+from velatura.editor.styles import Portions, in_order, of_file, samples, where
+from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
-from velatura.paths import Places
-from velatura.regions import Region, RegionSource
-from velatura.remembered import Style
-from velatura.styles import Portions, in_order, of_file, samples, where
 
 from .qt import (
     QApplication,
@@ -68,7 +68,7 @@ class Gallery(QWidget):
         self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setMinimumSize(3 * (THUMB + 22) + 28, 2 * (THUMB + 30) + 8)
-        self.list.setToolTip(words.GALLERY_TIP)
+        self.list.setToolTip(strings.GALLERY_TIP)
         self.list.itemSelectionChanged.connect(self._on_choice)
         layout.addWidget(self.list, 1)
         layout.addLayout(self._buttons())
@@ -78,8 +78,8 @@ class Gallery(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self._menu = QMenu(self)
-        for text, name, do in ((words.FROM_FILE, "from_file", self.choose_file), (words.FROM_LAYER, "from_layer", None),
-                               (words.PASTE, "paste", self.paste)):  # fmt: skip
+        for text, name, do in ((strings.FROM_FILE, "from_file", self.choose_file), (strings.FROM_LAYER, "from_layer", None),
+                               (strings.PASTE, "paste", self.paste)):  # fmt: skip
             button = QPushButton(text)
             button.setObjectName(name)
             button.setAutoDefault(False)
@@ -162,7 +162,7 @@ class Gallery(QWidget):
         away = QToolButton()
         away.setText("✕")
         away.setAutoRaise(True)
-        away.setToolTip(words.REMOVE_STYLE)
+        away.setToolTip(strings.REMOVE_STYLE)
         away.clicked.connect(lambda: self._unchoose(style))
         row.addWidget(name)
         if len(styles) > 1:
@@ -178,7 +178,7 @@ class Gallery(QWidget):
         slider.setObjectName(f"share of {style.name}")
         slider.setRange(1, SHARES)
         slider.setValue(round(style.share * SHARES))
-        slider.setToolTip(words.SHARE)
+        slider.setToolTip(strings.SHARE)
         slider.valueChanged.connect(lambda value: self._set_share(style, value / SHARES))
         return slider
 
@@ -188,7 +188,7 @@ class Gallery(QWidget):
         button.setFixedWidth(WHERE_WIDTH)
         said = where(style, styles)
         button.setText(button.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, WHERE_WIDTH - 28))
-        button.setToolTip(f"{words.WHERE}: {said}")
+        button.setToolTip(f"{strings.WHERE}: {said}")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
         menu.aboutToShow.connect(lambda: self._list_regions(menu, style))
@@ -197,7 +197,7 @@ class Gallery(QWidget):
 
     def _list_regions(self, menu: QMenu, style: Style) -> None:
         menu.clear()
-        menu.addAction(words.ELSEWHERE).triggered.connect(lambda: self._put(style, None))
+        menu.addAction(strings.ELSEWHERE).triggered.connect(lambda: self._put(style, None))
         menu.addSeparator()
         for source in self._regions():
             menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_region(style, source))
@@ -228,7 +228,7 @@ class Gallery(QWidget):
     # --- new ones --------------------------------------------------------------------------------------
     def choose_file(self) -> None:
         kinds = " ".join(f"*.{bytes(kind).decode()}" for kind in QImageReader.supportedImageFormats())
-        path, _ = QFileDialog.getOpenFileName(self, words.CHOOSE_STYLE, "", f"{words.PICTURE_FILES} ({kinds})")
+        path, _ = QFileDialog.getOpenFileName(self, strings.CHOOSE_STYLE, "", f"{strings.PICTURE_FILES} ({kinds})")
         if path:
             self.take_file(path)
 
@@ -242,7 +242,7 @@ class Gallery(QWidget):
         self._thread.run(lambda: keep(image, name, self._places), self.choose, self.failed.emit)
 
     def paste(self) -> None:
-        self.take_mime(QApplication.clipboard().mimeData(), words.IN_CLIPBOARD)
+        self.take_mime(QApplication.clipboard().mimeData(), strings.IN_CLIPBOARD)
 
     def take_mime(self, mime: object, name: str) -> None:
         """What a drop or the clipboard holds: a file, or a picture."""
@@ -251,14 +251,14 @@ class Gallery(QWidget):
         elif mime.hasImage():
             self.take_image(QImage(mime.imageData()), name)
         else:
-            self.failed.emit(VelaturaError(words.NOTHING_TO_PASTE))
+            self.failed.emit(VelaturaError(strings.NOTHING_TO_PASTE))
 
     def _list_sources(self) -> None:
         self._menu.clear()
         for source in self._sources():
             self._menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_source(source))
         if self._menu.isEmpty():
-            self._menu.addAction(words.NO_SOURCES).setEnabled(False)
+            self._menu.addAction(strings.NO_SOURCES).setEnabled(False)
 
     def _take_source(self, source: object) -> None:
         try:

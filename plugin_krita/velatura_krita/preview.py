@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from velatura import words
-from velatura.protocol import Preview
+from velatura import strings
+from velatura.protocol.messages import Preview
 
 from .qt import QColor, QImage, QPainter, QRect, QSize, Qt, QWidget
 
@@ -37,7 +37,7 @@ class PreviewArea(QWidget):
         data = bytes(preview.data)
         image = QImage(data, preview.width, preview.height, 3 * preview.width, QImage.Format.Format_RGB888)
         self._after = image.copy()  # its own bytes
-        self.setToolTip(words.BEFORE_AFTER)
+        self.setToolTip(strings.BEFORE_AFTER)
         self.update()
 
     def sizeHint(self) -> QSize:

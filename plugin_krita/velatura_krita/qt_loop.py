@@ -1,4 +1,4 @@
-"""Qt's event loop, as the shared code sees it (`velatura.loop`)."""
+"""Qt's event loop, as the shared code sees it (`velatura.editor.event_loop`)."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from velatura import styles, words
+from velatura import strings
+from velatura.app_dirs import Places
+from velatura.editor import styles
+from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
-from velatura.paths import Places
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
-from velatura.remembered import Style
 
 from .qt import QColorSpace, QImage, QImageReader, QSize, Qt
 
@@ -25,7 +26,7 @@ def read_image(path: str, side: int) -> QImage:
         reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
     image = reader.read()
     if image.isNull():
-        raise NotAPicture(words.NOT_READABLE.format(name=Path(path).name, why=reader.errorString()))
+        raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=reader.errorString()))
     if image.colorSpace().isValid():
         image.convertToColorSpace(QColorSpace(QColorSpace.NamedColorSpace.SRgb))
     return image

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from velatura import words
-from velatura.paths import Places
-from velatura.protocol import Preview, Progress
-from velatura.remembered import Remembered, Style
+from velatura import strings
+from velatura.app_dirs import Places
+from velatura.editor.ui_state import Remembered, Style
+from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
 from .controls import Controls
@@ -47,7 +47,7 @@ class Window(QDialog):
     def __init__(self, places: Places, sources: object, regions: object, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint)  # fmt: skip
         self.setObjectName("velatura")
-        self.setWindowTitle(words.TITLE)
+        self.setWindowTitle(strings.TITLE)
         self.setModal(False)
         self.setAcceptDrops(True)
         self.preview = PreviewArea()
@@ -73,7 +73,7 @@ class Window(QDialog):
         right = QVBoxLayout(side)
         right.setContentsMargins(0, 0, 6, 0)
         right.setSpacing(10)
-        right.addWidget(_heading(words.STYLE))
+        right.addWidget(_heading(strings.STYLE))
         right.addWidget(self.gallery)
         right.addWidget(_line())
         right.addWidget(self.controls)
@@ -106,7 +106,7 @@ class Window(QDialog):
         self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
         self.kept = QLabel()
         self.kept.setObjectName("kept")
-        self.recover = self._button(words.RECOVER, "recover", self.results_asked)
+        self.recover = self._button(strings.RECOVER, "recover", self.results_asked)
         self._kept_line = QWidget()
         kept_line = QHBoxLayout(self._kept_line)
         kept_line.setContentsMargins(2, 0, 0, 0)
@@ -115,11 +115,11 @@ class Window(QDialog):
         kept_line.addStretch(1)
         self._kept_line.hide()
         buttons = QHBoxLayout()
-        self.copy_report = self._button(words.COPY_REPORT, "copy_report", self.report_asked)
-        self.copy_command = self._button(words.COPY_COMMAND, "copy_command", self.command_asked)
-        self.open_document = self._button(words.OPEN_AS_PICTURE, "open_document", self.document_asked)
-        self.cancel = self._button(words.CANCEL, "cancel", self.cancel_asked)
-        self.start = self._button(words.START, "start", self.start_asked)
+        self.copy_report = self._button(strings.COPY_REPORT, "copy_report", self.report_asked)
+        self.copy_command = self._button(strings.COPY_COMMAND, "copy_command", self.command_asked)
+        self.open_document = self._button(strings.OPEN_AS_PICTURE, "open_document", self.document_asked)
+        self.cancel = self._button(strings.CANCEL, "cancel", self.cancel_asked)
+        self.start = self._button(strings.START, "start", self.start_asked)
         self.start.setDefault(True)
         self.start.setMinimumWidth(130)
         for button in (self.copy_report, self.copy_command, self.open_document):
@@ -160,7 +160,7 @@ class Window(QDialog):
         self.controls.set_settings(remembered.settings)
         self.gallery.fill(remembered.recent, remembered.styles)
         if not remembered.styles:
-            self.say(words.NO_STYLE)
+            self.say(strings.NO_STYLE)
 
     def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
         self.controls.set_settings(settings)
@@ -200,7 +200,7 @@ class Window(QDialog):
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(int(progress.done * PERMILLE))
-        self.say(words.progress(progress))
+        self.say(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.set_preview(preview)
@@ -231,7 +231,7 @@ class Window(QDialog):
 
     def dropEvent(self, event: object) -> None:
         event.acceptProposedAction()
-        self.gallery.take_mime(event.mimeData(), words.DROPPED)
+        self.gallery.take_mime(event.mimeData(), strings.DROPPED)
 
 
 def _heading(text: str) -> QLabel:

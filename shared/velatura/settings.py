@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from velatura.errors import BadSetting
-from velatura.quoted import quoted
+from velatura.short_repr import quoted
 
 # The network's layers that content may be compared at, in order.
 NETWORK_LAYERS = (

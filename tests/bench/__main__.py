@@ -15,14 +15,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from velatura import protocol as p
-from velatura.client import Client, Finished
-from velatura.launch import Launcher
-from velatura.paths import places
+from velatura.app_dirs import places
+from velatura.client.client import Client, Finished
+from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.report import spread
-from velatura_daemon.run import build_id, own_command
+from velatura_daemon.build import build_id, own_command
 from velatura_daemon.samples import draw
 
 REPEATS = 5  # of what is quick
@@ -75,7 +75,7 @@ class Bench:
 
     def loading(self) -> None:
         """From the name to a network that is ready to look, in a process that has torch already."""
-        from velatura_daemon.weights.load import load_default
+        from velatura_daemon.models.load import load_default
 
         self.add("VGG19, loaded", spread([timed(load_default) for _ in range(REPEATS)]))
 

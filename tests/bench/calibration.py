@@ -5,9 +5,9 @@ from __future__ import annotations
 import skimage.data
 
 from velatura_daemon.bench.quality import as_tensor
-from velatura_daemon.engine.calibration import mean_activations, probe
 from velatura_daemon.engine.network import Network
-from velatura_daemon.weights.vgg19 import read_vgg19, vgg19_file
+from velatura_daemon.models.calibration import mean_activations, probe
+from velatura_daemon.models.vgg19 import read_vgg19, vgg19_file
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 SIDE = 256  # pixels; at 512 the means are 4 to 16 % lower

@@ -15,12 +15,12 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.farm.machines import Machines
-from velatura.client import Client, Finished
-from velatura.launch import Launcher
-from velatura.paths import places
+from velatura.app_dirs import places
+from velatura.client.client import Client, Finished
+from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
-from velatura_daemon.run import build_id, own_command
+from velatura_daemon.build import build_id, own_command
 from velatura_daemon.samples import draw
 
 WIDTH, HEIGHT = 256, 192

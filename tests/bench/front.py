@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.peers import rush, serve
-from velatura.client import Client
-from velatura.paths import places
+from velatura.app_dirs import places
+from velatura.client.client import Client
 
 PEERS = (0, 1, 100, 500, 2000)
 STATUS_CALLS = 300

@@ -1,4 +1,4 @@
-"""Many painters' plugins in one process: sockets, handshakes and messages as a `velatura.client.Client` has them, and nothing that an
+"""Many painters' plugins in one process: sockets, handshakes and messages as a `velatura.client.client.Client` has them, and nothing that an
 editor needs, so that one core of them is more than a front can serve. For `tests/bench/front.py`.
 
 A process of them takes orders over a pipe: see `serve`.
@@ -15,16 +15,16 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
-from velatura import protocol as p
-from velatura import trust
-from velatura.connection import Connection, find
+from velatura.app_dirs import places
+from velatura.client.connection_file import Connection, find
+from velatura.client.transport import Dealer
+from velatura.client.transport_plain import PlainDealer
 from velatura.errors import DaemonLost, DaemonNotRunning
-from velatura.paths import places
 from velatura.pixels import PictureRef, PixelFormat
+from velatura.protocol import auth
+from velatura.protocol import messages as p
+from velatura.protocol.transfer import Incoming, puts
 from velatura.settings import StyleSettings
-from velatura.transfer import Incoming, puts
-from velatura.transport import Dealer
-from velatura.transport_plain import PlainDealer
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
 PATIENCE = 30.0  # seconds for an answer that is due
@@ -56,13 +56,13 @@ class PainterPeer:
 
     def greet(self, found: Connection) -> None:
         """The handshake, waited for. Raises Lost."""
-        nonce = trust.fresh_nonce()
+        nonce = auth.fresh_nonce()
         self.send(p.Hello(list(p.VERSION), nonce, self.name, "bench", found.build))
         challenge = self.waited_for(p.Challenge)
         said = (nonce, challenge.nonce, found.endpoints[0])
-        if not trust.same(challenge.proof, trust.proof(found.key, "daemon", *said, challenge.version)):
+        if not auth.same(challenge.proof, auth.proof(found.key, "daemon", *said, challenge.version)):
             raise Lost("the daemon does not know its key")
-        self.send(p.Proof(trust.proof(found.key, "client", *said, p.VERSION)))
+        self.send(p.Proof(auth.proof(found.key, "client", *said, p.VERSION)))
         self.session = self.waited_for(p.Welcome).session_id
 
     def waited_for(self, kind: type[Any]) -> Any:
@@ -245,7 +245,7 @@ def rush(home: Path, count: int) -> int:
     for _ in range(count):
         with contextlib.suppress(DaemonLost):  # more wait to be let in than the system keeps waiting
             dealers.append(PlainDealer(found.endpoints[0]))
-    nonces = [trust.fresh_nonce() for _ in dealers]
+    nonces = [auth.fresh_nonce() for _ in dealers]
     for number, (dealer, nonce) in enumerate(zip(dealers, nonces, strict=True)):
         dealer.send(p.pack(p.Hello(list(p.VERSION), nonce, f"rush-{number}", "bench", found.build)))
     welcome = 0
@@ -263,7 +263,7 @@ def rush(home: Path, count: int) -> int:
             message = p.unpack(frames)[0]
             if isinstance(message, p.Challenge):
                 said = (nonce, message.nonce, found.endpoints[0])
-                dealer.send(p.pack(p.Proof(trust.proof(found.key, "client", *said, p.VERSION))))
+                dealer.send(p.pack(p.Proof(auth.proof(found.key, "client", *said, p.VERSION))))
             else:
                 welcome += isinstance(message, p.Welcome)
                 del waiting[dealer]

@@ -1,4 +1,4 @@
-"""A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For `tests/bench/front.py`; no
+"""A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For `tests/bench/server.py`; no
 mode of the product.
 
     VELATURA_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
@@ -15,12 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from velatura.paths import Places, places
+from velatura.app_dirs import Places, places
 from velatura.pixels import PictureRef
-from velatura_daemon import front, run
-from velatura_daemon.clock import Clock
-from velatura_daemon.crew import Crew
-from velatura_daemon.options import Options
+from velatura_daemon import daemon_process
+from velatura_daemon.config import Options
+from velatura_daemon.server import server
 
 PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
 SIDE = 16  # pixels of the scale that they speak of
@@ -128,11 +127,11 @@ def main() -> None:
         def __init__(self, wake: Callable[[], None]) -> None:
             self.hands = [Stub(wake, asked.preview, spent) for _ in range(asked.hands)]
 
-    def crew_of_stubs(_options: Options, _places: Places, wake: Callable[[], None], clock: Clock) -> Crew:
-        return Crew(Stubs(wake), None, clock)
+    def stubs_for(_options: Options, _places: Places, wake: Callable[[], None]) -> tuple[Stubs, None]:
+        return Stubs(wake), None
 
-    front.crew_for = crew_of_stubs  # all else is the daemon as it is: its lock, its log, its files
-    run.run_daemon(places(), Options(max_megapixels=64))
+    server.makers_for = stubs_for  # all else is the daemon as it is: its lock, its log, its files
+    daemon_process.run_daemon(places(), Options(max_megapixels=64))
 
 
 if __name__ == "__main__":

@@ -21,20 +21,20 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 from tests.daemon.test_life import status_when
-from velatura.client import KeptItems, PastRestyles
+from velatura.client.client import KeptItems, PastRestyles
 from velatura.errors import UsageError
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
+from velatura_daemon.batch.concurrency import MOST, room_for, workers_in
+from velatura_daemon.batch.contact_sheet import evenly, sheet_of
+from velatura_daemon.batch.file_hashes import hash_of_file
 from velatura_daemon.batch.frames import framed, pictures_in
-from velatura_daemon.batch.hashes import hash_of_file
-from velatura_daemon.batch.pace import MOST, room_for, workers_in
 from velatura_daemon.batch.recipe import recipe_of
-from velatura_daemon.batch.sheet import evenly, sheet_of
-from velatura_daemon.cli.paintings import paintings_of
-from velatura_daemon.cli.restyle import note_of
-from velatura_daemon.imagefiles import read_description, write_picture
-from velatura_daemon.jobs import JOBS_PER_CLIENT
-from velatura_daemon.keeping.results import PER_CLIENT
+from velatura_daemon.imaging.files import read_description, write_picture
+from velatura_daemon.jobs.job import JOBS_PER_CLIENT
+from velatura_daemon.storage.results import PER_CLIENT
+from velatura_daemon.terminal.restyle_task import note_of
+from velatura_daemon.terminal.style_options import paintings_of
 
 QUICK = ("--quality", "draft", "--iterations", "2")
 LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")  # half a second or so: time to do something meanwhile

@@ -13,12 +13,12 @@ import pytest
 
 from tests.conftest import picture
 from velatura.errors import DiskTrouble, UsageError
-from velatura_daemon.batch import ledger as module
+from velatura_daemon.batch import manifest as module
+from velatura_daemon.batch.file_hashes import hash_of_file, look_of
 from velatura_daemon.batch.frames import LEDGER, Frame, pictures_in
-from velatura_daemon.batch.hashes import hash_of_file, look_of
-from velatura_daemon.batch.ledger import Ledger, Seen
+from velatura_daemon.batch.manifest import Ledger, Seen
 from velatura_daemon.batch.recipe import key_of
-from velatura_daemon.imagefiles import write_picture
+from velatura_daemon.imaging.files import write_picture
 
 
 def recipe(key: str) -> Any:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Run
-from velatura.explain import figures
-from velatura_daemon.cli.sheets import GAP, LINE
+from velatura.figures.explain import figures
+from velatura_daemon.imaging.contact_sheet import GAP, LINE
 
 WIDTH, HEIGHT = 32, 24
 

@@ -13,7 +13,7 @@ from tests.support.networks import small_network
 from tests.support.pictures import procedural_pictures
 from velatura_daemon.bench.judge import judge
 from velatura_daemon.bench.quality import main
-from velatura_daemon.engine.calibration import scale_layers
+from velatura_daemon.models.calibration import scale_layers
 
 
 @pytest.fixture(scope="module")

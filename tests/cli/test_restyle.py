@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.cli.conftest import Run
 from tests.support.networks import weights_of_vgg19s_shapes
-from velatura_daemon.imagefiles import read_description, read_picture
+from velatura_daemon.imaging.files import read_description, read_picture
 
 QUICK = ("--quality", "draft", "--iterations", "4")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from velatura_daemon.cli.standing import devices_in_words, rows, stand_in
+from velatura_daemon.cli.status import devices_in_words, rows, stand_in
 
 ORIGINAL = "VGG19 (Simonyan and Zisserman 2014)"
 

@@ -8,13 +8,12 @@ import sys
 
 import pytest
 
+from velatura.app_dirs import places
+from velatura.client.launch import recorded
 from velatura.errors import UsageError
-from velatura.launch import recorded
-from velatura.paths import places
 from velatura_daemon.cli.daemon import as_words
-from velatura_daemon.clock import Clock
-from velatura_daemon.executors.makers import crew_for
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.executors.factory import makers_for
 
 
 @pytest.fixture
@@ -62,4 +61,4 @@ def test_a_switch_that_is_off_is_recorded_as_it_is_said():
 ])  # fmt: skip
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):
     with pytest.raises(UsageError, match=sentence):
-        crew_for(Options(**options), places({"VELATURA_HOME": str(home)}), lambda: None, Clock())
+        makers_for(Options(**options), places({"VELATURA_HOME": str(home)}), lambda: None)

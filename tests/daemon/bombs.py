@@ -145,7 +145,7 @@ def megabytes(entry: str) -> float:
 
 def main() -> None:
     from velatura.errors import VelaturaError
-    from velatura_daemon.imagefiles import other, png, read_picture, tiff
+    from velatura_daemon.imaging.files import other, png, read_picture, tiff
 
     assert other, (png, tiff)
     Image.init()

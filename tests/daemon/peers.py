@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import zmq
 
-from velatura import protocol as p
-from velatura import zmtp
 from velatura.errors import BadMessage
+from velatura.protocol import messages as p
+from velatura.protocol import zmtp
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"raw")
 PATIENCE = 10.0  # seconds for a connection, and for the other side's READY

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.errors import DiskTrouble
-from velatura_daemon import blobs
-from velatura_daemon.blobs import BlobStore
+from velatura_daemon.storage import blobs
+from velatura_daemon.storage.blobs import BlobStore
 
 
 def test_an_upload_whose_file_has_gone_can_be_abandoned_without_closing_anothers(home):

@@ -13,12 +13,12 @@ import msgpack
 import pytest
 
 from tests.daemon import bombs
-from velatura import protocol as p
-from velatura import transfer, zmtp
 from velatura.errors import BadMessage, BadSetting, PictureTooLarge, VelaturaError
 from velatura.pixels import PictureRef, PixelFormat
+from velatura.protocol import messages as p
+from velatura.protocol import transfer, zmtp
 from velatura.settings import StyleSettings
-from velatura_daemon.requests import job_from
+from velatura_daemon.jobs.validation import job_from
 
 MOST = 20.0  # megabytes that a bomb may cost: a profile of 4 MB, twice, and what a decoder itself takes
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
-from velatura import protocol as p
 from velatura.errors import TooBusy, WorkerDied
-from velatura_daemon.foreman import JOBS_TOLD
-from velatura_daemon.options import Options
-from velatura_daemon.workshop import QUESTIONS_KEPT
+from velatura.protocol import messages as p
+from velatura_daemon.config import Options
+from velatura_daemon.scheduling.job_service import JOBS_TOLD
+from velatura_daemon.scheduling.scheduler import QUESTIONS_KEPT
 
 
 class Studio(Office):

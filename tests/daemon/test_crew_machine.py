@@ -16,15 +16,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.conftest import picture
 from tests.daemon.test_foreman import HandClock, Made
-from velatura import protocol as p
+from velatura.app_dirs import places
 from velatura.errors import VelaturaError
-from velatura.paths import places
 from velatura.pixels import Picture, PictureRef
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.crew import Crew
-from velatura_daemon.foreman import Foreman
-from velatura_daemon.jobs import RUNNING
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.jobs.job import RUNNING
+from velatura_daemon.scheduling.job_service import Foreman
+from velatura_daemon.scheduling.worker_pool import Crew
 
 CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)
 CLIENTS, LAYERS, DEVICES = ["ann", "ben"], ["one", "two"], ["auto", "auto", "cuda:0", "cuda:9"]

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura.paths import places
+from velatura.app_dirs import places
 from velatura.settings import StyleSettings
-from velatura_daemon.executors.estimates import SIDES, Estimates, Pace, in_words, measured
-from velatura_daemon.executors.networks import Networks
-from velatura_daemon.room import BASE, EVERYTHING, Room
-from velatura_daemon.weights.store import WeightStore
+from velatura_daemon.memory_plan import BASE, EVERYTHING, Room
+from velatura_daemon.models.store import WeightStore
+from velatura_daemon.worker.estimates import SIDES, Estimates, Pace, in_words, measured
+from velatura_daemon.worker.model_cache import Networks
 
 CPU = torch.device("cpu")
 DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
@@ -62,7 +62,7 @@ def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estima
 
 def test_a_measure_that_was_held_up_still_knows_that_pixels_take_time(warm, monkeypatch):
     steps = iter([(0.0, 0.5), (0.0, 0.3)])
-    monkeypatch.setattr("velatura_daemon.executors.estimates._start_and_step", lambda *_: next(steps))
+    monkeypatch.setattr("velatura_daemon.worker.estimates._start_and_step", lambda *_: next(steps))
     assert measured(warm).each == pytest.approx(0.3 / (SIDES[1] ** 2 / 1e6))
 
 
@@ -76,7 +76,7 @@ def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):
 
 def test_a_pace_is_measured_once_and_kept(estimates, warm, tmp_path, monkeypatch):
     said = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
-    monkeypatch.setattr("velatura_daemon.executors.estimates.measured", lambda _: pytest.fail("measured again"))
+    monkeypatch.setattr("velatura_daemon.worker.estimates.measured", lambda _: pytest.fail("measured again"))
     again = Estimates(tmp_path / "cache" / "pace.json")
     assert again.expect(512, 512, DRAFT, warm, EVERYTHING) == said
 
@@ -84,7 +84,7 @@ def test_a_pace_is_measured_once_and_kept(estimates, warm, tmp_path, monkeypatch
 @pytest.mark.parametrize("damaged", ["", "[]", '{"cpu": 3}', json.dumps({"cpu": ["fast", 2]})])
 def test_a_damaged_file_is_measured_anew(tmp_path, warm, monkeypatch, damaged):
     (tmp_path / "pace.json").write_text(damaged)
-    monkeypatch.setattr("velatura_daemon.executors.estimates.measured", lambda _: Pace(0.1, 1.0))
+    monkeypatch.setattr("velatura_daemon.worker.estimates.measured", lambda _: Pace(0.1, 1.0))
     assert Estimates(tmp_path / "pace.json").expect(512, 512, DRAFT, warm, EVERYTHING).seconds > 0
 
 

@@ -19,14 +19,14 @@ import pytest
 
 from tests.conftest import QUICK, picture
 from velatura.errors import UsageError
-from velatura_daemon.executors.farm import cluster, post
-from velatura_daemon.executors.farm.arriving import Damaged, receive
-from velatura_daemon.executors.farm.cluster import ClusterLost
-from velatura_daemon.executors.farm.hands import Farm
-from velatura_daemon.executors.farm.orders import at_work, for_abroad
-from velatura_daemon.executors.farm.outbox import Outbox
-from velatura_daemon.executors.farm.terms import Terms, as_actor_options
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.executors.ray import actor_handle, cluster
+from velatura_daemon.executors.ray.cluster import ClusterLost
+from velatura_daemon.executors.ray.coalescing_queue import Outbox
+from velatura_daemon.executors.ray.config import Terms, as_actor_options
+from velatura_daemon.executors.ray.download import Damaged, receive
+from velatura_daemon.executors.ray.job_files import at_work, for_abroad
+from velatura_daemon.executors.ray.workers import Farm
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_meant_is_said_at_the_start(options, sentence):
 # --- the front's side, with a driver that is played ------------------------------------------------------
 PLAYED = """
 import os, sys
-from velatura_daemon.executors.wire import read_message, write_message
+from velatura_daemon.worker.pipe import read_message, write_message
 read_message(sys.stdin.buffer)
 def say(hand, say, **more): write_message(sys.stdout.buffer, {"hand": hand, "say": say, **more})
 while (order := read_message(sys.stdin.buffer)) is not None:
@@ -266,11 +266,11 @@ class Waiting:
 
 
 def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_free(monkeypatch):
-    monkeypatch.setattr(post, "BEAT", 0.01)
+    monkeypatch.setattr(actor_handle, "BEAT", 0.01)
     office = Waiting()
-    waiting = post.Post(0, office)
+    waiting = actor_handle.Post(0, office)
     waiting._wanted = object()
-    assert not waiting._wait_for_actor(post.Turn({"job": "7"}))
+    assert not waiting._wait_for_actor(actor_handle.Turn({"job": "7"}))
     assert office.said[-1] == {"say": "stopped", "job": "7"}
 
 
@@ -279,31 +279,31 @@ class CutOff(Waiting):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answers: bool) -> None:
         super().__init__()
-        monkeypatch.setattr(post, "SILENT", 0.01)
+        monkeypatch.setattr(actor_handle, "SILENT", 0.01)
         never: Future[bytes] = Future()
-        monkeypatch.setattr(post, "GRACE", 0.01)
+        monkeypatch.setattr(actor_handle, "GRACE", 0.01)
         self.lost: list[ClusterLost] = []
         self.cancelled: list[str] = []
         asked = SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: never))
         self.actor = SimpleNamespace(hear=asked, begin=asked, cancel=SimpleNamespace(remote=self.cancelled.append))
         self.cluster = SimpleNamespace(answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True)
-        self.post = post.Post(0, self)
+        self.post = actor_handle.Post(0, self)
         self.post._actor, self.post._wanted, self.post._node = self.actor, self.cluster, "there"
         self.post._living.set()
 
     def lose(self, lost: ClusterLost) -> None:
         self.lost.append(lost)
 
-    def hear(self, turn: post.Turn) -> None:
+    def hear(self, turn: actor_handle.Turn) -> None:
         self.post._turn = turn
-        with pytest.raises(post._Silent) as silent:
+        with pytest.raises(actor_handle._Silent) as silent:
             self.post._hear(self.cluster)
         self.post._outlive(self.cluster, silent.value)
 
 
 def test_a_machine_whose_cable_is_pulled_costs_its_job_nothing(monkeypatch):
     office = CutOff(monkeypatch, answers=True)
-    office.hear(post.Turn({"job": "7"}, handed=True))
+    office.hear(actor_handle.Turn({"job": "7"}, handed=True))
     away, gone = office.said
     assert away["say"] == "away"
     assert (gone["say"], gone["blameless"]) == ("gone", True)
@@ -314,13 +314,13 @@ def test_a_machine_whose_cable_is_pulled_costs_its_job_nothing(monkeypatch):
 
 def test_a_job_that_was_about_to_go_to_such_a_machine_goes_back(monkeypatch):
     office = CutOff(monkeypatch, answers=True)
-    office.hear(post.Turn({"job": "7"}))
+    office.hear(actor_handle.Turn({"job": "7"}))
     assert office.said[-1] == {"say": "stopped", "job": "7"}
 
 
 def test_a_head_whose_cable_is_pulled_is_lost(monkeypatch):
     office = CutOff(monkeypatch, answers=False)
-    office.hear(post.Turn({"job": "7"}, handed=True))
+    office.hear(actor_handle.Turn({"job": "7"}, handed=True))
     assert "takes no connections any more" in office.lost[0].sentence
 
 

@@ -18,12 +18,12 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until, until_failed
-from velatura import protocol as p
-from velatura.client import Finished, KeptItems
+from velatura.client.client import Finished, KeptItems
+from velatura.client.launch import Launcher
 from velatura.errors import DaemonCannotStart, DaemonLost
-from velatura.launch import Launcher
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.run import build_id
+from velatura_daemon.build import build_id
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 BIG = picture(200, 150, seed=3)  # 90 kB

@@ -19,9 +19,9 @@ import pytest
 
 from tests.conftest import picture
 from tests.daemon.peers import HANDSHAKE, PlainPeer, connected, hello
-from velatura import protocol as p
-from velatura import zmtp
-from velatura.connection import find
+from velatura.client.connection_file import find
+from velatura.protocol import messages as p
+from velatura.protocol import zmtp
 from velatura.settings import StyleSettings
 
 MOST = 32 << 20  # bytes that all strangers together may cost the front

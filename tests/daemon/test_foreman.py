@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tests.conftest import picture
-from velatura import protocol as p
+from velatura.app_dirs import places
 from velatura.errors import BadMessage, UnknownBlob
-from velatura.paths import places
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.clock import SLEPT, Clock
-from velatura_daemon.crew import SLOW, Crew
-from velatura_daemon.foreman import Foreman
-from velatura_daemon.keeping.results import PER_CLIENT
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.scheduling.job_service import Foreman
+from velatura_daemon.scheduling.worker_pool import SLOW, Crew
+from velatura_daemon.storage.results import PER_CLIENT
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 HANG = 60.0

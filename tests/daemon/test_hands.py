@@ -17,13 +17,13 @@ import pytest
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import until
 from tests.daemon.test_upstream import near_to
-from velatura import protocol as p
 from velatura.errors import UsageError
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import as_words
+from velatura_daemon.config import Options, sensible_memory
 from velatura_daemon.executors import local
 from velatura_daemon.executors.local import Local, device_names
-from velatura_daemon.options import Options, sensible_memory
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -136,6 +136,6 @@ def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
 
 
 def test_a_daemon_takes_the_descriptors_that_it_may_have():
-    look = "import resource; from velatura_daemon.run import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    look = "import resource; from velatura_daemon.daemon_process import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     done = subprocess.run(["prlimit", "--nofile=128:300", sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "300"

@@ -18,11 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.conftest import picture
 from tests.daemon.peers import PEERS, Peer, ZmqPeer, hello
-from velatura import protocol as p
-from velatura import trust
-from velatura.client import Client
-from velatura.connection import Connection, find
+from velatura.client.client import Client
+from velatura.client.connection_file import Connection, find
 from velatura.pixels import Picture
+from velatura.protocol import auth
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 AS_IT_IS = StyleSettings(strength=0)  # gives the content back, to the bit: a crossed result is seen
@@ -130,11 +130,11 @@ class Hostile(RuleBasedStateMachine):
             if how == "the daemon's own":
                 proof = face.challenge.proof
             elif how == "of another key":
-                proof = trust.proof(b"x" * 32, "client", *said, p.VERSION)
+                proof = auth.proof(b"x" * 32, "client", *said, p.VERSION)
             elif how == "of another endpoint":
-                proof = trust.proof(key, "client", *said[:2], "tcp://127.0.0.1:1", p.VERSION)
+                proof = auth.proof(key, "client", *said[:2], "tcp://127.0.0.1:1", p.VERSION)
             else:
-                proof = trust.proof(key, "client", secrets.token_bytes(32), *said[1:], p.VERSION)
+                proof = auth.proof(key, "client", secrets.token_bytes(32), *said[1:], p.VERSION)
         self.exchange(face, p.pack(p.Proof(proof)))
 
     @rule(who=who)
@@ -332,7 +332,7 @@ class Hostile(RuleBasedStateMachine):
 
     def right_proof(self, face: Face) -> bytes:
         assert face.challenge is not None
-        proof = trust.proof(
+        proof = auth.proof(
             self.connection.key, "client", face.nonce, face.challenge.nonce, face.peer.endpoint, p.VERSION
         )
         self.proofs.append(proof)
@@ -393,7 +393,7 @@ class Hostile(RuleBasedStateMachine):
             return
         if isinstance(message, p.Challenge):
             said = (face.nonce, message.nonce, face.peer.endpoint)
-            if trust.same(message.proof, trust.proof(self.connection.key, "daemon", *said, p.VERSION)):
+            if auth.same(message.proof, auth.proof(self.connection.key, "daemon", *said, p.VERSION)):
                 face.challenge = message
             return
         if not face.token:
@@ -463,7 +463,7 @@ def greeted(peer: Peer, key: bytes, client_id: str) -> bytes:
     peer.send(p.pack(greeting))
     challenge = peer.hear(PATIENCE)
     assert isinstance(challenge, p.Challenge)
-    peer.send(p.pack(p.Proof(trust.proof(key, "client", greeting.nonce, challenge.nonce, peer.endpoint, p.VERSION))))
+    peer.send(p.pack(p.Proof(auth.proof(key, "client", greeting.nonce, challenge.nonce, peer.endpoint, p.VERSION))))
     welcome = peer.hear(PATIENCE)
     assert isinstance(welcome, p.Welcome)
     return welcome.session_id

@@ -33,7 +33,7 @@ from velatura.errors import (
     VelaturaError,
 )
 from velatura.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
-from velatura_daemon.imagefiles import (
+from velatura_daemon.imaging.files import (
     as_on_screen,
     check_output,
     read_description,
@@ -42,7 +42,7 @@ from velatura_daemon.imagefiles import (
     seen_through,
     write_picture,
 )
-from velatura_daemon.imagefiles.decode import decode
+from velatura_daemon.imaging.files.decode import decode
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 SRGB = imagecodecs.cms_profile("srgb")
@@ -799,7 +799,7 @@ def test_an_output_that_can_be_written_is_not_touched_by_the_check(tmp_path):
 
 def test_importing_loads_no_decoder_and_no_torch():
     heavy = {"PIL", "tifffile", "imagecodecs", "torch"}
-    code = f"import sys, velatura_daemon.imagefiles; print({heavy} & {{*sys.modules}})"
+    code = f"import sys, velatura_daemon.imaging.files; print({heavy} & {{*sys.modules}})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
 

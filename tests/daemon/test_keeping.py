@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import status_when, until
-from velatura import protocol as p
-from velatura.client import Client, Finished, KeptItems, PastRestyles
+from velatura.client.client import Client, Finished, KeptItems, PastRestyles
+from velatura.client.saved_results import KeptItem
 from velatura.errors import DaemonLost
-from velatura.kept import KeptItem
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.keeping.history import History
-from velatura_daemon.keeping.shelf import _read
+from velatura_daemon.storage.history import History
+from velatura_daemon.storage.records import _read
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 MASK = picture(32, 24, seed=3, channels="GRAY")
@@ -183,7 +183,7 @@ def test_a_stopped_restyle_is_taken_up_once(daemon):
 
 
 def test_the_history_has_what_was_made_and_with_what(daemon):
-    from velatura.client import GivenStyle
+    from velatura.client.client import GivenStyle
 
     with daemon.client("editor") as client:
         style = GivenStyle(STYLE, 1.0, None, "Night swirls", "/paintings/night_swirls.png")

@@ -8,11 +8,11 @@ import signal
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
-from velatura import protocol as p
-from velatura.client import Client, Finished
+from velatura.client.client import Client, Finished
+from velatura.client.launch import Launcher
+from velatura.client.locks import Lock
 from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
-from velatura.launch import Launcher
-from velatura.locks import Lock
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 pytestmark = pytest.mark.usefixtures("each_transport")

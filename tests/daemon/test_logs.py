@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import QUICK, picture, wait_for_end
-from velatura.launch import STARTING, launch, why_not
-from velatura.paths import Places, places
+from velatura.app_dirs import Places, places
+from velatura.client.launch import STARTING, launch, why_not
 from velatura_daemon import logs
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from velatura_daemon.executors import worker as module
 from velatura_daemon.executors.local import _how
-from velatura_daemon.executors.wire import DEVICE_LOST
-from velatura_daemon.executors.worker import Worker
+from velatura_daemon.worker import process as module
+from velatura_daemon.worker.pipe import DEVICE_LOST
+from velatura_daemon.worker.process import Worker
 
 OPTIONS = {"device": "cpu", "cache_megabytes": 1, "memory_megabytes": 0, "preview_seconds": 1, "preview_side": 64, "keep_seconds": 5}
 

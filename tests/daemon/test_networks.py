@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.support.networks import weights_of_vgg19s_shapes
-from velatura.paths import places
-from velatura_daemon.executors.networks import Networks
-from velatura_daemon.weights.store import WeightStore
+from velatura.app_dirs import places
+from velatura_daemon.models.store import WeightStore
+from velatura_daemon.worker.model_cache import Networks
 
 CPU = torch.device("cpu")
 

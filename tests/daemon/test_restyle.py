@@ -8,9 +8,8 @@ import uuid
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture
-from velatura import protocol as p
-from velatura import transport
-from velatura.client import Finished, KeptItems
+from velatura.client import transport
+from velatura.client.client import Finished, KeptItems
 from velatura.errors import (
     BadMask,
     BadPixels,
@@ -21,6 +20,7 @@ from velatura.errors import (
     VelaturaError,
 )
 from velatura.pixels import MASK_FORMAT, Picture, PixelFormat
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 pytestmark = pytest.mark.usefixtures("each_transport")

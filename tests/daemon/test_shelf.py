@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura_daemon.keeping.shelf import DAY, Shelf
+from velatura_daemon.storage.records import DAY, Shelf
 
 DAYS = 30.0
 START = 1.7e9

@@ -14,12 +14,12 @@ import pytest
 import zmq
 
 from tests.conftest import QUICK, Daemon, picture
-from velatura import protocol as p
-from velatura import trust, zmtp
-from velatura.connection import Connection, find, publish
+from velatura.app_dirs import read_private_file, write_private_file
+from velatura.client.connection_file import Connection, find, publish
+from velatura.client.locks import Lock
 from velatura.errors import NotTrusted, UnsafeConnectionFile, VersionMismatch
-from velatura.locks import Lock
-from velatura.paths import read_private_file, write_private_file
+from velatura.protocol import auth, zmtp
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -52,7 +52,7 @@ class RawPeer:
         challenge = self.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
         assert isinstance(challenge, p.Challenge)
         said = (nonce, challenge.nonce, self.endpoint)
-        return self.ask(*p.pack(p.Proof(trust.proof(key, "client", *said, p.VERSION))))
+        return self.ask(*p.pack(p.Proof(auth.proof(key, "client", *said, p.VERSION))))
 
     def close(self) -> None:
         self.context.destroy(linger=0)
@@ -98,7 +98,7 @@ def test_the_daemons_own_proof_is_not_taken_as_a_clients(raw):
 def test_a_proof_is_good_once(raw, connection):
     nonce = secrets.token_bytes(32)
     challenge = raw.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
-    proof = p.Proof(trust.proof(connection.key, "client", nonce, challenge.nonce, raw.endpoint, p.VERSION))
+    proof = p.Proof(auth.proof(connection.key, "client", nonce, challenge.nonce, raw.endpoint, p.VERSION))
     assert isinstance(raw.ask(*p.pack(proof)), p.Welcome)
     assert raw.ask(*p.pack(proof)).code == "no_session"
 

@@ -17,18 +17,18 @@ import zmq
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import until
-from velatura import protocol as p
-from velatura import trust
-from velatura.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
-from velatura.connection import Connection, publish
+from velatura.app_dirs import places
+from velatura.client.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
+from velatura.client.connection_file import Connection, publish
+from velatura.client.launch import Launcher, record, terminal_command
 from velatura.errors import NotTrusted, UsageError, VelaturaError
-from velatura.launch import Launcher, record, terminal_command
-from velatura.paths import places
 from velatura.pixels import MASK_FORMAT, Picture, PictureRef
+from velatura.protocol import auth
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import run
-from velatura_daemon.executors.upstream import Upstream
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.executors.remote import Upstream
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -282,7 +282,7 @@ class Impostor:
         self.router = self.context.socket(zmq.ROUTER)
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
         where = places({"VELATURA_HOME": str(folder)})
-        self._key, published = trust.fresh_key(), trust.fresh_key()
+        self._key, published = auth.fresh_key(), auth.fresh_key()
         publish(where, Connection((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
         self.file = where.connection_file
         self._route = b""
@@ -301,8 +301,8 @@ class Impostor:
             heard += frames
             message = p.unpack(frames)[0]
             if isinstance(message, p.Hello):
-                nonce = trust.fresh_nonce()
-                proof = trust.proof(self._key, "daemon", message.nonce, nonce, self.endpoint, p.VERSION)
+                nonce = auth.fresh_nonce()
+                proof = auth.proof(self._key, "daemon", message.nonce, nonce, self.endpoint, p.VERSION)
                 self.say(p.Challenge(list(p.VERSION), nonce, proof))
             elif isinstance(message, p.Proof):
                 self.say(p.Welcome(b"s" * 16, "", 5.0, True, {}, []))

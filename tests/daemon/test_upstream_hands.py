@@ -11,12 +11,12 @@ import pytest
 
 from tests.conftest import picture
 from tests.daemon.test_foreman import Office
-from velatura import protocol as p
+from velatura.app_dirs import places
 from velatura.errors import DaemonLost, NotTrusted, TooBusy
-from velatura.paths import places
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.executors.upstream import LOST, Upstream, UpstreamExecutor
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.executors.remote import LOST, Upstream, UpstreamExecutor
 
 CONTENT = picture(seed=1)
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from tests.conftest import QUICK, picture
-from velatura_daemon.allocation import give_memory_back
-from velatura_daemon.executors.environment import WORKER
+from velatura_daemon.engine.malloc import give_memory_back
+from velatura_daemon.worker.environment import WORKER
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system's allocator and OpenMP are GNU's")
@@ -25,7 +25,7 @@ def test_the_worker_has_what_must_be_told_before_it_starts(warm):
 LARGE_TENSOR = """
 import os, psutil, torch
 from contextlib import nullcontext
-from velatura_daemon.allocation import blocks_kept, large_blocks_apart
+from velatura_daemon.engine.malloc import blocks_kept, large_blocks_apart
 kept = []
 with blocks_kept():
     pass  # tiles that were fallen back to: nothing is to be apart afterwards

@@ -334,7 +334,7 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
     person_at.open_dialog()
     person_at.restyle()
     person_at.begin_long_work()
-    person_at.dialog("from velatura import remembered\nfrom velatura.settings import StyleSettings\nknown = remembered.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nremembered.save(desk().places, 'gimp', known)")  # fmt: skip
+    person_at.dialog("from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(desk().places, 'gimp', known)")  # fmt: skip
     person_at.menu(AGAIN_KEY)
     person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
     person_at.gimp.wait_until(lambda: len(person_at.do("layers()")) == 3, PATIENCE, "the layer")

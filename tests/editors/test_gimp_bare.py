@@ -55,7 +55,7 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
         bare.do("import zmq.backend")
     carried = bare.home / PLUGIN / "carried"
     bare.do(f"import sys\nsys.path[:0] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}]")
-    assert bare.do("from velatura.transport import transport_name\ntransport_name()") == "PlainDealer"
+    assert bare.do("from velatura.client.transport import transport_name\ntransport_name()") == "PlainDealer"
     assert restyle(bare) == ["success", "", "Mosaic 50 %"]
 
 

@@ -204,7 +204,7 @@ def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
 @pytest.fixture
 def ours(console):
     """The plug-in's own modules, to be called in the driver."""
-    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom velatura_gimp import arguments, canvas, windowless\nfrom velatura.remembered import Style\n1")  # fmt: skip
+    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom velatura_gimp import arguments, canvas, windowless\nfrom velatura.editor.ui_state import Style\n1")  # fmt: skip
 
 
 HALVES = """

@@ -43,7 +43,7 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
     with pytest.raises(AssertionError, match="No module named"):
         bare.do("import zmq.backend")
     assert bare.do("import msgpack\nmsgpack.Packer.__module__") == "msgpack.fallback"
-    assert bare.do("from velatura.transport import transport_name\ntransport_name()") == "PlainDealer"
+    assert bare.do("from velatura.client.transport import transport_name\ntransport_name()") == "PlainDealer"
     open_picture(bare)
     assert restyle(bare) == "Night swirls 50 %"
     assert restyle(bare, strength=70) == "Night swirls 70 %"

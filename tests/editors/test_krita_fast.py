@@ -53,7 +53,7 @@ def test_kritas_own_importer_takes_the_zip(place, home):
     assert "error" not in said, said.get("error")
     there = home / "resources"
     assert (there / "pykrita/velatura_krita/__init__.py").is_file()
-    assert (there / "pykrita/velatura_krita/carried/lib/velatura/protocol.py").is_file()
+    assert (there / "pykrita/velatura_krita/carried/lib/velatura/protocol/messages.py").is_file()
     assert (there / "pykrita/velatura_krita.desktop").is_file()
     assert (there / "actions/velatura_krita.action").is_file()
 

@@ -12,14 +12,14 @@ from tests.support.pictures import procedural_pictures
 from torch import Tensor
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.calibration import calibrate
+from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget, Weighting
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
-from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget, Weighting
 from velatura_daemon.engine.regions import all_of, resized, weights_by_layer
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import stylise
-from velatura_daemon.engine.tiles import moments_of
-from velatura_daemon.weights.load import load_default
+from velatura_daemon.engine.tiling.tiles import moments_of
+from velatura_daemon.models.calibration import calibrate
+from velatura_daemon.models.load import load_default
 
 
 @pytest.fixture(scope="package", autouse=True)

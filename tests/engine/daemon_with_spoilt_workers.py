@@ -11,7 +11,7 @@ from velatura_daemon.executors import local
 
 
 def start(command, **more):
-    assert command[1:] == ["-m", "velatura_daemon.executors.worker"]
+    assert command[1:] == ["-m", "velatura_daemon.worker.process"]
     return subprocess.Popen([command[0], str(Path(__file__).with_name("spoilt_worker.py"))], **more)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import torch
 
-from velatura.paths import places
-from velatura_daemon.executors import restyling, worker
+from velatura.app_dirs import places
+from velatura_daemon.worker import process, restyle_job
 
 SPOILT = places().cache / "spoilt"
 AT_STEP = 2
-stylise = restyling.stylise
+stylise = restyle_job.stylise
 
 
 def spoil() -> None:
@@ -27,5 +27,5 @@ def stylise_and_spoil(*given, **more):
         yield progress
 
 
-restyling.stylise = stylise_and_spoil
-worker.main()
+restyle_job.stylise = stylise_and_spoil
+process.main()

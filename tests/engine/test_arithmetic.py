@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.arithmetic import BFLOAT16, FLOAT32, PLAIN, fastest_on
-from velatura_daemon.engine.gram import BLOCK, gram
+from velatura_daemon.engine.losses.gram import BLOCK, gram
+from velatura_daemon.engine.losses.objective import Weighting
 from velatura_daemon.engine.network import LAYERS, STYLE_LAYERS
-from velatura_daemon.engine.objective import Weighting
+from velatura_daemon.engine.precision import BFLOAT16, FLOAT32, PLAIN, fastest_on
 from velatura_daemon.engine.regions import all_of
 
 WEIGHTING = Weighting(1e-3, 1.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from velatura_daemon.engine import cache
 from velatura_daemon.engine.cache import KeptCurvature, TargetCache
-from velatura_daemon.engine.lbfgs import CurvatureMemory
+from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
 
 
 def floats(count):

@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.support.networks import random_weights, small_network
 
-from velatura_daemon.engine.calibration import PROBE_MEANS, calibrate, mean_activations, probe, scale_layers
 from velatura_daemon.engine.network import LAYERS, Network
+from velatura_daemon.models.calibration import PROBE_MEANS, calibrate, mean_activations, probe, scale_layers
 
 factors = st.lists(st.floats(1e-2, 1e2), min_size=len(LAYERS), max_size=len(LAYERS))
 

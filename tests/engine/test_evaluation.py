@@ -8,9 +8,9 @@ import weakref
 import pytest
 import torch
 
-from velatura_daemon.engine.evaluation import Evaluation, Recorded
-from velatura_daemon.engine.objective import Losses
-from velatura_daemon.engine.optimise import optimise
+from velatura_daemon.engine.losses.objective import Losses
+from velatura_daemon.engine.optim.optimise import optimise
+from velatura_daemon.engine.tiling.evaluation import Evaluation, Recorded
 
 
 class Rehearsal:

@@ -15,30 +15,30 @@ import torch.nn.functional as F
 from tests.conftest import Daemon, picture
 from tests.support.networks import small_network
 
-from velatura import protocol as p
+from velatura.app_dirs import places
+from velatura.client.launch import Launcher
 from velatura.errors import OutOfMemory, error_from
-from velatura.launch import Launcher
-from velatura.paths import places
 from velatura.pixels import Picture, PixelFormat
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
+from velatura_daemon.bench.end_to_end import picture as sample_picture
 from velatura_daemon.bench.problem import PAINTING, SCENE
 from velatura_daemon.bench.problem import source as sample
-from velatura_daemon.bench.whole import picture as sample_picture
-from velatura_daemon.engine.arithmetic import FLOAT32, PLAIN, fastest_on
+from velatura_daemon.build import build_id
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.evaluation import RECORDED, Evaluation, Recorded
 from velatura_daemon.engine.network import AveragePool
+from velatura_daemon.engine.precision import FLOAT32, PLAIN, fastest_on
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import resized, resized_weight
+from velatura_daemon.engine.style_regions import territories_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.engine.tiles import Tiled
-from velatura_daemon.executors.estimates import Estimates
-from velatura_daemon.executors.networks import Networks
-from velatura_daemon.room import BASE, EVERYTHING, SMALLEST, Room, plan_for
-from velatura_daemon.run import build_id
-from velatura_daemon.weights.store import WeightStore
+from velatura_daemon.engine.tiling.evaluation import RECORDED, Evaluation, Recorded
+from velatura_daemon.engine.tiling.tiles import Tiled
+from velatura_daemon.memory_plan import BASE, EVERYTHING, SMALLEST, Room, plan_for
+from velatura_daemon.models.store import WeightStore
+from velatura_daemon.worker.estimates import Estimates
+from velatura_daemon.worker.model_cache import Networks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
@@ -242,7 +242,7 @@ def ballast():
 
 @pytest.mark.parametrize("recorded", [0, RECORDED], ids=["as it comes", "recorded"])
 def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(vgg19, ballast, monkeypatch, recorded):
-    monkeypatch.setattr("velatura_daemon.engine.evaluation.RECORDED", recorded)
+    monkeypatch.setattr("velatura_daemon.engine.tiling.evaluation.RECORDED", recorded)
     network = on(GPU, vgg19, fastest_on(GPU))
     content, image = objective(network, 1024), noise(1024, GPU)
     expected = Evaluation(content, image)(image)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from velatura_daemon.engine.lbfgs import CurvatureMemory
+from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
 
 UNKNOWNS = 12
 

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.gram import gram
-from velatura_daemon.engine.likeness import (
+from velatura_daemon.engine.losses.gram import gram
+from velatura_daemon.engine.losses.objective import Weighting
+from velatura_daemon.engine.losses.statistics import FLAT, Moments, mixed, square_roots, sum_of
+from velatura_daemon.engine.losses.style_distance import (
     LIKENESSES,
     MEANS,
     gram_likeness,
@@ -17,10 +19,8 @@ from velatura_daemon.engine.likeness import (
     paper_likeness,
     wasserstein_likeness,
 )
-from velatura_daemon.engine.moments import FLAT, Moments, mixed, square_roots, sum_of
-from velatura_daemon.engine.objective import Weighting
+from velatura_daemon.engine.losses.weighting import LIKENESS_OF, likeness_for
 from velatura_daemon.engine.regions import Box
-from velatura_daemon.engine.weighting import LIKENESS_OF, likeness_for
 
 EACH = pytest.mark.parametrize("likeness", LIKENESSES.values(), ids=list(LIKENESSES))
 seeds = st.integers(0, 2**31)

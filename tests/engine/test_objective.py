@@ -9,13 +9,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.gram import gram
-from velatura_daemon.engine.likeness import gram_likeness, paper_likeness
-from velatura_daemon.engine.moments import Moments, sum_of
+from velatura_daemon.engine.losses.gram import gram
+from velatura_daemon.engine.losses.objective import Weighting, content_loss, total_variation
+from velatura_daemon.engine.losses.statistics import Moments, sum_of
+from velatura_daemon.engine.losses.style_distance import gram_likeness, paper_likeness
+from velatura_daemon.engine.losses.weighting import PAPER_SCALE, weighting_for
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from velatura_daemon.engine.objective import Weighting, content_loss, total_variation
 from velatura_daemon.engine.regions import all_of
-from velatura_daemon.engine.weighting import PAPER_SCALE, weighting_for
 
 FIFTHS = dict.fromkeys(STYLE_LAYERS, 1 / 5)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))  # (C, H, W)

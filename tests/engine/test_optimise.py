@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
+from velatura_daemon.engine.losses.objective import Losses, Weighting
 from velatura_daemon.engine.network import STYLE_LAYERS
-from velatura_daemon.engine.objective import Losses, Weighting
-from velatura_daemon.engine.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
+from velatura_daemon.engine.optim.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
 from velatura_daemon.engine.regions import all_of
 
 METHODS = sorted(STEPPERS)

@@ -7,13 +7,13 @@ import copy
 import pytest
 import torch
 
+from velatura_daemon.bench.fast import faint_noise, optimise_fast
 from velatura_daemon.bench.machine import flops_of_an_evaluation
-from velatura_daemon.bench.ours import faint_noise, optimise_fast
-from velatura_daemon.bench.plain import optimise_plainly, white_noise
 from velatura_daemon.bench.problem import Problem
-from velatura_daemon.engine.arithmetic import BFLOAT16
+from velatura_daemon.bench.reference import optimise_plainly, white_noise
 from velatura_daemon.engine.network import REQUIRED_LAYERS
-from velatura_daemon.engine.optimise import optimise
+from velatura_daemon.engine.optim.optimise import optimise
+from velatura_daemon.engine.precision import BFLOAT16
 
 CPU = torch.device("cpu")
 SIDE, STEPS = 64, 30

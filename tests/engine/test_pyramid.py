@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.pyramid import COARSEST, LEAST_GROWTH, SCHEDULES, Scale, scales_for
-from velatura_daemon.room import GRID
+from velatura_daemon.memory_plan import GRID
 
 sides = st.integers(2, 20000)
 qualities = st.sampled_from(["draft", "good", "best"])

@@ -19,7 +19,7 @@ from velatura_daemon.engine.regions import (
     resized_weight,
     weights_by_layer,
 )
-from velatura_daemon.room import GRID
+from velatura_daemon.memory_plan import GRID
 
 sides = st.integers(2, 40)
 seeds = st.integers(0, 2**31)

@@ -20,12 +20,12 @@ from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.colour import DTYPES, WHOLE
 from velatura_daemon.engine.stylise import stylise
-from velatura_daemon.executors import leaving
-from velatura_daemon.executors.estimates import Estimates
-from velatura_daemon.executors.networks import Warm
-from velatura_daemon.executors.restyling import Cancelled, Layer, restyle
-from velatura_daemon.room import EVERYTHING
-from velatura_daemon.weights.store import Weights
+from velatura_daemon.memory_plan import EVERYTHING
+from velatura_daemon.models.store import Weights
+from velatura_daemon.worker import checkpoint_writer
+from velatura_daemon.worker.estimates import Estimates
+from velatura_daemon.worker.model_cache import Warm
+from velatura_daemon.worker.restyle_job import Cancelled, Layer, restyle
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 24, 40
@@ -487,7 +487,7 @@ def stood(jobs, value: float = 0.25, step: int = 0, check: bool = True) -> dict[
 
 
 def test_the_picture_in_work_is_left_again_and_again(jobs, monkeypatch):
-    monkeypatch.setattr(leaving, "SHARE", float("inf"))
+    monkeypatch.setattr(checkpoint_writer, "SHARE", float("inf"))
     speaker = FakeSpeaker()
     jobs.run(noise(), speaker=speaker, iterations=3)
     kept = [said for said in speaker.said if said["say"] == "kept"]
@@ -533,7 +533,7 @@ def test_a_damaged_last_picture_is_passed_over(jobs, damage):
 
 
 def test_a_disk_that_takes_no_picture_in_work_costs_a_sentence_not_the_restyle(jobs, monkeypatch):
-    monkeypatch.setattr(leaving, "SHARE", float("inf"))
+    monkeypatch.setattr(checkpoint_writer, "SHARE", float("inf"))
     speaker = FakeSpeaker()
     job = {**jobs.job(noise(), iterations=4), "keep_path": str(jobs.folder / "no folder" / "kept.npy")}
     assert jobs.restyle(job, speaker)["picture"]

@@ -10,12 +10,12 @@ from tests.support.networks import random_weights
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.calibration import calibrate
-from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import all_of, resized
 from velatura_daemon.engine.stylise import LOOK_EVERY, Stillness, detail_share, full_size, stylise, with_detail
+from velatura_daemon.models.calibration import calibrate
 
 
 def style_distance(network, image, style):

@@ -10,13 +10,13 @@ import torch
 from velatura.errors import NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.gram import gram
+from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import resized, resized_weight
+from velatura_daemon.engine.style_regions import territories_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.territories import territories_of
 
 SIZE = (48, 128)
 

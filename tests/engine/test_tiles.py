@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.evaluation import Evaluation, smaller_side
 from velatura_daemon.engine.network import LAYERS, reach_of
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import Box, cut
 from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.style_regions import territories_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.engine.tiles import Tiled, features_of, tiles
-from velatura_daemon.room import (
+from velatura_daemon.engine.tiling.evaluation import Evaluation, smaller_side
+from velatura_daemon.engine.tiling.tiles import Tiled, features_of, tiles
+from velatura_daemon.memory_plan import (
     BASE,
     EVERYTHING,
     FEWEST_PAIRS,
@@ -96,7 +96,7 @@ def test_with_any_pooling_it_is_the_whole(network64, source64, pooling):
 
 def test_with_less_overlap_it_would_not_be_the_same(network64, source64, monkeypatch):
     """What the overlap is for: the test above can fail."""
-    monkeypatch.setattr("velatura_daemon.engine.objective.reach_of", lambda layers: reach_of(layers) - 2 * GRID)
+    monkeypatch.setattr("velatura_daemon.engine.losses.objective.reach_of", lambda layers: reach_of(layers) - 2 * GRID)
     with pytest.raises(AssertionError):
         assert_same(network64, source64(21, 393), [source64(40, 56, 1)], StyleSettings(), 48)
 

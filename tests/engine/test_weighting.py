@@ -8,12 +8,12 @@ import torch
 from velatura.errors import BadWeights, NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.losses.weighting import BETA, PAPER_SCALE, SETTING_OF, weighting_for
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import scales_for
+from velatura_daemon.engine.style_regions import territories_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.engine.weighting import BETA, PAPER_SCALE, SETTING_OF, weighting_for
 
 
 def layers_of(**settings):

@@ -14,7 +14,7 @@ import psutil
 from ray.cluster_utils import Cluster
 
 from tests.conftest import free_port
-from velatura.locks import is_held
+from velatura.client.locks import is_held
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
@@ -97,7 +97,7 @@ class Machines:
 
     def _is_worker(self, process: psutil.Process, which: str) -> bool:
         try:
-            return process.environ().get("VELATURA_HOME") == str(self.folder / which) and "velatura_daemon.executors.worker" in process.cmdline()
+            return process.environ().get("VELATURA_HOME") == str(self.folder / which) and "velatura_daemon.worker.process" in process.cmdline()
         except psutil.Error:
             return False
 

@@ -15,9 +15,9 @@ from tests.conftest import QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until
 from tests.farm.conftest import daemon_of
 from tests.farm.machines import Machines
-from velatura import protocol as p
-from velatura.client import Client, Finished
+from velatura.client.client import Client, Finished
 from velatura.errors import DaemonLost
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 CONTENT, STYLE = picture(64, 48, seed=1), picture(40, 40, seed=2)
@@ -71,7 +71,7 @@ def sentences(events: list[Any]) -> str:
 def driver_of(daemon: Daemon) -> psutil.Process:
     """The process that is connected to the cluster."""
     front = psutil.Process(daemon.status()["pid"])
-    return next(child for child in front.children() if "velatura_daemon.executors.farm.driver" in child.cmdline())
+    return next(child for child in front.children() if "velatura_daemon.executors.ray.driver" in child.cmdline())
 
 
 def test_the_jobs_of_a_node_that_dies_are_done_elsewhere_from_what_was_kept(one, machines: Machines):

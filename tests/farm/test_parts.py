@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import QUICK
 from tests.daemon.test_farm import order
 from velatura.settings import StyleSettings
-from velatura_daemon.executors.farm import hands
-from velatura_daemon.executors.farm.hands import Farm
-from velatura_daemon.options import Options
+from velatura_daemon.config import Options
+from velatura_daemon.executors.ray import workers
+from velatura_daemon.executors.ray.workers import Farm
 
 MOVED = StyleSettings(quality="draft", iterations=6, strength=90)
 
@@ -66,7 +66,7 @@ def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_wit
 
 
 def test_a_node_with_another_build_is_not_worked_with(farm_with, tmp_path, monkeypatch):
-    monkeypatch.setattr(hands, "build_id", lambda: "0123456789abcdef")
+    monkeypatch.setattr(workers, "build_id", lambda: "0123456789abcdef")
     farm = farm_with()
     listening = Listening(farm)
     listening.hand.work(order(tmp_path))

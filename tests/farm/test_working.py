@@ -10,12 +10,12 @@ import pytest
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until
 from tests.farm.conftest import daemon_of
-from velatura import protocol as p
-from velatura.client import Finished
+from velatura.client.client import Finished
 from velatura.errors import VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.executors.farm.actor import PIECE
+from velatura_daemon.executors.ray.actor import PIECE
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 

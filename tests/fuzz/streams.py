@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 
 from tests.fuzz.mutate import bytewise
-from velatura import zmtp
-from velatura.protocol import MAX_FRAME
+from velatura.protocol import zmtp
+from velatura.protocol.messages import MAX_FRAME
 
 OPENING = zmtp.GREETING + zmtp.ready(b"identity")
 

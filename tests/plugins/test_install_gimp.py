@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from velatura import words
+from velatura import strings
 from velatura_daemon.cli.main import cli
 from velatura_daemon.plugins import gimp
 from velatura_daemon.plugins.folders import State
@@ -31,7 +31,7 @@ def test_install_puts_an_executable_script_into_a_folder_of_its_own_name(person)
     plugin = person / ".config/GIMP/3.0/plug-ins/velatura_gimp"
     assert str(plugin.parent) in said
     assert os.access(plugin / "velatura_gimp.py", os.X_OK)
-    assert (plugin / "carried/lib/velatura/protocol.py").is_file()
+    assert (plugin / "carried/lib/velatura/protocol/messages.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((plugin / "carried/samples").glob("*.png"))
     assert (person / "velatura/config/launch.json").is_file()
@@ -126,5 +126,5 @@ def test_without_gimp_3_the_script_says_that_it_is_needed(tmp_path):
 
 def test_the_menus_words_are_the_shared_ones():
     labels = SCRIPT.read_text(encoding="utf-8").replace("_", "")
-    for text in (words.RESTYLE, words.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
         assert f'"{text}"' in labels

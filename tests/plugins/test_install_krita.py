@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura import words
+from velatura import strings
 from velatura.errors import UsageError
 from velatura_daemon.cli.main import cli
 from velatura_daemon.plugins import krita
@@ -39,7 +39,7 @@ def test_install_puts_the_plugin_its_desktop_and_action_there_and_switches_it_on
     assert str(home().resources) in said
     assert home().desktop.is_file()
     assert home().action.is_file()
-    assert (home().plugin / "carried/lib/velatura/protocol.py").is_file()
+    assert (home().plugin / "carried/lib/velatura/protocol/messages.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/fallback.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
@@ -53,7 +53,7 @@ def test_what_is_carried_works_in_a_python_without_packages(person):
     carried = home().plugin / "carried"
     code = (
         f"import sys; sys.path[:] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}] + [p for p in sys.path if 'site-packages' not in p];"
-        "import velatura.client, velatura.transport as t, msgpack;"
+        "import velatura.client.client, velatura.client.transport as t, msgpack;"
         "print(t.transport_name(), msgpack.Packer.__module__, msgpack.unpackb(msgpack.packb({'a': b'x'})))"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
@@ -138,6 +138,6 @@ def test_the_switch_changes_its_own_line_and_no_other(config):
 def test_the_menus_words_are_the_shared_ones():
     action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
     extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
-    for text in (words.RESTYLE, words.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from velatura import words
-from velatura.desk import Desk
+from velatura import strings
+from velatura.client.saved_results import KeptStyle, PastRestyle
+from velatura.editor.placement import Noted, noted
+from velatura.editor.restyle_controller import Desk
+from velatura.editor.style_regions import Canvas as Whole
+from velatura.editor.style_regions import Place, Region
+from velatura.editor.ui_state import Style
 from velatura.errors import DaemonLost, NotAPicture
-from velatura.kept import KeptStyle, PastRestyle
 from velatura.pixels import Picture, PixelFormat
-from velatura.recovered import Noted, noted
-from velatura.regions import Canvas as Whole
-from velatura.regions import Place, Region
-from velatura.remembered import Style
 from velatura.settings import StyleSettings
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
@@ -177,7 +177,7 @@ def test_after_a_cancel_no_earlier_restyle_of_the_layer_makes_one(desk):
     send(desk)
     desk.start()  # again, and stopped while the layer is still being read
     desk.cancel()
-    assert desk.window.said[-1] == words.CANCELLED
+    assert desk.window.said[-1] == strings.CANCELLED
     assert desk.session.cancelled == ["job 1"]
     finish(desk, "job 1")
     assert desk.canvas.inserted == []
@@ -242,11 +242,11 @@ def test_a_region_is_cut_to_what_is_restyled_and_one_of_another_picture_is_told(
 
 def test_without_a_layer_the_window_says_so_at_the_first_look(desk):
     def nothing():
-        raise NotAPicture(words.NO_LAYER)
+        raise NotAPicture(strings.NO_LAYER)
 
     desk.canvas.current_target = nothing
     desk.look_at_target()
-    assert desk.window.target == words.NO_LAYER
+    assert desk.window.target == strings.NO_LAYER
 
 
 def test_a_restyle_says_where_it_belongs_and_what_its_styles_are_called(desk):
@@ -261,7 +261,7 @@ def test_a_lost_daemon_is_told_with_the_way_to_what_it_kept(desk):
     send(desk)
     desk.failed("job 1", DaemonLost("It went."))
     assert desk.window.said[-1] == "It went."
-    assert desk.window.kept == words.KEPT_OF_IT
+    assert desk.window.kept == strings.KEPT_OF_IT
 
 
 def test_what_waits_is_told_and_what_is_in_work_here_is_not_counted(desk):
@@ -291,7 +291,7 @@ def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(de
     desk.use_again(past(KeptStyle("There", str(there), 0.5)))
     assert desk.window.styles == [Style(str(there), "There", 0.5)]
     assert desk.window.knobs.strength == 70
-    assert desk.window.said[-1] == words.USED_AGAIN
+    assert desk.window.said[-1] == strings.USED_AGAIN
     desk.use_again(past(KeptStyle("There", str(there), 1.0), KeptStyle("Gone", "/gone.png", 1.0)))
     assert [style.name for style in desk.window.styles] == ["There"]
     assert "“Gone” is not at /gone.png any more" in desk.window.said[-1]

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 
-from velatura.explain import CONTENT_LAYERS, STYLE_LAYERS, Figure, figures
+from velatura.figures.explain import CONTENT_LAYERS, STYLE_LAYERS, Figure, figures
 from velatura.settings import StyleSettings
 
 

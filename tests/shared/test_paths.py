@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from velatura.connection import Connection, find, publish
+from velatura.app_dirs import places, read_private_file, write_private_file
+from velatura.client.connection_file import Connection, find, publish
+from velatura.client.launch import Launcher, clean_environment, record, recorded
+from velatura.client.locks import Lock
 from velatura.errors import UnsafeConnectionFile
-from velatura.launch import Launcher, clean_environment, record, recorded
-from velatura.locks import Lock
-from velatura.paths import places, read_private_file, write_private_file
 
 
 def test_one_variable_puts_everything_under_one_folder():

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura import protocol as p
 from velatura.errors import BadMessage, VersionMismatch
+from velatura.protocol import messages as p
 
 text = st.text(max_size=40)
 plain = st.one_of(st.none(), st.booleans(), st.integers(-(2**50), 2**50), text, st.binary(max_size=40))

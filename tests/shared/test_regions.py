@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from velatura.editor.style_regions import Canvas, Place, Region
+from velatura.editor.styles import Portions, where
+from velatura.editor.ui_state import Style
 from velatura.errors import RegionElsewhere
 from velatura.pixels import MASK_FORMAT
-from velatura.regions import Canvas, Place, Region
-from velatura.remembered import Style
-from velatura.styles import Portions, where
 
 CANVAS = Canvas("a picture", 7, 5)
 REGION = Region("Selection", CANVAS, bytes(range(1, 36)))

@@ -6,11 +6,11 @@ import types
 
 import pytest
 
-from velatura import protocol as p
-from velatura import session
-from velatura.client import Connected, KeptItems, PastRestyles
+from velatura.client.client import Connected, KeptItems, PastRestyles
+from velatura.editor import session
 from velatura.errors import BadMessage, DaemonLost, DaemonNotRunning
 from velatura.pixels import Picture, PixelFormat
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import types
 
-from velatura.explain import figures
+from velatura.figures.explain import figures
+from velatura.figures.layout import hang
 from velatura.pixels import Picture, PixelFormat
-from velatura.sheet import hang
 
 
 def test_every_figure_has_a_place_of_its_own_and_equal_labels_stand_in_line():

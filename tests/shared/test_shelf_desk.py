@@ -6,19 +6,19 @@ import types
 
 import pytest
 
-from velatura import words
-from velatura.background import run_through
-from velatura.client import Finished
+from velatura import strings
+from velatura.client.client import Finished
+from velatura.client.saved_results import KeptItem, KeptStyle, PastRestyle
+from velatura.editor.background import run_through
+from velatura.editor.descriptions import about_item, about_past
+from velatura.editor.placement import Noted, Recovered, note_of, noted
+from velatura.editor.results_controller import ShelfDesk
+from velatura.editor.style_regions import Canvas as Whole
+from velatura.editor.style_regions import Place
 from velatura.errors import DaemonNotRunning, LayerGone, UnknownBlob
-from velatura.kept import KeptItem, KeptStyle, PastRestyle
-from velatura.kept_lines import about_item, about_past
 from velatura.pixels import MASK_FORMAT, Picture, PixelFormat
-from velatura.protocol import Result
-from velatura.recovered import Noted, Recovered, note_of, noted
-from velatura.regions import Canvas as Whole
-from velatura.regions import Place
+from velatura.protocol.messages import Result
 from velatura.settings import StyleSettings
-from velatura.shelf_desk import ShelfDesk
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 NOTE = note_of(Place(Whole("a picture", 9, 8), 3, 4, 4, 4), "harbour.kra")
@@ -126,7 +126,7 @@ def shelf(monkeypatch, tmp_path):
 def test_what_is_kept_is_counted_in_words_and_told_to_the_editors_window(shelf):
     assert shelf.session.asked == [("look",)]
     assert shelf.window.items == [DONE, STOPPED]
-    assert shelf.window.said == [words.ASKING, "2 results of earlier restyles are kept."]
+    assert shelf.window.said == [strings.ASKING, "2 results of earlier restyles are kept."]
     assert shelf.counted == [2]
 
 
@@ -153,7 +153,7 @@ def test_without_its_document_a_result_becomes_a_picture_of_its_own(shelf):
     shelf.insert(DONE)
     shelf.finished("done", Finished("done", PIXELS, result()))
     assert shelf.canvas.opened == ["One 50 %"]
-    assert shelf.window.said[-1] == f"It went. {words.DONE_PICTURE}"
+    assert shelf.window.said[-1] == f"It went. {strings.DONE_PICTURE}"
     assert shelf.window.items == [STOPPED]
 
 
@@ -163,7 +163,7 @@ def test_to_stop_is_to_hang_up_so_that_what_is_done_stays(shelf):
     assert shelf.session.asked[-2:] == [("hang_up",), ("look",)]
     assert not shelf.window.busy
     shelf.kept([DONE, STOPPED])
-    assert shelf.window.said[-1] == words.STOPPED
+    assert shelf.window.said[-1] == strings.STOPPED
 
 
 def test_what_cannot_be_had_is_told_and_stays_in_the_list(shelf):

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from velatura.app_dirs import places
+from velatura.editor.styles import Portions, in_order, keep, parse
+from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture, UsageError
-from velatura.paths import places
 from velatura.pixels import Picture, PixelFormat
-from velatura.remembered import Style
-from velatura.styles import Portions, in_order, keep, parse
 
 
 def style(name: str, share: float = 1.0) -> Style:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from velatura import transfer
 from velatura.errors import BadMessage, WrongHash
 from velatura.pixels import blob_hash
-from velatura.protocol import Get, Put
+from velatura.protocol import transfer
+from velatura.protocol.messages import Get, Put
 
 
 @pytest.fixture(autouse=True)

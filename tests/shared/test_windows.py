@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura import launch, remembered, report, words
+from velatura import strings
+from velatura.app_dirs import places
+from velatura.client import launch
+from velatura.client.connection import Link
+from velatura.client.launch import Launcher
+from velatura.editor import report, ui_state
+from velatura.editor.ui_state import MOST_RECENT, Remembered, Style
 from velatura.errors import DaemonLost, DaemonNotRunning
-from velatura.launch import Launcher
-from velatura.link import Link
-from velatura.paths import places
-from velatura.remembered import MOST_RECENT, Remembered, Style
 from velatura.settings import StyleSettings, knobs
 
 
@@ -23,18 +25,18 @@ def where(tmp_path):
 
 
 def test_every_knob_has_its_place_in_the_window_once():
-    shown = [*words.WINDOW_KNOBS, *words.MORE_KNOBS]
-    assert sorted(shown) == sorted(set(knobs()) - {"composite", *words.FIGURE_KNOBS})
+    shown = [*strings.WINDOW_KNOBS, *strings.MORE_KNOBS]
+    assert sorted(shown) == sorted(set(knobs()) - {"composite", *strings.FIGURE_KNOBS})
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")])  # fmt: skip
 def test_time_left_is_said_as_people_do(seconds, said):
-    assert words.time_left(seconds) == said
+    assert strings.time_left(seconds) == said
 
 
 def test_a_result_is_named_after_its_styles_and_strength():
-    assert words.result_name(["Night swirls", "Mosaic"], StyleSettings(strength=62.5)) == "Night swirls + Mosaic 62.5 %"
-    assert words.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
+    assert strings.result_name(["Night swirls", "Mosaic"], StyleSettings(strength=62.5)) == "Night swirls + Mosaic 62.5 %"
+    assert strings.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
 
 
 def test_what_is_remembered_comes_back(where, tmp_path):
@@ -42,8 +44,8 @@ def test_what_is_remembered_comes_back(where, tmp_path):
     picture.write_bytes(b"x")
     one = Remembered()
     one.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
-    remembered.save(where, "krita", one)
-    assert remembered.load(where, "krita") == Remembered(
+    ui_state.save(where, "krita", one)
+    assert ui_state.load(where, "krita") == Remembered(
         StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
     )
 
@@ -62,7 +64,7 @@ def test_a_picture_that_is_no_more_and_a_knob_of_another_version_are_left_out(wh
     path = where.config / "window-krita.json"
     path.write_text(json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]}))
     path.chmod(0o600)
-    assert remembered.load(where, "krita") == Remembered(StyleSettings(strength=30))
+    assert ui_state.load(where, "krita") == Remembered(StyleSettings(strength=30))
 
 
 names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
@@ -77,7 +79,7 @@ def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value
     path = where.config / "window-krita.json"
     path.write_text(json.dumps(value))
     path.chmod(0o600)
-    assert isinstance(remembered.load(where, "krita"), Remembered)
+    assert isinstance(ui_state.load(where, "krita"), Remembered)
 
 
 def test_a_report_has_what_a_maintainer_asks_for_and_not_the_homes_name(where, monkeypatch, tmp_path):

@@ -15,11 +15,11 @@ import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura import zmtp
+from velatura.client.transport_plain import PlainDealer
 from velatura.errors import BadMessage, DaemonLost
-from velatura.protocol import MAX_FRAME
-from velatura.transport_plain import PlainDealer
-from velatura.wire import READS, Wire
+from velatura.protocol import zmtp
+from velatura.protocol.messages import MAX_FRAME
+from velatura.protocol.sockets import READS, Wire
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.soak.tasks import Task
-from velatura import protocol as p
-from velatura.client import Finished
+from velatura.client.client import Finished
+from velatura.protocol import messages as p
 
 RESULT, CANCELLED, REPLACED, FAILED = "result", "cancelled", "replaced", "failed"
 

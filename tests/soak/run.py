@@ -15,9 +15,9 @@ from tests.soak.ledger import Ledger
 from tests.soak.soaker import Soaker
 from tests.soak.turns import FAIR, Turns
 from tests.soak.watch import Log, Sample, Trend, trend, weigh
-from velatura import protocol as p
-from velatura import transport
-from velatura.client import Client
+from velatura.client import transport
+from velatura.client.client import Client
+from velatura.protocol import messages as p
 
 # Small caches, so that they are full soon and what grows then is a leak. Silent clients are parked after 4 s and forgotten after 10.
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "10", "--cache-megabytes", "64", "--spool-megabytes", "256")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from tests.soak.ledger import Ledger
 from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
-from velatura import protocol as p
-from velatura import transport
-from velatura.client import Client, Connected, Event, Finished, KeptItems
-from velatura.kept import KeptItem
-from velatura.transport_plain import PlainDealer
-from velatura.transport_pyzmq import PyzmqDealer
+from velatura.client import transport
+from velatura.client.client import Client, Connected, Event, Finished, KeptItems
+from velatura.client.saved_results import KeptItem
+from velatura.client.transport_plain import PlainDealer
+from velatura.client.transport_pyzmq import PyzmqDealer
+from velatura.protocol import messages as p
 
 VANISHES_EVERY, LEAVES_EVERY = 60.0, 90.0  # seconds, on the average
 VANISHES_MIDWAY = 0.02  # of the looks at which a result is on its way: it has to wait at the daemon

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from velatura_daemon.engine.calibration import calibrate
 from velatura_daemon.engine.network import LAYERS, Network, channels_of
+from velatura_daemon.models.calibration import calibrate
 
 
 def random_weights(width: float = 1 / 8, seed: int = 19) -> dict[str, Tensor]:

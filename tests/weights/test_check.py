@@ -14,8 +14,8 @@ from tests.support.networks import random_weights, weights_of_vgg19s_shapes
 
 from velatura.errors import BadWeights
 from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, LAYERS, Network
-from velatura_daemon.weights.check import caffe_to_torchvision, read_weights, recognised_input
-from velatura_daemon.weights.vgg19 import dequantised, load_tensors, read_vgg19, vgg19_file
+from velatura_daemon.models.check import caffe_to_torchvision, read_weights, recognised_input
+from velatura_daemon.models.vgg19 import dequantised, load_tensors, read_vgg19, vgg19_file
 
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 255
 
@@ -282,5 +282,5 @@ def test_without_the_original_to_compare_with_a_file_is_still_read(monkeypatch, 
     def missing():
         raise BadWeights("not installed")
 
-    monkeypatch.setattr("velatura_daemon.weights.vgg19.vgg19_file", missing)
+    monkeypatch.setattr("velatura_daemon.models.vgg19.vgg19_file", missing)
     assert same(read_weights(pth(tmp_path, required)), required)

@@ -16,13 +16,13 @@ import torch
 from safetensors import safe_open
 from tests.support.networks import weights_of_vgg19s_shapes
 
+from velatura.app_dirs import places
 from velatura.errors import BadWeights, DiskTrouble, Offline
-from velatura.paths import places
 from velatura_daemon.engine.network import INDEX_OF
-from velatura_daemon.weights import fetch
-from velatura_daemon.weights.check import read_weights
-from velatura_daemon.weights.fetch import check_name_hash, download, fetch_imagenet
-from velatura_daemon.weights.store import WeightStore
+from velatura_daemon.models import fetch
+from velatura_daemon.models.check import read_weights
+from velatura_daemon.models.fetch import check_name_hash, download, fetch_imagenet
+from velatura_daemon.models.store import WeightStore
 
 BODY = bytes(range(256)) * 1000
 

@@ -9,11 +9,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.support.networks import weights_of_vgg19s_shapes
 
+from velatura.app_dirs import places
 from velatura.errors import BadWeights, VelaturaError
-from velatura.paths import places
-from velatura_daemon.engine.calibration import PROBE_MEANS, mean_activations, probe
-from velatura_daemon.weights.load import load_network
-from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, WeightStore
+from velatura_daemon.models.calibration import PROBE_MEANS, mean_activations, probe
+from velatura_daemon.models.load import load_network
+from velatura_daemon.models.store import ATTRIBUTION, DEFAULT, WeightStore
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_the_same_file_for_another_input_has_another_name(store, tmp_path):
 
 
 def test_an_imported_file_is_read_for_its_input_once_and_not_again(store, tmp_path):
-    from velatura_daemon.weights.check import read_weights
+    from velatura_daemon.models.check import read_weights
 
     path = a_file(tmp_path)
     kept = store.resolve(store.import_file(path, "caffe")).path

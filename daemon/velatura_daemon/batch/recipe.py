@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.client import GivenStyle
+from velatura.client.client import GivenStyle
 from velatura.pixels import Picture
 from velatura.settings import StyleSettings
-from velatura_daemon.batch.hashes import hash_of, hash_of_file
-from velatura_daemon.cli.paintings import Painting, StylePictures, placed, style_pictures
+from velatura_daemon.batch.file_hashes import hash_of, hash_of_file
+from velatura_daemon.terminal.style_options import Painting, StylePictures, placed, style_pictures
 
 if TYPE_CHECKING:  # numpy comes with it, which help pages do without
-    from velatura_daemon.imagefiles import Loaded
+    from velatura_daemon.imaging.files import Loaded
 
 VERSION = 1  # of what `key` is made of
 
@@ -44,7 +44,7 @@ class Recipe:
 
     def order(self, photo: Path) -> Order:
         """Everything read and hashed: seconds for a large picture. Raises what is wrong with a file."""
-        from velatura_daemon.imagefiles import read_mask, read_picture
+        from velatura_daemon.imaging.files import read_mask, read_picture
 
         loaded: Loaded = read_picture(photo, longest_side=self.size)
         styles = placed(self.paintings, self.pictures, loaded)
@@ -67,7 +67,7 @@ def recipe_of(
     paintings: Sequence[Painting], settings: StyleSettings, size: int | None, mask: Path | None, weights: str, device: str
 ) -> Recipe:  # fmt: skip
     """Reads the paintings. Raises what is wrong with one, or with the mask's name."""
-    from velatura_daemon.imagefiles.decode import readable
+    from velatura_daemon.imaging.files.decode import readable
 
     pictures = style_pictures(paintings)
     contents: dict[Path | None, str] = {}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from velatura_daemon.bench.plain import white_noise
 from velatura_daemon.bench.problem import Problem
+from velatura_daemon.bench.reference import white_noise
 from velatura_daemon.engine.network import Network
 
 MATRIX = 2048

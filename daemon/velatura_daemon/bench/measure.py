@@ -16,18 +16,18 @@ from typing import Any
 import torch
 
 from velatura.settings import StyleSettings
+from velatura_daemon.bench.fast import faint_noise, optimise_fast
 from velatura_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate, wait_for
-from velatura_daemon.bench.ours import faint_noise, optimise_fast
-from velatura_daemon.bench.plain import Evaluation, optimise_plainly, white_noise
 from velatura_daemon.bench.problem import PAINTING, SCENE, Problem, network, source
-from velatura_daemon.engine.arithmetic import fastest_on
+from velatura_daemon.bench.reference import Evaluation, optimise_plainly, white_noise
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.optimise import optimise
+from velatura_daemon.engine.optim.optimise import optimise
+from velatura_daemon.engine.precision import fastest_on
 from velatura_daemon.engine.regions import resized
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import Progress, stylise
-from velatura_daemon.executors.devices import choose_device, device_label, memory_in_use, room_on
-from velatura_daemon.room import GRID, plan_for, work_factor
+from velatura_daemon.memory_plan import GRID, plan_for, work_factor
+from velatura_daemon.worker.devices import choose_device, device_label, memory_in_use, room_on
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from velatura.identity import build_of
-from velatura.paths import places
+from velatura.app_dirs import places
+from velatura.build import build_of
 from velatura_daemon import samples
 from velatura_daemon.samples import draw
 from velatura_daemon.samples.noise import Array

@@ -10,13 +10,13 @@ import torch
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.pictures import drawn
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.losses.objective import Objective
 from velatura_daemon.engine.network import Network
-from velatura_daemon.engine.objective import Objective
 from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.style_regions import territories_of
 from velatura_daemon.engine.targets import objective_at
-from velatura_daemon.engine.territories import territories_of
-from velatura_daemon.weights.load import load_default
+from velatura_daemon.models.load import load_default
 
 PAPER = StyleSettings(quality="paper")
 SCENE, PAINTING = "harbour_town", "night_swirls"

@@ -25,15 +25,15 @@ from velatura.settings import StyleSettings
 from velatura_daemon import samples
 from velatura_daemon.bench.judge import Marks, judge
 from velatura_daemon.bench.pictures import drawn
-from velatura_daemon.cli.sheets import Cell, contact_sheet
-from velatura_daemon.engine.arithmetic import fastest_on
 from velatura_daemon.engine.network import Network
+from velatura_daemon.engine.precision import fastest_on
 from velatura_daemon.engine.regions import all_of
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import full_size, stylise
-from velatura_daemon.executors.devices import choose_device
-from velatura_daemon.executors.environment import WORKER
-from velatura_daemon.weights.load import load_default
+from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
+from velatura_daemon.models.load import load_default
+from velatura_daemon.worker.devices import choose_device
+from velatura_daemon.worker.environment import WORKER
 
 FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 PAINTINGS = ("night_swirls", "ember_waves", "watercolour")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from velatura.launch import clean_environment
-from velatura_daemon.bench.whole import House
-from velatura_daemon.executors.environment import WORKER
+from velatura.client.launch import clean_environment
+from velatura_daemon.bench.end_to_end import House
+from velatura_daemon.worker.environment import WORKER
 
 Row = tuple[str, str]
 STEPS = 6  # evaluations of which the time of one is taken

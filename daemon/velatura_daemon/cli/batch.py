@@ -10,12 +10,23 @@ import click
 
 from velatura.errors import UsageError, VelaturaError
 from velatura.settings import StyleSettings
-from velatura_daemon.cli.connect import connect
-from velatura_daemon.cli.knobs import knob_options, settings_from
-from velatura_daemon.cli.names import sayable
-from velatura_daemon.cli.paintings import Painting, Pairs, paintings_of
-from velatura_daemon.cli.restyle import DEVICE, FORCE, JSON, MASK, PARTS, REGIONS, SIZE, STYLES, WEIGHTS, weights_name
-from velatura_daemon.cli.show import failures_told
+from velatura_daemon.terminal.connect import connect
+from velatura_daemon.terminal.options import (
+    DEVICE,
+    FORCE,
+    JSON,
+    MASK,
+    PARTS,
+    REGIONS,
+    SIZE,
+    STYLES,
+    WEIGHTS,
+    weights_name,
+)
+from velatura_daemon.terminal.output import failures_told
+from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.setting_options import knob_options, settings_from
+from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
 
 
 @click.command()
@@ -52,12 +63,12 @@ def restyle_folder(
 ) -> bool:  # fmt: skip
     """A folder of pictures, paintings' files, a folder of results. Whether every picture has one. Raises what keeps all of them from
     being made."""
+    from velatura_daemon.batch.contact_sheet import write_sheet
     from velatura_daemon.batch.frames import framed, pictures_in
-    from velatura_daemon.batch.ledger import Ledger
+    from velatura_daemon.batch.manifest import Ledger
+    from velatura_daemon.batch.output import BatchBar, BatchLines, BatchShow
     from velatura_daemon.batch.recipe import recipe_of
-    from velatura_daemon.batch.run import Run
-    from velatura_daemon.batch.sheet import write_sheet
-    from velatura_daemon.batch.show import BatchBar, BatchLines, BatchShow
+    from velatura_daemon.batch.runner import Run
 
     began = time.monotonic()
     masks = [path for painting in paintings for path in (painting.path, painting.region, painting.part) if path]

@@ -44,7 +44,7 @@ def bench(
     from rich.table import Table
 
     from velatura_daemon.bench.report import Run, plot, plot_sizes
-    from velatura_daemon.executors.devices import choose_device
+    from velatura_daemon.worker.devices import choose_device
 
     sides = _sides(sizes)
     if plot_path and find_spec("matplotlib") is None:

@@ -14,14 +14,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from velatura.client import running_daemon
+from velatura.app_dirs import places
+from velatura.client.client import running_daemon
+from velatura.client.launch import record, recorded, restore
+from velatura.client.locks import is_held
 from velatura.errors import DaemonCannotStart, DaemonLost
-from velatura.launch import record, recorded, restore
-from velatura.locks import is_held
-from velatura.paths import places
-from velatura_daemon.cli.standing import rows
-from velatura_daemon.executors.makers import KINDS
-from velatura_daemon.options import Options
+from velatura_daemon.cli.status import rows
+from velatura_daemon.config import Options
+from velatura_daemon.executors.factory import KINDS
 
 STOP_PATIENCE = 10.0  # seconds
 
@@ -98,7 +98,7 @@ def told_at_its_start(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--verbose", is_flag=True, help="The log on the terminal too.")
 def run(verbose: bool, **values: Any) -> None:
     """Be the daemon, here, until stopped."""
-    from velatura_daemon.run import run_daemon
+    from velatura_daemon.daemon_process import run_daemon
 
     if not run_daemon(places(), Options(**values), to_terminal=verbose):
         click.echo("A daemon is running already; see 'velatura daemon status'.")
@@ -109,7 +109,7 @@ def run(verbose: bool, **values: Any) -> None:
 @told_at_its_start
 def start(**values: Any) -> None:
     """Start it in the background, and record for the editors how that is done, these options with it."""
-    from velatura_daemon.cli.connect import connect, own_launcher
+    from velatura_daemon.terminal.connect import connect, own_launcher
 
     where = places()
     before, launcher = recorded(where), own_launcher(*as_words(values))

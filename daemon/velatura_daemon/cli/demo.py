@@ -10,10 +10,10 @@ import click
 
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
-from velatura_daemon.cli.connect import connect
-from velatura_daemon.cli.restyle import facts_of, follow
-from velatura_daemon.cli.sheets import Cell, contact_sheet
-from velatura_daemon.cli.show import Bar
+from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
+from velatura_daemon.terminal.connect import connect
+from velatura_daemon.terminal.output import Bar
+from velatura_daemon.terminal.restyle_task import facts_of, follow
 
 PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("harbour_town", "poppy_field"))
 
@@ -27,7 +27,7 @@ PAIRS = (("harbour_town", "night_swirls"), ("mountain_lake", "ember_waves"), ("h
 @click.option("--strength", default=45.0, help="How much style, 0 to 100.")
 def demo(output: Path, size: int, quality: str, strength: float) -> None:
     """Restyle sample scenes with sample paintings, and say where the results lie."""
-    from velatura_daemon.imagefiles import write_picture
+    from velatura_daemon.imaging.files import write_picture
     from velatura_daemon.samples import draw
 
     began = time.monotonic()

@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from velatura import __version__
-from velatura.client import running_daemon
+from velatura.app_dirs import Places, places
+from velatura.client.client import running_daemon
+from velatura.client.launch import recorded
 from velatura.errors import VelaturaError
-from velatura.launch import recorded
-from velatura.paths import Places, places
-from velatura_daemon.cli.standing import devices_in_words, elsewhere, stand_in
-from velatura_daemon.options import sensible_megapixels
+from velatura_daemon.cli.status import devices_in_words, elsewhere, stand_in
+from velatura_daemon.config import sensible_megapixels
 
 NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
 LEAST_DISK = 2e9  # bytes
@@ -79,7 +79,7 @@ def _packages(_: Places) -> Iterator[Finding]:
 
 
 def _devices(_: Places) -> Iterator[Finding]:
-    from velatura_daemon.executors.devices import choose_device, device_label
+    from velatura_daemon.worker.devices import choose_device, device_label
 
     yield Finding(
         True, f"device: {device_label(choose_device('auto'))}; pictures up to {sensible_megapixels():g} megapixels"
@@ -88,8 +88,8 @@ def _devices(_: Places) -> Iterator[Finding]:
 
 def _weights(where: Places) -> Iterator[Finding]:
     from velatura.errors import BadWeights
-    from velatura_daemon.weights.load import load_network
-    from velatura_daemon.weights.store import WeightStore
+    from velatura_daemon.models.load import load_network
+    from velatura_daemon.models.store import WeightStore
 
     try:
         _, label = load_network(WeightStore(where).resolve("auto"))

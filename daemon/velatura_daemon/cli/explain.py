@@ -13,21 +13,14 @@ import click
 
 from velatura import __version__
 from velatura.errors import UsageError
-from velatura.explain import SIDE, Figure, figures
+from velatura.figures.explain import SIDE, Figure, figures
 from velatura.pixels import Picture
-from velatura_daemon.cli.connect import connect
-from velatura_daemon.cli.paintings import read_style
-from velatura_daemon.cli.restyle import (
-    DEVICE,
-    FORCE,
-    JSON,
-    WEIGHTS,
-    facts_of,
-    follow,
-    weights_name,
-)
-from velatura_daemon.cli.sheets import Cell, contact_sheet
-from velatura_daemon.cli.show import Bar, Lines, Show, failures_told
+from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
+from velatura_daemon.terminal.connect import connect
+from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS, weights_name
+from velatura_daemon.terminal.output import Bar, Lines, Show, failures_told
+from velatura_daemon.terminal.restyle_task import facts_of, follow
+from velatura_daemon.terminal.style_options import read_style
 
 
 @click.command()
@@ -54,7 +47,7 @@ def _explain(
     photo: Path, painting: Path, output: Path | None, pictures: Path | None, size: int, iterations: int, weights: str,
     device: str, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    from velatura_daemon.imagefiles import as_on_screen, check_output, read_picture, write_picture
+    from velatura_daemon.imaging.files import as_on_screen, check_output, read_picture, write_picture
 
     began = time.monotonic()
     wanted = [replace(f, settings=replace(f.settings, iterations=iterations or f.settings.iterations)) for f in figures()]
@@ -87,7 +80,7 @@ def _explain(
 
 def _places(folder: Path, wanted: list[Figure], force: bool) -> dict[str, Path]:
     """Where each picture will lie; the folder is made. Raises what would keep them from being written."""
-    from velatura_daemon.imagefiles import check_output
+    from velatura_daemon.imaging.files import check_output
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

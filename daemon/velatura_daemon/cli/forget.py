@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from velatura.client import KeptItems, running_daemon
+from velatura.app_dirs import Places, make_private_folder, places
+from velatura.client.client import KeptItems, running_daemon
+from velatura.client.locks import Lock
 from velatura.errors import DaemonLost, DiskTrouble, error_from
-from velatura.locks import Lock
-from velatura.paths import Places, make_private_folder, places
-from velatura.protocol import Failed
+from velatura.protocol.messages import Failed
 
 FOLDERS = ("spool", "results", "works")
 HISTORY = "history.sqlite*"  # with its journals, and one that was damaged and set aside

@@ -12,14 +12,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from velatura.client.saved_results import KeptStyle, PastRestyle
+from velatura.editor.descriptions import about_past
 from velatura.errors import UsageError
-from velatura.kept import KeptStyle, PastRestyle
-from velatura.kept_lines import about_past
-from velatura_daemon.cli.connect import connect
-from velatura_daemon.cli.kept import past_restyles, styles_said
-from velatura_daemon.cli.paintings import Painting
-from velatura_daemon.cli.restyle import DEVICE, FORCE, JSON, WEIGHTS, restyle_file
-from velatura_daemon.cli.show import failures_told
+from velatura_daemon.cli.restyle import restyle_file
+from velatura_daemon.terminal.connect import connect
+from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS
+from velatura_daemon.terminal.output import failures_told
+from velatura_daemon.terminal.saved import past_restyles, styles_said
+from velatura_daemon.terminal.style_options import Painting
 
 
 @click.group(invoke_without_command=True)

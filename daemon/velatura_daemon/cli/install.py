@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
+from velatura.app_dirs import places
+from velatura.client.launch import record
 from velatura.errors import UsageError
-from velatura.launch import record
-from velatura.paths import places
-from velatura_daemon.cli.connect import own_launcher
 from velatura_daemon.plugins import gimp as gimp_plugin
 from velatura_daemon.plugins import krita as krita_plugin
+from velatura_daemon.terminal.connect import own_launcher
 
 TAKE_AWAY = click.option("--uninstall", is_flag=True, help="Take the plugin away, and nothing else.")
 

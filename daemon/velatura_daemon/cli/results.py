@@ -13,14 +13,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from velatura import words
+from velatura import strings
+from velatura.client.saved_results import KeptItem
+from velatura.editor.descriptions import about_item
 from velatura.errors import UsageError
-from velatura.kept import KeptItem
-from velatura.kept_lines import about_item
-from velatura_daemon.cli.connect import connect
-from velatura_daemon.cli.kept import ID, find, kept_items, styles_said
-from velatura_daemon.cli.restyle import FORCE, JSON, facts_of, watch
-from velatura_daemon.cli.show import Bar, Lines, Show, failures_told
+from velatura_daemon.terminal.connect import connect
+from velatura_daemon.terminal.options import FORCE, JSON
+from velatura_daemon.terminal.output import Bar, Lines, Show, failures_told
+from velatura_daemon.terminal.restyle_task import facts_of, watch
+from velatura_daemon.terminal.saved import ID, find, kept_items, styles_said
 
 
 @click.group()
@@ -43,7 +44,7 @@ def list_(as_json: bool) -> None:
     table = Table("id", "of", "style", "how far", "program", box=None, header_style="dim")
     now = time.time()
     for item in items:
-        table.add_row(item.job[:ID], *about_item(item, now), words.PROGRAMS.get(item.program, item.program))
+        table.add_row(item.job[:ID], *about_item(item, now), strings.PROGRAMS.get(item.program, item.program))
     Console().print(table)
 
 
@@ -55,7 +56,7 @@ def list_(as_json: bool) -> None:
 @JSON
 def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: bool) -> None:
     """Write a result to a file; one that was stopped midway is finished first. ID: its beginning is enough, the only one needs none."""
-    from velatura_daemon.imagefiles import check_output, write_picture
+    from velatura_daemon.imaging.files import check_output, write_picture
 
     show: Show
     with failures_told(as_json), connect() as client:
@@ -104,7 +105,7 @@ def _output_of(item: KeptItem) -> Path:
     """Where the command line's restyle was to write it; of another program's, its name in this folder."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return Path(json.loads(item.note)["output"])
-    name = re.sub(r"[^\w.-]+", "-", item.title or words.UNTITLED).strip("-.")
+    name = re.sub(r"[^\w.-]+", "-", item.title or strings.UNTITLED).strip("-.")
     return Path(f"{name}-{item.job[:ID]}.png")
 
 

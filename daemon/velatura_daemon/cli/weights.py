@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+from velatura.app_dirs import places
 from velatura.errors import BadWeights
-from velatura.paths import places
-from velatura_daemon.cli.restyle import KNOWN_WEIGHTS
-from velatura_daemon.weights.store import ATTRIBUTION, DEFAULT, USER_NAME, WeightStore
+from velatura_daemon.models.store import ATTRIBUTION, DEFAULT, USER_NAME, WeightStore
+from velatura_daemon.terminal.options import KNOWN_WEIGHTS
 
 
 @click.group()
@@ -21,7 +21,7 @@ def weights() -> None:
 @weights.command()
 def fetch() -> None:
     """Fetch torchvision's VGG19 (548 MB, once). 'velatura weights use imagenet' then makes it the default."""
-    from velatura_daemon.weights.fetch import fetch_imagenet, imagenet_url
+    from velatura_daemon.models.fetch import fetch_imagenet, imagenet_url
 
     store = WeightStore(places())
     if store.imagenet_file.exists():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 
 from torch import Tensor
 
-from velatura_daemon.engine.lbfgs import CurvatureMemory
+from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
 
 CURVATURE_BYTES = 256 << 20  # up to a picture of a megapixel
 

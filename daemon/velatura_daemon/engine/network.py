@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from velatura_daemon.engine.arithmetic import PLAIN, Arithmetic
+from velatura_daemon.engine.precision import PLAIN, Arithmetic
 
 CONTENT_LAYER = "conv4_2"
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys 2015, section 'Methods'

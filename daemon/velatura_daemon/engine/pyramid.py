@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from velatura.settings import StyleSettings
-from velatura_daemon.room import GRID
+from velatura_daemon.memory_plan import GRID
 
 COARSEST = 128  # pixels, the longest side of the first scale
 LEAST_GROWTH = 2**0.25  # a scale that the picture's own would be less than that much larger than is left out

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from velatura.pixels import SELECTION_CONTEXT
 from velatura_daemon.engine.network import STRIDE_OF
-from velatura_daemon.room import GRID
+from velatura_daemon.memory_plan import GRID
 
 MOST_ON_CUDA = 32  # times smaller
 

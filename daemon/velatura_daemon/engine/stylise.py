@@ -15,20 +15,20 @@ import torch
 from torch import Tensor
 
 from velatura.settings import StyleSettings
-from velatura_daemon.allocation import large_blocks_apart
 from velatura_daemon.engine import colour
 from velatura_daemon.engine.cache import KeptCurvature, TargetCache
-from velatura_daemon.engine.evaluation import Evaluation
+from velatura_daemon.engine.losses.objective import Losses
+from velatura_daemon.engine.losses.weighting import likeness_for
+from velatura_daemon.engine.malloc import large_blocks_apart
 from velatura_daemon.engine.network import Network
-from velatura_daemon.engine.objective import Losses
-from velatura_daemon.engine.optimise import LBFGS, Way, optimise
+from velatura_daemon.engine.optim.optimise import LBFGS, Way, optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
 from velatura_daemon.engine.regions import fill_hidden, padded, periodic_part, resized
 from velatura_daemon.engine.source import Source
+from velatura_daemon.engine.style_regions import free_places, territories_of
 from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.territories import free_places, territories_of
-from velatura_daemon.engine.weighting import likeness_for
-from velatura_daemon.room import EVERYTHING, Room, plan_for
+from velatura_daemon.engine.tiling.evaluation import Evaluation
+from velatura_daemon.memory_plan import EVERYTHING, Room, plan_for
 
 LOOK_EVERY = 10  # steps
 STILL = 2 / 255  # of the 0..1 range

@@ -10,16 +10,16 @@ from torch import Tensor
 from velatura.errors import BadWeights, NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.moments import Moments, mixed
+from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.losses.statistics import Moments, mixed
+from velatura_daemon.engine.losses.weighting import likeness_for, weighting_for
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
-from velatura_daemon.engine.objective import ContentTarget, Objective, StyleTarget
 from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.regions import fill_hidden, padded, resized, resized_weight, weights_by_layer
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.territories import Territory, place_weight
-from velatura_daemon.engine.tiles import features_of, moments_of
-from velatura_daemon.engine.weighting import likeness_for, weighting_for
-from velatura_daemon.room import GRID
+from velatura_daemon.engine.style_regions import Territory, place_weight
+from velatura_daemon.engine.tiling.tiles import features_of, moments_of
+from velatura_daemon.memory_plan import GRID
 
 LARGEST_STYLE = 4096  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
 ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since they may be looked at in tiles

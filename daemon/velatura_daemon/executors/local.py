@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
-from velatura.launch import clean_environment
-from velatura_daemon.executors.environment import WORKER
-from velatura_daemon.executors.wire import DEVICE_LOST, read_message, write_message
+from velatura_daemon.config import Options, sensible_memory
 from velatura_daemon.logs import forward
-from velatura_daemon.options import Options, sensible_memory
+from velatura_daemon.worker.environment import WORKER
+from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
 
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
 
@@ -111,7 +111,7 @@ class LocalExecutor:
                    ("threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
         options["device"] = self.device
         process = subprocess.Popen(
-            [sys.executable, "-m", "velatura_daemon.executors.worker"],
+            [sys.executable, "-m", "velatura_daemon.worker.process"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
         )  # fmt: skip
         try:

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgpack
 
 import velatura
+from velatura.app_dirs import make_private_folder, places
+from velatura.build import build_of
 from velatura.errors import VelaturaError
-from velatura.identity import build_of
-from velatura.paths import make_private_folder, places
 
 SAMPLE_SIDE = 448  # pixels
 BUILD_FILE = "build.txt"

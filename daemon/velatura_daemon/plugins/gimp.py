@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from velatura.paths import POSIX
+from velatura.app_dirs import POSIX
 from velatura_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources
 from velatura_daemon.plugins.folders import OTHER_VERSION, State, absolute, replace_plugin, told_as_disk_trouble
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from velatura.app_dirs import POSIX
 from velatura.errors import DiskTrouble, UsageError
-from velatura.paths import POSIX
 from velatura_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources, write_plugin
 from velatura_daemon.plugins.folders import OTHER_VERSION, State, absolute, replace_plugin, told_as_disk_trouble
 

@@ -12,10 +12,10 @@ app = QtWidgets.QApplication([])
 from velatura_krita.qt_loop import QtLoop  # noqa: E402
 from velatura_krita.window import Window  # noqa: E402
 
+from velatura.app_dirs import places  # noqa: E402
+from velatura.editor.ui_state import Remembered  # noqa: E402
 from velatura.errors import DaemonNotRunning  # noqa: E402
-from velatura.paths import places  # noqa: E402
-from velatura.protocol import Preview, Progress  # noqa: E402
-from velatura.remembered import Remembered  # noqa: E402
+from velatura.protocol.messages import Preview, Progress  # noqa: E402
 from velatura.settings import StyleSettings  # noqa: E402
 
 started = []

@@ -15,12 +15,12 @@ from typing import Protocol, cast
 
 # By name: prefixes of the modules whose branches guide the fuzzer.
 INSTRUMENTED = {
-    "header": ("velatura", "velatura_daemon.requests", "velatura_daemon.jobs"),
+    "header": ("velatura", "velatura_daemon.jobs.validation", "velatura_daemon.jobs.job"),
     "settings": ("velatura",),
-    "zmtp_client": ("velatura.zmtp",),
-    "zmtp_server": ("velatura.zmtp",),
-    "transfer": ("velatura.transfer",),
-    "pictures": ("velatura_daemon.imagefiles", "PIL", "tifffile"),
+    "zmtp_client": ("velatura.protocol.zmtp",),
+    "zmtp_server": ("velatura.protocol.zmtp",),
+    "transfer": ("velatura.protocol.transfer",),
+    "pictures": ("velatura_daemon.imaging.files", "PIL", "tifffile"),
 }
 NAMES = tuple(INSTRUMENTED)
 

@@ -7,13 +7,14 @@ import random
 from collections.abc import Iterator
 
 from tests.fuzz.mutate import treewise
-from velatura import protocol as p
-from velatura import transfer, trust
 from velatura.errors import BadMessage, VelaturaError, WrongHash
 from velatura.pixels import PictureRef, PixelFormat, blob_hash
+from velatura.protocol import auth, transfer
+from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.jobs import QUEUED, Queue
-from velatura_daemon.requests import job_from
+from velatura_daemon.jobs.job import QUEUED
+from velatura_daemon.jobs.validation import job_from
+from velatura_daemon.scheduling.queue import Queue
 
 LONGEST = p.HEADER_LIMIT + 16
 
@@ -80,10 +81,10 @@ def _serve(message: p.Message, session: bytes) -> None:
         _restyle(message, session)
     elif isinstance(message, p.Hello):
         p.check_version(message.version, "client")
-        trust.proof(b"k" * 32, "daemon", message.nonce, b"n" * 32, "ipc://x", message.version)
+        auth.proof(b"k" * 32, "daemon", message.nonce, b"n" * 32, "ipc://x", message.version)
     elif isinstance(message, p.Challenge):
         p.check_version(message.version, "daemon")
-        trust.same(message.proof, b"p" * 32)
+        auth.same(message.proof, b"p" * 32)
     elif isinstance(message, p.AskEstimate):
         StyleSettings.from_wire(message.settings)
     elif isinstance(message, p.Get):

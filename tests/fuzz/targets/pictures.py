@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.fuzz.mutate import bytewise
 from velatura.errors import OutOfMemory, VelaturaError
-from velatura_daemon.imagefiles import other, png, read_picture, tiff
+from velatura_daemon.imaging.files import other, png, read_picture, tiff
 
 assert other, (
     png,

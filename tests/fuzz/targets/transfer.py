@@ -10,9 +10,9 @@ from typing import Any
 import msgpack
 
 from tests.fuzz.mutate import treewise
-from velatura import transfer
 from velatura.errors import BadMessage, WrongHash
-from velatura.protocol import Put
+from velatura.protocol import transfer
+from velatura.protocol.messages import Put
 
 LONGEST = 4096
 

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterable
 
 from tests.fuzz import streams
-from velatura import zmtp
 from velatura.errors import BadMessage
+from velatura.protocol import zmtp
 
 LONGEST = 4096
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from tests.fuzz import streams
 from tests.fuzz.targets.zmtp_client import read
-from velatura import protocol as p
-from velatura import zmtp
+from velatura.protocol import messages as p
+from velatura.protocol import zmtp
 
 LONGEST = 12288
 

@@ -1,0 +1,1 @@
+"""Minimising the loss over the pixels."""

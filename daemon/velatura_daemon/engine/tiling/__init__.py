@@ -1,0 +1,1 @@
+"""Evaluating losses and gradients, in one piece or in tiles."""

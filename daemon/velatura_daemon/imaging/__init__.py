@@ -1,0 +1,1 @@
+"""Picture files, pixel formats and contact sheets."""

@@ -1,0 +1,1 @@
+"""One restyle inside the daemon: its data and its validation."""

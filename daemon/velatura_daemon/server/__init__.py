@@ -1,0 +1,1 @@
+"""The daemon's sockets, sessions and event loop. No torch."""

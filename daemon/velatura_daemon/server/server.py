@@ -1,0 +1,366 @@
+"""The daemon's event loop: sockets, sessions, turns. Without torch, so that it starts at once and outlives the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import velatura
+from velatura.app_dirs import POSIX, Places, make_private_folder
+from velatura.client.connection_file import Connection, publish, withdraw
+from velatura.errors import BadMessage, DiskTrouble, UnknownBlob, VelaturaError
+from velatura.protocol import auth
+from velatura.protocol import messages as p
+from velatura.protocol.transfer import puts
+from velatura.protocol.zmtp import STRANGERS_FRAME
+from velatura_daemon.clock import Clock
+from velatura_daemon.config import Options
+from velatura_daemon.executors.factory import makers_for
+from velatura_daemon.scheduling.job_service import Foreman
+from velatura_daemon.scheduling.worker_pool import Crew
+from velatura_daemon.server.listener import Listener, Peer, listen_on_loopback, listen_on_path
+from velatura_daemon.server.sessions import Doorkeeper, Session
+
+log = logging.getLogger("velatura.server")
+
+LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
+AFTER_TROUBLE = 0.1  # seconds, so that one that comes again and again does not take a core
+LONGEST_SENTENCE = 2000  # characters
+
+
+class Front:
+    """Listens, trusts, and passes on. `run()` returns when it is told to leave."""
+
+    def __init__(self, places: Places, options: Options, build: str, clock: Clock | None = None) -> None:
+        """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
+        self._places = places
+        self._options = options
+        self._build = build
+        self._clock = clock or Clock()
+        self._started = self._clock.now()
+        self._leaving = ""
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
+        self._key = auth.fresh_key()
+        self._door = Doorkeeper(self._key, self._clock)
+        self._foreman = Foreman(options, places, self._crew(), self._tell, self._clock)
+        self._workshop = self._foreman.workshop
+        self._socket_folder = self._folder_for_socket()
+        self._listeners: list[Listener] = []
+        self._listen()
+        self._publish()
+        log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
+
+    def _crew(self) -> Crew:
+        """Who works. Raises UsageError where the options do not say how they can be reached."""
+        return Crew(*makers_for(self._options, self._places, self.wake), self._clock)
+
+    # --- the loop ----------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Serve until a signal or a client says to leave."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda number, _: self.leave(f"signal {number}"))
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._on_hangup)
+        try:
+            while not self._leaving:
+                planned = self._seconds_to_next()
+                self._clock.waits(planned)
+                ready = self._selector.select(planned)
+                self._clock.now()
+                if slept := self._clock.slept():
+                    log.warning("%.0f s were slept through", slept)
+                for key, events in ready:
+                    key.data(events)
+                try:
+                    self._workshop.listen()
+                    self._tick(self._clock.now())
+                except Exception:  # a fault of ours must not take everybody's daemon down
+                    log.exception("what was due could not be done")
+                    time.sleep(AFTER_TROUBLE)
+        finally:
+            self._close()
+
+    def wake(self) -> None:
+        """From any thread, or a signal: have a look."""
+        with contextlib.suppress(OSError):  # full: it is awake already
+            self._wake_in.send(b"!")
+
+    def leave(self, why: str) -> None:
+        """End `run()` soon."""
+        self._leaving = why
+        self.wake()
+
+    def _drain_wakes(self, _: int) -> None:
+        try:
+            while self._wake_out.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _seconds_to_next(self) -> float | None:
+        """Until something is due by the clock; None for never: an idle daemon sleeps."""
+        due = [listener.due for listener in self._listeners]
+        if self._door.sessions:
+            due.append(self._options.heartbeat / 2)
+        due.append(self._workshop.due)
+        if self._options.exit_seconds and not self._workshop.busy:
+            due.append(self._options.exit_seconds - (self._clock.now() - self._workshop.active_at))
+        waits = [seconds for seconds in due if seconds is not None]
+        return max(0.001, min(waits)) if waits else None
+
+    def _tick(self, now: float) -> None:
+        """What the clock brings: silent clients, an idle or hung worker, the end."""
+        for listener in self._listeners:
+            listener.tidy(now)
+        for session in list(self._door.sessions.values()):
+            silent = now - session.heard
+            if silent > self._options.park_seconds:
+                self._lose(session)
+            elif silent > 2 * self._options.heartbeat and not session.parked:
+                session.parked = True
+                self._foreman.park(session.token)
+        self._workshop.tick(now)
+        if not self._leaving and not self._can_be_found:
+            self._publish_again()
+        may_leave = self._options.exit_seconds > 0 and not self._workshop.busy
+        if may_leave and now - self._workshop.active_at >= self._options.exit_seconds:
+            self._leaving = "idle"
+
+    # --- being found -------------------------------------------------------------------------------
+    def _folder_for_socket(self) -> Path:
+        if not POSIX:
+            return self._places.runtime
+        folder = make_private_folder(self._places.runtime)
+        if len(os.fsencode(folder / "daemon.sock")) <= LONGEST_SOCKET_PATH:
+            return folder
+        return Path(tempfile.mkdtemp(prefix="velatura-"))  # 0700, and short
+
+    @property
+    def _endpoints(self) -> list[str]:
+        return [listener.endpoint for listener in self._listeners]
+
+    def _listen(self) -> None:
+        try:
+            if POSIX:
+                self._listen_at(*listen_on_path(self._socket_folder / "daemon.sock"))
+            if self._options.tcp or not POSIX:
+                self._listen_at(*listen_on_loopback())
+        except OSError as error:
+            raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
+
+    def _listen_at(self, listening: socket.socket, endpoint: str) -> None:
+        self._listeners.append(Listener(listening, endpoint, self._selector, self._clock, self._take, self._gone))
+
+    def _publish(self) -> None:
+        publish(self._places, Connection(tuple(self._endpoints), self._key, os.getpid(), self._build))
+
+    @property
+    def _can_be_found(self) -> bool:
+        return self._places.connection_file.exists() and (not POSIX or (self._socket_folder / "daemon.sock").exists())
+
+    def _publish_again(self) -> None:
+        """Somebody has cleaned up too well: the connection file, or the socket, or both."""
+        log.warning("the connection file or the socket has gone; it is made anew")
+        try:
+            socket_path = self._socket_folder / "daemon.sock"
+            if POSIX and not socket_path.exists():
+                make_private_folder(self._socket_folder)
+                self._listeners[0].listen_anew(listen_on_path(socket_path)[0])
+            self._publish()
+        except (OSError, VelaturaError) as error:
+            log.error("it could not be written: %s", error)
+
+    def _on_hangup(self, *_: object) -> None:
+        """SIGHUP: somebody looks for us in vain. `_tick` sees what is missing."""
+        self.wake()
+
+    def _send(self, peer: Peer, message: p.Message) -> None:
+        """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
+        try:
+            if not peer.send(p.pack(message)):
+                log.debug("a %s message was not delivered", message.type)
+        except BadMessage as error:
+            log.debug("a %s message was not delivered: %s", message.type, error)
+
+    def _tell(self, token: bytes, message: p.Message) -> None:
+        session = self._door.sessions.get(token)
+        if session is None:
+            return
+        if not session.parked:
+            self._send(session.peer, message)
+        elif not isinstance(message, (p.Progress, p.Preview, p.Queued)):
+            session.unsaid.append(message)  # it is told when it is heard of again
+
+    # --- what comes in -----------------------------------------------------------------------------
+    def _take(self, peer: Peer, frames: list[Any]) -> None:
+        job, known = "", False
+        try:
+            if len(frames) == 1 and self._at_the_door(peer, frames[0]):
+                return
+            session = self._door.session_of(peer, self._token_of(frames))
+            known = True
+            message, _ = p.unpack(frames)
+            job = getattr(message, "job", "")
+            self._serve(session, message)
+        except VelaturaError as error:
+            if known:  # a stranger is not to fill the log
+                log.warning("refused (%s): %s", error.code, error.sentence)
+            self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
+        except Exception as error:  # a fault of ours must not take everybody's daemon down
+            log.exception("a message could not be served")
+            sentence = (
+                f"Velatura's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
+            )
+            self._send(peer, p.Failed(job[: p.MAX_NAME], VelaturaError.code, sentence))
+
+    def _at_the_door(self, peer: Peer, frame: Any) -> bool:
+        """Hello and proof, the only messages that are read without a session. True when it was one of them."""
+        if memoryview(frame).nbytes > STRANGERS_FRAME:
+            return False
+        header = p.unpack_header(frame)
+        if header.get("type") not in (p.Hello.type, p.Proof.type):
+            return False
+        message, _ = p.unpack([frame])
+        if isinstance(message, p.Hello):
+            self._send(peer, self._door.hello(peer, message))
+        elif isinstance(message, p.Proof):
+            session = self._door.proof(peer, message)
+            log.info("%s is here (%s)", session.program, session.client_id[:8])
+            self._send(peer, self._welcome(session))
+        return True
+
+    @staticmethod
+    def _token_of(frames: list[Any]) -> bytes:
+        """The session that a header claims. Raises BadMessage."""
+        if not frames:
+            raise BadMessage("A message without frames came.")
+        token = p.unpack_header(frames[0]).get("session", b"")
+        return token if isinstance(token, bytes) else b""
+
+    def _welcome(self, session: Session) -> p.Welcome:
+        limits = {"max_megapixels": self._options.megapixel_limit, "jobs": len(self._workshop.crew.on_duty), "window": p.WINDOW, "chunk": p.CHUNK}
+        results = self._foreman.results_for(session.client_id)
+        return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
+
+    def _serve(self, session: Session, message: p.Message) -> None:
+        """One message of a trusted client. Raises VelaturaError."""
+        if session.parked:
+            session.parked = False
+            for unsaid in session.unsaid:
+                self._send(session.peer, unsaid)
+            session.unsaid.clear()
+            self._foreman.unpark(session.token)
+        if not isinstance(message, (p.Ping, p.AskStatus)):
+            self._workshop.active_at = self._clock.now()
+        handler = self._HANDLERS.get(type(message))
+        if handler is None:
+            raise BadMessage(f"A {message.type} message is not for the daemon.")
+        handler(self, session, message)
+
+    def _on_put(self, session: Session, put: p.Put) -> None:
+        self._foreman.put(session.token, put)
+
+    def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
+        self._foreman.submit(session.token, session.client_id, session.program, asked)
+
+    def _on_get(self, session: Session, asked: p.Get) -> None:
+        data = self._foreman.keeper.results.picture_bytes(asked.blob)
+        if data is None:
+            raise UnknownBlob("The daemon holds no such result.")
+        for put in puts(asked, data):
+            self._send(session.peer, put)
+
+    def _on_cancel(self, session: Session, asked: p.Cancel) -> None:
+        self._foreman.cancel(session.client_id, asked.job)
+
+    def _on_seen(self, session: Session, seen: p.Seen) -> None:
+        self._foreman.seen(session.client_id, seen.job)
+
+    def _on_received(self, session: Session, received: p.Received) -> None:
+        self._foreman.keeper.received((session.client_id, received.job))
+
+    # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
+    def _on_ask_kept(self, session: Session, asked: p.AskKept) -> None:
+        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None if asked.everyone else session.client_id)))
+
+    def _on_resume(self, session: Session, asked: p.Resume) -> None:
+        self._foreman.resume(session.token, session.client_id, asked.client or session.client_id, asked)
+
+    def _on_drop(self, session: Session, asked: p.Drop) -> None:
+        self._foreman.keeper.drop((asked.client or session.client_id, asked.job))
+
+    def _on_ask_history(self, session: Session, asked: p.AskHistory) -> None:
+        self._send(session.peer, p.History(self._foreman.keeper.past(asked.before)))
+
+    def _on_forget(self, session: Session, _: p.Forget) -> None:
+        self._foreman.forget()
+        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None)))
+
+    def _on_ping(self, session: Session, _: p.Ping) -> None:
+        self._send(session.peer, p.Pong())
+
+    def _on_ask_estimate(self, session: Session, asked: p.AskEstimate) -> None:
+        self._foreman.estimate(session.token, asked)
+
+    def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
+        report = {
+            "version": velatura.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
+            "executor": self._options.kind, "address": self._options.address, "upstream": self._options.upstream,
+            "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
+            "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
+        }  # fmt: skip
+        self._send(session.peer, p.Status(report))
+
+    def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
+        if asked.if_idle and self._workshop.busy:
+            raise BadMessage("The daemon is at work, so it stays.")
+        self.leave(f"{session.program} asked")
+
+    def _on_bye(self, session: Session, _: p.Bye) -> None:
+        log.info("%s says goodbye (%s)", session.program, session.client_id[:8])
+        self._door.leave(session)
+        self._foreman.end_session(session.token)
+
+    _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
+        p.Put: _on_put, p.Restyle: _on_restyle, p.Get: _on_get, p.Cancel: _on_cancel, p.Seen: _on_seen,
+        p.Received: _on_received, p.Ping: _on_ping, p.AskStatus: _on_ask_status, p.Shutdown: _on_shutdown,
+        p.AskEstimate: _on_ask_estimate, p.Bye: _on_bye, p.AskKept: _on_ask_kept, p.Resume: _on_resume, p.Drop: _on_drop,
+        p.AskHistory: _on_ask_history, p.Forget: _on_forget,
+    }  # fmt: skip
+
+    def _gone(self, peer: Peer) -> None:
+        """A peer has hung up, or was hung up on."""
+        session = self._door.gone(peer)
+        if session is not None:
+            self._lose(session)
+
+    def _lose(self, session: Session) -> None:
+        log.info("%s has vanished (%s)", session.program, session.client_id[:8])
+        self._door.leave(session)
+        self._foreman.lose_session(session.token)
+
+    # --- the end -----------------------------------------------------------------------------------
+    def _close(self) -> None:
+        log.info("leaving: %s", self._leaving or "an error")
+        withdraw(self._places)
+        for session in self._door.sessions.values():
+            self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
+        self._workshop.kill()
+        self._foreman.keeper.close()
+        for listener in self._listeners:
+            listener.close()
+        if self._socket_folder != self._places.runtime:
+            self._socket_folder.rmdir()

@@ -1,0 +1,1 @@
+"""The daemon's files: pictures, results, checkpoints, warm starts, history."""

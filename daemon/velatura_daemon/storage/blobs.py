@@ -1,0 +1,230 @@
+"""Pictures, last images and results of the front: named by hash, in 0600 files that workers map."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import shutil
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from velatura.app_dirs import make_private_folder
+from velatura.errors import DiskTrouble, TooBusy, UnknownBlob
+from velatura.pixels import PictureRef
+
+MOST = 16_384  # blobs; small ones have a limit too
+SPARE = 64 << 20  # bytes left free on the disk, for everybody else
+
+
+@dataclass(frozen=True)
+class Blob:
+    path: Path
+    size: int
+
+
+class Upload:
+    """A blob on its way in: a file that becomes a blob when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def write(self, data: memoryview) -> None:
+        """Append. Raises DiskTrouble."""
+        try:
+            while data.nbytes:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            raise disk_trouble(error, self.path) from error
+
+    def close(self) -> None:
+        """Once or more: a descriptor let go may be somebody else's by now."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def abandon(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
+    """The sentence for a disk that does not take what is written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    what = "is full" if full else f"cannot be read or written ({error.strerror})"
+    return DiskTrouble(f"The disk under {path.parent} {what}. Make room there, or set VELATURA_HOME to another disk.")
+
+
+class BlobStore:
+    """Least recently used blobs go first when the budget is reached; pinned ones stay."""
+
+    def __init__(self, folder: Path, budget: int, keep: Collection[bytes] = ()) -> None:
+        """folder: what an earlier daemon has left in it goes, but for the blobs to keep. budget: bytes in all. Raises DiskTrouble."""
+        self.folder = make_private_folder(folder)
+        self.budget = budget
+        self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
+        self._bytes = 0  # of blobs
+        kept = {name.hex(): name for name in keep}
+        for path in self.folder.iterdir():
+            if path.name in kept and path.is_file() and not path.is_symlink():
+                self._add(kept[path.name], Blob(path, path.stat().st_size))
+            elif path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        self._pins: Counter[bytes] = Counter()
+        self._promised: dict[Upload, int] = {}
+        self._made = 0
+        self._maps: WeakValueDictionary[bytes, mmap.mmap] = WeakValueDictionary()
+
+    def __contains__(self, name: bytes) -> bool:
+        if name in self._blobs and not self._blobs[name].path.exists():
+            self._drop(name)  # somebody has cleaned the cache folder
+        return name in self._blobs
+
+    def __len__(self) -> int:
+        return len(self._blobs)
+
+    @property
+    def bytes_held(self) -> int:
+        """Held and promised."""
+        return self._bytes + sum(self._promised.values())
+
+    def blob(self, name: bytes) -> Blob:
+        """Raises UnknownBlob."""
+        if name not in self:
+            raise UnknownBlob("The daemon does not hold this picture any more. Restyle again.")
+        self._blobs.move_to_end(name)
+        return self._blobs[name]
+
+    def fresh_path(self) -> Path:
+        """A file name in the spool that nobody has used."""
+        self._made += 1
+        return self.folder / f"new-{self._made}"
+
+    def begin(self, size: int) -> Upload:
+        """Make room for a blob of this size and open it. Raises TooBusy, DiskTrouble."""
+        make_private_folder(self.folder)
+        self._make_room(size)
+        try:
+            free = shutil.disk_usage(self.folder).free
+            if free < size + SPARE:
+                raise DiskTrouble(
+                    f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} MB and "
+                    f"{SPARE / 1e6:.0f} MB to spare. Make room there, or set VELATURA_HOME to another disk."
+                )
+            upload = Upload(self.fresh_path())
+        except OSError as error:
+            raise disk_trouble(error, self.folder / "new") from error
+        self._promised[upload] = size
+        return upload
+
+    def finish(self, name: bytes, upload: Upload) -> None:
+        """The upload is whole and its hash is right: it is a blob now."""
+        upload.close()
+        del self._promised[upload]
+        self.adopt(name, upload.path)
+
+    def abandon(self, upload: Upload) -> None:
+        """The upload is not wanted any more, or was wrong."""
+        upload.abandon()
+        self._promised.pop(upload, None)
+
+    def adopt(self, name: bytes, path: Path) -> None:
+        """A file becomes a blob. Raises DiskTrouble where it is not there any more."""
+        try:
+            if name in self:
+                path.unlink(missing_ok=True)
+                return
+            size, final = path.stat().st_size, self.folder / name.hex()
+            path.replace(final)
+        except OSError as error:
+            raise disk_trouble(error, path) from error
+        self._add(name, Blob(final, size))
+        self._make_room(0, but=name)
+
+    def are_whole(self, pictures: Iterable[PictureRef]) -> bool:
+        """Whether their pixels are there in their full length, and their profiles are not empty."""
+        return all(
+            name in self and (self._blobs[name].size == picture.length if name == picture.blob else self._blobs[name].size > 0)
+            for picture in pictures for name in picture.blobs
+        )  # fmt: skip
+
+    def read(self, name: bytes) -> memoryview:
+        """The blob's bytes, mapped. Raises UnknownBlob."""
+        blob = self.blob(name)
+        mapped = self._maps.get(name)  # one for all who read it: each holds a descriptor
+        if mapped is None:
+            with blob.path.open("rb") as file:
+                mapped = self._maps[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return memoryview(mapped)
+
+    def sync(self, names: Iterable[bytes]) -> None:
+        """Have them on the disk when this returns. Raises DiskTrouble."""
+        for name in names:
+            path = self.blob(name).path
+            try:
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            except OSError as error:
+                raise disk_trouble(error, path) from error
+
+    def discard(self, names: Iterable[bytes]) -> None:
+        """They are not what their names say: have them sent again."""
+        for name in names:
+            if name in self._blobs and not self._pins[name]:
+                self._drop(name)
+
+    def pin(self, names: Iterable[bytes]) -> None:
+        """These are in use; unpin as often as pinned."""
+        self._pins.update(names)
+
+    def unpin(self, names: Iterable[bytes]) -> None:
+        for name in names:
+            self._pins[name] -= 1
+            if self._pins[name] <= 0:
+                del self._pins[name]
+
+    def _add(self, name: bytes, blob: Blob) -> None:
+        self._blobs[name] = blob
+        self._bytes += blob.size
+
+    def _drop(self, name: bytes) -> None:
+        blob = self._blobs.pop(name)
+        self._bytes -= blob.size
+        with contextlib.suppress(OSError):
+            blob.path.unlink(missing_ok=True)
+
+    def _make_room(self, size: int, but: bytes = b"") -> None:
+        for name in list(self._blobs):
+            if self.bytes_held + size <= self.budget and len(self._blobs) < MOST:
+                return
+            if not self._pins[name] and name != but:
+                self._drop(name)
+        if size and self.bytes_held + size > self.budget:
+            raise TooBusy(
+                f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "
+                "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
+            )
+
+    def forget(self) -> None:
+        """All that is not in use goes."""
+        for name in [name for name in self._blobs if not self._pins[name]]:
+            self._drop(name)
+
+    def close(self) -> None:
+        """What nobody will come back for goes."""
+        self.forget()
+        for upload in list(self._promised):
+            self.abandon(upload)
+        for path in self.folder.glob("new-*"):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)

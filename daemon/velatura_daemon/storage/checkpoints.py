@@ -1,0 +1,158 @@
+"""Restyles in work: what is needed to go on with them after a crash, on the disk with the picture as far as it got."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from velatura.app_dirs import Places, sync_folder
+from velatura.errors import BadMessage, UnknownBlob, VelaturaError
+from velatura.pixels import PictureRef
+from velatura.protocol import messages as p
+from velatura_daemon.jobs.job import Job
+from velatura_daemon.jobs.validation import job_from
+from velatura_daemon.storage.blobs import BlobStore, disk_trouble
+from velatura_daemon.storage.records import Key, Shelf
+
+log = logging.getLogger("velatura.storage")
+
+PER_CLIENT = 32  # the oldest goes first
+DAYS = 7.0
+NO_LIMIT = float("inf")  # of megapixels: it was checked when it was asked for
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a picture in work stood: its file, and how many steps of its scale were made."""
+
+    path: Path
+    step: int
+
+
+class Works:
+    """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes the picture
+    in work to `image_path` every few seconds; then `note` is called."""
+
+    def __init__(self, places: Places) -> None:
+        """Raises DiskTrouble."""
+        self.shelf = Shelf(places.state / "works", DAYS)
+        self._blobs: BlobStore | None = None
+        known = {self.image_path(key) for key in self.shelf}
+        for path in self.shelf.folder.glob("*.npy*"):
+            if path not in known:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    @property
+    def blobs_needed(self) -> set[bytes]:
+        return {blob for key in self.shelf for blob in self._needs(key)}
+
+    def lie_in(self, blobs: BlobStore) -> None:
+        """Where their pictures are. Those whose pictures have gone are forgotten."""
+        self._blobs = blobs
+        for key in self.shelf:
+            needed = self._needs(key)
+            blobs.pin(needed)
+            if not needed or any(blob not in blobs for blob in needed) or not blobs.are_whole(self._pictures(key)) or self.standing(key) is None:
+                log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
+                self.drop(key)
+
+    def image_path(self, key: Key) -> Path:
+        """Where the picture in work lies: float32 (3, height, width), as numpy saves it."""
+        return self.shelf.path_beside(key, ".npy")
+
+    def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
+        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture in work lies on
+        the machine that works on it. Raises DiskTrouble."""
+        assert self._blobs is not None
+        key = (job.client_id, job.id)
+        fresh = key not in self.shelf
+        entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"],
+                 "elsewhere": said.get("elsewhere", False)}  # fmt: skip
+        if fresh and entry["elsewhere"]:
+            self._blobs.sync(job.blobs)  # else the worker has done it
+        self.shelf.put(key, entry, date)
+        if fresh:
+            self._blobs.pin(job.blobs)
+            for old in [(job.client_id, entry["job"]) for entry in self.shelf.of(job.client_id)][:-PER_CLIENT]:
+                self.drop(old)
+
+    def standing(self, key: Key) -> Standing | None:
+        """Where this one stood, if it left a picture."""
+        if key not in self.shelf or not (self.shelf[key].get("elsewhere") or self.image_path(key).exists()):
+            return None
+        return Standing(self.image_path(key), int(self.shelf[key]["step"]))
+
+    def like(self, job: Job) -> Key | None:
+        """One of the same client that asked for the very same as this job does, and was stopped."""
+        for entry in reversed(self.shelf.of(job.client_id)):
+            try:
+                other = _job_of(entry)
+            except VelaturaError:
+                continue
+            same = (other.layer, other.likeness, other.settings, other.weights) == (job.layer, job.likeness, job.settings, job.weights)
+            if same and other.id != job.id:
+                return (job.client_id, other.id)
+        return None
+
+    def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
+        """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
+        if key not in self.shelf or self.standing(key) is None:
+            raise UnknownBlob("This restyle is not kept any more. Restyle again.")
+        job = _job_of(self.shelf[key])
+        if self._blobs is None or not self._blobs.are_whole(job.pictures):
+            self.drop(key)
+            raise UnknownBlob("The pictures of this restyle have gone. Restyle again.")
+        job.session, job.client_id, job.resume = session, client_id, True
+        self.move(key, (client_id, job.id))
+        return job
+
+    def move(self, key: Key, to: Key) -> None:
+        """It is another client's or job's from now on. Raises DiskTrouble: then it is whose it was."""
+        if key == to:
+            return
+        entry = self.shelf[key]
+        self.shelf.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
+        try:
+            if self.image_path(key).exists():
+                self.image_path(key).replace(self.image_path(to))
+        except OSError as error:
+            self.shelf.remove(to)
+            raise disk_trouble(error, self.image_path(to)) from error
+        self.shelf.remove(key)
+        sync_folder(self.shelf.folder)
+
+    def drop(self, key: Key) -> None:
+        """It has ended, or nobody wants it."""
+        if key in self.shelf:
+            needed = self._needs(key)
+            self.shelf.remove(key)
+            if self._blobs is not None:
+                self._blobs.unpin(needed)
+        self.clear_up(key)
+
+    def clear_up(self, key: Key) -> None:
+        """A picture that a worker has left after all goes, where the restyle is not kept."""
+        if key not in self.shelf:
+            with contextlib.suppress(OSError):
+                self.image_path(key).unlink(missing_ok=True)
+
+    def _needs(self, key: Key) -> set[bytes]:
+        return {blob for picture in self._pictures(key) for blob in picture.blobs}
+
+    def _pictures(self, key: Key) -> list[PictureRef]:
+        try:
+            return _job_of(self.shelf[key]).pictures
+        except VelaturaError:
+            return []  # of another version: `lie_in` forgets it
+
+
+def _job_of(entry: dict[str, Any]) -> Job:
+    """Raises VelaturaError where another version has written it."""
+    try:
+        return job_from(p.Restyle(**entry["asked"]), b"", entry["client"], entry["program"], NO_LIMIT)
+    except (KeyError, TypeError) as error:
+        raise BadMessage(f"What is kept of a restyle was written by another version ({error}).") from error

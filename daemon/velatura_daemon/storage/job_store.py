@@ -1,0 +1,161 @@
+"""Keeps what outlives the daemon in step: a result is on the disk before the restyle it came from is forgotten."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgpack
+
+from velatura.app_dirs import Places
+from velatura.errors import DiskTrouble, TooBusy, VelaturaError
+from velatura.protocol import messages as p
+from velatura_daemon.clock import Clock
+from velatura_daemon.jobs.job import Job
+from velatura_daemon.storage.blobs import BlobStore, Upload
+from velatura_daemon.storage.checkpoints import Works
+from velatura_daemon.storage.history import History
+from velatura_daemon.storage.records import Key
+from velatura_daemon.storage.results import Results
+
+log = logging.getLogger("velatura.storage")
+
+LOOK_EVERY = 3600.0  # seconds between looks at what has aged out
+LIST_ROOM = p.MAX_FRAME - (64 << 10)  # bytes of a list that goes over the wire
+
+
+class Keeper:
+    """Results, works and history, and the blobs that they need."""
+
+    def __init__(self, places: Places, budget: int, clock: Clock) -> None:
+        """budget: bytes of the blob store. Raises DiskTrouble."""
+        self._clock = clock
+        self.results, self.works = Results(places), Works(places)
+        self.blobs = BlobStore(places.spool, budget, self.results.blobs_needed | self.works.blobs_needed)
+        self.results.lie_in(self.blobs)
+        self.works.lie_in(self.blobs)
+        self.history = History(places.state / "history.sqlite")
+        self._next_look = clock.now()
+        self.in_hand: set[Key] = set()  # restyles that are jobs now: nobody else is to take them up
+
+    def begin_upload(self, size: int) -> Upload:
+        """Room for a picture; restyles stopped long ago give theirs before a new one is refused. Raises TooBusy, DiskTrouble."""
+        while True:
+            try:
+                return self.blobs.begin(size)
+            except TooBusy:
+                stopped = next((key for key in self.works.shelf if key not in self.in_hand), None)
+                if stopped is None:
+                    raise
+                log.warning("restyle %s, stopped midway, makes room for a new one", stopped[1])
+                self.works.drop(stopped)
+
+    # --- a job's life ----------------------------------------------------------------------------------
+    def taken_in(self, job: Job) -> None:
+        """It is in the queue. One that was asked for before, and stopped, goes on from where it stood."""
+        key = (job.client_id, job.id)
+        earlier = None if job.resume else self.works.like(job)
+        if earlier is not None and earlier not in self.in_hand:
+            try:
+                self.works.move(earlier, key)
+                job.resume = True
+            except DiskTrouble as error:
+                log.warning("restyle %s begins anew: %s", job.id, error.sentence)
+        self.in_hand.add(key)
+
+    def work_left(self, job: Job, said: dict[str, Any]) -> None:
+        """A worker has left the picture in work. said: done, step, thumbnail, style_thumbnails."""
+        if not job.is_kept:
+            return
+        try:
+            self.works.note(job, _about(job, said), said, self._clock.date())
+        except VelaturaError as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
+            log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
+
+    def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
+        """Keep a result, and the memory of it; the work is done."""
+        about = _about(job, said)
+        if self.results.keep(job.client_id, result, about, self._clock.date()):
+            self.ended(job)
+        else:
+            self.stopped(job)  # until its client says that it has it, the way back is the work itself
+        if job.asked.remember:
+            self.history.add({
+                **about, "at": self._clock.date(), "width": job.content.width, "height": job.content.height, "seconds": result.seconds,
+                "weights": result.weights, "device": result.device, "settings": result.settings,
+            })  # fmt: skip
+
+    def received(self, key: Key) -> None:
+        """The client has its result."""
+        self.results.drop(key)
+        if key not in self.in_hand:
+            self.works.drop(key)
+
+    def ended(self, job: Job) -> None:
+        """Done, cancelled or wrong: there is nothing to go on with."""
+        self.stopped(job)
+        self.works.drop((job.client_id, job.id))
+
+    def stopped(self, job: Job) -> None:
+        """Nobody works on it any more; what it left stays."""
+        self.in_hand.discard((job.client_id, job.id))
+
+    # --- what is asked ---------------------------------------------------------------------------------
+    def listed(self, client_id: str | None) -> bytes:
+        """The list of a `kept` message: a client's, or (None) everybody's."""
+        keys = [(shelf[key]["at"], shelf, key) for shelf in (self.results.shelf, self.works.shelf) for key in shelf]
+        items, held = [], 0
+        for _, shelf, key in sorted(keys, key=lambda item: item[0], reverse=True):
+            if client_id in (None, key[0]) and key not in self.in_hand:
+                entry = dict(shelf[key])
+                asked = entry.pop("asked", None)
+                result = entry.setdefault("result", None)
+                item = {"done": 1.0, "picture": result["picture"] if result else asked["content"], **entry}
+                held += len(msgpack.packb(item))
+                if held > LIST_ROOM:
+                    break
+                items.append(item)
+        packed: bytes = msgpack.packb(items)
+        return packed
+
+    def past(self, before: int) -> bytes:
+        """The list of a `history` message."""
+        packed: bytes = msgpack.packb(self.history.lines(before, LIST_ROOM))
+        return packed
+
+    def drop(self, key: Key) -> None:
+        """A result, or a restyle that was stopped midway. One in work stays."""
+        self.results.drop(key)
+        if key not in self.in_hand:
+            self.works.drop(key)
+
+    def forget(self) -> None:
+        """Wipe all but what is being worked on."""
+        for key in [*self.results.shelf, *self.works.shelf]:
+            self.drop(key)
+        self.history.forget()
+        self.blobs.forget()
+
+    # --- time ------------------------------------------------------------------------------------------
+    def tidy(self) -> None:
+        """Once in a while: what has aged out goes."""
+        if self._clock.now() < self._next_look:
+            return
+        self._next_look = self._clock.now() + LOOK_EVERY
+        date = self._clock.date()
+        for key in [*self.results.shelf.aged_out(date), *self.works.shelf.aged_out(date)]:
+            log.info("%s of %s has aged out", key[1], key[0][:8])
+            self.drop(key)
+
+    def close(self) -> None:
+        self.history.close()
+        self.blobs.close()
+
+
+def _about(job: Job, said: dict[str, Any]) -> dict[str, Any]:
+    """What people want to know of a job later."""
+    pictures = [*said.get("style_thumbnails", []), *[b""] * len(job.styles)]
+    styles = [{"name": style.name, "path": style.path, "share": style.share, "thumbnail": picture}
+              for style, picture in zip(job.styles, pictures, strict=False)]  # fmt: skip
+    return {"layer": job.layer, "title": job.asked.title, "note": job.asked.note, "program": job.program, "styles": styles,
+            "thumbnail": said.get("thumbnail", b"")}  # fmt: skip

@@ -1,0 +1,104 @@
+"""Finished results: on the disk until the client they belong to has them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from velatura.app_dirs import Places, sync_folder
+from velatura.errors import VelaturaError
+from velatura.pixels import PictureRef
+from velatura.protocol import messages as p
+from velatura_daemon.storage.blobs import BlobStore
+from velatura_daemon.storage.records import Key, Shelf
+
+log = logging.getLogger("velatura.storage")
+
+PER_CLIENT = 32  # finished and not fetched; the oldest goes first
+DAYS = 30.0
+
+
+class Results:
+    """By client_id and job. Their pictures stay in the blob store for as long."""
+
+    def __init__(self, places: Places) -> None:
+        """Raises DiskTrouble."""
+        self.shelf = Shelf(places.state / "results", DAYS)
+        for key in self.shelf:
+            try:
+                _ = p.Result(**self.shelf[key]["result"]), _pictures_of(self.shelf[key])
+            except (KeyError, TypeError, VelaturaError):
+                log.error("result %s was written by another version, and is set aside", key[1])
+                self.shelf.set_aside(key)
+        self._blobs: BlobStore | None = None
+
+    @property
+    def blobs_needed(self) -> set[bytes]:
+        return {blob for key in self.shelf for blob in _blobs_of(self.shelf[key])}
+
+    def lie_in(self, blobs: BlobStore) -> None:
+        """Where their pictures are. A result whose picture is not there any more, or not whole, is forgotten."""
+        self._blobs = blobs
+        for key in self.shelf:
+            needed = _blobs_of(self.shelf[key])
+            blobs.pin(needed)
+            if any(blob not in blobs for blob in needed) or not blobs.are_whole(_pictures_of(self.shelf[key])):
+                log.error("the picture of result %s has gone, or was cut off; it is forgotten", key[1])
+                self.drop(key)
+
+    def __len__(self) -> int:
+        return len(self.shelf)
+
+    def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> bool:
+        """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note, program,
+        styles, thumbnail. False: it is kept as long as the daemon lives, for its client may be there to take it at once."""
+        assert self._blobs is not None
+        entry = {**about, "result": vars(result), "settings": result.settings}
+        is_safe = True
+        try:
+            self._blobs.sync(_blobs_of(entry))
+            sync_folder(self._blobs.folder)
+            self.shelf.put((client_id, result.job), entry, date)
+        except VelaturaError as error:
+            log.error("result of job %s is not safe from a crash: %s", result.job, error.sentence)
+            self.shelf.hold((client_id, result.job), entry, date)
+            is_safe = False
+        self._blobs.pin(_blobs_of(entry))
+        for old in [(client_id, entry["job"]) for entry in self.shelf.of(client_id)][:-PER_CLIENT]:
+            log.warning("result of job %s dropped: %d others wait for the same client", old[1], PER_CLIENT)
+            self.drop(old)
+        while len(self.shelf) > 1 and self._bytes_held() > self._blobs.budget / 2:
+            old = next(iter(self.shelf))
+            log.warning("result of job %s dropped: results that nobody fetches fill half the spool", old[1])
+            self.drop(old)
+        return is_safe
+
+    def _bytes_held(self) -> int:
+        assert self._blobs is not None
+        return sum(self._blobs.blob(blob).size for blob in self.blobs_needed if blob in self._blobs)
+
+    def drop(self, key: Key) -> None:
+        """The client has it, or nobody wants it: it may be forgotten."""
+        if key in self.shelf:
+            needed = _blobs_of(self.shelf[key])
+            self.shelf.remove(key)
+            if self._blobs is not None:
+                self._blobs.unpin(needed)
+
+    def of(self, client_id: str) -> list[p.Result]:
+        """A client's, finished and not yet fetched."""
+        return [p.Result(**entry["result"]) for entry in self.shelf.of(client_id)]
+
+    def picture_bytes(self, blob: bytes) -> memoryview | None:
+        """The bytes of a result's picture, profile or mask; None if it belongs to no result."""
+        assert self._blobs is not None
+        return self._blobs.read(blob) if blob in self.blobs_needed else None
+
+
+def _pictures_of(entry: dict[str, Any]) -> list[PictureRef]:
+    pictures = [entry["result"]["picture"], entry["result"]["mask"]]
+    return [PictureRef.from_wire(picture) for picture in pictures if picture is not None]
+
+
+def _blobs_of(entry: dict[str, Any]) -> set[bytes]:
+    return {blob for picture in _pictures_of(entry) for blob in picture.blobs}

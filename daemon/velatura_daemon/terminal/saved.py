@@ -1,0 +1,57 @@
+"""What the daemon keeps, as the command line asks for it: waited for, and found by the beginning of an id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from velatura.client.client import Client, KeptItems, PastRestyles
+from velatura.client.saved_results import KeptItem, KeptStyle, PastRestyle
+from velatura.errors import UsageError, error_from
+from velatura.protocol.messages import Failed
+
+ID = 8  # characters of an id that a list shows
+
+
+def kept_items(client: Client) -> list[KeptItem]:
+    """What waits for any of this user's programs, the latest first."""
+    client.ask_kept(everyone=True)
+    for event in client.events():
+        if isinstance(event, KeptItems):
+            return event.items
+        if isinstance(event, Failed):
+            raise error_from(event.code, event.sentence)
+    raise AssertionError("events() has no end without a job")
+
+
+def past_restyles(client: Client) -> list[PastRestyle]:
+    """The history, the latest first."""
+    lines: list[PastRestyle] = []
+    client.ask_history()
+    for event in client.events():
+        if isinstance(event, PastRestyles):
+            if not event.lines:
+                return lines
+            lines += event.lines
+            client.ask_history(before=lines[-1].number)  # what did not fit into the message
+        elif isinstance(event, Failed):
+            raise error_from(event.code, event.sentence)
+    raise AssertionError("events() has no end without a job")
+
+
+def find(items: Sequence[KeptItem], beginning: str) -> KeptItem:
+    """The one whose id begins so; '': the only one. Raises UsageError."""
+    found = [item for item in items if item.job.startswith(beginning)]
+    if not items:
+        raise UsageError("No result is kept: every one has reached its program.")
+    if not found:
+        raise UsageError(f"No result is kept whose id begins with {beginning!r}. 'velatura results list' names them.")
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} results are kept{f' whose ids begin with {beginning!r}' if beginning else ''}. "
+                         "Say which: 'velatura results list' names them.")  # fmt: skip
+    return found[0]
+
+
+def styles_said(styles: Sequence[KeptStyle]) -> list[dict[str, Any]]:
+    """For --json."""
+    return [{"name": style.name, "path": style.path, "share": style.share} for style in styles]

@@ -1,0 +1,171 @@
+"""How long a restyle will take on this device, and how much memory: from what the device was measured to do, and from how well
+that told the last ones."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from velatura.settings import StyleSettings
+from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.losses.weighting import weighting_for
+from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
+from velatura_daemon.engine.optim.optimise import optimise
+from velatura_daemon.engine.pyramid import Scale, scales_for
+from velatura_daemon.engine.regions import all_of, weights_by_layer
+from velatura_daemon.engine.tiling.tiles import features_of, moments_of
+from velatura_daemon.memory_plan import Plan, Room, plan_for, work_factor
+from velatura_daemon.worker.devices import device_label
+from velatura_daemon.worker.model_cache import Warm
+
+log = logging.getLogger("velatura.worker")
+
+# Pixels a side of the pictures that a device is measured with: what a step costs at least, and each pixel. A GPU takes as long for
+# 192² as for 32², since launching is all that takes time there.
+SIDES, SIDES_ON_GPU = (32, 192), (64, 640)
+TIMES = 2
+TRUST = 0.3  # how far one job's time moves what is thought of the next
+
+
+@dataclass(frozen=True)
+class Pace:
+    """seconds = correction · Σ over scales of (start + Σ over steps of (base + megapixels · each)). Of one network on one device."""
+
+    base: float
+    each: float
+    correction: float = 1.0
+    start: float = 0.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """seconds, and the plan of the largest scale."""
+
+    seconds: float
+    plan: Plan
+    device: str
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "memory": self.plan.bytes, "tile": self.plan.side, "device": self.device,
+                "sentence": self.sentence}  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        tiles = f", in tiles of {self.plan.side} pixels" if self.plan.side else ""
+        host = "; the picture itself in the machine's memory" if self.plan.on_host else ""
+        return f"About {in_words(self.seconds)} and {self.plan.bytes / 1e9:.1f} GB on {self.device}{tiles}{host}."
+
+
+def in_words(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+class Estimates:
+    """Paces by device and network, kept in a file: what this machine can do does not change from one start to the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._paces: dict[str, Pace] = {}
+        self._warmed: set[str] = set()  # GPUs, with their networks, that have done a job in this process
+        try:
+            said = json.loads(path.read_text())
+            self._paces = {str(name): Pace(*map(float, pace)) for name, pace in said.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            pass  # none yet, or a damaged one: it is measured anew
+
+    def expect(
+        self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0
+    ) -> Expected:
+        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a device that is not
+        known yet: a third of a second on two cores."""
+        pace = self._pace(warm)
+        scales = scales_for(width, height, settings)
+        scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
+        plans = [plan_for(*scale.padded, room, warm.network.element) for scale in scales]
+        seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
+        nothing = settings.strength == 0 and not settings.strength_is_locked
+        return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
+
+    def learn(self, warm: Warm, expected: Expected, seconds: float) -> None:
+        """How long it took in truth."""
+        if expected.seconds <= 0 or seconds <= 0:
+            return
+        name, pace = _name(warm), self._pace(warm)
+        if warm.device.type == "cuda" and name not in self._warmed:
+            self._warmed.add(name)  # the first is long for the libraries that it loads, and tells nothing of the others
+            return
+        wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
+        self._keep(name, replace(pace, correction=(1 - TRUST) * pace.correction + TRUST * wanted))
+
+    def _pace(self, warm: Warm) -> Pace:
+        name = _name(warm)
+        if name not in self._paces:
+            self._keep(name, measured(warm))
+        return self._paces[name]
+
+    def _keep(self, name: str, pace: Pace) -> None:
+        self._paces[name] = pace
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            said = {name: [pace.base, pace.each, pace.correction, pace.start] for name, pace in self._paces.items()}
+            beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")  # another worker may be writing too
+            beside.write_text(json.dumps(said, indent=1))
+            beside.replace(self._path)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._path, error)
+
+
+def _name(warm: Warm) -> str:
+    return f"{device_label(warm.device)} {warm.weights.name} {warm.network.element}"
+
+
+def _seconds(pace: Pace, scale: Scale, plan: Plan) -> float:
+    """At one scale, its targets counted as one evaluation more."""
+    height, width = scale.padded
+    work = height * width / 1e6 * work_factor(height, width, plan.side)
+    return pace.start + (scale.steps + 2) * (pace.base + work * pace.each)
+
+
+def measured(warm: Warm) -> Pace:
+    """The fastest of a few steps at two sizes, as a line: what else the machine does only ever makes them longer."""
+    on_gpu = warm.device.type == "cuda"
+    sides = SIDES_ON_GPU if on_gpu else SIDES
+    if on_gpu:
+        _start_and_step(warm, sides[0])  # libraries come with the first that is computed
+    (start, small), (_, large) = (_start_and_step(warm, side) for side in sides)
+    pixels = [side * side / 1e6 for side in sides]
+    # Where the small one took longer, something held it up, and the large one is all that is known.
+    each = (large - small) / (pixels[1] - pixels[0]) if large > small else large / pixels[1]
+    return Pace(max(0.0, small - pixels[0] * each), each, start=start if on_gpu else 0.0)
+
+
+def _start_and_step(warm: Warm, side: int) -> tuple[float, float]:
+    """Seconds until a scale's first losses are known, less those of a step; and of a step with its evaluation."""
+    network, device = warm.network, warm.device
+    network.set_pooling(StyleSettings().pooling)
+    image = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    began = time.perf_counter()
+    weights = weights_by_layer(all_of(image), STYLE_LAYERS)
+    moments = moments_of(network, image, STYLE_LAYERS, weights, 0)
+    features = features_of(network, image, CONTENT_LAYER, 0)
+    weighting = weighting_for(StyleSettings(), len(features), features[0].numel())
+    target = StyleTarget(dict.fromkeys((*STYLE_LAYERS, "image")), moments)
+    objective = Objective(network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting)
+    times = []
+    for losses in optimise(image, objective, all_of(image), TIMES, "lbfgs"):
+        float(losses.total)  # waits for the device
+        times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+    step = min(times[1:])
+    return max(0.0, times[0] - step), step

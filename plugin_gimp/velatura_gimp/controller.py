@@ -1,0 +1,81 @@
+"""GIMP's desk: the shared way of a restyle, with a dialog of its own process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gi
+
+for name in ("GimpUi", "Gtk", "Gdk"):
+    gi.require_version(name, "3.0")
+from gi.repository import Gdk, GimpUi, GLib, Gtk  # noqa: E402
+
+from velatura.client.saved_results import PastRestyle  # noqa: E402
+from velatura.editor import restyle_controller  # noqa: E402
+from velatura.editor.background import as_velatura_error  # noqa: E402
+
+from . import results_window  # noqa: E402
+from .canvas import Canvas  # noqa: E402
+from .glib_loop import GlibLoop  # noqa: E402
+from .styles import read_picture  # noqa: E402
+from .window import Window  # noqa: E402
+
+
+def show_results(program: str, canvas: Canvas) -> PastRestyle | None:
+    """What is kept, and the history, without a restyle's dialog. Returns the past restyle that is to be used again, or None."""
+    GimpUi.init("velatura_gimp")
+    return results_window.show(program, canvas, None, lambda _: None)
+
+
+class Desk(restyle_controller.Desk):
+    """One for each time that the dialog is opened."""
+
+    def __init__(self, program: str, procedure: Any, config: Any, canvas: Canvas) -> None:
+        GimpUi.init("velatura_gimp")
+        loop = GlibLoop(lambda error: self.show_error(as_velatura_error(error)))
+        super().__init__(program, loop, canvas, read_picture)
+        self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
+
+    def run(self, using: PastRestyle | None = None) -> Any:
+        """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or None."""
+        self.window.set_up(self.remembered)
+        self.window.dialog.show()
+        self.keep_looking()
+        if using is not None:
+            self.use_again(using)
+        while True:
+            if self.window.dialog.run():
+                self.start()
+            elif self.is_busy and not self.window.closing:
+                self.cancel()
+            else:
+                break
+        self.close()
+        self.window.dialog.hide()
+        return self.canvas.latest
+
+    def close(self) -> None:
+        """Nothing that is finished is lost: a layer or image that is being made is made first."""
+        offered = self.homeless
+        self.cancel()
+        while self.steps.busy:
+            GLib.MainContext.default().iteration(True)
+        if self.homeless is not offered:  # it could not be made
+            self.open_as_picture()
+            while self.steps.busy:
+                GLib.MainContext.default().iteration(True)
+        super().close()
+
+    def open_window(self) -> None:
+        self.window.dialog.present()
+
+    def open_results(self) -> None:
+        """Over the restyle's dialog, in this process; its layers are this command's too."""
+        used = results_window.show(self.program, self.canvas, self.window.dialog, self.kept)
+        if used is not None:
+            self.use_again(used)
+
+    def to_clipboard(self, text: str) -> None:
+        clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+        clipboard.set_text(text, -1)
+        clipboard.store()  # it stays when this process has ended

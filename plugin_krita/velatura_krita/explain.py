@@ -1,0 +1,110 @@
+"""The figures of `velatura.figures.explain`, one job after another, with a small window that says how far and stops them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from velatura import strings
+from velatura.client.client import Finished, GivenStyle
+from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.editor.event_loop import Loop
+from velatura.editor.session import Session
+from velatura.errors import VelaturaError
+from velatura.figures import explain
+from velatura.figures.layout import Sheet, hang
+from velatura.pixels import Picture
+from velatura.protocol.messages import Preview, Progress
+
+from .qt import QProgressDialog, QWidget
+
+PERMILLE = 1000
+
+
+class Explaining:
+    """done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
+
+    def __init__(self, program: str, loop: Loop, beside: QWidget, done: Callable[[Sheet], object],
+                 failed: Callable[[VelaturaError], object]) -> None:  # fmt: skip
+        self._done, self._failed = done, failed
+        self._session = Session(program, loop, self)
+        self._figures = explain.figures()
+        self._results: list[Finished] = []
+        self.over = False
+        self.dialog = QProgressDialog(strings.READING, strings.CANCEL, 0, PERMILLE * len(self._figures), beside)
+        self.dialog.setObjectName("explaining")
+        self.dialog.setWindowTitle(strings.EXPLAIN.rstrip("…"))
+        self.dialog.setAutoClose(False)
+        self.dialog.setAutoReset(False)
+        self.dialog.setMinimumDuration(0)
+        self.dialog.setMinimumWidth(460)
+        self.dialog.canceled.connect(self.stop)
+        self.dialog.show()
+
+    def start(self, photo: Picture, style: Picture) -> None:
+        if not self.over:
+            self._photo, self._style = photo, style
+            self._next()
+
+    def stop(self) -> None:
+        """The job in work is dropped by the daemon with the session."""
+        if not self.over:
+            self.over = True
+            self._session.close()
+            self.dialog.close()
+            self.dialog.deleteLater()
+
+    def _next(self) -> None:
+        if len(self._results) == len(self._figures):
+            self.stop()
+            self._done(hang(self._figures, self._results, self._photo.width, self._photo.height))
+            return
+        settings = self._figures[len(self._results)].settings
+        try:
+            self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="", remember=False)
+        except VelaturaError as error:
+            self.fail(error)
+
+    def fail(self, error: VelaturaError) -> None:
+        if not self.over:
+            self.stop()
+            self._failed(error)
+
+    def _show(self, more: str, share: float) -> None:
+        number = len(self._results)
+        self.dialog.setValue(int(PERMILLE * (number + share)))
+        said = strings.EXPLAINING.format(number=number + 1, count=len(self._figures), name=self._figures[number].name)
+        self.dialog.setLabelText(f"{said}\n{more}")
+
+    # --- what the session tells ------------------------------------------------------------------------
+    def said(self, job: str, sentence: str) -> None:
+        self._show(sentence, 0.0)
+
+    def progressed(self, job: str, progress: Progress) -> None:
+        self._show(strings.progress(progress), progress.done)
+
+    def previewed(self, job: str, preview: Preview) -> None:
+        """Too small and too soon gone to be looked at."""
+
+    def finished(self, job: str, done: Finished) -> None:
+        self._session.received(done)
+        if not self.over:
+            self._results.append(done)
+            self._next()
+
+    def failed(self, job: str, error: VelaturaError) -> None:
+        self.fail(error)
+
+    def cancelled(self, job: str, replaced_by: str) -> None:
+        self.stop()
+
+    def estimated(self, sentence: str) -> None:
+        """It asked for none."""
+
+    def connected(self) -> None:
+        """What is kept is not its business."""
+
+    def kept(self, items: list[KeptItem]) -> None:
+        """Nor this."""
+
+    def past(self, lines: list[PastRestyle]) -> None:
+        """Nor this."""

@@ -1,0 +1,1 @@
+"""The client: finds or starts the daemon, connects to it and turns its messages into events."""

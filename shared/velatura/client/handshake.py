@@ -1,0 +1,60 @@
+"""The client's half of the handshake: hello, challenge, proof, welcome. Never blocks."""
+
+from __future__ import annotations
+
+import time
+
+from velatura.client.connection_file import Connection
+from velatura.client.transport import Dealer
+from velatura.errors import BadMessage, DaemonLost, NotTrusted, error_from
+from velatura.protocol import auth
+from velatura.protocol import messages as p
+
+ANSWER_TIMEOUT = 5.0  # seconds for each answer of the daemon
+
+
+class Handshake:
+    """One try, on one connection to one endpoint. The key itself never crosses the connection."""
+
+    def __init__(self, dealer: Dealer, endpoint: str, connection: Connection, client_id: str, program: str) -> None:
+        """Sends hello. endpoint: as the daemon published it, since both proofs cover it."""
+        self._dealer, self._endpoint, self._connection = dealer, endpoint, connection
+        self._nonce = auth.fresh_nonce()
+        self._proved = False
+        self._send(p.Hello(list(p.VERSION), self._nonce, client_id, program, connection.build))
+
+    def advance(self) -> p.Welcome | None:
+        """Take the daemon's next answer. Returns its welcome once it has come.
+
+        Raises DaemonLost if nobody answers in time, NotTrusted if the other side does not know the key, VersionMismatch, and
+        whatever else the daemon refuses with."""
+        frames = self._dealer.receive()
+        if frames is None:
+            if time.monotonic() > self._deadline:
+                raise DaemonLost(f"Nothing at {self._endpoint} answers.")
+            return None
+        message, _ = p.unpack(frames)
+        if isinstance(message, p.Challenge) and not self._proved:
+            self._prove(message)
+            return None
+        if isinstance(message, p.Welcome) and self._proved:
+            return message
+        if isinstance(message, p.Failed):
+            raise error_from(message.code, message.sentence)
+        raise BadMessage(f"The daemon answered the greeting with a {message.type} message. Restart it: 'velatura daemon stop'.")
+
+    def _prove(self, challenge: p.Challenge) -> None:
+        p.check_version(challenge.version, "daemon")
+        said = (self._nonce, challenge.nonce, self._endpoint)
+        expected = auth.proof(self._connection.key, "daemon", *said, challenge.version)
+        if not auth.same(expected, challenge.proof):
+            raise NotTrusted(
+                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
+                "Run 'velatura daemon stop' and restyle again."
+            )
+        self._send(p.Proof(auth.proof(self._connection.key, "client", *said, p.VERSION)))
+        self._proved = True
+
+    def _send(self, message: p.Message) -> None:
+        self._dealer.send(p.pack(message))
+        self._deadline = time.monotonic() + ANSWER_TIMEOUT

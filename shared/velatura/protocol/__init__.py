@@ -1,0 +1,1 @@
+"""Messages, authentication, picture transfer and ZMTP framing: docs/protocol.md in code."""
