@@ -48,9 +48,14 @@ screenshots: test-editors
 	$(BIN)/python -m tests.editors.screenshots
 
 check: setup
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy shared/velatura daemon/velatura_daemon
 	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 bench: setup
 	$(BIN)/velatura bench

@@ -61,8 +61,8 @@ def check_python():
     here = "%d.%d.%d" % sys.version_info[:3]
     if sys.version_info < NEEDED:
         stop(
-            "Velatura needs Python %d.%d or newer; %s is Python %s. Install a newer one and name it, for example: make demo PYTHON=python3.12"
-            % (NEEDED + (sys.executable, here))
+            "Velatura needs Python %d.%d or newer; %s is Python %s. Install a newer one and name it, for example: make "
+            "demo PYTHON=python3.12" % (NEEDED + (sys.executable, here))
         )
     try:
         import ensurepip
@@ -102,7 +102,9 @@ def what_is_wrong():
     if mark().get("tree") != TREE:
         return "it was made for %s" % mark().get("tree", "another folder")
     try:
-        said = subprocess.check_output([python(), "-c", "import sys, pip; print(sys.version_info[:2] >= %r)" % (NEEDED,)], stderr=subprocess.STDOUT)
+        said = subprocess.check_output(
+            [python(), "-c", "import sys, pip; print(sys.version_info[:2] >= %r)" % (NEEDED,)], stderr=subprocess.STDOUT
+        )
     except (OSError, subprocess.CalledProcessError):
         return "its Python does not run, perhaps since the system's was updated or removed"
     return "" if said.strip() == b"True" else "its Python is too old"
@@ -124,8 +126,22 @@ def install(extras):
     free = shutil.disk_usage(TREE).free
     if free < ROOM:
         say("Only %.1f GB are free here; some %.0f are needed." % (free / 1e9, ROOM / 1e9))
-    say("Installing PyTorch and the other packages into .venv (up to 6 GB; some minutes, mostly the download). Details: .venv/pip.log")
-    command = [python(), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-e", ".[%s]" % ",".join(extras)]
+    say(
+        "Installing PyTorch and the other packages into .venv (up to 6 GB; some minutes, mostly the download). "
+        "Details: .venv/pip.log"
+    )
+    command = [
+        python(),
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        "-e",
+        ".[%s]" % ",".join(extras),
+    ]
     began = time.time()
     with open(LOG, "wb") as log:
         process = subprocess.Popen(command, cwd=TREE, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
@@ -134,7 +150,10 @@ def install(extras):
         with open(LOG, "rb") as log:
             lines = log.read().decode("utf-8", "replace").splitlines()
         print("\n".join(lines[-15:]))
-        stop("the packages could not be installed (see above, and .venv/pip.log). Is the package index reachable, and is there room on the disk?")
+        stop(
+            "the packages could not be installed (see above, and .venv/pip.log). Is the package index reachable, and "
+            "is there room on the disk?"
+        )
     say("Installed %.1f GB in %.0f s." % (size_of(VENV) / 1e9, time.time() - began))
 
 

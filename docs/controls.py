@@ -1,6 +1,8 @@
-"""Makes the pictures of controls.md, and prints the figures that it quotes: `make controls`, or `python docs/controls.py NAME…` for some.
+"""Makes the pictures of controls.md, and prints the figures that it quotes: `make controls`, or `python
+docs/controls.py NAME…` for some.
 
-All on Velatura's own sample pictures. The engine is driven directly, but for the gradient, which goes through the command line, file to file.
+All on Velatura's own sample pictures. The engine is driven directly, but for the gradient, which goes through the
+command line, file to file.
 """
 
 from __future__ import annotations
@@ -196,14 +198,18 @@ def seamless() -> None:
         result = restyled(content, style, strength=70, seamless=wraps)
         over = (result[:, :, 0] - result[:, :, -1]).abs().mean()
         inside = result.diff(dim=2).abs().mean((0, 1))
-        print(f"  seamless {wraps}: step over the edge {float(over) * 255:.0f} levels; elsewhere {float(inside.mean()) * 255:.0f} "
-              f"in the mean, {float(inside.max()) * 255:.0f} at most")  # fmt: skip
+        print(
+            f"  seamless {wraps}: step over the edge {float(over) * 255:.0f} levels; elsewhere "
+            f"{float(inside.mean()) * 255:.0f} "
+            f"in the mean, {float(inside.max()) * 255:.0f} at most"
+        )
         tiled.append(result.repeat(1, 2, 2))
     save("seamless", row(*tiled))
 
 
 def gradient() -> None:
-    """A sky that brightens by 8 % over 384 pixels, a dark hill below it, restyled faintly, file to file: 16 bits and 8."""
+    """A sky that brightens by 8 % over 384 pixels, a dark hill below it, restyled faintly, file to file: 16 bits and
+    8."""
     across, down = np.arange(WIDTH)[None, :] / WIDTH, np.arange(HEIGHT)[:, None] / HEIGHT
     hill = down > 0.8 - 0.1 * np.sin(3 * across)
     light = np.where(hill, 0.15, 0.55 + 0.08 * across + 0.02 * down)
@@ -218,8 +224,24 @@ def gradient() -> None:
                 whole = np.iinfo(dtype).max
                 before, after = Path(folder) / f"before-{bits}.tif", Path(folder) / f"after-{bits}.tif"
                 tifffile.imwrite(before, (sky * whole + 0.5).astype(dtype), photometric="rgb")
-                command = [sys.executable, "-m", "velatura_daemon", "restyle", before, "--style", painting, "-o", after,
-                           "--quality", "draft", "--json", "--strength", "10", "--keep-colours", "luminance"]  # fmt: skip
+                command = [
+                    sys.executable,
+                    "-m",
+                    "velatura_daemon",
+                    "restyle",
+                    before,
+                    "--style",
+                    painting,
+                    "-o",
+                    after,
+                    "--quality",
+                    "draft",
+                    "--json",
+                    "--strength",
+                    "10",
+                    "--keep-colours",
+                    "luminance",
+                ]
                 subprocess.run([str(word) for word in command], env=env, check=True, stdout=subprocess.DEVNULL)
                 crops = [tifffile.imread(file)[40:136, 40:264] for file in (before, after)]
                 changed = np.abs(crops[1].astype(float) - crops[0]).mean() / whole * 255
@@ -230,7 +252,12 @@ def gradient() -> None:
                     print(f"  {file.stem}: {pixels.dtype}, {levels} levels of green, {equal:.0%} of neighbours equal")
                     shown.append(torch.from_numpy(pixels / whole).permute(2, 0, 1).float())
         finally:
-            subprocess.run([sys.executable, "-m", "velatura_daemon", "daemon", "stop"], env=env, check=False, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "velatura_daemon", "daemon", "stop"],
+                env=env,
+                check=False,
+                stdout=subprocess.DEVNULL,
+            )
     low, high = (torch.stack([end(crop.flatten(1), 1).values for crop in shown[:2]]) for end in (torch.min, torch.max))
     low, span = low.amin(0)[:, None, None], (high.amax(0) - low.amin(0))[:, None, None]
     save("gradient", row(*((crop - low) / span for crop in shown)))
@@ -244,19 +271,33 @@ def small_and_large() -> None:
     whole = resized(restyled(large, style), HEIGHT, WIDTH).clamp(0, 1)
     stronger = [(f"itself at strength {s}", restyled(small, style, strength=s)) for s in (55, 75)]
     other = restyled(small, sample("ember_waves", 1536, 1152))
-    for what, picture in (("the large one, made smaller", whole), *stronger, ("itself in another painting", other),
-                          ("the photo", small.image)):  # fmt: skip
+    for what, picture in (
+        ("the large one, made smaller", whole),
+        *stronger,
+        ("itself in another painting", other),
+        ("the photo", small.image),
+    ):
         coarse = alike(*(scaled(p, 1 / 8) for p in (seen, picture)))
-        print(f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}, "
-              f"of both an eighth of the size {coarse:.3f}")  # fmt: skip
+        print(
+            f"  small against {what}: {apart(seen, picture):.1f} levels, correlation {alike(seen, picture):.3f}, "
+            f"of both an eighth of the size {coarse:.3f}"
+        )
     save("small-and-large", row(seen, whole))
 
 
 FIGURES: dict[str, Callable[[], None]] = {
-    "strength": strength, "stroke-size": stroke_size, "colours": colours, "several": several, "regions": regions,
-    "parts": parts, "layers": layers, "likeness": likenesses, "seamless": seamless, "gradient": gradient,
+    "strength": strength,
+    "stroke-size": stroke_size,
+    "colours": colours,
+    "several": several,
+    "regions": regions,
+    "parts": parts,
+    "layers": layers,
+    "likeness": likenesses,
+    "seamless": seamless,
+    "gradient": gradient,
     "small-and-large": small_and_large,
-}  # fmt: skip
+}
 
 
 def main() -> None:

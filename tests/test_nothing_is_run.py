@@ -25,8 +25,17 @@ FORBIDDEN_MODULES = {
     "codeop",
 }
 FORBIDDEN_BUILTINS = {"eval", "exec", "compile", "__import__", "execfile"}
-FORBIDDEN_CALLS = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pty.spawn", "runpy.run_path",
-                   "runpy.run_module", "pandas.read_pickle", "np.fromregex"}  # fmt: skip
+FORBIDDEN_CALLS = {
+    "os.system",
+    "os.popen",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
+    "pty.spawn",
+    "runpy.run_path",
+    "runpy.run_module",
+    "pandas.read_pickle",
+    "np.fromregex",
+}
 
 
 def dotted(node: ast.expr) -> str:
@@ -85,10 +94,21 @@ def test_nothing_in_the_product_can_run_what_it_is_given():
     assert not found
 
 
-@pytest.mark.parametrize("code", [
-    "import pickle", "from yaml import load", "eval(said)", "exec(said)", "__import__(said)", "import os; os.system(said)",
-    "import subprocess; subprocess.run(said, shell=True)", "import subprocess; subprocess.run(said, shell=asked)", "torch.load(path)",
-    "torch.load(path, weights_only=False)", "np.load(path, allow_pickle=True)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from yaml import load",
+        "eval(said)",
+        "exec(said)",
+        "__import__(said)",
+        "import os; os.system(said)",
+        "import subprocess; subprocess.run(said, shell=True)",
+        "import subprocess; subprocess.run(said, shell=asked)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "np.load(path, allow_pickle=True)",
+    ],
+)
 def test_the_scan_sees_what_it_is_for(code):
     assert list(offences(ast.parse(code)))

@@ -8,8 +8,8 @@ SLEPT = 3.0  # seconds beyond what was planned: the machine slept, or the daemon
 
 
 class Clock:
-    """`now` counts the seconds in which the daemon could do something: whoever slept with it has not been silent. `date` is the
-    calendar's, for people and for ages of days; it may jump."""
+    """`now` counts the seconds in which the daemon could do something: whoever slept with it has not been silent.
+    `date` is the calendar's, for people and for ages of days; it may jump."""
 
     def __init__(self) -> None:
         self._lost = self._told = 0.0
@@ -29,7 +29,8 @@ class Clock:
         self._allowed = float("inf") if planned is None else planned + SLEPT
 
     def now(self) -> float:
-        """Seconds, for patience and heartbeats. Between two calls no more than SLEPT go by, or what was planned: the rest is lost."""
+        """Seconds, for patience and heartbeats. Between two calls no more than SLEPT go by, or what was planned: the
+        rest is lost."""
         moment = self.monotonic()
         if moment - self._last > self._allowed:
             self._lost += moment - self._last - self._allowed + SLEPT

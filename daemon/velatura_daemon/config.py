@@ -23,7 +23,8 @@ def memory_bytes() -> int:
 
 
 def sensible_memory() -> int:
-    """Bytes that a job may take of the machine's memory where nobody says: half, since an editor holds its pictures too."""
+    """Bytes that a job may take of the machine's memory where nobody says: half, since an editor holds its pictures
+    too."""
     return memory_bytes() // 2
 
 
@@ -34,17 +35,17 @@ def sensible_megapixels(memory: int = 0) -> float:
 
 @dataclass(frozen=True)
 class Options:
-    """device: auto (all GPUs of the machine, or else its processor), cpu, cuda, cuda:1, mps. devices: the same by name, a worker each: cuda:0,
-    cuda:1, or cpu twice; 'all'; none: what `device` says. weights: what `auto` of a job means. heartbeat, *_seconds: seconds.
-    hang_seconds: how long a worker may give no sign of life.
-    exit_seconds: leave after that long without work; 0: never. max_megapixels: 0 asks the machine's memory.
-    memory_megabytes: what a job may take of the machine's memory; 0: half of it.
-    threads: for the worker's arithmetic; 0: torch's own choice. previews: longest side in pixels.
-    upstream: the connection file of another daemon, which does the work; '': this one does.
-    keep_seconds: how often the picture in work is left on the disk.
-    executor: who does the work: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors:
-    how many workers there, kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
-    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot be reached."""
+    """device: auto (all GPUs of the machine, or else its processor), cpu, cuda, cuda:1, mps. devices: the same by name,
+    a worker each: cuda:0, cuda:1, or cpu twice; 'all'; none: what `device` says. weights: what `auto` of a job means.
+    heartbeat, *_seconds: seconds. hang_seconds: how long a worker may give no sign of life. exit_seconds: leave after
+    that long without work; 0: never. max_megapixels: 0 asks the machine's memory. memory_megabytes: what a job may take
+    of the machine's memory; 0: half of it. threads: for the worker's arithmetic; 0: torch's own choice. previews:
+    longest side in pixels. upstream: the connection file of another daemon, which does the work; '': this one does.
+    keep_seconds: how often the picture in work is left on the disk. executor: who does the work: local, upstream, ray.
+    address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors: how many workers there,
+    kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
+    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot
+    be reached."""
 
     device: str = "auto"
     devices: tuple[str, ...] = ()

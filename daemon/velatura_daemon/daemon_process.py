@@ -65,4 +65,3 @@ def have_it_look(places: Places) -> bool:
         os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
         return True
     return False
-

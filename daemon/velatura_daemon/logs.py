@@ -1,7 +1,8 @@
 """One log for all processes of the daemon: `daemon.log`, each line with its time, level, process and logger.
 
-The daemon writes the file. A process that it starts writes records as lines to its stderr (`log_to_stderr`), which the daemon reads on a
-thread (`forward`): so whatever else that process prints, up to its last words in a crash, lands in the log too.
+The daemon writes the file. A process that it starts writes records as lines to its stderr (`log_to_stderr`), which the
+daemon reads on a thread (`forward`): so whatever else that process prints, up to its last words in a crash, lands in
+the log too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from velatura.app_dirs import POSIX
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use is some 300 KB
 LONGEST_LINE = 64 << 10  # bytes; a longer one is logged in pieces
-LONGEST_MESSAGE = 8 << 10  # characters of a record of another process: six bytes each at most as JSON, so that it fits a line
+LONGEST_MESSAGE = (
+    8 << 10
+)  # characters of a record of another process: six bytes each at most as JSON, so that it fits a line
 RECORD = b"\x1e"  # ASCII's record separator: what follows on the line is a log record, not something printed
 FORMAT = "%(asctime)s %(levelname)s %(origin)s %(name)s: %(message)s"
 PRINTED = "velatura.output"  # the logger of what a process prints
@@ -41,7 +44,8 @@ class _Formatter(logging.Formatter):
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """daemon.log. A daemon that was started in the background has it as its stderr as well (`velatura.client.launch`), also after a rotation."""
+    """daemon.log. A daemon that was started in the background has it as its stderr as well (`velatura.client.launch`),
+    also after a rotation."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
@@ -56,7 +60,9 @@ class _LogFile(logging.handlers.RotatingFileHandler):
         if not self._is_stderr:
             return
         assert self.stream is not None  # it is opened at once
-        target = self.stream.fileno() if POSIX else os.open(os.devnull, os.O_WRONLY)  # Windows renames no file that is open
+        target = (
+            self.stream.fileno() if POSIX else os.open(os.devnull, os.O_WRONLY)
+        )  # Windows renames no file that is open
         for descriptor in (1, 2):
             os.dup2(target, descriptor)
         self._is_stderr = POSIX
@@ -67,7 +73,12 @@ class _ToStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            said = {"name": record.name, "level": record.levelno, "created": record.created, "message": self.format(record)[:LONGEST_MESSAGE]}
+            said = {
+                "name": record.name,
+                "level": record.levelno,
+                "created": record.created,
+                "message": self.format(record)[:LONGEST_MESSAGE],
+            }
             packed = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
             os.write(2, b"\n" + RECORD + packed + b"\n")  # on a line of its own, whatever was printed before
         except OSError:
@@ -85,8 +96,8 @@ def open_log(path: Path, *, to_terminal: bool = False) -> None:
 
 
 def log_to_stderr(process: str | None = None) -> None:
-    """In a process that the daemon has started: have every record on stderr, as `forward` reads it. process: what it is called; then its
-    records are plain lines, for a place where nobody forwards them."""
+    """In a process that the daemon has started: have every record on stderr, as `forward` reads it. process: what it is
+    called; then its records are plain lines, for a place where nobody forwards them."""
     handler: logging.Handler = _ToStderr() if process is None else logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s") if process is None else _Formatter(process))
     _configure([handler])
@@ -120,8 +131,16 @@ def _record(line: bytes) -> logging.LogRecord:
         said = json.loads(line[1:]) if line.startswith(RECORD) else {}
         level, created = int(said["level"]), float(said["created"])
         time.localtime(created)  # whether it is a time
-        return logging.makeLogRecord({"name": str(said["name"]), "levelno": level, "levelname": logging.getLevelName(level), "created": created,
-                                      "msecs": created % 1 * 1000, "msg": str(said["message"])})  # fmt: skip
+        return logging.makeLogRecord(
+            {
+                "name": str(said["name"]),
+                "levelno": level,
+                "levelname": logging.getLevelName(level),
+                "created": created,
+                "msecs": created % 1 * 1000,
+                "msg": str(said["message"]),
+            }
+        )
     except Exception:  # whatever it is, it was printed
         printed = line.decode("utf-8", "replace").rstrip()
         return logging.makeLogRecord({"name": PRINTED, "levelno": logging.INFO, "levelname": "INFO", "msg": printed})

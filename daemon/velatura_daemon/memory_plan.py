@@ -1,18 +1,20 @@
-"""How a picture of any size finds room: in one piece where that fits, else in tiles, with as much of the optimiser's memory
-as there is room left for. Knows no torch, so that the front can tell a picture that is too large from the others."""
+"""How a picture of any size finds room: in one piece where that fits, else in tiles, with as much of the optimiser's
+memory as there is room left for. Knows no torch, so that the front can tell a picture that is too large from the
+others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
-# How far the picture must go on around a tile for its features to be exact (`network.reach_of`), and twice as far for its gradient.
+# How far the picture must go on around a tile for its features to be exact (`network.reach_of`), and twice as far for
+# its gradient.
 REACH = 96
 SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096
 
-# Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size'); float32's are
-# guessed from that.
+# Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size');
+# float32's are guessed from that.
 FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number
 ON_CUDA = 0.7  # of FEATURES, on an H100: cuDNN needs no room to lay the maps out anew
 STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
@@ -27,8 +29,8 @@ COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, 
 
 @dataclass(frozen=True)
 class Room:
-    """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own; 0 where
-    the two are one. features: how much of FEATURES an evaluation takes there."""
+    """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own;
+    0 where the two are one. features: how much of FEATURES an evaluation takes there."""
 
     bytes: int
     host_bytes: int = 0
@@ -37,8 +39,9 @@ class Room:
 
 @dataclass(frozen=True)
 class Plan:
-    """side: of tiles, 0 for the whole at once. pairs: of L-BFGS's memory. on_host: the picture and all that the optimiser
-    holds lie in the machine's memory, and tiles alone on the device. bytes: what it will take of the device, about."""
+    """side: of tiles, 0 for the whole at once. pairs: of L-BFGS's memory. on_host: the picture and all that the
+    optimiser holds lie in the machine's memory, and tiles alone on the device. bytes: what it will take of the device,
+    about."""
 
     side: int
     pairs: int
@@ -76,8 +79,8 @@ def plan_for(height: int, width: int, room: Room, element: int = 4) -> Plan:
 
 
 def work_factor(height: int, width: int, side: int) -> float:
-    """How much more a picture in tiles is to compute than the same in one piece: half of it, the way back with the forward before
-    it, over tiles with twice the overlap, and the first pass's forward."""
+    """How much more a picture in tiles is to compute than the same in one piece: half of it, the way back with the
+    forward before it, over tiles with twice the overlap, and the first pass's forward."""
     if not side:
         return 1.0
     rows, columns = -(-height // side), -(-width // side)

@@ -1,4 +1,5 @@
-"""Velatura in GIMP 3, behind the file that GIMP starts. What it needs, it carries along; nothing is installed into GIMP."""
+"""Velatura in GIMP 3, behind the file that GIMP starts. What it needs, it carries along; nothing is installed into
+GIMP."""
 
 from __future__ import annotations
 

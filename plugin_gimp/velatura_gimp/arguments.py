@@ -22,19 +22,24 @@ STYLE, STYLE_DRAWABLE, STYLES, REGIONS = "style", "style-drawable", "styles", "r
 LAYER = "layer"
 SHORT = "Repaint the layer or the selection in the manner of a painting"
 LONG = (
-    "Optimises a copy of the layer until a network sees the layer's content and the painting's style in it (Gatys, Ecker and "
-    "Bethge 2015). The work is done by Velatura's daemon, which is started where none runs. The result is a new layer above "
+    "Optimises a copy of the layer until a network sees the layer's content and the painting's style in it (Gatys, "
+    "Ecker and "
+    "Bethge 2015). The work is done by Velatura's daemon, which is started where none runs. The result is a new layer "
+    "above "
     "the source; a selection becomes its mask. An indexed image's result opens as a new RGB image."
 )
 EXPLAIN_SHORT = "Content and style of the layer and the last painting, as each layer of the network sees them"
 EXPLAIN_LONG = (
-    "The figures of the article (Gatys, Ecker and Bethge 2015) for this layer and a painting: the content alone from five of the "
+    "The figures of the article (Gatys, Ecker and Bethge 2015) for this layer and a painting: the content alone from "
+    "five of the "
     "network's layers, the style alone from its first one to five, and a table of both, as layers of a new image."
 )
 RESULTS_SHORT = "Results that wait, restyles that were stopped, and what was made before"
 RESULTS_LONG = (
-    "A window of what Velatura's daemon keeps: results that have not reached their image, restyles that a crash stopped, to be gone on "
-    "with, and the last 200 restyles, whose knobs and styles can be used again. For a person: scripts use 'velatura results'."
+    "A window of what Velatura's daemon keeps: results that have not reached their image, restyles that a crash "
+    "stopped, to be gone on "
+    "with, and the last 200 restyles, whose knobs and styles can be used again. For a person: scripts use 'velatura "
+    "results'."
 )
 
 
@@ -81,7 +86,8 @@ def _add_style(procedure: Any) -> None:
 def _add_styles(procedure: Any) -> None:
     several, regions = (
         "Several paintings, each as PATH or PATH:SHARE; they go before the one",
-        "For each style, in their order, where it goes: the name of a channel or layer of the image, or the path of a grey "
+        "For each style, in their order, where it goes: the name of a channel or layer of the image, or the path of a "
+        "grey "
         "picture of the image's size; empty: wherever no region is",
     )
     procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
@@ -108,7 +114,9 @@ def labels() -> dict[str, str]:
     """Every knob's label with a mnemonic of its own, which GIMP's dialogs want; theirs are taken already."""
     taken, found = set("rclseo"), {}
     for name, knob in knobs().items():
-        place = next((i for i, letter in enumerate(knob.label.lower()) if letter.isalpha() and letter not in taken), None)
+        place = next(
+            (i for i, letter in enumerate(knob.label.lower()) if letter.isalpha() and letter not in taken), None
+        )
         if place is not None:
             taken.add(knob.label[place].lower())
         found[name] = knob.label if place is None else f"{knob.label[:place]}_{knob.label[place:]}"
@@ -149,7 +157,9 @@ def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
     """The styles, each with its region of this image. Raises VelaturaError."""
     names = list(config.get_property(REGIONS) or [])
     if len(names) > len(wanted):
-        raise UsageError(f"{len(names)} regions are given for {len(wanted)} style(s). Give one for each, or an empty one.")
+        raise UsageError(
+            f"{len(names)} regions are given for {len(wanted)} style(s). Give one for each, or an empty one."
+        )
     names += [""] * (len(wanted) - len(names))
     return [replace(style, region=canvas.region_named(image, name)) for style, name in zip(wanted, names, strict=True)]
 
@@ -166,7 +176,8 @@ def set_knobs(config: Any, wanted: StyleSettings) -> None:
 
 
 def choose(config: Any, wanted: list[Style]) -> None:
-    """Write the styles down: the first as the file, several as words. It is what GIMP remembers and saves as a preset."""
+    """Write the styles down: the first as the file, several as words. It is what GIMP remembers and saves as a
+    preset."""
     config.set_property(STYLE_DRAWABLE, None)
     config.set_property(STYLE, Gio.File.new_for_path(wanted[0].path) if wanted else None)
     config.set_property(STYLES, [f"{style.path}:{style.share:g}" for style in wanted] if len(wanted) > 1 else [])

@@ -64,8 +64,8 @@ class Rect:
 
 @dataclass
 class Target:
-    """What a restyle is of. rect: what is read. selected: the selection's box in it. selection: floats over rect, once it
-    was read. The layer may be gone when the result comes."""
+    """What a restyle is of. rect: what is read. selected: the selection's box in it. selection: floats over rect, once
+    it was read. The layer may be gone when the result comes."""
 
     image: Any
     drawable: Any
@@ -121,8 +121,8 @@ class Source:
 
 
 class Canvas:
-    """The image that a command was called for, None for one that needs none. show: new images get a window. latest: the last
-    layer that was made."""
+    """The image that a command was called for, None for one that needs none. show: new images get a window. latest: the
+    last layer that was made."""
 
     def __init__(self, image: Any, drawables: list[Any], *, show: bool) -> None:
         self.image, self.drawables, self._show = image, drawables, show
@@ -150,7 +150,12 @@ class Canvas:
 
     def _layer(self) -> Any:
         """The one drawable's layer, or None; a mask's is the layer that it hides."""
-        if self.image is None or len(self.drawables) != 1 or not self.image.is_valid() or not self.drawables[0].is_valid():
+        if (
+            self.image is None
+            or len(self.drawables) != 1
+            or not self.image.is_valid()
+            or not self.drawables[0].is_valid()
+        ):
             return None
         drawable = self.drawables[0]
         if isinstance(drawable, Gimp.LayerMask):
@@ -219,8 +224,9 @@ class Canvas:
         return beside is target
 
     def put_back(self, recovered: Recovered) -> Generator[None, None, bool]:
-        """A result that was kept, as a new layer of the image: above its source, if that is there; else above the chosen layer, or on
-        top. Returns False where a new image took it: none is open, or it has a palette. Raises VelaturaError."""
+        """A result that was kept, as a new layer of the image: above its source, if that is there; else above the
+        chosen layer, or on top. Returns False where a new image took it: none is open, or it has a palette. Raises
+        VelaturaError."""
         picture, image = recovered.picture, self.image
         if picture.format not in (COLOUR, GREY):
             raise VelaturaError(strings.OF_ANOTHER_KIND)
@@ -233,7 +239,9 @@ class Canvas:
         layer.set_offsets(*recovered.corner(image.get_width(), image.get_height()))
         coverage, mask = recovered.coverage(), None
         if coverage is not None:
-            mask = _mask(layer, Rect(0, 0, coverage.width, coverage.height), BABL_NAMES[coverage.format], bytes(coverage.data))
+            mask = _mask(
+                layer, Rect(0, 0, coverage.width, coverage.height), BABL_NAMES[coverage.format], bytes(coverage.data)
+            )
         sources = [one for _, one in _all_layers(image.get_layers()) if _daemon_name(image, one) == recovered.layer]
         _stand(image, layer, mask, sources[0] if sources else self._layer(), recovered.layer)
         self.latest = layer
@@ -250,9 +258,12 @@ class Canvas:
         Gimp.displays_flush()
 
     def open_sheet(self, sheet: Sheet) -> None:
-        """The figures as layers of a new image, on white, a group of layers for each group; the first on top. latest: that."""
+        """The figures as layers of a new image, on white, a group of layers for each group; the first on top. latest:
+        that."""
         image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
-        paper = Gimp.Layer.new(image, strings.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+        paper = Gimp.Layer.new(
+            image, strings.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+        )
         image.insert_layer(paper, None, 0)
         paper.fill(Gimp.FillType.WHITE)
         for group, hung in reversed(sheet.groups.items()):
@@ -293,8 +304,8 @@ def _offsets(drawable: Any) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _as_it_looks(drawable: Any) -> Iterator[tuple[Any, tuple[int, int]]]:
-    """A buffer of its pixels with its filters (fx) on them, and where the drawable's own corner lies in it. A layer's buffer
-    is without them, so they are merged into a copy that stands in no image."""
+    """A buffer of its pixels with its filters (fx) on them, and where the drawable's own corner lies in it. A layer's
+    buffer is without them, so they are merged into a copy that stands in no image."""
     if not drawable.get_filters():
         yield drawable.get_buffer(), (0, 0)
         return
@@ -335,15 +346,17 @@ def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator
 
 
 def _stand(image: Any, layer: Any, mask: Any, source: Any, name: str) -> None:
-    """The layer into the image, above its source, with its mask: one undo step. source: None: on top. name: the source's for the
-    daemon. Raises VelaturaError."""
+    """The layer into the image, above its source, with its mask: one undo step. source: None: on top. name: the
+    source's for the daemon. Raises VelaturaError."""
     layer.attach_parasite(Gimp.Parasite.new(RESULT_OF, 0, name.encode()))
     parent, position = (source.get_parent(), _place_above(source, name)) if source is not None else (None, 0)
     selected = image.get_selected_layers()
     image.undo_group_start()
     try:
         if not image.insert_layer(layer, parent, position):
-            raise VelaturaError(strings.NOT_INSERTED.format(layer=source.get_name() if source is not None else image.get_name()))
+            raise VelaturaError(
+                strings.NOT_INSERTED.format(layer=source.get_name() if source is not None else image.get_name())
+            )
         if mask is not None:
             layer.add_mask(mask)
             layer.set_edit_mask(False)
@@ -386,7 +399,8 @@ def _mask(layer: Any, whole: Rect, babl: str, pixels: bytes) -> Any:
 
 
 def _place_above(source: Any, name: str) -> int:
-    """The position right above the source and those of its earlier results that stand on it. name: the target's layer."""
+    """The position right above the source and those of its earlier results that stand on it. name: the target's
+    layer."""
     parent = source.get_parent()
     siblings = parent.get_children() if parent is not None else source.get_image().get_layers()
     place = source.get_image().get_item_position(source)
@@ -412,21 +426,31 @@ def _in_rgb(target: Target) -> Target:
 
 # --- regions -----------------------------------------------------------------------------------------
 def region_sources(image: Any) -> list[RegionSource]:
-    """What of an image can say where a style goes: the selection, then channels, then every layer, the topmost first."""
+    """What of an image can say where a style goes: the selection, then channels, then every layer, the topmost
+    first."""
     if not image.is_valid():
         return []
     sources = []
     if not Gimp.Selection.is_empty(image):
-        sources.append(RegionSource(strings.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), strings.MASK_NAME, COVERAGE)))
+        sources.append(
+            RegionSource(
+                strings.SELECTION_NOW, lambda: _of_channel(image, image.get_selection(), strings.MASK_NAME, COVERAGE)
+            )
+        )
     for channel in image.get_channels():
-        sources.append(RegionSource(channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name(), _numbers_of(image))))
+        sources.append(
+            RegionSource(
+                channel.get_name(), lambda one=channel: _of_channel(image, one, one.get_name(), _numbers_of(image))
+            )
+        )
     for name, layer in _all_layers(image.get_layers()):
         sources.append(RegionSource(name, lambda one=layer: _of_layer(image, one, one.get_name())))
     return sources
 
 
 def region_named(image: Any, name: str) -> Region | None:
-    """What a script means: '' for none, a channel, a layer, or a picture file of the image's size. Raises VelaturaError."""
+    """What a script means: '' for none, a channel, a layer, or a picture file of the image's size. Raises
+    VelaturaError."""
     if not name:
         return None
     channel, layer = image.get_channel_by_name(name), image.get_layer_by_name(name)
@@ -451,7 +475,8 @@ def _canvas_of(image: Any) -> style_regions.Canvas:
 
 
 def _numbers_of(image: Any) -> str:
-    """In which format a channel's pixels are its coverage: in an image of 8 bits GIMP keeps them as if they had the sRGB curve."""
+    """In which format a channel's pixels are its coverage: in an image of 8 bits GIMP keeps them as if they had the
+    sRGB curve."""
     return "Y' u8" if image.get_precision() == Gimp.Precision.U8_NON_LINEAR else COVERAGE
 
 
@@ -480,7 +505,11 @@ def _of_file(image: Any, path: str) -> Region:
     try:
         own, its = _canvas_of(image), _canvas_of(loaded)
         if (own.width, own.height) != (its.width, its.height):
-            raise UsageError(strings.REGION_SIZE.format(region=path, width=its.width, height=its.height, of_width=own.width, of_height=own.height))
+            raise UsageError(
+                strings.REGION_SIZE.format(
+                    region=path, width=its.width, height=its.height, of_width=own.width, of_height=own.height
+                )
+            )
         seen = loaded.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         return Region(Path(path).name, own, _of_layer(loaded, seen, Path(path).name).coverage)
     finally:
@@ -516,8 +545,8 @@ def small(source: Source, side: int) -> Any:
 
 
 def picture_of(source: Source) -> Picture:
-    """An image's or a layer's pixels as a style; outside a selection they are transparent, and the daemon looks at what is
-    visible. Raises LayerGone, NothingToRestyle."""
+    """An image's or a layer's pixels as a style; outside a selection they are transparent, and the daemon looks at what
+    is visible. Raises LayerGone, NothingToRestyle."""
     if not source.image.is_valid() or (source.drawable is not None and not source.drawable.is_valid()):
         raise LayerGone(strings.SOURCE_GONE)
     selected = not Gimp.Selection.is_empty(source.image)

@@ -58,7 +58,9 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         styles = arguments.chosen_one(config) or ui_state.load(places(), arguments.PROGRAM).styles
         if not styles:
             raise NothingToRestyle(strings.NO_STYLE_TO_EXPLAIN)
-        return windowless.explain(arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0])
+        return windowless.explain(
+            arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0]
+        )
 
     return _answered(procedure, at_once)
 
@@ -94,7 +96,9 @@ def _answered(procedure: Any, do: Callable[[], Any]) -> Any:
     except Exception as unforeseen:
         error = as_velatura_error(unforeseen)
         status = STATUS.CALLING_ERROR if isinstance(error, UsageError) else STATUS.EXECUTION_ERROR
-        return procedure.new_return_values(status, GLib.Error("\n\n".join(filter(None, (error.sentence, error.details)))))
+        return procedure.new_return_values(
+            status, GLib.Error("\n\n".join(filter(None, (error.sentence, error.details))))
+        )
     if layer is None:
         return procedure.new_return_values(STATUS.CANCEL, None)
     values = procedure.new_return_values(STATUS.SUCCESS, None)

@@ -22,7 +22,8 @@ from .window import Window  # noqa: E402
 
 
 def show_results(program: str, canvas: Canvas) -> PastRestyle | None:
-    """What is kept, and the history, without a restyle's dialog. Returns the past restyle that is to be used again, or None."""
+    """What is kept, and the history, without a restyle's dialog. Returns the past restyle that is to be used again, or
+    None."""
     GimpUi.init("velatura_gimp")
     return results_window.show(program, canvas, None, lambda _: None)
 
@@ -37,7 +38,8 @@ class Desk(restyle_controller.Desk):
         self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
 
     def run(self, using: PastRestyle | None = None) -> Any:
-        """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or None."""
+        """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or
+        None."""
         self.window.set_up(self.remembered)
         self.window.dialog.show()
         self.keep_looking()

@@ -36,7 +36,9 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         for name in names:
             editor = self._editor(name)
             editor.set_name(f"knob {name}")
-            editor.set_tooltip_text("\n".join([knobs()[name].help, *(f"{value}: {meaning}" for value, meaning in knobs()[name].choices)]))  # fmt: skip
+            editor.set_tooltip_text(
+                "\n".join([knobs()[name].help, *(f"{value}: {meaning}" for value, meaning in knobs()[name].choices)])
+            )
             self._editors[name] = editor
             row = editor
             if has_dice(name):
@@ -62,7 +64,9 @@ class Controls(Gtk.Box):  # type: ignore[misc]
 
     def _dice(self, name: str) -> Any:
         dice = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=knobs()[name].help)
-        dice.connect("clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MOST_DICE)))
+        dice.connect(
+            "clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MOST_DICE))
+        )
         return dice
 
     def _lock(self) -> None:

@@ -1,5 +1,5 @@
-"""Choosing styles: a gallery of recent and sample paintings and of open images, and whatever a file, a layer, the clipboard
-or a drop brings."""
+"""Choosing styles: a gallery of recent and sample paintings and of open images, and whatever a file, a layer, the
+clipboard or a drop brings."""
 
 from __future__ import annotations
 
@@ -57,22 +57,38 @@ class Item(Gtk.FlowBoxChild):  # type: ignore[misc]
 
 
 class Gallery(Gtk.Box):  # type: ignore[misc]
-    """`chosen()` are the styles; each may have a region, and with several, each has a share. changed: called when they do. failed: gets an error."""
+    """`chosen()` are the styles; each may have a region, and with several, each has a share. changed: called when they
+    do. failed: gets an error."""
 
-    def __init__(self, places: Places, loop: Loop, own: Any, changed: Callable[[], object],
-                 failed: Callable[[VelaturaError], object]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        places: Places,
+        loop: Loop,
+        own: Any,
+        changed: Callable[[], object],
+        failed: Callable[[VelaturaError], object],
+    ) -> None:
         """own: the image that is restyled; it is not among those to take a style from at one click."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._places, self._thread, self._own = places, Thread(loop), own
         self._changed, self._failed = changed, failed
         self._portions = Portions()
-        self.view = Gtk.FlowBox(name="gallery", homogeneous=True, max_children_per_line=COLUMNS, min_children_per_line=COLUMNS,
-                                selection_mode=Gtk.SelectionMode.MULTIPLE, activate_on_single_click=False,
-                                valign=Gtk.Align.START, tooltip_text=strings.GALLERY_TIP)  # fmt: skip
+        self.view = Gtk.FlowBox(
+            name="gallery",
+            homogeneous=True,
+            max_children_per_line=COLUMNS,
+            min_children_per_line=COLUMNS,
+            selection_mode=Gtk.SelectionMode.MULTIPLE,
+            activate_on_single_click=False,
+            valign=Gtk.Align.START,
+            tooltip_text=strings.GALLERY_TIP,
+        )
         self._heard = self.view.connect("selected-children-changed", lambda _: self._on_choice())
         look = Gtk.CssProvider()
         look.load_from_data(SELECTED)
-        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
+        Gtk.StyleContext.add_provider_for_screen(
+            Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
+        )
         scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
         scrolled.set_size_request(COLUMNS * ITEM_WIDTH, ROWS * ITEM_HEIGHT)
         scrolled.add(self.view)
@@ -83,8 +99,11 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _buttons(self) -> Any:
         row = Gtk.Box(spacing=6, homogeneous=True)
-        for text, name, do in ((strings.FROM_FILE, "from_file", self.choose_file), (strings.FROM_LAYER, "from_layer", self._list_layers),
-                               (strings.PASTE, "paste", self.paste)):  # fmt: skip
+        for text, name, do in (
+            (strings.FROM_FILE, "from_file", self.choose_file),
+            (strings.FROM_LAYER, "from_layer", self._list_layers),
+            (strings.PASTE, "paste", self.paste),
+        ):
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", self._safely(do))
             row.pack_start(button, True, True, 0)
@@ -146,7 +165,9 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         for item in self.view.get_selected_children():
             if item.source is not None:
                 with self.view.handler_block(self._heard):
-                    self.view.unselect_child(item)  # what it becomes is chosen in its place, beside what is chosen already
+                    self.view.unselect_child(
+                        item
+                    )  # what it becomes is chosen in its place, beside what is chosen already
                 self._safely(self._take_source)(item.source, self.chosen())
                 return
         self._show_rows()
@@ -163,8 +184,14 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _row(self, style: Style, styles: list[Style]) -> Any:
         row = Gtk.Box(spacing=6)
-        name = Gtk.Label(label=style.name, xalign=0, width_chars=NAME_CHARACTERS, max_width_chars=NAME_CHARACTERS,
-                         ellipsize=Pango.EllipsizeMode.END, tooltip_text=style.name)  # fmt: skip
+        name = Gtk.Label(
+            label=style.name,
+            xalign=0,
+            width_chars=NAME_CHARACTERS,
+            max_width_chars=NAME_CHARACTERS,
+            ellipsize=Pango.EllipsizeMode.END,
+            tooltip_text=style.name,
+        )
         away = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=strings.REMOVE_STYLE)
         away.connect("clicked", lambda _: self._unchoose(style))
         row.pack_start(name, False, False, 0)
@@ -188,8 +215,13 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         said = where(style, styles)
         button = Gtk.Button(name=f"where {style.name}", tooltip_text=f"{strings.WHERE}: {said}")
         inside = Gtk.Box(spacing=4)
-        label = Gtk.Label(label=said, xalign=0, width_chars=WHERE_CHARACTERS, max_width_chars=WHERE_CHARACTERS,
-                          ellipsize=Pango.EllipsizeMode.END)  # fmt: skip
+        label = Gtk.Label(
+            label=said,
+            xalign=0,
+            width_chars=WHERE_CHARACTERS,
+            max_width_chars=WHERE_CHARACTERS,
+            ellipsize=Pango.EllipsizeMode.END,
+        )
         inside.pack_start(label, True, True, 0)
         inside.pack_end(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.BUTTON), False, False, 0)
         button.add(inside)
@@ -198,8 +230,10 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _list_regions(self, button: Any, style: Style) -> None:
         choices: list[tuple[str, Callable[[], object]]] = [(strings.ELSEWHERE, lambda: self._put(style, None))]
-        choices += [(source.name, lambda source=source: self._take_region(style, source))
-                    for source in canvas.region_sources(self._own)]  # fmt: skip
+        choices += [
+            (source.name, lambda source=source: self._take_region(style, source))
+            for source in canvas.region_sources(self._own)
+        ]
         self._pop_up(button, choices)
 
     def _take_region(self, style: Style, source: RegionSource) -> None:
@@ -224,7 +258,9 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     # --- new ones ------------------------------------------------------------------------------------
     def choose_file(self, *_: object) -> None:
-        dialog = Gtk.FileChooserDialog(title=strings.CHOOSE_STYLE, action=Gtk.FileChooserAction.OPEN, transient_for=self.get_toplevel(), modal=True)
+        dialog = Gtk.FileChooserDialog(
+            title=strings.CHOOSE_STYLE, action=Gtk.FileChooserAction.OPEN, transient_for=self.get_toplevel(), modal=True
+        )
         dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.CHOOSE_STYLE, Gtk.ResponseType.ACCEPT)
         dialog.set_default_response(Gtk.ResponseType.ACCEPT)
         pictures = Gtk.FileFilter()
@@ -275,4 +311,6 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _keep(self, picture: Picture, name: str, beside: Sequence[Style] = ()) -> None:
         """A picture without a file as the style, beside others."""
-        self._thread.run(lambda: keep(picture, name, self._places), lambda style: self.choose([*beside, style]), self._failed)
+        self._thread.run(
+            lambda: keep(picture, name, self._places), lambda style: self.choose([*beside, style]), self._failed
+        )

@@ -15,8 +15,8 @@ MARGIN = 8  # pixels
 
 
 class PreviewArea(Gtk.Layout):  # type: ignore[misc]
-    """Shows an image, fitted, never distorted. A Layout asks for no room of its own, so that the dialog can shrink again;
-    and nothing here needs cairo, which a GIMP's Python may lack."""
+    """Shows an image, fitted, never distorted. A Layout asks for no room of its own, so that the dialog can shrink
+    again; and nothing here needs cairo, which a GIMP's Python may lack."""
 
     def __init__(self) -> None:
         super().__init__(hexpand=True, vexpand=True)

@@ -1,4 +1,5 @@
-"""The dialog of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no image."""
+"""The dialog of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no
+image."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ list row * { background-color: transparent; background-image: none; color: inher
 
 
 def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[KeptItem]], object]) -> PastRestyle | None:
-    """The dialog, over its parent or (None) over GIMP's own window, until it is closed. Returns the past restyle that is to be used
-    again, or None. What is finished stands in the image before this returns; what is in work is kept as far as it got."""
+    """The dialog, over its parent or (None) over GIMP's own window, until it is closed. Returns the past restyle that
+    is to be used again, or None. What is finished stands in the image before this returns; what is in work is kept as
+    far as it got."""
     loop = GlibLoop(lambda error: window.say_error(as_velatura_error(error)))
     window = KeptWindow(loop, parent)
     shelf = ShelfDesk(program, loop, canvas, window, listed)
@@ -71,7 +73,8 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
 
 
 class KeptWindow:
-    """Shows what the desk says, and tells the desk what the person does. used: the past restyle that is to be used again."""
+    """Shows what the desk says, and tells the desk what the person does. used: the past restyle that is to be used
+    again."""
 
     def __init__(self, loop: Loop, parent: Any) -> None:
         self.desk: ShelfDesk | None = None
@@ -105,7 +108,9 @@ class KeptWindow:
         self.dialog.set_default_size(960, 600)
         look = Gtk.CssProvider()
         look.load_from_data(SELECTED)
-        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
+        Gtk.StyleContext.add_provider_for_screen(
+            Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
+        )
 
     def _add_bottom(self, content: Any) -> None:
         self.bar = Gtk.ProgressBar()
@@ -114,8 +119,12 @@ class KeptWindow:
         self.forget = self._button(strings.FORGET, "forget", lambda desk: desk.forget(self._chosen(self.kept)))
         row.pack_start(self.forget, False, False, 0)
         self.use = self._button(strings.USE_AGAIN, "use_again", self._use)
-        self.insert = self._button(strings.INSERT, "insert", lambda desk: desk.insert(self._chosen(self.kept)), strings.INSERT_TIP)
-        self.go_on = self._button(strings.GO_ON, "go_on", lambda desk: desk.go_on(self._chosen(self.kept)), strings.GO_ON_TIP)
+        self.insert = self._button(
+            strings.INSERT, "insert", lambda desk: desk.insert(self._chosen(self.kept)), strings.INSERT_TIP
+        )
+        self.go_on = self._button(
+            strings.GO_ON, "go_on", lambda desk: desk.go_on(self._chosen(self.kept)), strings.GO_ON_TIP
+        )
         self.stop = self._button(strings.STOP, "stop", lambda desk: desk.stop())
         close = self._button(strings.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))
         for button in (self.use, self.insert, self.go_on, self.stop, close):
@@ -153,15 +162,22 @@ class KeptWindow:
     # --- what goes on --------------------------------------------------------------------------------
     def show_items(self, items: list[KeptItem]) -> None:
         now, was = time.time(), self._chosen(self.kept)
-        _fill(self.kept, [Row(item, about_item(item, now), [(item.thumbnail, WIDE)]) for item in items],
-              lambda item: was is not None and item.job == was.job)  # fmt: skip
+        _fill(
+            self.kept,
+            [Row(item, about_item(item, now), [(item.thumbnail, WIDE)]) for item in items],
+            lambda item: was is not None and item.job == was.job,
+        )
 
     def show_history(self, lines: list[PastRestyle]) -> None:
         now, was, rows = time.time(), self._chosen(self.history), []
         for line in lines:
             style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")
             rows.append(Row(line, about_past(line, now), [(line.thumbnail, WIDE), (style, HIGH)]))
-        _fill(self.history, rows or [Row(None, (strings.NO_HISTORY,), ())], lambda line: was is not None and line.number == was.number)
+        _fill(
+            self.history,
+            rows or [Row(None, (strings.NO_HISTORY,), ())],
+            lambda line: was is not None and line.number == was.number,
+        )
 
     def be_busy(self) -> None:
         self._busy = True

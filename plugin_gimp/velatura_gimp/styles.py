@@ -53,7 +53,8 @@ def read_any(path: str) -> Picture:
 
 
 def as_picture(pixbuf: Any) -> Picture:
-    """A pixbuf's own bytes, without its rows' padding; the daemon converts by its profile, where that is one for RGB."""
+    """A pixbuf's own bytes, without its rows' padding; the daemon converts by its profile, where that is one for
+    RGB."""
     profile = base64.b64decode(pixbuf.get_option("icc-profile") or "")
     channels = pixbuf.get_n_channels()
     fmt = PixelFormat("RGBA" if channels == 4 else "RGB", "u8", "srgb", profile if profile[16:20] == b"RGB " else b"")
@@ -65,7 +66,9 @@ def as_picture(pixbuf: Any) -> Picture:
 def as_pixbuf(width: int, height: int, channels: int, data: Any) -> Any:
     """8-bit RGB or RGBA without padding, as GTK shows it."""
     pixels = GLib.Bytes.new(bytes(data))
-    return GdkPixbuf.Pixbuf.new_from_bytes(pixels, GdkPixbuf.Colorspace.RGB, channels == 4, 8, width, height, width * channels)
+    return GdkPixbuf.Pixbuf.new_from_bytes(
+        pixels, GdkPixbuf.Colorspace.RGB, channels == 4, 8, width, height, width * channels
+    )
 
 
 def over_checks(picture: Picture) -> Any:

@@ -67,7 +67,9 @@ class Window:
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
         # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
-        knobs = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT)
+        knobs = Gtk.ScrolledWindow(
+            hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT
+        )
         knobs.add(self.controls)
         right.pack_start(knobs, False, True, 0)
         middle = Gtk.Box(spacing=14)
@@ -88,9 +90,11 @@ class Window:
         self._sentence = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
         self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
         self._offers = {}
-        for text, name, do in ((strings.COPY_REPORT, "copy_report", self._desk.copy_report),
-                               (strings.COPY_COMMAND, "copy_command", self._desk.copy_command),
-                               (strings.OPEN_AS_PICTURE, "open_picture", self._desk.open_as_picture)):  # fmt: skip
+        for text, name, do in (
+            (strings.COPY_REPORT, "copy_report", self._desk.copy_report),
+            (strings.COPY_COMMAND, "copy_command", self._desk.copy_command),
+            (strings.OPEN_AS_PICTURE, "open_picture", self._desk.open_as_picture),
+        ):
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", lambda _, do=do: do())
             self._trouble.get_action_area().pack_start(button, False, False, 0)

@@ -1,5 +1,5 @@
-"""Restyles without a dialog: for scripts, GIMP's Repeat, 'Restyle again'. GIMP's own progress bar shows how it goes; its
-Cancel ends this process, and the daemon takes the silence for a cancel."""
+"""Restyles without a dialog: for scripts, GIMP's Repeat, 'Restyle again'. GIMP's own progress bar shows how it goes;
+its Cancel ends this process, and the daemon takes the silence for a cancel."""
 
 from __future__ import annotations
 
@@ -30,15 +30,24 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     Gimp.progress_init(strings.READING)
     pictures = [read_any(style.path) for style in styles]
     content = run_through(canvas.read(target))
-    given = [GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
-             for picture, style in zip(pictures, styles, strict=True)]  # fmt: skip
+    given = [
+        GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
+        for picture, style in zip(pictures, styles, strict=True)
+    ]
     if settings.composite:
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
         client.hold()  # until the layer stands
         Gimp.progress_set_text(strings.WAKING)
-        job = client.restyle(content.picture, given, settings, mask=content.mask, layer=target.layer, title=target.name,
-                             note=note_of(content.place, target.document_name))  # fmt: skip
+        job = client.restyle(
+            content.picture,
+            given,
+            settings,
+            mask=content.mask,
+            layer=target.layer,
+            title=target.name,
+            note=note_of(content.place, target.document_name),
+        )
         done = _followed(client, job, _show)
         Gimp.progress_set_text(strings.INSERTING)
         name = strings.result_name([style.name for style in styles], settings)
@@ -49,7 +58,8 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
 
 
 def explain(program: str, canvas: Canvas, style: Style) -> Any:
-    """The figures of `velatura.figures.explain`, of the layer and this style, in a new image. Returns its topmost figure's layer."""
+    """The figures of `velatura.figures.explain`, of the layer and this style, in a new image. Returns its topmost
+    figure's layer."""
     photo = canvas.thumbnail(canvas.current_target(), SIDE)
     painting = GivenStyle(read_any(style.path))
     all_of_them, results = figures(), []

@@ -1,4 +1,5 @@
-"""Velatura in Krita: four commands in the Filter menu. What it needs, it carries along; nothing is installed into Krita."""
+"""Velatura in Krita: four commands in the Filter menu. What it needs, it carries along; nothing is installed into
+Krita."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Krita's side: documents, layers, selections, pixels. Everything that touches Krita's API is in this file.
 
 Long work is written as generators that yield between steps, each of some ten milliseconds, so that the canvas never
-stalls: `velatura.editor.background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our own: a
-conversion leaves a step in the undo history of the document that it happens in.
+stalls: `velatura.editor.background.Steps` runs them. Colours are converted by Krita itself, in a hidden document of our
+own: a conversion leaves a step in the undo history of the document that it happens in.
 """
 
 from __future__ import annotations
@@ -191,7 +191,8 @@ def style_sources(side: int) -> list[Source]:
 
 
 def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -> QImage:
-    """A document or layer as a style; outside the selection it is transparent, and the daemon looks at what is visible."""
+    """A document or layer as a style; outside the selection it is transparent, and the daemon looks at what is
+    visible."""
     image, selection = _small(thing.thumbnail, box.width(), box.height(), side), document.selection()
     if selection is None:
         return image
@@ -202,7 +203,11 @@ def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -
     image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
     painter = QPainter(image)
     painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
-    painter.drawImage(0, 0, mask.scaled(image.size(), Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation))
+    painter.drawImage(
+        0,
+        0,
+        mask.scaled(image.size(), Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation),
+    )
     painter.end()
     return image
 
@@ -364,8 +369,8 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
 
 
 def put_back(recovered: Recovered) -> Generator[None, None, bool]:
-    """A result that was kept, as a new layer of the active document: above its source, if that is there; else above the active
-    layer. Returns False where it became a document of its own: none is open. Raises VelaturaError."""
+    """A result that was kept, as a new layer of the active document: above its source, if that is there; else above the
+    active layer. Returns False where it became a document of its own: none is open. Raises VelaturaError."""
     document, picture = Krita.instance().activeDocument(), recovered.picture
     if picture.format != CONTENT_FORMAT:
         raise VelaturaError(strings.OF_ANOTHER_KIND)
@@ -492,8 +497,8 @@ def _fill(layer: Any, rect: QRect, picture: Picture) -> Iterator[None]:
 
 
 def back_to_source(target: Target) -> None:
-    """Make the source the active layer again where Krita has chosen the result, so that another try starts from the source. A layer
-    that the painter has chosen meanwhile stays."""
+    """Make the source the active layer again where Krita has chosen the result, so that another try starts from the
+    source. A layer that the painter has chosen meanwhile stays."""
     with contextlib.suppress(LayerGone):
         check_there(target)
         active = _active_layer(target.document)

@@ -39,16 +39,22 @@ class Desk(restyle_controller.Desk):
         if beside is None:
             return  # Krita is closing
         if self.window is None:
-            self.window = Window(self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside)
+            self.window = Window(
+                self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside
+            )
             self.window.destroyed.connect(self._lose_window)
             self.window.set_up(self.remembered)
-            for signal, do in ((self.window.start_asked, self.start), (self.window.cancel_asked, self.cancel),
-                               (self.window.changed, self.turn), (self.window.report_asked, self.copy_report),
-                               (self.window.command_asked, self.copy_command),
-                               (self.window.document_asked, self.open_as_picture),
-                               (self.window.results_asked, self.open_results),
-                               (self.window.gallery.failed, self.show_error),
-                               (self.window.shown, self.look_at_target)):  # fmt: skip
+            for signal, do in (
+                (self.window.start_asked, self.start),
+                (self.window.cancel_asked, self.cancel),
+                (self.window.changed, self.turn),
+                (self.window.report_asked, self.copy_report),
+                (self.window.command_asked, self.copy_command),
+                (self.window.document_asked, self.open_as_picture),
+                (self.window.results_asked, self.open_results),
+                (self.window.gallery.failed, self.show_error),
+                (self.window.shown, self.look_at_target),
+            ):
                 signal.connect(do)
             if self.is_busy:
                 self.window.be_busy()
@@ -97,7 +103,9 @@ class Desk(restyle_controller.Desk):
             self.show_error(error)
             return
         name = strings.EXPLAINED.format(layer=target.name, style=styles[0].name)
-        one = self.explaining = Explaining(self.program, self._loop, beside, lambda sheet: self._open_sheet(sheet, name), self.show_error)
+        one = self.explaining = Explaining(
+            self.program, self._loop, beside, lambda sheet: self._open_sheet(sheet, name), self.show_error
+        )
         self.thread.run(lambda: self.read_style(styles[0].path), lambda style: one.start(photo, style), one.fail)
 
     def _open_sheet(self, sheet: Sheet, name: str) -> None:
@@ -112,8 +120,14 @@ class Desk(restyle_controller.Desk):
             window = KeptWindow(beside)
             shelf = self.shelf = ShelfDesk(self.program, self._loop, canvas, window, self.kept)
             window.destroyed.connect(self._lose_results)
-            for signal, do in ((window.insert_asked, shelf.insert), (window.go_on_asked, shelf.go_on), (window.forget_asked, shelf.forget),
-                               (window.stop_asked, shelf.stop), (window.use_asked, self._use_again), (window.closed, shelf.close)):  # fmt: skip
+            for signal, do in (
+                (window.insert_asked, shelf.insert),
+                (window.go_on_asked, shelf.go_on),
+                (window.forget_asked, shelf.forget),
+                (window.stop_asked, shelf.stop),
+                (window.use_asked, self._use_again),
+                (window.closed, shelf.close),
+            ):
                 signal.connect(do)
         window = self.shelf.window
         window.show()

@@ -1,4 +1,5 @@
-"""The figures of `velatura.figures.explain`, one job after another, with a small window that says how far and stops them."""
+"""The figures of `velatura.figures.explain`, one job after another, with a small window that says how far and stops
+them."""
 
 from __future__ import annotations
 
@@ -23,8 +24,14 @@ PERMILLE = 1000
 class Explaining:
     """done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
 
-    def __init__(self, program: str, loop: Loop, beside: QWidget, done: Callable[[Sheet], object],
-                 failed: Callable[[VelaturaError], object]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: str,
+        loop: Loop,
+        beside: QWidget,
+        done: Callable[[Sheet], object],
+        failed: Callable[[VelaturaError], object],
+    ) -> None:
         self._done, self._failed = done, failed
         self._session = Session(program, loop, self)
         self._figures = explain.figures()

@@ -64,7 +64,10 @@ def _explain() -> None:
         from PyQt5.QtWidgets import QMessageBox
     box = QMessageBox()
     box.setWindowTitle("Velatura")
-    box.setText("Velatura could not be loaded into this Krita. Run 'velatura install krita' in a terminal, and start Krita anew.")
+    box.setText(
+        "Velatura could not be loaded into this Krita. Run 'velatura install krita' in a terminal, and start Krita "
+        "anew."
+    )
     box.setDetailedText(f"Krita {Krita.instance().version()}, Python {sys.version}\n\n{BROKEN}")
     (box.exec if hasattr(box, "exec") else box.exec_)()
 

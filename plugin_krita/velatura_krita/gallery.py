@@ -1,4 +1,5 @@
-"""Choosing styles: a gallery of recent and sample paintings, and whatever a file, a layer, the clipboard or a drop brings."""
+"""Choosing styles: a gallery of recent and sample paintings, and whatever a file, a layer, the clipboard or a drop
+brings."""
 
 from __future__ import annotations
 
@@ -49,10 +50,15 @@ class Gallery(QWidget):
     changed = pyqtSignal()
     failed = pyqtSignal(object)  # VelaturaError
 
-    def __init__(self, places: Places, sources: Callable[[], list], regions: Callable[[], list[RegionSource]],
-                 parent: QWidget | None = None) -> None:  # fmt: skip
-        """sources: () → documents and layers of the editor, each with a name and a take(). regions: what says where a style
-        goes."""
+    def __init__(
+        self,
+        places: Places,
+        sources: Callable[[], list],
+        regions: Callable[[], list[RegionSource]],
+        parent: QWidget | None = None,
+    ) -> None:
+        """sources: () → documents and layers of the editor, each with a name and a take(). regions: what says where a
+        style goes."""
         super().__init__(parent)
         self._places, self._sources, self._regions, self._thread = places, sources, regions, Thread(QtLoop(self))
         self._portions = Portions()
@@ -78,8 +84,11 @@ class Gallery(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self._menu = QMenu(self)
-        for text, name, do in ((strings.FROM_FILE, "from_file", self.choose_file), (strings.FROM_LAYER, "from_layer", None),
-                               (strings.PASTE, "paste", self.paste)):  # fmt: skip
+        for text, name, do in (
+            (strings.FROM_FILE, "from_file", self.choose_file),
+            (strings.FROM_LAYER, "from_layer", None),
+            (strings.PASTE, "paste", self.paste),
+        ):
             button = QPushButton(text)
             button.setObjectName(name)
             button.setAutoDefault(False)
@@ -200,7 +209,9 @@ class Gallery(QWidget):
         menu.addAction(strings.ELSEWHERE).triggered.connect(lambda: self._put(style, None))
         menu.addSeparator()
         for source in self._regions():
-            menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_region(style, source))
+            menu.addAction(source.name).triggered.connect(
+                lambda _=False, source=source: self._take_region(style, source)
+            )
 
     def _take_region(self, style: Style, source: RegionSource) -> None:
         try:
@@ -256,7 +267,9 @@ class Gallery(QWidget):
     def _list_sources(self) -> None:
         self._menu.clear()
         for source in self._sources():
-            self._menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._take_source(source))
+            self._menu.addAction(source.name).triggered.connect(
+                lambda _=False, source=source: self._take_source(source)
+            )
         if self._menu.isEmpty():
             self._menu.addAction(strings.NO_SOURCES).setEnabled(False)
 
@@ -270,5 +283,7 @@ class Gallery(QWidget):
 def _square(image: QImage) -> QPixmap:
     """The middle of a picture, THUMB a side."""
     side = QSize(THUMB, THUMB)
-    filled = image.scaled(side, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation)  # fmt: skip
+    filled = image.scaled(
+        side, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+    )
     return QPixmap.fromImage(filled.copy((filled.width() - THUMB) // 2, (filled.height() - THUMB) // 2, THUMB, THUMB))

@@ -52,7 +52,9 @@ class PreviewArea(QWidget):
             return
         # The result's box may differ a little from what was read (its sides fit the network's grid).
         size = image.size().scaled(self.size() - QSize(16, 16), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRect((self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height())  # fmt: skip
+        place = QRect(
+            (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height()
+        )
         smooth = image
         if size.width() < image.width() // 2:
             smooth = image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)

@@ -36,7 +36,8 @@ class QtWatch:
 
     def __init__(self, parent: QObject, descriptor: int, do: Callable[[], object]) -> None:
         self._reading, self._writing = (
-            QSocketNotifier(descriptor, kind, parent) for kind in (QSocketNotifier.Type.Read, QSocketNotifier.Type.Write)
+            QSocketNotifier(descriptor, kind, parent)
+            for kind in (QSocketNotifier.Type.Read, QSocketNotifier.Type.Write)
         )
         for notifier in (self._reading, self._writing):
             notifier.activated.connect(lambda *_: do())

@@ -1,4 +1,5 @@
-"""The window of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no Krita."""
+"""The window of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no
+Krita."""
 
 from __future__ import annotations
 
@@ -52,7 +53,9 @@ class KeptWindow(QDialog):
     closed = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint)  # fmt: skip
+        super().__init__(
+            parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
+        )
         self.setObjectName("velatura results")
         self.setWindowTitle(strings.RESULTS_TITLE)
         self._busy = False
@@ -146,7 +149,9 @@ class KeptWindow(QDialog):
             self._append(self.history, None, (strings.NO_HISTORY,), [])
         self._offer()
 
-    def _append(self, to: QListWidget, thing: object, about: Sequence[str], thumbnails: list[tuple[bytes, int]]) -> None:
+    def _append(
+        self, to: QListWidget, thing: object, about: Sequence[str], thumbnails: list[tuple[bytes, int]]
+    ) -> None:
         item = QListWidgetItem("\n".join(about))
         item.setData(A_THING, thing)
         item.setToolTip("\n".join(about))
@@ -226,7 +231,9 @@ def _beside_each_other(thumbnails: list[tuple[bytes, int]]) -> QPixmap:
         if image.isNull():
             painter.fillRect(QRect(left, 0, width, HIGH), QColor(128, 128, 128, 40))
         else:
-            small = image.scaled(QSize(width, HIGH), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+            small = image.scaled(
+                QSize(width, HIGH), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
             painter.drawImage(left + (width - small.width()) // 2, (HIGH - small.height()) // 2, small)
         left += width + GAP
     painter.end()

@@ -49,6 +49,9 @@ def as_picture(image: QImage) -> Picture:
 def keep(image: QImage, name: str, places: Places) -> Style:
     """An image that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
     if max(image.width(), image.height()) > LARGEST_STYLE_SIDE:
-        image = image.scaled(QSize(LARGEST_STYLE_SIDE, LARGEST_STYLE_SIDE), Qt.AspectRatioMode.KeepAspectRatio,
-                             Qt.TransformationMode.SmoothTransformation)  # fmt: skip
+        image = image.scaled(
+            QSize(LARGEST_STYLE_SIDE, LARGEST_STYLE_SIDE),
+            Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
     return styles.keep(as_picture(image), name, places, lambda path: image.save(str(path), "PNG"))

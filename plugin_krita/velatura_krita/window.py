@@ -45,7 +45,9 @@ class Window(QDialog):
     shown = pyqtSignal()
 
     def __init__(self, places: Places, sources: object, regions: object, parent: QWidget | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint)  # fmt: skip
+        super().__init__(
+            parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
+        )
         self.setObjectName("velatura")
         self.setWindowTitle(strings.TITLE)
         self.setModal(False)

@@ -106,7 +106,9 @@ def make_private_folder(folder: Path) -> Path:
             if stat.S_IMODE(info.st_mode) != 0o700:
                 folder.chmod(0o700)
     except OSError as error:
-        raise DiskTrouble(f"The folder {folder} cannot be made ({error.strerror}). Make room or give the right to write there.") from error  # fmt: skip
+        raise DiskTrouble(
+            f"The folder {folder} cannot be made ({error.strerror}). Make room or give the right to write there."
+        ) from error
     return folder
 
 
@@ -126,7 +128,9 @@ def write_private_file(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise DiskTrouble(f"{path} cannot be written ({error.strerror}). Make room or give the right to write there.") from error  # fmt: skip
+        raise DiskTrouble(
+            f"{path} cannot be written ({error.strerror}). Make room or give the right to write there."
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -152,15 +156,20 @@ def read_private_file(path: Path, limit: int = 65536) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnsafeConnectionFile(f"{path} is a link or cannot be read ({error.strerror}). Remove it and start again.") from error  # fmt: skip
+        raise UnsafeConnectionFile(
+            f"{path} is a link or cannot be read ({error.strerror}). Remove it and start again."
+        ) from error
     try:
         info = os.fstat(fd)
         wrong = (
-            "is not a plain file" if not stat.S_ISREG(info.st_mode)
-            else "belongs to another user" if info.st_uid != os.geteuid()
-            else "can be read or changed by others" if info.st_mode & 0o077
+            "is not a plain file"
+            if not stat.S_ISREG(info.st_mode)
+            else "belongs to another user"
+            if info.st_uid != os.geteuid()
+            else "can be read or changed by others"
+            if info.st_mode & 0o077
             else ""
-        )  # fmt: skip
+        )
         if wrong:
             raise UnsafeConnectionFile(
                 f"{path} {wrong}, so Velatura does not trust it. Remove it; the daemon writes a new one when it starts."

@@ -34,8 +34,11 @@ class PixelFormat:
     profile: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (("channels", self.channels, CHANNELS), ("sample", self.sample, SAMPLES),
-                                     ("curve", self.curve, CURVES)):  # fmt: skip
+        for name, value, allowed in (
+            ("channels", self.channels, CHANNELS),
+            ("sample", self.sample, SAMPLES),
+            ("curve", self.curve, CURVES),
+        ):
             if value not in allowed:
                 raise BadMessage(f"Pixel {name} are {quoted(value)}; Velatura knows {', '.join(allowed)}.")
 
@@ -103,8 +106,15 @@ class PictureRef:
 
     def to_wire(self) -> dict[str, Any]:
         fmt = self.format
-        return {"blob": self.blob, "width": self.width, "height": self.height, "channels": fmt.channels,
-                "sample": fmt.sample, "curve": fmt.curve, "profile": self.profile}  # fmt: skip
+        return {
+            "blob": self.blob,
+            "width": self.width,
+            "height": self.height,
+            "channels": fmt.channels,
+            "sample": fmt.sample,
+            "curve": fmt.curve,
+            "profile": self.profile,
+        }
 
     @classmethod
     def from_wire(cls, value: Any) -> PictureRef:

@@ -15,9 +15,23 @@ from velatura.short_repr import quoted
 
 # The network's layers that content may be compared at, in order.
 NETWORK_LAYERS = (
-    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
-    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
-)  # fmt: skip
+    "conv1_1",
+    "conv1_2",
+    "conv2_1",
+    "conv2_2",
+    "conv3_1",
+    "conv3_2",
+    "conv3_3",
+    "conv3_4",
+    "conv4_1",
+    "conv4_2",
+    "conv4_3",
+    "conv4_4",
+    "conv5_1",
+    "conv5_2",
+    "conv5_3",
+    "conv5_4",
+)
 
 
 @dataclass(frozen=True)
@@ -56,34 +70,44 @@ class StyleSettings:
         unit="%",
     )
     stroke_size: float = _knob(
-        1.0, "Stroke size", "Size of the style's marks: 1 is the style at the picture's own size.",
-        low=0.25, high=4, unit="×",
-    )  # fmt: skip
+        1.0,
+        "Stroke size",
+        "Size of the style's marks: 1 is the style at the picture's own size.",
+        low=0.25,
+        high=4,
+        unit="×",
+    )
     keep_colours: str = _knob(
-        "off", "Keep colours", "Keep the picture's own colours.",
+        "off",
+        "Keep colours",
+        "Keep the picture's own colours.",
         choices=(
             ("off", "the style's colours"),
             ("luminance", "the picture's colours, the style's light and dark"),
             ("palette", "the style repainted in the picture's palette"),
         ),
-    )  # fmt: skip
+    )
     quality: str = _knob(
-        "good", "Quality", "How long to work on it.",
+        "good",
+        "Quality",
+        "How long to work on it.",
         choices=(
             ("draft", "a quick look"),
             ("good", "for keeping"),
             ("best", "the most steps, and the closest likeness"),
             ("paper", "the algorithm of the article: one scale, from noise; locks strength"),
         ),
-    )  # fmt: skip
+    )
     start: str = _knob(
-        "content", "Start from", "What the first brush stroke goes over.",
+        "content",
+        "Start from",
+        "What the first brush stroke goes over.",
         choices=(
             ("content", "the picture"),
             ("noise", "white noise: another seed, another picture"),
             ("last", "the last result of this layer, where it still fits"),
         ),
-    )  # fmt: skip
+    )
     fine: float = _knob(
         100.0, "Fine marks", "How much the style's finest marks count (conv1_1, conv2_1).", low=0, high=200, unit="%"
     )
@@ -94,14 +118,16 @@ class StyleSettings:
         100.0, "Coarse forms", "How much its large forms count (conv4_1, conv5_1).", low=0, high=200, unit="%"
     )
     likeness: str = _knob(
-        "auto", "Likeness", "What of the style's marks the picture is to share.",
+        "auto",
+        "Likeness",
+        "What of the style's marks the picture is to share.",
         choices=(
             ("auto", "what suits the quality"),
             ("gram", "how often marks come together, as in the article"),
             ("moments", "that, and how strong marks are and how much they vary"),
             ("wasserstein", "the whole distribution, as far as means and covariances tell it"),
         ),
-    )  # fmt: skip
+    )
     seamless: bool = _knob(
         False, "Seamless", "The result tiles: its left edge goes on at its right, its top at its bottom."
     )
@@ -110,33 +136,37 @@ class StyleSettings:
         0, "Iterations", "Optimisation steps in all; 0 leaves it to the quality.", low=0, high=20000, unit="steps"
     )
     optimiser: str = _knob(
-        "lbfgs", "Optimiser", "How the picture is moved. The article says gradient descent; L-BFGS is the deviation.",
-        choices=(
-            ("lbfgs", "L-BFGS: fewest steps"),
-            ("adam", "Adam"),
-            ("gradient", "plain gradient descent"),
-        ),
-    )  # fmt: skip
+        "lbfgs",
+        "Optimiser",
+        "How the picture is moved. The article says gradient descent; L-BFGS is the deviation.",
+        choices=(("lbfgs", "L-BFGS: fewest steps"), ("adam", "Adam"), ("gradient", "plain gradient descent")),
+    )
     pooling: str = _knob(
-        "antialiased", "Pooling", "How the network halves its feature maps.",
+        "antialiased",
+        "Pooling",
+        "How the network halves its feature maps.",
         choices=(
             ("antialiased", "antialiased: even strokes"),
             ("average", "average: the article's choice"),
             ("max", "maximum: as the network was trained"),
         ),
-    )  # fmt: skip
+    )
     reconstruct: str = _knob(
-        "both", "Reconstruct", "What the network is asked for: a picture in a style, or one of the two alone.",
+        "both",
+        "Reconstruct",
+        "What the network is asked for: a picture in a style, or one of the two alone.",
         choices=(
             ("both", "the content in the style"),
             ("content", "the content alone, as the content layer sees it"),
             ("style", "the style alone, as its layers see it"),
         ),
-    )  # fmt: skip
+    )
     content_layer: str = _knob(
-        "conv4_2", "Content layer", "Where the content is compared.",
+        "conv4_2",
+        "Content layer",
+        "Where the content is compared.",
         choices=tuple((name, f"block {name[4]}, convolution {name[6]}") for name in NETWORK_LAYERS),
-    )  # fmt: skip
+    )
     style_depth: int = _knob(
         5, "Style depth", "How many of the style's layers count, from conv1_1 down.", low=1, high=5, unit="layers"
     )
@@ -144,9 +174,10 @@ class StyleSettings:
         -3.0, "Balance", "α/β of the article, as a power of ten; for quality 'paper'.", low=-8, high=2
     )
     composite: bool = _knob(
-        False, "Composite",
+        False,
+        "Composite",
         "Blend the result into the whole picture; without it the selection's box comes back, unblended.",
-    )  # fmt: skip
+    )
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -9,7 +9,8 @@ KINDS: dict[type, str] = {list: "a list", tuple: "a list", dict: "a map", bytes:
 
 
 def quoted(value: object) -> str:
-    """Short whatever the value is. What holds others is named by its kind alone: it may be nested deeper than Python can write."""
+    """Short whatever the value is. What holds others is named by its kind alone: it may be nested deeper than Python
+    can write."""
     if isinstance(value, str):
         return repr(value[:LONGEST])
     if isinstance(value, int) and not -LARGEST < value < LARGEST:

@@ -63,13 +63,18 @@ NO_HISTORY = "No restyle has been made yet."
 ASKING = "Asking the daemon…"
 STOPPED = "Stopped. What is done of it is kept."
 FORGOTTEN = "Forgotten."
-OF_ANOTHER_KIND = "These pixels are not of the kind that this editor's layers are read in. Save them with 'velatura results save' in a terminal."
+OF_ANOTHER_KIND = (
+    "These pixels are not of the kind that this editor's layers are read in. Save them with 'velatura "
+    "results save' in a terminal."
+)
 FOR_A_PERSON = "This opens a window for a person. From scripts, use 'velatura results' and 'velatura history'."
 RECOVERED = "Done: new layer “{name}”."
 FINISHED, STOPPED_AT = "finished", "stopped at {percent:.0f} %"
 USED_AGAIN = "The knobs and styles of that restyle. Press Restyle to use them."
 STYLE_GONE = "The knobs are those of that restyle, but the painting “{name}” is not at {path} any more. Choose it anew."
-STYLE_OF_NO_FILE = "The knobs are those of that restyle, but nothing is known of where “{name}” came from. Choose it anew."
+STYLE_OF_NO_FILE = (
+    "The knobs are those of that restyle, but nothing is known of where “{name}” came from. Choose it anew."
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # whatever the locale is
 PAPER_SETS = ("start", "pooling", "likeness")  # knobs that quality 'paper' turns by itself
 PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
@@ -99,13 +104,19 @@ NO_STYLE_GIVEN = "No style is given. Give a painting as 'style' (a file), as 'st
 NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
 SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
 REGION_ELSEWHERE = (
-    "“{region}” was taken as a region of another picture, or the picture's size has changed since: it is no region here. "
+    "“{region}” was taken as a region of another picture, or the picture's size has changed since: it is no region "
+    "here. "
     "Choose anew where its style goes, or restyle without."
 )
 REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
-NO_REGION = "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
+NO_REGION = (
+    "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
+)
 REGION_GONE = "What the region was to be taken from has gone. Choose another."
-REGION_SIZE = "The region “{region}” is {width} × {height} px, the picture {of_width} × {of_height}. Give one of the picture's size."
+REGION_SIZE = (
+    "The region “{region}” is {width} × {height} px, the picture {of_width} × {of_height}. Give one of the "
+    "picture's size."
+)
 NO_STYLE_TO_EXPLAIN = "Which style? Pick a painting and restyle once; then the network's view of it can be shown."
 NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
 NO_CONVERSION = "The editor could not convert the colours to {space}. Convert the layer to RGBA and try again."
@@ -178,7 +189,11 @@ def knobs_said(settings: StyleSettings) -> str:
     turned = [settings.quality]
     for name, knob in knobs().items():
         value = getattr(settings, name)
-        if name not in ("strength", "quality", "composite") and value != default_of(name) and not (settings.quality == "paper" and name in PAPER_SETS):
+        if (
+            name not in ("strength", "quality", "composite")
+            and value != default_of(name)
+            and not (settings.quality == "paper" and name in PAPER_SETS)
+        ):
             said = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"
             turned.append(f"{knob.label.lower()}{said}{f' {knob.unit}' if knob.unit in ('%', '×') else ''}")
     return ", ".join(turned)

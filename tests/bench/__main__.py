@@ -1,5 +1,5 @@
-"""`make bench`, after `velatura bench` has measured the work itself: what the house around it takes. Starting, loading, pictures
-there and back, status. Through the real daemon and the real client; nothing is asserted.
+"""`make bench`, after `velatura bench` has measured the work itself: what the house around it takes. Starting, loading,
+pictures there and back, status. Through the real daemon and the real client; nothing is asserted.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Bench:
         self.bare_transport()
 
     def bare_transport(self) -> None:
-        """Pixels to the front and a result's to the client, without the worker's part: what the seconds of the job itself leave."""
+        """Pixels to the front and a result's to the client, without the worker's part: what the seconds of the job
+        itself leave."""
         fmt = PixelFormat("RGBA", "u8")
         style = sample("night_swirls", 256)
         seconds = []
@@ -140,8 +141,10 @@ class Bench:
             seconds = sorted(timed(asking.status) for _ in range(STATUS_CALLS))
             client.cancel(job)
             list(client.events(job))
-        self.add("status while a job runs, median / 99th percentile",
-                 f"{seconds[len(seconds) // 2] * 1e3:.1f} ms / {seconds[int(len(seconds) * 0.99)] * 1e3:.1f} ms")  # fmt: skip
+        self.add(
+            "status while a job runs, median / 99th percentile",
+            f"{seconds[len(seconds) // 2] * 1e3:.1f} ms / {seconds[int(len(seconds) * 0.99)] * 1e3:.1f} ms",
+        )
 
     def idle(self) -> None:
         front = psutil.Process(self.pid())
@@ -156,7 +159,8 @@ class Bench:
     def run(self) -> None:
         self.add(
             "machine",
-            f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
+            f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python "
+            f"{platform.python_version()}",
         )
         for part in (self.start_up, self.loading, self.conversion, self.transport, self.status, self.idle):
             part()

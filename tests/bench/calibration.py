@@ -1,4 +1,5 @@
-"""`python -m tests.bench.calibration`: the constants of engine/calibration.py, measured on scikit-image's photographs."""
+"""`python -m tests.bench.calibration`: the constants of engine/calibration.py, measured on scikit-image's
+photographs."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ SIDE = 256  # pixels; at 512 the means are 4 to 16 % lower
 
 
 def main() -> None:
-    """Print, for each layer, its mean activation over the photographs and over the probe, and the ratio to write down."""
+    """Print, for each layer, its mean activation over the photographs and over the probe, and the ratio to write
+    down."""
     network = Network(read_vgg19(vgg19_file()))
     photographs = mean_activations(network, [as_tensor(getattr(skimage.data, name)(), SIDE) for name in PHOTOGRAPHS])
     noise = mean_activations(network, [probe()])
     for name in network.layers:
-        print(f"{name}: photographs {photographs[name]:.2f}, probe {noise[name]:.2f}, PROBE_MEANS {noise[name] / photographs[name]:.3f}")
+        print(
+            f"{name}: photographs {photographs[name]:.2f}, probe {noise[name]:.2f}, PROBE_MEANS "
+            f"{noise[name] / photographs[name]:.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""`make bench-farm`: what the Ray executor costs a job, and what two workers are worth on this machine. Real daemons, a real cluster of two
-nodes here; nothing is asserted. Figures: docs/farm.md.
+"""`make bench-farm`: what the Ray executor costs a job, and what two workers are worth on this machine. Real daemons, a
+real cluster of two nodes here; nothing is asserted. Figures: docs/farm.md.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ Measure = Callable[[Client], tuple[float, float]]
 
 
 class Bench:
-    """Daemons side by side, each with what it needs warm; measured in turns, so that what else the machine does falls on all."""
+    """Daemons side by side, each with what it needs warm; measured in turns, so that what else the machine does falls
+    on all."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -51,7 +52,9 @@ class Bench:
     def daemon(self, *options: str) -> Client:
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vel-", ignore_cleanup_errors=True))
         launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command(), *options), build_id())
-        client = self._stack.enter_context(Client("bench", where=places({"VELATURA_HOME": home}), client_id="bench", launcher=launcher))
+        client = self._stack.enter_context(
+            Client("bench", where=places({"VELATURA_HOME": home}), client_id="bench", launcher=launcher)
+        )
         client.wait_until_ready()
         self._stack.callback(lambda: (client.shut_down(), self._gone(Path(home))))
         return client
@@ -86,7 +89,10 @@ class Bench:
         """Seconds for eight pictures, in all and the workers' together."""
         pictures = [self.new_picture() for _ in range(BATCH)]
         worked, began = 0.0, time.perf_counter()
-        waiting = {client.restyle(picture, [(STYLE, 1.0)], SETTINGS, layer=str(number)) for number, picture in enumerate(pictures)}
+        waiting = {
+            client.restyle(picture, [(STYLE, 1.0)], SETTINGS, layer=str(number))
+            for number, picture in enumerate(pictures)
+        }
         for event in client.events():
             if isinstance(event, Finished):
                 client.received(event)
@@ -96,7 +102,9 @@ class Bench:
                 break
         return time.perf_counter() - began, worked
 
-    def in_turns(self, measure: Measure, clients: dict[str, Client], times: int) -> dict[str, list[tuple[float, float]]]:
+    def in_turns(
+        self, measure: Measure, clients: dict[str, Client], times: int
+    ) -> dict[str, list[tuple[float, float]]]:
         for client in clients.values():
             measure(client)  # warm
         seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in clients}
@@ -118,12 +126,19 @@ def main() -> None:
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
         local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
-        told = f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} batches, in turns"
+        told = (
+            f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} "
+            "batches, "
+            "in turns"
+        )
         say(told, highlight=False, soft_wrap=True)
         for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
             for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]
-                told = f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker {_spread(around)} ms"
+                told = (
+                    f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker "
+                    f"{_spread(around)} ms"
+                )
                 say(told, highlight=False, soft_wrap=True)
         clients = {
             "one worker, two threads": bench.daemon("--threads", "2"),
@@ -133,7 +148,11 @@ def main() -> None:
         }
         for name, seconds in bench.in_turns(bench.batch, clients, asked.batches).items():
             rate = 60 * BATCH / statistics.median(whole for whole, _ in seconds)
-            say(f"{name}: {rate:.1f} pictures a minute; {_spread([whole for whole, _ in seconds])} s for {BATCH}", highlight=False, soft_wrap=True)
+            say(
+                f"{name}: {rate:.1f} pictures a minute; {_spread([whole for whole, _ in seconds])} s for {BATCH}",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _spread(values: list[float]) -> str:

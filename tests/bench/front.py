@@ -1,7 +1,7 @@
 """`make bench-front`: the front alone. A real daemon whose hands are stubs, and up to 2,000 real peers on real sockets.
 
-What is measured of the front's process is its own: CPU time of the stubs, which run in it, is taken off. Nothing is asserted.
-`--out FILE` writes the figures as JSON.
+What is measured of the front's process is its own: CPU time of the stubs, which run in it, is taken off. Nothing is
+asserted. `--out FILE` writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class Bench:
         self.home = home
         self._log = (home / "stub.log").open("wb")
         command = [sys.executable, "-m", "tests.bench.stub_daemon", "--hands", str(hands), "--preview", str(preview)]
-        self.process = subprocess.Popen(command, env={**os.environ, "VELATURA_HOME": str(home)}, stdout=self._log, stderr=self._log)
+        self.process = subprocess.Popen(
+            command, env={**os.environ, "VELATURA_HOME": str(home)}, stdout=self._log, stderr=self._log
+        )
         self.front = psutil.Process(self.process.pid)
         until = time.monotonic() + 20
         where = places({"VELATURA_HOME": str(home)})
@@ -135,14 +137,20 @@ def busy(one: Bench, driver: Driver, count: int, seconds: float) -> dict[str, An
     jobs = said["done"] / said["seconds"]
     all_jobs = max(1, said["done"])
     return {
-        "peers": count, **weight, **status, "jobs_a_second": jobs,
+        "peers": count,
+        **weight,
+        **status,
+        "jobs_a_second": jobs,
         "messages_a_second": (said["count_in"] + said["count_out"]) / said["seconds"],
         "messages_a_job": (said["count_in"] + said["count_out"]) / all_jobs,
         "megabytes_a_second": (said["bytes_in"] + said["bytes_out"]) / said["seconds"] / 1e6,
-        "cpu_ms_a_job": 1e3 * (after["cpu"] - before["cpu"]) / all_jobs, "sync_ms_a_job": 1e3 * (after["sync"] - before["sync"]) / all_jobs,
-        "cpu_percent": 100 * (after["cpu"] - before["cpu"]) / lasted, "peers_own_cpu_percent": 100 * said["own_cpu"] / said["seconds"],
-        "longest_job_s": said["longest"], "stuck": said["stuck"],
-    }  # fmt: skip
+        "cpu_ms_a_job": 1e3 * (after["cpu"] - before["cpu"]) / all_jobs,
+        "sync_ms_a_job": 1e3 * (after["sync"] - before["sync"]) / all_jobs,
+        "cpu_percent": 100 * (after["cpu"] - before["cpu"]) / lasted,
+        "peers_own_cpu_percent": 100 * said["own_cpu"] / said["seconds"],
+        "longest_job_s": said["longest"],
+        "stuck": said["stuck"],
+    }
 
 
 def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | None) -> dict[str, Any]:
@@ -150,8 +158,11 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     figures: dict[str, Any] = {
         "machine": f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}",
-        "descriptors_allowed": soft, "hands": hands, "idle": [], "busy": [],
-    }  # fmt: skip
+        "descriptors_allowed": soft,
+        "hands": hands,
+        "idle": [],
+        "busy": [],
+    }
     with bench(under, hands) as one:
         driver, here = Driver(one.home, 0), 0
         for count in counts:
@@ -186,12 +197,24 @@ def measure(seconds: float, counts: tuple[int, ...], hands: int, under: Path | N
 
 
 def show(what: str, row: dict[str, Any]) -> None:
-    said = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items())
+    said = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()
+    )
     Console(width=200).print(f"[bold]{what}[/bold]: {said}", highlight=False)
 
 
 def table(figures: dict[str, Any]) -> Table:
-    columns = ("peers", "jobs_a_second", "messages_a_second", "cpu_ms_a_job", "sync_ms_a_job", "p50_ms", "p99_ms", "mb", "files")
+    columns = (
+        "peers",
+        "jobs_a_second",
+        "messages_a_second",
+        "cpu_ms_a_job",
+        "sync_ms_a_job",
+        "p50_ms",
+        "p99_ms",
+        "mb",
+        "files",
+    )
     out = Table(*columns, title="The front alone")
     rows = [row for name in ("idle", "busy") for row in figures[name]]
     for row in rows:

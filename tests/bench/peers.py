@@ -1,5 +1,6 @@
-"""Many painters' plugins in one process: sockets, handshakes and messages as a `velatura.client.client.Client` has them, and nothing that an
-editor needs, so that one core of them is more than a front can serve. For `tests/bench/front.py`.
+"""Many painters' plugins in one process: sockets, handshakes and messages as a `velatura.client.client.Client` has
+them, and nothing that an editor needs, so that one core of them is more than a front can serve. For
+`tests/bench/front.py`.
 
 A process of them takes orders over a pipe: see `serve`.
 """
@@ -38,7 +39,8 @@ class Lost(Exception):
 
 
 class PainterPeer:
-    """One plugin: a connection and a session of its own. restyles: while it is set, each result is followed by the next job."""
+    """One plugin: a connection and a session of its own. restyles: while it is set, each result is followed by the next
+    job."""
 
     def __init__(self, dealer: Dealer, name: str, side: int) -> None:
         """side: pixels of the square layer that it has restyled."""
@@ -84,7 +86,8 @@ class PainterPeer:
             raise Lost("the front takes nothing any more")
 
     def ask(self) -> None:
-        """A restyle of a layer that the daemon has not seen, with a style of its own that the daemon has after the first."""
+        """A restyle of a layer that the daemon has not seen, with a style of its own that the daemon has after the
+        first."""
         number = next(_numbers)
         self.job = f"{self.name}-{number}"
         pixels = hashlib.sha256(self.job.encode()).digest() * (self.side * self.side * 3 // 32)
@@ -158,8 +161,8 @@ class Crowd:
         self._selector.register(peer.dealer.fileno(), selectors.EVENT_READ, peer)
 
     def restyle(self, seconds: float, busy: int) -> dict[str, Any]:
-        """So many of them restyle for so long, one job at a time each, until each has its last result; the others only show that
-        they live. Returns what was counted until then, and the longest wait for a result."""
+        """So many of them restyle for so long, one job at a time each, until each has its last result; the others only
+        show that they live. Returns what was counted until then, and the longest wait for a result."""
         for peer in self.peers:
             peer.count_in = peer.count_out = peer.bytes_in = peer.bytes_out = peer.done = 0
             peer.worst = 0.0
@@ -173,8 +176,10 @@ class Crowd:
             peer.restyles = False
         self._serve_until(time.monotonic() + PATIENCE + 3 * seconds, settled=True)
         lasted, spent = time.monotonic() - began, time.process_time() - cpu
-        said = {name: sum(getattr(peer, name) for peer in self.peers)
-                for name in ("count_in", "count_out", "bytes_in", "bytes_out", "done")}  # fmt: skip
+        said = {
+            name: sum(getattr(peer, name) for peer in self.peers)
+            for name in ("count_in", "count_out", "bytes_in", "bytes_out", "done")
+        }
         waits = sorted(peer.worst for peer in self.peers[:busy])
         stuck = sum(bool(peer.job) for peer in self.peers)
         return {**said, "seconds": lasted, "own_cpu": spent, "longest": waits[-1] if waits else 0.0, "stuck": stuck}
@@ -217,8 +222,8 @@ class Crowd:
 
 
 def serve(pipe: Pipe, home: Path, first: int) -> None:
-    """In a process of its own: orders are the names of a Crowd's methods with what they take; what they return, or the error that
-    they raised, goes back. None, or the pipe's end, ends it."""
+    """In a process of its own: orders are the names of a Crowd's methods with what they take; what they return, or the
+    error that they raised, goes back. None, or the pipe's end, ends it."""
     crowd = Crowd(home, first)
     try:
         while True:
@@ -271,5 +276,3 @@ def rush(home: Path, count: int) -> int:
     for dealer in dealers:
         dealer.close()
     return welcome
-
-

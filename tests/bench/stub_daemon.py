@@ -1,5 +1,5 @@
-"""A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For `tests/bench/server.py`; no
-mode of the product.
+"""A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For
+`tests/bench/server.py`; no mode of the product.
 
     VELATURA_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
 """
@@ -26,8 +26,9 @@ SIDE = 16  # pixels of the scale that they speak of
 
 
 class Stub:
-    """A hand that has done its job by the front's next turn. info: for the status, with `stub_seconds`, the CPU time that stubs have
-    taken from the front's process, and `sync_seconds`, the time that this process has waited in fsync."""
+    """A hand that has done its job by the front's next turn. info: for the status, with `stub_seconds`, the CPU time
+    that stubs have taken from the front's process, and `sync_seconds`, the time that this process has waited in
+    fsync."""
 
     device, available, holds_device, pid = "auto", True, False, 0
 
@@ -40,14 +41,21 @@ class Stub:
 
     @property
     def info(self) -> dict[str, Any]:
-        return {"state": "warm", "device": "stub", "weights": "stub", "stub_seconds": self._spent.stub, "sync_seconds": self._spent.sync}
+        return {
+            "state": "warm",
+            "device": "stub",
+            "weights": "stub",
+            "stub_seconds": self._spent.stub,
+            "sync_seconds": self._spent.sync,
+        }
 
     @info.setter
     def info(self, _: dict[str, Any]) -> None:
         """The foreman keeps there what `ready` has said."""
 
     def hear(self) -> dict[str, Any] | None:
-        """What is begun at this turn is said at the next: between two jobs the front looks at its sockets, as with any other hand."""
+        """What is begun at this turn is said at the next: between two jobs the front looks at its sockets, as with any
+        other hand."""
         if self._now:
             return self._now.popleft()
         self._now, self._next = self._next, self._now
@@ -59,25 +67,74 @@ class Stub:
     def work(self, job: dict[str, Any]) -> None:
         began = time.thread_time()
         name, content = job["job"], PictureRef.from_wire(job["content"]["picture"])
-        pixels = hashlib.sha256(name.encode()).digest() + Path(job["content"]["path"]).read_bytes()[32:]  # each result a new one
+        pixels = (
+            hashlib.sha256(name.encode()).digest() + Path(job["content"]["path"]).read_bytes()[32:]
+        )  # each result a new one
         Path(job["result_path"]).write_bytes(pixels)
-        picture = PictureRef(hashlib.sha256(pixels).digest(), content.width, content.height, content.format, content.profile)
+        picture = PictureRef(
+            hashlib.sha256(pixels).digest(), content.width, content.height, content.format, content.profile
+        )
         width, height = self._preview_size
         self._next += [
-            {"say": "estimate", "ticket": name, "seconds": 1.0, "memory": 1 << 30, "tile": 0, "device": "stub", "sentence": "About a second."},
-            *({"say": "progress", "job": name, "level": 0, "levels": 1, "width": SIDE, "height": SIDE, "step": step, "steps": PROGRESSES,
-               "content_loss": 1.0, "style_loss": 1.0, "done": step / PROGRESSES, "seconds_left": 0.5} for step in range(1, PROGRESSES + 1)),
+            {
+                "say": "estimate",
+                "ticket": name,
+                "seconds": 1.0,
+                "memory": 1 << 30,
+                "tile": 0,
+                "device": "stub",
+                "sentence": "About a second.",
+            },
+            *(
+                {
+                    "say": "progress",
+                    "job": name,
+                    "level": 0,
+                    "levels": 1,
+                    "width": SIDE,
+                    "height": SIDE,
+                    "step": step,
+                    "steps": PROGRESSES,
+                    "content_loss": 1.0,
+                    "style_loss": 1.0,
+                    "done": step / PROGRESSES,
+                    "seconds_left": 0.5,
+                }
+                for step in range(1, PROGRESSES + 1)
+            ),
             {"say": "preview", "job": name, "level": 0, "width": width, "height": height, "data": self._preview},
-            {"say": "done", "job": name, "picture": picture.to_wire(), "left": 0, "top": 0, "weights": "stub", "device": "stub",
-             "seconds": 0.0, "content_loss": 1.0, "style_loss": 1.0, "started_from": "content", "notes": [], "thumbnail": b"",
-             "style_thumbnails": []},
-        ]  # fmt: skip
+            {
+                "say": "done",
+                "job": name,
+                "picture": picture.to_wire(),
+                "left": 0,
+                "top": 0,
+                "weights": "stub",
+                "device": "stub",
+                "seconds": 0.0,
+                "content_loss": 1.0,
+                "style_loss": 1.0,
+                "started_from": "content",
+                "notes": [],
+                "thumbnail": b"",
+                "style_thumbnails": [],
+            },
+        ]
         self._spent.stub += time.thread_time() - began
         self._wake()
 
     def estimate(self, question: dict[str, Any]) -> None:
-        self._next.append({"say": "estimate", "ticket": question["ticket"], "seconds": 1.0, "memory": 1 << 30, "tile": 0,
-                           "device": "stub", "sentence": "About a second."})  # fmt: skip
+        self._next.append(
+            {
+                "say": "estimate",
+                "ticket": question["ticket"],
+                "seconds": 1.0,
+                "memory": 1 << 30,
+                "tile": 0,
+                "device": "stub",
+                "sentence": "About a second.",
+            }
+        )
         self._wake()
 
     def cancel(self, job: str) -> None:

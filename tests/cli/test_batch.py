@@ -1,4 +1,5 @@
-"""A folder of pictures by `velatura batch`: several at once, gone on with, nothing written over, failures at the end."""
+"""A folder of pictures by `velatura batch`: several at once, gone on with, nothing written over, failures at the
+end."""
 
 from __future__ import annotations
 
@@ -37,7 +38,14 @@ from velatura_daemon.terminal.restyle_task import note_of
 from velatura_daemon.terminal.style_options import paintings_of
 
 QUICK = ("--quality", "draft", "--iterations", "2")
-LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")  # half a second or so: time to do something meanwhile
+LONG = (
+    "--quality",
+    "draft",
+    "--iterations",
+    "60",
+    "--optimiser",
+    "adam",
+)  # half a second or so: time to do something meanwhile
 
 
 def draw(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
@@ -170,7 +178,9 @@ def test_results_have_names_formats_and_depth_of_their_pictures_beside_a_sheet(f
     last = lines[-1]
     assert (last["event"], last["made"], last["already"], last["failed"]) == ("result", 8, 0, [])
     assert Path(last["output"]) == out
-    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {path.name for path in folder.iterdir()} | {"contact-sheet.jpg"}
+    assert {path.name for path in out.iterdir() if path.name[0] != "."} == {path.name for path in folder.iterdir()} | {
+        "contact-sheet.jpg"
+    }
     assert Image.open(out / "frame100.jpg").format == "JPEG"
     deep = tifffile.imread(out / "frame101.tif")
     assert (deep.dtype, deep.shape) == (np.uint16, (24, 32, 3))
@@ -200,7 +210,9 @@ def test_again_only_what_has_changed_is_made_again(batch, done):
 
 
 def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder):
-    def key(painting: str = "painting.png", share: str = "", size: int | None = None, device: str = "auto", **knobs: float) -> str:
+    def key(
+        painting: str = "painting.png", share: str = "", size: int | None = None, device: str = "auto", **knobs: float
+    ) -> str:
         paintings = paintings_of([f"{folder.parent / painting}{share}"], [], [])
         return recipe_of(paintings, StyleSettings(**knobs), size, None, "auto", device).key
 
@@ -247,11 +259,14 @@ def test_a_result_that_was_painted_over_is_not_lost_to_another_knob(batch, done)
     assert (out / "frame10.png").read_bytes() == dear
 
 
-@pytest.mark.parametrize("words, said", [
-    (("--device", "cuda:9"), "cuda:9"),
-    (("-o", "{folder}"), "among the pictures"),
-    (("--mask", "{folder}/nothere.png"), "nothere.png"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--device", "cuda:9"), "cuda:9"),
+        (("-o", "{folder}"), "among the pictures"),
+        (("--mask", "{folder}/nothere.png"), "nothere.png"),
+    ],
+)
 def test_what_is_wrong_with_all_of_them_ends_it_at_once_and_is_said_once(start, folder, words, said):
     one = start(folder, *QUICK, *(word.format(folder=folder) for word in words))
     _, stderr = one.communicate(timeout=60)
@@ -373,7 +388,11 @@ def test_a_sheet_is_about_as_wide_as_three_to_two_whatever_the_shape_of_its_pict
         paths = []
         for number in range(24):
             paths.append(tmp_path / f"{shape[0]}-{number}.png")
-            write_picture(paths[-1], Picture(*shape, PixelFormat("RGB", "u8"), random.Random(number).randbytes(5400)), description="")
+            write_picture(
+                paths[-1],
+                Picture(*shape, PixelFormat("RGB", "u8"), random.Random(number).randbytes(5400)),
+                description="",
+            )
         sheet = sheet_of([*paths, tmp_path / "gone.png"])
         assert sheet is not None
         assert 1.1 < sheet.width / sheet.height < 2.1

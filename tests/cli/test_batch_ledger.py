@@ -1,4 +1,5 @@
-"""A batch's ledger where a disk is full, a command is killed between a picture and its line, or the folder has what is no file."""
+"""A batch's ledger where a disk is full, a command is killed between a picture and its line, or the folder has what is
+no file."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def frame(tmp_path: Path) -> Frame:
 def make(frame: Frame, key: str) -> Seen:
     """Its result, by that recipe, without a line."""
     seen = Seen(look_of(frame.photo), hash_of_file(frame.photo))
-    write_picture(frame.output, picture(seed=len(key)), description=json.dumps({"batch": key_of(key, seen.hash)}), force=True)
+    write_picture(
+        frame.output, picture(seed=len(key)), description=json.dumps({"batch": key_of(key, seen.hash)}), force=True
+    )
     return seen
 
 

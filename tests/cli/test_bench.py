@@ -12,7 +12,11 @@ import pytest
 
 
 def bench(*words: object) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}  # two threads that wait for one another take long beside other tests
+    env = {
+        **os.environ,
+        "COLUMNS": "200",
+        "OMP_NUM_THREADS": "1",
+    }  # two threads that wait for one another take long beside other tests
     command = [sys.executable, "-m", "velatura_daemon", "bench", *map(str, words)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=170, check=False)
 

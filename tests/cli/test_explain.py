@@ -28,8 +28,9 @@ def files(tmp_path: Path) -> Path:
 
 
 def explained(run: Run, files: Path, *more: object) -> subprocess.CompletedProcess[str]:
-    return run("explain", files / "photo.png", "--style", files / "painting.png", "--size", WIDTH, "--iterations", 1,
-               *more)  # fmt: skip
+    return run(
+        "explain", files / "photo.png", "--style", files / "painting.png", "--size", WIDTH, "--iterations", 1, *more
+    )
 
 
 def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
@@ -48,15 +49,18 @@ def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
     assert json.loads(run("history", "--json").stdout) == []  # thirty figures would push out what somebody painted
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
-    (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
-    (["photo.png"], 2, "--style"),
-    (["photo.png", "--style", "nothere.png"], 2, "nothere.png"),
-    (["photo.png", "--style", "painting.png", "-o", "photo.png"], 2, "--force"),
-    (["photo.png", "--style", "painting.png", "--pictures", "photo.png"], 2, "folder"),
-    (["photo.png", "--style", "painting.png", "--size", "7"], 2, "--size"),
-    (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
+        (["photo.png"], 2, "--style"),
+        (["photo.png", "--style", "nothere.png"], 2, "nothere.png"),
+        (["photo.png", "--style", "painting.png", "-o", "photo.png"], 2, "--force"),
+        (["photo.png", "--style", "painting.png", "--pictures", "photo.png"], 2, "folder"),
+        (["photo.png", "--style", "painting.png", "--size", "7"], 2, "--size"),
+        (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
+    ],
+)
 def test_bad_input_gets_its_own_sentence(run, files, words, code, said):
     words = [str(files / word) if word.endswith(".png") else word for word in words]
     done = run("explain", "--iterations", 1, *words)

@@ -71,7 +71,9 @@ def test_the_command_restyles_a_folder_and_leaves_marks_pictures_and_a_sheet(tmp
     save(tmp_path / "content", "one", pictures[0])
     save(tmp_path / "style", "other", pictures[1])
     out = tmp_path / "judged"
-    done = CliRunner().invoke(main, ["--pictures", str(tmp_path), "--out", str(out), "--size", "64", "--quality", "draft"])
+    done = CliRunner().invoke(
+        main, ["--pictures", str(tmp_path), "--out", str(out), "--size", "64", "--quality", "draft"]
+    )
     assert done.exit_code == 0, done.output
     (result,) = json.loads((out / "marks.json").read_text())["results"]
     assert (result["scene"], result["painting"]) == ("one", "other")

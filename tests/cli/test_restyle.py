@@ -98,8 +98,8 @@ def test_several_styles_with_shares(run, files):
 
 # --- regions and parts ----------------------------------------------------------------------------------
 def with_halves(files: Path, scale: int = 1) -> Path:
-    """The photo in 24 × 32 times scale; left.png and right.png, masks of its halves; colours.png, a painting red at the left and blue at
-    the right, with red.png and blue.png, masks of these."""
+    """The photo in 24 × 32 times scale; left.png and right.png, masks of its halves; colours.png, a painting red at the
+    left and blue at the right, with red.png and blue.png, masks of these."""
     noise = np.random.default_rng(4)
     photo, painting = (24 * scale, 32 * scale), (32 * scale, 48 * scale)
     Image.fromarray(noise.integers(0, 256, (*photo, 3), np.uint8)).save(files / "photo.png")
@@ -130,11 +130,27 @@ def large_halves(files: Path) -> Path:
 
 
 def by_regions(run: Run, files: Path, *words: object) -> np.ndarray:
-    """A grey photo restyled by these words, as (72, 96, 3) floats. With means and deviations, colours come after fewer steps too."""
+    """A grey photo restyled by these words, as (72, 96, 3) floats. With means and deviations, colours come after fewer
+    steps too."""
     grey = np.random.default_rng(5).integers(90, 160, (72, 96, 1), np.uint8).repeat(3, axis=2)
     Image.fromarray(grey).save(files / "grey.png")
-    done = run("restyle", files / "grey.png", *words, "-o", files / "out.png", "--force", "--json", "--quality", "draft",
-               "--iterations", "40", "--likeness", "moments", "--strength", "90")  # fmt: skip
+    done = run(
+        "restyle",
+        files / "grey.png",
+        *words,
+        "-o",
+        files / "out.png",
+        "--force",
+        "--json",
+        "--quality",
+        "draft",
+        "--iterations",
+        "40",
+        "--likeness",
+        "moments",
+        "--strength",
+        "90",
+    )
     assert done.returncode == 0, done.stderr
     return np.asarray(Image.open(files / "out.png")).astype(float)
 
@@ -148,13 +164,29 @@ def test_a_region_has_its_painting_and_the_style_goes_elsewhere(run, large_halve
         pixels = np.random.default_rng(channel).integers(0, 60, (96, 96, 3), np.uint8)
         pixels[..., channel] += 190
         Image.fromarray(pixels).save(large_halves / f"all-{name}.png")
-    out = by_regions(run, large_halves, "--style", large_halves / "all-blue.png", "--region", large_halves / "left.png", large_halves / "all-red.png")
+    out = by_regions(
+        run,
+        large_halves,
+        "--style",
+        large_halves / "all-blue.png",
+        "--region",
+        large_halves / "left.png",
+        large_halves / "all-red.png",
+    )
     assert redness(out[:, :36]) > 20
     assert redness(out[:, 60:]) < -20
 
 
 def test_with_a_region_alone_there_need_be_no_style_and_the_name_is_its_paintings(run, halves):
-    done = run("restyle", halves / "photo.png", "--region", halves / "left.png", f"{halves / 'painting.png'}:0.5", "--json", *QUICK)
+    done = run(
+        "restyle",
+        halves / "photo.png",
+        "--region",
+        halves / "left.png",
+        f"{halves / 'painting.png'}:0.5",
+        "--json",
+        *QUICK,
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["output"] == str(halves / "photo-in-painting.png")
 
@@ -170,21 +202,40 @@ def test_where_no_region_is_and_no_style_nothing_changes(run, large_halves):
 
 
 def test_a_region_has_the_photos_own_size_whatever_the_size_asked_for(run, halves):
-    restyled(run, halves, "-o", halves / "out.png", "--size", "16", "--region", halves / "left.png", halves / "colours.png")
+    restyled(
+        run, halves, "-o", halves / "out.png", "--size", "16", "--region", halves / "left.png", halves / "colours.png"
+    )
     assert Image.open(halves / "out.png").size == (16, 12)
 
 
 def test_of_a_part_only_what_is_white_is_looked_at(run, large_halves):
     colours = large_halves / "colours.png"
-    red, blue = (by_regions(run, large_halves, "--style", colours, "--part", colours, large_halves / f"{n}.png") for n in ("red", "blue"))
+    red, blue = (
+        by_regions(run, large_halves, "--style", colours, "--part", colours, large_halves / f"{n}.png")
+        for n in ("red", "blue")
+    )
     assert redness(red) > 20
     assert redness(blue) < -20
 
 
 def test_each_use_of_a_painting_may_have_its_own_part(run, large_halves):
     colours = large_halves / "colours.png"
-    out = by_regions(run, large_halves, "--region", large_halves / "left.png", colours, "--region", large_halves / "right.png", colours,
-                     "--part", colours, large_halves / "red.png", "--part", colours, large_halves / "blue.png")  # fmt: skip
+    out = by_regions(
+        run,
+        large_halves,
+        "--region",
+        large_halves / "left.png",
+        colours,
+        "--region",
+        large_halves / "right.png",
+        colours,
+        "--part",
+        colours,
+        large_halves / "red.png",
+        "--part",
+        colours,
+        large_halves / "blue.png",
+    )
     assert redness(out[:, :36]) > 20
     assert redness(out[:, 60:]) < -20
 
@@ -210,44 +261,53 @@ def test_weights_of_ones_own_are_checked_and_named(run, files):
 
 def test_a_file_with_too_few_layers_is_refused_before_anything_is_sent(run, files):
     torch.save(weights_of_vgg19s_shapes("conv4_2"), files / "few.pth")
-    done = run("restyle", files / "photo.png", "--style", files / "painting.png", "--weights", files / "few.pth", *QUICK)
+    done = run(
+        "restyle", files / "photo.png", "--style", files / "painting.png", "--weights", files / "few.pth", *QUICK
+    )
     assert done.returncode == 1
     assert "has no conv4_3.bias; the layers from conv1_1 to conv5_1 are needed" in done.stderr
 
 
-@pytest.mark.parametrize(("words", "code", "said"), [
-    (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
-    (["photo.png"], 2, "--style.*--region"),
-    (["photo.png", "--region", "left.png"], 2, "--region"),
-    (["photo.png", "--region", "nothere.png", "painting.png"], 2, "nothere.png"),
-    (["photo.png", "--region", "left.png", "nothere.png"], 2, "nothere.png"),
-    (["photo.png", "--region", "painting.png", "painting.png"], 1, "region is 40 × 40.*32 × 24"),
-    (["photo.png", "--region", "empty.png", "painting.png"], 1, "empty.png selects nothing.*painting is to go"),
-    (["photo.png", "--region", "left.png", "painting.png", "--mask", "right.png"], 1, "regions cover nothing"),
-    (["photo.png", "--region", "left.png", "painting.png:0"], 2, "share"),
-    (["photo.png", "--style", "painting.png", "--part", "painting.png", "left.png"], 1, "part is 32 × 24.*40 × 40"),
-    (["photo.png", "--style", "painting.png", "--part", "painting.png", "nothere.png"], 2, "nothere.png"),
-    (["photo.png", "--style", "painting.png", "--part", "photo.png", "left.png"], 2, "none of the paintings"),
-    (["photo.png", "--style", "painting.png", *["--part", "painting.png", "left.png"] * 2], 2, "used once and has 2 parts"),
-    (["photo.png", "--style", "text.txt"], 1, "text.txt"),
-    (["text.txt", "--style", "painting.png"], 1, "not a picture"),
-    (["cut.png", "--style", "painting.png"], 1, "truncated"),
-    (["dot.png", "--style", "painting.png"], 1, "1 × 1"),
-    (["photo.png", "--style", "painting.png", "--strength", "101"], 2, "0 to 100"),
-    (["photo.png", "--style", "painting.png", "--strength", "much"], 2, "--strength"),
-    (["photo.png", "--style", "painting.png", "--quality", "fine"], 2, "draft"),
-    (["photo.png", "--style", "painting.png:0"], 2, "share"),
-    (["photo.png", "--style", "painting.png:much"], 2, "share"),
-    (["photo.png", "--style", "painting.png", "--preview", "p.gif"], 2, r"\.png"),
-    (["photo.png", "--style", "painting.png", "--mask", "painting.png"], 1, "40 × 40.*32 × 24"),
-    (["photo.png", "--style", "painting.png", "--mask", "empty.png"], 1, "empty|nothing|black"),
-    (["photo.png", "--style", "painting.png", "--weights", "text.txt"], 1, "text.txt"),
-    (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
-    (["photo.png", "--style", "painting.png", "-o", "out.psd"], 2, "psd"),
-    (["photo.png", "--style", "painting.png", "-o", "nowhere/out.png"], 2, "nowhere"),
-    (["clear.png", "--style", "painting.png"], 1, "visible"),
-    (["photo.png", "--style", "painting.png", "--quality", "paper", "--strength", "20"], 2, "paper"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
+        (["photo.png"], 2, "--style.*--region"),
+        (["photo.png", "--region", "left.png"], 2, "--region"),
+        (["photo.png", "--region", "nothere.png", "painting.png"], 2, "nothere.png"),
+        (["photo.png", "--region", "left.png", "nothere.png"], 2, "nothere.png"),
+        (["photo.png", "--region", "painting.png", "painting.png"], 1, "region is 40 × 40.*32 × 24"),
+        (["photo.png", "--region", "empty.png", "painting.png"], 1, "empty.png selects nothing.*painting is to go"),
+        (["photo.png", "--region", "left.png", "painting.png", "--mask", "right.png"], 1, "regions cover nothing"),
+        (["photo.png", "--region", "left.png", "painting.png:0"], 2, "share"),
+        (["photo.png", "--style", "painting.png", "--part", "painting.png", "left.png"], 1, "part is 32 × 24.*40 × 40"),
+        (["photo.png", "--style", "painting.png", "--part", "painting.png", "nothere.png"], 2, "nothere.png"),
+        (["photo.png", "--style", "painting.png", "--part", "photo.png", "left.png"], 2, "none of the paintings"),
+        (
+            ["photo.png", "--style", "painting.png", *["--part", "painting.png", "left.png"] * 2],
+            2,
+            "used once and has 2 parts",
+        ),
+        (["photo.png", "--style", "text.txt"], 1, "text.txt"),
+        (["text.txt", "--style", "painting.png"], 1, "not a picture"),
+        (["cut.png", "--style", "painting.png"], 1, "truncated"),
+        (["dot.png", "--style", "painting.png"], 1, "1 × 1"),
+        (["photo.png", "--style", "painting.png", "--strength", "101"], 2, "0 to 100"),
+        (["photo.png", "--style", "painting.png", "--strength", "much"], 2, "--strength"),
+        (["photo.png", "--style", "painting.png", "--quality", "fine"], 2, "draft"),
+        (["photo.png", "--style", "painting.png:0"], 2, "share"),
+        (["photo.png", "--style", "painting.png:much"], 2, "share"),
+        (["photo.png", "--style", "painting.png", "--preview", "p.gif"], 2, r"\.png"),
+        (["photo.png", "--style", "painting.png", "--mask", "painting.png"], 1, "40 × 40.*32 × 24"),
+        (["photo.png", "--style", "painting.png", "--mask", "empty.png"], 1, "empty|nothing|black"),
+        (["photo.png", "--style", "painting.png", "--weights", "text.txt"], 1, "text.txt"),
+        (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
+        (["photo.png", "--style", "painting.png", "-o", "out.psd"], 2, "psd"),
+        (["photo.png", "--style", "painting.png", "-o", "nowhere/out.png"], 2, "nowhere"),
+        (["clear.png", "--style", "painting.png"], 1, "visible"),
+        (["photo.png", "--style", "painting.png", "--quality", "paper", "--strength", "20"], 2, "paper"),
+    ],
+)
 def test_bad_input_gets_its_own_sentence(run, halves, words, code, said):
     files = halves
     (files / "text.txt").write_text("no picture")
@@ -308,7 +368,11 @@ def test_the_doctor_says_that_the_chosen_weights_have_gone(run, files, warm):
         assert "weights: unusable" in done.stdout
         assert "not on this machine any more" in done.stdout
         listed = run("weights", "list")
-        assert (listed.returncode, "velatura weights use auto" in listed.stderr, "vgg19" in listed.stdout) == (0, True, True)
+        assert (listed.returncode, "velatura weights use auto" in listed.stderr, "vgg19" in listed.stdout) == (
+            0,
+            True,
+            True,
+        )
     finally:
         assert run("weights", "use", "auto").returncode == 0
 

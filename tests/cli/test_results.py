@@ -1,4 +1,5 @@
-"""What is kept, from the command line: a daemon that is killed midway, a history that is used again, all of it wiped."""
+"""What is kept, from the command line: a daemon that is killed midway, a history that is used again, all of it
+wiped."""
 
 from __future__ import annotations
 
@@ -19,7 +20,14 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 
-LONG = ("--quality", "draft", "--iterations", "1000", "--optimiser", "adam")  # seconds: longer than until it is first kept
+LONG = (
+    "--quality",
+    "draft",
+    "--iterations",
+    "1000",
+    "--optimiser",
+    "adam",
+)  # seconds: longer than until it is first kept
 
 
 class Home:
@@ -37,8 +45,15 @@ class Home:
     def start(self, *words: object, file_bytes: int = -1) -> subprocess.Popen[str]:
         """file_bytes: the largest file that it may write; -1: any."""
         command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
-        return subprocess.Popen(command, env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)))  # fmt: skip
+        return subprocess.Popen(
+            command,
+            env=self.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
+        )
 
     def run(self, *words: object, code: int = 0, said: str = "") -> str:
         one = self.start(*words)
@@ -122,7 +137,9 @@ def test_the_history_is_used_again_and_says_where_a_painting_has_gone(homes):
     assert [line["settings"]["strength"] for line in lines] == [70, 50]
     assert "Painting 70 %, draft, iterations 4" in home.run("history")
     shutil.copy(home.folder / "photo.png", home.folder / "another.png")
-    last = json.loads(home.run("history", "use", lines[0]["number"], home.folder / "another.png", "--json").splitlines()[-1])
+    last = json.loads(
+        home.run("history", "use", lines[0]["number"], home.folder / "another.png", "--json").splitlines()[-1]
+    )
     assert Path(last["output"]) == home.folder / "another-in-painting.png"
     assert last["settings"]["strength"] == 70
     (home.folder / "painting.png").rename(home.folder / "moved.png")

@@ -8,7 +8,16 @@ ORIGINAL = "VGG19 (Simonyan and Zisserman 2014)"
 
 
 def worker(device="cpu (1 thread)", state="warm", busy=False, weights=ORIGINAL):
-    return {"pid": 7, "busy": busy, "state": state, "device": device, "weights": weights, "memory_bytes": 5e8, "targets": 3, "target_bytes": 1e6}
+    return {
+        "pid": 7,
+        "busy": busy,
+        "state": state,
+        "device": device,
+        "weights": weights,
+        "memory_bytes": 5e8,
+        "targets": 3,
+        "target_bytes": 1e6,
+    }
 
 
 def called():
@@ -17,10 +26,23 @@ def called():
 
 def report(*workers, jobs=(), **more):
     return {
-        "pid": 1, "version": "1", "build": "b", "uptime_seconds": 1.0, "endpoints": ["ipc:///x"], "executor": "local", "address": "", "upstream": "",
-        "worker": workers[0] if workers else {"pid": 0, "busy": False}, "workers": list(workers), "at_home_for_now": False, "jobs": list(jobs),
-        "pictures": 0, "spool_bytes": 0, "max_megapixels": 65.0, **more,
-    }  # fmt: skip
+        "pid": 1,
+        "version": "1",
+        "build": "b",
+        "uptime_seconds": 1.0,
+        "endpoints": ["ipc:///x"],
+        "executor": "local",
+        "address": "",
+        "upstream": "",
+        "worker": workers[0] if workers else {"pid": 0, "busy": False},
+        "workers": list(workers),
+        "at_home_for_now": False,
+        "jobs": list(jobs),
+        "pictures": 0,
+        "spool_bytes": 0,
+        "max_megapixels": 65.0,
+        **more,
+    }
 
 
 FARM = {"executor": "ray", "address": "ray://head:10001"}
@@ -40,15 +62,20 @@ def test_several_are_told_one_a_line_and_what_they_hold_together():
 
 
 def test_workers_of_the_farm_that_have_not_come_are_a_number():
-    told = dict(rows(report(worker("cuda:0 (A) at 10.0.0.2"), worker("cuda:0 (A) at 10.0.0.3"), called(), called(), **FARM)))
+    told = dict(
+        rows(report(worker("cuda:0 (A) at 10.0.0.2"), worker("cuda:0 (A) at 10.0.0.3"), called(), called(), **FARM))
+    )
     assert told["workers"].splitlines()[2:] == ["2 more asked for, not there yet"]
     assert told["work"] == "done by the Ray cluster at ray://head:10001"
 
 
 def test_where_this_machine_stands_in_nobody_else_is_said_to_do_the_work():
     stands_in = report(worker(), at_home_for_now=True, **FARM)
-    assert dict(rows(stands_in))["work"] == stand_in(stands_in) == (
-        "the Ray cluster at ray://head:10001 cannot be reached; this machine does its work meanwhile")  # fmt: skip
+    assert (
+        dict(rows(stands_in))["work"]
+        == stand_in(stands_in)
+        == ("the Ray cluster at ray://head:10001 cannot be reached; this machine does its work meanwhile")
+    )
     assert stand_in(report(worker(), **FARM)) == ""
 
 
@@ -58,7 +85,10 @@ def test_devices_of_a_kind_are_counted():
 
 
 def test_jobs_are_counted_and_the_first_are_named_by_the_end_of_their_paths():
-    jobs = [{"job": str(n), "state": "running" if n < 2 else "queued", "layer": f"{'/long' * 40}/frame{n}.png"} for n in range(9)]
+    jobs = [
+        {"job": str(n), "state": "running" if n < 2 else "queued", "layer": f"{'/long' * 40}/frame{n}.png"}
+        for n in range(9)
+    ]
     lines = dict(rows(report(worker(), jobs=jobs)))["jobs"].splitlines()
     assert lines[0] == "2 running, 7 queued"
     assert lines[1].startswith("running: …")

@@ -22,7 +22,14 @@ def velatura(home):
 
     def call(*words):
         command = [sys.executable, "-m", "velatura_daemon", *words]
-        return subprocess.run(command, env={**os.environ, "VELATURA_HOME": str(home)}, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command,
+            env={**os.environ, "VELATURA_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     yield call
     call("daemon", "stop")
@@ -53,12 +60,15 @@ def test_a_switch_that_is_off_is_recorded_as_it_is_said():
     assert as_words({"tcp": True, "exit_seconds": 5.0}) == ["--exit-seconds", "5.0"]
 
 
-@pytest.mark.parametrize(("options", "sentence"), [
-    ({"address": "ray://head:10001"}, "--address would be of a Ray cluster"),
-    ({"node_labels": ("gpu=h100",), "min_actors": 1}, "--min-actors and --node-labels"),
-    ({"upstream": "tcp://box:5533", "executor": "ray", "address": "auto"}, "Leave one of them out"),
-    ({"executor": "upstream"}, "needs --upstream"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"address": "ray://head:10001"}, "--address would be of a Ray cluster"),
+        ({"node_labels": ("gpu=h100",), "min_actors": 1}, "--min-actors and --node-labels"),
+        ({"upstream": "tcp://box:5533", "executor": "ray", "address": "auto"}, "Leave one of them out"),
+        ({"executor": "upstream"}, "needs --upstream"),
+    ],
+)
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):
     with pytest.raises(UsageError, match=sentence):
         makers_for(Options(**options), places({"VELATURA_HOME": str(home)}), lambda: None)

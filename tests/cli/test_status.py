@@ -10,9 +10,18 @@ from click.testing import CliRunner
 from velatura_daemon.cli import daemon
 
 EARLIER = {
-    "version": "0.1", "build": "b", "pid": 7, "endpoints": ["ipc://x"], "uptime_seconds": 1.0, "max_megapixels": 1.0, "jobs": [],
-    "worker": {"pid": 8, "state": "warm"}, "pictures": 0, "spool_bytes": 0, "upstream": "",
-}  # fmt: skip
+    "version": "0.1",
+    "build": "b",
+    "pid": 7,
+    "endpoints": ["ipc://x"],
+    "uptime_seconds": 1.0,
+    "max_megapixels": 1.0,
+    "jobs": [],
+    "worker": {"pid": 8, "state": "warm"},
+    "pictures": 0,
+    "spool_bytes": 0,
+    "upstream": "",
+}
 
 
 class Earlier:

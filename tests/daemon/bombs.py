@@ -1,5 +1,5 @@
-"""Picture files that are small, and want to be very large in memory. `python -m tests.daemon.bombs FOLDER` reads each file of a folder
-in a process of its own and says as JSON what came of it and how far its memory rose."""
+"""Picture files that are small, and want to be very large in memory. `python -m tests.daemon.bombs FOLDER` reads each
+file of a folder in a process of its own and says as JSON what came of it and how far its memory rose."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def jpeg2000_box() -> bytes:
 BOMBS: dict[str, Callable[[], bytes]] = {
     "png, sides of 2^31": lambda: png(2**31 - 1, 2**31 - 1, b"x"),
     "png, profile without end": lambda: png(16, 16, None, (b"iCCP", b"p\0\0" + deflated())),
-    "png, text without end": lambda: png(16, 16, None, (b"zTXt", b"a\0\0" + deflated()), (b"iTXt", b"a\0\1\0\0\0" + deflated())),
+    "png, text without end": lambda: png(
+        16, 16, None, (b"zTXt", b"a\0\0" + deflated()), (b"iTXt", b"a\0\1\0\0\0" + deflated())
+    ),
     "png, pixels without end": lambda: png(16, 16, deflated()),
     "ico with a large png": ico,
     "icns with a large png": icns,
@@ -113,7 +115,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff, sides of 2^31": lambda: tiff(8, deflated(), 2**31, 2**31),
     "tiff, 65,535 samples a pixel": lambda: tiff(1, bytes(256), t277=65535),
     "tiff, a tile of 20,000 pixels a side": lambda: tiff(8, deflated(), t322=20000, t323=20000),
-    "tiff, a tag of 2^28 values": lambda: tiff(1, bytes(256)).replace(struct.pack("<HHI", 279, 4, 1), struct.pack("<HHI", 279, 4, 2**28)),
+    "tiff, a tag of 2^28 values": lambda: tiff(1, bytes(256)).replace(
+        struct.pack("<HHI", 279, 4, 1), struct.pack("<HHI", 279, 4, 2**28)
+    ),
     "tiff, deflate without end": lambda: tiff(8, deflated()),
     "tiff, lzma without end": lambda: tiff(34925, lzma.compress(bytes(LONG), preset=0)),
     "tiff, zstandard without end": lambda: tiff(50000, imagecodecs.zstd_encode(bytes(LONG))),
@@ -123,7 +127,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff, a strip that is a large png": lambda: tiff(34933, saved("PNG")),
     "tiff, a strip that is a large jpeg 2000": lambda: tiff(34712, saved("JPEG2000")),
     "tiff, a strip that is a large webp": lambda: tiff(50001, saved("WEBP")),
-}  # fmt: skip
+}
 
 
 def write_all(folder: Path) -> dict[str, Path]:

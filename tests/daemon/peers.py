@@ -1,4 +1,5 @@
-"""Raw peers for a real daemon: one over libzmq, one that writes its own bytes. They keep no rules but those a test gives them."""
+"""Raw peers for a real daemon: one over libzmq, one that writes its own bytes. They keep no rules but those a test
+gives them."""
 
 from __future__ import annotations
 

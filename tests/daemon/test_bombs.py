@@ -30,8 +30,11 @@ def measured(tmp_path_factory):
     paths = bombs.write_all(folder)
     said = subprocess.run(
         [sys.executable, "-m", "tests.daemon.bombs", str(folder)],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-    ).stdout  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    ).stdout
     by_file = {report["file"]: report for report in map(json.loads, said.splitlines())}
     return {name: by_file.get(path.name) for name, path in paths.items()}
 
@@ -82,8 +85,18 @@ def test_a_size_that_is_none_is_refused(side):
         job_from(asked(picture(side, 16)), b"", "client", "fuzz", 256.0)
 
 
-@pytest.mark.parametrize("value", [2**64 - 1, -(2**63), pytest.param(10**5000, id="5000 digits"), pytest.param(-(10**5000), id="-5000 digits"),
-                                   float("inf"), float("nan"), 1e308])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        2**64 - 1,
+        -(2**63),
+        pytest.param(10**5000, id="5000 digits"),
+        pytest.param(-(10**5000), id="-5000 digits"),
+        float("inf"),
+        float("nan"),
+        1e308,
+    ],
+)
 @pytest.mark.parametrize("name", ["strength", "iterations", "seed", "style_depth", "quality", "seamless"])
 def test_a_number_beyond_a_settings_range_gets_a_sentence(name, value):
     with little_memory(), pytest.raises(BadSetting) as refused:

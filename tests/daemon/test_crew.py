@@ -1,4 +1,5 @@
-"""Several hands: who gets which job, and what becomes of it when one of them goes. An injected clock; executors that do what the test says."""
+"""Several hands: who gets which job, and what becomes of it when one of them goes. An injected clock; executors that do
+what the test says."""
 
 from __future__ import annotations
 
@@ -21,11 +22,18 @@ class Studio(Office):
     def __init__(self, home, spare: bool = False, **options) -> None:
         self.left, self.right, self.home = Hands(), Hands(), Hands()
         self.made = Made(self.left, self.right)
-        super().__init__(home, self.made, Made(self.home) if spare else None, Options(hang_seconds=HANG, worker_seconds=600.0, **options))
+        super().__init__(
+            home,
+            self.made,
+            Made(self.home) if spare else None,
+            Options(hang_seconds=HANG, worker_seconds=600.0, **options),
+        )
 
     def end(self, hands: Hands, **said) -> None:
         """A hand's last job ends, for the same reason that any may."""
-        hands.saying.append({"say": "failed", "job": hands.orders[-1]["job"], "code": "bad_mask", "sentence": "", "detail": "", **said})
+        hands.saying.append(
+            {"say": "failed", "job": hands.orders[-1]["job"], "code": "bad_mask", "sentence": "", "detail": "", **said}
+        )
         self.foreman.workshop.listen()
 
     def goes(self, hands: Hands, **said) -> None:
@@ -112,7 +120,9 @@ def test_machines_that_go_are_not_the_jobs_fault_a_few_times(studio):
         at_work = max((studio.left, studio.right), key=lambda hands: hands.pid)
         studio.goes(at_work, sentence="The node went.", blameless=True)
     assert not [m for m in studio.told if isinstance(m, p.Failed)]
-    studio.goes(max((studio.left, studio.right), key=lambda hands: hands.pid), sentence="The node went.", blameless=True)
+    studio.goes(
+        max((studio.left, studio.right), key=lambda hands: hands.pid), sentence="The node went.", blameless=True
+    )
     assert [m.sentence for m in studio.told if isinstance(m, p.Failed)] == ["The node went."]
 
 
@@ -176,9 +186,14 @@ def test_every_painter_whose_job_this_machine_does_for_others_is_told_once(home)
     studio.goes(studio.home)
     for _ in ("a", "b"):
         studio.end(studio.home)
-    told = [m.job for m in studio.told if isinstance(m, p.Notice) and "this machine does its work meanwhile" in m.sentence]
+    told = [
+        m.job for m in studio.told if isinstance(m, p.Notice) and "this machine does its work meanwhile" in m.sentence
+    ]
     assert sorted(told) == ["a", "b"]
-    assert studio.notices()[0] == "The Ray cluster at ray://there:10001 cannot be reached; this machine does its work meanwhile."
+    assert (
+        studio.notices()[0]
+        == "The Ray cluster at ray://there:10001 cannot be reached; this machine does its work meanwhile."
+    )
 
 
 def test_when_the_others_cannot_be_reached_all_who_wait_are_told_so_by_the_first_who_has_tried(studio):
@@ -187,7 +202,9 @@ def test_when_the_others_cannot_be_reached_all_who_wait_are_told_so_by_the_first
         studio.begin(job)
     studio.made.lost = True
     studio.end(studio.left, code="daemon_lost", sentence="It does not answer.")
-    assert [(m.job, m.sentence) for m in studio.told if isinstance(m, p.Failed)] == [(job, "It does not answer.") for job in "abc"]
+    assert [(m.job, m.sentence) for m in studio.told if isinstance(m, p.Failed)] == [
+        (job, "It does not answer.") for job in "abc"
+    ]
     assert jobs(studio.left) == 1
 
 
@@ -199,7 +216,9 @@ def test_a_failure_of_one_job_there_is_not_the_others(studio):
     assert [m.job for m in studio.told if isinstance(m, p.Failed)] == ["a"]
 
 
-def test_a_picture_that_only_the_others_have_room_for_is_refused_here_and_what_was_done_of_it_is_kept(home, monkeypatch):
+def test_a_picture_that_only_the_others_have_room_for_is_refused_here_and_what_was_done_of_it_is_kept(
+    home, monkeypatch
+):
     monkeypatch.setattr(Options, "megapixels_here", CONTENT.width * CONTENT.height / 2e6)
     studio = Studio(home, spare=True, executor="ray", address="ray://there:10001")
     studio.begin("a")
@@ -243,8 +262,22 @@ def finishes(studio: Studio, hands: Hands) -> None:
     data = b"r" * CONTENT.ref.length
     Path(order["result_path"]).write_bytes(data)
     picture = {**CONTENT.ref.to_wire(), "blob": hashlib.sha256(data).digest()}
-    hands.saying.append({"say": "done", "job": order["job"], "picture": picture, "left": 0, "top": 0, "weights": "w", "device": "d", "seconds": 1.0,
-                         "content_loss": 0.0, "style_loss": 0.0, "started_from": "content", "notes": []})  # fmt: skip
+    hands.saying.append(
+        {
+            "say": "done",
+            "job": order["job"],
+            "picture": picture,
+            "left": 0,
+            "top": 0,
+            "weights": "w",
+            "device": "d",
+            "seconds": 1.0,
+            "content_loss": 0.0,
+            "style_loss": 0.0,
+            "started_from": "content",
+            "notes": [],
+        }
+    )
     studio.foreman.workshop.listen()
 
 
@@ -371,10 +404,17 @@ def test_who_comes_back_takes_what_waits_without_being_asked(home):
 def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
     many = [Hands() for _ in range(200)]
     for hands in many:
-        hands.pid, hands.info = 7, {"state": "warm", "device": "\N{ARTIST PALETTE}" * 200, "weights": "\N{ARTIST PALETTE}" * 200}
+        hands.pid, hands.info = (
+            7,
+            {"state": "warm", "device": "\N{ARTIST PALETTE}" * 200, "weights": "\N{ARTIST PALETTE}" * 200},
+        )
     office = Office(home, Made(*many))
     for number in range(JOBS_TOLD + 1):
-        office.begin(f"job {number}" + "\N{ARTIST PALETTE}" * 100, f"layer {number}" + "\N{ARTIST PALETTE}" * 100, client=f"client {number}")
+        office.begin(
+            f"job {number}" + "\N{ARTIST PALETTE}" * 100,
+            f"layer {number}" + "\N{ARTIST PALETTE}" * 100,
+            client=f"client {number}",
+        )
     report = office.foreman.status()
     assert len(report["workers"]) > 1
     p.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))

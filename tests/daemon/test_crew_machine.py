@@ -1,5 +1,5 @@
-"""Workshop and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that stop, fail and die,
-machines that are lost and come back. No sockets, no processes; an injected clock."""
+"""Workshop and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that
+stop, fail and die, machines that are lost and come back. No sockets, no processes; an injected clock."""
 
 from __future__ import annotations
 
@@ -105,8 +105,22 @@ class Worker:
         data = hashlib.sha256(self.order["job"].encode()).digest() * (ref.length // 32)
         Path(self.order["result_path"]).write_bytes(data)
         made = {**ref.to_wire(), "blob": hashlib.sha256(data).digest()}
-        self.end("done", picture=made, left=0, top=0, weights="w", device="d", seconds=1.0, content_loss=0.0, style_loss=0.0,
-                 started_from="content", notes=[], thumbnail=b"", style_thumbnails=[b""], **self.leave_last())  # fmt: skip
+        self.end(
+            "done",
+            picture=made,
+            left=0,
+            top=0,
+            weights="w",
+            device="d",
+            seconds=1.0,
+            content_loss=0.0,
+            style_loss=0.0,
+            started_from="content",
+            notes=[],
+            thumbnail=b"",
+            style_thumbnails=[b""],
+            **self.leave_last(),
+        )
 
 
 class Studio(RuleBasedStateMachine):
@@ -146,13 +160,28 @@ class Studio(RuleBasedStateMachine):
         return str(self.number)
 
     # --- clients ----------------------------------------------------------------------------------------
-    @rule(client=some.sampled_from(CLIENTS), layer=some.sampled_from(LAYERS), content=some.sampled_from(CONTENTS),
-          device=some.sampled_from(DEVICES), adjust=some.booleans(), sends=some.sampled_from([True, True, True, False]))  # fmt: skip
+    @rule(
+        client=some.sampled_from(CLIENTS),
+        layer=some.sampled_from(LAYERS),
+        content=some.sampled_from(CONTENTS),
+        device=some.sampled_from(DEVICES),
+        adjust=some.booleans(),
+        sends=some.sampled_from([True, True, True, False]),
+    )
     def asks(self, client: str, layer: str, content: Picture, device: str, adjust: bool, sends: bool) -> None:
         self.speaks(client)  # it has to, to ask
         job = self.fresh()
-        asked = p.Restyle(job, layer, content.ref.to_wire(), [{"picture": STYLE.ref.to_wire(), "share": 1.0}], None, StyleSettings().to_wire(),
-                          adjust=adjust, device=device, remember=self.number % 4 > 0)  # fmt: skip
+        asked = p.Restyle(
+            job,
+            layer,
+            content.ref.to_wire(),
+            [{"picture": STYLE.ref.to_wire(), "share": 1.0}],
+            None,
+            StyleSettings().to_wire(),
+            adjust=adjust,
+            device=device,
+            remember=self.number % 4 > 0,
+        )
         self.open.add((client, job))
         self.foreman.submit(self.sessions[client], client, "tests", asked)
         if sends:
@@ -206,7 +235,9 @@ class Studio(RuleBasedStateMachine):
         self.speaks(client)
         self.open.add((client, job))
         try:
-            self.foreman.resume(self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on"))
+            self.foreman.resume(
+                self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on")
+            )
         except VelaturaError:
             self.open.remove((client, job))
 
@@ -248,7 +279,10 @@ class Studio(RuleBasedStateMachine):
         self.shop.listen()
 
     @precondition(lambda self: self.at_work)
-    @rule(which=some.integers(0, 9), how=some.sampled_from(["done", "done", "stopped", "bad_mask", "wrong_hash", "daemon_lost", "nonsense"]))
+    @rule(
+        which=some.integers(0, 9),
+        how=some.sampled_from(["done", "done", "stopped", "bad_mask", "wrong_hash", "daemon_lost", "nonsense"]),
+    )
     def ends(self, which: int, how: str) -> None:
         self.end(self.at_work[which % len(self.at_work)], how)
         self.shop.listen()
@@ -365,7 +399,10 @@ class Studio(RuleBasedStateMachine):
             if not self.shop.busy and not any(worker.said for worker in self.everybody):
                 break
         assert not self.shop.busy, f"{[job.state for job in self.foreman.queue]} {self.shop.crew.busy}"
-        for check in (self.every_job_is_owed_its_ending_and_no_other_is, self.pins_are_those_of_jobs_and_of_what_is_kept):
+        for check in (
+            self.every_job_is_owed_its_ending_and_no_other_is,
+            self.pins_are_those_of_jobs_and_of_what_is_kept,
+        ):
             check()
         assert (self.open, self.questions, self.shop._questions) == (set(), set(), {})
         assert not list(self.foreman.blobs.folder.glob("new-*"))
@@ -380,7 +417,12 @@ class Studio(RuleBasedStateMachine):
 
 
 def _blobs_of(entry: dict[str, Any]) -> list[bytes]:
-    return [blob for name in ("picture", "mask") if entry["result"].get(name) for blob in PictureRef.from_wire(entry["result"][name]).blobs]
+    return [
+        blob
+        for name in ("picture", "mask")
+        if entry["result"].get(name)
+        for blob in PictureRef.from_wire(entry["result"][name]).blobs
+    ]
 
 
 Studio.TestCase.settings = how(max_examples=150, stateful_step_count=50, deadline=None)

@@ -1,4 +1,5 @@
-"""The farm's parts without a cluster: what leaves the machine, what waits to be said, a driver that is played; and one job on a real one."""
+"""The farm's parts without a cluster: what leaves the machine, what waits to be said, a driver that is played; and one
+job on a real one."""
 
 from __future__ import annotations
 
@@ -40,17 +41,33 @@ def order(folder: Path, **more: Any) -> dict[str, Any]:
         path.write_bytes(one.data)
         return {"picture": one.ref.to_wire(), "path": str(path), "profile_path": ""}
 
-    return {"job": "7", "content": on_disk(CONTENT), "mask": None, "styles": [{**on_disk(STYLE), "share": 1.0, "region": None}],
-            "settings": QUICK.to_wire(), "weights": "auto", "device": "auto", "result_path": str(folder / "result"), "last_path": str(folder / "last"),
-            "keep_path": str(folder / "keep"), "last": None, "as_it_is": False, "layer": "krita the duke's portrait", "adjust": False,
-            "remember": True, **more}  # fmt: skip
+    return {
+        "job": "7",
+        "content": on_disk(CONTENT),
+        "mask": None,
+        "styles": [{**on_disk(STYLE), "share": 1.0, "region": None}],
+        "settings": QUICK.to_wire(),
+        "weights": "auto",
+        "device": "auto",
+        "result_path": str(folder / "result"),
+        "last_path": str(folder / "last"),
+        "keep_path": str(folder / "keep"),
+        "last": None,
+        "as_it_is": False,
+        "layer": "krita the duke's portrait",
+        "adjust": False,
+        "remember": True,
+        **more,
+    }
 
 
 def test_names_and_paths_stay_here(tmp_path):
     folder = tmp_path / "ludmilla"
     folder.mkdir()
     (folder / "stood.npy").write_bytes(b"as far as it got")
-    asked = order(folder, last={"path": str(folder / "stood.npy"), "step": 3, "check": True}, title="Portrait of the duke")
+    asked = order(
+        folder, last={"path": str(folder / "stood.npy"), "step": 3, "check": True}, title="Portrait of the duke"
+    )
     goes, files = for_abroad(asked)
     assert not [word for word in (b"duke", b"ludmilla", b"stood") if word in msgpack.packb(goes)]
     assert set(files) == {CONTENT.ref.blob, STYLE.ref.blob, hashlib.sha256(b"as far as it got").digest()}
@@ -62,7 +79,11 @@ def test_an_order_arrives_with_what_a_worker_needs(tmp_path):
     there = at_work(msgpack.unpackb(msgpack.packb(goes)), lambda name: Path("/there") / name.hex(), Path("/there"))
     assert set(asked) <= set(there)
     assert there["content"]["path"] == f"/there/{CONTENT.ref.blob.hex()}"
-    assert (there["styles"][0]["share"], there["settings"], there["result_path"]) == (1.0, asked["settings"], "/there/result-7")
+    assert (there["styles"][0]["share"], there["settings"], there["result_path"]) == (
+        1.0,
+        asked["settings"],
+        "/there/result-7",
+    )
 
 
 def test_a_last_picture_that_has_gone_costs_no_restyle(tmp_path):
@@ -93,7 +114,10 @@ def test_of_what_waits_to_be_said_only_the_newest_previews_stay():
         outbox.add({"say": "preview", "job": "1", "number": number})
         outbox.add({"say": "kept", "job": "1", "number": number})
     outbox.add({"say": "notice", "job": "1"})
-    assert [(said["say"], said.get("number")) for said in outbox.take(kept=False)] == [("preview", 49), ("notice", None)]
+    assert [(said["say"], said.get("number")) for said in outbox.take(kept=False)] == [
+        ("preview", 49),
+        ("notice", None),
+    ]
     assert [said["number"] for said in outbox.take(kept=True)] == [49]
 
 
@@ -106,19 +130,31 @@ def test_a_worker_that_has_gone_leaves_its_last_picture_at_once():
 
 # --- what may be asked for -----------------------------------------------------------------------------
 def test_resources_are_asked_for_as_ray_names_them():
-    terms = Terms.of(Options(address="ray://head:10001", actor_resources=("GPU=0.5", "memory=1000", "bench=1"), node_labels=("gpu=h100",)))
+    terms = Terms.of(
+        Options(
+            address="ray://head:10001", actor_resources=("GPU=0.5", "memory=1000", "bench=1"), node_labels=("gpu=h100",)
+        )
+    )
     assert as_actor_options(terms.resources, terms.labels) == {
-        "num_cpus": 0, "num_gpus": 0.5, "memory": 1000, "resources": {"bench": 1.0}, "label_selector": {"gpu": "h100"}}  # fmt: skip
+        "num_cpus": 0,
+        "num_gpus": 0.5,
+        "memory": 1000,
+        "resources": {"bench": 1.0},
+        "label_selector": {"gpu": "h100"},
+    }
 
 
-@pytest.mark.parametrize(("options", "sentence"), [
-    ({}, "--address ray://HOST:10001"),
-    ({"address": "http://head:10001"}, "--address takes"),
-    ({"address": "ray://head"}, "--address takes"),
-    ({"address": "auto", "min_actors": 3, "max_actors": 2}, "--max-actors"),
-    ({"address": "auto", "actor_resources": ("GPU",)}, "NAME=VALUE"),
-    ({"address": "auto", "actor_resources": ("GPU=some",)}, "above 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "--address ray://HOST:10001"),
+        ({"address": "http://head:10001"}, "--address takes"),
+        ({"address": "ray://head"}, "--address takes"),
+        ({"address": "auto", "min_actors": 3, "max_actors": 2}, "--max-actors"),
+        ({"address": "auto", "actor_resources": ("GPU",)}, "NAME=VALUE"),
+        ({"address": "auto", "actor_resources": ("GPU=some",)}, "above 0"),
+    ],
+)
 def test_what_cannot_be_meant_is_said_at_the_start(options, sentence):
     with pytest.raises(UsageError, match=sentence):
         Terms.of(Options(**options))
@@ -154,8 +190,11 @@ class Heard:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, **options: Any) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
-        self.farm = Farm(Options(**{"address": "ray://127.0.0.1:9", "max_actors": 3, **options}), lambda: None,
-                         (sys.executable, "-c", PLAYED.replace("PART", part.strip())))  # fmt: skip
+        self.farm = Farm(
+            Options(**{"address": "ray://127.0.0.1:9", "max_actors": 3, **options}),
+            lambda: None,
+            (sys.executable, "-c", PLAYED.replace("PART", part.strip())),
+        )
         self.said: list[tuple[int, dict[str, Any]]] = []
 
     def until(self, condition: Callable[[], Any]) -> None:
@@ -179,7 +218,11 @@ def connects(monkeypatch):
 
 @pytest.fixture
 def finds_nobody(monkeypatch):
-    heard = Heard(monkeypatch, FINDS_NOBODY, address=f"ray://127.0.0.1:{(listening := socket.create_server(('127.0.0.1', 0))).getsockname()[1]}")
+    heard = Heard(
+        monkeypatch,
+        FINDS_NOBODY,
+        address=f"ray://127.0.0.1:{(listening := socket.create_server(('127.0.0.1', 0))).getsockname()[1]}",
+    )
     heard.listening = listening
     yield heard
     heard.farm.end()
@@ -217,7 +260,7 @@ def test_a_driver_that_dies_is_nobodys_fault_and_the_next_job_has_another(connec
 def test_a_head_that_is_away_is_told_and_when_it_is_back_somebody_says_so(finds_nobody):
     finds_nobody.farm.hands[0].work({"job": "1"})
     finds_nobody.until(lambda: finds_nobody.of("here"))
-    (number, gone), = finds_nobody.of("gone")
+    ((number, gone),) = finds_nobody.of("gone")
     assert (number, gone["sentence"], gone["blameless"]) == (0, "The head is away.", True)
     assert not finds_nobody.farm.lost
 
@@ -241,7 +284,9 @@ def test_with_a_fallback_the_farm_is_lost_until_the_connection_stands(monkeypatc
     started = f"\nif os.path.exists({str(found)!r}): say(-1, 'connected')\nwhile (order"
     monkeypatch.setattr("tests.daemon.test_farm.PLAYED", PLAYED.replace("\nwhile (order", started))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        heard = Heard(monkeypatch, connects_again, address=f"ray://127.0.0.1:{listening.getsockname()[1]}", fallback="local")
+        heard = Heard(
+            monkeypatch, connects_again, address=f"ray://127.0.0.1:{listening.getsockname()[1]}", fallback="local"
+        )
         heard.farm.hands[0].work({"job": "1"})
         heard.until(lambda: heard.of("gone"))
         assert heard.farm.lost
@@ -286,7 +331,9 @@ class CutOff(Waiting):
         self.cancelled: list[str] = []
         asked = SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: never))
         self.actor = SimpleNamespace(hear=asked, begin=asked, cancel=SimpleNamespace(remote=self.cancelled.append))
-        self.cluster = SimpleNamespace(answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True)
+        self.cluster = SimpleNamespace(
+            answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True
+        )
         self.post = actor_handle.Post(0, self)
         self.post._actor, self.post._wanted, self.post._node = self.actor, self.cluster, "there"
         self.post._living.set()
@@ -325,7 +372,9 @@ def test_a_head_whose_cable_is_pulled_is_lost(monkeypatch):
 
 
 def test_auto_where_there_is_no_ray_says_where_it_looked():
-    lost = cluster._not_connected(Terms("auto", {}, {}, 0, 1), ConnectionError("Could not find any running Ray instance."))
+    lost = cluster._not_connected(
+        Terms("auto", {}, {}, 0, 1), ConnectionError("Could not find any running Ray instance.")
+    )
     assert "no node of a running Ray cluster" in lost.sentence
 
 

@@ -1,4 +1,5 @@
-"""What can break, broken by real means: stopped and killed processes, limits on memory and files, full disks, removed files."""
+"""What can break, broken by real means: stopped and killed processes, limits on memory and files, full disks, removed
+files."""
 
 from __future__ import annotations
 
@@ -114,7 +115,9 @@ def test_a_disk_that_takes_no_picture_in_work_costs_a_notice(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         worker = client.status()["worker"]["pid"]
-        with limited(worker, resource.RLIMIT_FSIZE, SMALL):  # the picture in work has 4 bytes a number, and is the larger one
+        with limited(
+            worker, resource.RLIMIT_FSIZE, SMALL
+        ):  # the picture in work has 4 bytes a number, and is the larger one
             job = client.restyle(picture(60, 40, seed=5), [(STYLE, 1.0)], QUICK)
             events = list(client.events(job))
         assert any(isinstance(event, p.Notice) and "cannot be kept" in event.sentence for event in events)
@@ -124,13 +127,18 @@ def test_a_disk_that_takes_no_picture_in_work_costs_a_notice(daemon):
 def test_a_disk_that_takes_no_word_about_a_result_loses_no_result(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-        with limited(client.status()["pid"], resource.RLIMIT_FSIZE, 0):  # not a byte more for the front: entry, history, log
-            assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == CONTENT.data
+        with limited(
+            client.status()["pid"], resource.RLIMIT_FSIZE, 0
+        ):  # not a byte more for the front: entry, history, log
+            assert (
+                client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == CONTENT.data
+            )
         assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
 
 
 needs_mounts = pytest.mark.skipif(
-    sys.platform != "linux" or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
+    sys.platform != "linux"
+    or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0,
     reason="only root may mount a disk of its own",
 )
 

@@ -1,4 +1,5 @@
-"""Strangers in numbers, slow ones, and messages without end: what they cost the front is bounded, and the honest are served.
+"""Strangers in numbers, slow ones, and messages without end: what they cost the front is bounded, and the honest are
+served.
 
 What counts is the front's resident memory, read while the strangers are still there.
 """
@@ -27,7 +28,8 @@ from velatura.settings import StyleSettings
 MOST = 32 << 20  # bytes that all strangers together may cost the front
 PIECE = bytes(1 << 20)
 
-# Against a front whose server is libzmq's ROUTER: it keeps what a stranger sends until the message is whole, without limit.
+# Against a front whose server is libzmq's ROUTER: it keeps what a stranger sends until the message is whole, without
+# limit.
 COUNTED = True
 needs_counting = pytest.mark.xfail(not COUNTED, reason="libzmq keeps what strangers send", run=COUNTED)
 
@@ -56,7 +58,8 @@ class Flooded:
         assert done.picture.data == content.data
 
     def check(self) -> None:
-        """The honest are served, those who were there and those who come, and the front has not grown beyond the limit."""
+        """The honest are served, those who were there and those who come, and the front has not grown beyond the
+        limit."""
         self.serve()
         with self.daemon.client("late") as late:
             late.wait_until_ready()
@@ -193,7 +196,8 @@ def test_a_trusted_client_cannot_send_a_message_without_end_either(flooded):
 
 
 def test_commands_without_end_hold_nobody_up(flooded):
-    """Empty ZMTP commands, which no message ends: a stranger, in a process of its own, writes them as fast as they are taken."""
+    """Empty ZMTP commands, which no message ends: a stranger, in a process of its own, writes them as fast as they are
+    taken."""
     peer = PlainPeer(flooded.endpoints[0])
     stranger = os.fork()
     if stranger == 0:

@@ -96,7 +96,9 @@ class Made:
 
 
 class Office:
-    def __init__(self, home, made: Made | None = None, spare: Made | None = None, options: Options | None = None) -> None:
+    def __init__(
+        self, home, made: Made | None = None, spare: Made | None = None, options: Options | None = None
+    ) -> None:
         self.clock, self.hands, self.told = HandClock(), Hands(), []
         crew = Crew(made or Made(self.hands), spare, self.clock)
         options = options or Options(hang_seconds=HANG, worker_seconds=600.0)
@@ -106,7 +108,16 @@ class Office:
     def begin(self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any) -> None:
         """A job with all its pictures, in the worker's hands."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
-        asked = p.Restyle(job, layer or f"layer of {job}", CONTENT.ref.to_wire(), style, None, StyleSettings().to_wire(), device=device, **more)
+        asked = p.Restyle(
+            job,
+            layer or f"layer of {job}",
+            CONTENT.ref.to_wire(),
+            style,
+            None,
+            StyleSettings().to_wire(),
+            device=device,
+            **more,
+        )
         self.foreman.submit(b"s", client, "tests", asked)
         for message in self.told:  # it grows: a picture that has come lets the next be asked for
             if isinstance(message, p.Get):
@@ -171,7 +182,9 @@ def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(off
 
 def keep_result(office, job: str, layer: str = "l") -> None:
     """One that waits for its client."""
-    result = p.Result(job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire())
+    result = p.Result(
+        job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire()
+    )
     path = office.foreman.blobs.fresh_path()
     path.write_bytes(CONTENT.data)
     office.foreman.blobs.adopt(CONTENT.ref.blob, path)
@@ -202,7 +215,9 @@ def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(office):
 
 
 @pytest.mark.parametrize("note, goes_on", [("frame 7 of a batch", True), ("", False)])
-def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(office, note, goes_on):
+def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(
+    office, note, goes_on
+):
     for job in ("before", "after"):
         office.begin(job, layer="frame7.png", remember=False, note=note)
         office.foreman.keeper.works.image_path(("client", job)).write_bytes(b"picture")
@@ -226,8 +241,10 @@ def test_a_stopped_restyle_whose_picture_has_gone_says_so(office):
 
 
 def test_what_another_version_wrote_is_set_aside(home, office):
-    for shelf, entry in ((office.foreman.keeper.results.shelf, {"result": {"of": "another version"}}),
-                         (office.foreman.keeper.works.shelf, {"asked": {"of": "another version"}, "program": ""})):  # fmt: skip
+    for shelf, entry in (
+        (office.foreman.keeper.results.shelf, {"result": {"of": "another version"}}),
+        (office.foreman.keeper.works.shelf, {"asked": {"of": "another version"}, "program": ""}),
+    ):
         shelf.put(("client", "old"), entry, office.clock.date())
     again = Office(home)
     assert len(again.foreman.keeper.results) == len(again.foreman.keeper.works.shelf) == 0
@@ -235,7 +252,15 @@ def test_what_another_version_wrote_is_set_aside(home, office):
 
 def test_a_long_step_that_was_foretold_is_no_hanging(office):
     office.begin()
-    office.say(say="estimate", ticket=office.hands.orders[-1]["job"], seconds=7200.0, memory=1, tile=512, device="cpu", sentence="")
+    office.say(
+        say="estimate",
+        ticket=office.hands.orders[-1]["job"],
+        seconds=7200.0,
+        memory=1,
+        tile=512,
+        device="cpu",
+        sentence="",
+    )
     for _ in range(7000):
         office.say(say="alive")
         office.pass_by(1)
@@ -302,8 +327,12 @@ def test_what_is_kept_ages_by_the_injected_calendar_alone(office, home):
     keeper.blobs.adopt(name, path)
     picture_map = {**CONTENT.ref.to_wire(), "blob": name}
     result = p.Result("r", "l", picture_map, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [])
-    keeper.results.keep("client", result, {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""},
-                        office.clock.date())  # fmt: skip
+    keeper.results.keep(
+        "client",
+        result,
+        {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""},
+        office.clock.date(),
+    )
     for _ in range(29 * 24):
         office.say(say="alive")
         office.pass_by(3600)

@@ -40,7 +40,10 @@ def two() -> Iterator[Daemon]:
 
 def test_two_jobs_are_worked_on_at_once_and_a_killed_worker_costs_the_other_nothing(two):
     with two.client() as client, two.client("other") as other:
-        first, second = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS), other.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        first, second = (
+            client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS),
+            other.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS),
+        )
         until(client, p.Progress, first)
         until(other, p.Progress, second)
         workers = client.status()["workers"]
@@ -78,7 +81,16 @@ def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_it
 
     def memory() -> int:
         """That a large picture is told to take."""
-        first.estimate({"ticket": "t", "width": 4000, "height": 3000, "settings": StyleSettings().to_wire(), "weights": "auto", "device": "cpu"})
+        first.estimate(
+            {
+                "ticket": "t",
+                "width": 4000,
+                "height": 3000,
+                "settings": StyleSettings().to_wire(),
+                "weights": "auto",
+                "device": "cpu",
+            }
+        )
         while (heard := first.hear()) is None or heard["say"] != "estimate":
             assert said.wait(60)
             said.clear()
@@ -117,8 +129,24 @@ def test_devices_that_cannot_be_are_refused(names):
 
 
 def test_the_options_of_a_start_are_recorded_as_they_were_said():
-    said = {"devices": ("cpu", "cpu"), "executor": "ray", "min_actors": 0, "actor_resources": ("GPU=1", "painter=1"), "fallback": "", "node_labels": ()}
-    assert as_words(said) == ["--devices", "cpu,cpu", "--executor", "ray", "--actor-resources", "GPU=1", "--actor-resources", "painter=1"]
+    said = {
+        "devices": ("cpu", "cpu"),
+        "executor": "ray",
+        "min_actors": 0,
+        "actor_resources": ("GPU=1", "painter=1"),
+        "fallback": "",
+        "node_labels": (),
+    }
+    assert as_words(said) == [
+        "--devices",
+        "cpu,cpu",
+        "--executor",
+        "ray",
+        "--actor-resources",
+        "GPU=1",
+        "--actor-resources",
+        "painter=1",
+    ]
 
 
 def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
@@ -136,6 +164,11 @@ def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
 
 
 def test_a_daemon_takes_the_descriptors_that_it_may_have():
-    look = "import resource; from velatura_daemon.daemon_process import _have_descriptors as have; have(); print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
-    done = subprocess.run(["prlimit", "--nofile=128:300", sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    look = (
+        "import resource; from velatura_daemon.daemon_process import _have_descriptors as have; have(); "
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    done = subprocess.run(
+        ["prlimit", "--nofile=128:300", sys.executable, "-c", look], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "300"

@@ -1,4 +1,5 @@
-"""A live daemon among peers that keep no rules: it serves the honest, tells strangers nothing, and crosses nobody's jobs.
+"""A live daemon among peers that keep no rules: it serves the honest, tells strangers nothing, and crosses nobody's
+jobs.
 
 Machine and rules are hypothesis's; `--hypothesis-profile hostile` (`make fuzz`) gives them longer.
 """
@@ -103,8 +104,20 @@ class Hostile(RuleBasedStateMachine):
     def shake_hands(self, who: int) -> None:
         self.greet(self.face(who))
 
-    @rule(who=who, wrong=st.sampled_from([{"version": [99, 0]}, {"version": []}, {"version": ["1", 0]}, {"nonce": b"short"},
-                                         {"nonce": b""}, {"client_id": 3}, {"client_id": "x" * 300}]))  # fmt: skip
+    @rule(
+        who=who,
+        wrong=st.sampled_from(
+            [
+                {"version": [99, 0]},
+                {"version": []},
+                {"version": ["1", 0]},
+                {"nonce": b"short"},
+                {"nonce": b""},
+                {"client_id": 3},
+                {"client_id": "x" * 300},
+            ]
+        ),
+    )
     def hello_gone_wrong(self, who: int, wrong: dict[str, Any]) -> None:
         header = {**msgpack.unpackb(p.pack(hello())[0]), **wrong}
         assert not [m for m in self.exchange(self.face(who), [msgpack.packb(header)]) if isinstance(m, p.Challenge)]
@@ -154,12 +167,34 @@ class Hostile(RuleBasedStateMachine):
     def garbage(self, who: int, frames: list[bytes]) -> None:
         self.exchange(self.face(who), frames)
 
-    @rule(who=who, token=st.sampled_from(["none", "random", "another's", "own"]), header=st.sampled_from([
-        {"type": "conjure"}, {"type": None}, {"type": ["ping"]}, {}, {"type": "welcome", "session_id": b"", "build": "", "heartbeat": 1.0,
-        "idle": True, "limits": {}, "results": []}, {"type": "cancelled", "job": "x"}, {"type": "restyle"}, {"type": "ping", "x": [[[]]]},
-        {"type": "get", "blob": b"h" * 32, "start": -(2**52), "until": 2**52, "ticket": 1}, {"type": "received", "job": "x" * 60000},
-        {"type": "seen", "job": ""}, {"type": "shutdown", "if_idle": "yes"},
-    ]))  # fmt: skip
+    @rule(
+        who=who,
+        token=st.sampled_from(["none", "random", "another's", "own"]),
+        header=st.sampled_from(
+            [
+                {"type": "conjure"},
+                {"type": None},
+                {"type": ["ping"]},
+                {},
+                {
+                    "type": "welcome",
+                    "session_id": b"",
+                    "build": "",
+                    "heartbeat": 1.0,
+                    "idle": True,
+                    "limits": {},
+                    "results": [],
+                },
+                {"type": "cancelled", "job": "x"},
+                {"type": "restyle"},
+                {"type": "ping", "x": [[[]]]},
+                {"type": "get", "blob": b"h" * 32, "start": -(2**52), "until": 2**52, "ticket": 1},
+                {"type": "received", "job": "x" * 60000},
+                {"type": "seen", "job": ""},
+                {"type": "shutdown", "if_idle": "yes"},
+            ]
+        ),
+    )
     def out_of_place(self, who: int, token: str, header: dict[str, Any]) -> None:
         face = self.face(who)
         others = [other.token for other in self.faces if other is not face and other.token]
@@ -171,8 +206,13 @@ class Hostile(RuleBasedStateMachine):
         }[token]
         self.exchange(face, [msgpack.packb({**header, "session": session})])
 
-    @rule(who=who, message=st.sampled_from([p.AskStatus(), p.Shutdown(False), p.Ping(), p.Bye(), p.Cancel("x"), p.Get(b"h" * 32, 0, 9, 1)]),
-          borrowed=st.booleans())  # fmt: skip
+    @rule(
+        who=who,
+        message=st.sampled_from(
+            [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Bye(), p.Cancel("x"), p.Get(b"h" * 32, 0, 9, 1)]
+        ),
+        borrowed=st.booleans(),
+    )
     def without_a_session(self, who: int, message: p.Message, borrowed: bool) -> None:
         """Also with the session of another connection, which is worth nothing here."""
         face = self.face(who)
@@ -216,11 +256,26 @@ class Hostile(RuleBasedStateMachine):
             if isinstance(message, p.Failed) and message.job == job:
                 raise AssertionError(f"a right job failed: {message.sentence}")
 
-    @rule(who=who, wrong=st.sampled_from([
-        {"content": {"width": 1 << 20, "height": 1 << 20}}, {"content": {"width": 1}}, {"content": {"blob": b"short"}},
-        {"content": {"channels": "CMYK"}}, {"styles": []}, {"styles": [3]}, {"settings": {"strength": 1e9}}, {"settings": {"magic": 1}},
-        {"mask": {"width": 3}}, {"mask": []}, {"layer": 7}, {"job": "x" * 300}, {"settings": {"seed": 2**63}},
-    ]))  # fmt: skip
+    @rule(
+        who=who,
+        wrong=st.sampled_from(
+            [
+                {"content": {"width": 1 << 20, "height": 1 << 20}},
+                {"content": {"width": 1}},
+                {"content": {"blob": b"short"}},
+                {"content": {"channels": "CMYK"}},
+                {"styles": []},
+                {"styles": [3]},
+                {"settings": {"strength": 1e9}},
+                {"settings": {"magic": 1}},
+                {"mask": {"width": 3}},
+                {"mask": []},
+                {"layer": 7},
+                {"job": "x" * 300},
+                {"settings": {"seed": 2**63}},
+            ]
+        ),
+    )
     def restyle_gone_wrong(self, who: int, wrong: dict[str, Any]) -> None:
         face = self.trusted(who)
         content = STYLES[0].ref.to_wire()
@@ -231,8 +286,23 @@ class Hostile(RuleBasedStateMachine):
         heard = self.exchange(face, [msgpack.packb(header)])
         assert any(isinstance(message, p.Failed) for message in heard)
 
-    @rule(who=who, how=st.sampled_from(["right", "right", "right", "other bytes", "too long", "out of turn", "another ticket", "of another size",
-                                        "of nothing", "another blob"]))  # fmt: skip
+    @rule(
+        who=who,
+        how=st.sampled_from(
+            [
+                "right",
+                "right",
+                "right",
+                "other bytes",
+                "too long",
+                "out of turn",
+                "another ticket",
+                "of another size",
+                "of nothing",
+                "another blob",
+            ]
+        ),
+    )
     def put(self, who: int, how: str) -> None:
         asked_of = [face for face in self.faces if face.token and face.gets]
         if not asked_of:
@@ -242,14 +312,20 @@ class Hostile(RuleBasedStateMachine):
         data = memoryview(self.blobs[asked.blob].data)
         piece = p.Put(asked.blob, data.nbytes, 0, asked.ticket, data)
         wrong = {
-            "other bytes": {"data": bytes(data.nbytes)}, "too long": {"data": bytes(data.nbytes + 1)}, "out of turn": {"offset": 1},
-            "another ticket": {"ticket": asked.ticket + 1}, "of another size": {"size": data.nbytes + 1}, "of nothing": {"data": b""},
+            "other bytes": {"data": bytes(data.nbytes)},
+            "too long": {"data": bytes(data.nbytes + 1)},
+            "out of turn": {"offset": 1},
+            "another ticket": {"ticket": asked.ticket + 1},
+            "of another size": {"size": data.nbytes + 1},
+            "of nothing": {"data": b""},
             "another blob": {"blob": b"h" * 32},
-        }  # fmt: skip
+        }
         said = {name: getattr(piece, name) for name in ("blob", "size", "offset", "ticket", "data")}
         self.exchange(face, p.pack(p.Put(**{**said, **wrong.get(how, {})}), face.token))
         if how == "another ticket":
-            face.gets.insert(0, asked)  # passed over: what was asked for is still due, and until then this client is asked for nothing else
+            face.gets.insert(
+                0, asked
+            )  # passed over: what was asked for is still due, and until then this client is asked for nothing else
 
     @rule(who=who, which=st.integers(0, 20), how=st.sampled_from(["cancel", "received", "seen"]))
     def meddle(self, who: int, which: int, how: str) -> None:
@@ -273,10 +349,22 @@ class Hostile(RuleBasedStateMachine):
         asked = finished[-1 - which % len(finished)]
         self.exchange(face, p.pack(p.Get(asked.content.ref.blob, 0, asked.content.nbytes, 1), face.token))
 
-    @rule(who=who, message=st.sampled_from([
-        p.AskKept(), p.AskKept(True), p.AskHistory(), p.AskHistory(-(2**50)), p.Drop("x"), p.Drop("x", "x"), p.Resume("x"),
-        p.Resume("x", "x", "as_it_is"), p.Resume("x", how="backwards"),
-    ]))  # fmt: skip
+    @rule(
+        who=who,
+        message=st.sampled_from(
+            [
+                p.AskKept(),
+                p.AskKept(True),
+                p.AskHistory(),
+                p.AskHistory(-(2**50)),
+                p.Drop("x"),
+                p.Drop("x", "x"),
+                p.Resume("x"),
+                p.Resume("x", "x", "as_it_is"),
+                p.Resume("x", how="backwards"),
+            ]
+        ),
+    )
     def what_is_kept(self, who: int, message: p.Message) -> None:
         face = self.trusted(who)
         face.named.add("x")
@@ -301,7 +389,8 @@ class Hostile(RuleBasedStateMachine):
         assert self.honest.restyle_and_wait(content, [(STYLES[0], 1.0)], AS_IT_IS).picture.data == content.data
 
     # --- inside ------------------------------------------------------------------------------------------
-    # No rule has a precondition: hypothesis wants the same choices to be there each time, and what a daemon has done by now differs.
+    # No rule has a precondition: hypothesis wants the same choices to be there each time, and what a daemon has done by
+    # now differs.
     def face(self, who: int) -> Face:
         if not self.faces:
             self.connect(PEERS[who % 2], who // 2)
@@ -427,10 +516,17 @@ def test_no_peer_brings_the_daemon_down_or_learns_what_is_not_its_own(daemon):
         found = find(daemon.places)
         assert found is not None
         Hostile.connection, Hostile.honest, Hostile.pid = found, honest, honest.status()["pid"]
-        run_state_machine_as_test(Hostile, settings=hypothesis.settings(
-            max_examples=hypothesis.settings().max_examples * 3 // 4, stateful_step_count=30, deadline=None, database=None,
-            suppress_health_check=list(HealthCheck), phases=(Phase.generate,),  # what sockets did cannot be shrunk
-        ))  # fmt: skip
+        run_state_machine_as_test(
+            Hostile,
+            settings=hypothesis.settings(
+                max_examples=hypothesis.settings().max_examples * 3 // 4,
+                stateful_step_count=30,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+                phases=(Phase.generate,),  # what sockets did cannot be shrunk
+            ),
+        )
 
 
 def test_a_status_is_told_however_long_the_names_of_the_jobs_are(warm):

@@ -308,8 +308,16 @@ def upright(pixels, orientation):
     """By Pillow, which has its own tests."""
     image = Image.fromarray(pixels)
     how = Image.Transpose
-    turns = [None, how.FLIP_LEFT_RIGHT, how.ROTATE_180, how.FLIP_TOP_BOTTOM, how.TRANSPOSE, how.ROTATE_270,
-             how.TRANSVERSE, how.ROTATE_90]  # fmt: skip
+    turns = [
+        None,
+        how.FLIP_LEFT_RIGHT,
+        how.ROTATE_180,
+        how.FLIP_TOP_BOTTOM,
+        how.TRANSPOSE,
+        how.ROTATE_270,
+        how.TRANSVERSE,
+        how.ROTATE_90,
+    ]
     turn = turns[orientation - 1]
     return np.asarray(image if turn is None else image.transpose(turn))
 
@@ -656,9 +664,7 @@ def test_with_a_profile_the_numbers_stay_as_they_are(tmp_path):
 
 def test_16_bits_are_rounded_to_8_for_jpeg_with_a_note(tmp_path):
     notes = write_picture(tmp_path / "a.jpg", picture(gradient(8, 8, 3, "u16")), description="")
-    assert notes == [
-        "JPEG has no 16-bit samples: they were rounded to 8-bit. Write .tif or .png to keep them.",
-    ]
+    assert notes == ["JPEG has no 16-bit samples: they were rounded to 8-bit. Write .tif or .png to keep them."]
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -810,12 +816,15 @@ def test_pixels_of_an_8_bit_png_are_not_copied(tmp_path):
     assert isinstance(read(path).data, memoryview)
 
 
-@pytest.mark.parametrize(("fmt", "samples", "seen"), [
-    (PixelFormat("GRAY", "u16"), np.array([0x8000], "<u2"), (128, 128, 128)),
-    (PixelFormat("RGBA", "u8"), np.array([10, 20, 30, 0], "u1"), (255, 255, 255)),
-    (PixelFormat("RGB", "f32", "linear"), np.array([0, 0.5, 2], "<f4"), (0, 188, 255)),
-    (PixelFormat("BGRA", "u8"), np.array([10, 20, 30, 255], "u1"), (30, 20, 10)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fmt", "samples", "seen"),
+    [
+        (PixelFormat("GRAY", "u16"), np.array([0x8000], "<u2"), (128, 128, 128)),
+        (PixelFormat("RGBA", "u8"), np.array([10, 20, 30, 0], "u1"), (255, 255, 255)),
+        (PixelFormat("RGB", "f32", "linear"), np.array([0, 0.5, 2], "<f4"), (0, 188, 255)),
+        (PixelFormat("BGRA", "u8"), np.array([10, 20, 30, 255], "u1"), (30, 20, 10)),
+    ],
+)
 def test_on_a_screen_every_picture_is_rgb_over_white(fmt, samples, seen):
     shown = as_on_screen(Picture(2, 2, fmt, np.tile(samples, 4).tobytes()))
     assert shown.format == PixelFormat("RGB", "u8")

@@ -139,7 +139,9 @@ def test_the_same_restyle_asked_again_goes_on_where_it_stood(daemon):
 
 def test_another_restyle_of_the_layer_begins_anew_and_the_stopped_one_stays(daemon):
     client, job = stopped_midway(daemon, LONG, layer="harbour")
-    other = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour")
+    other = client.restyle(
+        CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour"
+    )
     assert until(client, Finished, other).result.started_from == "content"
     assert [item.job for item in kept(client)] == [job]
 
@@ -168,7 +170,9 @@ def test_who_says_goodbye_or_cancels_leaves_no_work_behind(daemon):
             leave(client, job)
             client.drain()
             status_when(watching, lambda report: not report["jobs"] and not report["worker"]["busy"])
-            assert not list(daemon.places.state.glob("works/*.kept")) and not list(daemon.places.state.glob("works/*.npy"))
+            assert not list(daemon.places.state.glob("works/*.kept")) and not list(
+                daemon.places.state.glob("works/*.npy")
+            )
 
 
 def test_a_stopped_restyle_is_taken_up_once(daemon):
@@ -255,8 +259,19 @@ def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
 
 def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):
     path = home / "history.sqlite"
-    line = {"at": 1.0, "program": "", "title": "Harbour", "width": 1, "height": 1, "seconds": 1.0, "weights": "", "device": "",
-            "settings": {}, "styles": [], "thumbnail": b""}  # fmt: skip
+    line = {
+        "at": 1.0,
+        "program": "",
+        "title": "Harbour",
+        "width": 1,
+        "height": 1,
+        "seconds": 1.0,
+        "weights": "",
+        "device": "",
+        "settings": {},
+        "styles": [],
+        "thumbnail": b"",
+    }
     history = History(path)
     history.add(line)
     history.close()

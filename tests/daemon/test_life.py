@@ -116,10 +116,7 @@ def test_a_vanished_clients_job_stops_at_once(daemon):
 
 
 def test_a_client_that_stalled_finds_its_job_going_on(daemon):
-    daemon.options = (
-        "--heartbeat",
-        "0.3",
-    )
+    daemon.options = ("--heartbeat", "0.3")
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
     job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
     until(stalled, p.Progress, job)

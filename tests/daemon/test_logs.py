@@ -70,14 +70,20 @@ def test_a_restyle_leaves_dated_lines_of_the_daemon_and_of_its_worker(daemon):
 
 def test_a_record_of_another_process_keeps_its_level_time_logger_and_lines(kept):
     began = time.time()
-    script = "from velatura_daemon.logs import *; log_to_stderr(); logging.getLogger('velatura.engine').warning('two\\nlines of %s', 'it')"
+    script = (
+        "from velatura_daemon.logs import *; log_to_stderr(); "
+        "logging.getLogger('velatura.engine').warning('two\\nlines of %s', 'it')"
+    )
     (record,) = forwarded(run(script), kept)
     assert (record.levelname, record.name, record.getMessage()) == ("WARNING", "velatura.engine", "two\nlines of it")
     assert began - 1 < record.created < time.time() + 1
 
 
 def test_a_crash_leaves_its_last_words(kept):
-    script = "import os; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); os.write(2, b'boom\\n'); os.abort()"
+    script = (
+        "import os; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); os.write(2, b'boom\\n'); "
+        "os.abort()"
+    )
     process = run(script)
     messages = [record.getMessage() for record in forwarded(process, kept)]
     assert messages[0] == "boom"
@@ -86,16 +92,23 @@ def test_a_crash_leaves_its_last_words(kept):
 
 
 def test_an_exception_is_logged_with_its_traceback(kept):
-    script = "from velatura_daemon.logs import *\nlog_to_stderr()\ntry: 1 / 0\nexcept Exception: logging.getLogger('velatura').exception('failed')"
+    script = (
+        "from velatura_daemon.logs import *\nlog_to_stderr()\ntry: 1 / 0\nexcept Exception: "
+        "logging.getLogger('velatura').exception('failed')"
+    )
     (record,) = forwarded(run(script), kept)
     assert record.getMessage().startswith("failed\nTraceback") and "ZeroDivisionError" in record.getMessage()
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(plain, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
-claims = st.dictionaries(st.sampled_from(["name", "level", "created", "message", "args", "exc_info", "getMessage"]), values)
+claims = st.dictionaries(
+    st.sampled_from(["name", "level", "created", "message", "args", "exc_info", "getMessage"]), values
+)
 claimed = st.builds(lambda claim: logs.RECORD + json.dumps(claim).encode() + b"\n", claims)
-printed = st.lists(claimed | st.binary(max_size=200) | st.just(logs.RECORD + b"[" * 100_000 + b"\n"), max_size=6).map(b"".join)
+printed = st.lists(claimed | st.binary(max_size=200) | st.just(logs.RECORD + b"[" * 100_000 + b"\n"), max_size=6).map(
+    b"".join
+)
 
 
 @given(printed)
@@ -113,8 +126,11 @@ def test_whatever_another_process_prints_can_be_logged(output):
 
 
 def test_a_record_is_known_for_one_behind_half_a_line_and_however_long(kept):
-    script = ("import os; from velatura_daemon.logs import *; log_to_stderr(); os.write(2, b'50% '); log = logging.getLogger('velatura');"
-              "log.error('first'); log.error('€' * 1_000_000)")  # fmt: skip
+    script = (
+        "import os; from velatura_daemon.logs import *; log_to_stderr(); os.write(2, b'50% '); log = "
+        "logging.getLogger('velatura');"
+        "log.error('first'); log.error('€' * 1_000_000)"
+    )
     printed, first, second = forwarded(run(script), kept)
     assert (printed.getMessage(), printed.name) == ("50%", logs.PRINTED)
     assert (first.levelname, first.getMessage()) == ("ERROR", "first")
@@ -122,7 +138,10 @@ def test_a_record_is_known_for_one_behind_half_a_line_and_however_long(kept):
 
 
 def test_a_faulty_call_of_a_library_is_logged_and_fails_nothing(kept):
-    script = "from velatura_daemon.logs import *; log_to_stderr(); log = logging.getLogger('lib'); log.warning('%d', 'x'); log.warning('after')"
+    script = (
+        "from velatura_daemon.logs import *; log_to_stderr(); log = logging.getLogger('lib'); log.warning('%d', "
+        "'x'); log.warning('after')"
+    )
     process = run(script)
     messages = [record.getMessage() for record in forwarded(process, kept)]
     assert process.returncode == 0
@@ -131,8 +150,11 @@ def test_a_faulty_call_of_a_library_is_logged_and_fails_nothing(kept):
 
 
 def test_a_library_of_a_worker_is_logged_from_warnings_up(kept):
-    script = ("import logging, warnings; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); log = logging.getLogger('tifffile'); "
-              "log.info('chatter'); log.warning('odd tag'); warnings.warn('old')")  # fmt: skip
+    script = (
+        "import logging, warnings; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); log = "
+        "logging.getLogger('tifffile'); "
+        "log.info('chatter'); log.warning('odd tag'); warnings.warn('old')"
+    )
     messages = [record.getMessage() for record in forwarded(run(script), kept)]
     assert messages[0] == "odd tag"
     assert "UserWarning: old" in messages[1] and len(messages) == 2
@@ -140,8 +162,11 @@ def test_a_library_of_a_worker_is_logged_from_warnings_up(kept):
 
 def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
     log = tmp_path / "daemon.log"
-    script = ("import logging, os, sys; from pathlib import Path; from velatura_daemon.logs import open_log; open_log(Path(sys.argv[1]));"
-              "[logging.getLogger('velatura').info('x' * 1000) for _ in range(1500)]; os.write(2, b'last words\\n')")  # fmt: skip
+    script = (
+        "import logging, os, sys; from pathlib import Path; from velatura_daemon.logs import open_log; "
+        "open_log(Path(sys.argv[1]));"
+        "[logging.getLogger('velatura').info('x' * 1000) for _ in range(1500)]; os.write(2, b'last words\\n')"
+    )
     with log.open("ab") as stderr:
         subprocess.run([sys.executable, "-c", script, log], stderr=stderr, check=True)
     assert log.with_name("daemon.log.1").exists()
@@ -170,7 +195,11 @@ def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
     assert why_not(where) == ""
     said(where, "no room\n\n")
     assert why_not(where) == "no room"
-    said(where, "velatura: --devices takes cpu.\nsomething of a library's\n2026-01-01 00:00:00,000 INFO daemon 1 velatura: a record")
+    said(
+        where,
+        "velatura: --devices takes cpu.\nsomething of a library's\n2026-01-01 00:00:00,000 INFO daemon 1 velatura: a "
+        "record",
+    )
     assert why_not(where) == "velatura: --devices takes cpu."
     launch(where, [sys.executable, "-c", ""]).wait()
     assert why_not(where) == ""
@@ -179,7 +208,9 @@ def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
 # --- velatura daemon logs ------------------------------------------------------------------------------------
 def logs_command(where: Places, *words: str) -> subprocess.Popen[str]:
     env = {**os.environ, "VELATURA_HOME": str(where.state.parent)}
-    return subprocess.Popen([sys.executable, "-m", "velatura_daemon", "daemon", "logs", *words], env=env, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "velatura_daemon", "daemon", "logs", *words], env=env, stdout=subprocess.PIPE, text=True
+    )
 
 
 def write(where: Places, *lines: str) -> None:

@@ -1,4 +1,5 @@
-"""A device that is lost, simulated: no card is reset here. (tests/engine/test_gpu.py spoils a real one, where there is one.)"""
+"""A device that is lost, simulated: no card is reset here. (tests/engine/test_gpu.py spoils a real one, where there is
+one.)"""
 
 from __future__ import annotations
 
@@ -13,7 +14,14 @@ from velatura_daemon.worker import process as module
 from velatura_daemon.worker.pipe import DEVICE_LOST
 from velatura_daemon.worker.process import Worker
 
-OPTIONS = {"device": "cpu", "cache_megabytes": 1, "memory_megabytes": 0, "preview_seconds": 1, "preview_side": 64, "keep_seconds": 5}
+OPTIONS = {
+    "device": "cpu",
+    "cache_megabytes": 1,
+    "memory_megabytes": 0,
+    "preview_seconds": 1,
+    "preview_side": 64,
+    "keep_seconds": 5,
+}
 
 
 class Ended(BaseException):
@@ -47,7 +55,9 @@ def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, mon
     assert "driver was reset" in _how(DEVICE_LOST)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a fault of ours"), module.torch.OutOfMemoryError("CUDA error: out of memory")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a fault of ours"), module.torch.OutOfMemoryError("CUDA error: out of memory")]
+)
 def test_other_errors_cost_the_job_alone(worker, monkeypatch, error):
     failing_with(worker, monkeypatch, error)
     worker.work({"job": "j", "settings": {}})

@@ -242,18 +242,33 @@ def test_several_styles_are_mixed(warm):
     assert mixed != alone
 
 
-@pytest.mark.parametrize(("content", "styles", "more", "error", "words"), [
-    (picture(seed=1), [STYLE], {"mask": Picture(8, 8, MASK_FORMAT, bytes(64))}, BadMask, "8 × 8.*32 × 24"),
-    (picture(seed=1), [STYLE], {"mask": Picture(32, 24, MASK_FORMAT, bytes(32 * 24))}, NothingToRestyle, "selection is empty"),
-    (Picture(4, 4, PixelFormat("RGBA"), bytes(64)), [STYLE], {}, NothingToRestyle, "visible"),
-    (picture(seed=1), [Picture(4, 4, PixelFormat("RGBA"), bytes(64))], {}, NothingToRestyle, "style"),
-    (Picture(2, 2, PixelFormat("GRAY", "f32"), b"\0\0\xc0\x7f" * 4), [STYLE], {}, BadPixels, "4 pixels.*column 0, row 0"),
-    (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
-    (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
-    (picture(seed=1), [STYLE], {"weights": "embedded"}, BadWeights, "auto, vgg19, imagenet"),
-    (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),
-    (picture(seed=1), [], {}, VelaturaError, "styles"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "styles", "more", "error", "words"),
+    [
+        (picture(seed=1), [STYLE], {"mask": Picture(8, 8, MASK_FORMAT, bytes(64))}, BadMask, "8 × 8.*32 × 24"),
+        (
+            picture(seed=1),
+            [STYLE],
+            {"mask": Picture(32, 24, MASK_FORMAT, bytes(32 * 24))},
+            NothingToRestyle,
+            "selection is empty",
+        ),
+        (Picture(4, 4, PixelFormat("RGBA"), bytes(64)), [STYLE], {}, NothingToRestyle, "visible"),
+        (picture(seed=1), [Picture(4, 4, PixelFormat("RGBA"), bytes(64))], {}, NothingToRestyle, "style"),
+        (
+            Picture(2, 2, PixelFormat("GRAY", "f32"), b"\0\0\xc0\x7f" * 4),
+            [STYLE],
+            {},
+            BadPixels,
+            "4 pixels.*column 0, row 0",
+        ),
+        (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
+        (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
+        (picture(seed=1), [STYLE], {"weights": "embedded"}, BadWeights, "auto, vgg19, imagenet"),
+        (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),
+        (picture(seed=1), [], {}, VelaturaError, "styles"),
+    ],
+)
 def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, content, styles, more, error, words):
     with warm.client() as client:
         with pytest.raises(error, match=words):

@@ -103,17 +103,39 @@ def test_a_proof_is_good_once(raw, connection):
     assert raw.ask(*p.pack(proof)).code == "no_session"
 
 
-@pytest.mark.parametrize("message", [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Cancel("x"), p.Get(b"h" * 32, 0, 10, 1),
-                                     p.Restyle("j", "l", {}, [], None, {}), p.Resume("x"), p.AskKept(True), p.AskHistory(), p.Forget()])  # fmt: skip
+@pytest.mark.parametrize(
+    "message",
+    [
+        p.AskStatus(),
+        p.Shutdown(False),
+        p.Ping(),
+        p.Cancel("x"),
+        p.Get(b"h" * 32, 0, 10, 1),
+        p.Restyle("j", "l", {}, [], None, {}),
+        p.Resume("x"),
+        p.AskKept(True),
+        p.AskHistory(),
+        p.Forget(),
+    ],
+)
 def test_without_hello_nothing_is_served(raw, warm, message):
     for session in (b"", b"s" * 16):
         assert raw.ask(*p.pack(message, session)).code == "no_session"
     assert still_well(warm)
 
 
-@pytest.mark.parametrize("frames", [[b""], [b"garbage"], [b"\xc1"], [b"\x91" * zmtp.STRANGERS_FRAME], [msgpack.packb({"type": "hello"})],
-                                    [msgpack.packb({"type": "hello", "version": "?", "nonce": b"", "client_id": "", "program": ""})],
-                                    [msgpack.packb({"type": "proof", "proof": b""})]])  # fmt: skip
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [b""],
+        [b"garbage"],
+        [b"\xc1"],
+        [b"\x91" * zmtp.STRANGERS_FRAME],
+        [msgpack.packb({"type": "hello"})],
+        [msgpack.packb({"type": "hello", "version": "?", "nonce": b"", "client_id": "", "program": ""})],
+        [msgpack.packb({"type": "proof", "proof": b""})],
+    ],
+)
 def test_garbage_gets_an_error_and_the_daemon_goes_on(raw, warm, frames):
     assert isinstance(raw.ask(*frames), p.Failed)
     assert still_well(warm)
@@ -298,7 +320,9 @@ def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
     """Else whoever may send pictures could have others' jobs work on theirs."""
     session = raw.greet(connection.key).session_id
     mine, theirs = picture(seed=501), picture(seed=502)
-    asked = p.Restyle("j", "l", mine.ref.to_wire(), [{"picture": mine.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire())
+    asked = p.Restyle(
+        "j", "l", mine.ref.to_wire(), [{"picture": mine.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire()
+    )
     get = raw.ask(*p.pack(asked, session))
     answer = raw.ask(*p.pack(p.Put(theirs.ref.blob, mine.ref.length, 0, get.ticket, mine.data), session))
     assert (answer.job, answer.code) == ("j", "bad_message")

@@ -78,7 +78,11 @@ def test_a_draft_is_the_same_as_one_made_here(near, far):
         through = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
         directly = there.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
     assert bytes(through.picture.data) == bytes(directly.picture.data)
-    assert (through.result.left, through.result.top, through.result.mask) == (directly.result.left, directly.result.top, mask.ref.to_wire())
+    assert (through.result.left, through.result.top, through.result.mask) == (
+        directly.result.left,
+        directly.result.top,
+        mask.ref.to_wire(),
+    )
     assert through.result.device.endswith("of another daemon")  # no path: it goes into the picture's metadata
 
 
@@ -119,7 +123,9 @@ def test_names_titles_notes_and_paths_stay_here(another):
     with Impostor(another.home / "impostor") as there:
         another.options = ("--upstream", str(there.file))
         with another.client() as client:
-            job = client.restyle(CONTENT, [style], QUICK, layer="the duke's portrait", title="Portrait of the duke", note="for Ludmilla")
+            job = client.restyle(
+                CONTENT, [style], QUICK, layer="the duke's portrait", title="Portrait of the duke", note="for Ludmilla"
+            )
             heard = there.hear_until("restyle", client)
             client.cancel(job)
             until(client, p.Cancelled, job)
@@ -229,7 +235,9 @@ def test_status_says_where_the_work_is_done(near, far):
 
 def test_the_history_stays_here_with_thumbnails(near):
     with near.client() as client:
-        client.restyle_and_wait(CONTENT, [GivenStyle(STYLE, 1.0, None, "Starry", "/p/starry.png")], QUICK, title="A title")
+        client.restyle_and_wait(
+            CONTENT, [GivenStyle(STYLE, 1.0, None, "Starry", "/p/starry.png")], QUICK, title="A title"
+        )
         client.ask_history()
         line = next(event for event in client.events() if hasattr(event, "lines")).lines[0]
     assert (line.title, line.styles[0].name) == ("A title", "Starry")
@@ -291,7 +299,8 @@ class Impostor:
         return self
 
     def hear_until(self, kind: str, client: Client) -> list[bytes]:
-        """All frames that came, up to the header of a message of this type. Greetings are answered; the painter's client goes on."""
+        """All frames that came, up to the header of a message of this type. Greetings are answered; the painter's
+        client goes on."""
         heard: list[bytes] = []
         while True:
             client.drain()

@@ -83,8 +83,21 @@ def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
     path = home / "content"
     path.write_bytes(bytes(CONTENT.data))
     item = {"picture": CONTENT.ref.to_wire(), "path": str(path), "profile_path": ""}
-    hand._do_work({"job": job, "content": item, "mask": None, "styles": [{**item, "share": 1.0, "region": None}], "layer": job, "adjust": False,
-                   "settings": StyleSettings().to_wire(), "weights": "auto", "device": "auto", "remember": True, "as_it_is": False})  # fmt: skip
+    hand._do_work(
+        {
+            "job": job,
+            "content": item,
+            "mask": None,
+            "styles": [{**item, "share": 1.0, "region": None}],
+            "layer": job,
+            "adjust": False,
+            "settings": StyleSettings().to_wire(),
+            "weights": "auto",
+            "device": "auto",
+            "remember": True,
+            "as_it_is": False,
+        }
+    )
 
 
 def refuse(hand: UpstreamExecutor) -> None:
@@ -146,7 +159,9 @@ def test_of_hands_that_are_not_connected_one_finds_out_for_all(made):
 
 
 @pytest.mark.parametrize(("loser", "other"), [(0, 1), (1, 0)])
-def test_when_one_has_lost_its_way_there_others_do_the_work_until_one_that_is_connected_has_an_answer(with_stand_in, loser, other):
+def test_when_one_has_lost_its_way_there_others_do_the_work_until_one_that_is_connected_has_an_answer(
+    with_stand_in, loser, other
+):
     lose(with_stand_in.hands[loser])
     assert (with_stand_in.lost, available(with_stand_in)) == (True, [True, False])
     assert with_stand_in.hands[other]._client.asked == 1

@@ -25,7 +25,11 @@ class GimpSession(EditorSession):
         return Line(self.home / "dialog")
 
     def environment(self) -> dict[str, str]:
-        return {**super().environment(), "VELATURA_DIALOG": str(self.dialog.path), "PYTHONPATH": str(self.home / "into-the-dialog")}
+        return {
+            **super().environment(),
+            "VELATURA_DIALOG": str(self.dialog.path),
+            "PYTHONPATH": str(self.home / "into-the-dialog"),
+        }
 
     def install_driver(self) -> None:
         super().install_driver()

@@ -25,5 +25,6 @@ class KritaSession(EditorSession):
         config.mkdir(exist_ok=True)
         before = (config / "kritarc").read_text() if (config / "kritarc").exists() else "[python]\n"
         (config / "kritarc").write_text(
-            "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n" + before.replace("[python]", "[python]\nenable_krita_driver=true")
+            "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n"
+            + before.replace("[python]", "[python]\nenable_krita_driver=true")
         )

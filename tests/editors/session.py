@@ -74,10 +74,15 @@ class EditorSession:
 
     def environment(self) -> dict[str, str]:
         return {
-            "HOME": str(self.home), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": str(self.home / "run"),
-            "VELATURA_HOME": str(self.home / "velatura"), "VELATURA_DRIVER": str(self.driver.path),
-            "OMP_WAIT_POLICY": "passive", "LIBGL_ALWAYS_SOFTWARE": "1",
-        }  # fmt: skip
+            "HOME": str(self.home),
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            "LANG": "C.UTF-8",
+            "XDG_RUNTIME_DIR": str(self.home / "run"),
+            "VELATURA_HOME": str(self.home / "velatura"),
+            "VELATURA_DRIVER": str(self.driver.path),
+            "OMP_WAIT_POLICY": "passive",
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+        }
 
     def command(self, *argv: str) -> list[str]:
         """The command that runs argv in the place, with this session's home."""

@@ -164,7 +164,9 @@ def test_what_it_looks_like(person_at):
     person_at.dialog(REGION.format(style="Night swirls"))
     person_at.do("Gimp.Selection.none(image())\nGimp.displays_flush()")
     person_at.gimp.run("xdotool", "mousemove", "10", "1040")
-    person_at.dialog("widget('more').set_expanded(True)\nwindow().dialog.resize(1040, 940)\nwindow().dialog.move(560, 20)")
+    person_at.dialog(
+        "widget('more').set_expanded(True)\nwindow().dialog.resize(1040, 940)\nwindow().dialog.move(560, 20)"
+    )
     person_at.wait("window().target.get_text().startswith('Background')", "the dialog to see that nothing is selected")
     person_at.wait("window().estimate.get_text() != ''", "the estimate")
     person_at.dialog("click('Restyle')")
@@ -203,9 +205,18 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     person_at.dialog("press('insert')")
     person_at.wait("'new layer' in results().message.get_text() and listed() == []", "the layer")
     assert person_at.do("layers()") == ["Night swirls 50 %", "Ember waves 50 %", "Background"]
-    assert person_at.do("place(image().get_layers()[0])") == [112, 72, 576, 476]  # the feathered selection, and 64 pixels around it
-    difference = "max(abs(a - b) for a, b in zip(floats(image().get_layers()[0].get_mask(), 'Y float'), kept_selection))"
-    person_at.do("Gimp.context_set_feather(False)\nimage().select_item(Gimp.ChannelOps.REPLACE, selected)\nkept_selection = selection_over(image().get_layers()[0])\nGimp.Selection.none(image())")
+    assert person_at.do("place(image().get_layers()[0])") == [
+        112,
+        72,
+        576,
+        476,
+    ]  # the feathered selection, and 64 pixels around it
+    difference = (
+        "max(abs(a - b) for a, b in zip(floats(image().get_layers()[0].get_mask(), 'Y float'), kept_selection))"
+    )
+    person_at.do(
+        "Gimp.context_set_feather(False)\nimage().select_item(Gimp.ChannelOps.REPLACE, selected)\nkept_selection = selection_over(image().get_layers()[0])\nGimp.Selection.none(image())"
+    )
     assert person_at.do(difference) <= 0.51 / 255
     person_at.close_results()
 
@@ -224,12 +235,17 @@ def test_a_region_of_the_dialog_is_asked_of_the_daemon(person_at):
     person_at.open_dialog("Night swirls", "Mosaic")
     person_at.dialog(REGION.format(style="Mosaic"))
     person_at.do("Gimp.Selection.none(image())")
-    assert person_at.dialog("sorted(inside_text('where Mosaic') + inside_text('where Night swirls'))") == ["Everywhere else", "Selection"]
+    assert person_at.dialog("sorted(inside_text('where Mosaic') + inside_text('where Night swirls'))") == [
+        "Everywhere else",
+        "Selection",
+    ]
     person_at.dialog("turn('seamless', True)")
     person_at.restyle()
     assert person_at.dialog("sorted(g.region is None for g in desk().current.pictures)") == [False, True]
     region = "next(bytes(g.region.data) for g in desk().current.pictures if g.region)"
-    assert person_at.dialog(f"{region} == bytes(96 * 20) + (bytes(30) + b'\\xff' * 40 + bytes(26)) * 30 + bytes(96 * 22)")
+    assert person_at.dialog(
+        f"{region} == bytes(96 * 20) + (bytes(30) + b'\\xff' * 40 + bytes(26)) * 30 + bytes(96 * 22)"
+    )
     assert person_at.dialog("desk().current.settings.seamless")
     person_at.dialog("turn('seamless', False)")
 
@@ -240,9 +256,13 @@ def test_the_networks_view_comes_by_the_menu_and_the_status_bars_cancel_ends_it(
     person_at.close()
     person_at.fill_the_screen()
     person_at.menu(EXPLAIN_KEY)
-    person_at.gimp.wait_until(lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin")
+    person_at.gimp.wait_until(
+        lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin"
+    )
     person_at.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
-    person_at.gimp.wait_until(lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS + 5, "the daemon to be free")
+    person_at.gimp.wait_until(
+        lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS + 5, "the daemon to be free"
+    )
     assert person_at.do("len(images())") == 1
 
 
@@ -270,7 +290,9 @@ def test_a_selections_result_and_its_mask_are_one_step_too(person_at):
     assert "Selection of Background" in person_at.dialog("window().target.get_text()")
     person_at.restyle()
     person_at.close()
-    assert person_at.do("floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])")
+    assert person_at.do(
+        "floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])"
+    )
     person_at.key("ctrl+z")
     person_at.gimp.wait_until(lambda: person_at.do("layers()") == ["Background"], PATIENCE, "the undo")
     assert person_at.do("snapshot()") == before
@@ -306,7 +328,9 @@ def test_closing_the_dialog_with_work_on_stops_it(person_at):
     person_at.begin_long_work()
     person_at.gimp.run("xdotool", "key", "alt+F4")
     person_at.gimp.wait_until(person_at.is_away, PATIENCE, "the dialog to close")
-    person_at.gimp.wait_until(lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS, "the daemon to be free")
+    person_at.gimp.wait_until(
+        lambda: not [j for j in person_at.jobs() if j["state"] == "running"], HEARTBEATS, "the daemon to be free"
+    )
     assert person_at.do("layers()") == ["Background"]
 
 
@@ -325,7 +349,9 @@ def test_restyle_again_and_repeat_put_the_next_above_the_last_without_a_dialog(p
     person_at.close()
     for count, again in ((3, lambda: person_at.menu(AGAIN_KEY)), (4, lambda: person_at.key("ctrl+f"))):
         again()
-        person_at.gimp.wait_until(lambda count=count: len(person_at.do("layers()")) == count, PATIENCE, "the next layer")
+        person_at.gimp.wait_until(
+            lambda count=count: len(person_at.do("layers()")) == count, PATIENCE, "the next layer"
+        )
     assert all(name.startswith("Night swirls 60 %") for name in person_at.do("layers()")[:3])
     assert person_at.do("layers()")[3] == "Background"
 
@@ -334,7 +360,9 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
     person_at.open_dialog()
     person_at.restyle()
     person_at.begin_long_work()
-    person_at.dialog("from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(desk().places, 'gimp', known)")  # fmt: skip
+    person_at.dialog(
+        "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(desk().places, 'gimp', known)"
+    )
     person_at.menu(AGAIN_KEY)
     person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
     person_at.gimp.wait_until(lambda: len(person_at.do("layers()")) == 3, PATIENCE, "the layer")
@@ -347,10 +375,14 @@ def test_the_status_bars_cancel_gives_the_device_back_after_two_silent_heartbeat
     person_at.wait("not busy()", "the cancel")
     person_at.close()
     person_at.menu(AGAIN_KEY)  # with those 20000 steps
-    person_at.gimp.wait_until(lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin")
+    person_at.gimp.wait_until(
+        lambda: "running" in [job["state"] for job in person_at.jobs()], PATIENCE, "the work to begin"
+    )
     person_at.fill_the_screen()
     person_at.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
-    person_at.gimp.wait_until(lambda: "running" not in [job["state"] for job in person_at.jobs()], HEARTBEATS, "the device to be free")
+    person_at.gimp.wait_until(
+        lambda: "running" not in [job["state"] for job in person_at.jobs()], HEARTBEATS, "the device to be free"
+    )
     assert person_at.do("layers()") == ["Background"]
     person_at.open_dialog()
     person_at.restyle()
@@ -386,14 +418,22 @@ def test_paper_locks_the_strength(person_at):
 
 def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_at):
     home = person_at.gimp.home
-    person_at.do(f"other = load({str(home / 'grey.png')!r})\nother.get_layers()[0].set_name('greys')\nfirst = min(images(), key=lambda i: i.get_id())")
-    person_at.do("first.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 40, 40)\nGimp.edit_copy([first.get_layers()[0]])\nGimp.Selection.none(first)")
+    person_at.do(
+        f"other = load({str(home / 'grey.png')!r})\nother.get_layers()[0].set_name('greys')\nfirst = min(images(), key=lambda i: i.get_id())"
+    )
+    person_at.do(
+        "first.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 40, 40)\nGimp.edit_copy([first.get_layers()[0]])\nGimp.Selection.none(first)"
+    )
     person_at.open_dialog()
-    own, title = person_at.dialog("[window().gallery._own.get_id(), [item.source.name for item in window().gallery.items() if item.source]]")
+    own, title = person_at.dialog(
+        "[window().gallery._own.get_id(), [item.source.name for item in window().gallery.items() if item.source]]"
+    )
     assert len(title) == 1
     person_at.dialog(f"pick({title[0]!r})")
     person_at.wait(f"[name for name, _ in chosen()] == [{title[0]!r}]", "the image to be the style")
-    person_at.dialog("from velatura_gimp import canvas\nlayers = [layer for one in canvas.open_images() for layer in canvas.layers_of(one.image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))")  # fmt: skip
+    person_at.dialog(
+        "from velatura_gimp import canvas\nlayers = [layer for one in canvas.open_images() for layer in canvas.layers_of(one.image)]\nwindow().gallery._take_source(next(l for l in layers if 'Background' in l.name))"
+    )
     person_at.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     person_at.dialog("click('paste')")
     person_at.wait("chosen()[0][0] == 'From the clipboard'", "the clipboard's picture")
@@ -405,7 +445,9 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_
 
 
 def test_an_open_image_joins_what_is_chosen_and_repeat_knows_its_name(person_at):
-    person_at.do(f"other = load({str(person_at.gimp.home / 'grey.png')!r})\nfirst = min(images(), key=lambda i: i.get_id())")
+    person_at.do(
+        f"other = load({str(person_at.gimp.home / 'grey.png')!r})\nfirst = min(images(), key=lambda i: i.get_id())"
+    )
     person_at.open_dialog()
     (title,) = person_at.dialog("[item.source.name for item in window().gallery.items() if item.source]")
     person_at.dialog(f"pick('Mosaic', {title!r})")
@@ -463,7 +505,9 @@ def test_an_image_closed_midway_gives_the_result_as_a_new_one(person_at):
 
 
 def test_a_layer_removed_midway_gives_the_result_as_a_new_image(person_at):
-    person_at.do("extra = image().get_layers()[0].copy()\nimage().insert_layer(extra, None, 0)\nimage().set_selected_layers([image().get_layers()[1]])\none = image()")
+    person_at.do(
+        "extra = image().get_layers()[0].copy()\nimage().insert_layer(extra, None, 0)\nimage().set_selected_layers([image().get_layers()[1]])\none = image()"
+    )
     person_at.open_dialog(quality="good", iterations=60)
     person_at.dialog("click('Restyle')")
     person_at.wait("'Scale' in message()", "the work to begin")
@@ -510,8 +554,13 @@ def test_a_past_restyle_is_used_again(person_at):
     person_at.restyle()
     person_at.close()
     person_at.open_results()
-    person_at.wait("[lines[1].split(',')[0] for lines in listed('history list')[:2]] == ['Woodcut 20 %', 'Mosaic 64 %']", "the history")
-    person_at.dialog("results().tabs.set_current_page(1)\nresults().history.select_row(results().history.get_row_at_index(1))")
+    person_at.wait(
+        "[lines[1].split(',')[0] for lines in listed('history list')[:2]] == ['Woodcut 20 %', 'Mosaic 64 %']",
+        "the history",
+    )
+    person_at.dialog(
+        "results().tabs.set_current_page(1)\nresults().history.select_row(results().history.get_row_at_index(1))"
+    )
     person_at.wait("results().use.get_visible() and results().use.get_sensitive()", "the other page")
     person_at.dialog("press('use_again')")
     person_at.wait("is_open() and 'that restyle' in message()", "the restyle's dialog")
@@ -548,7 +597,9 @@ def test_a_large_image_is_measured(person_at):
     person_at.wait("desk().current is not None and not busy()", "the large restyle", 300)
     assert len(person_at.do("layers()")) == 2
     times = person_at.dialog("times")
-    FIGURES.append(f"GIMP, 2048² image, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s")  # fmt: skip
+    FIGURES.append(
+        f"GIMP, 2048² image, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s"
+    )
 
 
 def test_gimp_can_be_closed_with_a_job_running_and_the_daemon_is_free(person_at):

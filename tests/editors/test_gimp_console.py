@@ -76,7 +76,9 @@ def test_with_an_offset_layer_the_selection_is_where_it_is_on_the_canvas(console
     assert y <= 20
     assert x + width >= 60
     assert y + height >= 40
-    assert console.do("floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])")
+    assert console.do(
+        "floats(image().get_layers()[0].get_mask(), 'Y float') == selection_over(image().get_layers()[0])"
+    )
 
 
 def test_a_layer_larger_than_the_canvas_is_restyled_whole(console, call):
@@ -85,13 +87,16 @@ def test_a_layer_larger_than_the_canvas_is_restyled_whole(console, call):
 
 
 def test_a_group_is_restyled_as_it_looks_and_its_result_stands_above_it(console, call):
-    assert call("""
+    assert (
+        call("""
 g = Gimp.GroupLayer.new(image(), "things")
 image().insert_layer(g, None, 0)
 inner = d.copy()
 image().insert_layer(inner, g, 0)
 inner.set_offsets(9, 7)
-restyle(g, style=S, strength=0.0)""")[0] == "success"  # fmt: skip
+restyle(g, style=S, strength=0.0)""")[0]
+        == "success"
+    )
     assert console.do("layers()") == ["Night swirls 0 %", ["things", ["Background copy"]], "Background"]
     assert console.do("place(layer('Night swirls 0 %'))") == [9, 7, 96, 72]
     assert console.do("largest_difference(layer('Night swirls 0 %'), d)") <= 1e-6
@@ -100,10 +105,14 @@ restyle(g, style=S, strength=0.0)""")[0] == "success"  # fmt: skip
 @pytest.mark.parametrize("fx", ["gegl:invert-gamma", "gegl:dropshadow"])
 def test_a_layer_with_filters_on_it_is_restyled_as_it_looks(console, call, fx):
     """fx: one that changes colours, one that makes the layer larger."""
-    call(f"d.append_filter(Gimp.DrawableFilter.new(d, {fx!r}, 'fx'))\nseen = Gimp.Layer.new_from_visible(image(), image(), 'seen')\nimage().clean_all()")
+    call(
+        f"d.append_filter(Gimp.DrawableFilter.new(d, {fx!r}, 'fx'))\nseen = Gimp.Layer.new_from_visible(image(), image(), 'seen')\nimage().clean_all()"
+    )
     console.do("run_before = snapshot()\nsaid = restyle(d, style=S, strength=0.0)")
     assert console.do("largest_difference(image().get_layers()[0], seen)") <= 2 / 255
-    assert console.do("len(d.get_filters()) == 1 and [part[:3] for part in snapshot()[1][1:]] == [part[:3] for part in run_before[1]]")
+    assert console.do(
+        "len(d.get_filters()) == 1 and [part[:3] for part in snapshot()[1][1:]] == [part[:3] for part in run_before[1]]"
+    )
     assert console.do("len(image().get_layers())") == 2
 
 
@@ -129,12 +138,22 @@ def test_a_masks_layer_is_what_is_restyled(console, call):
 
 # (precision, base, profile): what a round trip through float sRGB may cost
 SPACES = {
-    ("8 bits", "RGB", ""): 1e-6, ("16 bits", "RGB", ""): 1e-6, ("32 bits", "RGB", ""): 1e-6,
-    ("8 bits, linear", "RGB", ""): 1e-6, ("16 bits, linear", "RGB", ""): 2e-5, ("half float", "RGB", ""): 1e-6,
-    ("half float, linear", "RGB", ""): 1e-3, ("float", "RGB", ""): 1e-6, ("float, linear", "RGB", ""): 1e-5, ("double", "RGB", ""): 1e-6,
-    ("8 bits", "GRAY", ""): 1e-6, ("16 bits", "GRAY", ""): 2e-5, ("float, linear", "GRAY", ""): 1e-5,
-    ("8 bits", "RGB", "Adobe RGB"): 1e-6, ("16 bits", "RGB", "Adobe RGB"): 8e-4,  # GIMP's own conversion there and back: 7.2e-4
-}  # fmt: skip
+    ("8 bits", "RGB", ""): 1e-6,
+    ("16 bits", "RGB", ""): 1e-6,
+    ("32 bits", "RGB", ""): 1e-6,
+    ("8 bits, linear", "RGB", ""): 1e-6,
+    ("16 bits, linear", "RGB", ""): 2e-5,
+    ("half float", "RGB", ""): 1e-6,
+    ("half float, linear", "RGB", ""): 1e-3,
+    ("float", "RGB", ""): 1e-6,
+    ("float, linear", "RGB", ""): 1e-5,
+    ("double", "RGB", ""): 1e-6,
+    ("8 bits", "GRAY", ""): 1e-6,
+    ("16 bits", "GRAY", ""): 2e-5,
+    ("float, linear", "GRAY", ""): 1e-5,
+    ("8 bits", "RGB", "Adobe RGB"): 1e-6,
+    ("16 bits", "RGB", "Adobe RGB"): 8e-4,  # GIMP's own conversion there and back: 7.2e-4
+}
 
 
 @pytest.mark.parametrize("space", SPACES, ids=" ".join)
@@ -173,8 +192,9 @@ def test_an_indexed_images_result_opens_as_a_new_rgb_image(console, call):
 
 # --- styles ------------------------------------------------------------------------------------------
 def test_a_layer_of_another_image_can_be_the_style(console, call):
-    assert call(f"other = load(T).get_layers()[0]\nother.set_name('tiles')\nrestyle(d, style_drawable=other, {QUICK})") == [
-        "success", "", "tiles 50 %"]  # fmt: skip
+    assert call(
+        f"other = load(T).get_layers()[0]\nother.set_name('tiles')\nrestyle(d, style_drawable=other, {QUICK})"
+    ) == ["success", "", "tiles 50 %"]
 
 
 def test_several_styles_share(console, call):
@@ -185,9 +205,9 @@ def test_several_styles_share(console, call):
 def test_a_style_that_only_gimp_can_open_is_opened_by_gimp(console, call):
     said = call(f"""
 painting = load(T)
-Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, painting, Gio.File.new_for_path({str(console.home / 'tiles.xcf')!r}), None)
+Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, painting, Gio.File.new_for_path({str(console.home / "tiles.xcf")!r}), None)
 painting.delete()
-restyle(d, style={str(console.home / 'tiles.xcf')!r}, {QUICK})""")
+restyle(d, style={str(console.home / "tiles.xcf")!r}, {QUICK})""")
     assert said == ["success", "", "Tiles 50 %"]
     assert console.do("len(images())") == 1
 
@@ -204,7 +224,9 @@ def test_composite_blends_the_selection_in_and_makes_no_mask(console, call):
 @pytest.fixture
 def ours(console):
     """The plug-in's own modules, to be called in the driver."""
-    console.do(f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom velatura_gimp import arguments, canvas, windowless\nfrom velatura.editor.ui_state import Style\n1")  # fmt: skip
+    console.do(
+        f"import sys\nsys.path.append({str(console.home / '.config/GIMP/3.0/plug-ins')!r})\nfrom velatura_gimp import arguments, canvas, windowless\nfrom velatura.editor.ui_state import Style\n1"
+    )
 
 
 HALVES = """
@@ -224,16 +246,25 @@ def test_a_region_is_a_channel_a_layers_alpha_or_its_lightness_or_a_file(console
     assert console.do(f"canvas.region_named(image(), 'left').coverage == {LEFT}")
     assert console.do(f"canvas.region_named(image(), 'right').coverage == {RIGHT}")
     assert console.do("canvas.region_named(image(), 'Background').coverage == pixels(d, \"Y' u8\")")
-    assert console.do(f"canvas.region_named(image(), {str(console.home / 'small.png')!r}).coverage == pixels(d, \"Y' u8\")")
+    assert console.do(
+        f'canvas.region_named(image(), {str(console.home / "small.png")!r}).coverage == pixels(d, "Y\' u8")'
+    )
     assert console.do("[one.name for one in canvas.region_sources(image())]") == ["left", "right", "Background"]
 
 
 @pytest.mark.parametrize("precision", ["8 bits", "16 bits", "8 bits, linear"])
 def test_a_feathered_selection_is_the_same_region_as_a_channel_made_of_it(console, call, ours, precision):
     call("1", precision=precision)
-    console.do("select(20, 20, 40, 30, feather=9)\nGimp.Selection.save(image()).set_name('soft')\nsoft = canvas.region_sources(image())[0].take()")
+    console.do(
+        "select(20, 20, 40, 30, feather=9)\nGimp.Selection.save(image()).set_name('soft')\nsoft = canvas.region_sources(image())[0].take()"
+    )
     assert console.do("[soft.name, len(set(soft.coverage)) > 9]") == ["Selection", True]
-    assert console.do("max(abs(a - b) for a, b in zip(soft.coverage, canvas.region_named(image(), 'soft').coverage, strict=True))") <= 1
+    assert (
+        console.do(
+            "max(abs(a - b) for a, b in zip(soft.coverage, canvas.region_named(image(), 'soft').coverage, strict=True))"
+        )
+        <= 1
+    )
 
 
 def test_scripts_regions_are_asked_of_the_daemon_where_the_layer_lies(console, call, ours):
@@ -264,15 +295,22 @@ def test_two_styles_in_two_regions_make_one_layer(console, call):
 
 def test_with_one_style_in_one_region_the_rest_stays_nearer_to_the_picture(console, call):
     call(f"{HALVES}restyle(d, styles=[S], regions=['left'], {QUICK})")
-    console.do("a, b = floats(layer('Night swirls 50 %')), floats(d)\nchange = [abs(x - y) for x, y in zip(a, b, strict=True)]\nper_row = 96 * 4")
-    left, right = (console.do(f"sum(sum(change[y * per_row + {x} : y * per_row + {x} + 160]) for y in range(72))") for x in (0, 224))
+    console.do(
+        "a, b = floats(layer('Night swirls 50 %')), floats(d)\nchange = [abs(x - y) for x, y in zip(a, b, strict=True)]\nper_row = 96 * 4"
+    )
+    left, right = (
+        console.do(f"sum(sum(change[y * per_row + {x} : y * per_row + {x} + 160]) for y in range(72))")
+        for x in (0, 224)
+    )
     assert left > 2 * right  # the eight columns on either side of the edge left out
 
 
 def test_a_style_from_a_layer_with_a_selection_is_what_the_selection_covers(console, call, ours):
     call("select(20, 16, 50, 40)\nsource = canvas.source_of(image(), d, 'tiles')\npicture = canvas.picture_of(source)")
     assert console.do("source.name") == "tiles (selection)"
-    assert console.do("bytes(picture.data)[3::4] == bytes(96 * 16) + (bytes(20) + b'\\xff' * 50 + bytes(26)) * 40 + bytes(96 * 16)")
+    assert console.do(
+        "bytes(picture.data)[3::4] == bytes(96 * 16) + (bytes(20) + b'\\xff' * 50 + bytes(26)) * 40 + bytes(96 * 16)"
+    )
     assert console.do("len(images()) == 1 and layers() == ['Background']")
     assert console.do("[one.name for one in canvas.layers_of(image())]") == ["[Untitled] ▸ Background (selection)"]
 
@@ -286,7 +324,9 @@ few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0]
 real, windowless.figures = windowless.figures, lambda: few
 windowless.explain('gimp', canvas.Canvas(image(), [d], show=False), Style(S, 'S'))
 windowless.figures = real""")
-    assert console.do("layers() == [['Content', [f.name for f in few[:2]]], ['Style', [few[2].name]], ['Table', [f.name for f in few[3:]]], 'Paper']")
+    assert console.do(
+        "layers() == [['Content', [f.name for f in few[:2]]], ['Style', [few[2].name]], ['Table', [f.name for f in few[3:]]], 'Paper']"
+    )
     assert console.do("place(layer(few[0].name))[:2] != place(layer(few[1].name))[:2]")
     assert console.do("largest_difference(layer(few[0].name), layer(few[-1].name))") > 0.1
 
@@ -315,19 +355,33 @@ def test_a_scripts_settings_are_not_the_persons_last_ones(console, call, nothing
 
 
 # --- what can be wrong -------------------------------------------------------------------------------
-@pytest.mark.parametrize(("code", "status", "sentence"), [
-    ("restyle(d)", "calling-error", "No style is given"),
-    ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
-    ("restyle(d, styles=[S + ':-1'])", "calling-error", "a style's share is a number over 0"),
-    ("restyle(d, style=S, regions=['nowhere'])", "calling-error", "no channel or layer “nowhere”"),
-    ("restyle(d, style=S, regions=['', ''])", "calling-error", "2 regions are given for 1"),
-    ("Gimp.Selection.save(image()).set_name('none')\nrestyle(d, style=S, regions=['none'])", "execution-error", "“none” covers nothing"),
-    ("restyle([], style=S)", "execution-error", "There is no layer to restyle"),
-    ("restyle([d, d], style=S)", "execution-error", "There is no layer to restyle"),
-    ("d.set_offsets(40, 30)\nselect(0, 0, 20, 20)\nrestyle(d, style=S)", "execution-error", "The selection covers nothing of layer “Background”"),
-    ("c = Gimp.Channel.new(image(), 'c', 96, 72, 100, Gegl.Color.new('red'))\nimage().insert_channel(c, None, 0)\nrestyle(c, style=S)",
-     "execution-error", "There is no layer to restyle"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "status", "sentence"),
+    [
+        ("restyle(d)", "calling-error", "No style is given"),
+        ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
+        ("restyle(d, styles=[S + ':-1'])", "calling-error", "a style's share is a number over 0"),
+        ("restyle(d, style=S, regions=['nowhere'])", "calling-error", "no channel or layer “nowhere”"),
+        ("restyle(d, style=S, regions=['', ''])", "calling-error", "2 regions are given for 1"),
+        (
+            "Gimp.Selection.save(image()).set_name('none')\nrestyle(d, style=S, regions=['none'])",
+            "execution-error",
+            "“none” covers nothing",
+        ),
+        ("restyle([], style=S)", "execution-error", "There is no layer to restyle"),
+        ("restyle([d, d], style=S)", "execution-error", "There is no layer to restyle"),
+        (
+            "d.set_offsets(40, 30)\nselect(0, 0, 20, 20)\nrestyle(d, style=S)",
+            "execution-error",
+            "The selection covers nothing of layer “Background”",
+        ),
+        (
+            "c = Gimp.Channel.new(image(), 'c', 96, 72, 100, Gegl.Color.new('red'))\nimage().insert_channel(c, None, 0)\nrestyle(c, style=S)",
+            "execution-error",
+            "There is no layer to restyle",
+        ),
+    ],
+)
 def test_what_is_wrong_is_said_in_the_error_and_nothing_changes(console, call, code, status, sentence):
     *before, last = code.split("\n")
     said = call("\n".join([*before, "as_it_was = snapshot()", last]))
@@ -378,7 +432,11 @@ def test_the_example_restyles_a_folder(console, tmp_path_factory):
     for name in ("one", "two"):
         (photos / f"{name}.png").write_bytes((console.home / "small.png").read_bytes())
     script = example[1]
-    for known, ours in (("/home/me/photos", photos), ("/home/me/restyled", done), ("/home/me/painting.jpg", console.home / "grey.png")):
+    for known, ours in (
+        ("/home/me/photos", photos),
+        ("/home/me/restyled", done),
+        ("/home/me/painting.jpg", console.home / "grey.png"),
+    ):
         assert known in script
         script = script.replace(known, str(ours))
     script = script.replace('"good"', '"draft"')

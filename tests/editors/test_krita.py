@@ -63,11 +63,15 @@ def test_what_it_looks_like(krita):
     krita.do("window().close()")
     krita.do("QApplication.processEvents()")
     krita.photograph("krita-layer")
-    krita.do("select(0, 0, 960, 300, feather=20)\nset_up('Night swirls', quality='draft', iterations=0, strength=55)\npick('Poppy field', Qt.ControlModifier)")
+    krita.do(
+        "select(0, 0, 960, 300, feather=20)\nset_up('Night swirls', quality='draft', iterations=0, strength=55)\npick('Poppy field', Qt.ControlModifier)"
+    )
     krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
     choose_region(krita, "Night swirls", "The selection, as it is now")
     krita.do("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)")
-    krita.wait_for("window().target.text().startswith('Background')", PATIENCE, "the window to see that nothing is selected")
+    krita.wait_for(
+        "window().target.text().startswith('Background')", PATIENCE, "the window to see that nothing is selected"
+    )
     krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
     krita.do("click('start')")
     krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
@@ -107,12 +111,15 @@ def test_one_undo_gives_the_document_back_to_the_bit(krita):
     assert krita.do("undo_text()") == ""
 
 
-@pytest.mark.parametrize("selection", [
-    "select(60, 50, 100, 80)",
-    "select(-40, 60, 120, 200, feather=9)",
-    "select(60, 50, 100, 80, feather=5, invert=True)",
-    "select(0, 0, 256, 20)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "select(60, 50, 100, 80)",
+        "select(-40, 60, 120, 200, feather=9)",
+        "select(60, 50, 100, 80, feather=5, invert=True)",
+        "select(0, 0, 256, 20)",
+    ],
+)
 def test_outside_the_selection_nothing_differs_inside_it_does(krita, selection):
     open_picture(krita)
     krita.do(selection)
@@ -240,22 +247,30 @@ select(10, 20, 30, 40)
     krita.do("doc().setSelection(None)")
     krita.do("one, other = sorted(window().gallery.chosen(), key=lambda s: s.name)")
     assert krita.do("[one.region.name, other.region.name]") == ["Selection", "right"]
-    assert krita.do("one.region.coverage == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)")
+    assert krita.do(
+        "one.region.coverage == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)"
+    )
     assert krita.do("other.region.coverage == (bytes(128) + b'\\xff' * 128) * 192")
-    krita.do(f"grey = next(r for r in window().gallery._regions() if r.name == {own!r}).take().coverage\npixels = content(layer({own!r}))")
+    krita.do(
+        f"grey = next(r for r in window().gallery._regions() if r.name == {own!r}).take().coverage\npixels = content(layer({own!r}))"
+    )
     qts_grey = "(11 * pixels[4 * i + 2] + 16 * pixels[4 * i + 1] + 5 * pixels[4 * i]) // 32"
     assert krita.do(f"max(abs(grey[i] - {qts_grey}) for i in range(256 * 192))") <= 1
     assert krita.do("widget('where Poppy field').text().replace('&', '')") == "right"
     # They go to the daemon, cut to what is restyled; a picture of another size is another matter.
     assert "Night swirls" in restyle(krita, style=None)
-    assert krita.do("[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]") == [True, True]
+    assert krita.do(
+        "[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]"
+    ) == [True, True]
     krita.do("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
     krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
     assert krita.do("[s.region for s in window().gallery.chosen()]") == [None, None]
 
 
 def choose_region(krita, style, name):
-    krita.do(f"menu_of = widget('where {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()")
+    krita.do(
+        f"menu_of = widget('where {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()"
+    )
     krita.wait_for(f"any(s.name == {style!r} and s.region for s in window().gallery.chosen())", PATIENCE, "the region")
 
 
@@ -295,7 +310,9 @@ def test_the_networks_view_is_a_document_with_a_layer_for_each_figure(krita):
     assert krita.do("layers()")[-3:] == ["Table", "Style", "Content"]
     assert krita.do("[n.name() for n in layer('Content').childNodes()] == [f.name for f in few[1::-1]]")
     assert krita.do("[n.name() for n in layer('Table').childNodes()] == [f.name for f in few[:2:-1]]")
-    assert krita.do("layer(few[0].name).bounds() != layer(few[1].name).bounds() and layer(few[0].name).bounds().width() == 192")
+    assert krita.do(
+        "layer(few[0].name).bounds() != layer(few[1].name).bounds() and layer(few[0].name).bounds().width() == 192"
+    )
     assert krita.do("layer(few[0].name).pixelData(20, 20, 100, 100) != layer(few[-1].name).pixelData(20, 20, 100, 100)")
 
 
@@ -303,11 +320,21 @@ def test_the_networks_view_can_be_stopped(krita):
     open_picture(krita)
     restyle(krita)
     before = krita.do("len(K.documents())")
-    krita.do("few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')")
-    krita.wait_for("desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()", PATIENCE, "the work to begin")
+    krita.do(
+        "few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')"
+    )
+    krita.wait_for(
+        "desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()",
+        PATIENCE,
+        "the work to begin",
+    )
     krita.do("explaining = desk().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
     assert krita.do("explaining.over")
-    krita.wait_until(lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    krita.wait_until(
+        lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"],
+        PATIENCE,
+        "the daemon to be free",
+    )
     assert krita.do("len(K.documents())") == before
 
 
@@ -315,9 +342,17 @@ def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
     open_picture(krita)
     krita.do("set_up()")
     krita.do("window().gallery._list_sources()\nwindow().gallery._menu.actions()[1].trigger()")
-    krita.wait_for("[s.name for s in window().gallery.chosen()] == [window().gallery._sources()[1].name]", PATIENCE, "the layer to be the style")  # fmt: skip
-    krita.do("image = QImage(64, 64, QImage.Format_RGB32)\nimage.fill(QColor('teal'))\nQApplication.clipboard().setImage(image)\nclick('paste')")  # fmt: skip
-    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['From the clipboard']", PATIENCE, "the clipboard's picture")  # fmt: skip
+    krita.wait_for(
+        "[s.name for s in window().gallery.chosen()] == [window().gallery._sources()[1].name]",
+        PATIENCE,
+        "the layer to be the style",
+    )
+    krita.do(
+        "image = QImage(64, 64, QImage.Format_RGB32)\nimage.fill(QColor('teal'))\nQApplication.clipboard().setImage(image)\nclick('paste')"
+    )
+    krita.wait_for(
+        "[s.name for s in window().gallery.chosen()] == ['From the clipboard']", PATIENCE, "the clipboard's picture"
+    )
     krita.do(f"window().gallery.take_file({str(krita.home / 'grey.png')!r})")
     krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
     assert restyle(krita, style=None) == "Grey 50 %"
@@ -362,7 +397,9 @@ def test_cancel_midway_leaves_the_document_and_frees_the_daemon(krita):
 def test_a_result_that_comes_after_the_cancel_makes_no_layer(krita):
     open_picture(krita)
     before = krita.do("layers()")
-    krita.do("set_up()\nsession = desk().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late")
+    krita.do(
+        "set_up()\nsession = desk().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late"
+    )
     krita.do("finished = []\nhear('finished', lambda: finished.append(1))\nclick('start')")
     krita.wait_for("desk().current.job != ''", PATIENCE, "the job to be sent")
     krita.do("click('cancel')")
@@ -418,7 +455,9 @@ def test_a_document_closed_midway_gives_the_result_as_a_new_one(krita):
 
 def test_a_layer_removed_midway_gives_the_result_as_a_new_document(krita):
     open_picture(krita)
-    krita.do("extra = doc().createNode('other', 'paintlayer')\ndoc().rootNode().addChildNode(extra, None)\nfirst = doc().topLevelNodes()[0]")
+    krita.do(
+        "extra = doc().createNode('other', 'paintlayer')\ndoc().rootNode().addChildNode(extra, None)\nfirst = doc().topLevelNodes()[0]"
+    )
     activate(krita, krita.do("first.name()"))
     krita.do("set_up(quality='good', iterations=40)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
@@ -464,7 +503,9 @@ def kill_midway(krita, **knobs):
     velatura(krita.home, "results", "drop", "--all")  # what earlier tests have left
     arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
     krita.do(f"set_up({arguments})\nclick('start')")
-    krita.wait_until(lambda: list((krita.home / "velatura/state/works").glob("*.kept")), PATIENCE, "the work to be kept")
+    krita.wait_until(
+        lambda: list((krita.home / "velatura/state/works").glob("*.kept")), PATIENCE, "the work to be kept"
+    )
     kill(json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"])
     krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the sentence")
     velatura(krita.home, "daemon", "start")  # else it would be one of Krita's own place
@@ -480,18 +521,28 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     assert "can be recovered" in krita.do("window().kept.text()")
     selected = bytes.fromhex(krita.do("selected().hex()"))
     krita.do("doc().setSelection(None)\nQApplication.processEvents()\nclick('recover')")
-    krita.wait_for("results() is not None and len(listed()) == 1 and listed('history list')[:1] not in ([], [['No restyle has been made yet.']])", PATIENCE, "the lists")
+    krita.wait_for(
+        "results() is not None and len(listed()) == 1 and listed('history list')[:1] not in ([], [['No restyle has been made yet.']])",
+        PATIENCE,
+        "the lists",
+    )
     (lines,) = krita.do("listed()")
     assert lines[0].startswith("Background") or "large.png" in lines[0]
     assert lines[1] == "Night swirls 50 %"
     assert lines[2].startswith("stopped at ")
     krita.do("window().hide()\nresults().move(640, 160)")
     krita.do("press('go_on')")
-    krita.wait_for("'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on")
+    krita.wait_for(
+        "'Scale' in results().message.text() and results().preview.isVisible()", PATIENCE, "the work to go on"
+    )
     krita.photograph("krita-results")
     krita.do("press('stop')")
     krita.wait_for("len(listed()) == 1 and 'Stopped' in results().message.text()", PATIENCE, "the list as it was")
-    krita.wait_until(lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"], PATIENCE, "the daemon to be free")
+    krita.wait_until(
+        lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"],
+        PATIENCE,
+        "the daemon to be free",
+    )
     before, own, tree = seen(krita), krita.do("layers()"), krita.do("snapshot()")
     krita.do("press('insert')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
@@ -547,13 +598,16 @@ def test_a_large_document_is_measured(krita):
     open_picture(krita)
     restyle(krita)  # warm: the network is loaded, the style is known
     krita.do("close_all()\nbig = K.createDocument(2048, 2048, 'big', 'RGBA', 'U8', '', 300.0)")
-    krita.do("""
+    krita.do(
+        """
 image = QImage("%s/large.png").scaled(2048, 2048).convertToFormat(QImage.Format_ARGB32)
 pixels = image.constBits(); pixels.setsize(image.sizeInBytes())
 big.topLevelNodes()[0].setPixelData(QByteArray(bytes(pixels)), 0, 0, 2048, 2048)
 big.refreshProjection()
 show(big)
-""" % krita.home)
+"""
+        % krita.home
+    )
     krita.wait_for("doc() is not None and doc().activeNode() is not None", PATIENCE, "the document's view")
     krita.do("set_up(quality='draft', iterations=4)")
     say("restyling 2048² pixels")
@@ -562,9 +616,13 @@ show(big)
     krita.do("stalls.stop()")
     assert len(krita.do("layers()")) == 2, krita.do("message()")
     times, stalls = krita.do("times"), krita.do("stalls.report()")
-    FIGURES.append(f"2048² document, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s")  # fmt: skip
+    FIGURES.append(
+        f"2048² document, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s"
+    )
     for own, all_, call, worst, worst_ms in stalls["own"][:3]:
-        FIGURES.append(f"longest of the plugin's own: {own} ms in {call} ({all_} ms with Krita's calls; inside: {worst} {worst_ms} ms)")  # fmt: skip
+        FIGURES.append(
+            f"longest of the plugin's own: {own} ms in {call} ({all_} ms with Krita's calls; inside: {worst} {worst_ms} ms)"
+        )
     for own, all_, call, worst, worst_ms in stalls["all"][:3]:
         FIGURES.append(f"longest with Krita's calls: {all_} ms in {call} (own {own} ms; inside: {worst} {worst_ms} ms)")
 

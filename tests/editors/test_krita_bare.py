@@ -29,8 +29,16 @@ def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
     launch.rename(launch.with_suffix(".away"))
     open_picture(bare)
     bare.do("set_up()")
-    bare.wait_for("desk().session.client is not None and not desk().session._may_ask", PATIENCE, "the window to have looked for a daemon")
-    assert bare.do("[message(), window().estimate.text(), visible('copy_command'), visible('copy_report')]")[1:] == ["", False, False]
+    bare.wait_for(
+        "desk().session.client is not None and not desk().session._may_ask",
+        PATIENCE,
+        "the window to have looked for a daemon",
+    )
+    assert bare.do("[message(), window().estimate.text(), visible('copy_command'), visible('copy_report')]")[1:] == [
+        "",
+        False,
+        False,
+    ]
     bare.do("click('start')")
     bare.wait_for("not busy() and visible('copy_command')", PATIENCE, "the sentence")
     assert "velatura daemon start" in bare.do("message()")

@@ -48,7 +48,18 @@ def test_pixels_come_back_the_same_in_every_colour_space(place, home):
 
 def test_kritas_own_importer_takes_the_zip(place, home):
     velatura(home, "install", "krita", "--zip", str(home / "velatura.zip"))
-    run_in(place, home, "kritarunner", "-s", "importing", "-f", "take", str(home / "velatura.zip"), str(home / "resources"), str(home / "out.json"))  # fmt: skip
+    run_in(
+        place,
+        home,
+        "kritarunner",
+        "-s",
+        "importing",
+        "-f",
+        "take",
+        str(home / "velatura.zip"),
+        str(home / "resources"),
+        str(home / "out.json"),
+    )
     said = json.loads((home / "out.json").read_text())
     assert "error" not in said, said.get("error")
     there = home / "resources"

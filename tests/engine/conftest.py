@@ -75,19 +75,30 @@ def source() -> Callable[..., Source]:
 
 @pytest.fixture(scope="package")
 def objective_of() -> Callable[..., Objective]:
-    """objective_of(network, content, style, weighting, weight=None): of pictures (3, H, W) whose sides are multiples of 16."""
+    """objective_of(network, content, style, weighting, weight=None): of pictures (3, H, W) whose sides are multiples of
+    16."""
 
     def make(
-        network: Network, content: Tensor, style: Tensor, weighting: Weighting, weight: Tensor | None = None, **more: object
+        network: Network,
+        content: Tensor,
+        style: Tensor,
+        weighting: Weighting,
+        weight: Tensor | None = None,
+        **more: object,
     ) -> Objective:
         weight = all_of(content) if weight is None else weight
         by_layer = weights_by_layer(weight, (*STYLE_LAYERS, CONTENT_LAYER))
         moments = moments_of(network, style, STYLE_LAYERS, weights_by_layer(all_of(style), STYLE_LAYERS), 0)
         features = network(content, (CONTENT_LAYER,))[CONTENT_LAYER]
         return Objective(
-            network, ContentTarget(CONTENT_LAYER, features, by_layer[CONTENT_LAYER]), [StyleTarget(by_layer, moments)],
-            weight, tuple(content.shape[1:]), weighting, **more,
-        )  # fmt: skip
+            network,
+            ContentTarget(CONTENT_LAYER, features, by_layer[CONTENT_LAYER]),
+            [StyleTarget(by_layer, moments)],
+            weight,
+            tuple(content.shape[1:]),
+            weighting,
+            **more,
+        )
 
     return make
 

@@ -1,5 +1,6 @@
-"""A worker whose GPU is spoilt for good in the midst of its home's first job, by an index out of range on the device itself:
-the device's own assertion fails, and all that this process asks of it afterwards does too. Real, and needs a GPU."""
+"""A worker whose GPU is spoilt for good in the midst of its home's first job, by an index out of range on the device
+itself: the device's own assertion fails, and all that this process asks of it afterwards does too. Real, and needs a
+GPU."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from velatura_daemon.engine.precision import BFLOAT16, FLOAT32, PLAIN, fastest_o
 from velatura_daemon.engine.regions import all_of
 
 WEIGHTING = Weighting(1e-3, 1.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
-# Of each loss, and of the slope's direction as 1 − cosine. In bfloat16 there were measured here: 0.009 and 0.003 at most with the
-# tests' own network, 0.004 and 0.001 with VGG19.
+# Of each loss, and of the slope's direction as 1 − cosine. In bfloat16 there were measured here: 0.009 and 0.003 at
+# most with the tests' own network, 0.004 and 0.001 with VGG19.
 TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.01)}
 
 

@@ -42,7 +42,9 @@ def assert_same_features(network, expected):
         each.set_pooling("average")
     for name, features in network(picture(), expected.layers).items():
         wanted = expected(picture(), (name,))[name]
-        torch.testing.assert_close(features, wanted, rtol=1e-3, atol=1e-4 * float(wanted.max()), msg=lambda m, n=name: f"{n}: {m}")
+        torch.testing.assert_close(
+            features, wanted, rtol=1e-3, atol=1e-4 * float(wanted.max()), msg=lambda m, n=name: f"{n}: {m}"
+        )
 
 
 # --- the means ------------------------------------------------------------------------------------------
@@ -74,7 +76,9 @@ def test_a_layer_is_scaled_by_the_ratio_of_the_means():
     scale_layers(network, dict.fromkeys(LAYERS, 2.0), {name: 2.0 * (number + 1) for number, name in enumerate(LAYERS)})
     for number, name in enumerate(LAYERS):
         wanted = (number + 1) * before(picture(), (name,))[name]
-        torch.testing.assert_close(network(picture(), (name,))[name], wanted, rtol=1e-4, atol=1e-4 * float(wanted.max()))
+        torch.testing.assert_close(
+            network(picture(), (name,))[name], wanted, rtol=1e-4, atol=1e-4 * float(wanted.max())
+        )
 
 
 # --- what it leaves as it is ----------------------------------------------------------------------------

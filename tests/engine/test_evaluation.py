@@ -1,4 +1,5 @@
-"""What is recorded and replayed gives what is computed anew: the plumbing of graphs, with a graph that runs on a CPU."""
+"""What is recorded and replayed gives what is computed anew: the plumbing of graphs, with a graph that runs on a
+CPU."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def test_it_is_recorded_once_and_never_sees_the_image_itself():
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam", "gradient"])
 def test_every_way_of_moving_gets_as_far_with_what_is_replayed(method):
-    """L-BFGS keeps the last slope to compare the next with: it may not be the memory that the next one is written to."""
+    """L-BFGS keeps the last slope to compare the next with: it may not be the memory that the next one is written
+    to."""
     start = torch.rand(3, 8, 9, generator=torch.Generator().manual_seed(0))
     ends = []
     for recorded in (False, True):

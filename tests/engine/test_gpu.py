@@ -1,4 +1,5 @@
-"""What holds on a CUDA device: it gives what the CPU gives, and its faults are survived. Skipped where there is none."""
+"""What holds on a CUDA device: it gives what the CPU gives, and its faults are survived. Skipped where there is
+none."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ from velatura_daemon.worker.model_cache import Networks
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
-# Of losses, and of the slope's direction as 1 − cosine. Float32 is added up in another order. Else: bfloat16, and conv1_1 in TF32.
+# Of losses, and of the slope's direction as 1 − cosine. Float32 is added up in another order. Else: bfloat16, and
+# conv1_1 in TF32.
 EXACT, FAST = (1e-4, 1e-6), (0.02, 0.02)
 
 
@@ -65,7 +67,9 @@ def objective(network, side, settings=None, tile=0):
     content, style = sample(SCENE, side, device), sample(PAINTING, side, device)
     scale = scales_for(side, side, settings)[-1]
     canvas = canvas_at(content, scale)
-    return objective_at(network, content, territories_of(content, [style]), canvas, scale, settings, TargetCache(0), tile)
+    return objective_at(
+        network, content, territories_of(content, [style]), canvas, scale, settings, TargetCache(0), tile
+    )
 
 
 def in_float64(source):
@@ -119,7 +123,9 @@ def test_what_is_recorded_and_replayed_is_what_is_computed_anew(vgg19, likeness)
 def test_what_no_graph_can_hold_is_computed_as_it_comes(vgg19):
     """Eigenvectors ask the device for numbers. Nothing of a recording that failed is left to trip over."""
     image = noise(96, GPU)
-    evaluation = Evaluation(objective(on(GPU, vgg19, fastest_on(GPU)), 96, StyleSettings(likeness="wasserstein")), image)
+    evaluation = Evaluation(
+        objective(on(GPU, vgg19, fastest_on(GPU)), 96, StyleSettings(likeness="wasserstein")), image
+    )
     assert not isinstance(evaluation.compute, Recorded)
     losses, slope = evaluation(image)
     assert losses.total.isfinite()
@@ -158,15 +164,20 @@ def test_the_loss_falls_as_it_does_on_the_cpu(room, on_cpu):
     for device in (CPU, GPU):
         network = on(device, small_network(), FLOAT32)
         *_, last = stylise(
-            sample(SCENE, 160, device), [sample(PAINTING, 128, device)], StyleSettings(quality="draft", iterations=40), network,
+            sample(SCENE, 160, device),
+            [sample(PAINTING, 128, device)],
+            StyleSettings(quality="draft", iterations=40),
+            network,
             room=room if device == GPU else on_cpu,
-        )  # fmt: skip
+        )
         ended[device] = float(last.losses.total)
     assert ended[GPU] == pytest.approx(ended[CPU], rel=0.1)
 
 
 def test_poolings_are_torchs_to_the_bit():
-    x = torch.rand(1, 64, 40, 26, generator=torch.Generator().manual_seed(0)).to(GPU, torch.bfloat16, memory_format=torch.channels_last)
+    x = torch.rand(1, 64, 40, 26, generator=torch.Generator().manual_seed(0)).to(
+        GPU, torch.bfloat16, memory_format=torch.channels_last
+    )
     found, slopes = [], []
     for pool in (lambda x: F.avg_pool2d(x, 2), AveragePool(2, 2)):
         given = x.detach().requires_grad_(True)
@@ -180,7 +191,9 @@ def test_poolings_are_torchs_to_the_bit():
 def test_the_largest_pictures_are_made_small_as_on_the_cpu(shape):
     large = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
     height, width = (max(2, side * 96 // max(shape)) for side in shape)
-    torch.testing.assert_close(resized(large.to(GPU), height, width).cpu(), resized(large, height, width), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        resized(large.to(GPU), height, width).cpu(), resized(large, height, width), rtol=1e-4, atol=1e-5
+    )
     found = resized_weight(large[0].to(GPU), height, width).cpu()
     torch.testing.assert_close(found, resized_weight(large[0], height, width), rtol=1e-4, atol=1e-5)
 
@@ -205,7 +218,8 @@ def test_masks_regions_and_seamless_pictures_work(vgg19):
 
 # --- memory ---------------------------------------------------------------------------------------------
 class Ballast:
-    """Another program that takes all of the device's memory but so many bytes when it is told how many, until `drop`."""
+    """Another program that takes all of the device's memory but so many bytes when it is told how many, until
+    `drop`."""
 
     SAYS = """
 import sys, torch
@@ -219,7 +233,9 @@ sys.stdin.read()
 """
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-c", self.SAYS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.SAYS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout.readline() == "ready\n"
 
     def fill(self, but: int) -> None:
@@ -352,7 +368,9 @@ class WithSpoiltWorkers(Daemon):
     @property
     def launcher(self):
         script = Path(__file__).with_name("daemon_with_spoilt_workers.py")
-        return Launcher(("/usr/bin/env", f"VELATURA_HOME={self.home}", sys.executable, str(script), "daemon", "run"), build_id())
+        return Launcher(
+            ("/usr/bin/env", f"VELATURA_HOME={self.home}", sys.executable, str(script), "daemon", "run"), build_id()
+        )
 
 
 def test_a_spoilt_device_ends_the_worker_and_the_job_is_done_by_another(home, scene, painting):

@@ -114,7 +114,9 @@ def test_a_factor_on_all_features_changes_nothing(name, seed, factor):
 
 def test_in_paper_it_counts_by_its_fourth_power():
     f, s = features(), features(seed=1)
-    torch.testing.assert_close(paper_likeness(moments_of(3 * f), moments_of(3 * s)), 81 * paper_likeness(moments_of(f), moments_of(s)))
+    torch.testing.assert_close(
+        paper_likeness(moments_of(3 * f), moments_of(3 * s)), 81 * paper_likeness(moments_of(f), moments_of(s))
+    )
 
 
 # --- means and deviations ---------------------------------------------------------------------------------
@@ -142,7 +144,8 @@ def transport(found, wanted):
 
 @given(seeds, st.integers(1, 6))
 def test_the_wasserstein_distance_is_that_of_its_formula(seed, channels):
-    """tr (Σ*^½ Σ Σ*^½)^½ is the sum of the roots of the eigenvalues of Σ Σ*, which no root of a matrix is needed for."""
+    """tr (Σ*^½ Σ Σ*^½)^½ is the sum of the roots of the eigenvalues of Σ Σ*, which no root of a matrix is needed
+    for."""
     found, wanted = (moments_of(features(channels, seed=s)) for s in (seed, seed + 1))
     floor = FLAT * wanted.covariance().diagonal().mean().clamp_min(1e-6) * torch.eye(channels, dtype=torch.float64)
     a, b = found.covariance() + floor, wanted.covariance() + floor

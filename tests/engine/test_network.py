@@ -42,7 +42,8 @@ def vgg_written_out(image, weights, pool):
 
 
 def antialiased(x, side):
-    """Cell by cell: the mean of the mean of its 2 × 2 and the mean of the 4 × 4 around these, as far as there is a map."""
+    """Cell by cell: the mean of the mean of its 2 × 2 and the mean of the 4 × 4 around these, as far as there is a
+    map."""
     height, width = x.shape[2] // side, x.shape[3] // side
     halved = torch.empty(*x.shape[:2], height, width)
     for row in range(height):
@@ -55,7 +56,9 @@ def antialiased(x, side):
 
 
 # --- layers ---------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("pooling", "pool"), [("antialiased", antialiased), ("average", F.avg_pool2d), ("max", F.max_pool2d)])
+@pytest.mark.parametrize(
+    ("pooling", "pool"), [("antialiased", antialiased), ("average", F.avg_pool2d), ("max", F.max_pool2d)]
+)
 def test_the_features_are_those_of_vgg19_after_the_relu(raw_weights, pooling, pool):
     network = Network(raw_weights)
     network.set_pooling("average" if pooling == "max" else "max")
@@ -68,8 +71,14 @@ def test_the_features_are_those_of_vgg19_after_the_relu(raw_weights, pooling, po
 def test_there_are_sixteen_layers_where_torchvision_has_them():
     assert len(LAYERS) == 16
     assert {n: INDEX_OF[n] for n in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1", "conv5_4")} == {
-        "conv1_1": 0, "conv2_1": 5, "conv3_1": 10, "conv4_1": 19, "conv4_2": 21, "conv5_1": 28, "conv5_4": 34,
-    }  # fmt: skip
+        "conv1_1": 0,
+        "conv2_1": 5,
+        "conv3_1": 10,
+        "conv4_1": 19,
+        "conv4_2": 21,
+        "conv5_1": 28,
+        "conv5_4": 34,
+    }
 
 
 def test_a_layer_has_its_channels_and_its_share_of_the_size(network):

@@ -83,12 +83,17 @@ class Jobs:
         styles = [noise(16, 16, "RGB", seed=9)] if styles is None else styles
         asked = StyleSettings(**{"iterations": 2, **settings})
         return {
-            "job": "j", "settings": asked.to_wire(),
-            "content": self.on_disk(content), "mask": self.on_disk(mask) if mask else None,
-            "styles": [{**self.on_disk(s), "share": 1.0} for s in styles], "last": last,
-            "result_path": str(self.folder / "result"), "last_path": str(self.folder / "last"),
-            "keep_path": str(self.folder / "kept.npy"), "as_it_is": False,
-        }  # fmt: skip
+            "job": "j",
+            "settings": asked.to_wire(),
+            "content": self.on_disk(content),
+            "mask": self.on_disk(mask) if mask else None,
+            "styles": [{**self.on_disk(s), "share": 1.0} for s in styles],
+            "last": last,
+            "result_path": str(self.folder / "result"),
+            "last_path": str(self.folder / "last"),
+            "keep_path": str(self.folder / "kept.npy"),
+            "as_it_is": False,
+        }
 
     def run(
         self, content, mask=None, styles=None, last=None, speaker=None, **settings
@@ -213,14 +218,20 @@ def test_what_floats_have_beyond_0_and_1_is_set_aside_and_added_again(jobs, curv
     clipped = of(bright.clip(0, 1), "RGB", "f32", curve=curve)
     plain = samples_of(jobs.run(clipped)[1])
     found = samples_of(jobs.run(of(bright, "RGB", "f32", curve=curve))[1])
-    # Two float32 results through the sRGB curve: some 1e-6 of rounding, more on one processor than on another. What is set aside is 0.25 and more.
+    # Two float32 results through the sRGB curve: some 1e-6 of rounding, more on one processor than on another. What is
+    # set aside is 0.25 and more.
     np.testing.assert_allclose(found - plain, bright - bright.clip(0, 1), rtol=0, atol=1e-4)
 
 
 def test_a_style_with_a_region_goes_there_and_not_elsewhere(jobs):
     """Where no style goes, the picture stays what it was but for what the network makes of the content."""
     content = noise(64, 96)
-    region = of(np.repeat(np.linspace(255, 0, 96)[None, :, None] > 128, 64, 0).astype(np.uint8) * 255, "GRAY", "u8", curve="linear")
+    region = of(
+        np.repeat(np.linspace(255, 0, 96)[None, :, None] > 128, 64, 0).astype(np.uint8) * 255,
+        "GRAY",
+        "u8",
+        curve="linear",
+    )
     job = jobs.job(content, iterations=6)
     job["styles"][0]["region"] = jobs.on_disk(region)
     ending = jobs.restyle(job, FakeSpeaker())

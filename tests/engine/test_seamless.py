@@ -16,8 +16,8 @@ sides = st.integers(2, 40)
 seeds = st.integers(0, 2**31)
 
 
-# With three pictures, these sizes and settings, and float32 as it rounds on one processor: 0.20 to 1.36 seamless, 2.2 to 6.8 without. From
-# noise the two cannot be told apart so, since noise has no jump to begin with.
+# With three pictures, these sizes and settings, and float32 as it rounds on one processor: 0.20 to 1.36 seamless, 2.2
+# to 6.8 without. From noise the two cannot be told apart so, since noise has no jump to begin with.
 LARGEST_STEP = 1.6
 
 
@@ -59,7 +59,12 @@ def test_a_pictures_jump_is_closed(source, axis):
 
 
 # --- sizes ------------------------------------------------------------------------------------------------
-@given(st.integers(4, 24), st.integers(4, 24), st.sampled_from([(2, 1), (1, 2), (3, 2), (2, 3), (1, 1)]), st.integers(0, 40))
+@given(
+    st.integers(4, 24),
+    st.integers(4, 24),
+    st.sampled_from([(2, 1), (1, 2), (3, 2), (2, 3), (1, 1)]),
+    st.integers(0, 40),
+)
 def test_resizing_a_picture_that_wraps_commutes_with_rolling_it(rows, columns, factor, turns):
     new, old = factor
     image = noise(3, rows * old, columns * old)

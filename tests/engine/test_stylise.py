@@ -36,8 +36,11 @@ def content_distance(network, image, content):
 
 
 # --- the same in, the same out --------------------------------------------------------------------------
-@pytest.mark.parametrize("settings", [{}, {"start": "noise", "seed": 3}, {"optimiser": "adam", "pooling": "max"}],
-                         ids=["plain", "noise", "adam_max"])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"start": "noise", "seed": 3}, {"optimiser": "adam", "pooling": "max"}],
+    ids=["plain", "noise", "adam_max"],
+)
 def test_the_same_pictures_seed_and_settings_give_the_same_bits(restyled, source, settings):
     content, style = source(32, 40), source(32, 32, 1)
     assert torch.equal(restyled(content, [style], **settings), restyled(content, [style], **settings))
@@ -121,7 +124,8 @@ def test_more_strength_is_nearer_to_the_style_and_farther_from_the_content(reque
 @pytest.mark.parametrize("pooling", ["antialiased", "average", "max"])
 @pytest.mark.parametrize("size", [(40, 56), (64, 96)])
 def test_a_flat_picture_in_a_flat_style_of_its_colour_gets_no_frame(vgg19, source, size, pooling):
-    """Edges look to the network as the middle does, in pictures of any size. With zeros beyond them, there were differences of up to 8/255."""
+    """Edges look to the network as the middle does, in pictures of any size. With zeros beyond them, there were
+    differences of up to 8/255."""
     content, style = source(*size), source(64, 48, 1)
     colour = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1)
     content, style = (replace(s, image=colour.expand_as(s.image).contiguous(), key=s.key[1:]) for s in (content, style))
@@ -275,8 +279,10 @@ def test_a_style_is_seen_only_where_it_counts(restyled, source):
     content, style = source(32, 32), source(64, 64, 1)
     weight = torch.zeros(64, 64)
     weight[:, :32] = 1
-    halves = [replace(style, weight=weight, visible=weight, key=n, image=torch.cat([style.image[:, :, :32], other], 2))
-              for n, other in enumerate((torch.zeros(3, 64, 32), torch.ones(3, 64, 32)))]  # fmt: skip
+    halves = [
+        replace(style, weight=weight, visible=weight, key=n, image=torch.cat([style.image[:, :, :32], other], 2))
+        for n, other in enumerate((torch.zeros(3, 64, 32), torch.ones(3, 64, 32)))
+    ]
     assert torch.equal(*(restyled(content, [half]) for half in halves))
 
 
@@ -374,7 +380,9 @@ def test_steps_that_were_asked_for_are_taken(network, source, settings):
 # --- going on with what was learnt ----------------------------------------------------------------------
 def curve(network, content, cache, last=None, **settings):
     """Totals of each evaluation, and the picture."""
-    seen = list(stylise(content, [flipped_style(content)], StyleSettings(iterations=12, **settings), network, cache, last))
+    seen = list(
+        stylise(content, [flipped_style(content)], StyleSettings(iterations=12, **settings), network, cache, last)
+    )
     return [float(p.losses.total) for p in seen], seen[-1].image.clone()
 
 

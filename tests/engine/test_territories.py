@@ -44,7 +44,8 @@ def style_at(source):
 
 
 def style_distance(network, image, style, place):
-    """How far Gram matrices of the image at a place (H, W) are from the style's, at the size at which that is looked at."""
+    """How far Gram matrices of the image at a place (H, W) are from the style's, at the size at which that is looked
+    at."""
     network.set_pooling("average")
     ours, theirs = (network(x, STYLE_LAYERS[:3]) for x in (image, resized(style.image, SIZE[1], SIZE[1]).clamp(0, 1)))
     distance = 0.0
@@ -79,7 +80,9 @@ def test_regions_that_overlap_share_the_place(content, style_at):
 
 def test_soft_edges_that_do_not_fill_a_place_are_left_as_they_are(content, style_at):
     """Two feathered edges that meet: 0.3 and 0.4 leave 0.3 to the style without a region."""
-    parts = territories_of(content, [style_at(1, 0.3 * columns(0, 128)), style_at(2, 0.4 * columns(0, 128)), style_at(0)])
+    parts = territories_of(
+        content, [style_at(1, 0.3 * columns(0, 128)), style_at(2, 0.4 * columns(0, 128)), style_at(0)]
+    )
     assert [float(part.weight.mean()) for part in parts] == pytest.approx([0.3, 0.4, 0.3])
 
 
@@ -128,7 +131,8 @@ def test_outside_all_regions_the_picture_stays_the_content(restyled, content, st
 
 
 def test_a_place_counts_the_same_in_a_small_region_and_a_large_one(network, content, style_at):
-    """The slope of the style's loss at the same place: whatever the size of its region, within a factor of what is in it."""
+    """The slope of the style's loss at the same place: whatever the size of its region, within a factor of what is in
+    it."""
     network.set_pooling("average")
     settings = StyleSettings(reconstruct="style")
     scale = scales_for(SIZE[1], SIZE[0], settings)[-1]
@@ -142,7 +146,9 @@ def test_a_place_counts_the_same_in_a_small_region_and_a_large_one(network, cont
     assert 0.4 < slopes[0] / slopes[1] < 2.5  # without the share it would be some 4 times as much
 
 
-def test_the_same_style_in_two_regions_that_fill_the_picture_is_nearly_that_style_everywhere(network, content, style_at):
+def test_the_same_style_in_two_regions_that_fill_the_picture_is_nearly_that_style_everywhere(
+    network, content, style_at
+):
     """Gram matrices of halves ask for a little more than that of the whole."""
     one, parts = ([style_at(1)], [style_at(1, columns(0, 64), "left"), style_at(1, columns(64, 128), "right")])
     totals = [float(next(stylise(content, styles, StyleSettings(), network)).losses.style) for styles in (one, parts)]

@@ -80,8 +80,14 @@ def test_with_masks_regions_and_several_styles_too(network64, source64, likeness
     weight = torch.rand(height, width, generator=generator).double()
     weight[:, 100:180] = 0
     region = torch.linspace(1, 0, width).double().expand(height, width)
-    styles = [source64(40, 56, 1, region=region, region_key="left"), source64(32, 32, 2, share=0.3), source64(48, 32, 3)]
-    assert_same(network64, source64(height, width, weight=weight), styles, StyleSettings(likeness=likeness, coarse=150), 64)
+    styles = [
+        source64(40, 56, 1, region=region, region_key="left"),
+        source64(32, 32, 2, share=0.3),
+        source64(48, 32, 3),
+    ]
+    assert_same(
+        network64, source64(height, width, weight=weight), styles, StyleSettings(likeness=likeness, coarse=150), 64
+    )
 
 
 def test_a_seamless_picture_goes_on_over_its_edges_in_tiles_too(network64, source64):
@@ -110,7 +116,9 @@ def test_content_at_any_layer_is_that_of_the_whole(network64, source64, layer):
 @pytest.mark.parametrize("layer", ["conv1_2", "conv4_2", "conv5_1", "conv5_4"])
 def test_features_in_tiles_are_those_of_the_whole(network64, source64, layer):
     image = source64(48, 496).image
-    torch.testing.assert_close(features_of(network64, image, layer, 64), features_of(network64, image, layer, 0), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        features_of(network64, image, layer, 64), features_of(network64, image, layer, 0), rtol=1e-10, atol=1e-12
+    )
 
 
 # --- tiles ----------------------------------------------------------------------------------------------
@@ -124,8 +132,11 @@ def test_tiles_cover_the_picture_once_on_the_grid_with_the_overlap_that_there_is
     for tile in tiles(height, width, side, REACH, wraps):
         tile.inner.of(seen).add_(1)
         assert max(tile.inner.width, tile.inner.height) <= side
-        around = (tile.inner.left - tile.outer.left, tile.inner.top - tile.outer.top,
-                  tile.outer.left + tile.outer.width - tile.inner.left - tile.inner.width)  # fmt: skip
+        around = (
+            tile.inner.left - tile.outer.left,
+            tile.inner.top - tile.outer.top,
+            tile.outer.left + tile.outer.width - tile.inner.left - tile.inner.width,
+        )
         there = (tile.inner.left, tile.inner.top, width - tile.inner.left - tile.inner.width)
         assert around == tuple(REACH if wraps else min(REACH, limit) for limit in there)
         assert all(n % GRID == 0 for n in vars(tile.outer).values())
@@ -173,7 +184,9 @@ def test_without_memory_a_job_goes_on_in_smaller_tiles_and_says_so(network64, so
     assert evaluation.side == 256
     assert "tiles of 256" in evaluation.news[-1]
     whole.network = network64
-    torch.testing.assert_close(slope, Evaluation(whole, image)(image)[1], rtol=1e-8, atol=1e-9 * float(slope.abs().max()))
+    torch.testing.assert_close(
+        slope, Evaluation(whole, image)(image)[1], rtol=1e-8, atol=1e-9 * float(slope.abs().max())
+    )
 
 
 def test_where_not_even_the_smallest_tile_fits_it_is_told(network64, source64):
@@ -235,7 +248,9 @@ def test_a_large_picture_in_large_tiles_is_at_most_twice_the_work():
 
 def test_a_whole_restyle_in_tiles_is_the_one_in_one_piece(network64, source64):
     content, styles = source64(64, 400), [source64(40, 56, 1)]
-    settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")  # L-BFGS has fewer pairs where there is no room
+    settings = StyleSettings(
+        iterations=8, quality="draft", optimiser="adam"
+    )  # L-BFGS has fewer pairs where there is no room
     pictures, sides = [], []
     for room in (EVERYTHING, Room(BASE)):
         *_, last = stylise(content, styles, settings, network64, room=room)

@@ -28,8 +28,15 @@ def objective(network, source):
         asked, content = StyleSettings(**settings), source(32, 48)
         scale = scales_for(48, 32, asked)[-1]
         network.set_pooling(asked.pooling)
-        return objective_at(network, content, territories_of(content, [source(32, 32, 1)]), canvas_at(content, scale), scale,
-                            asked, TargetCache(0))  # fmt: skip
+        return objective_at(
+            network,
+            content,
+            territories_of(content, [source(32, 32, 1)]),
+            canvas_at(content, scale),
+            scale,
+            asked,
+            TargetCache(0),
+        )
 
     return make
 
@@ -136,11 +143,15 @@ def test_style_alone_does_not_know_the_content(restyled, source):
     assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("settings", [
-    {"fine": 0, "middle": 0, "coarse": 0, "reconstruct": "style"},
-    {"fine": 0, "style_depth": 2, "reconstruct": "style"},
-    {"fine": 0, "middle": 0, "coarse": 0, "reconstruct": "style", "quality": "paper"},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fine": 0, "middle": 0, "coarse": 0, "reconstruct": "style"},
+        {"fine": 0, "style_depth": 2, "reconstruct": "style"},
+        {"fine": 0, "middle": 0, "coarse": 0, "reconstruct": "style", "quality": "paper"},
+    ],
+    ids=str,
+)
 def test_where_nothing_counts_there_is_nothing_to_restyle(restyled, source, settings):
     with pytest.raises(NothingToRestyle, match="coarse"):
         restyled(source(32, 32), [source(32, 32, 1)], **settings)

@@ -23,7 +23,9 @@ def machines() -> Iterator[Machines]:
 
 
 def daemon_of(machines: Machines, home: Path, *more: str) -> Daemon:
-    return Daemon(home, ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--keep-seconds", "0.3", *more))
+    return Daemon(
+        home, ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--keep-seconds", "0.3", *more)
+    )
 
 
 @pytest.fixture(scope="module")

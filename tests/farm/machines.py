@@ -18,8 +18,9 @@ from velatura.client.locks import is_held
 
 STORE = 100 << 20  # bytes of Ray's object store, a node
 
-# Whatever temporary folder a cluster is given, Ray notes its address in the default one, and takes that one to be there: /tmp/ray, which
-# only an earlier Ray leaves behind. Niceness: 15 by itself, and a test beside a busy process would wait for minutes.
+# Whatever temporary folder a cluster is given, Ray notes its address in the default one, and takes that one to be
+# there: /tmp/ray, which only an earlier Ray leaves behind. Niceness: 15 by itself, and a test beside a busy process
+# would wait for minutes.
 RAY_TMPDIR = Path(tempfile.mkdtemp(prefix="vel-"))
 (RAY_TMPDIR / "ray").mkdir()
 atexit.register(shutil.rmtree, RAY_TMPDIR, ignore_errors=True)
@@ -48,8 +49,10 @@ class Machines:
 
     def start(self) -> None:
         """The head and the second node."""
-        self._cluster = Cluster(initialize_head=True, head_node_args={
-            **self._node("first"), "ray_client_server_port": self.port, "include_dashboard": False})  # fmt: skip
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={**self._node("first"), "ray_client_server_port": self.port, "include_dashboard": False},
+        )
         self.start_second()
 
     def start_second(self) -> None:
@@ -97,10 +100,18 @@ class Machines:
 
     def _is_worker(self, process: psutil.Process, which: str) -> bool:
         try:
-            return process.environ().get("VELATURA_HOME") == str(self.folder / which) and "velatura_daemon.worker.process" in process.cmdline()
+            return (
+                process.environ().get("VELATURA_HOME") == str(self.folder / which)
+                and "velatura_daemon.worker.process" in process.cmdline()
+            )
         except psutil.Error:
             return False
 
     def _node(self, which: str) -> dict[str, Any]:
-        return {"num_cpus": 1, "object_store_memory": STORE, "temp_dir": str(self.folder / "ray"), "labels": {"name": which},
-                "env_vars": {"VELATURA_HOME": str(self.folder / which)}}  # fmt: skip
+        return {
+            "num_cpus": 1,
+            "object_store_memory": STORE,
+            "temp_dir": str(self.folder / "ray"),
+            "labels": {"name": which},
+            "env_vars": {"VELATURA_HOME": str(self.folder / which)},
+        }

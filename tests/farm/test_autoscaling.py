@@ -1,4 +1,5 @@
-"""Machines that come with the work and go after it: Ray's own autoscaler, with nodes on this machine in place of hired ones."""
+"""Machines that come with the work and go after it: Ray's own autoscaler, with nodes on this machine in place of hired
+ones."""
 
 from __future__ import annotations
 
@@ -17,34 +18,82 @@ from ray.cluster_utils import Cluster
 from tests.conftest import QUICK, Daemon, free_port, picture
 from tests.farm.machines import STORE
 
-EMPTY = {"auth": {}, "docker": {}, "file_mounts": {}, "cluster_synced_files": [], "file_mounts_sync_continuously": False, "rsync_exclude": [],
-         "rsync_filter": [], "initialization_commands": [], "setup_commands": [], "head_setup_commands": [], "worker_setup_commands": [],
-         "head_start_ray_commands": [], "worker_start_ray_commands": []}  # fmt: skip
+EMPTY = {
+    "auth": {},
+    "docker": {},
+    "file_mounts": {},
+    "cluster_synced_files": [],
+    "file_mounts_sync_continuously": False,
+    "rsync_exclude": [],
+    "rsync_filter": [],
+    "initialization_commands": [],
+    "setup_commands": [],
+    "head_setup_commands": [],
+    "worker_setup_commands": [],
+    "head_start_ray_commands": [],
+    "worker_start_ray_commands": [],
+}
 
 
 class Hired:
-    """A head without a core, and at most one node that Ray starts when it is asked for one and ends 3 s after its work."""
+    """A head without a core, and at most one node that Ray starts when it is asked for one and ends 3 s after its
+    work."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
         port, self.address = free_port(), f"ray://127.0.0.1:{(client_port := free_port())}"
         config = self.folder / "farm.json"
-        config.write_text(json.dumps({
-            **EMPTY, "cluster_name": "farm", "max_workers": 1, "upscaling_speed": 1.0, "idle_timeout_minutes": 0.05,
-            "head_node_type": "ray.head.default",
-            "provider": {"type": "fake_multinode", "gcs_address": f"127.0.0.1:{port}", "use_node_id_as_ip": True, "disable_node_updaters": True,
-                         "disable_launch_config_check": True},
-            "available_node_types": {"ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
-                                     "node": {"resources": {"CPU": 1, "object_store_memory": STORE}, "node_config": {}, "max_workers": 1}},
-        }))  # fmt: skip
-        self._cluster = Cluster(initialize_head=True, head_node_args={
-            "num_cpus": 0, "object_store_memory": STORE, "temp_dir": str(self.folder / "ray"), "include_dashboard": False,
-            "ray_client_server_port": client_port, "gcs_server_port": port, "autoscaling_config": str(config),
-            "env_vars": {"VELATURA_HOME": str(self.folder / "node"), "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000"}})  # fmt: skip
+        config.write_text(
+            json.dumps(
+                {
+                    **EMPTY,
+                    "cluster_name": "farm",
+                    "max_workers": 1,
+                    "upscaling_speed": 1.0,
+                    "idle_timeout_minutes": 0.05,
+                    "head_node_type": "ray.head.default",
+                    "provider": {
+                        "type": "fake_multinode",
+                        "gcs_address": f"127.0.0.1:{port}",
+                        "use_node_id_as_ip": True,
+                        "disable_node_updaters": True,
+                        "disable_launch_config_check": True,
+                    },
+                    "available_node_types": {
+                        "ray.head.default": {"resources": {}, "node_config": {}, "max_workers": 0},
+                        "node": {
+                            "resources": {"CPU": 1, "object_store_memory": STORE},
+                            "node_config": {},
+                            "max_workers": 1,
+                        },
+                    },
+                }
+            )
+        )
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "object_store_memory": STORE,
+                "temp_dir": str(self.folder / "ray"),
+                "include_dashboard": False,
+                "ray_client_server_port": client_port,
+                "gcs_server_port": port,
+                "autoscaling_config": str(config),
+                "env_vars": {
+                    "VELATURA_HOME": str(self.folder / "node"),
+                    "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000",
+                },
+            },
+        )
 
     def nodes(self) -> list[psutil.Process]:
         """Raylets that Ray's autoscaler has started."""
-        return [one for one in self._processes() if one.name() == "raylet" and "autoscaler" in " ".join(one.parent().cmdline())]
+        return [
+            one
+            for one in self._processes()
+            if one.name() == "raylet" and "autoscaler" in " ".join(one.parent().cmdline())
+        ]
 
     def _processes(self) -> list[psutil.Process]:
         """All of Ray's here, by the folder that they are told."""

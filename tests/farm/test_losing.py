@@ -1,4 +1,5 @@
-"""Nodes and heads that go midway: a job is done elsewhere, going on from what was kept; nobody's is lost, and the daemon lives."""
+"""Nodes and heads that go midway: a job is done elsewhere, going on from what was kept; nobody's is lost, and the
+daemon lives."""
 
 from __future__ import annotations
 
@@ -60,7 +61,9 @@ class Watched:
         self.until(lambda: len(list((daemon.places.state / "works").glob("*.npy"))) >= count)
 
     def to_the_end(self) -> dict[str, list[Any]]:
-        self.until(lambda: all(events and isinstance(events[-1], (Finished, p.Failed)) for events in self.told.values()))
+        self.until(
+            lambda: all(events and isinstance(events[-1], (Finished, p.Failed)) for events in self.told.values())
+        )
         return self.told
 
 
@@ -96,7 +99,9 @@ def test_with_the_head_gone_there_is_a_clear_sentence_and_back_it_is_used_again(
         until(client, p.Progress, job)
         machines.kill_head()
         try:
-            with pytest.raises(DaemonLost, match=r"Ray cluster at ray://127.0.0.1:\d+ cannot be reached .* Start its head"):
+            with pytest.raises(
+                DaemonLost, match=r"Ray cluster at ray://127.0.0.1:\d+ cannot be reached .* Start its head"
+            ):
                 until(client, Finished, job)
             pid = client.status()["pid"]
         finally:

@@ -34,7 +34,11 @@ def test_a_restyle_is_the_same_as_one_made_here(farm, daemon):
         there = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
         here = at_home.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
     assert bytes(there.picture.data) == bytes(here.picture.data)
-    assert (there.result.left, there.result.top, there.result.weights) == (here.result.left, here.result.top, here.result.weights)
+    assert (there.result.left, there.result.top, there.result.weights) == (
+        here.result.left,
+        here.result.top,
+        here.result.weights,
+    )
     assert there.result.device.startswith("cpu at ")
 
 
@@ -42,7 +46,11 @@ def test_the_process_that_is_connected_to_the_cluster_writes_to_the_daemons_log(
     with farm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
     lines = farm.places.log_file.read_text().splitlines()
-    assert [line for line in lines if re.search(rf" INFO ray-driver \d+ velatura.farm: connected to {machines.address}$", line)]
+    assert [
+        line
+        for line in lines
+        if re.search(rf" INFO ray-driver \d+ velatura.farm: connected to {machines.address}$", line)
+    ]
 
 
 def test_a_picture_of_several_pieces_goes_there_and_comes_back(farm):

@@ -1,1 +1,2 @@
-"""Fuzzing: `make fuzz` guided by coverage (atheris), and a short form for every `make test` that needs nothing but Python."""
+"""Fuzzing: `make fuzz` guided by coverage (atheris), and a short form for every `make test` that needs nothing but
+Python."""

@@ -1,4 +1,5 @@
-"""`make fuzz SECONDS=…`: every target for so long, one after the other, and docs/reliability/fuzz.json and fuzz.md from what came of it.
+"""`make fuzz SECONDS=…`: every target for so long, one after the other, and docs/reliability/fuzz.json and fuzz.md from
+what came of it.
 
 Ends with 1 where anything was found; findings lie under fuzz-out/NAME/findings, each with the input that made it.
 """
@@ -29,7 +30,8 @@ ENGINE_FOUND = {"crash-": "a crash", "timeout-": "too slow", "oom-": "too much m
 
 @dataclass
 class Outcome:
-    """What a target's run came to. coverage: features, which is branches and how often each was taken. peak: megabytes."""
+    """What a target's run came to. coverage: features, which is branches and how often each was taken. peak:
+    megabytes."""
 
     target: str
     promise: str
@@ -52,8 +54,10 @@ def main() -> int:
     parser.add_argument("--no-report", action="store_true", help="leave docs/reliability as it is")
     asked = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
-        print("atheris is not here. It has wheels for CPython 3.11 to 3.13: 'make fuzz' installs it there. "
-              "The fuzzers' short form runs without it, in 'make test'.")  # fmt: skip
+        print(
+            "atheris is not here. It has wheels for CPython 3.11 to 3.13: 'make fuzz' installs it there. "
+            "The fuzzers' short form runs without it, in 'make test'."
+        )
         return 0
     outcomes = [fuzz(name, asked.seconds) for name in asked.only or NAMES]
     if not asked.no_report:
@@ -69,10 +73,22 @@ def fuzz(name: str, seconds: int) -> Outcome:
     while (left := seconds - (time.monotonic() - start)) > 1:
         print(f"{name}: {left:.0f} s to go", flush=True)
         said = subprocess.run(
-            [sys.executable, "-m", "tests.fuzz.one", name, str(folder), f"-max_total_time={left:.0f}",
-             f"-timeout={INPUT_SECONDS}", f"-rss_limit_mb={MEMORY_MEGABYTES}", "-print_final_stats=1"],
-            capture_output=True, text=True, errors="replace", check=False,
-        ).stderr  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "tests.fuzz.one",
+                name,
+                str(folder),
+                f"-max_total_time={left:.0f}",
+                f"-timeout={INPUT_SECONDS}",
+                f"-rss_limit_mb={MEMORY_MEGABYTES}",
+                "-print_final_stats=1",
+            ],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        ).stderr
         (folder / "last.log").write_text(said, encoding="utf-8")
         add(outcome, said)
     outcome.seconds = round(time.monotonic() - start, 1)
@@ -118,12 +134,15 @@ def write_report(outcomes: list[Outcome]) -> None:
 
 def table(outcomes: list[Outcome]) -> str:
     """In Markdown."""
-    rows = ["| target | what must hold | seconds | executions | a second | features | peak MB | findings |",
-            "|---|---|---:|---:|---:|---:|---:|---:|"]  # fmt: skip
+    rows = [
+        "| target | what must hold | seconds | executions | a second | features | peak MB | findings |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
     rows += [
-        f"| {o.target} | {o.promise} | {o.seconds:.0f} | {o.executions:,} | {o.rate:,.0f} | {o.coverage:,} | {o.peak_megabytes} | {o.findings} |"
+        f"| {o.target} | {o.promise} | {o.seconds:.0f} | {o.executions:,} | {o.rate:,.0f} | {o.coverage:,} | "
+        f"{o.peak_megabytes} | {o.findings} |"
         for o in outcomes
-    ]  # fmt: skip
+    ]
     lines = [f"- {outcome.target}: {line}" for outcome in outcomes for line in found(OUT / outcome.target / "findings")]
     return "\n".join(rows + (["", *lines] if lines else []))
 

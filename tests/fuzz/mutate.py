@@ -1,4 +1,5 @@
-"""Inputs made from others: bytes flipped, cut and doubled; and msgpack trees with a branch put elsewhere or an odd value in it."""
+"""Inputs made from others: bytes flipped, cut and doubled; and msgpack trees with a branch put elsewhere or an odd
+value in it."""
 
 from __future__ import annotations
 
@@ -10,11 +11,58 @@ from typing import Any
 import msgpack
 
 EDGES: list[Any] = [
-    None, True, False, 0, 1, 2, -1, 16, 255, 256, 65535, 65536, 1 << 20, (1 << 20) + 1, 2**31 - 1, 2**31, 2**53 - 1, 2**53, 2**63 - 1,
-    2**63, 2**64 - 1, -(2**31), -(2**53), -(2**63), 0.0, -0.0, 0.5, 1e-320, 1e300, -1e300, float("inf"), float("-inf"), float("nan"),
-    "", "x", "x" * 257, "auto", "../../etc/passwd", "\0", "é\u202e", b"", b"x", bytes(31), bytes(32), bytes(33), [], {}, [[]], {"": {}},
-    {1: 2}, {None: None},
-]  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    1,
+    2,
+    -1,
+    16,
+    255,
+    256,
+    65535,
+    65536,
+    1 << 20,
+    (1 << 20) + 1,
+    2**31 - 1,
+    2**31,
+    2**53 - 1,
+    2**53,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    -(2**31),
+    -(2**53),
+    -(2**63),
+    0.0,
+    -0.0,
+    0.5,
+    1e-320,
+    1e300,
+    -1e300,
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    "",
+    "x",
+    "x" * 257,
+    "auto",
+    "../../etc/passwd",
+    "\0",
+    "é\u202e",
+    b"",
+    b"x",
+    bytes(31),
+    bytes(32),
+    bytes(33),
+    [],
+    {},
+    [[]],
+    {"": {}},
+    {1: 2},
+    {None: None},
+]
 DEEPEST = 1020  # just under what msgpack itself refuses
 
 

@@ -1,5 +1,6 @@
-"""One target under atheris: `python -m tests.fuzz.one NAME FOLDER [libFuzzer's options]`. Findings are written down and it goes on;
-only a crash of native code, or an input that takes too long or too much memory, ends it (libFuzzer's own reports)."""
+"""One target under atheris: `python -m tests.fuzz.one NAME FOLDER [libFuzzer's options]`. Findings are written down and
+it goes on; only a crash of native code, or an input that takes too long or too much memory, ends it (libFuzzer's own
+reports)."""
 
 from __future__ import annotations
 

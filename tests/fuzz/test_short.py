@@ -1,4 +1,5 @@
-"""The fuzzers' short form: seeds, and some thousand inputs made from them by a dice that falls the same way each time."""
+"""The fuzzers' short form: seeds, and some thousand inputs made from them by a dice that falls the same way each
+time."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ class WithoutPip:
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The script for a tree of its own, whose packages install at once. installs: the extras of each time that pip would have run."""
+    """The script for a tree of its own, whose packages install at once. installs: the extras of each time that pip
+    would have run."""
     spec = importlib.util.spec_from_file_location("make_venv", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -21,13 +21,16 @@ TREE = Path(__file__).parents[2]
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an sdist, and the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, TREE], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, TREE], check=True, capture_output=True
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel. What it depends on is taken from this one, whose editable install is not seen there."""
+    """A virtual environment with the wheel. What it depends on is taken from this one, whose editable install is not
+    seen there."""
     venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (wheel,) = built.glob("*.whl")
@@ -41,7 +44,9 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(venv: Path, home: Path, *words: str) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "LANG": "C.UTF-8"}
-    done = subprocess.run([venv / "bin" / "velatura", *words], env=env, cwd=home, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [venv / "bin" / "velatura", *words], env=env, cwd=home, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -55,7 +60,14 @@ def test_the_sdist_has_what_a_packager_needs_and_nothing_that_git_ignores(built)
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "README.md", "pyproject.toml", "Makefile", "tests/conftest.py", "plugin_krita/velatura_krita.desktop"} <= names
+    assert {
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        "Makefile",
+        "tests/conftest.py",
+        "plugin_krita/velatura_krita.desktop",
+    } <= names
     assert not [name for name in names if name.startswith((".venv", "demo-out", ".mypy_cache"))]
 
 
@@ -70,8 +82,17 @@ def test_the_wheel_holds_no_weights_and_asks_for_the_package_that_has_them(built
 
 
 def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):
-    said = subprocess.run([installed / "bin" / "python", "-c", "import velatura, velatura_daemon; print(velatura.__file__, velatura_daemon.__file__)"],
-                          cwd=tmp_path, capture_output=True, text=True, check=True).stdout  # fmt: skip
+    said = subprocess.run(
+        [
+            installed / "bin" / "python",
+            "-c",
+            "import velatura, velatura_daemon; print(velatura.__file__, velatura_daemon.__file__)",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert all(path.startswith(str(installed)) for path in said.split())
 
 
@@ -83,10 +104,13 @@ def test_it_restyles_the_samples(installed, tmp_path):
     assert (tmp_path / "out" / "contact-sheet.jpg").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize(("editor", "found"), [
-    ("krita", ".local/share/krita/pykrita/velatura_krita/__init__.py"),
-    ("gimp", ".config/GIMP/3.0/plug-ins/velatura_gimp/velatura_gimp.py"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("editor", "found"),
+    [
+        ("krita", ".local/share/krita/pykrita/velatura_krita/__init__.py"),
+        ("gimp", ".config/GIMP/3.0/plug-ins/velatura_gimp/velatura_gimp.py"),
+    ],
+)
 def test_it_installs_and_removes_the_plugins(installed, tmp_path, editor, found):
     run(installed, tmp_path, "install", editor)
     assert (tmp_path / found).is_file()

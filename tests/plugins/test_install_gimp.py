@@ -71,14 +71,17 @@ def stray(to: str):
     return put
 
 
-@pytest.mark.parametrize(("harm", "sentence"), [
-    (lambda h: h.script.unlink(), "is missing"),
-    (lambda h: h.script.chmod(0o644), "is not executable"),
-    (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
-    (lambda h: h.plugin.rename(h.plugin.with_name("velatura")), "is not where GIMP looks"),
-    (stray("velatura_gimp.py"), "is not where GIMP looks"),
-    (stray("velatura-main/velatura_gimp/velatura_gimp.py"), "is not where GIMP looks"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lambda h: h.script.unlink(), "is missing"),
+        (lambda h: h.script.chmod(0o644), "is not executable"),
+        (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
+        (lambda h: h.plugin.rename(h.plugin.with_name("velatura")), "is not where GIMP looks"),
+        (stray("velatura_gimp.py"), "is not where GIMP looks"),
+        (stray("velatura-main/velatura_gimp/velatura_gimp.py"), "is not where GIMP looks"),
+    ],
+)
 def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(person, harm, sentence):
     gimp.install(home())
     harm(home())
@@ -89,13 +92,22 @@ def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(person, har
 
 
 def test_every_gimp_3_of_the_person_gets_it_and_no_gimp_2(person):
-    folders = [".config/GIMP/3.0", ".config/GIMP/3.2", ".var/app/org.gimp.GIMP/config/GIMP/3.0", "snap/gimp/current/.config/GIMP/3.0"]
+    folders = [
+        ".config/GIMP/3.0",
+        ".config/GIMP/3.2",
+        ".var/app/org.gimp.GIMP/config/GIMP/3.0",
+        "snap/gimp/current/.config/GIMP/3.0",
+    ]
     for folder in (*folders, ".config/GIMP/2.10", ".config/GIMP/3.0.bak"):
         (person / folder).mkdir(parents=True)
     said = run("install", "gimp")
     assert "GIMP 2.10 is here too; Velatura does not serve it" in said
     assert "GIMP 2.10 is here too" in run("doctor")
-    found = {str(path.parents[2].relative_to(person)) for path in person.rglob("velatura_gimp.py") if "plug-ins" in path.parts}
+    found = {
+        str(path.parents[2].relative_to(person))
+        for path in person.rglob("velatura_gimp.py")
+        if "plug-ins" in path.parts
+    }
     assert found == set(folders)
 
 
@@ -117,8 +129,12 @@ def test_gimps_own_variable_and_the_other_systems_are_known(tmp_path):
 
 def test_without_gimp_3_the_script_says_that_it_is_needed(tmp_path):
     """As a GIMP 2.10 would start it: with a Python that knows no Gimp 3."""
-    (tmp_path / "gi.py").write_text("def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n")
-    done = subprocess.run([sys.executable, str(SCRIPT)], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    (tmp_path / "gi.py").write_text(
+        "def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
     assert done.returncode != 0
     assert "Velatura needs GIMP 3" in done.stderr
     assert "GIMP 2.10 is not served" in done.stderr

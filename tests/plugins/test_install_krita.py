@@ -52,7 +52,8 @@ def test_what_is_carried_works_in_a_python_without_packages(person):
     krita.install(home())
     carried = home().plugin / "carried"
     code = (
-        f"import sys; sys.path[:] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}] + [p for p in sys.path if 'site-packages' not in p];"
+        f"import sys; sys.path[:] = [{str(carried / 'lib')!r}, {str(carried / 'fallback')!r}] + [p for p in sys.path "
+        "if 'site-packages' not in p];"
         "import velatura.client.client, velatura.client.transport as t, msgpack;"
         "print(t.transport_name(), msgpack.Packer.__module__, msgpack.unpackb(msgpack.packb({'a': b'x'})))"
     )
@@ -82,11 +83,14 @@ def test_installing_again_replaces_the_older_one_whole(person):
     assert not (home().plugin / "old.py").exists()
 
 
-@pytest.mark.parametrize(("harm", "sentence"), [
-    (lambda h: h.action.unlink(), "missing"),
-    (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
-    (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "switched off"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lambda h: h.action.unlink(), "missing"),
+        (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
+        (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "switched off"),
+    ],
+)
 def test_doctor_sees_a_missing_old_or_switched_off_plugin(person, harm, sentence):
     krita.install(home())
     harm(home())
@@ -120,7 +124,11 @@ def test_every_krita_of_the_person_is_found(tmp_path):
     assert (windows.resources, windows.config) == (tmp_path / "R/krita", tmp_path / "L/kritarc")
 
 
-lines = st.lists(st.sampled_from(["[python]", "[General]", "a=1", "enable_velatura_krita=false", "enable_x=true", "", "[python][sub]"]))
+lines = st.lists(
+    st.sampled_from(
+        ["[python]", "[General]", "a=1", "enable_velatura_krita=false", "enable_x=true", "", "[python][sub]"]
+    )
+)
 
 
 @given(lines)

@@ -66,13 +66,16 @@ def as_link(path: Path) -> None:
     path.symlink_to(path.with_suffix(".real"))
 
 
-@pytest.mark.parametrize(("spoil", "word"), [
-    (as_link, "link"),
-    (lambda path: path.chmod(0o644), "others"),
-    (lambda path: path.chmod(0o620), "others"),
-    (lambda path: os.chown(path, 12345, -1), "another user"),
-    (lambda path: (path.unlink(), os.mkfifo(path, 0o600)), "plain file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (as_link, "link"),
+        (lambda path: path.chmod(0o644), "others"),
+        (lambda path: path.chmod(0o620), "others"),
+        (lambda path: os.chown(path, 12345, -1), "another user"),
+        (lambda path: (path.unlink(), os.mkfifo(path, 0o600)), "plain file"),
+    ],
+)
 def test_a_file_that_others_can_have_touched_is_refused(home, spoil, word):
     path = home / "f" / "connection.json"
     write_private_file(path, b"{}")

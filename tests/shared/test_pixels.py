@@ -32,8 +32,19 @@ def test_a_side_of_0_or_1_pixel_is_too_small(width, height):
         PictureRef(b"h" * 32, width, height, PixelFormat())
 
 
-@pytest.mark.parametrize("change", [{"channels": "CMYK"}, {"sample": "u64"}, {"width": 2.5}, {"blob": b"short"}, {"profile": 3}, {"width": None},
-                                    {"channels": ["RGB"]}, {"width": 1 << 40}])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"channels": "CMYK"},
+        {"sample": "u64"},
+        {"width": 2.5},
+        {"blob": b"short"},
+        {"profile": 3},
+        {"width": None},
+        {"channels": ["RGB"]},
+        {"width": 1 << 40},
+    ],
+)
 def test_a_description_that_makes_no_sense_is_refused(change):
     ref = Picture(3, 2, PixelFormat("RGB"), bytes(18)).ref
     with pytest.raises(BadMessage):

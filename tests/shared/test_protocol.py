@@ -16,9 +16,14 @@ from velatura.protocol import messages as p
 text = st.text(max_size=40)
 plain = st.one_of(st.none(), st.booleans(), st.integers(-(2**50), 2**50), text, st.binary(max_size=40))
 BY_KIND = {
-    str: text, bytes: st.binary(max_size=64), bool: st.booleans(), int: st.integers(-(2**52), 2**52),
-    float: st.floats(allow_nan=False), list: st.lists(plain, max_size=4), dict: st.dictionaries(text, plain, max_size=4),
-}  # fmt: skip
+    str: text,
+    bytes: st.binary(max_size=64),
+    bool: st.booleans(),
+    int: st.integers(-(2**52), 2**52),
+    float: st.floats(allow_nan=False),
+    list: st.lists(plain, max_size=4),
+    dict: st.dictionaries(text, plain, max_size=4),
+}
 
 
 @st.composite
@@ -113,7 +118,11 @@ def test_every_message_is_described_in_the_document():
     from pathlib import Path
 
     document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-    missing = [f"{name}.{field.name}" for name, cls in p.MESSAGES.items() for field in dataclasses.fields(cls)
-               if field.name != "data" and f"`{field.name}`" not in document]  # fmt: skip
+    missing = [
+        f"{name}.{field.name}"
+        for name, cls in p.MESSAGES.items()
+        for field in dataclasses.fields(cls)
+        if field.name != "data" and f"`{field.name}`" not in document
+    ]
     missing += [name for name in p.MESSAGES if f"`{name}`" not in document]
     assert not missing

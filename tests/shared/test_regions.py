@@ -14,7 +14,9 @@ from velatura.pixels import MASK_FORMAT
 
 CANVAS = Canvas("a picture", 7, 5)
 REGION = Region("Selection", CANVAS, bytes(range(1, 36)))
-places = st.builds(Place, st.just(CANVAS), st.integers(-6, 6), st.integers(-4, 4), st.integers(2, 12), st.integers(2, 12))
+places = st.builds(
+    Place, st.just(CANVAS), st.integers(-6, 6), st.integers(-4, 4), st.integers(2, 12), st.integers(2, 12)
+)
 
 
 @given(places)

@@ -115,7 +115,10 @@ def test_an_older_daemon_that_knows_no_lists_costs_no_job(one):
     one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
     one.glance()
     assert hear(one, failed(BadMessage("What?"))) == []
-    assert hear(one, failed(BadMessage("What?")))[0][:2] == ("failed", "job")  # no list was asked for: it is about the job
+    assert hear(one, failed(BadMessage("What?")))[0][:2] == (
+        "failed",
+        "job",
+    )  # no list was asked for: it is about the job
 
 
 def test_who_looks_at_what_is_kept_is_told_why_it_cannot_be_said(one):

@@ -63,5 +63,7 @@ def test_paper_starts_from_noise_with_average_pooling_and_locks_strength():
 
 def test_strength_has_a_say_wherever_content_is_asked_for():
     assert [StyleSettings(reconstruct=what).strength_is_locked for what in ("both", "content", "style")] == [
-        False, False, True,
-    ]  # fmt: skip
+        False,
+        False,
+        True,
+    ]

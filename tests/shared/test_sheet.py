@@ -19,4 +19,6 @@ def test_every_figure_has_a_place_of_its_own_and_equal_labels_stand_in_line():
     assert all(abs(x - u) >= 8 or abs(y - v) >= 6 for i, (x, y) in enumerate(boxes) for u, v in boxes[:i])
     assert list(sheet.groups) == ["Content", "Style", "Table"]
     for one, (_, top) in zip(every, boxes, strict=True):
-        assert {t for other, (_, t) in zip(every, boxes, strict=True) if (other.group, other.row) == (one.group, one.row)} == {top}
+        assert {
+            t for other, (_, t) in zip(every, boxes, strict=True) if (other.group, other.row) == (one.group, one.row)
+        } == {top}

@@ -30,8 +30,22 @@ def result(job="done", left=1, top=0):
 
 
 def item(job, done=1.0):
-    return KeptItem(job, "me", "test", "layer", "Sky", NOTE, NOON, done, 4, 4, (KeptStyle("One", "/one", 1.0),), StyleSettings(), b"",
-                    result(job) if done == 1.0 else None)  # fmt: skip
+    return KeptItem(
+        job,
+        "me",
+        "test",
+        "layer",
+        "Sky",
+        NOTE,
+        NOON,
+        done,
+        4,
+        4,
+        (KeptStyle("One", "/one", 1.0),),
+        StyleSettings(),
+        b"",
+        result(job) if done == 1.0 else None,
+    )
 
 
 DONE, STOPPED = item("done"), item("stopped", 0.43)
@@ -131,7 +145,11 @@ def test_what_is_kept_is_counted_in_words_and_told_to_the_editors_window(shelf):
 
 
 def test_a_finished_one_is_fetched_and_a_stopped_one_taken_as_it_is_or_gone_on_with(shelf):
-    for do, one, asked in ((shelf.insert, DONE, "fetch"), (shelf.insert, STOPPED, "take_as_it_is"), (shelf.go_on, STOPPED, "go_on")):
+    for do, one, asked in (
+        (shelf.insert, DONE, "fetch"),
+        (shelf.insert, STOPPED, "take_as_it_is"),
+        (shelf.go_on, STOPPED, "go_on"),
+    ):
         do(one)
         assert shelf.session.asked[-1] == (asked, one)
         assert shelf.window.busy
@@ -186,8 +204,20 @@ def test_forgotten_is_gone_from_the_list_too(shelf):
 
 
 def line(number, **more):
-    said = {"at": NOON, "program": "cli", "title": "photo.jpg", "width": 4, "height": 4, "seconds": 12.3, "weights": "VGG19", "device": "cpu",
-            "settings": StyleSettings(quality="draft", seed=7), "styles": (KeptStyle("One", "/one", 1.0),), "thumbnail": b"", **more}  # fmt: skip
+    said = {
+        "at": NOON,
+        "program": "cli",
+        "title": "photo.jpg",
+        "width": 4,
+        "height": 4,
+        "seconds": 12.3,
+        "weights": "VGG19",
+        "device": "cpu",
+        "settings": StyleSettings(quality="draft", seed=7),
+        "styles": (KeptStyle("One", "/one", 1.0),),
+        "thumbnail": b"",
+        **more,
+    }
     return PastRestyle(number, **said)
 
 
@@ -215,7 +245,10 @@ def test_its_mask_is_the_selections_part_over_its_box():
     assert (covered.width, covered.height, bytes(covered.data)) == (2, 2, bytes([9, 10, 13, 14]))
 
 
-@pytest.mark.parametrize("note", ["", "words", "[1]", '{"document": "a"}', '{"document": "a", "width": 1, "height": true, "left": 0, "top": 0}'])
+@pytest.mark.parametrize(
+    "note",
+    ["", "words", "[1]", '{"document": "a"}', '{"document": "a", "width": 1, "height": true, "left": 0, "top": 0}'],
+)
 def test_another_programs_note_says_no_place(note):
     assert noted(note) is None
 
@@ -228,4 +261,8 @@ def test_lists_say_what_how_far_and_when():
     assert about_item(DONE, NOON + 60)[:2] == ("Sky, in harbour.kra", "One 50 %")
     assert about_item(STOPPED, NOON + 60)[2].startswith("stopped at 43 % · today ")
     assert about_item(DONE, NOON + 86400)[2].startswith("finished · yesterday ")
-    assert about_past(line(1), NOON + 10 * 86400) == ("photo.jpg", "One 50 %, draft, seed 7", "1 Jan 2026 · 4 × 4 px · took 12 s · command line")
+    assert about_past(line(1), NOON + 10 * 86400) == (
+        "photo.jpg",
+        "One 50 %, draft, seed 7",
+        "1 Jan 2026 · 4 × 4 px · took 12 s · command line",
+    )

@@ -52,12 +52,15 @@ def test_a_flipped_bit_is_seen(data, place):
         send(bytes(damaged), incoming)
 
 
-@pytest.mark.parametrize("put", [
-    Put(b"", 100, 16, 1, b"x" * 16),  # not the next piece
-    Put(b"", 99, 0, 1, b"x" * 16),  # another size than promised
-    Put(b"", 100, 0, 1, b"x" * 17),  # longer than a piece
-    Put(b"", 100, 0, 1, b""),  # nothing
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "put",
+    [
+        Put(b"", 100, 16, 1, b"x" * 16),  # not the next piece
+        Put(b"", 99, 0, 1, b"x" * 16),  # another size than promised
+        Put(b"", 100, 0, 1, b"x" * 17),  # longer than a piece
+        Put(b"", 100, 0, 1, b""),  # nothing
+    ],
+)
 def test_a_piece_out_of_turn_is_refused(put):
     incoming = transfer.Incoming(hashlib.sha256(b"x" * 100).digest(), lambda piece: None, 100)
     with pytest.raises(BadMessage):

@@ -29,13 +29,17 @@ def test_every_knob_has_its_place_in_the_window_once():
     assert sorted(shown) == sorted(set(knobs()) - {"composite", *strings.FIGURE_KNOBS})
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")]
+)
 def test_time_left_is_said_as_people_do(seconds, said):
     assert strings.time_left(seconds) == said
 
 
 def test_a_result_is_named_after_its_styles_and_strength():
-    assert strings.result_name(["Night swirls", "Mosaic"], StyleSettings(strength=62.5)) == "Night swirls + Mosaic 62.5 %"
+    assert (
+        strings.result_name(["Night swirls", "Mosaic"], StyleSettings(strength=62.5)) == "Night swirls + Mosaic 62.5 %"
+    )
     assert strings.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
 
 
@@ -62,14 +66,18 @@ def test_the_gallery_keeps_the_latest_first_each_once():
 def test_a_picture_that_is_no_more_and_a_knob_of_another_version_are_left_out(where, tmp_path):
     where.config.mkdir(parents=True)
     path = where.config / "window-krita.json"
-    path.write_text(json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]}))
+    path.write_text(
+        json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]})
+    )
     path.chmod(0o600)
     assert ui_state.load(where, "krita") == Remembered(StyleSettings(strength=30))
 
 
 names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
 leaves = st.none() | st.booleans() | st.floats() | st.text(max_size=5)
-json_values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3))
+json_values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+)
 
 
 @given(json_values)

@@ -1,1 +1,2 @@
-"""Load: many real clients at one real daemon for a long time. `make soak SECONDS=…`, and a short form in every `make test`."""
+"""Load: many real clients at one real daemon for a long time. `make soak SECONDS=…`, and a short form in every `make
+test`."""

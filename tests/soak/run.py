@@ -19,10 +19,12 @@ from velatura.client import transport
 from velatura.client.client import Client
 from velatura.protocol import messages as p
 
-# Small caches, so that they are full soon and what grows then is a leak. Silent clients are parked after 4 s and forgotten after 10.
+# Small caches, so that they are full soon and what grows then is a leak. Silent clients are parked after 4 s and
+# forgotten after 10.
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "10", "--cache-megabytes", "64", "--spool-megabytes", "256")
 
-WARM_SHARE = 0.5  # of the time does not count for trends: a quarter of an hour goes by until the worker's caches and heaps are filled
+# of the time does not count for trends: a quarter of an hour goes by until the worker's caches and heaps are filled
+WARM_SHARE = 0.5
 LONG_ENOUGH = 600.0  # seconds; in less a slope says nothing, and is told only
 FRONT_SLOPE, WORKER_SLOPE = 20.0, 100.0  # megabytes an hour that pass for flat
 FILES_SLACK = 8
@@ -56,15 +58,19 @@ class Soak:
             "results_a_minute": round(60 * results / max(self.seconds, 1)),
             "acts": dict(self.ledger.acts),
             "failures": dict(self.ledger.failures),
-            "fairness": {"waits": len(self.turns.ratios), "worst": round(self.turns.worst, 2),
-                         "99_of_100": round(self.turns.percentile(0.99), 2), "median": round(self.turns.percentile(0.5), 2)},
+            "fairness": {
+                "waits": len(self.turns.ratios),
+                "worst": round(self.turns.worst, 2),
+                "99_of_100": round(self.turns.percentile(0.99), 2),
+                "median": round(self.turns.percentile(0.5), 2),
+            },
             "trends": {name: value.to_json() for name, value in self.trends.items()},
             "lines_of_trouble_in_the_log": len(self.trouble),
             "held_at_the_end": {name: value for name, value in self.at_the_end.items() if isinstance(value, int)},
             "broken_promises": self.broken,
             "worst_waits": [[at, worst] for at, worst in self.windows()],
             "samples": [asdict(sample) for sample in self.samples[:: max(1, len(self.samples) // 400)]],
-        }  # fmt: skip
+        }
 
     def windows(self) -> list[tuple[float, float]]:
         """The worst ratio of each WINDOW."""
@@ -75,7 +81,8 @@ class Soak:
 
 
 def soak(home: Path, seconds: float, clients: int) -> Soak:
-    """clients at a daemon of their own under `home`, for so many seconds and as long as it takes to end what is begun."""
+    """clients at a daemon of their own under `home`, for so many seconds and as long as it takes to end what is
+    begun."""
     daemon = Daemon(home, OPTIONS)
     chosen = transport.open_dealer
     ledger, turns, samples = Ledger(), Turns(), []
@@ -122,12 +129,22 @@ def _sample(now: float, report: dict[str, Any], ledger: Ledger) -> Sample:
     front_mb, front_files = weigh(report["pid"])
     worker_mb, worker_files = weigh(report["worker"]["pid"]) if report["worker"]["pid"] else (0.0, 0)
     finished = sum(entry.ended == "result" for entry in ledger.jobs.values())
-    return Sample(round(now, 1), round(front_mb, 2), round(worker_mb, 2), front_files, worker_files, finished,
-                  len(report["jobs"]), report["results_kept"], round(report["spool_bytes"] / 2**20, 1))  # fmt: skip
+    return Sample(
+        round(now, 1),
+        round(front_mb, 2),
+        round(worker_mb, 2),
+        front_files,
+        worker_files,
+        finished,
+        len(report["jobs"]),
+        report["results_kept"],
+        round(report["spool_bytes"] / 2**20, 1),
+    )
 
 
 def _collect(soakers: list[Soaker], watcher: Client, began: float) -> dict[str, Any]:
-    """Everybody comes for what waits, until nothing is left; what is adrift may be in work still. Returns the last status."""
+    """Everybody comes for what waits, until nothing is left; what is adrift may be in work still. Returns the last
+    status."""
     until = time.monotonic() + LAST_PATIENCE
     while True:
         for soaker in soakers:

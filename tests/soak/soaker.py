@@ -1,4 +1,5 @@
-"""One client of the soak: a real Client with moods. It asks, cancels, replaces, leaves with a word or without, and comes back."""
+"""One client of the soak: a real Client with moods. It asks, cancels, replaces, leaves with a word or without, and
+comes back."""
 
 from __future__ import annotations
 
@@ -98,7 +99,8 @@ class Soaker:
             self._ledger.acts["cancelled a job"] += 1
 
     def _take_up(self, items: Sequence[KeptItem]) -> None:
-        """What waited for this client: results are fetched; of what was stopped midway, half is gone on with, half dropped."""
+        """What waited for this client: results are fetched; of what was stopped midway, half is gone on with, half
+        dropped."""
         assert self._client is not None
         self._looks_for_kept = False
         for item in items:

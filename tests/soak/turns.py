@@ -1,12 +1,12 @@
 """Whose turn it is: how long each client waits, counted in turns that others get meanwhile.
 
-A client's wait begins when a job of its is queued while none was, or when one of its jobs begins and another is queued; it ends when a job
-of its begins. Its rivals are all the clients, itself among them, that had a job queued at some moment of the wait. Were turns
-taken strictly, each rival had one turn at most in it. A wait's ratio is the turns that were given in it, the client's own
-among them, over the number of its rivals: 1 is its share, and over 2 is not fair.
+A client's wait begins when a job of its is queued while none was, or when one of its jobs begins and another is queued;
+it ends when a job of its begins. Its rivals are all the clients, itself among them, that had a job queued at some
+moment of the wait. Were turns taken strictly, each rival had one turn at most in it. A wait's ratio is the turns that
+were given in it, the client's own among them, over the number of its rivals: 1 is its share, and over 2 is not fair.
 
-What is seen are the daemon's messages as clients take them, so the order may be off by a few turns; waits among few rivals would show
-that and nothing else, and are left out.
+What is seen are the daemon's messages as clients take them, so the order may be off by a few turns; waits among few
+rivals would show that and nothing else, and are left out.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def random_weights(width: float = 1 / 8, seed: int = 19) -> dict[str, Tensor]:
 
 
 def weights_of_vgg19s_shapes(last: str = "conv5_4", seed: int = 4) -> dict[str, Tensor]:
-    """Noise, up to a layer. After the first layer a filter is the same for all its inputs: saved by torch, that is small, as a .safetensors
-    file 40 to 80 MB."""
+    """Noise, up to a layer. After the first layer a filter is the same for all its inputs: saved by torch, that is
+    small, as a .safetensors file 40 to 80 MB."""
     random = torch.Generator().manual_seed(seed)
     weights, channels = {}, 3
     for layer in LAYERS[: LAYERS.index(last) + 1]:

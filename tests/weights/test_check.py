@@ -228,9 +228,10 @@ def test_a_note_that_is_none_of_the_inputs_is_passed_over(tmp_path, required):
     assert same(read_weights(safetensors(tmp_path, required, input="unknown")), required)
 
 
-@pytest.mark.parametrize(("input", "rewritten"), [
-    ("torchvision", []), ("unit", ["conv1_1.weight"]), ("caffe", ["conv1_1.weight", "conv1_1.bias"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("input", "rewritten"),
+    [("torchvision", []), ("unit", ["conv1_1.weight"]), ("caffe", ["conv1_1.weight", "conv1_1.bias"])],
+)
 def test_only_the_first_layer_is_rewritten(tmp_path, required, input, rewritten):
     weights = read_weights(pth(tmp_path, required), input)
     assert [n for n in required if not torch.equal(weights[n], required[n])] == rewritten

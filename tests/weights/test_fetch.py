@@ -173,7 +173,9 @@ def test_without_a_network_it_is_told_what_else_can_be_done(part, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
-        with pytest.raises(Offline, match=r"cannot be reached.*goes on with the weights that it has.*velatura weights use FILE"):
+        with pytest.raises(
+            Offline, match=r"cannot be reached.*goes on with the weights that it has.*velatura weights use FILE"
+        ):
             download(f"http://127.0.0.1:{nobody.getsockname()[1]}/file.bin", part, quiet)
 
 

@@ -99,10 +99,26 @@ def test_imagenet_is_told_to_be_missing_with_the_command_that_fetches_it(store):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "../../x", "user-zzz", "user-../../../etc", "user-0123456789ab/../x", "user-0123456789AB",
-     "user-0123456789abc", "user-0123456789ab\n", "/etc/passwd", "imagenet.safetensors", "IMAGENET", "VGG19",
-     "embedded", "thin", "random", "user-", "\0"],
-)  # fmt: skip
+    [
+        "",
+        "../../x",
+        "user-zzz",
+        "user-../../../etc",
+        "user-0123456789ab/../x",
+        "user-0123456789AB",
+        "user-0123456789abc",
+        "user-0123456789ab\n",
+        "/etc/passwd",
+        "imagenet.safetensors",
+        "IMAGENET",
+        "VGG19",
+        "embedded",
+        "thin",
+        "random",
+        "user-",
+        "\0",
+    ],
+)
 def test_a_name_that_is_none_is_refused_even_where_such_a_file_lies(store, tmp_path, name):
     store.places.weights.mkdir(parents=True)
     for path in (store.places.weights / "user-zzz.safetensors", tmp_path / "x.safetensors"):
@@ -177,7 +193,9 @@ def test_a_users_file_is_calibrated_and_named_by_its_title(store, tmp_path):
     name = store.import_file(a_file(tmp_path, last="conv5_4"))
     network, label = load_network(store.resolve(name))
     assert (network.name, label) == (name, f"mine.pth ({name})")
-    assert mean_activations(network, [probe()]) == {layer: pytest.approx(mean, rel=1e-4) for layer, mean in PROBE_MEANS.items()}
+    assert mean_activations(network, [probe()]) == {
+        layer: pytest.approx(mean, rel=1e-4) for layer, mean in PROBE_MEANS.items()
+    }
 
 
 @pytest.mark.parametrize("last", ["conv5_1", "conv5_3"])

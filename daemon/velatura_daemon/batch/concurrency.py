@@ -9,7 +9,8 @@ from typing import Any
 from velatura_daemon.jobs.job import JOBS_PER_CLIENT
 from velatura_daemon.storage.results import PER_CLIENT
 
-# A picture is read, waits, is worked on, is fetched, is written: so many a worker keep it busy, and so many more read ahead.
+# A picture is read, waits, is worked on, is fetched, is written: so many a worker keep it busy, and so many more read
+# ahead.
 A_WORKER = 2
 AHEAD = 2
 SPARE = 2  # of the jobs that a client may have: the command line's other commands are the same client

@@ -28,7 +28,8 @@ def evenly(things: Sequence[T], most: int) -> list[T]:
 
 
 def sheet_of(paths: Sequence[Path]) -> Picture | None:
-    """Of these pictures' files, or of evenly chosen ones; one that cannot be read any more is left out. None where none can."""
+    """Of these pictures' files, or of evenly chosen ones; one that cannot be read any more is left out. None where none
+    can."""
     from velatura_daemon.imaging.files import read_picture
 
     cells = []
@@ -46,8 +47,8 @@ def sheet_of(paths: Sequence[Path]) -> Picture | None:
 
 
 def write_sheet(paths: Sequence[Path], ledger: Ledger, *, force: bool, changed: bool) -> tuple[Path | None, str]:
-    """The contact sheet in the ledger's folder: made where there is none or a picture has changed. Returns where it lies, and a
-    sentence where there is none of ours."""
+    """The contact sheet in the ledger's folder: made where there is none or a picture has changed. Returns where it
+    lies, and a sentence where there is none of ours."""
     from velatura_daemon.imaging.files import write_picture
 
     path = ledger.folder / SHEET

@@ -32,8 +32,9 @@ class Found:
 
 
 def pictures_in(folder: Path, given: Iterable[Path] = ()) -> Found:
-    """The folder's pictures by their names' endings: one that is empty or damaged is a picture still. Sub-folders are not
-    entered. given: files that have another part in the restyle, a painting or a mask. Raises UsageError where there is no picture."""
+    """The folder's pictures by their names' endings: one that is empty or damaged is a picture still. Sub-folders are
+    not entered. given: files that have another part in the restyle, a painting or a mask. Raises UsageError where there
+    is no picture."""
     from velatura_daemon.imaging.files.other import suffixes
 
     known, others = suffixes(), {path.resolve() for path in given}
@@ -67,8 +68,8 @@ def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
 
 
 def framed(photos: Iterable[Path], folder: Path) -> list[Frame]:
-    """Results have their pictures' names, in folder; those of a format that is not written are PNGs. Where two would have one
-    name (a.gif and a.png) the one that cannot keep its own becomes a.gif.png."""
+    """Results have their pictures' names, in folder; those of a format that is not written are PNGs. Where two would
+    have one name (a.gif and a.png) the one that cannot keep its own becomes a.gif.png."""
     from velatura_daemon.imaging.files.write import FORMATS
 
     photos = list(photos)
@@ -99,7 +100,9 @@ def _entries(folder: Path) -> list[Path]:
     except FileNotFoundError as error:
         raise UsageError(f"There is no folder {folder}. Check its name.") from error
     except NotADirectoryError as error:
-        raise UsageError(f"{folder} is no folder. For one picture: velatura restyle {folder} --style PAINTING.") from error
+        raise UsageError(
+            f"{folder} is no folder. For one picture: velatura restyle {folder} --style PAINTING."
+        ) from error
     except PermissionError as error:
         raise UsageError(f"{folder} may not be looked into by you. Change its permissions, or copy it.") from error
 

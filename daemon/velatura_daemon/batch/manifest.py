@@ -1,7 +1,8 @@
-"""What was made in a folder, of what and how: so that a batch goes on where it stopped, and writes over nobody else's files.
+"""What was made in a folder, of what and how: so that a batch goes on where it stopped, and writes over nobody else's
+files.
 
-A file of JSON lines in the folder, one a result, the last of a name counts. Where a line is missing (a command killed between a
-picture and its line) the result's own description says the same.
+A file of JSON lines in the folder, one a result, the last of a name counts. Where a line is missing (a command killed
+between a picture and its line) the result's own description says the same.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Entry:
-    """A result in the folder. recipe: its key. photo: the picture's file name; the rest as in Seen, of the picture and of the result."""
+    """A result in the folder. recipe: its key. photo: the picture's file name; the rest as in Seen, of the picture and
+    of the result."""
 
     name: str
     recipe: str
@@ -52,10 +54,14 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(path)
         except OSError as error:
-            raise DiskTrouble(f"{folder} cannot be written to ({error.strerror}). Give another folder with --out.") from error
+            raise DiskTrouble(
+                f"{folder} cannot be written to ({error.strerror}). Give another folder with --out."
+            ) from error
         if not self._lock.take(patience=1.0):
             self._lock.close()
-            raise TooBusy(f"Another 'velatura batch' is at work in {folder}. Wait for it, or give another folder with --out.")
+            raise TooBusy(
+                f"Another 'velatura batch' is at work in {folder}. Wait for it, or give another folder with --out."
+            )
         said = path.read_bytes()
         self._entries = _entries(said)
         self._one_at_a_time = threading.Lock()
@@ -63,13 +69,15 @@ class Ledger:
             self._append(b"\n")  # a line that was cut off is not to spoil the next
 
     def has(self, frame: Frame, recipe: Recipe) -> bool:
-        """Whether its result lies there, made of this very picture by this very recipe. Reads the picture where its file has been
-        written anew."""
+        """Whether its result lies there, made of this very picture by this very recipe. Reads the picture where its
+        file has been written anew."""
         if not frame.output.is_file():
             return False
         entry = self._entries.get(frame.output.name)
         try:
-            if entry is None or (entry.recipe != recipe.key and look_of(frame.output) != entry.look):  # written since the last line
+            if entry is None or (
+                entry.recipe != recipe.key and look_of(frame.output) != entry.look
+            ):  # written since the last line
                 return _key_said_in(frame.output) == recipe.key_with(hash_of_file(frame.photo))
             if (entry.recipe, entry.photo) != (recipe.key, frame.photo.name):
                 return False
@@ -80,7 +88,12 @@ class Ledger:
     def has_made(self, path: Path, key: str) -> bool:
         """Whether this result lies here, written by the recipe and of the picture that the key names."""
         entry = self._entries.get(path.name)
-        return entry is not None and path.is_file() and path.parent == self.folder.resolve() and key == key_of(entry.recipe, entry.photo_hash)
+        return (
+            entry is not None
+            and path.is_file()
+            and path.parent == self.folder.resolve()
+            and key == key_of(entry.recipe, entry.photo_hash)
+        )
 
     def may_write(self, path: Path) -> bool:
         """Whether nothing lies there, or what was written here and nobody has changed since."""
@@ -93,7 +106,8 @@ class Ledger:
             return False
 
     def note(self, path: Path, recipe: str = "", photo: str = "", seen: Seen | None = None) -> None:
-        """A result was written there. Without the rest: it is nobody's picture, as the contact sheet is. Raises DiskTrouble."""
+        """A result was written there. Without the rest: it is nobody's picture, as the contact sheet is. Raises
+        DiskTrouble."""
         nobody = Seen(Look(0, 0), "")
         try:
             look, content = look_of(path), hash_of_file(path)
@@ -103,7 +117,9 @@ class Ledger:
                 self._append(line)
                 self._entries[path.name] = entry
         except OSError as error:
-            raise DiskTrouble(f"What was made cannot be noted in {self.folder / LEDGER} ({error.strerror}). Make room there.") from error
+            raise DiskTrouble(
+                f"What was made cannot be noted in {self.folder / LEDGER} ({error.strerror}). Make room there."
+            ) from error
 
     def _append(self, line: bytes) -> None:
         """All of it or nothing: half a line would spoil the next. Raises OSError."""

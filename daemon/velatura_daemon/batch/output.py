@@ -62,9 +62,12 @@ class BatchBar:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[facts]}"),
-            console=self._console, transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[facts]}"),
+            console=self._console,
+            transient=True,
+        )
         self._task = self._progress.add_task("looking at the pictures", total=None, facts="")
         if self._console.is_terminal:
             self._progress.start()
@@ -88,9 +91,18 @@ class BatchBar:
     def going(self, settled: int, a_minute: float, under_way: float) -> None:
         whole = self._todo + self._already
         left = (self._todo - settled - under_way) / a_minute * 60 if a_minute > 0 else -1.0
-        facts = f"{rate(a_minute)} a minute  {duration(left)} left" if left >= 0 else "finding the daemon, waking the network"
-        self._progress.update(self._task, description=f"{settled + self._already}/{whole}", total=whole,
-                              completed=settled + self._already + under_way, facts=facts)  # fmt: skip
+        facts = (
+            f"{rate(a_minute)} a minute  {duration(left)} left"
+            if left >= 0
+            else "finding the daemon, waking the network"
+        )
+        self._progress.update(
+            self._task,
+            description=f"{settled + self._already}/{whole}",
+            total=whole,
+            completed=settled + self._already + under_way,
+            facts=facts,
+        )
 
     def made(self, frame: Frame, facts: dict[str, Any]) -> None:
         pass
@@ -137,8 +149,10 @@ def _told(facts: dict[str, Any]) -> str:
         return f"No picture was made; {already} {were} done before." if facts["failed"] else all_of_them
     before = f", {already} {were} done before" if already else ""
     pace = f", {rate(facts['a_minute'])} a minute" if facts["a_minute"] > 0 else ""
-    return (f"{pictures_said(made)} in {duration(facts['seconds'])}{pace}{before}. "
-            f"Made on {facts['device']}, weights: {facts['weights']}")  # fmt: skip
+    return (
+        f"{pictures_said(made)} in {duration(facts['seconds'])}{pace}{before}. "
+        f"Made on {facts['device']}, weights: {facts['weights']}"
+    )
 
 
 class BatchLines(Lines):

@@ -1,4 +1,5 @@
-"""How every picture of a folder is to be restyled: paintings, knobs, size. The same recipe and picture make the same result."""
+"""How every picture of a folder is to be restyled: paintings, knobs, size. The same recipe and picture make the same
+result."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Recipe:
-    """size: longest side, pixels; None: the picture's own. weights: as the wire names them. key: names all of it but the device,
-    which changes a picture by rounding alone."""
+    """size: longest side, pixels; None: the picture's own. weights: as the wire names them. key: names all of it but
+    the device, which changes a picture by rounding alone."""
 
     paintings: Sequence[Painting]
     pictures: StylePictures
@@ -49,7 +50,11 @@ class Recipe:
         loaded: Loaded = read_picture(photo, longest_side=self.size)
         styles = placed(self.paintings, self.pictures, loaded)
         mask = read_mask(self.mask, loaded) if self.mask else None
-        for picture in (loaded.picture, *(part for style in styles for part in style.pictures), *([mask] if mask else [])):
+        for picture in (
+            loaded.picture,
+            *(part for style in styles for part in style.pictures),
+            *([mask] if mask else []),
+        ):
             _ = picture.ref
         return Order(loaded.picture, styles, mask)
 
@@ -64,8 +69,13 @@ def key_of(recipe: str, photo_hash: str) -> str:
 
 
 def recipe_of(
-    paintings: Sequence[Painting], settings: StyleSettings, size: int | None, mask: Path | None, weights: str, device: str
-) -> Recipe:  # fmt: skip
+    paintings: Sequence[Painting],
+    settings: StyleSettings,
+    size: int | None,
+    mask: Path | None,
+    weights: str,
+    device: str,
+) -> Recipe:
     """Reads the paintings. Raises what is wrong with one, or with the mask's name."""
     from velatura_daemon.imaging.files.decode import readable
 
@@ -76,7 +86,11 @@ def recipe_of(
             with readable(path):
                 contents[path] = hash_of_file(path)
     said = {
-        "version": VERSION, "settings": settings.to_wire(), "size": size, "mask": contents.get(mask), "weights": weights,
+        "version": VERSION,
+        "settings": settings.to_wire(),
+        "size": size,
+        "mask": contents.get(mask),
+        "weights": weights,
         "paintings": [[contents[p.path], p.share, contents.get(p.region), contents.get(p.part)] for p in paintings],
-    }  # fmt: skip
+    }
     return Recipe(paintings, pictures, settings, size, mask, weights, device, hash_of(said))

@@ -1,7 +1,8 @@
 """Pictures through the daemon, several at once: read on threads, asked for, fetched, written on threads.
 
-A picture goes from `_todo` to `_reading` to `_ready` to `_asked` to `_writing`, and is let go of when its file is written: what is in
-memory is what lies between. Whatever ends the run, what is finished is written, or waits in the daemon for the next run.
+A picture goes from `_todo` to `_reading` to `_ready` to `_asked` to `_writing`, and is let go of when its file is
+written: what is in memory is what lies between. Whatever ends the run, what is finished is written, or waits in the
+daemon for the next run.
 """
 
 from __future__ import annotations
@@ -50,8 +51,18 @@ from velatura_daemon.terminal.printable import sayable
 from velatura_daemon.terminal.restyle_task import facts_of, layer_of, note_of
 
 # What is not one picture's fault: the next would fare no better.
-FOR_ALL = (BadSetting, BadWeights, DaemonCannotStart, DaemonNotRunning, DeviceUnavailable, DiskTrouble, NotTrusted, Offline,
-           UnsafeConnectionFile, VersionMismatch)  # fmt: skip
+FOR_ALL = (
+    BadSetting,
+    BadWeights,
+    DaemonCannotStart,
+    DaemonNotRunning,
+    DeviceUnavailable,
+    DiskTrouble,
+    NotTrusted,
+    Offline,
+    UnsafeConnectionFile,
+    VersionMismatch,
+)
 THREADS = 4  # that read and write
 READERS = 2  # of them at most: to scale a picture of 24 megapixels takes 0.6 GB for a moment
 LOSSES = 2  # of the daemon in a row, without a picture between them
@@ -127,15 +138,19 @@ class Run:
         self.outcome = Outcome()
 
     def through(self, frames: list[Frame]) -> Outcome:
-        """Restyle them all. Raises what would keep every one of them from being restyled, and KeyboardInterrupt; what is finished
-        by then is written."""
+        """Restyle them all. Raises what would keep every one of them from being restyled, and KeyboardInterrupt; what
+        is finished by then is written."""
         for frame in frames:
             if self._force or self._ledger.may_write(frame.output):
                 self._todo.append(Item(frame, force=self._force or frame.output.exists()))
             else:
-                self._fail(frame, FileExists(
-                    f"{frame.output} is there already, and not as this command has written it. Move it away, or --force to replace it."
-                ))  # fmt: skip
+                self._fail(
+                    frame,
+                    FileExists(
+                        f"{frame.output} is there already, and not as this command has written it. Move it away, or "
+                        "--force to replace it."
+                    ),
+                )
         self._client.hold()  # until each file is written
         with warnings.catch_warnings(), self._ended():
             warnings.simplefilter("ignore")  # as `decode` does by itself, but its threads would undo each other's
@@ -188,7 +203,8 @@ class Run:
 
     # --- asking ----------------------------------------------------------------------------------------
     def _ask_what_is_kept(self) -> None:
-        """Finished pictures of a run that was killed wait in the daemon. Looks for the daemon, and starts it, where need be."""
+        """Finished pictures of a run that was killed wait in the daemon. Looks for the daemon, and starts it, where
+        need be."""
         self._knows_kept = False
         self._client.ask_kept()
         self._look_at_workers()
@@ -218,13 +234,21 @@ class Run:
     def _ask(self, item: Item, key: str) -> str:
         order, frame, recipe = item.order, item.frame, self._recipe
         assert order is not None
-        # One of them in the history is what it takes to use the recipe again; all of them would push everything else out.
+        # One of them in the history is what it takes to use the recipe again; all of them would push everything else
+        # out.
         remember, self._remembered = not self._remembered, True
         return self._client.restyle(
-            order.content, order.styles, recipe.settings, mask=order.mask, layer=layer_of(frame.photo, frame.output),
-            weights=recipe.weights, device=recipe.device, title=sayable(frame.photo.name), note=note_of(frame.output, batch=key),
+            order.content,
+            order.styles,
+            recipe.settings,
+            mask=order.mask,
+            layer=layer_of(frame.photo, frame.output),
+            weights=recipe.weights,
+            device=recipe.device,
+            title=sayable(frame.photo.name),
+            note=note_of(frame.output, batch=key),
             remember=remember,
-        )  # fmt: skip
+        )
 
     # --- what the daemon says --------------------------------------------------------------------------
     def _on(self, event: Event) -> None:
@@ -269,8 +293,8 @@ class Run:
             self._fail(item.frame, error)
 
     def _lost(self, error: DaemonLost, item: Item | None) -> None:
-        """Every job fails with the same sentence, one after the other; the first looks for the daemon. One that was told to stop leaves no
-        connection file behind, and is not started against that will."""
+        """Every job fails with the same sentence, one after the other; the first looks for the daemon. One that was
+        told to stop leaves no connection file behind, and is not started against that will."""
         if not self._client.places.connection_file.exists():
             raise error
         if self._knows_kept or item is None:
@@ -308,7 +332,9 @@ class Run:
 
         assert item.seen is not None
         facts = {**facts_of(done, self._recipe.settings), "batch": self._recipe.key_with(item.seen.hash)}
-        notes = write_picture(item.frame.output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=item.force)
+        notes = write_picture(
+            item.frame.output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=item.force
+        )
         self._ledger.note(item.frame.output, self._recipe.key, item.frame.photo.name, item.seen)
         return notes
 

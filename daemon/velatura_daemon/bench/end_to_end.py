@@ -44,9 +44,13 @@ class House:
         content, style = picture(SCENE, width, height), picture(PAINTING, width, height)
         began, first = time.perf_counter(), None
         job = self.client.restyle(
-            content, [(style, 1.0)], StyleSettings(**settings),
-            device=self.device, layer=layer or f"layer {self._layers}", adjust=adjust,
-        )  # fmt: skip
+            content,
+            [(style, 1.0)],
+            StyleSettings(**settings),
+            device=self.device,
+            layer=layer or f"layer {self._layers}",
+            adjust=adjust,
+        )
         for event in self.client.events(job):
             if first is None and isinstance(event, p.Preview):
                 first = time.perf_counter() - began
@@ -60,9 +64,12 @@ class House:
         cold = self.job(width, height, **settings)
         warm = [self.job(width, height, **settings) for _ in range(self._repeats)]
         return {
-            "first_cold": cold["first"], "cold": cold["whole"], "first": [w["first"] for w in warm],
-            "warm": [w["whole"] for w in warm], "memory": warm[-1]["memory"],
-        }  # fmt: skip
+            "first_cold": cold["first"],
+            "cold": cold["whole"],
+            "first": [w["first"] for w in warm],
+            "warm": [w["whole"] for w in warm],
+            "memory": warm[-1]["memory"],
+        }
 
     def command(self, width: int, height: int, **settings: Any) -> list[float]:
         """Seconds of `velatura restyle`, from the shell to the file, the daemon warm."""
@@ -71,9 +78,20 @@ class House:
         words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
         scene, painting = (self.home / f"{name}.png" for name in (SCENE, PAINTING))
         command = [
-            sys.executable, "-m", "velatura_daemon", "restyle", str(scene), "--style", str(painting),
-            "-o", str(self.home / "out.png"), "--force", "--device", self.device, *words,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "velatura_daemon",
+            "restyle",
+            str(scene),
+            "--style",
+            str(painting),
+            "-o",
+            str(self.home / "out.png"),
+            "--force",
+            "--device",
+            self.device,
+            *words,
+        ]
         spent = []
         for _ in range(self._repeats + 1):
             began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Our way to the plain way's loss: the same objective, from noise too.
+"""The fast way to the reference's loss: the same objective, from noise too.
 
-- The noise is faint and soft. White noise of full contrast is mostly high frequencies that have to be taken away again: a
+- The noise is faint and soft. White noise of full contrast is mostly high frequencies that have to be removed again: a
   third of the steps to the same loss (docs/performance.md).
 - At half the size first: a quarter of the time per step.
 - In the device's fastest arithmetic.
@@ -36,8 +36,9 @@ def faint_noise(side: int, device: torch.device, seed: int = 0) -> Tensor:
 def optimise_fast(
     image: Tensor, coarse: Objective, full: Objective, steps: int, enough: Callable[[Tensor, float], bool]
 ) -> list[Evaluation]:
-    """Move image (3, H, W) in place until it is good enough, `steps` evaluations at its own size at most. coarse: the same
-    objective at half the size. The first Evaluation is the first at full size; enough(image, total) is asked off the clock."""
+    """Move image (3, H, W) in place until it is good enough, `steps` evaluations at its own size at most. coarse: the
+    same objective at half the size. The first Evaluation is the first at full size; enough(image, total) is asked off
+    the clock."""
     spent, began = 0.0, time.perf_counter()
     free = torch.ones_like(image[0])
     half = resized(image, image.shape[1] // 2, image.shape[2] // 2)

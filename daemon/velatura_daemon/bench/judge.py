@@ -1,7 +1,7 @@
 """How near a restyle is to its style and to its content, as the original VGG19 sees them.
 
-The marks are close to what the engine minimises, so they compare settings of one method better than they compare methods. They
-depend on the pictures' size: compare marks of one size only.
+The marks are close to what the engine minimises, so they compare settings of one method better than they compare
+methods. They depend on the pictures' size: compare marks of one size only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FINE, COARSE = STYLE_LAYERS[:2], STYLE_LAYERS[3:]
 
 @dataclass(frozen=True)
 class Marks:
-    """style: mean over the five style layers of ‖G − A‖ / ‖A‖; 0 is the style itself. content: correlation of conv4_2's features
-    with the content's, after the mean of each channel is taken off; 1 is the content itself. fine: style's part at conv1_1 and
-    conv2_1 (grain, colour). coarse: at conv4_1 and conv5_1 (forms)."""
+    """style: mean over the five style layers of ‖G − A‖ / ‖A‖; 0 is the style itself. content: correlation of conv4_2's
+    features with the content's, after the mean of each channel is taken off; 1 is the content itself. fine: style's
+    part at conv1_1 and conv2_1 (grain, colour). coarse: at conv4_1 and conv5_1 (forms)."""
 
     style: float
     content: float
@@ -34,9 +34,12 @@ class Marks:
 
 @torch.no_grad()
 def judge(network: Network, style: Tensor, content: Tensor, result: Tensor) -> Marks:
-    """style, content, result: (3, H, W), RGB in 0..1; content and result of one size. Scaling a layer of the network changes no mark."""
+    """style, content, result: (3, H, W), RGB in 0..1; content and result of one size. Scaling a layer of the network
+    changes no mark."""
     network.set_pooling("average")
-    of_style, of_content, of_result = (network(picture, (*STYLE_LAYERS, CONTENT_LAYER)) for picture in (style, content, result))
+    of_style, of_content, of_result = (
+        network(picture, (*STYLE_LAYERS, CONTENT_LAYER)) for picture in (style, content, result)
+    )
     errors = {name: _relative_error(_gram(of_result[name]), _gram(of_style[name])) for name in STYLE_LAYERS}
     return Marks(
         _mean(errors, STYLE_LAYERS),

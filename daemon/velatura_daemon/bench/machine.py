@@ -49,7 +49,8 @@ def copy_rate(device: torch.device, size: int = 1 << 28) -> float:
 
 
 def flops_of_an_evaluation(side: int, network: Network) -> int:
-    """Of loss and gradient at side × side: counted product by product on a small picture, in proportion to its pixels."""
+    """Of loss and gradient at side × side: counted product by product on a small picture, in proportion to its
+    pixels."""
     small = Problem(COUNTED, torch.device("cpu"))
     objective = small.objective(network)
     image = white_noise(COUNTED).requires_grad_(True)

@@ -33,11 +33,13 @@ from velatura_daemon.worker.devices import choose_device, device_label, memory_i
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:
     """What the device is and can."""
     return {
-        "device": device_label(device), "torch": torch.__version__,
+        "device": device_label(device),
+        "torch": torch.__version__,
         "arithmetic": str(fastest_on(device).dtype).removeprefix("torch."),
-        "float32": matmul_rate(torch.float32, device), "bfloat16": matmul_rate(torch.bfloat16, device),
+        "float32": matmul_rate(torch.float32, device),
+        "bfloat16": matmul_rate(torch.bfloat16, device),
         "copy": copy_rate(device),
-    }  # fmt: skip
+    }
 
 
 def operations(device: torch.device, sides: list[int]) -> dict[str, Any]:
@@ -69,9 +71,7 @@ def ours(device: torch.device, side: int, steps: int) -> dict[str, Any]:
     return _of(spent, device)
 
 
-def to_loss(
-    device: torch.device, side: int, steps: int, target: float, picture: str = ""
-) -> dict[str, Any]:
+def to_loss(device: torch.device, side: int, steps: int, target: float, picture: str = "") -> dict[str, Any]:
     """Our way until the plain objective, in float32, is no larger than target."""
     problem = Problem(side, device)
     judge = problem.objective(network(device))
@@ -115,8 +115,8 @@ def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, An
 
 
 def size(device: torch.device, megapixels: float, memory: int, steps: int) -> dict[str, Any]:
-    """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible): seconds of each
-    evaluation with its step, the process's peak of memory, and how it found room."""
+    """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible):
+    seconds of each evaluation with its step, the process's peak of memory, and how it found room."""
     net = network(device).compute_in(fastest_on(device))
     side = round((megapixels * 1e6) ** 0.5 / GRID) * GRID
     # Drawn small: the drawing is not to be what takes the most memory.
@@ -132,8 +132,17 @@ def size(device: torch.device, megapixels: float, memory: int, steps: int) -> di
             wait_for(device)
             times.append(time.perf_counter() - began)
             began = time.perf_counter()
-    return {"side": side, "tile": plan.side, "pairs": plan.pairs, "on_host": plan.on_host, "expected": plan.bytes,
-            "work": work_factor(side, side, plan.side), "first": times[0], "steps": times[1::2], "memory": memory_in_use(device)}  # fmt: skip
+    return {
+        "side": side,
+        "tile": plan.side,
+        "pairs": plan.pairs,
+        "on_host": plan.on_host,
+        "expected": plan.bytes,
+        "work": work_factor(side, side, plan.side),
+        "first": times[0],
+        "steps": times[1::2],
+        "memory": memory_in_use(device),
+    }
 
 
 def _curve(pictures: Iterator[Progress]) -> list[Evaluation]:
@@ -148,9 +157,11 @@ def _curve(pictures: Iterator[Progress]) -> list[Evaluation]:
 def _of(evaluations: list[Evaluation], device: torch.device) -> dict[str, Any]:
     times = [e.seconds for e in evaluations]
     return {
-        "totals": [e.total for e in evaluations], "times": times,
-        "steps": [later - before for before, later in itertools.pairwise(times)], "memory": memory_in_use(device),
-    }  # fmt: skip
+        "totals": [e.total for e in evaluations],
+        "times": times,
+        "steps": [later - before for before, later in itertools.pairwise(times)],
+        "memory": memory_in_use(device),
+    }
 
 
 def _save(image: torch.Tensor, path: str) -> None:

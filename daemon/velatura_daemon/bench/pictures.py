@@ -1,5 +1,5 @@
-"""The sample pictures that are measured with, drawn once a machine: at 1024 pixels that takes half a minute, far longer than a
-GPU takes for what is measured."""
+"""The sample pictures that are measured with, drawn once a machine: at 1024 pixels that takes half a minute, far longer
+than a GPU takes for what is measured."""
 
 from __future__ import annotations
 

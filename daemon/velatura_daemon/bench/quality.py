@@ -135,13 +135,20 @@ def table(results: list[Restyled], say: Callable[[str], None]) -> None:
     say(f"{'content':16} {'style':20} style  content  fine  coarse  seconds")
     for item in results:
         m = item.marks
-        say(f"{item.content:16} {item.style:20} {m.style:5.3f}  {m.content:7.3f} {m.fine:5.3f}   {m.coarse:5.3f}  {item.seconds:7.1f}")
+        say(
+            f"{item.content:16} {item.style:20} {m.style:5.3f}  {m.content:7.3f} {m.fine:5.3f}   {m.coarse:5.3f}  "
+            f"{item.seconds:7.1f}"
+        )
     means = [sum(getattr(item.marks, name) for item in results) / len(results) for name in ("style", "content")]
     say(f"{'mean':37} {means[0]:5.3f}  {means[1]:7.3f}")
 
 
 @click.command()
-@click.option("--pictures", type=click.Path(path_type=Path, exists=True, file_okay=False), help="A folder with content/ and style/ in it.")
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with content/ and style/ in it.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("judged"), help="A folder for the results.")
 @click.option("--size", default=320, type=click.IntRange(64, 2048), help="Longest side of every picture, in pixels.")
 @click.option("--quality", default="good", help="draft, good, best or paper.")
@@ -158,8 +165,13 @@ def main(pictures: Path | None, out: Path, size: int, quality: str, strength: fl
     for item in results:
         as_image(cell(item.result).picture).save(out / f"{item.content}-in-{item.style}.png")  # type: ignore[arg-type]
     sheet_of(contents, styles, results, size, size * 3 // 4).save(out / "sheet.jpg", quality=90)
-    facts = [{"scene": item.content, "painting": item.style, "seconds": item.seconds, "marks": asdict(item.marks)} for item in results]
-    (out / "marks.json").write_text(json.dumps({"size": size, "settings": settings.to_wire(), "results": facts}, indent=1))
+    facts = [
+        {"scene": item.content, "painting": item.style, "seconds": item.seconds, "marks": asdict(item.marks)}
+        for item in results
+    ]
+    (out / "marks.json").write_text(
+        json.dumps({"size": size, "settings": settings.to_wire(), "results": facts}, indent=1)
+    )
     table(results, click.echo)
     click.echo(f"{out / 'sheet.jpg'}: styles above, contents at the left, style / content mark above each result")
 

@@ -70,20 +70,15 @@ class Run:
             both = {}
             for way, rate in (("plain", "float32"), ("ours", machine["arithmetic"])):
                 try:
-                    both[way] = measured(
-                        way,
-                        way == "ours",
-                        device=self.device,
-                        side=side,
-                        steps=STEPS,
-                    )
+                    both[way] = measured(way, way == "ours", device=self.device, side=side, steps=STEPS)
                 except subprocess.CalledProcessError:
                     self.add(f"{name}, {way}", "failed: too large for this machine, or see above")
                     continue
                 step, floor = statistics.median(both[way]["steps"]), flops[str(side)] / machine[rate]
                 self.add(
                     f"{name}, {way}, an iteration",
-                    f"{spread(both[way]['steps'])}, {floor / step:.0%} of the floor's speed, {both[way]['memory'] / 1e9:.2f} GB",
+                    f"{spread(both[way]['steps'])}, {floor / step:.0%} of the floor's speed, "
+                    f"{both[way]['memory'] / 1e9:.2f} GB",
                 )
             self.data["steps"][name] = {**both, "flops": flops[str(side)]}
 
@@ -92,15 +87,15 @@ class Run:
         self.data["sizes"] = {}
         for each in megapixels:
             found = measured(
-                "size", True, device=self.device, megapixels=each, memory=memory,
-                steps=3 if each <= 4 else 1,
-            )  # fmt: skip
+                "size", True, device=self.device, megapixels=each, memory=memory, steps=3 if each <= 4 else 1
+            )
             self.data["sizes"][f"{each:g}"] = found
             step = statistics.median(found["steps"])
             tiles = f"tiles of {found['tile']} px, {found['work']:.2f} of the work" if found["tile"] else "in one piece"
             self.add(
                 f"{each:g} megapixels, an iteration",
-                f"{step:.3g} s, {step / found['side'] ** 2 * 1e6:.3g} s a megapixel, {found['memory'] / 1e9:.1f} GB, {tiles}, "
+                f"{step:.3g} s, {step / found['side'] ** 2 * 1e6:.3g} s a megapixel, {found['memory'] / 1e9:.1f} GB, "
+                f"{tiles}, "
                 f"{found['pairs']} pairs",
             )
 
@@ -111,7 +106,9 @@ class Run:
             saved = {way: str(pictures / f"{way}-{side}.png") if pictures else "" for way in ("plain", "ours")}
             plain = measured("plain", False, picture=saved["plain"], **shared)
             target = min(plain["totals"])
-            runs = [measured("to_loss", True, target=target, picture=saved["ours"], **shared) for _ in range(self.repeats)]
+            runs = [
+                measured("to_loss", True, target=target, picture=saved["ours"], **shared) for _ in range(self.repeats)
+            ]
             self.data["to_loss"][f"{side}²"] = {"target": target, "plain": plain, "ours": runs}
             name = f"{side}², to the plain way's loss after {steps}"
             if not all(run["reached"] for run in runs):
@@ -121,7 +118,8 @@ class Run:
             ratio = plain["times"][-1] / statistics.median(spent)
             self.add(
                 name,
-                f"plain {plain['times'][-1]:.1f} s, ours {spread(spent)}, {len(runs[0]['times'])} full iterations: {ratio:.1f}×",
+                f"plain {plain['times'][-1]:.1f} s, ours {spread(spent)}, {len(runs[0]['times'])} full iterations: "
+                f"{ratio:.1f}×",
             )
 
     def growth(self, small: int, large: int) -> None:
@@ -134,11 +132,9 @@ class Run:
         self.add(f"time a megapixel, {large}² over {small}²", f"{per_pixel[1] / per_pixel[0]:.2f}")
 
     def knobs(self, side: int, quality: str, most: int | None = None) -> None:
-        """A knob moved after a restyle: time to what a cold job ends with, going on from the last picture, over cold. most: how
-        many of them."""
-        self.data["knobs"] = measured(
-            "knob", True, device=self.device, side=side, quality=quality, moved=MOVED[:most]
-        )
+        """A knob moved after a restyle: time to what a cold job ends with, going on from the last picture, over cold.
+        most: how many of them."""
+        self.data["knobs"] = measured("knob", True, device=self.device, side=side, quality=quality, moved=MOVED[:most])
         for change, found in self.data["knobs"].items():
             words = f"{side}², {quality}, moved to {change}"
             if found["warm"] is None:
@@ -181,16 +177,34 @@ def plot_sizes(data: dict[str, Any], path: Path) -> None:
     found = data["sizes"]
     megapixels = [run["side"] ** 2 / 1e6 for run in found.values()]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for number, (label, values) in enumerate((
-        ("seconds a megapixel, an iteration", [statistics.median(r["steps"]) / m for r, m in zip(found.values(), megapixels, strict=True)]),
-        ("peak memory, GB", [run["memory"] / 1e9 for run in found.values()]),
-    ), 1):  # fmt: skip
+    for number, (label, values) in enumerate(
+        (
+            (
+                "seconds a megapixel, an iteration",
+                [statistics.median(r["steps"]) / m for r, m in zip(found.values(), megapixels, strict=True)],
+            ),
+            ("peak memory, GB", [run["memory"] / 1e9 for run in found.values()]),
+        ),
+        1,
+    ):
         axes = figure.add_subplot(1, 2, number)
         axes.plot(megapixels, values, marker="o")
-        axes.set(xscale="log", xlabel="megapixels", ylabel=label, ylim=(0, 1.15 * max(values)), xlim=(0.6 * megapixels[0], 2 * megapixels[-1]))
+        axes.set(
+            xscale="log",
+            xlabel="megapixels",
+            ylabel=label,
+            ylim=(0, 1.15 * max(values)),
+            xlim=(0.6 * megapixels[0], 2 * megapixels[-1]),
+        )
         axes.set_xticks(megapixels, [f"{m:.3g}" for m in megapixels], minor=False)
         for run, x, y in zip(found.values(), megapixels, values, strict=True):
-            axes.annotate(f"tiles of {run['tile']}" if run["tile"] else "whole", (x, y), textcoords="offset points", xytext=(0, 7), ha="center")
+            axes.annotate(
+                f"tiles of {run['tile']}" if run["tile"] else "whole",
+                (x, y),
+                textcoords="offset points",
+                xytext=(0, 7),
+                ha="center",
+            )
     figure.savefig(path, dpi=110)
 
 

@@ -34,7 +34,13 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
 @STYLES
 @REGIONS
 @PARTS
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="For the results. Default: FOLDER-in-PAINTING beside FOLDER.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="For the results. Default: FOLDER-in-PAINTING beside FOLDER.",
+)
 @SIZE
 @MASK
 @WEIGHTS
@@ -43,12 +49,23 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
 @JSON
 @knob_options
 def batch(
-    folder: Path, styles: tuple[str, ...], regions: Pairs, parts: Pairs, out: Path | None, size: int | None, mask: Path | None,
-    weights: str, device: str, force: bool, as_json: bool, **values: Any,
-) -> None:  # fmt: skip
+    folder: Path,
+    styles: tuple[str, ...],
+    regions: Pairs,
+    parts: Pairs,
+    out: Path | None,
+    size: int | None,
+    mask: Path | None,
+    weights: str,
+    device: str,
+    force: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Restyle all pictures of FOLDER, several at once; again, it goes on where it stopped.
 
-    Results have their pictures' names. Those that are there, made of the same picture in the same way, are not made again.
+    Results have their pictures' names. Those that are there, made of the same picture in the same way, are not made
+    again.
     """
     with failures_told(as_json):
         paintings, settings = paintings_of(styles, regions, parts), settings_from(values)
@@ -58,11 +75,19 @@ def batch(
 
 
 def restyle_folder(
-    folder: Path, paintings: list[Painting], out: Path | None, size: int | None, mask: Path | None, weights: str, device: str,
-    force: bool, as_json: bool, settings: StyleSettings,
-) -> bool:  # fmt: skip
-    """A folder of pictures, paintings' files, a folder of results. Whether every picture has one. Raises what keeps all of them from
-    being made."""
+    folder: Path,
+    paintings: list[Painting],
+    out: Path | None,
+    size: int | None,
+    mask: Path | None,
+    weights: str,
+    device: str,
+    force: bool,
+    as_json: bool,
+    settings: StyleSettings,
+) -> bool:
+    """A folder of pictures, paintings' files, a folder of results. Whether every picture has one. Raises what keeps all
+    of them from being made."""
     from velatura_daemon.batch.contact_sheet import write_sheet
     from velatura_daemon.batch.frames import framed, pictures_in
     from velatura_daemon.batch.manifest import Ledger
@@ -91,8 +116,10 @@ def restyle_folder(
                 except BaseException as error:
                     client.hang_up()  # what is done by now of those in work stays kept
                     if isinstance(error, (KeyboardInterrupt, VelaturaError)):
-                        show.note(f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {sayable(out)}. "
-                                  "Run the same command again to go on.")  # fmt: skip
+                        show.note(
+                            f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {sayable(out)}. "
+                            "Run the same command again to go on."
+                        )
                     raise
             a_minute = max(0.0, run.pace.a_minute())
             order = {frame: number for number, frame in enumerate(frames)}
@@ -103,10 +130,19 @@ def restyle_folder(
             if why_not:
                 show.note(why_not)
         show.summary(
-            output=sayable(out), made=len(outcome.made), already=already, seconds=round(time.monotonic() - began, 3), a_minute=round(a_minute, 3),
-            weights=outcome.weights, device=outcome.device, contact_sheet=sayable(sheet) if sheet else "",
-            failed=[{"name": sayable(frame.photo.name), "code": error.code, "sentence": sayable(error.sentence)} for frame, error in failed],
-        )  # fmt: skip
+            output=sayable(out),
+            made=len(outcome.made),
+            already=already,
+            seconds=round(time.monotonic() - began, 3),
+            a_minute=round(a_minute, 3),
+            weights=outcome.weights,
+            device=outcome.device,
+            contact_sheet=sayable(sheet) if sheet else "",
+            failed=[
+                {"name": sayable(frame.photo.name), "code": error.code, "sentence": sayable(error.sentence)}
+                for frame, error in failed
+            ],
+        )
     finally:
         show.close()
     return not outcome.failed

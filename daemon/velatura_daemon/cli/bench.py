@@ -23,10 +23,24 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
 @click.option(
     "--steps", default=0, metavar="N", help="Evaluations that the plain way gets; 0: 500 on a GPU, 100 on a CPU."
 )
-@click.option("--repeats", default=3, type=click.IntRange(min=1), metavar="N", help="How often jobs and ways to equal loss are measured.")
-@click.option("--megapixels", metavar="N,…", help="Only this: pictures of these many megapixels, up to larger than memory: 1,4,16,64.")
+@click.option(
+    "--repeats",
+    default=3,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How often jobs and ways to equal loss are measured.",
+)
+@click.option(
+    "--megapixels",
+    metavar="N,…",
+    help="Only this: pictures of these many megapixels, up to larger than memory: 1,4,16,64.",
+)
 @click.option("--memory-megabytes", default=0, metavar="N", help="What they may take; 0: half the machine's.")
-@click.option("--brief", is_flag=True, help="One setting moved and drafts alone, in place of all of them: to see that all of it works.")
+@click.option(
+    "--brief",
+    is_flag=True,
+    help="One setting moved and drafts alone, in place of all of them: to see that all of it works.",
+)
 @click.option("--full", is_flag=True, help="Wait for everything at every size: on a CPU, hours.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Keep every number in this file.")
 @click.option(
@@ -36,9 +50,18 @@ FULL_JOB = 512  # pixels: the largest `good` job that is waited for on a CPU wit
     "--pictures", type=click.Path(path_type=Path), help="Keep both ways' pictures of equal loss in this folder."
 )
 def bench(
-    device: str, sizes: str, steps: int, repeats: int, megapixels: str | None, memory_megabytes: int, brief: bool, full: bool,
-    json_path: Path | None, plot_path: Path | None, pictures: Path | None,
-) -> None:  # fmt: skip
+    device: str,
+    sizes: str,
+    steps: int,
+    repeats: int,
+    megapixels: str | None,
+    memory_megabytes: int,
+    brief: bool,
+    full: bool,
+    json_path: Path | None,
+    plot_path: Path | None,
+    pictures: Path | None,
+) -> None:
     """Measure this machine: what it can do, what an iteration takes, seconds to equal loss, whole jobs."""
     from rich.console import Console
     from rich.table import Table
@@ -74,7 +97,9 @@ def bench(
     _keep(run.data, json_path, plot_path, plot)
 
 
-def _keep(data: dict[str, Any], json_path: Path | None, plot_path: Path | None, draw: Callable[[dict[str, Any], Path], None]) -> None:
+def _keep(
+    data: dict[str, Any], json_path: Path | None, plot_path: Path | None, draw: Callable[[dict[str, Any], Path], None]
+) -> None:
     if json_path:
         json_path.write_text(json.dumps(data, indent=1))
     if plot_path:

@@ -57,33 +57,67 @@ def _words(option: str, metavar: str, of: str) -> Callable[..., Any]:
 
 OPTIONS = (
     click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps."),
-    click.option("--devices", default="", show_default=False, metavar="NAMES", callback=_names,
-                 help="A worker for each: cuda:0,cuda:1 or cpu,cpu. Without it: all GPUs, or else the processor."),
+    click.option(
+        "--devices",
+        default="",
+        show_default=False,
+        metavar="NAMES",
+        callback=_names,
+        help="A worker for each: cuda:0,cuda:1 or cpu,cpu. Without it: all GPUs, or else the processor.",
+    ),
     click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: vgg19, imagenet, …"),
     click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core."),
-    click.option("--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's."),
+    click.option(
+        "--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's."
+    ),
     click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets."),
     click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work."),
-    click.option("--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold."),
+    click.option(
+        "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold."
+    ),
     _seconds("--worker-seconds", "Give the device back after that long idle."),
     _seconds("--exit-seconds", "Leave after that long idle; 0: never."),
     _seconds("--keep-seconds", "How often the picture in work is left on the disk."),
     _seconds("--hang-seconds", "A worker that gives no sign of life for so long is ended, and its job put back once."),
     _seconds("--heartbeat", "A client silent for two is taken for gone."),
     _seconds("--park-seconds", "How long a silent client's job is kept."),
-    click.option("--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it."),
-    click.option("--upstream", default="", show_default=False, metavar="FILE", callback=_absolute,
-                 help="Have the work done by another daemon of yours: the one that wrote this connection file."),
-    click.option("--executor", default=_default("executor"), type=click.Choice(KINDS),
-                 help="Who does the work: this machine, the daemon of --upstream, or the Ray cluster of --address."),
+    click.option(
+        "--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it."
+    ),
+    click.option(
+        "--upstream",
+        default="",
+        show_default=False,
+        metavar="FILE",
+        callback=_absolute,
+        help="Have the work done by another daemon of yours: the one that wrote this connection file.",
+    ),
+    click.option(
+        "--executor",
+        default=_default("executor"),
+        type=click.Choice(KINDS),
+        help="Who does the work: this machine, the daemon of --upstream, or the Ray cluster of --address.",
+    ),
     _words("--address", "ray://HOST:10001", "Of the Ray cluster (docs/farm.md)."),
     click.option("--max-actors", default=_default("max_actors"), help="Workers that there are in the cluster at most."),
-    click.option("--min-actors", default=_default("min_actors"), help="Workers that are kept in the cluster from the first job on."),
-    click.option("--actor-resources", multiple=True, metavar="NAME=AMOUNT",
-                 help="What each takes of a node. Without it: GPU=1, or CPU=1 where the cluster has no GPU."),
-    click.option("--node-labels", multiple=True, metavar="NAME=VALUE", help="Which nodes may be taken, by Ray's labels."),
-    _words("--fallback", "local", "local: this machine does the work while --upstream or the cluster cannot be reached."),
-)  # fmt: skip
+    click.option(
+        "--min-actors",
+        default=_default("min_actors"),
+        help="Workers that are kept in the cluster from the first job on.",
+    ),
+    click.option(
+        "--actor-resources",
+        multiple=True,
+        metavar="NAME=AMOUNT",
+        help="What each takes of a node. Without it: GPU=1, or CPU=1 where the cluster has no GPU.",
+    ),
+    click.option(
+        "--node-labels", multiple=True, metavar="NAME=VALUE", help="Which nodes may be taken, by Ray's labels."
+    ),
+    _words(
+        "--fallback", "local", "local: this machine does the work while --upstream or the cluster cannot be reached."
+    ),
+)
 
 
 def told_at_its_start(command: Callable[..., None]) -> Callable[..., None]:
@@ -128,8 +162,11 @@ def start(**values: Any) -> None:
     elif before == launcher:
         click.echo(f"The daemon is there (pid {report['pid']}); it was running already.")
     else:
-        click.echo(f"A daemon was running already (pid {report['pid']}) and goes on as it was started. What you have said now is recorded for its "
-                   "next start: 'velatura daemon stop', then this command again.")  # fmt: skip
+        click.echo(
+            f"A daemon was running already (pid {report['pid']}) and goes on as it was started. What you have said now "
+            "is recorded for its "
+            "next start: 'velatura daemon stop', then this command again."
+        )
 
 
 def as_words(values: dict[str, Any]) -> list[str]:
@@ -142,13 +179,17 @@ def as_words(values: dict[str, Any]) -> list[str]:
         for one in value if isinstance(value, tuple) else (value,):
             if one in ("", _default(name)):
                 continue
-            words += [f"--{option}" if one else f"--no-{option}"] if isinstance(one, bool) else [f"--{option}", str(one)]
+            words += (
+                [f"--{option}" if one else f"--no-{option}"] if isinstance(one, bool) else [f"--{option}", str(one)]
+            )
     return words
 
 
 @daemon.command()
 @click.option("-f", "--follow", is_flag=True, help="Go on with each new line, until Ctrl-C.")
-@click.option("-n", "--lines", default=100, type=click.IntRange(min=0), help="How many of the last lines to begin with.")
+@click.option(
+    "-n", "--lines", default=100, type=click.IntRange(min=0), help="How many of the last lines to begin with."
+)
 def logs(follow: bool, lines: int) -> None:
     """Show the log of the daemon, its workers and its connection to a Ray cluster."""
     from velatura_daemon.cli.logs import show

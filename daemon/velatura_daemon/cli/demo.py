@@ -40,15 +40,7 @@ def demo(output: Path, size: int, quality: str, strength: float) -> None:
             content, style = (_picture(draw(name, width, height)) for name in (scene, painting))
             show = Bar()
             try:
-                done = follow(
-                    client,
-                    show,
-                    None,
-                    content,
-                    [(style, 1.0)],
-                    settings,
-                    layer=f"{scene} {painting}",
-                )
+                done = follow(client, show, None, content, [(style, 1.0)], settings, layer=f"{scene} {painting}")
             finally:
                 show.close()
             name = output / f"{scene}-in-{painting}.png"

@@ -71,11 +71,7 @@ def _packages(_: Places) -> Iterator[Finding]:
             missing.append(name)
     yield Finding(True, ", ".join(versions))
     if missing:
-        yield Finding(
-            False,
-            f"not installed: {', '.join(missing)}",
-            "Run 'make demo' in the clone again.",
-        )
+        yield Finding(False, f"not installed: {', '.join(missing)}", "Run 'make demo' in the clone again.")
 
 
 def _devices(_: Places) -> Iterator[Finding]:
@@ -103,8 +99,11 @@ def _folders(where: Places) -> Iterator[Finding]:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    yield Finding(free > LEAST_DISK, f"disk: {free / 1e9:.1f} GB free under {folder}",
-                  "" if free > LEAST_DISK else "Make room there: pictures in work lie in it.")  # fmt: skip
+    yield Finding(
+        free > LEAST_DISK,
+        f"disk: {free / 1e9:.1f} GB free under {folder}",
+        "" if free > LEAST_DISK else "Make room there: pictures in work lie in it.",
+    )
     yield Finding(True, f"log: {where.log_file} ('velatura daemon logs' shows it)")
 
 
@@ -160,7 +159,11 @@ def _daemon(where: Places) -> Iterator[Finding]:
     there = f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}"
     worker, far, devices = report["worker"], elsewhere(report), devices_in_words(report)
     if waits := stand_in(report):
-        yield Finding(False, f"{there}; {waits}", "See that it runs there, and that this machine can reach it: the log says what was tried.")
+        yield Finding(
+            False,
+            f"{there}; {waits}",
+            "See that it runs there, and that this machine can reach it: the log says what was tried.",
+        )
     elif far:
         yield Finding(True, f"{there}; the work is done by {far} ({worker.get('state', 'not asked yet')})")
     elif devices:

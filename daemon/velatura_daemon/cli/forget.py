@@ -20,10 +20,13 @@ HISTORY = "history.sqlite*"  # with its journals, and one that was damaged and s
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def forget(yes: bool) -> None:
-    """Wipe all pictures of yours: results that wait, restyles stopped midway, last images, the history with its thumbnails."""
+    """Wipe all pictures of yours: results that wait, restyles stopped midway, last images, the history with its
+    thumbnails."""
     where = places()
     if not yes:
-        click.confirm("Results that wait, restyles stopped midway and the history will be gone for good. Go on?", abort=True)
+        click.confirm(
+            "Results that wait, restyles stopped midway and the history will be gone for good. Go on?", abort=True
+        )
     client = running_daemon(where)
     if client is not None:
         with client:
@@ -36,12 +39,17 @@ def forget(yes: bool) -> None:
             in_work = len(client.status()["jobs"])
         _wipe_what_was_set_aside(where)
         if in_work:
-            click.echo(f"In work, and left alone: {in_work} restyle(s). 'velatura daemon stop' stops them; then forget again.")
+            click.echo(
+                f"In work, and left alone: {in_work} restyle(s). 'velatura daemon stop' stops them; then forget again."
+            )
     else:
         _wipe(where)
     click.echo(f"Wiped: pictures, last images, results, restyles stopped midway and the history, under {where.state}.")
-    click.echo(f"Not touched: log files there (they name no pictures' contents), weights in {where.weights}, settings and the gallery's own "
-               f"styles in {where.config}.")  # fmt: skip
+    click.echo(
+        f"Not touched: log files there (they name no pictures' contents), weights in {where.weights}, settings and the "
+        "gallery's own "
+        f"styles in {where.config}."
+    )
 
 
 def _wipe(where: Places) -> None:
@@ -50,10 +58,15 @@ def _wipe(where: Places) -> None:
     lock = Lock(where.lock_file)
     try:
         if not lock.take(patience=1.0):
-            raise DaemonLost("A daemon is just starting, or does not answer. Run 'velatura forget' again, or 'velatura daemon stop' first.")
+            raise DaemonLost(
+                "A daemon is just starting, or does not answer. Run 'velatura forget' again, or 'velatura daemon stop' "
+                "first."
+            )
         for folder in (where.state / name for name in FOLDERS):
             if folder.is_symlink():
-                raise DiskTrouble(f"{folder} is a link; what it leads to is not wiped. Look at it, and remove it yourself.")
+                raise DiskTrouble(
+                    f"{folder} is a link; what it leads to is not wiped. Look at it, and remove it yourself."
+                )
             if folder.exists():
                 _remove(folder)
         for path in where.state.glob(HISTORY):
@@ -64,7 +77,10 @@ def _wipe(where: Places) -> None:
 
 def _wipe_what_was_set_aside(where: Places) -> None:
     """Damaged files, which a daemon keeps for whoever wants to look."""
-    for path in [*(path for name in FOLDERS for path in (where.state / name).glob("*.damaged")), *where.state.glob(f"{HISTORY}.damaged")]:
+    for path in [
+        *(path for name in FOLDERS for path in (where.state / name).glob("*.damaged")),
+        *where.state.glob(f"{HISTORY}.damaged"),
+    ]:
         _remove(path)
 
 
@@ -75,4 +91,6 @@ def _remove(path: Path) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise DiskTrouble(f"{path} cannot be wiped ({error.strerror}). Give yourself the right to write there, and forget again.") from error
+        raise DiskTrouble(
+            f"{path} cannot be wiped ({error.strerror}). Give yourself the right to write there, and forget again."
+        ) from error

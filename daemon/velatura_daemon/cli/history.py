@@ -54,7 +54,16 @@ def history(context: click.Context, as_json: bool) -> None:
 @DEVICE
 @FORCE
 @JSON
-def use(number: int, photo: Path, output: Path | None, size: int | None, weights: str, device: str, force: bool, as_json: bool) -> None:
+def use(
+    number: int,
+    photo: Path,
+    output: Path | None,
+    size: int | None,
+    weights: str,
+    device: str,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Restyle PHOTO with the knobs and the paintings of line NUMBER."""
     with failures_told(as_json):
         with connect() as client:
@@ -69,13 +78,28 @@ def use(number: int, photo: Path, output: Path | None, size: int | None, weights
 def _painting(style: KeptStyle) -> Painting:
     """Raises UsageError where its file is no more."""
     if not style.path:
-        raise UsageError(f"The painting “{style.name}” came from no file. Give one yourself: velatura restyle PHOTO --style PAINTING.")
+        raise UsageError(
+            f"The painting “{style.name}” came from no file. Give one yourself: velatura restyle PHOTO --style "
+            "PAINTING."
+        )
     if not Path(style.path).is_file():
-        raise UsageError(f"The painting “{style.name}” is not at {style.path} any more. Put it back, or restyle with another.")
+        raise UsageError(
+            f"The painting “{style.name}” is not at {style.path} any more. Put it back, or restyle with another."
+        )
     return Painting(Path(style.path), style.share)
 
 
 def _said(line: PastRestyle) -> dict[str, Any]:
-    return {"number": line.number, "at": line.at, "program": line.program, "title": line.title, "width": line.width, "height": line.height,
-            "seconds": line.seconds, "weights": line.weights, "device": line.device, "styles": styles_said(line.styles),
-            "settings": line.settings.to_wire()}  # fmt: skip
+    return {
+        "number": line.number,
+        "at": line.at,
+        "program": line.program,
+        "title": line.title,
+        "width": line.width,
+        "height": line.height,
+        "seconds": line.seconds,
+        "weights": line.weights,
+        "device": line.device,
+        "styles": styles_said(line.styles),
+        "settings": line.settings.to_wire(),
+    }

@@ -24,8 +24,13 @@ def install() -> None:
 
 @install.command()
 @TAKE_AWAY
-@click.option("--zip", "zip_path", type=click.Path(path_type=Path), metavar="FILE.zip",
-              help="Write a file for Krita's own importer instead.")  # fmt: skip
+@click.option(
+    "--zip",
+    "zip_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE.zip",
+    help="Write a file for Krita's own importer instead.",
+)
 def krita(uninstall: bool, zip_path: Path | None) -> None:
     """The plugin for Krita 5.2 and newer: Filter ▸ Artistic ▸ Restyle with Velatura…"""
     if uninstall and zip_path:
@@ -33,7 +38,9 @@ def krita(uninstall: bool, zip_path: Path | None) -> None:
     if zip_path:
         record(places(), own_launcher())  # the plugin starts the daemon by it
         krita_plugin.write_zip(zip_path)
-        click.echo(f"Wrote {zip_path}. In Krita: Tools ▸ Scripts ▸ Import Python Plugin from File…, then start Krita anew.")
+        click.echo(
+            f"Wrote {zip_path}. In Krita: Tools ▸ Scripts ▸ Import Python Plugin from File…, then start Krita anew."
+        )
         return
     _in_or_out(krita_plugin, krita_plugin.krita_homes(), uninstall)
 

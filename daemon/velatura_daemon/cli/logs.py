@@ -13,7 +13,8 @@ LOOK_EVERY = 0.2  # seconds between looks for new lines
 
 
 def show(path: Path, lines: int, *, follow: bool) -> None:
-    """Print the last lines of a log, also from the file before its last rotation; with follow, go on until it is interrupted."""
+    """Print the last lines of a log, also from the file before its last rotation; with follow, go on until it is
+    interrupted."""
     if not path.exists() and not follow:
         click.echo(f"There is no log yet ({path}). The daemon writes it from its first start on.")
         return

@@ -47,9 +47,21 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, given, paint
 @JSON
 @knob_options
 def restyle(
-    photo: Path, styles: tuple[str, ...], regions: Pairs, parts: Pairs, output: Path | None, size: int | None,
-    mask: Path | None, weights: str, device: str, preview: Path | None, estimate: bool, force: bool, as_json: bool, **values: Any,
-) -> None:  # fmt: skip
+    photo: Path,
+    styles: tuple[str, ...],
+    regions: Pairs,
+    parts: Pairs,
+    output: Path | None,
+    size: int | None,
+    mask: Path | None,
+    weights: str,
+    device: str,
+    preview: Path | None,
+    estimate: bool,
+    force: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Restyle PHOTO with a painting, or several."""
     with failures_told(as_json):
         paintings = paintings_of(styles, regions, parts)
@@ -73,10 +85,20 @@ def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json:
 
 
 def restyle_file(
-    photo: Path, paintings: list[Painting], output: Path | None, size: int | None, mask_path: Path | None,
-    weights: str, device: str, preview: Path | None, force: bool, as_json: bool, settings: StyleSettings,
-) -> None:  # fmt: skip
-    """A picture's file, paintings' files, a new picture's file. Raises what is wrong with any of them, or with the restyle."""
+    photo: Path,
+    paintings: list[Painting],
+    output: Path | None,
+    size: int | None,
+    mask_path: Path | None,
+    weights: str,
+    device: str,
+    preview: Path | None,
+    force: bool,
+    as_json: bool,
+    settings: StyleSettings,
+) -> None:
+    """A picture's file, paintings' files, a new picture's file. Raises what is wrong with any of them, or with the
+    restyle."""
     from velatura_daemon.imaging.files import check_output, read_mask, read_picture, write_picture
 
     output = output or default_output(photo, paintings[0].path)
@@ -90,8 +112,20 @@ def restyle_file(
     try:
         with connect() as client:
             client.hold()  # until the file is written
-            done = follow(client, show, preview, loaded.picture, styles, settings, mask=mask, layer=layer_of(photo, output),
-                          weights=weights_name(weights), device=device, title=sayable(photo.name), note=note_of(output))  # fmt: skip
+            done = follow(
+                client,
+                show,
+                preview,
+                loaded.picture,
+                styles,
+                settings,
+                mask=mask,
+                layer=layer_of(photo, output),
+                weights=weights_name(weights),
+                device=device,
+                title=sayable(photo.name),
+                note=note_of(output),
+            )
             facts = facts_of(done, settings)
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
             client.received(done)

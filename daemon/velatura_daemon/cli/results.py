@@ -1,4 +1,5 @@
-"""`velatura results list|save|drop`: results that never reached their program, and restyles that were stopped midway."""
+"""`velatura results list|save|drop`: results that never reached their program, and restyles that were stopped
+midway."""
 
 from __future__ import annotations
 
@@ -50,12 +51,18 @@ def list_(as_json: bool) -> None:
 
 @results.command()
 @click.argument("id", default="", metavar="[ID]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: where the restyle was to write it; else its name, here.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Default: where the restyle was to write it; else its name, here.",
+)
 @click.option("--as-it-is", is_flag=True, help="One that was stopped midway: the picture as far as it got, at once.")
 @FORCE
 @JSON
 def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: bool) -> None:
-    """Write a result to a file; one that was stopped midway is finished first. ID: its beginning is enough, the only one needs none."""
+    """Write a result to a file; one that was stopped midway is finished first. ID: its beginning is enough, the only
+    one needs none."""
     from velatura_daemon.imaging.files import check_output, write_picture
 
     show: Show
@@ -79,7 +86,10 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
             client.received(done)
             if done.mask is not None:
-                notes.append("It is the selection's part of its layer, with what is around it; an editor's plugin puts it back with its mask.")
+                notes.append(
+                    "It is the selection's part of its layer, with what is around it; an editor's plugin puts it back "
+                    "with its mask."
+                )
             for note in [*done.result.notes, *notes]:
                 show.note(note)
             show.result(output=str(output), **facts)
@@ -110,6 +120,16 @@ def _output_of(item: KeptItem) -> Path:
 
 
 def _said(item: KeptItem) -> dict[str, Any]:
-    return {"id": item.job, "program": item.program, "title": item.title, "at": item.at, "finished": item.finished, "done": item.done,
-            "width": item.width, "height": item.height, "styles": styles_said(item.styles), "settings": item.settings.to_wire(),
-            "note": item.note}  # fmt: skip
+    return {
+        "id": item.job,
+        "program": item.program,
+        "title": item.title,
+        "at": item.at,
+        "finished": item.finished,
+        "done": item.done,
+        "width": item.width,
+        "height": item.height,
+        "styles": styles_said(item.styles),
+        "settings": item.settings.to_wire(),
+        "note": item.note,
+    }

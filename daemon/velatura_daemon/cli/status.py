@@ -1,4 +1,5 @@
-"""How a daemon stands, in words: from what it reports to the rows of `velatura daemon status` and the lines of `velatura doctor`."""
+"""How a daemon stands, in words: from what it reports to the rows of `velatura daemon status` and the lines of
+`velatura doctor`."""
 
 from __future__ import annotations
 
@@ -24,14 +25,22 @@ def rows(report: Report) -> list[tuple[str, str]]:
     """Name and value of each row; a value may have several lines."""
     there = _there(report)
     return [
-        ("daemon", f"pid {report['pid']}, version {report['version']}, build {report['build']}, up {report['uptime_seconds']:.0f} s"),
+        (
+            "daemon",
+            f"pid {report['pid']}, version {report['version']}, build {report['build']}, up "
+            f"{report['uptime_seconds']:.0f} s",
+        ),
         ("listening", "\n".join(report["endpoints"])),
         *_who(report, there),
         ("weights", _different(there, "weights")),
         ("memory", f"{_sum(there, 'memory_bytes') / 1e6:.0f} MB"),
         ("targets", f"{_sum(there, 'targets')} warm, {_sum(there, 'target_bytes') / 1e6:.0f} MB"),
         ("jobs", _jobs(report)),
-        ("pictures", f"{report['pictures']} in {report['spool_bytes'] / 1e6:.0f} MB; up to {report['max_megapixels']:g} megapixels each"),
+        (
+            "pictures",
+            f"{report['pictures']} in {report['spool_bytes'] / 1e6:.0f} MB; up to {report['max_megapixels']:g} "
+            "megapixels each",
+        ),
     ]
 
 
@@ -48,7 +57,9 @@ def stand_in(report: Report) -> str:
 
 def _options_of(report: Report) -> Options:
     """Who does the work, of what it was started with."""
-    return Options(executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", ""))
+    return Options(
+        executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", "")
+    )
 
 
 def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -58,7 +69,11 @@ def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]
     work = [("work", stand_in(report) or f"done by {far}")] if far else []
     if len(there) > 1 or (more and there != [worker]):
         return [*work, ("workers", "\n".join([_worker_line(one) for one in there] + more))]
-    at_work = f"pid {worker['pid']}, {worker.get('state', '')}" if worker["pid"] else worker.get("state", "none: it comes with the next job")
+    at_work = (
+        f"pid {worker['pid']}, {worker.get('state', '')}"
+        if worker["pid"]
+        else worker.get("state", "none: it comes with the next job")
+    )
     return [*work, ("worker", "\n".join([at_work, *more])), ("device", _device(worker))]
 
 
@@ -101,4 +116,4 @@ def _jobs(report: Report) -> str:
 
 
 def _end_of(layer: str) -> str:
-    return layer if len(layer) <= LAYER_SHOWN else f"…{layer[1 - LAYER_SHOWN:]}"
+    return layer if len(layer) <= LAYER_SHOWN else f"…{layer[1 - LAYER_SHOWN :]}"

@@ -36,8 +36,14 @@ def fetch() -> None:
 
 @weights.command()
 @click.argument("which", metavar="PATH|auto|vgg19|imagenet")
-@click.option("--input", "input_", default="", show_default=False, metavar="torchvision|unit|caffe",
-              help="What the first layer expects; recognised if not given.")  # fmt: skip
+@click.option(
+    "--input",
+    "input_",
+    default="",
+    show_default=False,
+    metavar="torchvision|unit|caffe",
+    help="What the first layer expects; recognised if not given.",
+)
 def use(which: str, input_: str) -> None:
     """Use a file of your own, or a known name, wherever a job asks for 'auto'."""
     store = WeightStore(places())
@@ -59,7 +65,9 @@ def list_() -> None:
         chosen = store.resolve("auto").name
     except BadWeights as error:
         chosen = ""
-        click.echo(f"{error.sentence} Choose others: 'velatura weights use auto' goes back to the original VGG19.\n", err=True)
+        click.echo(
+            f"{error.sentence} Choose others: 'velatura weights use auto' goes back to the original VGG19.\n", err=True
+        )
     for name in names:
         click.echo(f"{'*' if name == chosen else ' '} {name:18} {store.resolve(name).label}")
     click.echo(f"\n{ATTRIBUTION}")

@@ -51,8 +51,8 @@ class TargetCache:
 
 
 class KeptCurvature:
-    """L-BFGS's memory of one picture, for a job that goes on from where the last one ended: after a moved strength it knows at
-    once how far to go (docs/performance.md)."""
+    """L-BFGS's memory of one picture, for a job that goes on from where the last one ended: after a moved strength it
+    knows at once how far to go (docs/performance.md)."""
 
     def __init__(self) -> None:
         self.key: Hashable = None

@@ -28,8 +28,8 @@ WHOLE = {"u8": 255.0, "u16": 65535.0}
 def decode(picture: Picture) -> tuple[Tensor, Tensor]:
     """A picture's colours, (3, H, W) RGB in 0..1, sRGB-coded, and its alpha (H, W) in 0..1, both float32.
 
-    Values of float pictures beyond 0..1 are clipped: the network sees what a screen shows; `encode` puts what is beyond back.
-    An alpha that is 1 everywhere takes no memory. Raises BadPixels for NaN or infinite samples and BadProfile.
+    Values of float pictures beyond 0..1 are clipped: the network sees what a screen shows; `encode` puts what is beyond
+    back. An alpha that is 1 everywhere takes no memory. Raises BadPixels for NaN or infinite samples and BadProfile.
     """
     samples = _samples(picture)  # (H, W, C)
     fmt = picture.format
@@ -56,8 +56,8 @@ def decode(picture: Picture) -> tuple[Tensor, Tensor]:
 def encode(image: Tensor, like: Picture) -> Picture:
     """Colours (3, H, W), sRGB-coded, as a picture in the format of `like` and with its alpha, to the bit.
 
-    The rule for values beyond 0..1, in the picture's own numbers: what a sample has over 1, or under 0, is set aside before
-    the restyle and added to its result. A light of 3.0 that becomes a stroke of 0.8 is 2.8: it still shines.
+    The rule for values beyond 0..1, in the picture's own numbers: what a sample has over 1, or under 0, is set aside
+    before the restyle and added to its result. A light of 3.0 that becomes a stroke of 0.8 is 2.8: it still shines.
     """
     fmt = like.format
     samples = _samples(like)
@@ -138,11 +138,19 @@ def _through_profiles(colours: Array, source: bytes, target: bytes, target_space
     space = "gray" if colours.shape[2] == 1 else "rgb"
     pixels = colours[..., 0] if space == "gray" else colours
     try:
-        out = imagecodecs.cms_transform(np.ascontiguousarray(pixels), source, target, colorspace=space,
-                                        outcolorspace=target_space, outdtype=np.float32, intent=1)  # fmt: skip
+        out = imagecodecs.cms_transform(
+            np.ascontiguousarray(pixels),
+            source,
+            target,
+            colorspace=space,
+            outcolorspace=target_space,
+            outdtype=np.float32,
+            intent=1,
+        )
     except Exception as error:
         raise BadProfile(
-            f"The picture's colour profile cannot be used ({error}). Assign another profile, such as sRGB, and try again."
+            f"The picture's colour profile cannot be used ({error}). Assign another profile, such as sRGB, and try "
+            "again."
         ) from error
     return np.asarray(out, np.float32).reshape(*colours.shape[:2], 1 if target_space == "gray" else 3)
 

@@ -1,9 +1,9 @@
 """How glibc finds memory, and when it gives it back.
 
-A worker keeps freed blocks for the next ones, which is fast (docs/performance.md). For a picture that fills the memory that is
-too dear: its own tensors and its tiles' feature maps leave gaps among each other, and 16 megapixels took 10 GB where 6 were
-allowed. There large tensors get mappings of their own, which go back whole; and tiles, whose maps are all of one size
-and gone before the next, keep theirs. Elsewhere than on glibc nothing is done.
+A worker keeps freed blocks for the next ones, which is fast (docs/performance.md). For a picture that fills the memory
+that is too dear: its own tensors and its tiles' feature maps leave gaps among each other, and 16 megapixels took 10 GB
+where 6 were allowed. There large tensors get mappings of their own, which go back whole; and tiles, whose maps are all
+of one size and gone before the next, keep theirs. Elsewhere than on glibc nothing is done.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def large_blocks_apart() -> Iterator[None]:
 
 @contextlib.contextmanager
 def blocks_kept() -> Iterator[None]:
-    """For what is taken and freed again and again, inside `large_blocks_apart`. Outside they are kept anyway, and stay so: tiles
-    that a job fell back to change nothing for the next."""
+    """For what is taken and freed again and again, inside `large_blocks_apart`. Outside they are kept anyway, and stay
+    so: tiles that a job fell back to change nothing for the next."""
     _tell(M_MMAP_MAX, 0)
     try:
         yield

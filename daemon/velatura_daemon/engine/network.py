@@ -50,18 +50,20 @@ class _Halved(torch.autograd.Function):
 
 
 def _cells(maps: Tensor, first: int) -> Tensor:
-    """The same memory with two dimensions, the first of them and the next, in pairs: … H, W … → … H // 2, 2, W // 2, 2 …"""
+    """The same memory with two dimensions, the first of them and the next, in pairs: … H, W … → … H // 2, 2, W // 2, 2
+    …"""
     height, width = maps.shape[first] // 2, maps.shape[first + 1] // 2
     even = maps.narrow(first, 0, 2 * height).narrow(first + 1, 0, 2 * width)
     return torch.unflatten(torch.unflatten(even, first + 1, (width, 2)), first, (height, 2))
 
 
 class AntialiasedPool(nn.Module):
-    """The mean of pooling by 2 × 2 and by 4 × 4 cells, both with a stride of 2: low-pass filtering before subsampling, as in Zhang 2019,
-    'Making convolutional networks shift-invariant again'.
+    """The mean of pooling by 2 × 2 and by 4 × 4 cells, both with a stride of 2: low-pass filtering before subsampling,
+    as in Zhang 2019, 'Making convolutional networks shift-invariant again'.
 
-    Plain pooling by 2 × 2 lets patterns of two cells through as others; what is optimised through it has a weave of 4 and 8 pixels
-    (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here; torch's depthwise convolutions take eight times as long as plain pooling.
+    Plain pooling by 2 × 2 lets patterns of two cells through as others; what is optimised through it has a weave of 4
+    and 8 pixels (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here; torch's depthwise convolutions take
+    eight times as long as plain pooling.
     """
 
     def __init__(self) -> None:
@@ -69,8 +71,8 @@ class AntialiasedPool(nn.Module):
         self.narrow = AveragePool(2)
 
     def forward(self, x: Tensor, wraps: bool) -> Tensor:
-        """(1, C, H, W) → (1, C, H // 2, W // 2). wraps: the map continues at its opposite edge; else its edge cells have fewer
-        neighbours."""
+        """(1, C, H, W) → (1, C, H // 2, W // 2). wraps: the map continues at its opposite edge; else its edge cells
+        have fewer neighbours."""
         if wraps:
             wide = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4, stride=2)
         else:
@@ -106,10 +108,12 @@ def channels_of(name: str) -> int:
 
 
 def reach_of(layers: Iterable[str]) -> int:
-    """How far beyond a tile, in pixels, the picture has to go on for the features inside it to be exact: the radius of the
-    deepest layer's receptive field, rounded up to a multiple of 16. 96 for conv5_1."""
+    """How far beyond a tile, in pixels, the picture has to go on for the features inside it to be exact: the radius of
+    the deepest layer's receptive field, rounded up to a multiple of 16. 96 for conv5_1."""
     deepest = max(layers, key=LAYERS.index)
-    convolutions = sum(STRIDE_OF[name] for name in LAYERS[: LAYERS.index(deepest) + 1])  # each adds one cell to either side
+    convolutions = sum(
+        STRIDE_OF[name] for name in LAYERS[: LAYERS.index(deepest) + 1]
+    )  # each adds one cell to either side
     poolings = STRIDE_OF[deepest] - 1  # so do antialiased poolings: 1 + 2 + 4 + … pixels
     return -(-(convolutions + poolings) // 16) * 16
 
@@ -117,9 +121,10 @@ def reach_of(layers: Iterable[str]) -> int:
 class Network(nn.Module):
     """The feature maps of a picture. Weights come by layer name: `conv1_1.weight`, `conv1_1.bias`, …
 
-    weights: of REQUIRED_LAYERS at least; `layers` are those that it has, as wide as they are there. name: identifies the weights, for caches.
-    Differs from the paper: every convolution continues its input beyond the edges by its outermost cells (replicate padding)
-    and not by zeros, which are dark frames to the network: Gram matrices of such frames came back as bars along the edges.
+    weights: of REQUIRED_LAYERS at least; `layers` are those that it has, as wide as they are there. name: identifies
+    the weights, for caches. Differs from the paper: every convolution continues its input beyond the edges by its
+    outermost cells (replicate padding) and not by zeros, which are dark frames to the network: Gram matrices of such
+    frames came back as bars along the edges.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], name: str = "") -> None:
@@ -135,7 +140,8 @@ class Network(nn.Module):
             stack = make_layers(plan, batch_norm=False)[: INDEX_OF[self.layers[-1]] + 2]
         for layer in stack:
             if isinstance(layer, nn.ReLU):
-                layer.inplace = True  # nobody wants what a convolution gives before it: half the memory, fewer page faults
+                # nobody wants what a convolution gives before it: half the memory, fewer page faults
+                layer.inplace = True
         self.stack = stack
         self.register_buffer("mean", torch.tensor(INPUT_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(INPUT_STD).view(1, 3, 1, 1))
@@ -158,8 +164,8 @@ class Network(nn.Module):
     def compute_in(self, arithmetic: Arithmetic) -> Network:
         """From now on in this arithmetic. The picture stays float32, and so do losses and Grams.
 
-        conv1_1 stays float32 too: it sees the picture itself, whose rounding to bfloat16 more than doubles the error of all
-        that comes after it, and with three channels to read it costs little.
+        conv1_1 stays float32 too: it sees the picture itself, whose rounding to bfloat16 more than doubles the error of
+        all that comes after it, and with three channels to read it costs little.
         """
         self.stack.to(dtype=arithmetic.dtype, memory_format=arithmetic.memory_format)
         self.convolution("conv1_1").to(torch.float32)
@@ -179,8 +185,8 @@ class Network(nn.Module):
 
     def forward(self, image: Tensor, wanted: Iterable[str], wraps: bool = False) -> dict[str, Tensor]:
         """image: (3, H, W), RGB in 0..1, sRGB-coded. Returns (C, H / stride, W / stride) for each layer wanted,
-        after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the opposite one;
-        the sides are then multiples of GRID."""
+        after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the
+        opposite one; the sides are then multiples of GRID."""
         last = max(INDEX_OF[name] + 1 for name in wanted)
         keep = {INDEX_OF[name] + 1: name for name in wanted}
         features = {}

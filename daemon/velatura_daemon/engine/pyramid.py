@@ -29,9 +29,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least. largest: the
-    longest side in pixels that is optimised; a larger picture is that one enlarged, with the content's own detail. last: steps of
-    the last scale, if it has a number of its own."""
+    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least.
+    largest: the longest side in pixels that is optimised; a larger picture is that one enlarged, with the content's own
+    detail. last: steps of the last scale, if it has a number of its own."""
 
     first: int
     falling: float
@@ -56,11 +56,11 @@ PAPER_STEPS = 500
 def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
     """The pyramid of a picture of this size: longest sides COARSEST, doubling, then the picture's own.
 
-    Scales count from the coarsest, so that those of a picture and of the same picture made smaller are the same, but for the
-    last: a restyle at the screen's size shows what the large one will be.
-    `paper` has one scale, the picture's. Drafts end at `largest`. settings.iterations spreads that many steps in the same proportions.
-    settings.seamless: sides are multiples of GRID, so that the network's cells go on over the edges; the last scale's may differ
-    from the picture's own by half of it.
+    Scales count from the coarsest, so that those of a picture and of the same picture made smaller are the same, but
+    for the last: a restyle at the screen's size shows what the large one will be. `paper` has one scale, the picture's.
+    Drafts end at `largest`. settings.iterations spreads that many steps in the same proportions. settings.seamless:
+    sides are multiples of GRID, so that the network's cells go on over the edges; the last scale's may differ from the
+    picture's own by half of it.
     """
     if settings.quality == "paper":
         return [_scale(width, height, settings.iterations or PAPER_STEPS, settings.seamless)]

@@ -42,7 +42,9 @@ class Box:
 def cut(tensor: Tensor, box: Box, wraps: bool = False) -> Tensor:
     """The part of (..., H, W) in a box; with wraps it may reach over the edges, as often as need be."""
     height, width = tensor.shape[-2:]
-    if not wraps or (box.top >= 0 and box.left >= 0 and box.top + box.height <= height and box.left + box.width <= width):
+    if not wraps or (
+        box.top >= 0 and box.left >= 0 and box.top + box.height <= height and box.left + box.width <= width
+    ):
         return box.of(tensor)
     rows = torch.arange(box.top, box.top + box.height, device=tensor.device) % height
     columns = torch.arange(box.left, box.left + box.width, device=tensor.device) % width
@@ -61,7 +63,8 @@ def box_around(mask: Tensor, context: int = SELECTION_CONTEXT) -> Box | None:
 
 
 def _span(first: int, end: int, limit: int, context: int) -> tuple[int, int]:
-    """Start and length of [first, end) with context on both sides, cut to [0, limit), to a multiple of GRID where it fits."""
+    """Start and length of [first, end) with context on both sides, cut to [0, limit), to a multiple of GRID where it
+    fits."""
     first, end = max(0, first - context), min(limit, end + context)
     missing = -(end - first) % GRID
     if end - first + missing <= limit:
@@ -80,10 +83,13 @@ def resized(image: Tensor, height: int, width: int, wraps: bool = False) -> Tens
 
 
 def _interpolated(maps: Tensor, height: int, width: int, mode: str) -> Tensor:
-    """(1, C, H, W) at another size, antialiased. On CUDA a filter has to fit into 48 KB, and from 47 times as small it does not:
-    a picture of 6000 pixels at the coarsest scale. Such a one is made smaller by the CPU, to the same result."""
+    """(1, C, H, W) at another size, antialiased. On CUDA a filter has to fit into 48 KB, and from 47 times as small it
+    does not: a picture of 6000 pixels at the coarsest scale. Such a one is made smaller by the CPU, to the same
+    result."""
     much_smaller = max(maps.shape[-2] / height, maps.shape[-1] / width) > MOST_ON_CUDA
-    found = F.interpolate(maps.cpu() if maps.is_cuda and much_smaller else maps, size=(height, width), mode=mode, antialias=True)
+    found = F.interpolate(
+        maps.cpu() if maps.is_cuda and much_smaller else maps, size=(height, width), mode=mode, antialias=True
+    )
     return found.to(maps.device)
 
 
@@ -92,8 +98,10 @@ def _resized_wrapping(image: Tensor, height: int, width: int) -> Tensor:
     (old_height, old_width), new = image.shape[-2:], (height, width)
     down, right = (old // math.gcd(old, n) for old, n in zip((old_height, old_width), new, strict=True))
     # A wide enough view for the filter, which sees two pixels of the coarser size to each side.
-    down, right = (m * math.ceil(4 * max(1.0, old / n) / m) for m, old, n in
-                   zip((down, right), (old_height, old_width), new, strict=True))  # fmt: skip
+    down, right = (
+        m * math.ceil(4 * max(1.0, old / n) / m)
+        for m, old, n in zip((down, right), (old_height, old_width), new, strict=True)
+    )
     with_margin = cut(image, Box(-right, -down, old_width + 2 * right, old_height + 2 * down), wraps=True)
     more_down, more_right = down * height // old_height, right * width // old_width
     large = resized(with_margin, height + 2 * more_down, width + 2 * more_right)
@@ -101,8 +109,8 @@ def _resized_wrapping(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def periodic_part(image: Tensor) -> Tensor:
-    """The image (3, H, W) without its jump from one edge to the opposite: the jump is spread over the whole as smoothly as can
-    be (the periodic component of Moisan 2011, 'Periodic plus smooth image decomposition')."""
+    """The image (3, H, W) without its jump from one edge to the opposite: the jump is spread over the whole as smoothly
+    as can be (the periodic component of Moisan 2011, 'Periodic plus smooth image decomposition')."""
     height, width = image.shape[-2:]
     jump = torch.zeros_like(image)
     rows, columns = image[:, 0] - image[:, -1], image[:, :, 0] - image[:, :, -1]

@@ -16,7 +16,8 @@ from velatura_daemon.engine.source import Source
 
 @dataclass(frozen=True)
 class Territory:
-    """A part of the content, and the styles that go there. weight: (H, W), 0 to 1. share: of all that is restyled, 0 to 1."""
+    """A part of the content, and the styles that go there. weight: (H, W), 0 to 1. share: of all that is restyled, 0 to
+    1."""
 
     weight: Tensor
     styles: list[Source]
@@ -24,8 +25,8 @@ class Territory:
 
 
 def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]:
-    """Regions with their styles; where several overlap, they share the place. Styles without a region go where no region is.
-    What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
+    """Regions with their styles; where several overlap, they share the place. Styles without a region go where no
+    region is. What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
     regions: dict[Hashable, list[Source]] = {}
     for style in styles:
         regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
@@ -34,7 +35,9 @@ def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]
         return [Territory(content.weight, everywhere, 1.0)]
     claims = [group[0].region for group in regions.values()]
     claimed = torch.stack([claim for claim in claims if claim is not None]).sum(0)
-    parts = [(group[0].region / claimed.clamp_min(1), group) for group in regions.values() if group[0].region is not None]
+    parts = [
+        (group[0].region / claimed.clamp_min(1), group) for group in regions.values() if group[0].region is not None
+    ]
     parts.append(((1 - claimed).clamp_min(0), everywhere))
     all_places = content.weight.sum()
     territories = []
@@ -56,7 +59,8 @@ def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:
 
 
 def free_places(weights: Sequence[Tensor], scale: Scale, canvas: Tensor) -> Tensor:
-    """(H, W), padded: 1 where the picture may move, which is where a style has a say, 0 elsewhere. weights: the territories'."""
+    """(H, W), padded: 1 where the picture may move, which is where a style has a say, 0 elsewhere. weights: the
+    territories'."""
     placed = [place_weight(weight, scale) for weight in weights]
     somewhere = [weight for weight in placed if weight is not None]
     if len(somewhere) < len(placed):

@@ -37,7 +37,8 @@ STILL = 2 / 255  # of the 0..1 range
 @dataclass(frozen=True)
 class Progress:
     """After an evaluation: scale `level` of `levels`, step of steps there, losses, share of the work done, and the
-    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1. news: a sentence a painter should read, or ''."""
+    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1. news: a sentence a painter should read, or
+    ''."""
 
     level: int
     levels: int
@@ -110,8 +111,8 @@ def stylise(
 
 
 def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:
-    """The content's pixels (3, H, W) as they are worked on; their colours are the ones to keep. Of a seamless picture, its
-    periodic part."""
+    """The content's pixels (3, H, W) as they are worked on; their colours are the ones to keep. Of a seamless picture,
+    its periodic part."""
     return periodic_part(image).clamp_(0, 1) if settings.seamless else image
 
 
@@ -139,8 +140,16 @@ def _picture_key(
 ) -> Hashable:
     """What must be the same for curvature to be. Not the strength, nor the stroke size: it survives their moves."""
     shares = tuple((style.key, style.share, style.region_key) for style in styles)
-    return (network.name, content.key, shares, scale.padded, settings.keep_colours, settings.pooling, settings.quality,
-            likeness_for(settings))  # fmt: skip
+    return (
+        network.name,
+        content.key,
+        shares,
+        scale.padded,
+        settings.keep_colours,
+        settings.pooling,
+        settings.quality,
+        likeness_for(settings),
+    )
 
 
 class Stillness:
@@ -188,14 +197,14 @@ def _starting_picture(
 
 
 def detail_share(settings: StyleSettings) -> float:
-    """How much of the content's detail a finer scale starts with: all of it up to strength 50, none at 100, where forms are the
-    style's to draw. By eye. A reconstruction is to show what the network knows, and gets none."""
+    """How much of the content's detail a finer scale starts with: all of it up to strength 50, none at 100, where forms
+    are the style's to draw. By eye. A reconstruction is to show what the network knows, and gets none."""
     return min(1.0, (100 - settings.strength) / 50) if settings.reconstruct == "both" else 0.0
 
 
 def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, wraps: bool = False) -> Tensor:
-    """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less what
-    is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
+    """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less
+    what is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
 
     Without it every scale begins blurred, and most of its steps go into finding again what the content has: with it the
     last scale of a draft ends at half the loss (docs/performance.md). coarse: (3, h, w). canvas, returned: (3, H, W).

@@ -1,4 +1,5 @@
-"""What a picture is to become at a scale: the content's features there, the styles' moments at the size that goes with it."""
+"""What a picture is to become at a scale: the content's features there, the styles' moments at the size that goes with
+it."""
 
 from __future__ import annotations
 
@@ -36,10 +37,17 @@ def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
 
 @torch.no_grad()
 def objective_at(
-    network: Network, content: Source, territories: Sequence[Territory], canvas: Tensor, scale: Scale,
-    settings: StyleSettings, cache: TargetCache, side: int = 0,
-) -> Objective:  # fmt: skip
-    """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the whole."""
+    network: Network,
+    content: Source,
+    territories: Sequence[Territory],
+    canvas: Tensor,
+    scale: Scale,
+    settings: StyleSettings,
+    cache: TargetCache,
+    side: int = 0,
+) -> Objective:
+    """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the
+    whole."""
     layer, wraps = settings.content_layer, settings.seamless
     if layer not in network.layers:
         raise BadWeights(
@@ -66,10 +74,19 @@ def objective_at(
     weighting = weighting_for(settings, features.shape[0], places)
     if not (weighting.alpha or any(weighting.layer_weights.values())):
         raise NothingToRestyle(
-            "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is looked at."
+            "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is "
+            "looked at."
         )
-    return Objective(network, ContentTarget(layer, features, content_weight), targets, weight, scale.padded, weighting,
-                     likeness_for(settings), wraps)  # fmt: skip
+    return Objective(
+        network,
+        ContentTarget(layer, features, content_weight),
+        targets,
+        weight,
+        scale.padded,
+        weighting,
+        likeness_for(settings),
+        wraps,
+    )
 
 
 def _style_size(style: Source, longest: float) -> tuple[int, int]:
@@ -84,7 +101,8 @@ def _style_size(style: Source, longest: float) -> tuple[int, int]:
 def _style_moments(
     network: Network, style: Source, longest: float, settings: StyleSettings, cache: TargetCache, side: int
 ) -> dict[str, Moments]:
-    """Of one style at one size, by layer. longest: pixels of its longest side. side: of tiles, if it is larger than one."""
+    """Of one style at one size, by layer. longest: pixels of its longest side. side: of tiles, if it is larger than
+    one."""
     height, width = _style_size(style, longest)
 
     def make() -> tuple[Tensor, ...]:

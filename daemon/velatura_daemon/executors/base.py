@@ -1,5 +1,5 @@
-"""Where work is done, as the foreman sees it. Makers: `local`, worker processes of this machine; `upstream`, another daemon;
-`farm`, actors of a Ray cluster."""
+"""Where work is done, as the foreman sees it. Makers: `local`, worker processes of this machine; `upstream`, another
+daemon; `farm`, actors of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Protocol
 class Executor(Protocol):
     """Does one job at a time. What it has to say is fetched by `hear`; it wakes the front whenever there is something.
 
-    It says maps with `say`: here, ready (device, weights … for status), estimate, alive, progress, preview, notice, kept,
-    stopped, failed, done, gone. A job's carry the `job` of its order, and end with one of stopped, failed, done, gone. `gone` may have a
-    `sentence` for the painter, and be `blameless`: what went was not brought down by the job.
+    It says maps with `say`: here, ready (device, weights … for status), estimate, alive, progress, preview, notice,
+    kept, stopped, failed, done, gone. A job's carry the `job` of its order, and end with one of stopped, failed, done,
+    gone. `gone` may have a `sentence` for the painter, and be `blameless`: what went was not brought down by the job.
     """
 
     info: dict[str, Any]
@@ -37,7 +37,8 @@ class Executor(Protocol):
         """The next thing it has said, or None."""
 
     def call(self) -> None:
-        """There is more to do than there are hands: be available as soon as may be, and say `here` then. Does not wait for it."""
+        """There is more to do than there are hands: be available as soon as may be, and say `here` then. Does not wait
+        for it."""
 
     def work(self, job: dict[str, Any]) -> None:
         """Hand over a job: `Foreman._order_for` says what stands in an order. Raises OSError where that cannot be."""

@@ -15,8 +15,8 @@ OF_A_CLUSTER = ("address", "min_actors", "max_actors", "actor_resources", "node_
 
 
 def makers_for(options: Options, places: Places, wake: Callable[[], None]) -> tuple[Maker, Maker | None]:
-    """Who does the work, and who stands in while they cannot be reached. wake: called from any thread when one of them has something
-    to say. Raises UsageError for what cannot be meant."""
+    """Who does the work, and who stands in while they cannot be reached. wake: called from any thread when one of them
+    has something to say. Raises UsageError for what cannot be meant."""
     if options.kind not in KINDS:
         raise UsageError(f"--executor takes {', '.join(KINDS)}; {options.kind[:40]!r} is none.")
     if options.fallback not in ("", "local"):
@@ -29,14 +29,20 @@ def makers_for(options: Options, places: Places, wake: Callable[[], None]) -> tu
 
 
 def _refuse_two_minds(options: Options) -> None:
-    """Raises UsageError where what is said of others could not be followed: silently, a painter's own machine would do the work, or another's."""
+    """Raises UsageError where what is said of others could not be followed: silently, a painter's own machine would do
+    the work, or another's."""
     if options.upstream and options.executor == "ray":
         raise UsageError("--upstream and --executor ray name two who are to do the work. Leave one of them out.")
     if options.kind == "upstream" and not options.upstream:
-        raise UsageError("--executor upstream needs --upstream FILE: the connection file of the daemon that is to do the work.")
+        raise UsageError(
+            "--executor upstream needs --upstream FILE: the connection file of the daemon that is to do the work."
+        )
     told = [f"--{name.replace('_', '-')}" for name in OF_A_CLUSTER if getattr(options, name) != getattr(Options, name)]
     if told and options.kind != "ray":
-        raise UsageError(f"{' and '.join(told)} would be of a Ray cluster, and none is to do the work. Say --executor ray too, or leave it out.")
+        raise UsageError(
+            f"{' and '.join(told)} would be of a Ray cluster, and none is to do the work. Say --executor ray too, or "
+            "leave it out."
+        )
 
 
 def _elsewhere(options: Options, places: Places, wake: Callable[[], None]) -> Maker:

@@ -25,8 +25,8 @@ LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
 
 
 class Local:
-    """A hand for each device that the options name. Where they do not care, one until its worker, who has torch, says that this machine
-    has several GPUs."""
+    """A hand for each device that the options name. Where they do not care, one until its worker, who has torch, says
+    that this machine has several GPUs."""
 
     lost = False
 
@@ -62,7 +62,9 @@ def device_names(options: Options) -> list[str]:
         return ["auto"]
     for name in names if options.devices else ():
         if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", name):
-            raise UsageError(f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is none.")
+            raise UsageError(
+                f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is none."
+            )
     return names
 
 
@@ -107,13 +109,25 @@ class LocalExecutor:
         """Have a worker. Does nothing where there is one. Raises OSError where that cannot be."""
         if self._process is not None:
             return
-        options = {name: getattr(self._options, name) for name in
-                   ("threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")}  # fmt: skip
+        options = {
+            name: getattr(self._options, name)
+            for name in (
+                "threads",
+                "memory_megabytes",
+                "cache_megabytes",
+                "preview_side",
+                "preview_seconds",
+                "keep_seconds",
+            )
+        }
         options["device"] = self.device
         process = subprocess.Popen(
             [sys.executable, "-m", "velatura_daemon.worker.process"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**WORKER, **clean_environment(os.environ)},
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**WORKER, **clean_environment(os.environ)},
+        )
         try:
             assert process.stderr is not None
             forward(process.stderr, f"worker {process.pid}")

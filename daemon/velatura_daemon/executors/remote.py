@@ -1,7 +1,8 @@
 """Work handed to another daemon: an order becomes a restyle there, what it says is said here. See `executor.Executor`.
 
-What leaves this daemon: the pictures of an order, masks and regions among them, its settings, and a hash in the place of the layer's
-name. No title, no note of a program's, no name or path of a style. What comes back is not believed: it must be a picture of what was sent.
+What leaves this daemon: the pictures of an order, masks and regions among them, its settings, and a hash in the place
+of the layer's name. No title, no note of a program's, no name or path of a style. What comes back is not believed: it
+must be a picture of what was sent.
 """
 
 from __future__ import annotations
@@ -41,13 +42,14 @@ IDLE = 60.0  # seconds without anything to do before it says goodbye there
 SLEEP = 3600.0  # seconds of sleep where there is nothing to wait for
 ENDING_PATIENCE = 3.0  # seconds for the thread to end
 LONGEST_LABEL = 200  # characters
-KEPT = "restyled for another daemon"  # a note has the other daemon keep it if it is stopped; the history is the painter's own daemon's
+# a note has the other daemon keep it if it is stopped; the history is the painter's own daemon's
+KEPT = "restyled for another daemon"
 
 
 @dataclass
 class _Handed:
-    """The order that is being worked on there, and as which job. begun: it was connected since. again_at: by time.monotonic(), when it is handed
-    on again, since the other side is full of ours; 0: it is there."""
+    """The order that is being worked on there, and as which job. begun: it was connected since. again_at: by
+    time.monotonic(), when it is handed on again, since the other side is full of ours; 0: it is there."""
 
     order: dict[str, Any]
     asked: p.Restyle
@@ -59,14 +61,18 @@ class _Handed:
 
 
 class Upstream:
-    """A hand for each job that the daemon there would work on at once: one, until it has said how many those are. While none is
-    connected the first one's job finds out for all; where others stand in, the first hand does without a job."""
+    """A hand for each job that the daemon there would work on at once: one, until it has said how many those are. While
+    none is connected the first one's job finds out for all; where others stand in, the first hand does without a
+    job."""
 
     def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
         """Raises UsageError if the connection file is this daemon's own; DiskTrouble, UnsafeConnectionFile."""
         self._file = Path(options.upstream)
         if self._file.resolve() == places.connection_file.resolve():
-            raise UsageError(f"--upstream {options.upstream} is this daemon's own connection file. Give another daemon's, or leave it out.")
+            raise UsageError(
+                f"--upstream {options.upstream} is this daemon's own connection file. Give another daemon's, or leave "
+                "it out."
+            )
         self._options, self._places, self._wake = options, places, wake
         self._client_id = client_id_for(places, "daemon")
         self._growing = threading.Lock()
@@ -83,8 +89,8 @@ class Upstream:
         return not self.lost and any(hand.is_connected for hand in self.hands)
 
     def lose(self) -> None:
-        """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs: those who are connected
-        ask. Until one has an answer others do the work, if there are others."""
+        """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs:
+        those who are connected ask. Until one has an answer others do the work, if there are others."""
         self.lost = self.has_stand_in or not any(hand.is_connected for hand in self.hands)
         for hand in self.hands:
             hand.look()
@@ -110,13 +116,16 @@ class Upstream:
 
 
 class UpstreamExecutor:
-    """Everything below `# the thread's` happens on a thread of its own; between the two go deques and a byte that wakes."""
+    """Everything below `# the thread's` happens on a thread of its own; between the two go deques and a byte that
+    wakes."""
 
     device = "auto"
     holds_device = False  # it says goodbye there by itself
     pid = 0
 
-    def __init__(self, link: UpstreamLink, places: Places, keep_seconds: float, wake: Callable[[], None], maker: Upstream) -> None:
+    def __init__(
+        self, link: UpstreamLink, places: Places, keep_seconds: float, wake: Callable[[], None], maker: Upstream
+    ) -> None:
         """keep_seconds: between two notes that there is something to go on with."""
         self._link = link
         self._client = _Handing("daemon", where=places, link=self._link)
@@ -125,7 +134,8 @@ class UpstreamExecutor:
         self._maker = maker
         self.is_taken = True  # the other daemon takes as many of us
         self._keep_seconds = keep_seconds
-        self._look_at = 0.0  # by time.monotonic(): when it is looked whether the other daemon is back; 0: a job finds out
+        # by time.monotonic(): when it is looked whether the other daemon is back; 0: a job finds out
+        self._look_at = 0.0
         self._unsettled: dict[str, Finished] = {}  # the last result, by its order
         self.info: dict[str, Any] = self._info("not asked yet")
         self._orders: deque[tuple[str, Any]] = deque()
@@ -220,7 +230,9 @@ class UpstreamExecutor:
                 self._show_life()
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                 log.exception("work for the upstream daemon stumbled")
-                self._client._fail_all(VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log."))
+                self._client._fail_all(
+                    VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log.")
+                )
             idle = self._handed is None and not self._questions and not self._link.ready
             if not self._client.has_more:
                 self._link.wait_or(self._nudge_out.fileno(), SLEEP if idle and not self._look_at else BEAT / 2)
@@ -235,7 +247,9 @@ class UpstreamExecutor:
             if what != "work" or self._handed is not None:
                 raise
             log.exception("an order could not be handed on")
-            self._fail(about["job"], VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log."))
+            self._fail(
+                about["job"], VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log.")
+            )
 
     def _part(self) -> None:
         """With a goodbye, or, where something is in work there, without: then it is kept there, to be gone on with."""
@@ -272,8 +286,12 @@ class UpstreamExecutor:
         self._busy_at = now
         if self._handed is not None and self._link.is_waiting and not self._handed.told_to_wait:
             self._handed.told_to_wait = True
-            self._say("notice", job=self._handed.order["job"], sentence=f"The daemon of {self._link.endpoint}, which does the work, "
-                      "does not answer yet; it is tried for some seconds.")  # fmt: skip
+            self._say(
+                "notice",
+                job=self._handed.order["job"],
+                sentence=f"The daemon of {self._link.endpoint}, which does the work, "
+                "does not answer yet; it is tried for some seconds.",
+            )
         if self._handed is not None and 0 < self._handed.again_at <= now:
             self._hand_on(self._handed.order)
         if now >= self._next_beat and (not self._link.ready or now - self._link.heard < 3 * BEAT):
@@ -286,8 +304,13 @@ class UpstreamExecutor:
     # --- orders ------------------------------------------------------------------------------------------
     def _do_work(self, order: dict[str, Any]) -> None:
         if order["as_it_is"]:
-            self._fail(order["job"], VelaturaError("The picture as far as it got lies with the other daemon, which does the work. "
-                                                   "Let it go on to its end, or start this daemon without --upstream."))  # fmt: skip
+            self._fail(
+                order["job"],
+                VelaturaError(
+                    "The picture as far as it got lies with the other daemon, which does the work. "
+                    "Let it go on to its end, or start this daemon without --upstream."
+                ),
+            )
             return
         self._hand_on(order)
 
@@ -296,14 +319,27 @@ class UpstreamExecutor:
         try:
             blobs = {name: data for item in pictures if item for name, data in _mapped(item).items()}
         except OSError as error:
-            self._fail(order["job"], DiskTrouble(f"A picture of this restyle cannot be read ({error.strerror}). Restyle again."))
+            self._fail(
+                order["job"],
+                DiskTrouble(f"A picture of this restyle cannot be read ({error.strerror}). Restyle again."),
+            )
             return
         asked = p.Restyle(
-            job=uuid.uuid4().hex, layer=hashlib.sha256(order["layer"].encode()).hexdigest(), content=order["content"]["picture"],
-            styles=[{"picture": style["picture"], "share": style["share"], "region": _picture_of(style["region"])} for style in order["styles"]],
-            mask=_picture_of(order["mask"]), settings=order["settings"], adjust=order["adjust"], weights=order["weights"], device=order["device"],
-            note=KEPT if order["remember"] else "", remember=False,
-        )  # fmt: skip
+            job=uuid.uuid4().hex,
+            layer=hashlib.sha256(order["layer"].encode()).hexdigest(),
+            content=order["content"]["picture"],
+            styles=[
+                {"picture": style["picture"], "share": style["share"], "region": _picture_of(style["region"])}
+                for style in order["styles"]
+            ],
+            mask=_picture_of(order["mask"]),
+            settings=order["settings"],
+            adjust=order["adjust"],
+            weights=order["weights"],
+            device=order["device"],
+            note=KEPT if order["remember"] else "",
+            remember=False,
+        )
         told = self._handed is not None and self._handed.told_to_wait
         self._handed = _Handed(order, asked, begun=self._link.ready, told_to_wait=told)
         self._client.expected = asked
@@ -312,7 +348,9 @@ class UpstreamExecutor:
 
     def _do_estimate(self, question: dict[str, Any]) -> None:
         settings = StyleSettings.from_wire(question["settings"])
-        ticket = self._client.ask_estimate(question["width"], question["height"], settings, weights=question["weights"], device=question["device"])
+        ticket = self._client.ask_estimate(
+            question["width"], question["height"], settings, weights=question["weights"], device=question["device"]
+        )
         self._questions[ticket] = question["ticket"]
 
     def _do_cancel(self, job: str) -> None:
@@ -340,7 +378,8 @@ class UpstreamExecutor:
         self._part()
 
     def _do_look(self, _: None) -> None:
-        """At once where it is connected: then the way may be lost for another hand alone. The first goes on looking, whatever becomes of that."""
+        """At once where it is connected: then the way may be lost for another hand alone. The first goes on looking,
+        whatever becomes of that."""
         if self._maker.has_stand_in and self is self._maker.hands[0]:
             self._look_at = time.monotonic() + LOST
         if self._link.ready:
@@ -396,15 +435,28 @@ class UpstreamExecutor:
     def _keep(self, handed: _Handed, progress: p.Progress) -> None:
         """The picture in work lies there; here it is remembered that it does, in case this daemon dies."""
         handed.keeps_at = time.monotonic() + self._keep_seconds
-        self._say("kept", job=handed.order["job"], done=progress.done, step=0, elsewhere=True, thumbnail=_thumbnail_of_preview(handed.preview),
-                  style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]])  # fmt: skip
+        self._say(
+            "kept",
+            job=handed.order["job"],
+            done=progress.done,
+            step=0,
+            elsewhere=True,
+            thumbnail=_thumbnail_of_preview(handed.preview),
+            style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]],
+        )
 
     def _finish(self, handed: _Handed, done: Finished) -> None:
-        """The result lies on this disk before the front is told; the other side may forget it when the front has (`settle`)."""
+        """The result lies on this disk before the front is told; the other side may forget it when the front has
+        (`settle`)."""
         try:
             digest = write_file(done.picture.data, Path(handed.order["result_path"]))
         except OSError as error:
-            self._fail(handed.order["job"], DiskTrouble(f"The result cannot be written here ({error.strerror}). Make room on the disk; restyle again."))
+            self._fail(
+                handed.order["job"],
+                DiskTrouble(
+                    f"The result cannot be written here ({error.strerror}). Make room on the disk; restyle again."
+                ),
+            )
             return
         if digest != PictureRef.from_wire(done.result.picture).blob:
             self._fail(handed.order["job"], BadMessage("The result was damaged on its way. Restyle again."))
@@ -414,25 +466,38 @@ class UpstreamExecutor:
         self._there = {"device": _label(result.device), "weights": _label(result.weights)}
         self._tell_state("connected")
         self._end(
-            "done", picture=result.picture, left=result.left, top=result.top, weights=_label(result.weights),
-            device=f"{_label(result.device)} of another daemon", seconds=result.seconds, content_loss=result.content_loss,
-            style_loss=result.style_loss, started_from=_label(result.started_from), notes=[str(note) for note in result.notes],
-            thumbnail=_thumbnail_of_preview(handed.preview), style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]],
-        )  # fmt: skip
+            "done",
+            picture=result.picture,
+            left=result.left,
+            top=result.top,
+            weights=_label(result.weights),
+            device=f"{_label(result.device)} of another daemon",
+            seconds=result.seconds,
+            content_loss=result.content_loss,
+            style_loss=result.style_loss,
+            started_from=_label(result.started_from),
+            notes=[str(note) for note in result.notes],
+            thumbnail=_thumbnail_of_preview(handed.preview),
+            style_thumbnails=[_thumbnail(style) for style in handed.order["styles"]],
+        )
 
     def _take_failure(self, failed: p.Failed) -> None:
         """Of our job; or of the way there, and then of everything."""
         lost = not self._link.ready
         if lost or not failed.job:
             for question in self._questions.values():
-                self._say("estimate", ticket=question, seconds=-1.0, memory=0, tile=0, device="", sentence=failed.sentence)
+                self._say(
+                    "estimate", ticket=question, seconds=-1.0, memory=0, tile=0, device="", sentence=failed.sentence
+                )
             self._questions.clear()
         handed = self._handed
         if lost:
             self._state = ""
             if failed.code == DaemonLost.code:
                 self._maker.lose()
-            elif failed.code != VelaturaError.code:  # it is there, and does not take us; what is left is our own hanging up
+            elif (
+                failed.code != VelaturaError.code
+            ):  # it is there, and does not take us; what is left is our own hanging up
                 self._maker.find()
         if handed is None or failed.job not in (handed.asked.job, *([""] if lost else [])):
             return
@@ -446,13 +511,18 @@ class UpstreamExecutor:
             self._end("failed", code=failed.code, sentence=failed.sentence, detail="")
 
     def _wait_for_others(self, handed: _Handed) -> None:
-        """The other daemon takes fewer of ours at once than it said, or their pictures are more than it holds for us: not the painter's fault."""
+        """The other daemon takes fewer of ours at once than it said, or their pictures are more than it holds for us:
+        not the painter's fault."""
         handed.again_at = time.monotonic() + AGAIN
         self._tell_state("waiting to be taken there")
         if not handed.told_to_wait:
             handed.told_to_wait = True
-            self._say("notice", job=handed.order["job"], sentence=f"The daemon of {self._link.endpoint}, which does the work, takes no more at once; "
-                      "this restyle waits until others are done.")  # fmt: skip
+            self._say(
+                "notice",
+                job=handed.order["job"],
+                sentence=f"The daemon of {self._link.endpoint}, which does the work, takes no more at once; "
+                "this restyle waits until others are done.",
+            )
 
     def _fail(self, job: str, error: VelaturaError) -> None:
         self._handed = None
@@ -473,11 +543,17 @@ class _Handing(Client):
         asked, ref = self.expected, PictureRef.from_wire(result.picture)
         content = PictureRef.from_wire(asked.content) if asked is not None else None
         if (
-            asked is None or content is None or result.job != asked.job or result.mask not in (None, asked.mask)
+            asked is None
+            or content is None
+            or result.job != asked.job
+            or result.mask not in (None, asked.mask)
             or (ref.format, ref.profile) != (content.format, content.profile)
             or not (0 <= result.left <= content.width - ref.width and 0 <= result.top <= content.height - ref.height)
-        ):  # fmt: skip
-            raise BadMessage("The daemon that does the work sent a result which is not of the picture that it was given. Do not trust it.")
+        ):
+            raise BadMessage(
+                "The daemon that does the work sent a result which is not of the picture that it was given. Do not "
+                "trust it."
+            )
         super()._start_fetching(result)
 
 

@@ -22,8 +22,8 @@ IDLE, LOOKING, GREETING, READY = "idle", "looking", "greeting", "ready"
 
 
 class UpstreamLink:
-    """States: idle → looking → greeting → ready. Unlike a plugin's link it never starts a daemon, and it waits for one that is
-    being restarted: the file is read anew at each try, since the key changes at each start."""
+    """States: idle → looking → greeting → ready. Unlike a plugin's link it never starts a daemon, and it waits for one
+    that is being restarted: the file is read anew at each try, since the key changes at each start."""
 
     def __init__(self, connection_file: Path, client_id: str) -> None:
         """client_id: of the daemon that this one is. Both ends run as the same user, as with any client."""
@@ -60,7 +60,8 @@ class UpstreamLink:
             self._state, self._began, self._next_try, self.patience = LOOKING, None, 0.0, PATIENCE
 
     def advance(self) -> p.Welcome | None:
-        """Raises DaemonLost if nobody answers, NotTrusted if the other side does not know the key of the connection file."""
+        """Raises DaemonLost if nobody answers, NotTrusted if the other side does not know the key of the connection
+        file."""
         if self._state == LOOKING and time.monotonic() >= self._next_try:
             self._call()
         return self._greet() if self._state == GREETING else None
@@ -100,12 +101,15 @@ class UpstreamLink:
         self.wait_or(None, self._heartbeat / 8)
 
     def wait_or(self, descriptor: int | None, seconds: float) -> None:
-        """Wait until something has come from the other daemon, the descriptor can be read, or so many seconds have passed."""
+        """Wait until something has come from the other daemon, the descriptor can be read, or so many seconds have
+        passed."""
         if self._state in (LOOKING, GREETING):
             seconds = min(seconds, TRY_EVERY / 3)
         with Selector() as looking:
             if self._dealer is not None:
-                looking.register(self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_to_write else 0))
+                looking.register(
+                    self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_to_write else 0)
+                )
             if descriptor is not None:
                 looking.register(descriptor, selectors.EVENT_READ)
             looking.select(seconds)
@@ -148,7 +152,8 @@ class UpstreamLink:
                 self._try_again()
                 return None
             raise NotTrusted(
-                f"What answers at the address in {self._file} does not know the key that is there. Nothing was sent to it. Restart the daemon that "
+                f"What answers at the address in {self._file} does not know the key that is there. Nothing was sent to "
+                "it. Restart the daemon that "
                 "wrote this file, or start this one with another --upstream."
             ) from error
         if welcome is not None:
@@ -165,7 +170,9 @@ class UpstreamLink:
         try:
             return read_connection(self._file)
         except UnsafeConnectionFile as error:
-            raise DaemonLost(f"The connection file of the daemon that does this one's work cannot be used: {error.sentence}") from error
+            raise DaemonLost(
+                f"The connection file of the daemon that does this one's work cannot be used: {error.sentence}"
+            ) from error
 
     @property
     def _has_new_key(self) -> bool:
@@ -182,7 +189,8 @@ class UpstreamLink:
     def lost(self, what: str) -> DaemonLost:
         """what: has become of the other daemon."""
         return DaemonLost(
-            f"The daemon of {self._file}, which does this one's work, {what}. Start it again, or start this one without --upstream."
+            f"The daemon of {self._file}, which does this one's work, {what}. Start it again, or start this one "
+            "without --upstream."
         )
 
     def _hang_up(self, linger: float = 0.0) -> None:

@@ -26,7 +26,8 @@ class Cell:
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]], width: int, height: int) -> Picture:
-    """All rows, cells of width × height pixels; a picture of another size is shrunk or enlarged to fit. Returns 8-bit RGB."""
+    """All rows, cells of width × height pixels; a picture of another size is shrunk or enlarged to fit. Returns 8-bit
+    RGB."""
     from PIL import Image, ImageDraw
 
     labelled = [any(cell.picture and cell.label for cell in row) for row in rows]
@@ -49,7 +50,8 @@ def contact_sheet(rows: Sequence[Sequence[Cell]], width: int, height: int) -> Pi
 
 
 def shrunk(picture: Picture, width: int, height: int) -> Picture:
-    """For a cell of that size, as a screen shows it: what a sheet of many large pictures is made of. Returns 8-bit RGB."""
+    """For a cell of that size, as a screen shows it: what a sheet of many large pictures is made of. Returns 8-bit
+    RGB."""
     image = _fitted(picture, width, height)
     return Picture(*image.size, PixelFormat("RGB", "u8"), image.tobytes())
 
@@ -62,7 +64,9 @@ def _fitted(picture: Picture, width: int, height: int) -> Image.Image:
 
     seen = as_on_screen(picture)
     image = Image.frombytes("RGB", (seen.width, seen.height), bytes(seen.data))
-    return image if image.size == (width, height) else ImageOps.contain(image, (width, height), Image.Resampling.LANCZOS)
+    return (
+        image if image.size == (width, height) else ImageOps.contain(image, (width, height), Image.Resampling.LANCZOS)
+    )
 
 
 def _write(pen: ImageDraw.ImageDraw, words: str, x: float, y: float, anchor: str) -> None:

@@ -5,8 +5,8 @@
        │           ▼  │       ▼
        └────▶ parked (its client is silent) ──▶ dropped
 
-`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a farm's
-machine that goes, a few times.
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a
+farm's machine that goes, a few times.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ JOBS_PER_CLIENT = 32
 
 @dataclass
 class Job:
-    """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called itself. resume: it
-    was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago. as_it_is: no step more is
-    to be made. deaths: of workers that it has brought down. moves: how often its machine went, for no fault of the job's.
-    told_at_home: its painter knows that this machine stands in for others."""
+    """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called
+    itself. resume: it was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago.
+    as_it_is: no step more is to be made. deaths: of workers that it has brought down. moves: how often its machine
+    went, for no fault of the job's. told_at_home: its painter knows that this machine stands in for others."""
 
     id: str
     client_id: str
@@ -63,16 +63,20 @@ class Job:
 
     @property
     def is_kept(self) -> bool:
-        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has noted what it is."""
+        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has
+        noted what it is."""
         return self.asked.remember or self.asked.note != ""
 
     @property
     def pictures(self) -> list[PictureRef]:
         """Content, styles, regions, mask."""
-        return [self.content, *(p for style in self.styles for p in style.pictures), *([self.mask] if self.mask else [])]
+        return [
+            self.content,
+            *(p for style in self.styles for p in style.pictures),
+            *([self.mask] if self.mask else []),
+        ]
 
     @property
     def likeness(self) -> tuple[object, ...]:
         """A last picture fits another job of the same likeness: content, size, mask, styles and their regions."""
-        return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours,
-                self.settings.seamless)  # fmt: skip
+        return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours, self.settings.seamless)

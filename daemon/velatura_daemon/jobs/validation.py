@@ -27,7 +27,8 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
             raise PictureTooLarge(
                 f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
                 f"{_fitting(picture, most)} would fit. Select a part, make it smaller, or "
-                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB of memory)."
+                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB "
+                "of memory)."
             )
     mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
     for what, grey in [("mask", mask), *(("region", style.region) for style in styles)]:
@@ -37,20 +38,37 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
             raise BadMessage(f"A {what} is a GRAY picture.")
         if (grey.width, grey.height) != (content.width, content.height):
             raise BadMask(
-                f"The {what} is {grey.width} × {grey.height} pixels and the picture {content.width} × {content.height}. "
+                f"The {what} is {grey.width} × {grey.height} pixels and the picture {content.width} × "
+                f"{content.height}. "
                 f"Give a {what} of the picture's size."
             )
-    return Job(asked.job, client_id, session, asked.layer, content, styles, mask, settings, asked.adjust, asked.weights,
-               asked.device, program, asked)  # fmt: skip
+    return Job(
+        asked.job,
+        client_id,
+        session,
+        asked.layer,
+        content,
+        styles,
+        mask,
+        settings,
+        asked.adjust,
+        asked.weights,
+        asked.device,
+        program,
+        asked,
+    )
 
 
 def refuse_too_large_here(job: Job, options: Options) -> None:
-    """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory can hold."""
+    """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory
+    can hold."""
     content, most = job.content, options.megapixels_here
     if content.megapixels > most and not job.as_it_is:
         raise PictureTooLarge(
-            f"This machine stands in for {options.elsewhere}, which cannot be reached, and takes up to {most:g} megapixels; the layer has "
-            f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: {_fitting(content, most)} would fit here."
+            f"This machine stands in for {options.elsewhere}, which cannot be reached, and takes up to {most:g} "
+            "megapixels; the layer has "
+            f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: "
+            f"{_fitting(content, most)} would fit here."
         )
 
 

@@ -1,9 +1,9 @@
 """One factor per layer, so that the same settings give the same picture with any VGG19, whatever its scale.
 
-Gatys, Ecker and Bethge 2015, 'Methods', scale each filter to a mean activation of 1 over ImageNet's photographs. ReLU and pooling commute
-with a positive factor, so the features stay the same otherwise.
-Differs from the paper: all filters of a layer share one factor. With one per filter, filters that hardly fire become as loud as
-the rest, and few of them decide the losses (docs/quality.md).
+Gatys, Ecker and Bethge 2015, 'Methods', scale each filter to a mean activation of 1 over ImageNet's photographs. ReLU
+and pooling commute with a positive factor, so the features stay the same otherwise. Differs from the paper: all filters
+of a layer share one factor. With one per filter, filters that hardly fire become as loud as the rest, and few of them
+decide the losses (docs/quality.md).
 """
 
 from __future__ import annotations
@@ -22,21 +22,35 @@ SILENT = 1e-12  # a layer with a smaller mean activation has no scale to go by, 
 # What each layer's mean activation over the probe is when it is 1 over photographs: measured with the original VGG19
 # (python -m tests.bench.calibration). The probe stands in for photographs when a network is loaded.
 PROBE_MEANS: Mapping[str, float] = {
-    "conv1_1": 1.122, "conv1_2": 1.184, "conv2_1": 1.068, "conv2_2": 1.289,
-    "conv3_1": 0.813, "conv3_2": 0.977, "conv3_3": 1.020, "conv3_4": 1.121,
-    "conv4_1": 0.932, "conv4_2": 0.935, "conv4_3": 0.904, "conv4_4": 0.575,
-    "conv5_1": 0.623, "conv5_2": 0.573, "conv5_3": 0.807, "conv5_4": 0.970,
-}  # fmt: skip
+    "conv1_1": 1.122,
+    "conv1_2": 1.184,
+    "conv2_1": 1.068,
+    "conv2_2": 1.289,
+    "conv3_1": 0.813,
+    "conv3_2": 0.977,
+    "conv3_3": 1.020,
+    "conv3_4": 1.121,
+    "conv4_1": 0.932,
+    "conv4_2": 0.935,
+    "conv4_3": 0.904,
+    "conv4_4": 0.575,
+    "conv5_1": 0.623,
+    "conv5_2": 0.573,
+    "conv5_3": 0.807,
+    "conv5_4": 0.970,
+}
 
 
 def probe() -> Tensor:
-    """(3, PROBE_SIDE, PROBE_SIDE) in 0..1: noise with the spectrum of photographs, amplitudes ∝ 1/f (Field 1987), always the
-    same. Mostly grey, as photographs are."""
+    """(3, PROBE_SIDE, PROBE_SIDE) in 0..1: noise with the spectrum of photographs, amplitudes ∝ 1/f (Field 1987),
+    always the same. Mostly grey, as photographs are."""
     random = torch.Generator().manual_seed(0)
     spectrum = torch.fft.rfft2(torch.randn(4, PROBE_SIDE, PROBE_SIDE, generator=random))
     down = torch.fft.fftfreq(PROBE_SIDE)[:, None]
     frequency = torch.hypot(down, torch.fft.rfftfreq(PROBE_SIDE)).clamp_min(1 / PROBE_SIDE)
-    noise = torch.fft.irfft2(spectrum / frequency, s=(PROBE_SIDE, PROBE_SIDE))  # (4, H, W): a grey one and three colours
+    noise = torch.fft.irfft2(
+        spectrum / frequency, s=(PROBE_SIDE, PROBE_SIDE)
+    )  # (4, H, W): a grey one and three colours
     noise = noise[:1] + 0.3 * noise[1:]
     picture: Tensor = (0.5 + PROBE_CONTRAST * (noise - noise.mean()) / noise.std()).clamp(0, 1)
     return picture

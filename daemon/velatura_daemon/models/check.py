@@ -13,11 +13,12 @@ from torch import Tensor
 from velatura.errors import BadWeights
 from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, INPUT_STD, LAYERS, REQUIRED_LAYERS, channels_of
 
-# What a file's first layer expects. torchvision: RGB in 0..1, minus mean, over standard deviation. unit: RGB in 0..1 minus
-# mean. caffe: BGR in 0..255 minus mean (the published Caffe files, and neural-style-pt's).
+# What a file's first layer expects. torchvision: RGB in 0..1, minus mean, over standard deviation. unit: RGB in 0..1
+# minus mean. caffe: BGR in 0..255 minus mean (the published Caffe files, and neural-style-pt's).
 INPUTS = ("torchvision", "unit", "caffe")
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # R, G, B, of 0..255; the authors' model card
-SAME_FILTERS = 0.95  # median cosine of a filter with the original's; the rounding of its quantised copy stays far above it
+# median cosine of a filter with the original's; the rounding of its quantised copy stays far above it
+SAME_FILTERS = 0.95
 
 
 def read_weights(path: Path, input: str = "") -> dict[str, Tensor]:
@@ -38,7 +39,8 @@ def read_weights(path: Path, input: str = "") -> dict[str, Tensor]:
             found[layer] = tensor
     if not found:
         raise BadWeights(
-            f"{path.name} has no layer of VGG19 in it. Expected are names like 'features.0.weight' or 'conv1_1.weight'; "
+            f"{path.name} has no layer of VGG19 in it. Expected are names like 'features.0.weight' or "
+            "'conv1_1.weight'; "
             f"it has {', '.join(list(tensors)[:3]) or 'none'}."
         )
     weights = _checked(found, path)
@@ -71,7 +73,10 @@ def _unreadable(path: Path, error: Exception) -> str:
     first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
     if "weights_only" in first_line or "Weights only" in first_line:
         first_line = "it is no state dict, or would run code when loaded"
-    return f"{path.name} cannot be read as weights ({first_line}). Give a .safetensors file, or a .pth state dict of VGG19."
+    return (
+        f"{path.name} cannot be read as weights ({first_line}). Give a .safetensors file, or a .pth state dict of "
+        "VGG19."
+    )
 
 
 def _layer_name(name: str) -> str | None:
@@ -121,7 +126,9 @@ def recognised_input(first: Tensor) -> str:
     except BadWeights:  # it is not needed to read this file
         return "torchvision"
     as_caffe = (original / (torch.tensor(INPUT_STD).view(1, 3, 1, 1) * 255)).flip(1)
-    caffe, converted = (float(F.cosine_similarity(first.flatten(1), other.flatten(1), dim=1).median()) for other in (as_caffe, original))
+    caffe, converted = (
+        float(F.cosine_similarity(first.flatten(1), other.flatten(1), dim=1).median()) for other in (as_caffe, original)
+    )
     return "caffe" if caffe > max(SAME_FILTERS, converted) else "torchvision"
 
 
@@ -137,8 +144,8 @@ def _for_torchvision(weights: dict[str, Tensor], input: str) -> dict[str, Tensor
 
 
 def caffe_to_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same network with its first layer rewritten from BGR in 0..255 minus CAFFE_MEAN to torchvision's input; the two means
-    differ a little, which the bias takes up."""
+    """The same network with its first layer rewritten from BGR in 0..255 minus CAFFE_MEAN to torchvision's input; the
+    two means differ a little, which the bias takes up."""
     mean, std = torch.tensor(INPUT_MEAN), torch.tensor(INPUT_STD)
     first = weights["conv1_1.weight"].flip(1)  # now R, G, B
     shift = 255 * mean - torch.tensor(CAFFE_MEAN)

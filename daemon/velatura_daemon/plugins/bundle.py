@@ -60,7 +60,9 @@ def _write_msgpack(folder: Path) -> None:
         shutil.copy(file, target)
     licences = [f for f in importlib.metadata.files("msgpack") or [] if f.name in ("COPYING", "LICENSE")]
     if not licences:
-        raise VelaturaError("The installed msgpack has no licence file with it. Run 'pip install --force-reinstall msgpack'.")
+        raise VelaturaError(
+            "The installed msgpack has no licence file with it. Run 'pip install --force-reinstall msgpack'."
+        )
     shutil.copy(str(licences[0].locate()), target / licences[0].name)
 
 

@@ -115,7 +115,9 @@ def write_zip(path: Path) -> None:
         shutil.copy(sources / f"{NAME}.desktop", root)
         shutil.copy(sources / f"{NAME}.action", root / "actions")
         try:
-            made = shutil.make_archive(str(Path(folder) / NAME), "zip", root)  # writes the folders' entries too: it wants them
+            made = shutil.make_archive(
+                str(Path(folder) / NAME), "zip", root
+            )  # writes the folders' entries too: it wants them
             shutil.move(made, path)
         except OSError as error:
             raise DiskTrouble(f"{path} cannot be written ({error.strerror}). Choose another place.") from error

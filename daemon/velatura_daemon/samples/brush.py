@@ -120,9 +120,15 @@ class Canvas:
         return row * self.sheet.width + column
 
     def _press(
-        self, bristles: _Bristles, path: Array, reach: Array, width: Array, colour: Array, rim: Array,
+        self,
+        bristles: _Bristles,
+        path: Array,
+        reach: Array,
+        width: Array,
+        colour: Array,
+        rim: Array,
         rim_ink: Array | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Lay n strokes in their order, the last on top. Each is sampled (across, along); a pixel takes its last."""
         n, across, along = len(path), len(bristles.across), len(bristles.along)
         s = reach[:, :1] + (reach[:, 1:] - reach[:, :1]) * bristles.along

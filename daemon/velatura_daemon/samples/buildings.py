@@ -118,8 +118,13 @@ def tower(sheet: Sheet, picture: Array, middle: float, half: float, foot: float,
 
     rise = np.clip((y - tip) / (eaves - tip), 0, 1)
     girth = 0.06 + 0.98 * rise**1.12
-    copper = ramp(np.clip(0.62 - 0.45 * s / girth + 0.2 * stone + 0.15 * noise(20 * u, 8 * v, 655), 0, 1),
-                  "#2e4a46", "#4f7a70", "#86b09c", "#c4d6b8")  # fmt: skip
+    copper = ramp(
+        np.clip(0.62 - 0.45 * s / girth + 0.2 * stone + 0.15 * noise(20 * u, 8 * v, 655), 0, 1),
+        "#2e4a46",
+        "#4f7a70",
+        "#86b09c",
+        "#c4d6b8",
+    )
     ribs = smoothstep(0.10, 0.0, np.abs((s / girth * 3) % 1 - 0.5) - 0.42)
     copper = copper * (1 - 0.18 * ribs[..., None])
     spire = smoothstep(0.06, -0.06, np.abs(s) - girth) * (y > tip) * (y < eaves - 0.004)

@@ -14,9 +14,15 @@ from velatura_daemon.samples.wash import Paper
 WHIRLS = ((0.30, 0.27, 0.15, 1.0), (0.60, 0.40, 0.11, -1.0), (0.93, 0.52, 0.09, 1.0), (0.03, 0.50, 0.09, -1.0))
 # Lights in it: x, y, radius of the halo in longest sides. The first is the moon.
 LIGHTS = (
-    (0.83, 0.17, 0.095), (0.10, 0.13, 0.045), (0.47, 0.09, 0.036), (0.63, 0.17, 0.030),
-    (0.13, 0.37, 0.034), (0.47, 0.44, 0.028), (0.76, 0.47, 0.032), (0.97, 0.33, 0.026),
-)  # fmt: skip
+    (0.83, 0.17, 0.095),
+    (0.10, 0.13, 0.045),
+    (0.47, 0.09, 0.036),
+    (0.63, 0.17, 0.030),
+    (0.13, 0.37, 0.034),
+    (0.47, 0.44, 0.028),
+    (0.76, 0.47, 0.032),
+    (0.97, 0.33, 0.026),
+)
 LAMPS = (0.10, 0.17, 0.26, 0.33, 0.37, 0.48, 0.62, 0.66, 0.79, 0.90)  # along the shore: x
 
 
@@ -49,8 +55,15 @@ def night_swirls(width: int, height: int) -> Array:
         core = np.maximum(core, smoothstep(0.40 * radius, 0.22 * radius, away))
     flow = np.arctan2(down, right)
 
-    sky = ramp(np.clip(0.10 + 0.58 * bands + 0.26 * y + 0.14 * wander, 0, 1),
-               "#0b1440", "#152a78", "#2149a6", "#3f7cc4", "#7db8d4", "#d6e6d2")  # fmt: skip
+    sky = ramp(
+        np.clip(0.10 + 0.58 * bands + 0.26 * y + 0.14 * wander, 0, 1),
+        "#0b1440",
+        "#152a78",
+        "#2149a6",
+        "#3f7cc4",
+        "#7db8d4",
+        "#d6e6d2",
+    )
     picture = mix(sky, ramp(halo, "#2a5aa8", "#5c9fb8", "#bcd08a", "#f0dc6a", "#fbe98a"), smoothstep(0.12, 0.75, halo))
     picture = mix(picture, ink("#fff3b0"), core)
 
@@ -67,8 +80,9 @@ def night_swirls(width: int, height: int) -> Array:
         flow = np.where(land > 0.5, np.arctan(slope * height / width) + 0.25 * wander, flow)
     water = y > shore
     ripples = 0.5 + 0.5 * np.sin(90 * (v - 0.5) / (0.35 + 1.2 * (y - shore)) + 4 * wander)
-    bay = ramp(np.clip(0.25 + 0.5 * ripples * (1.1 - y) + 0.25 * (y - shore), 0, 1),
-               "#0c1644", "#16307c", "#2a5fae", "#63a6c8")  # fmt: skip
+    bay = ramp(
+        np.clip(0.25 + 0.5 * ripples * (1.1 - y) + 0.25 * (y - shore), 0, 1), "#0c1644", "#16307c", "#2a5fae", "#63a6c8"
+    )
     picture = np.where(water[..., None], bay, picture)
     flow = np.where(water, 0.12 * np.sin(14 * u + 6 * wander), flow)
     glitter = np.zeros_like(wander)
@@ -85,8 +99,12 @@ def night_swirls(width: int, height: int) -> Array:
     canvas.lay(Brush(0.17, 0.026, 6.5, jitter=0.05, edge=0.5), picture, flow)
     canvas.lay(Brush(0.12, 0.015, 1.5, jitter=0.07, streaks=0.10, edge=0.28), picture, flow)
     canvas.lay(Brush(0.07, 0.010, 0.8, jitter=0.08, streaks=0.10, edge=0.2), picture, flow)
-    canvas.lay(Brush(0.032, 0.008, 1.2, jitter=0.05, impasto=0.5, edge=0.25), picture, flow,
-               where=np.clip(halo * 1.5 - 0.3, 0, 1) + core)  # fmt: skip
+    canvas.lay(
+        Brush(0.032, 0.008, 1.2, jitter=0.05, impasto=0.5, edge=0.25),
+        picture,
+        flow,
+        where=np.clip(halo * 1.5 - 0.3, 0, 1) + core,
+    )
     canvas.lay(Brush(0.030, 0.007, 2.0, impasto=0.5, edge=0.4), picture, flow, where=smoothstep(0.15, 0.5, glitter))
     for lamp in LAMPS:
         spot = smoothstep(0.007, 0.004, sheet.away(lamp, shore - 0.016))
@@ -122,8 +140,14 @@ def poppy_field(width: int, height: int) -> Array:
     field = smoothstep(-0.003, 0.003, y - horizon)
     across = (x - 0.5) * depth
     rows = fractal(2.2 * across, 3.2 * depth, 51, 4)
-    grass = ramp(np.clip(0.5 + 0.45 * rows + 0.30 * (1 - near) + 0.12 * wander - 0.14, 0, 1),
-                 "#2d4a30", "#57743f", "#8f9c4f", "#c9b863", "#e6d48a")  # fmt: skip
+    grass = ramp(
+        np.clip(0.5 + 0.45 * rows + 0.30 * (1 - near) + 0.12 * wander - 0.14, 0, 1),
+        "#2d4a30",
+        "#57743f",
+        "#8f9c4f",
+        "#c9b863",
+        "#e6d48a",
+    )
     picture = mix(picture, grass, field)
     lane_middle = 0.62 - 0.30 * near + 0.10 * np.sin(5 * near)
     lane = smoothstep(1, 0.55, np.abs(x - lane_middle) / (0.012 + 0.11 * near)) * field
@@ -143,15 +167,25 @@ def poppy_field(width: int, height: int) -> Array:
     dark = ramp(0.5 + 0.5 * wander, "#5a1420", "#8f1c22")
     bloom = (0.16 + 0.84 * near).astype(np.float32)
     canvas.lay(Brush(0.024, 0.021, 0.40, taper=0.3, strays=1.5, edge=2), dark, flow, where=drifts, scale=bloom)
-    canvas.lay(Brush(0.022, 0.018, 0.75, taper=0.3, strays=1.0, impasto=0.45, edge=2), reds, 0 * flow,
-               where=drifts, scale=bloom)  # fmt: skip
+    canvas.lay(
+        Brush(0.022, 0.018, 0.75, taper=0.3, strays=1.0, impasto=0.45, edge=2),
+        reds,
+        0 * flow,
+        where=drifts,
+        scale=bloom,
+    )
     blue = ramp(0.5 + 0.5 * wander, "#5f6fb8", "#a9b4e6", "#f6f1e2")
     canvas.lay(
         Brush(0.012, 0.010, 0.07, strays=1.5, impasto=0.4, edge=2), blue, flow, where=field * (1 - lane), scale=bloom
     )
     blades = ramp(0.5 + 0.5 * rows, "#35552f", "#7f9a4a", "#d8cf86")
-    canvas.lay(Brush(0.075, 0.0045, 0.30, taper=0.7, strays=0.2, edge=2), blades, flow,
-               where=field * (1 - lane) * near, scale=bloom)  # fmt: skip
+    canvas.lay(
+        Brush(0.075, 0.0045, 0.30, taper=0.7, strays=0.2, edge=2),
+        blades,
+        flow,
+        where=field * (1 - lane) * near,
+        scale=bloom,
+    )
     return to_bytes(canvas.lit())
 
 
@@ -166,8 +200,16 @@ def ember_waves(width: int, height: int) -> Array:
 
     heat = np.exp(-((sheet.away(sun_x, sun_y) / 0.42) ** 2))
     layers = 0.5 + 0.5 * np.sin(46 * (v + 0.030 * swell) + 1.6 * wander)
-    sky = ramp(np.clip(0.08 + 0.55 * heat + 0.34 * layers + 0.18 * y + 0.10 * wander, 0, 1),
-               "#3c1838", "#86202f", "#c8341f", "#ea6a1e", "#f7a531", "#fbd867", "#fdf0b4")  # fmt: skip
+    sky = ramp(
+        np.clip(0.08 + 0.55 * heat + 0.34 * layers + 0.18 * y + 0.10 * wander, 0, 1),
+        "#3c1838",
+        "#86202f",
+        "#c8341f",
+        "#ea6a1e",
+        "#f7a531",
+        "#fbd867",
+        "#fdf0b4",
+    )
     veil = smoothstep(0.55, 0.95, 0.5 + 0.5 * np.sin(23 * (v + 0.05 * swell) + 3)) * smoothstep(0.45, 0.05, y)
     picture = mix(sky, ink("#3f7f86"), 0.75 * veil)
     picture = mix(picture, ink("#fff6cf"), smoothstep(0.062, 0.050, sheet.away(sun_x, sun_y)))
@@ -186,8 +228,14 @@ def ember_waves(width: int, height: int) -> Array:
     near = np.clip((y - sea_level) / (1 - sea_level), 0, 1)
     water = y > sea_level
     waves = 0.5 + 0.5 * np.sin(26 / (0.28 + near) + 2.6 * np.sin(5 * u + 2 * wander) + 2 * wander)
-    fjord = ramp(np.clip(0.10 + 0.62 * waves * (1 - 0.45 * near) + 0.12 * wander, 0, 1),
-                 "#10222e", "#15404d", "#1f6670", "#4f9a90", "#c9a865")  # fmt: skip
+    fjord = ramp(
+        np.clip(0.10 + 0.62 * waves * (1 - 0.45 * near) + 0.12 * wander, 0, 1),
+        "#10222e",
+        "#15404d",
+        "#1f6670",
+        "#4f9a90",
+        "#c9a865",
+    )
     drift = x - sun_x + 0.05 * np.sin(16 * near + 2 * wander)
     fire = np.exp(-((drift / (0.06 + 0.16 * near)) ** 2)) * smoothstep(0.25, 0.75, waves + 0.25 * (1 - near))
     fjord = mix(fjord, ramp(np.clip(fire + 0.1 * wander, 0, 1), "#b5321f", "#ee6c1d", "#f9b23e", "#fde79a"), fire)
@@ -198,8 +246,12 @@ def ember_waves(width: int, height: int) -> Array:
     canvas.lay(Brush(0.34, 0.030, 6.5, jitter=0.05, streaks=0.07, strays=0.05, edge=0.5), picture, flow)
     canvas.lay(Brush(0.26, 0.016, 1.5, jitter=0.08, streaks=0.09, strays=0.05, edge=0.30), picture, flow)
     canvas.lay(Brush(0.14, 0.010, 0.8, jitter=0.09, streaks=0.10, strays=0.08, edge=0.22), picture, flow)
-    canvas.lay(Brush(0.05, 0.008, 1.3, jitter=0.05, impasto=0.4, edge=0.2), picture, flow,
-               where=np.clip(fire * water + smoothstep(0.075, 0.05, sheet.away(sun_x, sun_y)), 0, 1))  # fmt: skip
+    canvas.lay(
+        Brush(0.05, 0.008, 1.3, jitter=0.05, impasto=0.4, edge=0.2),
+        picture,
+        flow,
+        where=np.clip(fire * water + smoothstep(0.075, 0.05, sheet.away(sun_x, sun_y)), 0, 1),
+    )
     return to_bytes(canvas.lit())
 
 
@@ -253,8 +305,10 @@ def woodcut(width: int, height: int) -> Array:
     canvas = Canvas(sheet, flat(sheet, "#171a2b"), seed=4)
     rim = np.clip(1 - tone, 0.12, 0.9).astype(np.float32)
     cut = (tone > 0.02).astype(np.float32)
-    for gouge in (Brush(0.085, 0.0150, 2.6, 0.55, 0.02, 0.0, 0.1, 0.0, 0.06, 0.12),
-                  Brush(0.050, 0.0095, 1.3, 0.70, 0.02, 0.0, 0.1, 0.0, 0.08, 0.12)):  # fmt: skip
+    for gouge in (
+        Brush(0.085, 0.0150, 2.6, 0.55, 0.02, 0.0, 0.1, 0.0, 0.06, 0.12),
+        Brush(0.050, 0.0095, 1.3, 0.70, 0.02, 0.0, 0.1, 0.0, 0.08, 0.12),
+    ):
         canvas.lay(gouge, colours, flow, where=cut, rim=rim, rim_ink=black)
     printed = canvas.lit(gloss=0)
     grain = fractal(5 * u + 0.5 * wander, 130 * v, 97, 3) + 0.6 * fractal(160 * u, 160 * v, 98, 2)
@@ -284,8 +338,14 @@ def mosaic(width: int, height: int) -> Array:
     bands = v + 0.020 * np.sin(10 * u + 0.6) + 0.012 * np.sin(19 * u + 2)
     row = np.floor(bands / 0.042)
     tint = (row * 0.37) % 1
-    water = ramp(np.clip(0.15 + 0.62 * tint + 0.25 * (1 - y) + 0.12 * wander, 0, 1),
-                 "#12305e", "#1c5a8c", "#2a8fa3", "#5dbcb0", "#cfe3c4")  # fmt: skip
+    water = ramp(
+        np.clip(0.15 + 0.62 * tint + 0.25 * (1 - y) + 0.12 * wander, 0, 1),
+        "#12305e",
+        "#1c5a8c",
+        "#2a8fa3",
+        "#5dbcb0",
+        "#cfe3c4",
+    )
     water[(y - level) < 0.030] = ink("#f1ead2")
     picture = np.where(sea[..., None], water, picture)
     flow = np.where(sea, -np.arctan(0.20 * np.cos(10 * u + 0.6) + 0.23 * np.cos(19 * u + 2)), flow)
@@ -331,9 +391,10 @@ def watercolour(width: int, height: int) -> Array:
     paper.glaze("#7d8fc0", 0.10 * (fractal(2.8 * u, 5 * v, 213, 4) - 0.05 - y), 0.7, 0.03)
 
     for pigment, level, relief, pace, seed, strength in (
-        ("#a9a6cc", 0.50, 0.32, 1.8, 221, 0.75), ("#8b93bd", 0.53, 0.26, 2.6, 227, 0.85),
+        ("#a9a6cc", 0.50, 0.32, 1.8, 221, 0.75),
+        ("#8b93bd", 0.53, 0.26, 2.6, 227, 0.85),
         ("#6c8fa0", 0.555, 0.15, 3.6, 233, 0.95),
-    ):  # fmt: skip
+    ):
         crest = level - relief * (0.35 + 0.8 * fractal(pace * u + 0.7, 0 * v, seed, 4))
         body = np.minimum((y - crest) * tall, (0.585 - y) * tall)
         paper.glaze(pigment, body, strength * (0.55 + 0.45 * smoothstep(0.25, 0.0, y - crest)), 0.006)
@@ -349,13 +410,14 @@ def watercolour(width: int, height: int) -> Array:
     paper.glaze("#6f8f55", np.minimum(bank - 0.02, 0.06 * (fractal(7 * u, 12 * v, 251, 4) + 0.05)), 1.1, 0.008)
     boughs, leaves = fractal(9 * u, 9 * v, 257, 4), fractal(16 * u, 16 * v, 263, 3)
     for cx, cy, size, pigment in (
-        (0.12, 0.50, 0.120, "#9fb568"), (0.20, 0.58, 0.085, "#7fa061"), (0.07, 0.61, 0.095, "#5d8457"),
+        (0.12, 0.50, 0.120, "#9fb568"),
+        (0.20, 0.58, 0.085, "#7fa061"),
+        (0.07, 0.61, 0.095, "#5d8457"),
         (0.27, 0.65, 0.050, "#c48a54"),
-    ):  # fmt: skip
+    ):
         crown = size - sheet.away(cx, cy) + 0.45 * size * boughs
         paper.glaze(pigment, crown, 0.85, 0.007)
-        paper.glaze(pigment, np.minimum(crown - 0.25 * size, 0.05 * (leaves + 0.9 * (y - cy) / size)),
-                    0.8, 0.005)  # fmt: skip
+        paper.glaze(pigment, np.minimum(crown - 0.25 * size, 0.05 * (leaves + 0.9 * (y - cy) / size)), 0.8, 0.005)
     for cx, foot, top, lean in ((0.115, 0.86, 0.52, 0.02), (0.195, 0.85, 0.60, -0.015)):
         bend = lean * (foot - y) * 3 + 0.012 * np.sin(11 * y + 40 * cx)
         trunk = 0.0045 * (0.25 + 2.4 * (y - top)) - np.abs(sheet.offset(cx, 0)[0] - bend)

@@ -89,9 +89,14 @@ def mountain_lake(width: int, height: int) -> Array:
     bank = bank - 0.012 * fractal(9 * u, 0 * v, 561, 4)
     picture = meadow(sheet, picture, bank, seed=563)
     for spot, foot, tall, seed in (
-        (0.800, 0.895, 0.36, 3), (0.965, 0.885, 0.46, 4), (0.875, 0.900, 0.56, 1),
-        (0.735, 0.945, 0.20, 8), (0.115, 0.925, 0.27, 6), (0.035, 0.920, 0.42, 2), (0.185, 0.960, 0.15, 9),
-    ):  # fmt: skip
+        (0.800, 0.895, 0.36, 3),
+        (0.965, 0.885, 0.46, 4),
+        (0.875, 0.900, 0.56, 1),
+        (0.735, 0.945, 0.20, 8),
+        (0.115, 0.925, 0.27, 6),
+        (0.035, 0.920, 0.42, 2),
+        (0.185, 0.960, 0.15, 9),
+    ):
         picture = pine(sheet, picture, spot, foot, tall, seed)
     return to_bytes(_as_seen(sheet, picture, warm=(1.03, 1.0, 0.97)))
 

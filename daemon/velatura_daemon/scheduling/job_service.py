@@ -1,4 +1,5 @@
-"""Orders: jobs, their pictures, the clients they are of. Who does them: `workshop.py`. Knows no sockets and no torch."""
+"""Orders: jobs, their pictures, the clients they are of. Who does them: `workshop.py`. Knows no sockets and no
+torch."""
 
 from __future__ import annotations
 
@@ -32,7 +33,15 @@ JOBS_TOLD, NAME_TOLD, JOBS_ROOM = 100, 64, 32 << 10
 RESULTS_ROOM = 48 << 10  # bytes of a welcome's, which has to fit one too
 PROFILE_LIMIT = 4 << 20  # bytes of an ICC profile
 # Failures after which to go on makes sense, where a machine is back or another one is there.
-WORTH_KEEPING = ("out_of_memory", "worker_died", "daemon_lost", "disk", "device_unavailable", "internal", "picture_too_large")
+WORTH_KEEPING = (
+    "out_of_memory",
+    "worker_died",
+    "daemon_lost",
+    "disk",
+    "device_unavailable",
+    "internal",
+    "picture_too_large",
+)
 
 Tell = Callable[[bytes, p.Message], None]  # session, message
 
@@ -67,7 +76,9 @@ class Foreman:
         job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
         self._check_room_for(client_id, job.id)
         if (client_id, job.id) in self.keeper.works.shelf:
-            raise BadMessage(f"A job {job.id!r} is kept, stopped midway: resume it, or give the new one an id of its own.")
+            raise BadMessage(
+                f"A job {job.id!r} is kept, stopped midway: resume it, or give the new one an id of its own."
+            )
         self._take_in(job)
 
     def resume(self, session: bytes, client_id: str, whose: str, asked: p.Resume) -> None:
@@ -98,8 +109,15 @@ class Foreman:
             self.keeper.ended(old)
             self.tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
         self.keeper.taken_in(job)
-        log.info("job %s: %d × %d, %d style(s), %s, %d picture(s) to come", job.id, job.content.width, job.content.height,
-                 len(job.styles), job.settings.quality, len(job.missing))  # fmt: skip
+        log.info(
+            "job %s: %d × %d, %d style(s), %s, %d picture(s) to come",
+            job.id,
+            job.content.width,
+            job.content.height,
+            len(job.styles),
+            job.settings.quality,
+            len(job.missing),
+        )
         self._ask_next(job.session)
         self._admit(job)
 
@@ -208,15 +226,20 @@ class Foreman:
 
     # --- what may be known ---------------------------------------------------------------------------
     def results_for(self, client_id: str) -> list[dict[str, Any]]:
-        """What waits for a client, for its welcome: without settings and notes. With the longest names not all of them; the others come
-        with the next welcome."""
-        told = ({name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
-                for result in self.keeper.results.of(client_id))  # fmt: skip
+        """What waits for a client, for its welcome: without settings and notes. With the longest names not all of them;
+        the others come with the next welcome."""
+        told = (
+            {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
+            for result in self.keeper.results.of(client_id)
+        )
         return fitting(told, RESULTS_ROOM)
 
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, workers and pictures."""
-        jobs = ({"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]} for job in itertools.islice(self.queue, JOBS_TOLD))
+        jobs = (
+            {"job": job.id[:NAME_TOLD], "state": job.state, "layer": job.layer[:NAME_TOLD]}
+            for job in itertools.islice(self.queue, JOBS_TOLD)
+        )
         return {
             **self.workshop.status(),
             "jobs": fitting(jobs, JOBS_ROOM),

@@ -12,7 +12,8 @@ class Queue:
     """The jobs of all clients."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, dict[str, Job]] = {}  # by client_id, who waited longest first; of each by job id, in order of arrival
+        # by client_id, who waited longest first; of each by job id, in order of arrival
+        self._lines: dict[str, dict[str, Job]] = {}
         self._size = 0
 
     def __len__(self) -> int:

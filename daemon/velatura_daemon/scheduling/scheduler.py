@@ -1,4 +1,5 @@
-"""Jobs in the hands of executors: who gets which, what they say of it, what becomes of it. Knows no sockets and no torch."""
+"""Jobs in the hands of executors: who gets which, what they say of it, what becomes of it. Knows no sockets and no
+torch."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ from velatura_daemon.storage.warm_starts import LastImages
 
 log = logging.getLogger("velatura.scheduler")
 
-QUESTIONS_KEPT = 32  # estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
+# estimates asked for and not answered: more might fill a worker's pipe while it hangs, and hold us up
+QUESTIONS_KEPT = 32
 NOBODY = b""  # no session
 NO_LAST = "There was no last picture that fits, so this one starts from the content."
 NEAR = 10  # places in the queue that are told one by one; beyond, when they have changed by a tenth
@@ -50,19 +52,29 @@ class Office(Protocol):
 class Workshop:
     """Deals the queue's jobs to the crew."""
 
-    def __init__(self, options: Options, crew: Crew, queue: Queue, keeper: Keeper, clock: Clock, office: Office) -> None:
-        self._options, self.crew, self._queue, self._keeper, self._clock, self._office = options, crew, queue, keeper, clock, office
+    def __init__(
+        self, options: Options, crew: Crew, queue: Queue, keeper: Keeper, clock: Clock, office: Office
+    ) -> None:
+        self._options, self.crew, self._queue, self._keeper, self._clock, self._office = (
+            options,
+            crew,
+            queue,
+            keeper,
+            clock,
+            office,
+        )
         self._blobs = keeper.blobs
         self.last = LastImages(keeper.blobs, keeper.works)
-        self._questions: dict[str, tuple[bytes, str, Hand]] = {}  # estimates asked for: session, its own ticket, and whom, by our ticket
+        # estimates asked for: session, its own ticket, and whom, by our ticket
+        self._questions: dict[str, tuple[bytes, str, Hand]] = {}
         self._was_at_home = crew.at_home_for_now
         self._places_changed = False
         self.active_at = clock.now()  # when there last was anything to do
 
     # --- what the foreman asks for -------------------------------------------------------------------
     def turn(self) -> None:
-        """Give free hands the next jobs. The others are told their places once for all that comes at once: with thousands waiting that is
-        most of the work."""
+        """Give free hands the next jobs. The others are told their places once for all that comes at once: with
+        thousands waiting that is most of the work."""
         self._deal()
         if waiting := self._queue.waiting:
             self._want_hands(waiting)
@@ -99,10 +111,16 @@ class Workshop:
             raise TooBusy(f"{QUESTIONS_KEPT} estimates are asked for already. Ask again when some are answered.")
         question, hand = str(next(_tickets)), self.crew.for_questions()
         try:
-            hand.executor.estimate({
-                "ticket": question, "width": asked.width, "height": asked.height, "settings": settings.to_wire(),
-                "weights": self._weights(asked.weights), "device": asked.device,
-            })  # fmt: skip
+            hand.executor.estimate(
+                {
+                    "ticket": question,
+                    "width": asked.width,
+                    "height": asked.height,
+                    "settings": settings.to_wire(),
+                    "weights": self._weights(asked.weights),
+                    "device": asked.device,
+                }
+            )
         except OSError as error:
             raise _no_worker(error) from error
         self._questions[question] = (session, asked.ticket, hand)
@@ -121,7 +139,8 @@ class Workshop:
                 self._office.tell(session, p.Estimate(ticket, -1.0, 0, 0, "", sentence))
 
     def kill(self) -> None:
-        """Nothing of any hand is left when this returns. All at once: one that has to wait for another machine is not to keep the others."""
+        """Nothing of any hand is left when this returns. All at once: one that has to wait for another machine is not
+        to keep the others."""
         ends = [threading.Thread(target=hand.executor.kill) for hand in self.crew]
         for end in ends:
             end.start()
@@ -133,8 +152,8 @@ class Workshop:
 
     # --- the clock -------------------------------------------------------------------------------------
     def tick(self, now: float) -> None:
-        """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are tried again, what is
-        kept ages."""
+        """What the clock brings: an idle hand gives its device back, one that hangs is ended, those who were lost are
+        tried again, what is kept ages."""
         while leaving := [(leaves_at, hand) for hand, leaves_at in self._leave_times() if now >= leaves_at]:
             self._send_away(min(leaving, key=lambda one: one[0])[1])  # one by one: for the last another time holds
         for hand, hangs_at in self._hang_times():
@@ -152,10 +171,13 @@ class Workshop:
         log.info("a worker leaves: idle for %.0f s", self._options.worker_seconds)
         hand.executor.leave()
         hand.forget()
-        self._answer_for(hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again.")
+        self._answer_for(
+            hand, f"The worker gave no answer for {self._options.worker_seconds:.0f} s and was sent away. Ask again."
+        )
 
     def _leave_times(self) -> list[tuple[Hand, float]]:
-        """When idle hands give their devices back. The only one whose turn it is to work stays as long as anything may come for it."""
+        """When idle hands give their devices back. The only one whose turn it is to work stays as long as anything may
+        come for it."""
         holding = [hand for hand in self.crew if hand.executor.holds_device]
         idle = [(hand, hand.heard_at) for hand in holding if hand.turn is None]
         if len(holding) == 1 and holding[0] in self.crew.on_duty:
@@ -182,10 +204,16 @@ class Workshop:
     def status(self) -> dict[str, Any]:
         """worker: the hand that a painter with one machine thinks of. workers: all that hold a device or work."""
         hands = list(self.crew)
-        first = max(hands, key=lambda hand: (hand.turn is not None, hand.executor.holds_device, hand in self.crew.on_duty))
+        first = max(
+            hands, key=lambda hand: (hand.turn is not None, hand.executor.holds_device, hand in self.crew.on_duty)
+        )
         told = (_told(hand) for hand in hands if hand.turn is not None or hand.executor.holds_device)
-        return {"worker": _told(first), "workers": fitting(told, HANDS_ROOM),
-                "hands": len(self.crew.on_duty), "at_home_for_now": self.crew.at_home_for_now}  # fmt: skip
+        return {
+            "worker": _told(first),
+            "workers": fitting(told, HANDS_ROOM),
+            "hands": len(self.crew.on_duty),
+            "at_home_for_now": self.crew.at_home_for_now,
+        }
 
     # --- inside: dealing -----------------------------------------------------------------------------------
     def _deal(self) -> None:
@@ -193,8 +221,8 @@ class Workshop:
             self._start(*dealt)
 
     def _next(self) -> tuple[Job, Hand] | None:
-        """The first job that a free hand may do, and the best hand for it. One whose layer is still at a hand, which was told to stop, waits for
-        that one: it has the layer's last picture, and all that is warm."""
+        """The first job that a free hand may do, and the best hand for it. One whose layer is still at a hand, which
+        was told to stop, waits for that one: it has the layer's last picture, and all that is warm."""
         if not self.crew.free:
             return None
         at_work = {_layer_of(hand.turn.job) for hand in self.crew.busy if hand.turn is not None}
@@ -210,7 +238,12 @@ class Workshop:
             for job in waiting:
                 if not job.told_to_wait:
                     job.told_to_wait = True
-                    self._office.tell(job.session, p.Notice(job.id, "No worker is ready yet. One has been called; the restyle begins when it comes."))
+                    self._office.tell(
+                        job.session,
+                        p.Notice(
+                            job.id, "No worker is ready yet. One has been called; the restyle begins when it comes."
+                        ),
+                    )
 
     def _start(self, job: Job, hand: Hand) -> None:
         self._queue.begin(job)
@@ -229,20 +262,31 @@ class Workshop:
         self._office.tell(job.session, p.Queued(job.id, 0))
         if self.crew.at_home_for_now and not job.told_at_home:
             job.told_at_home = True
-            self._office.tell(job.session, p.Notice(job.id, f"{self._options.stand_in[:1].upper()}{self._options.stand_in[1:]}."))
+            self._office.tell(
+                job.session, p.Notice(job.id, f"{self._options.stand_in[:1].upper()}{self._options.stand_in[1:]}.")
+            )
 
     def _order_for(self, turn: Turn, hand: Hand) -> dict[str, Any]:
         """What an executor is told of a job. Raises UnknownBlob where somebody has taken a picture away."""
         job = turn.job
         own = hand.executor.device
         return {
-            "job": turn.ticket, "content": self._on_disk(job.content), "mask": self._on_disk(job.mask) if job.mask else None,
-            "styles": [self._style_on_disk(s) for s in job.styles], "settings": job.settings.to_wire(),
-            "weights": self._weights(job.weights), "device": "auto" if own.startswith(f"{job.device}:") else job.device,
-            "result_path": str(turn.paths["result"]), "last_path": str(turn.paths["last"]), "last": self.last.start_for(job),
-            "keep_path": str(self._keeper.works.image_path((job.client_id, job.id))), "as_it_is": job.as_it_is,
-            "layer": f"{job.client_id} {job.layer}", "adjust": job.adjust or job.resume, "remember": job.is_kept,
-        }  # fmt: skip
+            "job": turn.ticket,
+            "content": self._on_disk(job.content),
+            "mask": self._on_disk(job.mask) if job.mask else None,
+            "styles": [self._style_on_disk(s) for s in job.styles],
+            "settings": job.settings.to_wire(),
+            "weights": self._weights(job.weights),
+            "device": "auto" if own.startswith(f"{job.device}:") else job.device,
+            "result_path": str(turn.paths["result"]),
+            "last_path": str(turn.paths["last"]),
+            "last": self.last.start_for(job),
+            "keep_path": str(self._keeper.works.image_path((job.client_id, job.id))),
+            "as_it_is": job.as_it_is,
+            "layer": f"{job.client_id} {job.layer}",
+            "adjust": job.adjust or job.resume,
+            "remember": job.is_kept,
+        }
 
     def _weights(self, asked: str) -> str:
         return self._options.weights if asked == "auto" else asked
@@ -274,7 +318,9 @@ class Workshop:
         """ended: the hand has nothing in hand any more; else it is told to stop."""
         turn = hand.turn
         if turn is not None and not turn.stopping and self._is_wanted(turn.job):
-            self._office.fail(turn.job, VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log."))
+            self._office.fail(
+                turn.job, VelaturaError(f"Velatura stumbled over this job ({type(error).__name__}). See its log.")
+            )
         if ended:
             self._free(hand)
         elif turn is not None and not turn.stopping:
@@ -309,7 +355,8 @@ class Workshop:
             self._office.tell(job.session, p.Estimate(**{**said, "ticket": job.id}))
 
     def _on_kept(self, hand: Hand, said: dict[str, Any]) -> None:
-        """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come back for it."""
+        """The picture in work lies on the disk. One that was stopped meanwhile is kept only where somebody may come
+        back for it."""
         turn = hand.turn
         if turn is not None and turn.ticket == said["job"] and self._is_wanted(turn.job):
             self._keeper.work_left(turn.job, said)
@@ -368,8 +415,15 @@ class Workshop:
             return
         fields = ("left", "top", "weights", "device", "seconds", "content_loss", "style_loss", "started_from")
         mask = job.mask.to_wire() if job.mask is not None and not job.settings.composite else None
-        result = p.Result(job=job.id, layer=job.layer, picture=picture.to_wire(), settings=job.settings.to_wire(),
-                          notes=_notes(job, said), mask=mask, **{name: said[name] for name in fields})  # fmt: skip
+        result = p.Result(
+            job=job.id,
+            layer=job.layer,
+            picture=picture.to_wire(),
+            settings=job.settings.to_wire(),
+            notes=_notes(job, said),
+            mask=mask,
+            **{name: said[name] for name in fields},
+        )
         self._keeper.finished(job, result, said)
         hand.executor.settle(said["job"])
         self._office.done(job, result, said)
@@ -388,12 +442,15 @@ class Workshop:
         self._free(hand)
 
     def _outlive(self, job: Job, how: str, sentence: str, *, blameless: bool) -> None:
-        """Its worker has died. sentence: what a painter is told of it, '' for what is usual. blameless: the job has not brought it down."""
+        """Its worker has died. sentence: what a painter is told of it, '' for what is usual. blameless: the job has not
+        brought it down."""
         job.moves += blameless
         job.deaths += not blameless
         if job.deaths > DEATHS_ALLOWED or job.moves > MOVES_ALLOWED:
-            twice = (f"This restyle has brought down the worker twice ({how}), so it is not tried again. Try a smaller "
-                     "picture or selection; 'velatura doctor' shows where the log is.")  # fmt: skip
+            twice = (
+                f"This restyle has brought down the worker twice ({how}), so it is not tried again. Try a smaller "
+                "picture or selection; 'velatura doctor' shows where the log is."
+            )
             self._office.fail(job, DaemonLost(sentence) if sentence else WorkerDied(twice))
         elif not sentence:
             self._put_back(job, f"The worker died ({how}); another one goes on with it.")
@@ -440,7 +497,8 @@ def _layer_of(job: Job) -> tuple[str, str]:
 
 
 def _is_news(told: int, place: int) -> bool:
-    """Whether a client wants to know its place. Far back it does not each time: with hundreds waiting that would be most of what is said."""
+    """Whether a client wants to know its place. Far back it does not each time: with hundreds waiting that would be
+    most of what is said."""
     return told < 0 or (place != told if min(place, told) <= NEAR else abs(place - told) * 10 >= told)
 
 

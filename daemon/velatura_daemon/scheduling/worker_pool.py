@@ -11,16 +11,17 @@ from velatura_daemon.clock import Clock
 from velatura_daemon.executors.base import Executor, Maker
 from velatura_daemon.jobs.job import Job
 
-SLOW = 10  # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
+# times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
+SLOW = 10
 STARTING = 60.0  # seconds at least for a worker's first sign: importing torch takes its time on a busy machine
 REMEMBERED = 32  # things that a hand is thought to have warm, of each kind
 
 
 @dataclass
 class Turn:
-    """A job at a hand. ticket: what the two call it; job ids are the clients', and a job can have several turns. paths: where its files
-    go. stopping: it was told to stop, and has not yet. hung: it has given no sign of life. expected: seconds that it is thought
-    to take."""
+    """A job at a hand. ticket: what the two call it; job ids are the clients', and a job can have several turns. paths:
+    where its files go. stopping: it was told to stop, and has not yet. hung: it has given no sign of life. expected:
+    seconds that it is thought to take."""
 
     job: Job
     ticket: str
@@ -37,7 +38,9 @@ class Hand:
         self.executor = executor
         self.turn: Turn | None = None
         self._clock = clock
-        self._warm: dict[str, OrderedDict[Hashable, None]] = {kind: OrderedDict() for kind in ("layer", "styles", "network")}
+        self._warm: dict[str, OrderedDict[Hashable, None]] = {
+            kind: OrderedDict() for kind in ("layer", "styles", "network")
+        }
         self.heard_at = self.moved_at = clock.now()  # when it last said anything; when its work last went on
 
     @property
@@ -67,8 +70,8 @@ class Hand:
             things.clear()
 
     def warmth(self, job: Job) -> tuple[bool, ...]:
-        """How much of what a job needs is there, the dearest first; the larger the better. The layer's targets and curvature, the
-        styles' moments, the network, anything at all."""
+        """How much of what a job needs is there, the dearest first; the larger the better. The layer's targets and
+        curvature, the styles' moments, the network, anything at all."""
         return (*(what in self._warm[kind] for kind, what in _traits(job).items()), self.executor.holds_device)
 
     def hangs_at(self, patience: float) -> float:
@@ -128,7 +131,8 @@ class Crew:
         return next((hand for hand in self if hand.turn is not None and hand.turn.job is job), None)
 
     def free_on(self, device: str) -> list[Hand]:
-        """Those that may begin what asks for it. A device that was asked for by name is its own hand's; one that nobody has, anybody's."""
+        """Those that may begin what asks for it. A device that was asked for by name is its own hand's; one that nobody
+        has, anybody's."""
         on_duty = self.on_duty
         own = [hand for hand in on_duty if hand.executor.device == device]
         return [hand for hand in own or on_duty if hand.is_free]
@@ -139,7 +143,9 @@ class Crew:
 
     def for_questions(self) -> Hand:
         """Who is asked how long something would take: one that is free and warm, if there is one."""
-        return max(self.on_duty, key=lambda hand: (hand.executor.holds_device, hand.executor.available, hand.turn is None))
+        return max(
+            self.on_duty, key=lambda hand: (hand.executor.holds_device, hand.executor.available, hand.turn is None)
+        )
 
     def call(self, jobs: int) -> None:
         """So many jobs wait for a hand: no more are called, since each may be a machine that is started for it."""
@@ -150,4 +156,8 @@ class Crew:
 def _traits(job: Job) -> dict[str, Hashable]:
     """What a hand has warm after a job, by kind."""
     styles = tuple(style.picture.blob for style in job.styles)
-    return {"layer": (job.client_id, job.layer), "styles": styles, "network": (job.weights, job.settings.quality == "draft")}
+    return {
+        "layer": (job.client_id, job.layer),
+        "styles": styles,
+        "network": (job.weights, job.settings.quality == "draft"),
+    }

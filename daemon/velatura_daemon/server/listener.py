@@ -1,9 +1,9 @@
 """Listening on this machine: a Unix socket or a port on 127.0.0.1, ZMTP spoken by ourselves.
 
-Everything that comes counts from the first byte: a stranger may send one frame of 4 KiB at a time, has some seconds to prove
-the key, and there are STRANGERS of them at most. So no peer that knows no key can make the front hold more than
-STRANGERS × (a frame + what Python needs for a connection), measured in docs/reliability.md; libzmq's ROUTER would take a message
-without end.
+Everything that comes counts from the first byte: a stranger may send one frame of 4 KiB at a time, has some seconds to
+prove the key, and there are STRANGERS of them at most. So no peer that knows no key can make the front hold more than
+STRANGERS × (a frame + what Python needs for a connection), measured in docs/reliability.md; libzmq's ROUTER would take
+a message without end.
 """
 
 from __future__ import annotations
@@ -78,9 +78,17 @@ Gone = Callable[[Peer], None]
 class Listener:
     """Accepts connections at one address, and registers with the front's selector what it waits for."""
 
-    def __init__(self, listening: socket.socket, endpoint: str, selector: selectors.BaseSelector, clock: Clock, take: Take, gone: Gone) -> None:
-        """listening: bound; it is this object's from now on. take: gets each message; gone: gets a peer that has hung up or was
-        hung up on."""
+    def __init__(
+        self,
+        listening: socket.socket,
+        endpoint: str,
+        selector: selectors.BaseSelector,
+        clock: Clock,
+        take: Take,
+        gone: Gone,
+    ) -> None:
+        """listening: bound; it is this object's from now on. take: gets each message; gone: gets a peer that has hung
+        up or was hung up on."""
         self.endpoint = endpoint
         self._listening, self._selector, self._clock = listening, selector, clock
         self._take, self._gone = take, gone

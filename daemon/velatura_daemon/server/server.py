@@ -1,4 +1,5 @@
-"""The daemon's event loop: sockets, sessions, turns. Without torch, so that it starts at once and outlives the worker."""
+"""The daemon's event loop: sockets, sessions, turns. Without torch, so that it starts at once and outlives the
+worker."""
 
 from __future__ import annotations
 
@@ -251,7 +252,12 @@ class Front:
         return token if isinstance(token, bytes) else b""
 
     def _welcome(self, session: Session) -> p.Welcome:
-        limits = {"max_megapixels": self._options.megapixel_limit, "jobs": len(self._workshop.crew.on_duty), "window": p.WINDOW, "chunk": p.CHUNK}
+        limits = {
+            "max_megapixels": self._options.megapixel_limit,
+            "jobs": len(self._workshop.crew.on_duty),
+            "window": p.WINDOW,
+            "chunk": p.CHUNK,
+        }
         results = self._foreman.results_for(session.client_id)
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
 
@@ -317,11 +323,18 @@ class Front:
 
     def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
         report = {
-            "version": velatura.__version__, "build": self._build, "pid": os.getpid(), "endpoints": self._endpoints,
-            "executor": self._options.kind, "address": self._options.address, "upstream": self._options.upstream,
-            "uptime_seconds": self._clock.now() - self._started, "sessions": len(self._door.sessions),
-            "max_megapixels": self._options.megapixel_limit, **self._foreman.status(),
-        }  # fmt: skip
+            "version": velatura.__version__,
+            "build": self._build,
+            "pid": os.getpid(),
+            "endpoints": self._endpoints,
+            "executor": self._options.kind,
+            "address": self._options.address,
+            "upstream": self._options.upstream,
+            "uptime_seconds": self._clock.now() - self._started,
+            "sessions": len(self._door.sessions),
+            "max_megapixels": self._options.megapixel_limit,
+            **self._foreman.status(),
+        }
         self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
@@ -335,11 +348,23 @@ class Front:
         self._foreman.end_session(session.token)
 
     _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
-        p.Put: _on_put, p.Restyle: _on_restyle, p.Get: _on_get, p.Cancel: _on_cancel, p.Seen: _on_seen,
-        p.Received: _on_received, p.Ping: _on_ping, p.AskStatus: _on_ask_status, p.Shutdown: _on_shutdown,
-        p.AskEstimate: _on_ask_estimate, p.Bye: _on_bye, p.AskKept: _on_ask_kept, p.Resume: _on_resume, p.Drop: _on_drop,
-        p.AskHistory: _on_ask_history, p.Forget: _on_forget,
-    }  # fmt: skip
+        p.Put: _on_put,
+        p.Restyle: _on_restyle,
+        p.Get: _on_get,
+        p.Cancel: _on_cancel,
+        p.Seen: _on_seen,
+        p.Received: _on_received,
+        p.Ping: _on_ping,
+        p.AskStatus: _on_ask_status,
+        p.Shutdown: _on_shutdown,
+        p.AskEstimate: _on_ask_estimate,
+        p.Bye: _on_bye,
+        p.AskKept: _on_ask_kept,
+        p.Resume: _on_resume,
+        p.Drop: _on_drop,
+        p.AskHistory: _on_ask_history,
+        p.Forget: _on_forget,
+    }
 
     def _gone(self, peer: Peer) -> None:
         """A peer has hung up, or was hung up on."""

@@ -15,8 +15,8 @@ DOOR_PATIENCE = 10.0  # seconds for a proof to follow its challenge
 
 @dataclass
 class Session:
-    """A client that has proved the key. token: repeated by each of its headers. peer: where to send. heard: when it last spoke.
-    unsaid: what it should know, and was not there to hear."""
+    """A client that has proved the key. token: repeated by each of its headers. peer: where to send. heard: when it
+    last spoke. unsaid: what it should know, and was not there to hear."""
 
     token: bytes
     peer: Peer
@@ -74,7 +74,9 @@ class Doorkeeper:
             raise NotTrusted(
                 "The key is wrong. Read the connection file again: the daemon has a new key at each start."
             )
-        session = Session(auth.fresh_session(), peer, greeting.hello.client_id, greeting.hello.program, self._clock.now())
+        session = Session(
+            auth.fresh_session(), peer, greeting.hello.client_id, greeting.hello.program, self._clock.now()
+        )
         self.sessions[session.token] = session
         self._by_peer[peer] = session
         peer.trust()

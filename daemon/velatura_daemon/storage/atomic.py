@@ -1,4 +1,5 @@
-"""Files that an executor leaves for the front: whole, this user's alone, on the disk before anybody is told of them. Without torch."""
+"""Files that an executor leaves for the front: whole, this user's alone, on the disk before anybody is told of them.
+Without torch."""
 
 from __future__ import annotations
 
@@ -30,13 +31,15 @@ Write = Callable[[IO[bytes]], object]
 
 
 def write_quickly(path: Path, write: Write) -> None:
-    """What a crash of the machine may take: no more than a later start would be the slower without it. Raises OSError."""
+    """What a crash of the machine may take: no more than a later start would be the slower without it. Raises
+    OSError."""
     with open(path, "wb", opener=_private) as file:
         write(file)
 
 
 def write_whole(path: Path, write: Write) -> None:
-    """On the disk when this returns. Beside it first, then into place: whoever reads finds the old file or the new one. Raises OSError."""
+    """On the disk when this returns. Beside it first, then into place: whoever reads finds the old file or the new one.
+    Raises OSError."""
     beside = path.with_name(path.name + ".part")
     try:
         with open(beside, "wb", opener=_private) as file:

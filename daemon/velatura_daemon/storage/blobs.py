@@ -64,7 +64,8 @@ class BlobStore:
     """Least recently used blobs go first when the budget is reached; pinned ones stay."""
 
     def __init__(self, folder: Path, budget: int, keep: Collection[bytes] = ()) -> None:
-        """folder: what an earlier daemon has left in it goes, but for the blobs to keep. budget: bytes in all. Raises DiskTrouble."""
+        """folder: what an earlier daemon has left in it goes, but for the blobs to keep. budget: bytes in all. Raises
+        DiskTrouble."""
         self.folder = make_private_folder(folder)
         self.budget = budget
         self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
@@ -115,7 +116,8 @@ class BlobStore:
             free = shutil.disk_usage(self.folder).free
             if free < size + SPARE:
                 raise DiskTrouble(
-                    f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} MB and "
+                    f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} "
+                    "MB and "
                     f"{SPARE / 1e6:.0f} MB to spare. Make room there, or set VELATURA_HOME to another disk."
                 )
             upload = Upload(self.fresh_path())
@@ -151,9 +153,11 @@ class BlobStore:
     def are_whole(self, pictures: Iterable[PictureRef]) -> bool:
         """Whether their pixels are there in their full length, and their profiles are not empty."""
         return all(
-            name in self and (self._blobs[name].size == picture.length if name == picture.blob else self._blobs[name].size > 0)
-            for picture in pictures for name in picture.blobs
-        )  # fmt: skip
+            name in self
+            and (self._blobs[name].size == picture.length if name == picture.blob else self._blobs[name].size > 0)
+            for picture in pictures
+            for name in picture.blobs
+        )
 
     def read(self, name: bytes) -> memoryview:
         """The blob's bytes, mapped. Raises UnknownBlob."""
@@ -211,7 +215,8 @@ class BlobStore:
                 self._drop(name)
         if size and self.bytes_held + size > self.budget:
             raise TooBusy(
-                f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB more do "
+                f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB "
+                "more do "
                 "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
             )
 

@@ -33,8 +33,8 @@ class Standing:
 
 
 class Works:
-    """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes the picture
-    in work to `image_path` every few seconds; then `note` is called."""
+    """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes
+    the picture in work to `image_path` every few seconds; then `note` is called."""
 
     def __init__(self, places: Places) -> None:
         """Raises DiskTrouble."""
@@ -56,7 +56,12 @@ class Works:
         for key in self.shelf:
             needed = self._needs(key)
             blobs.pin(needed)
-            if not needed or any(blob not in blobs for blob in needed) or not blobs.are_whole(self._pictures(key)) or self.standing(key) is None:
+            if (
+                not needed
+                or any(blob not in blobs for blob in needed)
+                or not blobs.are_whole(self._pictures(key))
+                or self.standing(key) is None
+            ):
                 log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
                 self.drop(key)
 
@@ -65,13 +70,19 @@ class Works:
         return self.shelf.path_beside(key, ".npy")
 
     def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
-        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture in work lies on
-        the machine that works on it. Raises DiskTrouble."""
+        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture
+        in work lies on the machine that works on it. Raises DiskTrouble."""
         assert self._blobs is not None
         key = (job.client_id, job.id)
         fresh = key not in self.shelf
-        entry = {**about, "asked": vars(job.asked), "settings": job.asked.settings, "done": said["done"], "step": said["step"],
-                 "elsewhere": said.get("elsewhere", False)}  # fmt: skip
+        entry = {
+            **about,
+            "asked": vars(job.asked),
+            "settings": job.asked.settings,
+            "done": said["done"],
+            "step": said["step"],
+            "elsewhere": said.get("elsewhere", False),
+        }
         if fresh and entry["elsewhere"]:
             self._blobs.sync(job.blobs)  # else the worker has done it
         self.shelf.put(key, entry, date)
@@ -93,7 +104,12 @@ class Works:
                 other = _job_of(entry)
             except VelaturaError:
                 continue
-            same = (other.layer, other.likeness, other.settings, other.weights) == (job.layer, job.likeness, job.settings, job.weights)
+            same = (other.layer, other.likeness, other.settings, other.weights) == (
+                job.layer,
+                job.likeness,
+                job.settings,
+                job.weights,
+            )
             if same and other.id != job.id:
                 return (job.client_id, other.id)
         return None

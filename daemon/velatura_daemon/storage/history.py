@@ -20,7 +20,19 @@ create table if not exists restyles (
     width integer not null, height integer not null, seconds real not null, weights text not null, device text not null,
     settings text not null, styles blob not null, thumbnail blob not null
 )"""
-_COLUMNS = ("at", "program", "title", "width", "height", "seconds", "weights", "device", "settings", "styles", "thumbnail")
+_COLUMNS = (
+    "at",
+    "program",
+    "title",
+    "width",
+    "height",
+    "seconds",
+    "weights",
+    "device",
+    "settings",
+    "styles",
+    "thumbnail",
+)
 
 
 class History:
@@ -69,7 +81,8 @@ class History:
         try:
             assert self._base is not None
             rows = self._base.execute(
-                f"select number, {', '.join(_COLUMNS)} from restyles where number < ? order by number desc", [before or 1 << 62]
+                f"select number, {', '.join(_COLUMNS)} from restyles where number < ? order by number desc",
+                [before or 1 << 62],
             )
             for row in rows:
                 line = dict(zip(("number", *_COLUMNS), row, strict=True))

@@ -39,7 +39,8 @@ class Keeper:
         self.in_hand: set[Key] = set()  # restyles that are jobs now: nobody else is to take them up
 
     def begin_upload(self, size: int) -> Upload:
-        """Room for a picture; restyles stopped long ago give theirs before a new one is refused. Raises TooBusy, DiskTrouble."""
+        """Room for a picture; restyles stopped long ago give theirs before a new one is refused. Raises TooBusy,
+        DiskTrouble."""
         while True:
             try:
                 return self.blobs.begin(size)
@@ -69,7 +70,9 @@ class Keeper:
             return
         try:
             self.works.note(job, _about(job, said), said, self._clock.date())
-        except VelaturaError as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
+        except (
+            VelaturaError
+        ) as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
             log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
 
     def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
@@ -80,10 +83,18 @@ class Keeper:
         else:
             self.stopped(job)  # until its client says that it has it, the way back is the work itself
         if job.asked.remember:
-            self.history.add({
-                **about, "at": self._clock.date(), "width": job.content.width, "height": job.content.height, "seconds": result.seconds,
-                "weights": result.weights, "device": result.device, "settings": result.settings,
-            })  # fmt: skip
+            self.history.add(
+                {
+                    **about,
+                    "at": self._clock.date(),
+                    "width": job.content.width,
+                    "height": job.content.height,
+                    "seconds": result.seconds,
+                    "weights": result.weights,
+                    "device": result.device,
+                    "settings": result.settings,
+                }
+            )
 
     def received(self, key: Key) -> None:
         """The client has its result."""
@@ -155,7 +166,15 @@ class Keeper:
 def _about(job: Job, said: dict[str, Any]) -> dict[str, Any]:
     """What people want to know of a job later."""
     pictures = [*said.get("style_thumbnails", []), *[b""] * len(job.styles)]
-    styles = [{"name": style.name, "path": style.path, "share": style.share, "thumbnail": picture}
-              for style, picture in zip(job.styles, pictures, strict=False)]  # fmt: skip
-    return {"layer": job.layer, "title": job.asked.title, "note": job.asked.note, "program": job.program, "styles": styles,
-            "thumbnail": said.get("thumbnail", b"")}  # fmt: skip
+    styles = [
+        {"name": style.name, "path": style.path, "share": style.share, "thumbnail": picture}
+        for style, picture in zip(job.styles, pictures, strict=False)
+    ]
+    return {
+        "layer": job.layer,
+        "title": job.asked.title,
+        "note": job.asked.note,
+        "program": job.program,
+        "styles": styles,
+        "thumbnail": said.get("thumbnail", b""),
+    }

@@ -18,14 +18,15 @@ log = logging.getLogger("velatura.storage")
 
 SUFFIX = ".kept"
 DAY = 86400.0  # seconds
-UNSEEN = DAY  # a longer gap between two looks at the calendar ages nothing: the machine was off, or its clock has jumped
+# a longer gap between two looks at the calendar ages nothing: the machine was off, or its clock has jumped
+UNSEEN = DAY
 
 Key = tuple[str, str]  # client_id and job
 
 
 class Shelf:
-    """Entries by client_id and job, the oldest first. An entry is a map of msgpack's kinds with `until` among its fields: the date
-    at which it has aged out. A file is the SHA-256 of a packed entry, and the entry."""
+    """Entries by client_id and job, the oldest first. An entry is a map of msgpack's kinds with `until` among its
+    fields: the date at which it has aged out. A file is the SHA-256 of a packed entry, and the entry."""
 
     def __init__(self, folder: Path, days: float) -> None:
         """days: how old an entry may become. What is damaged is set aside. Raises DiskTrouble."""
@@ -81,8 +82,8 @@ class Shelf:
         return self.folder / (_name(key) + suffix)
 
     def aged_out(self, date: float) -> list[Key]:
-        """Entries whose time is over. Time counts as far as it was seen to pass: across a gap of more than a day (the machine was
-        off, the calendar has jumped, either way) nothing ages."""
+        """Entries whose time is over. Time counts as far as it was seen to pass: across a gap of more than a day (the
+        machine was off, the calendar has jumped, either way) nothing ages."""
         seen = self.folder / "seen"
         try:
             gap = date - float(seen.read_text())

@@ -50,8 +50,9 @@ class Results:
         return len(self.shelf)
 
     def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> bool:
-        """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note, program,
-        styles, thumbnail. False: it is kept as long as the daemon lives, for its client may be there to take it at once."""
+        """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note,
+        program, styles, thumbnail. False: it is kept as long as the daemon lives, for its client may be there to take
+        it at once."""
         assert self._blobs is not None
         entry = {**about, "result": vars(result), "settings": result.settings}
         is_safe = True

@@ -20,8 +20,8 @@ log = logging.getLogger("velatura.storage")
 
 @dataclass(frozen=True)
 class LastImage:
-    """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. likeness: what it fits.
-    job: whose. step: how many of its scale's were made."""
+    """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. likeness: what it
+    fits. job: whose. step: how many of its scale's were made."""
 
     blob: bytes
     likeness: tuple[object, ...]
@@ -58,7 +58,8 @@ class LastImages:
             self._images.popitem(last=False)
 
     def start_for(self, job: Job) -> dict[str, Any] | None:
-        """The picture to go on from: this restyle's own as far as it got, or the layer's last one, where it is wanted and still fits."""
+        """The picture to go on from: this restyle's own as far as it got, or the layer's last one, where it is wanted
+        and still fits."""
         last, paused = self._images.get((job.client_id, job.layer)), job.paused
         job.paused = False
         stood = self._works.standing((job.client_id, job.id)) if job.resume or job.deaths or job.moves else None

@@ -21,6 +21,8 @@ def connect() -> Client:
     launcher, known = own_launcher(), recorded(where)
     if known is None:
         record(where, launcher)
-    elif known.command[: len(launcher.command)] == launcher.command:  # with the options that 'velatura daemon start' was given
+    elif (
+        known.command[: len(launcher.command)] == launcher.command
+    ):  # with the options that 'velatura daemon start' was given
         launcher = Launcher(known.command, launcher.build)
     return Client(PROGRAM, where=where, launcher=launcher)

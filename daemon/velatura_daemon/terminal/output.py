@@ -43,9 +43,12 @@ class Bar:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[facts]}"),
-            console=self._console, transient=True,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[facts]}"),
+            console=self._console,
+            transient=True,
+        )
         self._task: TaskID = self._progress.add_task("finding the daemon", total=None, facts="")
         self._progress.start()
         self._item = ""
@@ -59,10 +62,14 @@ class Bar:
             words = "waking the network" if event.place == 0 else f"{event.place} before this one"
             self._progress.update(self._task, description=self._item + words)
         elif isinstance(event, p.Progress):
-            facts = (f"step {event.step}/{event.steps}  content {event.content_loss:.3g}  style {event.style_loss:.3g}  "
-                     f"{_seconds(event.seconds_left)}")  # fmt: skip
+            facts = (
+                f"step {event.step}/{event.steps}  content {event.content_loss:.3g}  style {event.style_loss:.3g}  "
+                f"{_seconds(event.seconds_left)}"
+            )
             words = f"scale {event.level + 1}/{event.levels}  {event.width} × {event.height}"
-            self._progress.update(self._task, description=self._item + words, total=1.0, completed=event.done, facts=facts)
+            self._progress.update(
+                self._task, description=self._item + words, total=1.0, completed=event.done, facts=facts
+            )
         elif isinstance(event, p.Notice):
             self.note(event.sentence)
 

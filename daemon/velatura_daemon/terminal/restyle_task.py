@@ -38,7 +38,9 @@ def follow(
         raise
 
 
-def watch(client: Client, show: Show, job: str, write_preview: Callable[[Preview], object] = lambda _: None) -> Finished:
+def watch(
+    client: Client, show: Show, job: str, write_preview: Callable[[Preview], object] = lambda _: None
+) -> Finished:
     """Show how a job goes, to its end. Raises what failed."""
     for event in client.events(job):
         if isinstance(event, Finished):
@@ -58,9 +60,16 @@ def watch(client: Client, show: Show, job: str, write_preview: Callable[[Preview
 def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
     """What made the picture, for its metadata and for --json."""
     r = done.result
-    return {"software": f"Velatura {__version__}", "weights": r.weights, "device": r.device, "seconds": round(r.seconds, 3),
-            "content_loss": r.content_loss, "style_loss": r.style_loss, "started_from": r.started_from,
-            "settings": settings.to_wire()}  # fmt: skip
+    return {
+        "software": f"Velatura {__version__}",
+        "weights": r.weights,
+        "device": r.device,
+        "seconds": round(r.seconds, 3),
+        "content_loss": r.content_loss,
+        "style_loss": r.style_loss,
+        "started_from": r.started_from,
+        "settings": settings.to_wire(),
+    }
 
 
 def layer_of(photo: Path, output: Path) -> str:

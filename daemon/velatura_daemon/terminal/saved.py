@@ -47,8 +47,10 @@ def find(items: Sequence[KeptItem], beginning: str) -> KeptItem:
     if not found:
         raise UsageError(f"No result is kept whose id begins with {beginning!r}. 'velatura results list' names them.")
     if len(found) > 1:
-        raise UsageError(f"{len(found)} results are kept{f' whose ids begin with {beginning!r}' if beginning else ''}. "
-                         "Say which: 'velatura results list' names them.")  # fmt: skip
+        raise UsageError(
+            f"{len(found)} results are kept{f' whose ids begin with {beginning!r}' if beginning else ''}. "
+            "Say which: 'velatura results list' names them."
+        )
     return found[0]
 
 

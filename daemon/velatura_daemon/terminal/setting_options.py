@@ -32,8 +32,14 @@ def _option(name: str, knob: Knob) -> Callable[..., Any]:
         return click.option(
             flag, name, default=default, metavar="|".join(v for v, _ in knob.choices), help=f"{knob.help} {words}."
         )
-    return click.option(flag, name, default=default, type=type(default), metavar=knob.unit or "N",
-                        help=f"{knob.help} {knob.range_words}.")  # fmt: skip
+    return click.option(
+        flag,
+        name,
+        default=default,
+        type=type(default),
+        metavar=knob.unit or "N",
+        help=f"{knob.help} {knob.range_words}.",
+    )
 
 
 def settings_from(values: dict[str, Any]) -> StyleSettings:

@@ -1,4 +1,5 @@
-"""The paintings of a restyle, as options say them: which, how much of each, where in the photo, and what of the painting."""
+"""The paintings of a restyle, as options say them: which, how much of each, where in the photo, and what of the
+painting."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:  # numpy comes with it, which help pages do without
 
 @dataclass(frozen=True)
 class Painting:
-    """share: among those of its place. region: a mask of the photo, None: wherever no region is. part: a mask of the painting."""
+    """share: among those of its place. region: a mask of the photo, None: wherever no region is. part: a mask of the
+    painting."""
 
     path: Path
     share: float
@@ -34,7 +36,8 @@ Pairs = Sequence[tuple[str, str]]
 def paintings_of(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Painting]:
     """From the words of --style (PAINTING[:SHARE]), --region (MASK, PAINTING[:SHARE]) and --part (PAINTING, MASK).
 
-    A painting that is used several times has one part for all uses, or as many parts as uses, in their order. Raises UsageError.
+    A painting that is used several times has one part for all uses, or as many parts as uses, in their order. Raises
+    UsageError.
     """
     uses = [Painting(*parse(word)) for word in styles]
     uses += [Painting(*parse(word), region=Path(mask)) for mask, word in regions]
@@ -51,7 +54,8 @@ def paintings_of(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Pa
             )
         if len(masks) not in (1, len(places)):
             raise UsageError(
-                f"{path.name} is used {_times(len(places))} and has {len(masks)} parts. Give one part, or as many as uses."
+                f"{path.name} is used {_times(len(places))} and has {len(masks)} parts. Give one part, or as many as "
+                "uses."
             )
         for i, mask in zip(places, masks * len(places), strict=False):
             uses[i] = replace(uses[i], part=mask)
@@ -79,9 +83,21 @@ def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded
     """Where in the photo each goes, read. Raises what is wrong with a region's file."""
     from velatura_daemon.imaging.files import read_mask
 
-    regions = {path: read_mask(path, photo, "region") for path in dict.fromkeys(p.region for p in paintings) if path is not None}
-    return [GivenStyle(pictures[p.path, p.part], p.share, regions[p.region] if p.region else None,
-                       sayable(style_name(p.path.stem)), sayable(p.path.resolve())) for p in paintings]  # fmt: skip
+    regions = {
+        path: read_mask(path, photo, "region")
+        for path in dict.fromkeys(p.region for p in paintings)
+        if path is not None
+    }
+    return [
+        GivenStyle(
+            pictures[p.path, p.part],
+            p.share,
+            regions[p.region] if p.region else None,
+            sayable(style_name(p.path.stem)),
+            sayable(p.path.resolve()),
+        )
+        for p in paintings
+    ]
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:

@@ -1,4 +1,5 @@
-"""What a worker leaves on the disk: results, and the picture in work every few seconds, so that a crash costs no more than those."""
+"""What a worker leaves on the disk: results, and the picture in work every few seconds, so that a crash costs no more
+than those."""
 
 from __future__ import annotations
 
@@ -33,7 +34,12 @@ class Leavings:
     """Looked at after each evaluation of one job."""
 
     def __init__(
-        self, job: dict[str, Any], speaker: Speaker, small: Small, style_thumbnails: list[bytes], clock: Callable[[], float] = time.monotonic
+        self,
+        job: dict[str, Any],
+        speaker: Speaker,
+        small: Small,
+        style_thumbnails: list[bytes],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._job, self._speaker, self._small, self._styles, self._clock = job, speaker, small, style_thumbnails, clock
         self._inputs_are_safe = False
@@ -51,8 +57,14 @@ class Leavings:
         except OSError as error:
             self._say_once(f"What is done so far cannot be kept on the disk ({error.strerror}); the restyle goes on.")
         else:
-            self._speaker.say("kept", job=self._job["job"], done=progress.done, step=progress.step,
-                              thumbnail=self._small.thumbnail(progress.image), style_thumbnails=self._styles)  # fmt: skip
+            self._speaker.say(
+                "kept",
+                job=self._job["job"],
+                done=progress.done,
+                step=progress.step,
+                thumbnail=self._small.thumbnail(progress.image),
+                style_thumbnails=self._styles,
+            )
         took = self._clock() - began
         self._next = self._clock() + max(self._every, took / SHARE)
 
@@ -60,7 +72,12 @@ class Leavings:
         """The picture in work is worth nothing after a crash without what it is made of."""
         if self._inputs_are_safe:
             return
-        items = [self._job["content"], *self._job["styles"], *(style.get("region") for style in self._job["styles"]), self._job["mask"]]
+        items = [
+            self._job["content"],
+            *self._job["styles"],
+            *(style.get("region") for style in self._job["styles"]),
+            self._job["mask"],
+        ]
         for path in [item[name] for item in items if item for name in ("path", "profile_path") if item[name]]:
             fd = os.open(path, os.O_RDONLY)
             try:
@@ -76,7 +93,8 @@ class Leavings:
 
 
 def write_array(image: Tensor, path: Path, put: Callable[[Path, Write], None]) -> bytes:
-    """(3, h, w) as float32, as numpy saves it. put: write_whole, write_quickly. Returns the SHA-256 of the file. Raises OSError."""
+    """(3, h, w) as float32, as numpy saves it. put: write_whole, write_quickly. Returns the SHA-256 of the file. Raises
+    OSError."""
     values = np.ascontiguousarray(image.detach().float().cpu().numpy())
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(head, np.lib.format.header_data_from_array_1_0(values))

@@ -42,8 +42,8 @@ def device_label(device: torch.device) -> str:
 
 
 def memory_in_use(device: torch.device) -> int:
-    """Bytes, of this process, at its peak: of the device's memory (CUDA's own share, half a gigabyte, not counted), or of the
-    machine's on a CPU."""
+    """Bytes, of this process, at its peak: of the device's memory (CUDA's own share, half a gigabyte, not counted), or
+    of the machine's on a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_reserved(device))
     try:
@@ -56,14 +56,15 @@ def memory_in_use(device: torch.device) -> int:
 
 
 def give_device_memory_back(device: torch.device) -> None:
-    """What torch keeps of a GPU's memory though nobody uses it: between two jobs it is the painter's other programs'."""
+    """What torch keeps of a GPU's memory though nobody uses it: between two jobs it is the painter's other
+    programs'."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
 def room_on(device: torch.device, memory: int) -> Room:
-    """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly all that is
-    free."""
+    """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly
+    all that is free."""
     memory = memory or sensible_memory()
     if device.type != "cuda":
         return Room(memory)

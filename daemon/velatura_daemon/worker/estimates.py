@@ -1,5 +1,5 @@
-"""How long a restyle will take on this device, and how much memory: from what the device was measured to do, and from how well
-that told the last ones."""
+"""How long a restyle will take on this device, and how much memory: from what the device was measured to do, and from
+how well that told the last ones."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from velatura_daemon.worker.model_cache import Warm
 
 log = logging.getLogger("velatura.worker")
 
-# Pixels a side of the pictures that a device is measured with: what a step costs at least, and each pixel. A GPU takes as long for
-# 192² as for 32², since launching is all that takes time there.
+# Pixels a side of the pictures that a device is measured with: what a step costs at least, and each pixel. A GPU takes
+# as long for 192² as for 32², since launching is all that takes time there.
 SIDES, SIDES_ON_GPU = (32, 192), (64, 640)
 TIMES = 2
 TRUST = 0.3  # how far one job's time moves what is thought of the next
@@ -36,7 +36,8 @@ TRUST = 0.3  # how far one job's time moves what is thought of the next
 
 @dataclass(frozen=True)
 class Pace:
-    """seconds = correction · Σ over scales of (start + Σ over steps of (base + megapixels · each)). Of one network on one device."""
+    """seconds = correction · Σ over scales of (start + Σ over steps of (base + megapixels · each)). Of one network on
+    one device."""
 
     base: float
     each: float
@@ -53,8 +54,13 @@ class Expected:
     device: str
 
     def to_wire(self) -> dict[str, Any]:
-        return {"seconds": self.seconds, "memory": self.plan.bytes, "tile": self.plan.side, "device": self.device,
-                "sentence": self.sentence}  # fmt: skip
+        return {
+            "seconds": self.seconds,
+            "memory": self.plan.bytes,
+            "tile": self.plan.side,
+            "device": self.device,
+            "sentence": self.sentence,
+        }
 
     @property
     def sentence(self) -> str:
@@ -72,7 +78,8 @@ def in_words(seconds: float) -> str:
 
 
 class Estimates:
-    """Paces by device and network, kept in a file: what this machine can do does not change from one start to the next."""
+    """Paces by device and network, kept in a file: what this machine can do does not change from one start to the
+    next."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -87,8 +94,8 @@ class Estimates:
     def expect(
         self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0
     ) -> Expected:
-        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a device that is not
-        known yet: a third of a second on two cores."""
+        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a
+        device that is not known yet: a third of a second on two cores."""
         pace = self._pace(warm)
         scales = scales_for(width, height, settings)
         scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
@@ -161,7 +168,9 @@ def _start_and_step(warm: Warm, side: int) -> tuple[float, float]:
     features = features_of(network, image, CONTENT_LAYER, 0)
     weighting = weighting_for(StyleSettings(), len(features), features[0].numel())
     target = StyleTarget(dict.fromkeys((*STYLE_LAYERS, "image")), moments)
-    objective = Objective(network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting)
+    objective = Objective(
+        network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting
+    )
     times = []
     for losses in optimise(image, objective, all_of(image), TIMES, "lbfgs"):
         float(losses.total)  # waits for the device

@@ -25,7 +25,8 @@ class Small:
         self._contents: dict[tuple[int, int], Tensor] = {}  # made once a size
 
     def pixels(self, image: Tensor, side: int) -> np.ndarray:
-        """image: (3, H, W), the picture in work at any scale. Returns (h, w, 3), u8 sRGB, the longer side `side` at most."""
+        """image: (3, H, W), the picture in work at any scale. Returns (h, w, 3), u8 sRGB, the longer side `side` at
+        most."""
         height, width = _fitted(image, side)
         small = resized(image.detach(), height, width).clamp(0, 1)
         if self._keep_colours != "off":

@@ -24,13 +24,7 @@ from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.memory_plan import Room
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.storage.blobs import disk_trouble
-from velatura_daemon.worker.devices import (
-    choose_device,
-    device_label,
-    give_device_memory_back,
-    memory_in_use,
-    room_on,
-)
+from velatura_daemon.worker.devices import choose_device, device_label, give_device_memory_back, memory_in_use, room_on
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import Networks, Warm
 from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
@@ -115,13 +109,20 @@ class Worker:
 
     def report(self, warm: Warm) -> dict[str, Any]:
         """What is warm, for status."""
-        return {"device": device_label(warm.device), "weights": warm.label, "targets": len(self.cache),
-                "target_bytes": self.cache.bytes, "target_hits": self.cache.hits, "target_misses": self.cache.misses,
-                "memory_bytes": memory_in_use(warm.device)}  # fmt: skip
+        return {
+            "device": device_label(warm.device),
+            "weights": warm.label,
+            "targets": len(self.cache),
+            "target_bytes": self.cache.bytes,
+            "target_hits": self.cache.hits,
+            "target_misses": self.cache.misses,
+            "memory_bytes": memory_in_use(warm.device),
+        }
 
 
 def _leave_where_the_device_is_lost(error: Exception) -> None:
-    """After a driver's reset, or with the card gone, a process never gets its device back: the front has another worker try."""
+    """After a driver's reset, or with the card gone, a process never gets its device back: the front has another worker
+    try."""
     if "CUDA error" in str(error) and not is_out_of_memory(error):
         traceback.print_exc()
         os._exit(DEVICE_LOST)

@@ -50,7 +50,7 @@ class Speaker(Protocol):
 
 def restyle(
     job: dict[str, Any], warm: Warm, cache: TargetCache, speaker: Speaker, room: Room, estimates: Estimates
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Do the job. Returns the ending: result file and its hash, last image, losses, device, weights, seconds.
     Raises Cancelled, and VelaturaErrors for what is wrong with the pictures."""
     began = time.monotonic()
@@ -85,27 +85,45 @@ def restyle(
             reporter.report(progress)
             leavings.look(progress)
         estimates.learn(warm, expected, time.monotonic() - began)
-    return _ending(job, layer, styles, settings, warm, progress.image if progress else None, began, progress, notes, last)
+    return _ending(
+        job, layer, styles, settings, warm, progress.image if progress else None, began, progress, notes, last
+    )
 
 
 def _ending(
-    job: dict[str, Any], layer: Layer, styles: list[Source], settings: StyleSettings, warm: Warm, image: Tensor | None,
-    began: float, progress: Progress | None = None, notes: Sequence[str] = (), last: Tensor | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """The result's file, and what is said of it. image: (3, h, w), what the optimisation came to; None: nothing was to be done."""
+    job: dict[str, Any],
+    layer: Layer,
+    styles: list[Source],
+    settings: StyleSettings,
+    warm: Warm,
+    image: Tensor | None,
+    began: float,
+    progress: Progress | None = None,
+    notes: Sequence[str] = (),
+    last: Tensor | None = None,
+) -> dict[str, Any]:
+    """The result's file, and what is said of it. image: (3, h, w), what the optimisation came to; None: nothing was to
+    be done."""
     picture = layer.finished(image, settings)
     digest = write_file(picture.data, Path(job["result_path"]))
     ref = PictureRef(digest, picture.width, picture.height, layer.content_ref.format, layer.content_ref.profile)
     return {
-        "picture": ref.to_wire(), "left": layer.left, "top": layer.top, "weights": warm.label, "device": str(warm.device),
+        "picture": ref.to_wire(),
+        "left": layer.left,
+        "top": layer.top,
+        "weights": warm.label,
+        "device": str(warm.device),
         "seconds": time.monotonic() - began,
         "content_loss": float(progress.losses.content) if progress else 0.0,
         "style_loss": float(progress.losses.style) if progress else 0.0,
-        "started_from": "last" if job["as_it_is"] else _started_from(last, settings), "notes": list(notes),
-        "thumbnail": Small(as_seen(layer.image, settings), settings.keep_colours).thumbnail(image if image is not None else layer.image),
+        "started_from": "last" if job["as_it_is"] else _started_from(last, settings),
+        "notes": list(notes),
+        "thumbnail": Small(as_seen(layer.image, settings), settings.keep_colours).thumbnail(
+            image if image is not None else layer.image
+        ),
         "style_thumbnails": [thumbnail(style.image) for style in styles],
         **(_keep_image(progress.image, job, progress.step) if progress else {}),
-    }  # fmt: skip
+    }
 
 
 def _started_from(last: Tensor | None, settings: StyleSettings) -> str:
@@ -231,8 +249,8 @@ def _steps_made(job: dict[str, Any]) -> int:
 
 
 def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]:
-    """Write the picture in work where the front said, as float32, for a later start. A disk that does not take it costs no more
-    than that start."""
+    """Write the picture in work where the front said, as float32, for a later start. A disk that does not take it costs
+    no more than that start."""
     try:
         return {"last": {"blob": write_array(image, Path(job["last_path"]), write_quickly), "step": step}}
     except OSError:
@@ -258,11 +276,19 @@ class _Reporter:
             elapsed = now - self._began
             left = elapsed * (1 - progress.done) / progress.done if progress.done > 0 else -1.0
             self._speaker.say(
-                "progress", job=self._job, level=progress.level, levels=progress.levels, width=progress.scale.width,
-                height=progress.scale.height, step=progress.step, steps=progress.scale.steps,
-                content_loss=float(progress.losses.content), style_loss=float(progress.losses.style),
-                done=progress.done, seconds_left=left,
-            )  # fmt: skip
+                "progress",
+                job=self._job,
+                level=progress.level,
+                levels=progress.levels,
+                width=progress.scale.width,
+                height=progress.scale.height,
+                step=progress.step,
+                steps=progress.scale.steps,
+                content_loss=float(progress.losses.content),
+                style_loss=float(progress.losses.style),
+                done=progress.done,
+                seconds_left=left,
+            )
         # The first preview after a few steps, when there is something to see; then by the clock.
         if (progress.step >= 3 and now >= self._next_preview) or last_of_scale:
             self._next_preview = now + float(self._speaker.options["preview_seconds"])

@@ -28,8 +28,9 @@ from velatura.settings import StyleSettings
 
 
 class GivenStyle(NamedTuple):
-    """A style, its share among several, and where in the content it goes: a GRAY picture of the content's size, 0 where it
-    does not; None: wherever no region is. name, path: for the history, what it is called and the file it came from."""
+    """A style, its share among several, and where in the content it goes: a GRAY picture of the content's size, 0 where
+    it does not; None: wherever no region is. name, path: for the history, what it is called and the file it came
+    from."""
 
     picture: Picture
     share: float = 1.0
@@ -43,8 +44,13 @@ class GivenStyle(NamedTuple):
 
     def to_wire(self) -> dict[str, Any]:
         region = None if self.region is None else self.region.ref.to_wire()
-        return {"picture": self.picture.ref.to_wire(), "share": self.share, "region": region,
-                "name": self.name[: p.MAX_NAME], "path": self.path[: p.MAX_NOTE]}  # fmt: skip
+        return {
+            "picture": self.picture.ref.to_wire(),
+            "share": self.share,
+            "region": region,
+            "name": self.name[: p.MAX_NAME],
+            "path": self.path[: p.MAX_NOTE],
+        }
 
 
 StyleList = Sequence[GivenStyle | tuple[Picture, float]]
@@ -60,8 +66,8 @@ class Connected:
 
 @dataclass(frozen=True)
 class Finished:
-    """The result has arrived, in the content's own format. result: where its box lies, weights, losses, notes. mask: what was
-    selected, of the content's size; None: all of it."""
+    """The result has arrived, in the content's own format. result: where its box lies, weights, losses, notes. mask:
+    what was selected, of the content's size; None: all of it."""
 
     job: str
     picture: Picture
@@ -122,7 +128,8 @@ class Client:
         link: Way | None = None,
     ) -> None:
         """program: 'krita', 'gimp', 'cli'… start: start the daemon where there is none, by `launcher` or the
-        recorded command. link: another way to a daemon than by this user's own connection file. Nothing is sent before the first drain() or wait."""
+        recorded command. link: another way to a daemon than by this user's own connection file. Nothing is sent before
+        the first drain() or wait."""
         self.places = where or places()
         self.client_id = client_id or ("" if link else client_id_for(self.places, program))
         self._link: Way = link or Link(self.places, program, self.client_id, start=start, launcher=launcher)
@@ -150,21 +157,29 @@ class Client:
         note: str = "",
         remember: bool = True,
     ) -> str:
-        """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the content's
-        size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was moved:
-        go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its choice. title: the
-        layer's name for people. note: one's own words, given back with what is kept of the job (MAX_NOTE characters). remember:
-        whether it goes into the history, and is kept when it is stopped, as one with a note is anyway.
-        Hashes the pictures: some 10 ms for 16 MiB."""
+        """Ask for a restyle; returns the job's id at once. styles: GivenStyle, or (picture, share). mask: GRAY, the
+        content's size. layer: names what is restyled: a newer job for it replaces an older one. adjust: a knob was
+        moved: go on from the last picture of this layer. weights, device: names that the daemon knows, 'auto' its
+        choice. title: the layer's name for people. note: one's own words, given back with what is kept of the job
+        (MAX_NOTE characters). remember: whether it goes into the history, and is kept when it is stopped, as one with a
+        note is anyway. Hashes the pictures: some 10 ms for 16 MiB."""
         job = uuid.uuid4().hex
         given = [GivenStyle(*style) for style in styles]
         pictures = [content, *(picture for style in given for picture in style.pictures), *([mask] if mask else [])]
         request = p.Restyle(
-            job=job, layer=layer or job, content=content.ref.to_wire(),
+            job=job,
+            layer=layer or job,
+            content=content.ref.to_wire(),
             styles=[style.to_wire() for style in given],
-            mask=mask.ref.to_wire() if mask else None, settings=settings.to_wire(), adjust=adjust,
-            weights=weights, device=device, title=title[: p.MAX_NAME], note=note, remember=remember,
-        )  # fmt: skip
+            mask=mask.ref.to_wire() if mask else None,
+            settings=settings.to_wire(),
+            adjust=adjust,
+            weights=weights,
+            device=device,
+            title=title[: p.MAX_NAME],
+            note=note,
+            remember=remember,
+        )
         self.hand_on(request, {name: data for picture in pictures for name, data in picture.blobs.items()})
         return job
 
@@ -181,8 +196,8 @@ class Client:
     def ask_estimate(
         self, width: int, height: int, settings: StyleSettings, *, weights: str = "auto", device: str = "auto"
     ) -> str:
-        """Ask how long a restyle of this size would take, and how much memory; an `Estimate` event with the ticket that this
-        returns follows."""
+        """Ask how long a restyle of this size would take, and how much memory; an `Estimate` event with the ticket that
+        this returns follows."""
         ticket = uuid.uuid4().hex
         self._send(p.AskEstimate(ticket, width, height, settings.to_wire(), weights, device))
         return ticket
@@ -207,7 +222,8 @@ class Client:
             self._send(p.Drop(done.job, owner) if owner else p.Received(done.job))
 
     def ask_kept(self, *, everyone: bool = False) -> None:
-        """Ask which results wait and which restyles were stopped midway; `KeptItems` follows. everyone: of all this user's programs."""
+        """Ask which results wait and which restyles were stopped midway; `KeptItems` follows. everyone: of all this
+        user's programs."""
         self._send(p.AskKept(everyone))
 
     def fetch(self, item: KeptItem) -> None:
@@ -217,8 +233,8 @@ class Client:
         self._start_fetching(item.result)
 
     def resume(self, item: KeptItem, *, how: str = "go_on") -> None:
-        """Take up one that was stopped midway; events follow as of any job, of the same id. how: 'go_on' to its end, or 'as_it_is':
-        the picture as far as it got."""
+        """Take up one that was stopped midway; events follow as of any job, of the same id. how: 'go_on' to its end, or
+        'as_it_is': the picture as far as it got."""
         self._jobs.setdefault(item.job, _Job())
         self._send(p.Resume(item.job, item.client, how))
 
@@ -250,8 +266,8 @@ class Client:
         return self._link.ready
 
     def drain(self, patience: float = 3600.0) -> list[Event]:
-        """What has happened since. Never blocks; call it at least every quarter heartbeat. patience: seconds after which
-        it stops taking: where `has_more` says so then, call it again soon (pixels are hashed as they come)."""
+        """What has happened since. Never blocks; call it at least every quarter heartbeat. patience: seconds after
+        which it stops taking: where `has_more` says so then, call it again soon (pixels are hashed as they come)."""
         until = time.monotonic() + patience
         self.has_more = False
         try:
@@ -344,7 +360,8 @@ class Client:
         self._link.close()
 
     def hang_up(self) -> None:
-        """Leave without a goodbye: jobs that still run are stopped, and what is done of them is kept, to be gone on with."""
+        """Leave without a goodbye: jobs that still run are stopped, and what is done of them is kept, to be gone on
+        with."""
         self._link.drop()
 
     def __enter__(self) -> Client:
@@ -372,7 +389,11 @@ class Client:
                 self._start_fetching(message)
         elif isinstance(message, p.Failed):
             if message.code == "no_session":
-                self._fail_all(DaemonLost("The daemon gave this session up after a long silence. Restyle again; what was in work is kept."))
+                self._fail_all(
+                    DaemonLost(
+                        "The daemon gave this session up after a long silence. Restyle again; what was in work is kept."
+                    )
+                )
             else:
                 self._forget(message.job)
                 self._events.append(message)

@@ -13,14 +13,7 @@ from velatura.client.connection_file import Connection, find, reachable
 from velatura.client.handshake import ANSWER_TIMEOUT, Handshake
 from velatura.client.launch import OWN_WORDS, Launcher, in_sandbox, launch, recorded, terminal_command, why_not
 from velatura.client.locks import is_held
-from velatura.errors import (
-    DaemonCannotStart,
-    DaemonLost,
-    DaemonNotRunning,
-    NotTrusted,
-    UnknownMessage,
-    VelaturaError,
-)
+from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, NotTrusted, UnknownMessage, VelaturaError
 from velatura.protocol import messages as p
 
 START_PATIENCE = 30.0  # seconds for a daemon to come up
@@ -124,7 +117,8 @@ class Link:
             return
         now = time.monotonic()
         if self._unanswered_since is not None and now - self._looked_at > self._heartbeat:
-            self._unanswered_since = now  # we were away ourselves (the machine slept, the editor was stopped): that is nobody's silence
+            # we were away ourselves (the machine slept, the editor was stopped): that is nobody's silence
+            self._unanswered_since = now
         self._looked_at = now
         if now - self._last_sent > self._heartbeat / 2:
             self.send(p.Ping())
@@ -185,7 +179,10 @@ class Link:
             self._called_at = self._called_at or now
             self._call(found)
         elif found is not None and not self._may_start:
-            raise DaemonLost("The daemon's socket has gone. Restyle from an editor, or run 'velatura daemon start': either has it made anew.")
+            raise DaemonLost(
+                "The daemon's socket has gone. Restyle from an editor, or run 'velatura daemon start': either has it "
+                "made anew."
+            )
         elif self._state != STARTING:
             self._launch()
         elif now > self._deadline or self._process_failed():
@@ -272,7 +269,8 @@ class Link:
 
 
 def _with_what_to_do(why: str) -> str:
-    """why: the last line of a daemon that did not come up. Where it knew what was wrong, it has said what to do as well."""
+    """why: the last line of a daemon that did not come up. Where it knew what was wrong, it has said what to do as
+    well."""
     if why.startswith(OWN_WORDS):
         return why.removeprefix(OWN_WORDS)
     return f"{why.rstrip('.') or 'it said nothing'}. Run 'velatura doctor' in a terminal; it says what is missing."

@@ -23,8 +23,12 @@ class Connection:
 
 def publish(places: Places, connection: Connection) -> None:
     """Write the connection file. Raises DiskTrouble."""
-    said = {"endpoints": list(connection.endpoints), "key": connection.key.hex(), "pid": connection.pid,
-            "build": connection.build}  # fmt: skip
+    said = {
+        "endpoints": list(connection.endpoints),
+        "key": connection.key.hex(),
+        "pid": connection.pid,
+        "build": connection.build,
+    }
     write_private_file(places.connection_file, json.dumps(said, indent=1).encode())
 
 

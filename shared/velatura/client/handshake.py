@@ -26,8 +26,8 @@ class Handshake:
     def advance(self) -> p.Welcome | None:
         """Take the daemon's next answer. Returns its welcome once it has come.
 
-        Raises DaemonLost if nobody answers in time, NotTrusted if the other side does not know the key, VersionMismatch, and
-        whatever else the daemon refuses with."""
+        Raises DaemonLost if nobody answers in time, NotTrusted if the other side does not know the key,
+        VersionMismatch, and whatever else the daemon refuses with."""
         frames = self._dealer.receive()
         if frames is None:
             if time.monotonic() > self._deadline:
@@ -41,7 +41,9 @@ class Handshake:
             return message
         if isinstance(message, p.Failed):
             raise error_from(message.code, message.sentence)
-        raise BadMessage(f"The daemon answered the greeting with a {message.type} message. Restart it: 'velatura daemon stop'.")
+        raise BadMessage(
+            f"The daemon answered the greeting with a {message.type} message. Restart it: 'velatura daemon stop'."
+        )
 
     def _prove(self, challenge: p.Challenge) -> None:
         p.check_version(challenge.version, "daemon")
@@ -49,7 +51,8 @@ class Handshake:
         expected = auth.proof(self._connection.key, "daemon", *said, challenge.version)
         if not auth.same(expected, challenge.proof):
             raise NotTrusted(
-                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to it. "
+                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to "
+                "it. "
                 "Run 'velatura daemon stop' and restyle again."
             )
         self._send(p.Proof(auth.proof(self._connection.key, "client", *said, p.VERSION)))

@@ -54,7 +54,9 @@ def recorded(places: Places) -> Launcher | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        raise UnsafeConnectionFile(f"{places.launch_file} is damaged. Run 'velatura daemon start' once to write it anew.") from None  # fmt: skip
+        raise UnsafeConnectionFile(
+            f"{places.launch_file} is damaged. Run 'velatura daemon start' once to write it anew."
+        ) from None
 
 
 def terminal_command(places: Places) -> str:
@@ -77,8 +79,8 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the daemon, detached from this process. What it prints before its log is open goes there too. Returns at once.
-    Raises DaemonCannotStart."""
+    """Start the daemon, detached from this process. What it prints before its log is open goes there too. Returns at
+    once. Raises DaemonCannotStart."""
     make_private_folder(places.state)
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
@@ -88,9 +90,14 @@ def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
             log.write(f"{STARTING} {time.strftime('%Y-%m-%d %H:%M:%S')}: {shlex.join(command)}\n".encode())
             log.flush()
             return subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=Path.home(),
-                env=clean_environment(os.environ), **detached,
-            )  # fmt: skip
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path.home(),
+                env=clean_environment(os.environ),
+                **detached,
+            )
     except OSError as error:
         raise DaemonCannotStart(
             f"The daemon could not be started with '{' '.join(command)}' ({error.strerror}). "

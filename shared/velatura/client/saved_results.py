@@ -16,7 +16,8 @@ from velatura.settings import StyleSettings, default_of, knobs
 
 @dataclass(frozen=True)
 class KeptStyle:
-    """A style of something kept. path: the file that it came from, '' where it came from none. thumbnail: a JPEG, may be empty."""
+    """A style of something kept. path: the file that it came from, '' where it came from none. thumbnail: a JPEG, may
+    be empty."""
 
     name: str
     path: str
@@ -27,7 +28,8 @@ class KeptStyle:
 @dataclass(frozen=True)
 class KeptItem:
     """A result that waits for its program, or (result None) a restyle that was stopped midway, `done` of it (0 to 1).
-    client, program: whose. at: seconds since 1970. note: what the client gave with it. thumbnail: a JPEG, may be empty."""
+    client, program: whose. at: seconds since 1970. note: what the client gave with it. thumbnail: a JPEG, may be
+    empty."""
 
     job: str
     client: str
@@ -105,10 +107,21 @@ def _item(said: Mapping[str, Any]) -> KeptItem:
         result = Result(**said["result"]) if said["result"] is not None else None
         picture = PictureRef.from_wire(said["picture"])
         return KeptItem(
-            str(said["job"]), str(said["client"]), str(said["program"]), str(said["layer"]), str(said["title"]), str(said["note"]),
-            float(said["at"]), float(said["done"]), picture.width, picture.height, _styles(said["styles"]),
-            settings_that_stand(said["settings"]), bytes(said["thumbnail"]), result,
-        )  # fmt: skip
+            str(said["job"]),
+            str(said["client"]),
+            str(said["program"]),
+            str(said["layer"]),
+            str(said["title"]),
+            str(said["note"]),
+            float(said["at"]),
+            float(said["done"]),
+            picture.width,
+            picture.height,
+            _styles(said["styles"]),
+            settings_that_stand(said["settings"]),
+            bytes(said["thumbnail"]),
+            result,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadMessage(f"Something kept is described in a way that is not understood ({error}).") from None
 
@@ -116,10 +129,19 @@ def _item(said: Mapping[str, Any]) -> KeptItem:
 def _past(said: Mapping[str, Any]) -> PastRestyle:
     try:
         return PastRestyle(
-            int(said["number"]), float(said["at"]), str(said["program"]), str(said["title"]), int(said["width"]), int(said["height"]),
-            float(said["seconds"]), str(said["weights"]), str(said["device"]), settings_that_stand(said["settings"]),
-            _styles(said["styles"]), bytes(said["thumbnail"]),
-        )  # fmt: skip
+            int(said["number"]),
+            float(said["at"]),
+            str(said["program"]),
+            str(said["title"]),
+            int(said["width"]),
+            int(said["height"]),
+            float(said["seconds"]),
+            str(said["weights"]),
+            str(said["device"]),
+            settings_that_stand(said["settings"]),
+            _styles(said["styles"]),
+            bytes(said["thumbnail"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadMessage(f"A line of the history is described in a way that is not understood ({error}).") from None
 

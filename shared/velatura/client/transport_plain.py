@@ -23,7 +23,8 @@ CONNECT_PATIENCE = 1.0  # seconds; both kinds of endpoint are on this machine an
 
 
 class PlainDealer:
-    """A connection to one endpoint: see `transport.Dealer`. Does not reconnect: a daemon that has gone is DaemonLost."""
+    """A connection to one endpoint: see `transport.Dealer`. Does not reconnect: a daemon that has gone is
+    DaemonLost."""
 
     def __init__(self, endpoint: str) -> None:
         try:

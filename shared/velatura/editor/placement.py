@@ -1,4 +1,5 @@
-"""Where in its document a result belongs: noted with the restyle, read when the result is recovered, perhaps another day."""
+"""Where in its document a result belongs: noted with the restyle, read when the result is recovered, perhaps another
+day."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ class Noted:
 def note_of(place: Place, document: str) -> str:
     """What a client notes with a restyle."""
     size = place.canvas
-    return json.dumps(asdict(Noted(document[:LONGEST_NAME], size.width, size.height, place.left, place.top)), ensure_ascii=False)
+    return json.dumps(
+        asdict(Noted(document[:LONGEST_NAME], size.width, size.height, place.left, place.top)), ensure_ascii=False
+    )
 
 
 def noted(note: str) -> Noted | None:
@@ -55,8 +58,8 @@ class Recovered:
         return self.done.picture
 
     def corner(self, width: int, height: int) -> tuple[int, int]:
-        """Where its left upper corner goes on a canvas of this size: where it came from, if that was of the same size; else so
-        that it lies in the middle."""
+        """Where its left upper corner goes on a canvas of this size: where it came from, if that was of the same size;
+        else so that it lies in the middle."""
         was = noted(self.note)
         if was is not None and (was.width, was.height) == (width, height):
             return was.left + self.done.result.left, was.top + self.done.result.top

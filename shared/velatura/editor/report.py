@@ -1,4 +1,5 @@
-"""What 'Copy report' copies: versions, what went wrong, the log's last lines. No pictures, no key, no home folder's name."""
+"""What 'Copy report' copies: versions, what went wrong, the log's last lines. No pictures, no key, no home folder's
+name."""
 
 from __future__ import annotations
 

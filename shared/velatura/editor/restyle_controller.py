@@ -258,11 +258,15 @@ class Desk:
         if self.window is not None:
             self.window.be_busy()
         self.say(strings.READING)
-        self.steps.run(self.canvas.read(errand.target), lambda content: self._has_read(errand, content),
-                       lambda error: self._fail(errand, error))  # fmt: skip
+        self.steps.run(
+            self.canvas.read(errand.target),
+            lambda content: self._has_read(errand, content),
+            lambda error: self._fail(errand, error),
+        )
 
     def _retire(self, old: Errand | None, new: Errand) -> None:
-        """A newer restyle of the same layer takes the older one's place from the click on: a cancel of the newer leaves none."""
+        """A newer restyle of the same layer takes the older one's place from the click on: a cancel of the newer leaves
+        none."""
         if old is None or old.over or old.done is not None:
             return
         if not old.job:
@@ -273,11 +277,18 @@ class Desk:
 
     def _has_read(self, errand: Errand, content: Content) -> None:
         errand.content = content
-        self._decode(content, errand.styles, lambda pictures: self._send(errand, pictures),
-                     lambda error: self._fail(errand, error))  # fmt: skip
+        self._decode(
+            content,
+            errand.styles,
+            lambda pictures: self._send(errand, pictures),
+            lambda error: self._fail(errand, error),
+        )
 
-    def _decode(self, content: Content, styles: list[Style], then: Callable[[list[GivenStyle]], object], failed: Failed) -> None:
-        """On a thread: hashes of what was read, pictures of the styles, their regions. then: gets what is given for each."""
+    def _decode(
+        self, content: Content, styles: list[Style], then: Callable[[list[GivenStyle]], object], failed: Failed
+    ) -> None:
+        """On a thread: hashes of what was read, pictures of the styles, their regions. then: gets what is given for
+        each."""
         known, keys = dict(self._style_pictures), [_key(style) for style in styles]
 
         def hash_and_decode() -> tuple[dict[tuple[str, int], Picture], list[Picture | None]]:
@@ -291,8 +302,12 @@ class Desk:
         def keep(decoded: tuple[dict[tuple[str, int], Picture], list[Picture | None]]) -> None:
             pictures, regions = decoded
             self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
-            then([GivenStyle(pictures[key], style.share, region, style.name, style.path)
-                  for key, style, region in zip(keys, styles, regions, strict=True)])  # fmt: skip
+            then(
+                [
+                    GivenStyle(pictures[key], style.share, region, style.name, style.path)
+                    for key, style, region in zip(keys, styles, regions, strict=True)
+                ]
+            )
 
         self.thread.run(hash_and_decode, keep, failed)
 
@@ -305,9 +320,16 @@ class Desk:
         content = errand.content
         assert content is not None
         try:
-            errand.job = self.session.restyle(content.picture, errand.pictures, errand.settings, mask=content.mask,
-                                              layer=errand.target.layer, adjust=adjust, title=errand.title,
-                                              note=note_of(content.place, errand.document))  # fmt: skip
+            errand.job = self.session.restyle(
+                content.picture,
+                errand.pictures,
+                errand.settings,
+                mask=content.mask,
+                layer=errand.target.layer,
+                adjust=adjust,
+                title=errand.title,
+                note=note_of(content.place, errand.document),
+            )
         except Exception as error:
             self._fail(errand, as_velatura_error(error))
             return
@@ -381,9 +403,16 @@ class Desk:
             return
         assert errand.content is not None
         # Until the styles can be read, what is in work stays what it is.
-        self._decode(errand.content, styles, lambda pictures: self._send_anew(errand, styles, settings, pictures), self.show_error)
+        self._decode(
+            errand.content,
+            styles,
+            lambda pictures: self._send_anew(errand, styles, settings, pictures),
+            self.show_error,
+        )
 
-    def _send_anew(self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]) -> None:
+    def _send_anew(
+        self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]
+    ) -> None:
         if errand.over or errand.done is not None:
             return  # the knob came too late
         if self.window is not None and (settings, styles) != (self.window.settings(), self.window.chosen()):

@@ -1,5 +1,6 @@
-"""The way of what is kept, in an editor: lists of results, of restyles that were stopped and of the history; from a list into the
-document, or into the window again. Each editor's plugin brings its window, its canvas and its event loop."""
+"""The way of what is kept, in an editor: lists of results, of restyles that were stopped and of the history; from a
+list into the document, or into the window again. Each editor's plugin brings its window, its canvas and its event
+loop."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Canvas(Protocol):
     """The editor's side. Its work is generators that yield every few milliseconds."""
 
     def put_back(self, recovered: Recovered) -> Generator[None, None, bool]:
-        """A new layer in the current document, in one undo step. Returns False where a new picture took it: none is open."""
+        """A new layer in the current document, in one undo step. Returns False where a new picture took it: none is
+        open."""
 
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
         """The result as a picture of its own."""
@@ -48,7 +50,9 @@ class Window(Protocol):
 class ShelfDesk:
     """One for each time that the window is opened. It has one thing in hand at a time."""
 
-    def __init__(self, program: str, loop: Loop, canvas: Canvas, window: Window, listed: Callable[[list[KeptItem]], object]) -> None:
+    def __init__(
+        self, program: str, loop: Loop, canvas: Canvas, window: Window, listed: Callable[[list[KeptItem]], object]
+    ) -> None:
         """listed: told what is kept, whenever that is known anew."""
         self.canvas, self.window, self._listed = canvas, window, listed
         self.session = Session(program, loop, self)
@@ -147,9 +151,14 @@ class ShelfDesk:
         if item is None or item.job != job:
             return  # it stays in the list
         self.window.say(strings.INSERTING)
-        recovered = Recovered(strings.result_name([style.name for style in item.styles], item.settings), item.layer, item.note, done)
-        self.steps.run(self.canvas.put_back(recovered), lambda beside: self._stands(item, recovered, beside),
-                       lambda error: self._open(item, recovered, error))  # fmt: skip
+        recovered = Recovered(
+            strings.result_name([style.name for style in item.styles], item.settings), item.layer, item.note, done
+        )
+        self.steps.run(
+            self.canvas.put_back(recovered),
+            lambda beside: self._stands(item, recovered, beside),
+            lambda error: self._open(item, recovered, error),
+        )
 
     def _open(self, item: KeptItem, recovered: Recovered, why: VelaturaError) -> None:
         """No document took it: it becomes a picture of its own."""
@@ -198,7 +207,9 @@ class ShelfDesk:
 
 def styles_of(line: PastRestyle) -> tuple[list[Style], str]:
     """A past restyle's styles, as far as their files are still there, and a sentence about those that are not."""
-    there = [Style(style.path, style.name, style.share) for style in line.styles if style.path and Path(style.path).is_file()]
+    there = [
+        Style(style.path, style.name, style.share) for style in line.styles if style.path and Path(style.path).is_file()
+    ]
     paths = {style.path for style in there}
     gone = [style for style in line.styles if style.path not in paths]
     if not gone:

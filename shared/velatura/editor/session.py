@@ -1,4 +1,5 @@
-"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told; so is what the daemon keeps. Never blocks."""
+"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told; so is what the daemon keeps.
+Never blocks."""
 
 from __future__ import annotations
 
@@ -62,10 +63,19 @@ class Session:
         self._watched: int | None = None
         self._net = loop.timer(self.drain)
 
-    def restyle(self, content: Picture, styles: StyleList, settings: StyleSettings, *,
-                mask: Picture | None, layer: str, adjust: bool = False, **more: Any) -> str:  # fmt: skip
-        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`). more: as
-        Client.restyle takes it. Raises VelaturaError."""
+    def restyle(
+        self,
+        content: Picture,
+        styles: StyleList,
+        settings: StyleSettings,
+        *,
+        mask: Picture | None,
+        layer: str,
+        adjust: bool = False,
+        **more: Any,
+    ) -> str:
+        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`). more:
+        as Client.restyle takes it. Raises VelaturaError."""
         client = self._called()
         job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **more)
         self._begin(job)
@@ -118,7 +128,8 @@ class Session:
             self._loop.after(0, self.drain)
 
     def look(self) -> None:
-        """Ask what is kept, and for the latest of the history; `kept` and `past` follow, or `failed`. Raises VelaturaError."""
+        """Ask what is kept, and for the latest of the history; `kept` and `past` follow, or `failed`. Raises
+        VelaturaError."""
         client = self._called()
         client.ask_kept()
         client.ask_history()

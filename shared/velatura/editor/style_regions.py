@@ -21,14 +21,16 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Region:
-    """name: the selection's or the layer's. coverage: a byte a pixel of the whole canvas, rows from the top, 0 outside."""
+    """name: the selection's or the layer's. coverage: a byte a pixel of the whole canvas, rows from the top, 0
+    outside."""
 
     name: str
     canvas: Canvas
     coverage: bytes = field(repr=False)
 
     def over(self, place: Place) -> Picture:
-        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises RegionElsewhere."""
+        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises
+        RegionElsewhere."""
         if self.canvas != place.canvas:
             raise RegionElsewhere(strings.REGION_ELSEWHERE.format(region=self.name))
         wide, high = self.canvas.width, self.canvas.height
@@ -37,7 +39,9 @@ class Region:
         rows = []
         for y in range(place.top, place.top + place.height):
             inside = 0 <= y < high and left < right
-            rows.append(before + self.coverage[y * wide + left : y * wide + right] + behind if inside else bytes(place.width))
+            rows.append(
+                before + self.coverage[y * wide + left : y * wide + right] + behind if inside else bytes(place.width)
+            )
         return Picture(place.width, place.height, MASK_FORMAT, b"".join(rows))
 
 

@@ -1,5 +1,5 @@
-"""The windows' styles: in which order a gallery shows them, how much each counts and where it goes, where those lie that came
-from no file."""
+"""The windows' styles: in which order a gallery shows them, how much each counts and where it goes, where those lie
+that came from no file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def of_file(path: str) -> Style:
 
 
 def in_order(recent: Sequence[Style], chosen: Sequence[Style], brought: Sequence[Style]) -> list[Style]:
-    """What a gallery shows, each once: the recent ones first, then what is chosen, then the samples that are brought."""
+    """What a gallery shows, each once: the recent ones first, then what is chosen, then the samples that are
+    brought."""
     shown: dict[str, Style] = {}
     for style in (*recent, *chosen, *brought):
         shown.setdefault(style.path, style)
@@ -65,7 +66,10 @@ class Portions:
     def of(self, chosen: Sequence[Style]) -> list[Style]:
         """The styles with their shares and regions; one alone counts whole."""
         alone = len(chosen) == 1
-        return [Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0), self._regions.get(s.path)) for s in chosen]
+        return [
+            Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0), self._regions.get(s.path))
+            for s in chosen
+        ]
 
 
 def where(style: Style, chosen: Sequence[Style]) -> str:

@@ -1,4 +1,5 @@
-"""What a window remembers from one time to the next: the knobs, the styles, the gallery. A JSON file, the user's own."""
+"""What a window remembers from one time to the next: the knobs, the styles, the gallery. A JSON file, the user's
+own."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MOST_RECENT = 24  # styles in the gallery
 
 @dataclass(frozen=True)
 class Style:
-    """A style as a file, a name, its share among several, and where it goes, which belongs to one picture and is not remembered."""
+    """A style as a file, a name, its share among several, and where it goes, which belongs to one picture and is not
+    remembered."""
 
     path: str
     name: str
@@ -57,7 +59,9 @@ def load(places: Places, program: str) -> Remembered:
     try:
         said = json.loads(read_private_file(_file(places, program), limit=1 << 20))
         return Remembered(
-            settings_that_stand(said.get("settings")), _styles(said.get("styles")), _styles(said.get("recent"))[:MOST_RECENT]
+            settings_that_stand(said.get("settings")),
+            _styles(said.get("styles")),
+            _styles(said.get("recent"))[:MOST_RECENT],
         )
     except (FileNotFoundError, ValueError, AttributeError, UnsafeConnectionFile):
         return Remembered()

@@ -40,29 +40,44 @@ def figures() -> list[Figure]:
 def _content() -> list[Figure]:
     """Figure 1, below: the photo from the features of one layer alone, from white noise."""
     return [
-        Figure(f"content-{layer}", "Content", "content", layer,
-               StyleSettings(quality="paper", reconstruct="content", content_layer=layer, iterations=STEPS))
+        Figure(
+            f"content-{layer}",
+            "Content",
+            "content",
+            layer,
+            StyleSettings(quality="paper", reconstruct="content", content_layer=layer, iterations=STEPS),
+        )
         for layer in CONTENT_LAYERS
-    ]  # fmt: skip
+    ]
 
 
 def _style() -> list[Figure]:
     """Figure 1, above: the painting's texture from the Gram matrices of the first layers, without a content."""
     return [
-        Figure(f"style-{layer}", "Style", "style", up_to(depth),
-               StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=STEPS))
+        Figure(
+            f"style-{layer}",
+            "Style",
+            "style",
+            up_to(depth),
+            StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=STEPS),
+        )
         for depth, layer in enumerate(STYLE_LAYERS, start=1)
-    ]  # fmt: skip
+    ]
 
 
 def _table() -> list[Figure]:
     """Figure 3: rows by the number of style layers, columns by α/β, the weight of content against style."""
     return [
-        Figure(f"table-{layer}-balance{balance}", "Table", up_to(depth), f"α/β = 1e{balance}",
-               StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS))
+        Figure(
+            f"table-{layer}-balance{balance}",
+            "Table",
+            up_to(depth),
+            f"α/β = 1e{balance}",
+            StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS),
+        )
         for depth, layer in enumerate(STYLE_LAYERS, start=1)
         for balance in BALANCES
-    ]  # fmt: skip
+    ]
 
 
 def up_to(depth: int) -> str:

@@ -40,8 +40,8 @@ class Sheet:
 
 
 def hang(figures: Sequence[Figure], results: Sequence[Finished], width: int, height: int) -> Sheet:
-    """Group under group; in a group, equal labels stand in one line. width, height: of the photo, which a result may be a few
-    pixels smaller than."""
+    """Group under group; in a group, equal labels stand in one line. width, height: of the photo, which a result may be
+    a few pixels smaller than."""
     hung, top, right = [], GAP, 0
     for group in dict.fromkeys(figure.group for figure in figures):
         of_group = [(figure, result) for figure, result in zip(figures, results, strict=True) if figure.group == group]

@@ -116,10 +116,11 @@ class Restyle(Message):
     """client → daemon. styles: [{'picture': …, 'share': …, 'region': …}]; a region says where in the content the style
     goes, None: wherever no region is. mask, region: GRAY pictures of the content's size, or None.
     layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
-    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the daemon.
-    title: the layer's name for people. note: the client's own words, given back with what is kept of the job. remember: whether it
-    goes into the history, and is kept when it is stopped, as one with a note is anyway: one of thirty figures is not worth either.
-    A style may have a name and the path it came from, for the history: the daemon opens no path from the wire."""
+    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the
+    daemon. title: the layer's name for people. note: the client's own words, given back with what is kept of the job.
+    remember: whether it goes into the history, and is kept when it is stopped, as one with a note is anyway: one of
+    thirty figures is not worth either. A style may have a name and the path it came from, for the history: the daemon
+    opens no path from the wire."""
 
     type: ClassVar[str] = "restyle"
     job: str
@@ -195,8 +196,8 @@ class Seen(Message):
 @dataclass(frozen=True)
 class Result(Message):
     """daemon → client: done. picture: to be fetched with `get`. left, top: where its box lies in the content.
-    started_from: content, noise or last. notes: sentences that a painter should read. mask: what was selected, a picture to be
-    fetched likewise, or None for all."""
+    started_from: content, noise or last. notes: sentences that a painter should read. mask: what was selected, a
+    picture to be fetched likewise, or None for all."""
 
     type: ClassVar[str] = "result"
     job: str
@@ -262,8 +263,8 @@ class Cancelled(Message):
 # --- what is kept ----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class AskKept(Message):
-    """client → daemon: which results wait, which restyles were stopped midway? everyone: of all programs of this user, not
-    this one alone."""
+    """client → daemon: which results wait, which restyles were stopped midway? everyone: of all programs of this user,
+    not this one alone."""
 
     type: ClassVar[str] = "ask_kept"
     everyone: bool = False
@@ -280,8 +281,8 @@ class Kept(Message):
 
 @dataclass(frozen=True)
 class Resume(Message):
-    """client → daemon: take up a restyle that was stopped midway, as a job of this session with the same id. client: whose it was,
-    '' for one's own. how: 'go_on' to its end, or 'as_it_is': the picture as far as it got."""
+    """client → daemon: take up a restyle that was stopped midway, as a job of this session with the same id. client:
+    whose it was, '' for one's own. how: 'go_on' to its end, or 'as_it_is': the picture as far as it got."""
 
     type: ClassVar[str] = "resume"
     job: str
@@ -291,7 +292,8 @@ class Resume(Message):
 
 @dataclass(frozen=True)
 class Drop(Message):
-    """client → daemon: forget a result, or a restyle that was stopped midway. client: whose it was, '' for one's own."""
+    """client → daemon: forget a result, or a restyle that was stopped midway. client: whose it was, '' for one's
+    own."""
 
     type: ClassVar[str] = "drop"
     job: str
@@ -317,7 +319,8 @@ class History(Message):
 
 @dataclass(frozen=True)
 class Forget(Message):
-    """client → daemon: wipe pictures, results, restyles stopped midway and the history. Answered with an empty `kept`."""
+    """client → daemon: wipe pictures, results, restyles stopped midway and the history. Answered with an empty
+    `kept`."""
 
     type: ClassVar[str] = "forget"
 
@@ -352,9 +355,9 @@ class AskEstimate(Message):
 
 @dataclass(frozen=True)
 class Estimate(Message):
-    """daemon → client: the answer to `ask_estimate`, or, with a job's id as the ticket, told as the job begins. seconds: below
-    0 where this device has not been measured. memory: bytes at the peak. tile: longest side of the tiles that the largest scale
-    is worked on in, 0 for the whole. sentence: the same for people."""
+    """daemon → client: the answer to `ask_estimate`, or, with a job's id as the ticket, told as the job begins.
+    seconds: below 0 where this device has not been measured. memory: bytes at the peak. tile: longest side of the tiles
+    that the largest scale is worked on in, 0 for the whole. sentence: the same for people."""
 
     type: ClassVar[str] = "estimate"
     ticket: str
@@ -515,8 +518,8 @@ def check_version(version: Sequence[Any], other_side: str) -> None:
 # --- reading what a restyle asks for ---------------------------------------------------------------
 @dataclass(frozen=True)
 class StyleShare:
-    """One style, its share among several, any positive number, and where in the content it goes. name, path: for people, of what
-    it came from; two styles that differ in them alone are the same."""
+    """One style, its share among several, any positive number, and where in the content it goes. name, path: for
+    people, of what it came from; two styles that differ in them alone are the same."""
 
     picture: PictureRef
     share: float

@@ -1,5 +1,5 @@
-"""A connected socket that speaks ZMTP: what is to go out, what has come in. Both sides of the protocol use it. No thread: bytes
-move inside `push` and `pull`, as far as the system takes or gives them then."""
+"""A connected socket that speaks ZMTP: what is to go out, what has come in. Both sides of the protocol use it. No
+thread: bytes move inside `push` and `pull`, as far as the system takes or gives them then."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ READS = 256  # in one go: commands give no message, and one who sends them witho
 
 
 class Wire:
-    """gone: why nothing comes any more, or None. Never blocks, never raises: an end of the connection is told by `gone`."""
+    """gone: why nothing comes any more, or None. Never blocks, never raises: an end of the connection is told by
+    `gone`."""
 
     def __init__(self, connected: socket.socket, ready: bytes, limits: zmtp.Limits, queue: int = QUEUE_LIMIT) -> None:
-        """connected: non-blocking; it is this object's from now on. ready: our READY command. queue: messages waiting to go out."""
+        """connected: non-blocking; it is this object's from now on. ready: our READY command. queue: messages waiting
+        to go out."""
         self._socket = connected
         self.queue = queue
         self.incoming = zmtp.Incoming(limits)
@@ -78,7 +80,8 @@ class Wire:
                 self.gone = f"{error}."
 
     def pull(self) -> list[bytearray] | None:
-        """Read until a message is whole, nothing more has come (None), or READS reads were made (None too: the socket stays readable)."""
+        """Read until a message is whole, nothing more has come (None), or READS reads were made (None too: the socket
+        stays readable)."""
         try:
             for _ in range(READS):
                 if self.gone is not None:

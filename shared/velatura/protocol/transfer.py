@@ -54,7 +54,8 @@ class Incoming:
             raise BadMessage("A piece of another picture came than the one that was asked for. Send the picture again.")
         if put.size != self.size or put.offset != self.received:
             raise BadMessage(
-                f"A piece of a picture came out of turn: byte {put.offset} of {put.size}, where byte {self.received} of "
+                f"A piece of a picture came out of turn: byte {put.offset} of {put.size}, where byte {self.received} "
+                "of "
                 f"{self.size if self.size is not None else f'at most {self.limit}'} was due. Send the picture again."
             )
         due = min(CHUNK, self.credit - self.received, self.size - self.received)

@@ -11,8 +11,8 @@ The rules (rfc.zeromq.org/spec/23, NULL mechanism), and the limits that are ours
 
     a frame    MAX_FRAME bytes        a command    MAX_COMMAND bytes        a message    MAX_FRAMES frames
 
-A stranger, who has not proved the key yet, is held to less (`STRANGER`). A peer that goes beyond any of this is hung up on.
-Nothing is allocated before its size was checked.
+A stranger, who has not proved the key yet, is held to less (`STRANGER`). A peer that goes beyond any of this is hung up
+on. Nothing is allocated before its size was checked.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from gi.repository import Gdk, GLib, Gtk  # noqa: E402, F401
 
 def desk():
     """The plug-in's own desk, to look at."""
-    return next(o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "velatura_gimp.desk")
+    return next(
+        o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "velatura_gimp.desk"
+    )
 
 
 def window():
@@ -22,7 +24,11 @@ def window():
 
 
 def is_open():
-    return any(type(o).__module__ == "velatura_gimp.desk" and o.window.dialog.is_visible() for o in gc.get_objects() if type(o).__name__ == "Desk")  # fmt: skip
+    return any(
+        type(o).__module__ == "velatura_gimp.desk" and o.window.dialog.is_visible()
+        for o in gc.get_objects()
+        if type(o).__name__ == "Desk"
+    )
 
 
 def inside(widget):
@@ -43,7 +49,9 @@ def widget(name):
 
 def button(text):
     """A button of GIMP's own dialog, by its words."""
-    found = [one for one in inside(window().dialog) if isinstance(one, Gtk.Button) and _text_of(one).replace("_", "") == text]
+    found = [
+        one for one in inside(window().dialog) if isinstance(one, Gtk.Button) and _text_of(one).replace("_", "") == text
+    ]
     assert found, f"no button {text!r}"
     return found[0]
 

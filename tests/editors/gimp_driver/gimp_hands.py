@@ -12,12 +12,17 @@ from gi.repository import Gegl, Gimp, Gio, GLib, GObject  # noqa: E402, F401
 
 RESTYLE, AGAIN = "plug-in-velatura-restyle", "plug-in-velatura-restyle-again"
 PRECISIONS = {
-    "8 bits": Gimp.Precision.U8_NON_LINEAR, "16 bits": Gimp.Precision.U16_NON_LINEAR, "32 bits": Gimp.Precision.U32_NON_LINEAR,
-    "8 bits, linear": Gimp.Precision.U8_LINEAR, "16 bits, linear": Gimp.Precision.U16_LINEAR,
-    "half float": Gimp.Precision.HALF_NON_LINEAR, "half float, linear": Gimp.Precision.HALF_LINEAR,
-    "float": Gimp.Precision.FLOAT_NON_LINEAR, "float, linear": Gimp.Precision.FLOAT_LINEAR,
+    "8 bits": Gimp.Precision.U8_NON_LINEAR,
+    "16 bits": Gimp.Precision.U16_NON_LINEAR,
+    "32 bits": Gimp.Precision.U32_NON_LINEAR,
+    "8 bits, linear": Gimp.Precision.U8_LINEAR,
+    "16 bits, linear": Gimp.Precision.U16_LINEAR,
+    "half float": Gimp.Precision.HALF_NON_LINEAR,
+    "half float, linear": Gimp.Precision.HALF_LINEAR,
+    "float": Gimp.Precision.FLOAT_NON_LINEAR,
+    "float, linear": Gimp.Precision.FLOAT_LINEAR,
     "double": Gimp.Precision.DOUBLE_NON_LINEAR,
-}  # fmt: skip
+}
 
 
 # --- images ------------------------------------------------------------------------------------------
@@ -70,7 +75,11 @@ def layers(one=None):
     """Names, the topmost first; a group's with what is in it."""
 
     def named(layer):
-        return [layer.get_name(), [named(child) for child in layer.get_children()]] if layer.is_group() else layer.get_name()
+        return (
+            [layer.get_name(), [named(child) for child in layer.get_children()]]
+            if layer.is_group()
+            else layer.get_name()
+        )
 
     return [named(layer) for layer in (one or image()).get_layers()]
 
@@ -114,8 +123,15 @@ def snapshot(one=None):
 
     def of(layer):
         mask = layer.get_mask()
-        return [layer.get_name(), place(layer), layer.get_opacity(), layer.get_visible(), _digest(layer), _digest(mask) if mask else None,
-                [of(child) for child in layer.get_children()] if layer.is_group() else []]  # fmt: skip
+        return [
+            layer.get_name(),
+            place(layer),
+            layer.get_opacity(),
+            layer.get_visible(),
+            _digest(layer),
+            _digest(mask) if mask else None,
+            [of(child) for child in layer.get_children()] if layer.is_group() else [],
+        ]
 
     return [kind(one), [of(layer) for layer in (one or image()).get_layers()]]
 

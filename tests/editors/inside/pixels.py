@@ -9,8 +9,21 @@ from krita import Krita
 
 KINDS = {"U8": ("B", 255), "U16": ("H", 65535), "F16": ("e", 1), "F32": ("f", 1)}
 ALLOWED = {"U8": 1.01 / 255, "U16": 3e-4, "F16": 3e-3, "F32": 1e-4}
-SPACES = [("RGBA", "U8"), ("RGBA", "U16"), ("RGBA", "F16"), ("RGBA", "F32"), ("GRAYA", "U8"), ("GRAYA", "U16"), ("GRAYA", "F32"),
-          ("LABA", "U16"), ("XYZA", "U16"), ("XYZA", "F32"), ("CMYKA", "U8"), ("CMYKA", "U16"), ("YCbCrA", "U8")]  # fmt: skip
+SPACES = [
+    ("RGBA", "U8"),
+    ("RGBA", "U16"),
+    ("RGBA", "F16"),
+    ("RGBA", "F32"),
+    ("GRAYA", "U8"),
+    ("GRAYA", "U16"),
+    ("GRAYA", "F32"),
+    ("LABA", "U16"),
+    ("XYZA", "U16"),
+    ("XYZA", "F32"),
+    ("CMYKA", "U8"),
+    ("CMYKA", "U16"),
+    ("YCbCrA", "U8"),
+]
 WIDTH, HEIGHT = 90, 70
 
 
@@ -56,11 +69,12 @@ def _round_trip(model, depth):
         difference = _as_seen(content, _run(canvas.read(canvas.Target(document, result, result.bounds()))))
     return {
         "untouched": bytes(node.pixelData(0, 0, WIDTH, HEIGHT)) == before,
-        "space": [result.colorModel(), result.colorDepth(), result.colorProfile()] == [document.colorModel(), document.colorDepth(), document.colorProfile()],
+        "space": [result.colorModel(), result.colorDepth(), result.colorProfile()]
+        == [document.colorModel(), document.colorDepth(), document.colorProfile()],
         "difference": difference,
         # Inks are mixed anew from sRGB: Krita's own conversions there and back differ by that much (0.055 seen).
         "allowed": {"CMYKA": 0.07, "YCbCrA": 0.06}.get(model, ALLOWED[depth]),
-    }  # fmt: skip
+    }
 
 
 def _as_seen(one, other):
@@ -76,5 +90,3 @@ def _run(steps):
             next(steps)
     except StopIteration as end:
         return end.value
-
-

@@ -37,5 +37,13 @@ timer.start(1)
 loop.from_thread(lambda: ticks.append(1))
 while len(ticks) < 3:
     app.processEvents()
-print(json.dumps({"settings": window.settings().to_wire(), "started": len(started), "error shown": error_shown,
-                  "size": [window.width(), window.height()]}))  # fmt: skip
+print(
+    json.dumps(
+        {
+            "settings": window.settings().to_wire(),
+            "started": len(started),
+            "error shown": error_shown,
+            "size": [window.width(), window.height()],
+        }
+    )
+)

@@ -16,7 +16,9 @@ class Driver(Extension):
         path = os.environ.get("VELATURA_DRIVER")
         if not path:
             return
-        self.answering = Answering(path, {name: getattr(hands, name) for name in dir(hands) if not name.startswith("_")})
+        self.answering = Answering(
+            path, {name: getattr(hands, name) for name in dir(hands) if not name.startswith("_")}
+        )
         self.arrival = QSocketNotifier(self.answering.fileno(), QSocketNotifier.Read)
         self.arrival.activated.connect(self.answering.answer)
 

@@ -86,8 +86,16 @@ def snapshot():
     def of(node):
         pixels = hashlib.sha256(content(node)).hexdigest()
         box = node.bounds()
-        return [node.name(), node.type(), space(node), node.opacity(), node.visible(), pixels,
-                [box.x(), box.y(), box.width(), box.height()], [of(child) for child in node.childNodes()]]  # fmt: skip
+        return [
+            node.name(),
+            node.type(),
+            space(node),
+            node.opacity(),
+            node.visible(),
+            pixels,
+            [box.x(), box.y(), box.width(), box.height()],
+            [of(child) for child in node.childNodes()],
+        ]
 
     return [of(node) for node in document.topLevelNodes()] + [seen().hex()[:0], hashlib.sha256(seen()).hexdigest()]
 
@@ -325,7 +333,9 @@ class Stalls:
                 if worst_time > up[4]:
                     up[3], up[4] = worst, worst_time
             elif not c and "velatura_krita" in frame.f_code.co_filename and took > 0.001:
-                self.calls.append((round(1000 * (took - kritas), 1), round(1000 * took, 1), name, worst, round(1000 * worst_time, 1)))  # fmt: skip
+                self.calls.append(
+                    (round(1000 * (took - kritas), 1), round(1000 * took, 1), name, worst, round(1000 * worst_time, 1))
+                )
 
     def report(self):
         """The five longest by their own time, and the five longest in all: [own ms, all ms, call, worst inside, its ms]."""

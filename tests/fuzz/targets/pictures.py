@@ -29,8 +29,27 @@ Image.init()
 LONGEST = 16384
 
 MEGAPIXELS = 0.25
-PILLOW_KINDS = ("JPEG", "WEBP", "GIF", "BMP", "PPM", "TGA", "ICO", "JPEG2000", "PCX", "SGI", "DDS", "TIFF", "AVIF", "ICNS", "MPO",
-                "XBM", "DIB", "QOI", "EPS")  # fmt: skip
+PILLOW_KINDS = (
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "PPM",
+    "TGA",
+    "ICO",
+    "JPEG2000",
+    "PCX",
+    "SGI",
+    "DDS",
+    "TIFF",
+    "AVIF",
+    "ICNS",
+    "MPO",
+    "XBM",
+    "DIB",
+    "QOI",
+    "EPS",
+)
 
 _folder = tempfile.TemporaryDirectory(prefix="vel-fuzz-")
 _file = Path(_folder.name) / "picture"

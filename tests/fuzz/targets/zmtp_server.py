@@ -1,5 +1,5 @@
-"""The daemon's side of ZMTP: a stranger's stream, who is trusted from some message on. The first byte of an input says how it is cut and
-when that is."""
+"""The daemon's side of ZMTP: a stranger's stream, who is trusted from some message on. The first byte of an input says
+how it is cut and when that is."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ class _Gram(torch.autograd.Function):
 
 def _summed_in_blocks(weighted: Tensor, rows: Tensor) -> Tensor:
     """weightedᵀ rows in float32, from products in bfloat16, which are rounded once a block and not once in all: three
-    times as fast as float32, an error of 6e-5 (conv1_1) to 9e-4 (conv5_1) of an entry at 512². (M, C), (M, C) → (C, C)."""
+    times as fast as float32, an error of 6e-5 (conv1_1) to 9e-4 (conv5_1) of an entry at 512². (M, C), (M, C) → (C,
+    C)."""
     block = max(BLOCK, len(rows) // MOST_BLOCKS)
     whole = len(rows) // block * block
     total = weighted[whole:].T.float() @ rows[whole:].float()

@@ -4,8 +4,8 @@ Notation of Gatys 2015: F, P feature maps of the picture in work and of the cont
 G, A Gram matrices of the picture in work and of the style.
 
 Style looks at sums over the picture's places, and at nothing else; content and total variation are sums themselves.
-So an objective can be had from the parts of a picture, one at a time: `Part` gives a part's sums, `Objective.judged` the
-losses of the whole (`tiles.py`).
+So an objective can be had from the parts of a picture, one at a time: `Part` gives a part's sums, `Objective.judged`
+the losses of the whole (`tiles.py`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from velatura_daemon.engine.losses.style_distance import LIKENESSES, WAIT_FOR_TH
 from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network, reach_of
 from velatura_daemon.engine.regions import Box, cut
 
-Weights = Mapping[str, Tensor | None]  # (H, W) by layer, and 'image' for the pixels; None where every place counts in full
+Weights = Mapping[
+    str, Tensor | None
+]  # (H, W) by layer, and 'image' for the pixels; None where every place counts in full
 
 
 def content_loss(features: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """L_content = 1/2 Σ_ik w_k (F_ik − P_ik)² (Gatys 2015, eq. 1).
 
-    features, target: (C, H, W). weight: (H, W), how much each place counts, 0 to 1; with all 1, or None, it is the paper's.
+    features, target: (C, H, W). weight: (H, W), how much each place counts, 0 to 1; with all 1, or None, it is the
+    paper's.
     """
     squares = (features - target).square()
     return 0.5 * (squares if weight is None else weight * squares).sum(dtype=_accurate(squares))
@@ -83,7 +86,8 @@ class Losses:
 
 @dataclass(frozen=True)
 class ContentTarget:
-    """features: (C, H, W), of the content at `layer`. weight: (H, W) there, or None. They may lie elsewhere than the network."""
+    """features: (C, H, W), of the content at `layer`. weight: (H, W) there, or None. They may lie elsewhere than the
+    network."""
 
     layer: str
     features: Tensor
@@ -92,8 +96,8 @@ class ContentTarget:
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """What one region is to look like. weights: where it is. moments: by layer, of its styles. share: of the picture, 0 to 1, so
-    that a place counts the same in a small region and a large."""
+    """What one region is to look like. weights: where it is. moments: by layer, of its styles. share: of the picture, 0
+    to 1, so that a place counts the same in a small region and a large."""
 
     weights: Weights
     moments: Mapping[str, Moments]
@@ -140,7 +144,8 @@ class Objective:
         self.sums_exactly = likeness in WANT_EXACT_SUMS
         self.waits_for_the_device = likeness in WAIT_FOR_THE_DEVICE
         self.places = [
-            {layer: target.places(layer, size) for layer in target.weights if layer != "image"} for target in self.styles
+            {layer: target.places(layer, size) for layer in target.weights if layer != "image"}
+            for target in self.styles
         ]
         self.pixels = size[0] * size[1] if weight is None else weight.sum().clamp_min(1)
         self.style_layers = [n for n in STYLE_LAYERS if weighting.beta and weighting.layer_weights.get(n, 0)]
@@ -167,8 +172,8 @@ class Objective:
         return Losses(total, local.content, style)
 
     def style_loss(self, sums: Sequence[Tensor]) -> Tensor:
-        """L_style = Σ_r λ_r Σ_l w_l E_l over regions r, from the sums of all parts (Gatys 2017, eq. 5 and 6; λ_r is the region's
-        share of the picture)."""
+        """L_style = Σ_r λ_r Σ_l w_l E_l over regions r, from the sums of all parts (Gatys 2017, eq. 5 and 6; λ_r is the
+        region's share of the picture)."""
         given = iter(sums)
         style = torch.zeros((), device=self.network.mean.device)
         for target, places in zip(self.styles, self.places, strict=True):

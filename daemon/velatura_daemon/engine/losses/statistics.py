@@ -14,8 +14,8 @@ FLAT = 1e-3  # of the mean variance, added to each: covariances of flat pictures
 
 @dataclass(frozen=True)
 class Moments:
-    """Over the places that count: mean, (C,), μ = E[F]; second, (C, C), E[F Fᵀ]. Moments of a mixture are the means of its
-    parts' moments; covariances and deviations are not, so they are made from these and never mixed."""
+    """Over the places that count: mean, (C,), μ = E[F]; second, (C, C), E[F Fᵀ]. Moments of a mixture are the means of
+    its parts' moments; covariances and deviations are not, so they are made from these and never mixed."""
 
     mean: Tensor
     second: Tensor
@@ -53,8 +53,8 @@ def square_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sum_of(features: Tensor, weight: Tensor | None) -> Tensor:
-    """Σ_k w_k F_k, (C,), in float32 where features are in bfloat16. features: (C, H, W). weight: (H, W), 0 to 1, None where
-    each place counts in full."""
+    """Σ_k w_k F_k, (C,), in float32 where features are in bfloat16. features: (C, H, W). weight: (H, W), 0 to 1, None
+    where each place counts in full."""
     accurate = torch.float32 if features.dtype == torch.bfloat16 else features.dtype
     counted = features if weight is None else features * weight.to(features.dtype)
     return counted.sum((1, 2), dtype=accurate)

@@ -1,9 +1,10 @@
-"""How far a picture's feature maps are from a style's: distances between their first and second moments, each 0 if they agree.
+"""How far a picture's feature maps are from a style's: distances between their first and second moments, each 0 if they
+agree.
 
-`paper` is the article's distance. The others are relative: divided by the style's own size, so that a pale drawing and a dark oil
-painting, conv1_1 and conv5_1, and networks of any scale weigh the same.
-Gram matrices alone leave means and variances open (Risser 2017): a weak filter that always fires has the Gram matrix of a
-strong one that seldom does. `moments` and `wasserstein` close that.
+`paper` is the article's distance. The others are relative: divided by the style's own size, so that a pale drawing and
+a dark oil painting, conv1_1 and conv5_1, and networks of any scale weigh the same. Gram matrices alone leave means and
+variances open (Risser 2017): a weak filter that always fires has the Gram matrix of a strong one that seldom does.
+`moments` and `wasserstein` close that.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def gram_likeness(found: Moments, wanted: Moments) -> Tensor:
 
 
 def moments_likeness(found: Moments, wanted: Moments) -> Tensor:
-    """The Gram term, and MEANS (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices: Galerne et al. 2024)."""
+    """The Gram term, and MEANS (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices: Galerne et
+    al. 2024)."""
     apart = (found.mean - wanted.mean).square().sum() + (found.deviation() - wanted.deviation()).square().sum()
     return gram_likeness(found, wanted) + MEANS * apart / _energy(wanted)
 
@@ -43,9 +45,10 @@ def moments_likeness(found: Moments, wanted: Moments) -> Tensor:
 def wasserstein_likeness(found: Moments, wanted: Moments) -> Tensor:
     """The Gram term, and W₂² / tr A between Gaussians: (‖μ − μ*‖² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / tr A.
 
-    Σ and Σ* have a little of the style's mean variance added on the diagonal (`moments.FLAT`), and it is all in float64: a
-    covariance has eigenvalues of a millionth of its largest, and the inner product has them squared. Newton and Schulz's
-    iteration, products only, would not make a GPU wait; in float32 it gave gradients that are no numbers at 7 of 12 places.
+    Σ and Σ* have a little of the style's mean variance added on the diagonal (`moments.FLAT`), and it is all in
+    float64: a covariance has eigenvalues of a millionth of its largest, and the inner product has them squared. Newton
+    and Schulz's iteration, products only, would not make a GPU wait; in float32 it gave gradients that are no numbers
+    at 7 of 12 places.
     """
     root = wanted.root
     covariance = exact(found.covariance()) + wanted.floor * torch.eye(len(root)).to(root)
@@ -79,7 +82,8 @@ class _TraceOfRoot(torch.autograd.Function):
         return own
 
 
-# Sums of bfloat16 products are not accurate enough for these: a covariance that has lost its small eigenvalues has no root.
+# Sums of bfloat16 products are not accurate enough for these: a covariance that has lost its small eigenvalues has no
+# root.
 WANT_EXACT_SUMS = ("wasserstein",)
 # Eigenvectors are found step by step, and each asks whether it was the last: no CUDA graph can hold them.
 WAIT_FOR_THE_DEVICE = ("wasserstein",)

@@ -9,16 +9,18 @@ from velatura_daemon.engine.network import STYLE_LAYERS
 BETA = 1e6  # only ratios matter to the minimum; this keeps curvatures well above L-BFGS's own thresholds
 SMOOTHNESS = 0.5  # τ/β
 
-# α/β per place and channel at strength 0+ and at 100; its logarithm falls evenly between them. At FAITHFUL the picture is still the
-# photograph; at FREE forms give way to the style (docs/quality.md has the sheets that this was set by).
+# α/β per place and channel at strength 0+ and at 100; its logarithm falls evenly between them. At FAITHFUL the picture
+# is still the photograph; at FREE forms give way to the style (docs/quality.md has the sheets that this was set by).
 FAITHFUL, FREE = 4.5, 2.25e-3
 
-# Features here have a mean activation of 1 over photographs. Content losses grow with the square of the features' scale and style
-# losses with its fourth power, so the article's α/β belongs to its network's own scale: about 100 times ours (the original
-# VGG19 with inputs of 0..255 has mean activations of 12 to 227 at the style layers). At 1, a ratio of 1e-3 is the photograph in noise.
+# Features here have a mean activation of 1 over photographs. Content losses grow with the square of the features' scale
+# and style losses with its fourth power, so the article's α/β belongs to its network's own scale: about 100 times ours
+# (the original VGG19 with inputs of 0..255 has mean activations of 12 to 227 at the style layers). At 1, a ratio of
+# 1e-3 is the photograph in noise.
 PAPER_SCALE = 100.0
 
-# Draft and good stay with Gram matrices, which their few steps are enough for; best takes the closer measure (docs/quality.md).
+# Draft and good stay with Gram matrices, which their few steps are enough for; best takes the closer measure
+# (docs/quality.md).
 LIKENESS_OF = {"draft": "gram", "good": "gram", "best": "moments"}
 # The setting that each style layer's weight comes from.
 SETTING_OF = {"conv1_1": "fine", "conv2_1": "fine", "conv3_1": "middle", "conv4_1": "coarse", "conv5_1": "coarse"}

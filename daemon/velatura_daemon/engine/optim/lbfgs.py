@@ -13,9 +13,9 @@ from torch import Tensor
 class CurvatureMemory:
     """The last `pairs` changes s of the unknowns and y of their slopes: an estimate of the inverse curvature.
 
-    Byrd, Nocedal and Schnabel 1994, theorem 2.2: with S, Y the pairs in order of time, R the upper triangle of SᵀY and D its
-    diagonal,  H = γI + [S γY] [[R⁻ᵀ(D + γYᵀY)R⁻¹, −R⁻ᵀ], [−R⁻¹, 0]] [S γY]ᵀ,  γ = sᵀy / yᵀy of the newest pair.
-    A pair of no positive curvature stays out: it is a row of zeros, with 1 on R's diagonal.
+    Byrd, Nocedal and Schnabel 1994, theorem 2.2: with S, Y the pairs in order of time, R the upper triangle of SᵀY and
+    D its diagonal,  H = γI + [S γY] [[R⁻ᵀ(D + γYᵀY)R⁻¹, −R⁻ᵀ], [−R⁻¹, 0]] [S γY]ᵀ,  γ = sᵀy / yᵀy of the newest pair. A
+    pair of no positive curvature stays out: it is a row of zeros, with 1 on R's diagonal.
     """
 
     def __init__(self, like: Tensor, pairs: int) -> None:
@@ -25,14 +25,17 @@ class CurvatureMemory:
         self.sy = like.new_zeros(pairs, pairs)  # s_i · y_j, by slot
         self.yy = like.new_zeros(pairs, pairs)
         self.gamma = like.new_ones(())
-        self.slot = torch.zeros(1, dtype=torch.long, device=like.device)  # where the next pair goes: over the oldest one
+        self.slot = torch.zeros(
+            1, dtype=torch.long, device=like.device
+        )  # where the next pair goes: over the oldest one
 
     @property
     def bytes(self) -> int:
         return 2 * self.s.numel() * self.s.element_size()
 
     def add(self, s: Tensor, y: Tensor) -> None:
-        """Take in a pair, (N,) each, in place of the oldest. Both are written over: they may be as large as memory allows."""
+        """Take in a pair, (N,) each, in place of the oldest. Both are written over: they may be as large as memory
+        allows."""
         curvature, square = s @ y, y @ y
         good = curvature > 1e-10 * square
         s.masked_fill_(~good, 0)

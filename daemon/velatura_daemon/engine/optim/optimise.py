@@ -67,24 +67,30 @@ class Stepper:
         self.moving = image.shape[0] * free.count_nonzero().clamp_min(1)
 
     def step(self, gradient: Tensor, stumbled: Tensor) -> None:
-        """Move the image by this gradient. stumbled: one truth value: the last step led too far up; the image lies where
-        it was best again, and the gradient is 0."""
+        """Move the image by this gradient. stumbled: one truth value: the last step led too far up; the image lies
+        where it was best again, and the gradient is 0."""
         raise NotImplementedError
 
 
 class LBFGS(Stepper):
     """L-BFGS with steps of full length. A deviation: the article says gradient descent.
 
-    What it moves is not the pixels but z, with image = start + P z, where P (`softened`) favours coarse over fine: L-BFGS
-    starts as if all directions curved alike, and then moves single pixels as readily as strokes. The minimum
-    is the same; on the way there is less ringing, and a lower loss after as many steps (docs/performance.md).
+    What it moves is not the pixels but z, with image = start + P z, where P (`softened`) favours coarse over fine:
+    L-BFGS starts as if all directions curved alike, and then moves single pixels as readily as strokes. The minimum is
+    the same; on the way there is less ringing, and a lower loss after as many steps (docs/performance.md).
     """
 
     def __init__(
-        self, image: Tensor, free: Tensor, softness: float = SOFTNESS, rate: float = 1.0,
-        memory: CurvatureMemory | None = None, pairs: int = PAIRS,
-    ) -> None:  # fmt: skip
-        """memory: what an earlier run, of the same softness, has learnt. pairs: how many it is to hold, where there is none."""
+        self,
+        image: Tensor,
+        free: Tensor,
+        softness: float = SOFTNESS,
+        rate: float = 1.0,
+        memory: CurvatureMemory | None = None,
+        pairs: int = PAIRS,
+    ) -> None:
+        """memory: what an earlier run, of the same softness, has learnt. pairs: how many it is to hold, where there is
+        none."""
         super().__init__(image, free)
         self.gain = softening(image, softness)
         self.rate = image.new_full((), rate)
@@ -124,8 +130,8 @@ def softened(image: Tensor, gain: Tensor) -> Tensor:
 
 
 def soften_(image: Tensor, gain: Tensor) -> Tensor:
-    """The same in place, a channel at a time: a large picture's frequencies need much room. Of a small one on a GPU all at
-    once: there launching takes longer."""
+    """The same in place, a channel at a time: a large picture's frequencies need much room. Of a small one on a GPU all
+    at once: there launching takes longer."""
     for part in [image] if image.is_cuda and image.numel() <= SMALL else image:
         part.copy_(torch.fft.irfft2(torch.fft.rfft2(part).mul_(gain), s=image.shape[-2:]))
     return image

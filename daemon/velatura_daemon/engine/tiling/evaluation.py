@@ -1,7 +1,7 @@
 """Loss and slope of a picture; on a CUDA device recorded once and replayed.
 
-An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 5 ms where
-the kernels themselves take 0.7 to 2.1 (an H100). A CUDA graph launches all of them at once.
+An evaluation is some 230 small kernels, and on a fast GPU their launching takes most of the time at 512² and below: 5
+ms where the kernels themselves take 0.7 to 2.1 (an H100). A CUDA graph launches all of them at once.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class CudaGraph:
 
 
 class Recorded:
-    """A function of one tensor to some, recorded by a graph. What it gives is the caller's, to keep and to write over."""
+    """A function of one tensor to some, recorded by a graph. What it gives is the caller's, to keep and to write
+    over."""
 
     def __init__(self, function: Callable[[Tensor], Tensors], example: Tensor, graph: Graph) -> None:
         self.input = example.clone()
@@ -71,20 +72,23 @@ class Recorded:
 class Evaluation:
     """The losses of an image (3, H, W) and the slope of the total, (3, H, W), which is the caller's to write over.
 
-    Where the device's memory does not hold out, the work goes on in smaller tiles, from where it was; `news` then has a sentence.
+    Where the device's memory does not hold out, the work goes on in smaller tiles, from where it was; `news` then has a
+    sentence.
     """
 
     def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor, side: int = 0) -> None:
         """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
         self.news: list[str] = []
-        self.compute: Callable[[Tensor], Tensors] | None = None  # None: as it comes. Not a method: what holds itself lives on
+        # None: as it comes. Not a method: what holds itself lives on
+        self.compute: Callable[[Tensor], Tensors] | None = None
         self.in_tiles_of(side)
         if image.is_cuda and not side and _worth_recording(objective, image):
             try:
                 self.compute = Recorded(self.eagerly, image, CudaGraph())
             except RuntimeError as error:  # slower, not wrong
-                # Its words alone: a log that keeps its records would keep the feature maps that the error was raised among.
+                # Its words alone: a log that keeps its records would keep the feature maps that the error was raised
+                # among.
                 log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), str(error).split("\n", 1)[0])
 
     def in_tiles_of(self, side: int) -> None:
@@ -125,7 +129,8 @@ class Evaluation:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.news.append(
-            f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, which takes longer."
+            f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, "
+            "which takes longer."
         )
 
 
@@ -136,13 +141,14 @@ def _worth_recording(objective: Callable[[Tensor], Losses], image: Tensor) -> bo
 
 
 def smaller_side(side: int, longest: int) -> int:
-    """The next smaller tiles' side, or 0 where they would be smaller than is sensible. side: so far, 0 for the whole."""
+    """The next smaller tiles' side, or 0 where they would be smaller than is sensible. side: so far, 0 for the
+    whole."""
     half = (side or longest) // 2 // GRID * GRID
     return half if half >= SMALLEST else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take beside it; oneDNN
-    says that it could not create a primitive."""
+    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for what they take
+    beside it; oneDNN says that it could not create a primitive."""
     words = ("allocate memory", "out of memory", "_ALLOC_FAILED", "could not create a primitive")
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(word in str(error) for word in words)

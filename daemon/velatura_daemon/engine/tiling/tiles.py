@@ -1,9 +1,10 @@
-"""Pictures larger than memory: an objective a tile at a time, exactly (Galerne et al. 2024, 'Scaling painting style transfer').
+"""Pictures larger than memory: an objective a tile at a time, exactly (Galerne et al. 2024, 'Scaling painting style
+transfer').
 
 Two passes. The first adds up what the tiles give to the sums that style looks at. From these sums follow the
-losses, and how each sum should change. The second goes over the tiles again with that as the slope of their sums, and keeps
-the inner part of the slope of each tile's pixels. Nothing is approximated: with overlaps as wide as the network sees, the
-result is the whole picture's but for rounding.
+losses, and how each sum should change. The second goes over the tiles again with that as the slope of their sums, and
+keeps the inner part of the slope of each tile's pixels. Nothing is approximated: with overlaps as wide as the network
+sees, the result is the whole picture's but for rounding.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ class Tile:
 
 
 def tiles(height: int, width: int, side: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
-    """Tiles of at most `side` pixels a side that cover a picture, whose own sides are multiples of GRID, as evenly as that grid
-    allows. overlap: pixels to each side, as far as there is a picture; with wraps it goes on at the opposite edge."""
+    """Tiles of at most `side` pixels a side that cover a picture, whose own sides are multiples of GRID, as evenly as
+    that grid allows. overlap: pixels to each side, as far as there is a picture; with wraps it goes on at the opposite
+    edge."""
     for top, bottom in _spans(height, side):
         for left, right in _spans(width, side):
             inner = Box(left, top, right - left, bottom - top)
@@ -62,10 +64,11 @@ def _around(inner: Box, overlap: int, height: int, width: int, wraps: bool) -> B
 
 
 class Tiled:
-    """An objective whose picture is looked at in tiles of `side` pixels; the picture may lie elsewhere than the network.
+    """An objective whose picture is looked at in tiles of `side` pixels; the picture may lie elsewhere than the
+    network.
 
-    The last tile's features are kept from the first pass for the second, which begins with that tile, so it goes through the network once
-    instead of twice.
+    The last tile's features are kept from the first pass for the second, which begins with that tile, so it goes
+    through the network once instead of twice.
     """
 
     def __init__(self, objective: Objective, side: int) -> None:
@@ -83,24 +86,30 @@ class Tiled:
         return losses, slope
 
     def _sums(self, image: Tensor) -> tuple[list[Tensor], Local, list[_Seen]]:
-        """Pass 1: what every tile gives, added up; and, in a list that pass 2 empties to free its memory, the last tile with its features."""
+        """Pass 1: what every tile gives, added up; and, in a list that pass 2 empties to free its memory, the last tile
+        with its features."""
         total: list[Tensor] = []
         content = steps = torch.zeros((), device=self.device)
         kept: list[_Seen] = []
         for number, tile in enumerate(_one_by_one(self.tiles), 1):
             if number == len(self.tiles):
                 kept.append(self._seen(image, tile))
-            sums, local = self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(image, tile)
+            sums, local = (
+                self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(image, tile)
+            )
             total = [a + b for a, b in zip(total, sums, strict=True)] if total else sums
             content, steps = content + local.content, steps + local.steps
         return total, Local(content, steps), kept
 
     def _judged(self, sums: list[Tensor], local: Local) -> tuple[Losses, list[Tensor]]:
-        """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by each sum."""
+        """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by
+        each sum."""
         leaves = [total.requires_grad_(True) for total in sums]
         losses = self.objective.judged(leaves, local)
         wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
-        slopes = [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)]
+        slopes = [
+            torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)
+        ]
         return Losses(losses.total.detach(), local.content, losses.style.detach()), slopes
 
     def _slope(self, image: Tensor, slopes: list[Tensor], kept: list[_Seen]) -> Tensor:
@@ -120,7 +129,9 @@ class Tiled:
         return self._given(tile, box, pixels, objective.network(pixels, objective.layers))
 
     @torch.no_grad()
-    def _given(self, tile: Tile, box: Box, pixels: Tensor, features: Mapping[str, Tensor]) -> tuple[list[Tensor], Local]:
+    def _given(
+        self, tile: Tile, box: Box, pixels: Tensor, features: Mapping[str, Tensor]
+    ) -> tuple[list[Tensor], Local]:
         """By the inner part of a tile. pixels, features: of `box`."""
         here = tile.inner.inside(box)
         inner = {name: here.at(STRIDE_OF[name]).of(maps) for name, maps in features.items()}
@@ -144,8 +155,9 @@ class Tiled:
         return tile.inner_of(own)
 
     def _give_memory_back(self) -> None:
-        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's. A tile alone
-        is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good part of its time."""
+        """Between the passes, since the second takes blocks of other sizes, and after them, when it is the optimiser's.
+        A tile alone is looked at once, and its blocks are kept for the next evaluation: finding them anew takes a good
+        part of its time."""
         if len(self.tiles) > 1:
             give_memory_back()
 
@@ -167,8 +179,8 @@ def _one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
 
 @torch.no_grad()
 def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: bool = False) -> Tensor:
-    """One layer's features of an image (3, H, W), (C, H / stride, W / stride), in the network's own numbers, where the image
-    lies. side: of tiles, 0 for the whole at once."""
+    """One layer's features of an image (3, H, W), (C, H / stride, W / stride), in the network's own numbers, where the
+    image lies. side: of tiles, 0 for the whole at once."""
     if not side:
         features: Tensor = network(image.to(network.mean.device), (layer,), wraps=wraps)[layer]
         return features.to(image.device)
@@ -187,8 +199,8 @@ def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: b
 def moments_of(
     network: Network, image: Tensor, layers: Iterable[str], weights: dict[str, Tensor], side: int
 ) -> dict[str, Moments]:
-    """Moments by layer of an image (3, H, W) over the places that count. weights: (H, W) by layer. side: of tiles, 0 for the
-    whole at once; then the sides need not be multiples of GRID."""
+    """Moments by layer of an image (3, H, W) over the places that count. weights: (H, W) by layer. side: of tiles, 0
+    for the whole at once; then the sides need not be multiples of GRID."""
     layers = list(layers)
     height, width = image.shape[1:]
     whole = Tile(Box(0, 0, width, height), Box(0, 0, width, height))
@@ -201,4 +213,7 @@ def moments_of(
             weight = tile.inner.at(stride).of(weights[name]).to(inner.device)
             given = [sum_of(inner, weight), gram(inner, weight), weight.sum()]
             sums[name] = [a + b for a, b in zip(sums[name], given, strict=True)] if name in sums else given
-    return {name: Moments(first / n.clamp_min(1e-6), second / n.clamp_min(1e-6)) for name, (first, second, n) in sums.items()}
+    return {
+        name: Moments(first / n.clamp_min(1e-6), second / n.clamp_min(1e-6))
+        for name, (first, second, n) in sums.items()
+    }

@@ -1,7 +1,8 @@
 """What runs on a node of the cluster: a worker process as at home, a folder of pictures, and somebody to talk for both.
 
-It has no torch itself: what a job can bring down is the worker. Ray makes an actor of `FarmActor` (`driver.py`) and calls its methods from
-several threads at a time; they take and give plain values, and messages packed as `wire.py` has them.
+It has no torch itself: what a job can bring down is the worker. Ray makes an actor of `FarmActor` (`driver.py`) and
+calls its methods from several threads at a time; they take and give plain values, and messages packed as `wire.py` has
+them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from velatura_daemon.storage.atomic import file_hash
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
 
 PIECE = 16 << 20  # bytes of a picture that travel at a time
-QUOTA = 4 << 30  # bytes of the node's disk; the pictures of a job that is larger are taken nevertheless, where there is room
+QUOTA = (
+    4 << 30
+)  # bytes of the node's disk; the pictures of a job that is larger are taken nevertheless, where there is room
 KEPT = 2  # pictures in work that lie here: the newest, and the one before, which may be being fetched
 
 
@@ -50,11 +53,16 @@ class FarmActor:
         self._ray = _ray()
         self._node = self._ray.util.get_node_ip_address()
         if self._ray.get_gpu_ids():
-            os.environ.pop("OMP_NUM_THREADS", None)  # Ray's, one a core that was asked for: a GPU's worker reads and writes pictures with them all
+            os.environ.pop(
+                "OMP_NUM_THREADS", None
+            )  # Ray's, one a core that was asked for: a GPU's worker reads and writes pictures with them all
         self._folder, self._held = _own_folder()
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
-        options = {**options, "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20}
+        options = {
+            **options,
+            "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20,
+        }
         log_to_stderr("actor")  # Ray keeps it on the node
         self._worker = LocalExecutor(Options(**options), self._wake, options["device"])
         self._worker.start()  # torch takes its seconds to load: now, not when a painter waits
@@ -63,9 +71,16 @@ class FarmActor:
         """Who this is (another after each start), on which node, and what hinders it, '' for nothing."""
         trouble, own = "", build_id()
         if own != self._build:
-            trouble = (f"The node {self._node} has another build of Velatura ({own}) than this daemon ({self._build}). "
-                       "Install the same version on all machines of the farm.")  # fmt: skip
-        return {"who": self._who, "node": self._node, "node_id": self._ray.get_runtime_context().get_node_id(), "trouble": trouble}
+            trouble = (
+                f"The node {self._node} has another build of Velatura ({own}) than this daemon ({self._build}). "
+                "Install the same version on all machines of the farm."
+            )
+        return {
+            "who": self._who,
+            "node": self._node,
+            "node_id": self._ray.get_runtime_context().get_node_id(),
+            "trouble": trouble,
+        }
 
     def lacking(self, names: list[bytes]) -> list[bytes]:
         """Which pictures of a job are not here. Those that are will stay, until the next one is asked about."""
@@ -86,7 +101,15 @@ class FarmActor:
                 self._worker.work(order)
         except (VelaturaError, OSError) as error:
             told = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
-            self._add({"say": "failed", "job": order["job"], "code": told.code, "sentence": f"On the node {self._node}: {told.sentence}", "detail": ""})
+            self._add(
+                {
+                    "say": "failed",
+                    "job": order["job"],
+                    "code": told.code,
+                    "sentence": f"On the node {self._node}: {told.sentence}",
+                    "detail": "",
+                }
+            )
 
     def estimate(self, question: dict[str, Any]) -> None:
         with self._lock:
@@ -102,7 +125,8 @@ class FarmActor:
             self._worker.end_by_force()
 
     def hear(self, who: str, patience: float, kept: bool) -> list[bytes] | None:
-        """What was said since, or, for so many seconds, a wait for it. kept: pictures in work too. None: another is here than `who`."""
+        """What was said since, or, for so many seconds, a wait for it. kept: pictures in work too. None: another is
+        here than `who`."""
         if who != self._who:
             return None
         with self._lock:
@@ -136,7 +160,15 @@ class FarmActor:
                     if said["say"] == "kept":
                         continue  # it costs the safety, not the work
                     told = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
-                    self._outbox.add({"say": "failed", "job": said["job"], "code": told.code, "sentence": told.sentence, "detail": ""})
+                    self._outbox.add(
+                        {
+                            "say": "failed",
+                            "job": said["job"],
+                            "code": told.code,
+                            "sentence": told.sentence,
+                            "detail": "",
+                        }
+                    )
             self._lock.notify_all()
 
     def _add(self, message: dict[str, Any]) -> None:
@@ -145,7 +177,8 @@ class FarmActor:
             self._lock.notify_all()
 
     def _with_files(self, said: dict[str, Any]) -> dict[str, Any]:
-        """What a worker has left on this disk becomes ours, by its hash, and is said: which path of the order it is for, and how long."""
+        """What a worker has left on this disk becomes ours, by its hash, and is said: which path of the order it is
+        for, and how long."""
         left: dict[str, tuple[Path, bytes]] = {}
         if said["say"] == "done":
             left["result_path"] = (self._folder / f"result-{said['job']}", said["picture"]["blob"])
@@ -216,8 +249,8 @@ def _ray() -> Any:
 
 
 def _own_folder() -> tuple[Path, Lock]:
-    """A folder of ours, and the lock that says so. What actors have left that could not clear up (a node that was lost, a process that was
-    killed) goes. Raises DiskTrouble."""
+    """A folder of ours, and the lock that says so. What actors have left that could not clear up (a node that was lost,
+    a process that was killed) goes. Raises DiskTrouble."""
     farm = make_private_folder(places().state / "farm")
     _sweep(farm)
     folder = make_private_folder(farm / uuid.uuid4().hex)

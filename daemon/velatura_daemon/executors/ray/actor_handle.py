@@ -1,4 +1,5 @@
-"""One hand's place in the cluster, on the driver's side: an actor that Ray places, the orders that go there, what is said back."""
+"""One hand's place in the cluster, on the driver's side: an actor that Ray places, the orders that go there, what is
+said back."""
 
 from __future__ import annotations
 
@@ -25,9 +26,12 @@ log = logging.getLogger("velatura.farm")
 
 BEAT = 2.0  # seconds between signs of life while something is on its way, or waited for
 LISTEN = 20.0  # seconds that a question for news waits at the actor
-SILENT = 5.0  # seconds without news after which it is asked whether it is there: where a cable was pulled nobody says that the connection is over
+# seconds without news after which it is asked whether it is there: where a cable was pulled nobody says that the
+# connection is over
+SILENT = 5.0
 FORCE = 5.0  # seconds for an actor to end its worker; then it is ended itself
-GRACE = 3.0  # seconds for Ray to say what became of an actor that is silent: a process that has died it starts anew at once
+# seconds for Ray to say what became of an actor that is silent: a process that has died it starts anew at once
+GRACE = 3.0
 UNKNOWN = 60.0  # seconds until the painter is told that nothing of the kind that is asked for is there
 SHARE = 0.05  # of the time, at most, that pictures in work may take on their way: they are large
 RUN = uuid.uuid4().hex[:6]
@@ -52,7 +56,8 @@ class Office(Protocol):
 
 @dataclass
 class Turn:
-    """A job. handed: the actor has it. ended: its end was said; nothing more is. files: what it is made of, of this machine."""
+    """A job. handed: the actor has it. ended: its end was said; nothing more is. files: what it is made of, of this
+    machine."""
 
     order: dict[str, Any]
     handed: bool = False
@@ -62,13 +67,14 @@ class Turn:
 
 
 class Post:
-    """`call`, `work` and the like come from the driver's main thread and do not wait. `_listen` runs on a thread of its own as long as an
-    actor is wanted, `_hand_on` on another."""
+    """`call`, `work` and the like come from the driver's main thread and do not wait. `_listen` runs on a thread of its
+    own as long as an actor is wanted, `_hand_on` on another."""
 
     def __init__(self, number: int, office: Office) -> None:
         self._number, self._office = number, office
         self._lock = threading.Lock()
-        self._wanted: object | None = None  # another each time that an actor is wanted: who listens for an earlier one ends
+        # another each time that an actor is wanted: who listens for an earlier one ends
+        self._wanted: object | None = None
         self._actor: Any = None
         self._is_fresh = False  # it has never answered
         self._who, self._node, self._node_id = "", "", ""
@@ -132,7 +138,11 @@ class Post:
         timer.start()
 
     def _force(self, turn: Turn) -> None:
-        if self._end(turn, "gone", how=f"the machine {self._node} gave no sign of life" if self._node else "the farm gave no sign of life"):
+        if self._end(
+            turn,
+            "gone",
+            how=f"the machine {self._node} gave no sign of life" if self._node else "the farm gave no sign of life",
+        ):
             self._living.clear()
             self._say("away")
             if (actor := self._actor) is not None and self._office.cluster is not None:
@@ -211,8 +221,8 @@ class Post:
         return cluster is not None and isinstance(error, cluster.ray.exceptions.RayError)
 
     def _wait_for_actor(self, turn: Turn | None) -> bool:
-        """Until there is one. False: nobody waits for it any more. Ray places actors in no order: where another has come first, and has nothing
-        to do, the job goes back to whoever deals them."""
+        """Until there is one. False: nobody waits for it any more. Ray places actors in no order: where another has
+        come first, and has nothing to do, the job goes back to whoever deals them."""
         began, told = time.monotonic(), False
         while not self._living.wait(BEAT):
             if self._wanted is None or (turn is not None and turn.ended):
@@ -238,14 +248,21 @@ class Post:
         cluster = self._office.cluster
         if cluster is None:
             return "The farm does not answer yet."
-        asked = in_words(cluster.resources) + "".join(f", {name}={value}" for name, value in cluster.terms.labels.items())
+        asked = in_words(cluster.resources) + "".join(
+            f", {name}={value}" for name, value in cluster.terms.labels.items()
+        )
         try:
             if cluster.has_room_for_one():
-                return f"All machines of the farm at {cluster.terms.address} are taken; this restyle begins when one has {asked} free."
+                return (
+                    f"All machines of the farm at {cluster.terms.address} are taken; this restyle begins when one "
+                    f"has {asked} free."
+                )
         except Exception as error:
             self._is_connection(error)
-        return (f"The farm at {cluster.terms.address} has no machine with {asked}. The restyle begins when one comes; "
-                "--actor-resources and --node-labels say what is asked for.")  # fmt: skip
+        return (
+            f"The farm at {cluster.terms.address} has no machine with {asked}. The restyle begins when one comes; "
+            "--actor-resources and --node-labels say what is asked for."
+        )
 
     def _hand_over(self, turn: Turn) -> None:
         """Its pictures, those that are not there; then the order."""
@@ -254,7 +271,10 @@ class Post:
             return
         order, turn.files = for_abroad(turn.order)
         lacking = actor.lacking.remote(list(turn.files)).future().result()
-        pictures = {name: cluster.put(name, turn.files[name], lambda: self._say("ready", state="sending", **self._no_device())) for name in lacking}
+        pictures = {
+            name: cluster.put(name, turn.files[name], lambda: self._say("ready", state="sending", **self._no_device()))
+            for name in lacking
+        }
         with self._lock:
             if turn.ended:
                 return
@@ -288,7 +308,11 @@ class Post:
             if self._actor is None:
                 self._made += 1
                 name = f"velatura-{RUN}-{self._number}-{self._made}"  # names are the cluster's: others have daemons too
-                self._actor, self._is_fresh, self._who = cluster.actor(name, self._office.options, self._office.build), True, ""
+                self._actor, self._is_fresh, self._who = (
+                    cluster.actor(name, self._office.options, self._office.build),
+                    True,
+                    "",
+                )
             actor = self._actor
         answer = actor.begin.remote().future()
         said = None
@@ -321,8 +345,10 @@ class Post:
             if not self._is_fresh:
                 self._actor = None  # somebody has ended it: another, then
                 return
-        self._is_unfit(f"A worker could not be started on the farm ({' '.join(str(error).split())[-300:]}). "
-                       "Its nodes need Velatura in the Python that runs Ray; see docs/farm.md.")  # fmt: skip
+        self._is_unfit(
+            f"A worker could not be started on the farm ({' '.join(str(error).split())[-300:]}). "
+            "Its nodes need Velatura in the Python that runs Ray; see docs/farm.md."
+        )
 
     def _is_unfit(self, trouble: str) -> None:
         """This actor will not do. Whoever wants one calls again, and gets another, perhaps elsewhere."""
@@ -337,14 +363,17 @@ class Post:
     def _hear(self, wanted: object) -> None:
         """What is said there, until it is another that is there, or an error."""
         while self._wanted is wanted and (actor := self._actor) is not None:
-            packed = self._answer(actor, actor.hear.remote(self._who, LISTEN, time.monotonic() >= self._keeps_at).future())
+            packed = self._answer(
+                actor, actor.hear.remote(self._who, LISTEN, time.monotonic() >= self._keeps_at).future()
+            )
             if packed is None:
                 raise _Another
             for one in packed:
                 self._take(msgpack.unpackb(one))
 
     def _answer(self, actor: Any, asked: Any) -> Any:
-        """Wait for it; for what is slow, pictures above all, as long as the actor answers a short question meanwhile. Raises _Silent, and Ray's."""
+        """Wait for it; for what is slow, pictures above all, as long as the actor answers a short question meanwhile.
+        Raises _Silent, and Ray's."""
         while True:
             try:
                 return asked.result(SILENT)
@@ -389,9 +418,15 @@ class Post:
                 return
             said.pop("last", None)
             if say == "done":
-                told = DiskTrouble("The result was damaged on its way from the farm. Restyle again.") if isinstance(error, Damaged) else (
-                    disk_trouble(error, Path(turn.order["result_path"])))  # fmt: skip
-                say, said = "failed", {"job": turn.order["job"], "code": told.code, "sentence": told.sentence, "detail": ""}
+                told = (
+                    DiskTrouble("The result was damaged on its way from the farm. Restyle again.")
+                    if isinstance(error, Damaged)
+                    else (disk_trouble(error, Path(turn.order["result_path"])))
+                )
+                say, said = (
+                    "failed",
+                    {"job": turn.order["job"], "code": told.code, "sentence": told.sentence, "detail": ""},
+                )
         self._end(turn, say, **said)
 
     def _take_kept(self, turn: Turn, said: dict[str, Any]) -> None:
@@ -421,7 +456,8 @@ class Post:
 
     # --- an actor's end ----------------------------------------------------------------------------------------
     def _outlive(self, cluster: Cluster, error: Exception) -> None:
-        """It answers no more, or another answers in its place. Its machine has gone (then no job is to blame), or only its process."""
+        """It answers no more, or another answers in its place. Its machine has gone (then no job is to blame), or only
+        its process."""
         if was_here := self._living.is_set():
             self._living.clear()
             self._say("away")
@@ -437,15 +473,22 @@ class Post:
             self._end(turn, "gone", how=f"its process at {self._node} was ended, perhaps for want of memory")
         else:
             self._tell("cancel", turn.order["job"])  # if it is only cut off, it is to be free when it is back
-            self._end(turn, "gone", how=f"the machine {self._node} has gone", blameless=True,
-                      sentence=f"The machine {self._node} of the farm has gone.")  # fmt: skip
+            self._end(
+                turn,
+                "gone",
+                how=f"the machine {self._node} has gone",
+                blameless=True,
+                sentence=f"The machine {self._node} of the farm has gone.",
+            )
 
     def _is_back(self, cluster: Cluster) -> bool:
         """Whether, soon, another process answers from the node that lives."""
         actor, until = self._actor, time.monotonic() + GRACE
         while actor is not None and time.monotonic() < until and cluster.node_lives(self._node_id):
             try:
-                return bool(actor.begin.remote().future().result(max(0.0, until - time.monotonic()))["node_id"] == self._node_id)
+                return bool(
+                    actor.begin.remote().future().result(max(0.0, until - time.monotonic()))["node_id"] == self._node_id
+                )
             except cluster.ray.exceptions.ActorUnavailableError:
                 time.sleep(BEAT / 10)
             except (NotYet, cluster.ray.exceptions.RayError):

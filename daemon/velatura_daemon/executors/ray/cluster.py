@@ -1,4 +1,5 @@
-"""Ray, as the driver needs it: a connection that is had within a stated time or not at all, pictures once each, and its errors as sentences."""
+"""Ray, as the driver needs it: a connection that is had within a stated time or not at all, pictures once each, and its
+errors as sentences."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from velatura_daemon.executors.ray.config import Terms, as_actor_options, host_a
 log = logging.getLogger("velatura.farm")
 
 PATIENCE = 10.0  # seconds for the head to take a connection
-COMING = 4.0  # seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
+# seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
+COMING = 4.0
 REACHING = 3.0  # seconds for one that has taken us once
 RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
 STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
@@ -29,7 +31,8 @@ CONCURRENT = 8  # methods of an actor that run at a time: one listens, others mu
 
 
 class ClusterLost(Exception):
-    """It cannot be reached, or not be worked with. sentence: for a painter. lasts: it will be so until somebody does something there."""
+    """It cannot be reached, or not be worked with. sentence: for a painter. lasts: it will be so until somebody does
+    something there."""
 
     def __init__(self, sentence: str, *, lasts: bool = False) -> None:
         super().__init__(sentence)
@@ -40,7 +43,8 @@ class Cluster:
     """Connected. All methods may be called from any thread."""
 
     def __init__(self, terms: Terms, on_timeout: Callable[[ClusterLost], None]) -> None:
-        """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises ClusterLost."""
+        """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises
+        ClusterLost."""
         self.terms = terms
         _knock(terms)
         # Said before Ray is loaded. A hiccup of the network may last so long; a head that is back after it is another.
@@ -50,16 +54,27 @@ class Cluster:
         self.ray: Any = ray
         try:
             self._connect(on_timeout)
-            self.resources = terms.resources or ({"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0})
+            self.resources = terms.resources or (
+                {"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0}
+            )
         except Exception as error:
             raise _not_connected(terms, error) from error
         self._pictures = Pictures(ray)
 
     def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
-        """The process that the head starts for us sometimes does not come up, on a busy machine above all: another does. Raises what Ray does."""
-        nodes_only = "" if self.terms.address.startswith("ray://") else " From a machine that is no node of it, --address is ray://HOST:10001."
-        silent = ClusterLost(f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it wants TLS or a "
-                             f"token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}", lasts=True)  # fmt: skip
+        """The process that the head starts for us sometimes does not come up, on a busy machine above all: another
+        does. Raises what Ray does."""
+        nodes_only = (
+            ""
+            if self.terms.address.startswith("ray://")
+            else " From a machine that is no node of it, --address is ray://HOST:10001."
+        )
+        silent = ClusterLost(
+            f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it "
+            "wants TLS or a "
+            f"token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}",
+            lasts=True,
+        )
         for last in (False, False, True):
             watch = threading.Timer(RAYS_PATIENCE, on_timeout, [silent])
             watch.daemon = True
@@ -76,14 +91,23 @@ class Cluster:
                 watch.cancel()
 
     def actor(self, name: str, options: dict[str, Any], build: str) -> Any:
-        """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray (max_task_retries): it would begin
-        at the start, and the foreman goes on from the picture that was last kept."""
-        return self.ray.remote(FarmActor).options(
-            name=name, max_restarts=-1, max_task_retries=0, max_concurrency=CONCURRENT, **as_actor_options(self.resources, self.terms.labels),
-        ).remote(options, build, self.resources)  # fmt: skip
+        """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray
+        (max_task_retries): it would begin at the start, and the foreman goes on from the picture that was last kept."""
+        return (
+            self.ray.remote(FarmActor)
+            .options(
+                name=name,
+                max_restarts=-1,
+                max_task_retries=0,
+                max_concurrency=CONCURRENT,
+                **as_actor_options(self.resources, self.terms.labels),
+            )
+            .remote(options, build, self.resources)
+        )
 
     def put(self, name: bytes, path: Path, sign: Callable[[], None]) -> list[tuple[Any, int]]:
-        """A picture, where Ray's store has it already or has it from now on. sign: called after each piece. Raises OSError."""
+        """A picture, where Ray's store has it already or has it from now on. sign: called after each piece. Raises
+        OSError."""
         return self._pictures.put(name, path, sign)
 
     def node_lives(self, node_id: str) -> bool:
@@ -93,17 +117,25 @@ class Cluster:
         """Whether any node is of the kind that is asked for, were it free."""
         wanted = self.resources.items()
         return any(
-            node["Alive"] and all(node["Resources"].get(name, 0) >= amount for name, amount in wanted)
-            and all(node.get("Labels", {}).get(name) == value for name, value in self.terms.labels.items() if value[:1].isalnum() and "(" not in value)
+            node["Alive"]
+            and all(node["Resources"].get(name, 0) >= amount for name, amount in wanted)
+            and all(
+                node.get("Labels", {}).get(name) == value
+                for name, value in self.terms.labels.items()
+                if value[:1].isalnum() and "(" not in value
+            )
             for node in self.ray.nodes()
-        )  # fmt: skip
+        )
 
     def is_gone(self, error: BaseException) -> bool:
         """Whether an error means that nobody of the cluster can be reached; Ray's own are of one actor or one task."""
-        return not isinstance(error, self.ray.exceptions.RayError) and (isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc"))
+        return not isinstance(error, self.ray.exceptions.RayError) and (
+            isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc")
+        )
 
     def answers(self) -> bool:
-        """Whether anybody takes connections at the head: Ray itself would wait for ten minutes where a cable was pulled."""
+        """Whether anybody takes connections at the head: Ray itself would wait for ten minutes where a cable was
+        pulled."""
         if (where := host_and_port(self.terms.address)) is None:
             return True
         try:
@@ -158,12 +190,15 @@ class Pictures:
 def _advice(terms: Terms) -> str:
     if terms.fallback:
         return "Start its head (docs/farm.md)."
-    return "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here meanwhile."
+    return (
+        "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here "
+        "meanwhile."
+    )
 
 
 def _knock(terms: Terms) -> None:
-    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being started is waited for a little,
-    where nobody else would do the work. Raises ClusterLost."""
+    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being
+    started is waited for a little, where nobody else would do the work. Raises ClusterLost."""
     address, where = terms.address, host_and_port(terms.address)
     if where is None:
         return
@@ -173,12 +208,19 @@ def _knock(terms: Terms) -> None:
             socket.create_connection(where, timeout=PATIENCE).close()
             return
         except TimeoutError:
-            raise ClusterLost(f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(terms)}") from None
+            raise ClusterLost(
+                f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(terms)}"
+            ) from None
         except socket.gaierror as error:
-            raise ClusterLost(f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.", lasts=True) from None
+            raise ClusterLost(
+                f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.",
+                lasts=True,
+            ) from None
         except OSError as error:
             if time.monotonic() >= until:
-                raise ClusterLost(f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(terms)}") from None
+                raise ClusterLost(
+                    f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(terms)}"
+                ) from None
         time.sleep(BETWEEN)
 
 
@@ -186,16 +228,28 @@ def _not_connected(terms: Terms, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
     address = terms.address
     if address == "auto" and isinstance(error, ConnectionError):
-        return ClusterLost("This machine is no node of a running Ray cluster, which is where --address auto looks. Start Ray on it (docs/farm.md), or "
-                           "say where the head is: --address ray://HOST:10001.", lasts=True)  # fmt: skip
+        return ClusterLost(
+            "This machine is no node of a running Ray cluster, which is where --address auto looks. Start Ray on it "
+            "(docs/farm.md), or "
+            "say where the head is: --address ray://HOST:10001.",
+            lasts=True,
+        )
     if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
-        return ClusterLost(f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version have to be the same "
-                           "on all machines of the farm and on this one.", lasts=True)  # fmt: skip
-    return ClusterLost(f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(terms)}", lasts=True)
+        return ClusterLost(
+            f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version "
+            "have to be the same "
+            "on all machines of the farm and on this one.",
+            lasts=True,
+        )
+    return ClusterLost(
+        f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(terms)}", lasts=True
+    )
 
 
 def _short(error: BaseException) -> str:
     """The first words of what Ray writes pages of."""
     said = str(error).strip()
-    words = " ".join((said.splitlines()[-1] if "Traceback" in said else said).split())  # of a traceback, what it came to
+    words = " ".join(
+        (said.splitlines()[-1] if "Traceback" in said else said).split()
+    )  # of a traceback, what it came to
     return f"{type(error).__name__}: {words[:240]}" if words else type(error).__name__

@@ -1,4 +1,5 @@
-"""What waits to be said: of one job only the newest of what only the newest matters of. So a slow listener costs no memory."""
+"""What waits to be said: of one job only the newest of what only the newest matters of. So a slow listener costs no
+memory."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Outbox:
         return bool(self._waiting) and (kept or any(message["say"] != "kept" for message in self._waiting))
 
     def take(self, *, kept: bool) -> list[dict[str, Any]]:
-        """All that waits. kept: pictures in work too, which are large; where a worker has gone they are what is left of it, and wait no more."""
+        """All that waits. kept: pictures in work too, which are large; where a worker has gone they are what is left of
+        it, and wait no more."""
         kept = kept or any(message["say"] == "gone" for message in self._waiting)
         taken = [message for message in self._waiting if kept or message["say"] != "kept"]
         self._waiting = [message for message in self._waiting if not kept and message["say"] == "kept"]

@@ -1,4 +1,5 @@
-"""On what terms a cluster is worked with, from the daemon's options: where it is, what a worker takes of a node, which nodes. Without Ray."""
+"""On what terms a cluster is worked with, from the daemon's options: where it is, what a worker takes of a node, which
+nodes. Without Ray."""
 
 from __future__ import annotations
 
@@ -11,14 +12,22 @@ from urllib.parse import urlsplit
 from velatura.errors import UsageError
 from velatura_daemon.config import Options
 
-WORKERS = ("device", "threads", "memory_megabytes", "cache_megabytes", "preview_side", "preview_seconds", "keep_seconds")
+WORKERS = (
+    "device",
+    "threads",
+    "memory_megabytes",
+    "cache_megabytes",
+    "preview_side",
+    "preview_seconds",
+    "keep_seconds",
+)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """address: as Ray takes it. resources: of a node, by Ray's names (GPU, CPU, memory, or an own one); none: a GPU where the cluster has
-    any, or else a core. labels: of the nodes that may be taken. least, most: how many workers. fallback: this machine stands in while
-    the cluster is lost."""
+    """address: as Ray takes it. resources: of a node, by Ray's names (GPU, CPU, memory, or an own one); none: a GPU
+    where the cluster has any, or else a core. labels: of the nodes that may be taken. least, most: how many workers.
+    fallback: this machine stands in while the cluster is lost."""
 
     address: str
     resources: dict[str, float]
@@ -31,14 +40,26 @@ class Terms:
     def of(cls, options: Options) -> Terms:
         """Raises UsageError for what cannot be meant."""
         if not options.address:
-            raise UsageError("--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster.")
+            raise UsageError(
+                "--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster."
+            )
         host_and_port(options.address)
         if not 0 <= options.min_actors <= options.max_actors or options.max_actors < 1:
-            raise UsageError(f"There are to be at least {options.min_actors} and at most {options.max_actors} actors. "
-                             "Give --min-actors from 0 to --max-actors, and --max-actors from 1.")  # fmt: skip
-        resources = {name: _amount(name, said) for name, said in _pairs("--actor-resources", "GPU=1", options.actor_resources)}
-        return cls(options.address, resources, dict(_pairs("--node-labels", "gpu=h100", options.node_labels)),
-                   options.min_actors, options.max_actors, bool(options.fallback))  # fmt: skip
+            raise UsageError(
+                f"There are to be at least {options.min_actors} and at most {options.max_actors} actors. "
+                "Give --min-actors from 0 to --max-actors, and --max-actors from 1."
+            )
+        resources = {
+            name: _amount(name, said) for name, said in _pairs("--actor-resources", "GPU=1", options.actor_resources)
+        }
+        return cls(
+            options.address,
+            resources,
+            dict(_pairs("--node-labels", "gpu=h100", options.node_labels)),
+            options.min_actors,
+            options.max_actors,
+            bool(options.fallback),
+        )
 
     def to_wire(self) -> dict[str, Any]:
         return vars(self).copy()
@@ -54,8 +75,10 @@ def host_and_port(address: str) -> tuple[str, int] | None:
             return parts.hostname, parts.port
     except ValueError:  # a port that is no number
         pass
-    raise UsageError("--address takes ray://HOST:10001; or, where this machine is a node of the cluster, HOST:6379 or auto. "
-                     f"{address[:80]!r} is none of these.")  # fmt: skip
+    raise UsageError(
+        "--address takes ray://HOST:10001; or, where this machine is a node of the cluster, HOST:6379 or auto. "
+        f"{address[:80]!r} is none of these."
+    )
 
 
 def as_actor_options(resources: dict[str, float], labels: dict[str, str]) -> dict[str, Any]:

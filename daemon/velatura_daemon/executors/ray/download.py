@@ -1,4 +1,5 @@
-"""A picture on its way from the farm to this disk, in pieces; nobody finds it there before it is whole and what its hash says."""
+"""A picture on its way from the farm to this disk, in pieces; nobody finds it there before it is whole and what its
+hash says."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ class Damaged(Exception):
 
 
 def receive(file: dict[str, Any], path: Path, fetch: Callable[[bytes, int], bytes], sign: Callable[[], None]) -> None:
-    """file: blob (its hash), size, data (its first piece, where that is known). fetch: of a hash, from an offset on. sign: called after each
-    further piece. Raises OSError, Damaged, and what fetch raises."""
+    """file: blob (its hash), size, data (its first piece, where that is known). fetch: of a hash, from an offset on.
+    sign: called after each further piece. Raises OSError, Damaged, and what fetch raises."""
 
     def write(out: IO[bytes]) -> None:
         digest, written = hashlib.sha256(), 0

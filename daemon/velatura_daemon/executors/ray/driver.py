@@ -1,7 +1,8 @@
-"""The process that is Ray's client: `python -m velatura_daemon.executors.ray.driver`. Orders come in by its stdin, each with the number of the
-hand that it is for; what is said goes out by its stdout, likewise. See `wire.py`.
+"""The process that is Ray's client: `python -m velatura_daemon.executors.ray.driver`. Orders come in by its stdin, each
+with the number of the hand that it is for; what is said goes out by its stdout, likewise. See `wire.py`.
 
-It ends with its stdin, or when the cluster is lost: Ray's client is not made for a second connection, a fresh process is. Its actors end with it.
+It ends with its stdin, or when the cluster is lost: Ray's client is not made for a second connection, a fresh process
+is. Its actors end with it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from velatura_daemon.worker.pipe import read_message, write_message
 log = logging.getLogger("velatura.farm")
 
 LEAVING_PATIENCE = 3.0  # seconds for actors to clear up
-AGAIN_SOON, AGAIN_LATER = 5.0, 60.0  # seconds until it is worth while to try again: where the head is away; where somebody has to do something
+AGAIN_SOON, AGAIN_LATER = (
+    5.0,
+    60.0,
+)  # seconds until it is worth while to try again: where the head is away; where somebody has to do something
 
 
 class Driver:
-    """Reads orders on the main thread, which never waits for Ray; the connection is made on another, and each hand has two of its own."""
+    """Reads orders on the main thread, which never waits for Ray; the connection is made on another, and each hand has
+    two of its own."""
 
     def __init__(self, out: IO[bytes], begin: dict[str, Any]) -> None:
         """begin: terms, options (a worker's), build."""
@@ -79,7 +84,9 @@ class Driver:
 
     def end(self) -> None:
         """Let the actors clear up, and go."""
-        enders = [threading.Thread(target=post.end, args=(LEAVING_PATIENCE,), daemon=True) for post in self.posts.values()]
+        enders = [
+            threading.Thread(target=post.end, args=(LEAVING_PATIENCE,), daemon=True) for post in self.posts.values()
+        ]
         for ender in enders:
             ender.start()
         for ender in enders:

@@ -1,4 +1,5 @@
-"""The front's side of the farm: hands that cost nothing, and the driver process that has the connection. Never imports Ray."""
+"""The front's side of the farm: hands that cost nothing, and the driver process that has the connection. Never imports
+Ray."""
 
 from __future__ import annotations
 
@@ -35,7 +36,10 @@ class Farm:
         """Raises UsageError where Ray is not installed, or an option cannot be meant."""
         self.terms = Terms.of(options)
         if importlib.util.find_spec("ray") is None:
-            raise UsageError("--executor ray needs Ray, which is not installed here. Install it beside Velatura: pip install 'ray[client]'.")
+            raise UsageError(
+                "--executor ray needs Ray, which is not installed here. Install it beside Velatura: pip install "
+                "'ray[client]'."
+            )
         self._worker_options = {name: getattr(options, name) for name in WORKERS}
         self._driver_command = driver
         self.wake = wake
@@ -81,7 +85,9 @@ class Farm:
         self._look_no_more()
         # Without what an editor has put there for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
         pipe = subprocess.PIPE
-        driver = subprocess.Popen(self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=clean_environment(os.environ))
+        driver = subprocess.Popen(
+            self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=clean_environment(os.environ)
+        )
         assert driver.stderr is not None
         try:
             forward(driver.stderr, f"ray-driver {driver.pid}")
@@ -139,9 +145,9 @@ class Farm:
         threading.Thread(target=self._look, args=(self._looking, every), name="farm", daemon=True).start()
 
     def _look(self, enough: threading.Event, every: float) -> None:
-        """On a thread of its own: look now and then whether the head is back; then the next job goes there. every: seconds. A cluster that Ray finds
-        by itself (auto) cannot be looked for without Ray: the next job after that time finds out. Where others stand in, they do until the
-        connection is there."""
+        """On a thread of its own: look now and then whether the head is back; then the next job goes there. every:
+        seconds. A cluster that Ray finds by itself (auto) cannot be looked for without Ray: the next job after that
+        time finds out. Where others stand in, they do until the connection is there."""
         while not enough.wait(every):
             where = host_and_port(self.terms.address)
             with contextlib.suppress(OSError):
@@ -181,16 +187,22 @@ class FarmHand:
         self._questions: set[str] = set()
         self.is_wanted = False  # an actor is, for it
         self._was_heard = False  # since then: it has not been idle from before
-        self.info: dict[str, Any] = {"state": "not asked yet", "device": f"a machine of {farm.terms.address}", "weights": "–"}
+        self.info: dict[str, Any] = {
+            "state": "not asked yet",
+            "device": f"a machine of {farm.terms.address}",
+            "weights": "–",
+        }
 
     @property
     def available(self) -> bool:
-        """Its actor lives. Of a farm that is not connected the first hand is, too: a job that it is given connects it, or is told why not."""
+        """Its actor lives. Of a farm that is not connected the first hand is, too: a job that it is given connects it,
+        or is told why not."""
         return self._lives or (self._number == 0 and not self._farm.connected)
 
     @property
     def holds_device(self) -> bool:
-        """An actor, or a place in the queue for one. The first hands, as many as are to be kept, never give theirs back."""
+        """An actor, or a place in the queue for one. The first hands, as many as are to be kept, never give theirs
+        back."""
         return self.is_wanted and self._was_heard and self._number >= self._farm.terms.least
 
     def hear(self) -> dict[str, Any] | None:

@@ -8,5 +8,12 @@ from velatura_daemon.imaging.files.screen import as_on_screen
 from velatura_daemon.imaging.files.write import check_output, read_description, write_picture
 
 __all__ = [
-    "Loaded", "as_on_screen", "check_output", "read_description", "read_mask", "read_picture", "seen_through", "write_picture",
-]  # fmt: skip
+    "Loaded",
+    "as_on_screen",
+    "check_output",
+    "read_description",
+    "read_mask",
+    "read_picture",
+    "seen_through",
+    "write_picture",
+]

@@ -21,7 +21,8 @@ ENDS_EARLY = ("truncated", "input stream too small", "only got", "failed to read
 
 
 class PictureFile(io.BufferedReader):
-    """A file that is asked for no more than it has: Python makes room for what is asked, and a damaged header asks for anything."""
+    """A file that is asked for no more than it has: Python makes room for what is asked, and a damaged header asks for
+    anything."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > io.DEFAULT_BUFFER_SIZE:
@@ -41,7 +42,9 @@ def decode(path: Path, check_size: SizeCheck) -> Raster:
         except (FileNotFoundError, PermissionError):
             raise
         except MemoryError as error:
-            raise OutOfMemory(f"{path.name} does not fit into this computer's memory. Make it smaller first.") from error
+            raise OutOfMemory(
+                f"{path.name} does not fit into this computer's memory. Make it smaller first."
+            ) from error
         except Exception as error:  # a decoder on malformed input raises anything: ValueError, struct.error, KeyError..
             raise NotAPicture(_what_is_wrong(path.name, error)) from error
 

@@ -15,9 +15,26 @@ from velatura_daemon.imaging.files.raster import Array, Raster, from_cmyk, orien
 
 Image.MAX_IMAGE_PIXELS = None  # check_size limits the size, with a sentence; Pillow would print, or raise
 
-# Not ICO and ICNS: they hold other pictures, which are decoded before anybody can ask for their size; nor AVIF, whose inner picture
-# may be larger than it says. Not EPS: Pillow would start Ghostscript on it. Not what no painting program saves.
-KINDS = ("JPEG", "WEBP", "TIFF", "PNG", "GIF", "BMP", "DIB", "PPM", "TGA", "JPEG2000", "SGI", "PCX", "QOI", "DDS", "PSD")
+# Not ICO and ICNS: they hold other pictures, which are decoded before anybody can ask for their size; nor AVIF, whose
+# inner picture may be larger than it says. Not EPS: Pillow would start Ghostscript on it. Not what no painting program
+# saves.
+KINDS = (
+    "JPEG",
+    "WEBP",
+    "TIFF",
+    "PNG",
+    "GIF",
+    "BMP",
+    "DIB",
+    "PPM",
+    "TGA",
+    "JPEG2000",
+    "SGI",
+    "PCX",
+    "QOI",
+    "DDS",
+    "PSD",
+)
 
 QUALITY = 95
 

@@ -22,8 +22,10 @@ from velatura_daemon.imaging.files.raster import (
 from velatura_daemon.imaging.files.resize import fitted_size, resized
 
 SELECTED_BY = {
-    "mask": "what is to be restyled", "region": "where the painting is to go", "part": "what of the painting is to be seen",
-}  # fmt: skip
+    "mask": "what is to be restyled",
+    "region": "where the painting is to go",
+    "part": "what of the painting is to be seen",
+}
 REC_601 = np.array([[0.299], [0.587], [0.114]], np.float32)  # red, green, blue: as Pillow makes grey
 
 
@@ -65,8 +67,8 @@ def read_picture(path: Path, *, longest_side: int | None = None, max_megapixels:
 def read_mask(path: Path, loaded: Loaded, what: str = "mask") -> Picture:
     """What counts of the loaded picture: 255 all, 0 nothing. The file has the size of the picture's file.
 
-    Its alpha says so where it has any transparency, else its luma (white selects). what: 'mask' is what to restyle, 'region'
-    where a style goes, 'part' what of a style is looked at.
+    Its alpha says so where it has any transparency, else its luma (white selects). what: 'mask' is what to restyle,
+    'region' where a style goes, 'part' what of a style is looked at.
     """
     wanted = (loaded.original_width, loaded.original_height)
 

@@ -1,5 +1,5 @@
-"""TIFF at any depth through tifffile; palettes, YCbCr and Lab through Pillow, and strips that are JPEGs: libtiff sees that they
-have the size they should have."""
+"""TIFF at any depth through tifffile; palettes, YCbCr and Lab through Pillow, and strips that are JPEGs: libtiff sees
+that they have the size they should have."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ COLOURS = {MINISWHITE: 1, MINISBLACK: 1, RGB: 3, SEPARATED: 4}
 REDUCED = 1  # a bit of NewSubfileType: a thumbnail
 ASSOCIATED, UNASSOCIATED = 1, 2  # extra samples: alpha, premultiplied or not
 ORIENTATION = 274
-# Compressions of bytes: none, fax, LZW, Deflate, PackBits, LZMA, Zstandard. The others are of pictures, and such a picture can be of
-# any size, whatever the file says of itself: 3 KB of JPEG 2000 took a gigabyte.
+# Compressions of bytes: none, fax, LZW, Deflate, PackBits, LZMA, Zstandard. The others are of pictures, and such a
+# picture can be of any size, whatever the file says of itself: 3 KB of JPEG 2000 took a gigabyte.
 PLAIN = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000)
 LARGEST_TILE = 1024  # pixels a side, where the picture itself is smaller: a tile is decoded whole
 MOST_SAMPLES = 64  # a pixel; a damaged header can say 65,535, and ask for all the memory there is
@@ -93,7 +93,9 @@ def _check_tiles(page: Any) -> None:
         return
     for tile, side in ((page.tilewidth, page.imagewidth), (page.tilelength, page.imagelength)):
         if tile > max(LARGEST_TILE, 2 * side):
-            raise NotAPicture(f"Its tiles of {page.tilewidth} × {page.tilelength} pixels are far larger than itself. Save it anew.")
+            raise NotAPicture(
+                f"Its tiles of {page.tilewidth} × {page.tilelength} pixels are far larger than itself. Save it anew."
+            )
 
 
 def _raster(page: Any, orientation: int) -> Raster:
