@@ -68,7 +68,7 @@ def at(style: Source, region: Tensor, name: str) -> Source:
 # --- the work ---------------------------------------------------------------------------------------------
 @cache
 def network() -> Network:
-    return load_default().compute_in(fastest_on(torch.device("cpu")))
+    return load_default().use_precision(fastest_on(torch.device("cpu")))
 
 
 def restyled(content: Source, styles: Source | Sequence[Source], quality: str = "draft", **settings: object) -> Tensor:
@@ -170,11 +170,11 @@ def parts() -> None:
 
 def layers() -> None:
     content, style = sample("harbour_town", 320, 240), sample("night_swirls", 320, 240)
-    knobs = ("fine", "middle", "coarse")
+    setting_specs = ("fine", "middle", "coarse")
     whole = restyled(content, style, "good", iterations=60, strength=75)
     alone = []
-    for knob in knobs:
-        others = {other: 0 for other in knobs if other != knob}
+    for knob in setting_specs:
+        others = {other: 0 for other in setting_specs if other != knob}
         alone.append(restyled(content, style, "good", iterations=60, strength=75, **others))
         print(f"  {knob} alone: {apart(alone[-1], whole):.0f} levels from all three")
     save("layers", row(whole, *alone))
@@ -185,21 +185,21 @@ def likenesses() -> None:
     results = []
     for name in ("gram", "moments", "wasserstein"):
         began = time.monotonic()
-        result, last = restyled_with_losses(content, style, "good", iterations=80, strength=60, likeness=name)
+        result, last = restyled_with_losses(content, style, "good", iterations=80, strength=60, style_distance=name)
         print(f"  {name}: {time.monotonic() - began:.0f} s, content loss {float(last.losses.content):.3g}")
         results.append(result)
-    save("likeness", row(*results))
+    save("style_distance", row(*results))
 
 
 def seamless() -> None:
     content, style = sample("mountain_lake", 192, 144), sample("mosaic", 192, 144)
     tiled = []
-    for wraps in (False, True):
-        result = restyled(content, style, strength=70, seamless=wraps)
+    for circular in (False, True):
+        result = restyled(content, style, strength=70, seamless=circular)
         over = (result[:, :, 0] - result[:, :, -1]).abs().mean()
         inside = result.diff(dim=2).abs().mean((0, 1))
         print(
-            f"  seamless {wraps}: step over the edge {float(over) * 255:.0f} levels; elsewhere "
+            f"  seamless {circular}: step over the edge {float(over) * 255:.0f} levels; elsewhere "
             f"{float(inside.mean()) * 255:.0f} "
             f"in the mean, {float(inside.max()) * 255:.0f} at most"
         )
@@ -293,7 +293,7 @@ FIGURES: dict[str, Callable[[], None]] = {
     "regions": regions,
     "parts": parts,
     "layers": layers,
-    "likeness": likenesses,
+    "style_distance": likenesses,
     "seamless": seamless,
     "gradient": gradient,
     "small-and-large": small_and_large,

@@ -18,7 +18,7 @@ import hypothesis
 import psutil
 import pytest
 
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.client import transport
 from velatura.client.client import Client
 from velatura.client.launch import Launcher
@@ -52,7 +52,7 @@ class Daemon:
     clients: list[Client] = field(default_factory=list)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> AppDirs:
         return places({"VELATURA_HOME": str(self.home)})
 
     @property

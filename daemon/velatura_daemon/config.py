@@ -34,7 +34,7 @@ def sensible_megapixels(memory: int = 0) -> float:
 
 
 @dataclass(frozen=True)
-class Options:
+class DaemonConfig:
     """device: auto (all GPUs of the machine, or else its processor), cpu, cuda, cuda:1, mps. devices: the same by name,
     a worker each: cuda:0, cuda:1, or cpu twice; 'all'; none: what `device` says. weights: what `auto` of a job means.
     heartbeat, *_seconds: seconds. hang_seconds: how long a worker may give no sign of life. exit_seconds: leave after

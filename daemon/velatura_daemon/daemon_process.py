@@ -7,19 +7,19 @@ import logging
 import os
 import signal
 
-from velatura.app_dirs import POSIX, Places, make_private_folder
+from velatura.app_dirs import POSIX, AppDirs, make_private_folder
 from velatura.client.connection_file import withdraw
 from velatura.client.locks import Lock, is_held
 from velatura_daemon.build import build_id
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.logs import open_log
-from velatura_daemon.server.server import Front
+from velatura_daemon.server.server import Server
 
 DESCRIPTORS = 16384  # at most: some programs that are started from here look at each there may be
 LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
 
 
-def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -> bool:
+def run_daemon(places: AppDirs, options: DaemonConfig, *, to_terminal: bool = False) -> bool:
     """Be the daemon until told to leave. False where another one is running already. Raises DiskTrouble."""
     if POSIX:
         os.umask(0o077)
@@ -27,7 +27,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     lock = Lock(places.lock_file)
     if not lock.take(patience=LOOKERS_PATIENCE):
         lock.close()
-        have_it_look(places)  # whoever has started us may look in vain for its connection file, or its socket
+        signal_to_republish(places)  # whoever has started us may look in vain for its connection file, or its socket
         return False
     if POSIX:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
@@ -36,7 +36,7 @@ def run_daemon(places: Places, options: Options, *, to_terminal: bool = False) -
     _have_descriptors()
     try:
         open_log(places.log_file, to_terminal=to_terminal)
-        Front(places, options, build_id()).run()
+        Server(places, options, build_id()).run()
     except Exception:
         logging.getLogger("velatura").exception("the daemon ended with an error")
         raise
@@ -57,7 +57,7 @@ def _have_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def have_it_look(places: Places) -> bool:
+def signal_to_republish(places: AppDirs) -> bool:
     """Have the daemon that runs, if any, look whether its connection file is still there. False: there is none."""
     if not POSIX or not is_held(places.lock_file):
         return False

@@ -28,7 +28,7 @@ COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, 
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryBudget:
     """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own;
     0 where the two are one. features: how much of FEATURES an evaluation takes there."""
 
@@ -38,7 +38,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """side: of tiles, 0 for the whole at once. pairs: of L-BFGS's memory. on_host: the picture and all that the
     optimiser holds lie in the machine's memory, and tiles alone on the device. bytes: what it will take of the device,
     about."""
@@ -49,10 +49,10 @@ class Plan:
     bytes: int
 
 
-EVERYTHING = Room(1 << 62)
+EVERYTHING = MemoryBudget(1 << 62)
 
 
-def plan_for(height: int, width: int, room: Room, element: int = 4) -> Plan:
+def plan_memory(height: int, width: int, room: MemoryBudget, element: int = 4) -> MemoryPlan:
     """height, width: pixels, padded. element: bytes per number of the network's."""
     pixels, feature = height * width, FEATURES[element] * room.features
 
@@ -61,7 +61,7 @@ def plan_for(height: int, width: int, room: Room, element: int = 4) -> Plan:
 
     whole = BASE + pixels * (feature + STATE + PAIR * PAIRS)
     if whole <= room.bytes:
-        return Plan(0, PAIRS, False, int(whole))
+        return MemoryPlan(0, PAIRS, False, int(whole))
     state = BASE + STYLE + pixels * STATE
     left = room.bytes - state - tile_bytes(COMFORTABLE)
     pairs = min(PAIRS, int(left // (pixels * PAIR)))
@@ -75,7 +75,7 @@ def plan_for(height: int, width: int, room: Room, element: int = 4) -> Plan:
     side = SMALLEST
     while side < LARGEST and state + tile_bytes(side + 4 * GRID) <= room.bytes:
         side += 4 * GRID
-    return Plan(side, pairs, on_host, int(state + tile_bytes(side)))
+    return MemoryPlan(side, pairs, on_host, int(state + tile_bytes(side)))
 
 
 def work_factor(height: int, width: int, side: int) -> float:

@@ -13,7 +13,7 @@ from velatura.editor import ui_state
 from velatura.editor.styles import of_file, parse
 from velatura.editor.ui_state import Style
 from velatura.errors import UsageError
-from velatura.settings import StyleSettings, default_of, knobs
+from velatura.settings import StyleSettings, default_of, setting_specs
 
 from . import canvas, styles
 
@@ -48,7 +48,7 @@ def describe_restyle(procedure: Any) -> None:
     procedure.set_documentation(SHORT, LONG, None)
     _add_style(procedure)
     _add_styles(procedure)
-    for name in knobs():
+    for name in setting_specs():
         _add_knob(procedure, name)
     _add_result(procedure)
 
@@ -95,7 +95,7 @@ def _add_styles(procedure: Any) -> None:
 
 
 def _add_knob(procedure: Any, name: str) -> None:
-    knob, default = knobs()[name], default_of(name)
+    knob, default = setting_specs()[name], default_of(name)
     about = (argument(name), labels()[name], knob.help)
     if knob.choices:
         choice = Gimp.Choice.new()
@@ -113,7 +113,7 @@ def _add_knob(procedure: Any, name: str) -> None:
 def labels() -> dict[str, str]:
     """Every knob's label with a mnemonic of its own, which GIMP's dialogs want; theirs are taken already."""
     taken, found = set("rclseo"), {}
-    for name, knob in knobs().items():
+    for name, knob in setting_specs().items():
         place = next(
             (i for i, letter in enumerate(knob.label.lower()) if letter.isalpha() and letter not in taken), None
         )
@@ -131,7 +131,7 @@ def argument(knob: str) -> str:
 # --- what was set ------------------------------------------------------------------------------------
 def settings(config: Any) -> StyleSettings:
     """Every knob. Raises BadSetting."""
-    return StyleSettings(**{name: config.get_property(argument(name)) for name in knobs()})
+    return StyleSettings(**{name: config.get_property(argument(name)) for name in setting_specs()})
 
 
 def chosen(config: Any) -> list[Style]:
@@ -171,7 +171,7 @@ def _named(path: str, share: float) -> Style:
 
 
 def set_knobs(config: Any, wanted: StyleSettings) -> None:
-    for name in knobs():
+    for name in setting_specs():
         config.set_property(argument(name), getattr(wanted, name))
 
 

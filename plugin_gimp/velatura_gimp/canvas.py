@@ -20,7 +20,7 @@ from gi.repository import Gegl, Gimp, Gio
 from velatura import strings
 from velatura.editor import style_regions
 from velatura.editor.background import run_through
-from velatura.editor.placement import Recovered
+from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Place, Region, RegionSource
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle, UsageError, VelaturaError
 from velatura.figures.layout import Sheet
@@ -223,7 +223,7 @@ class Canvas:
         Gimp.displays_flush()
         return beside is target
 
-    def put_back(self, recovered: Recovered) -> Generator[None, None, bool]:
+    def put_back(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
         """A result that was kept, as a new layer of the image: above its source, if that is there; else above the
         chosen layer, or on top. Returns False where a new image took it: none is open, or it has a palette. Raises
         VelaturaError."""

@@ -32,9 +32,9 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:
-        from .controller import Desk
+        from .controller import RestyleController
 
-        return Desk(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
+        return RestyleController(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
 
     return _answered(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else at_once)
 
@@ -79,11 +79,11 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
             return canvas.latest
         if image is None:
             raise NothingToRestyle(strings.NO_LAYER)
-        from .controller import Desk
+        from .controller import RestyleController
 
         restyling = procedure.get_plug_in().do_create_procedure(RESTYLE)
-        desk = Desk(arguments.PROGRAM, restyling, restyling.create_config(), canvas)
-        return desk.run(using=used)
+        controller = RestyleController(arguments.PROGRAM, restyling, restyling.create_config(), canvas)
+        return controller.run(using=used)
 
     return _answered(procedure, in_dialog)
 

@@ -1,4 +1,4 @@
-"""GIMP's desk: the shared way of a restyle, with a dialog of its own process."""
+"""GIMP's controller: the shared way of a restyle, with a dialog of its own process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ for name in ("GimpUi", "Gtk", "Gdk"):
     gi.require_version(name, "3.0")
 from gi.repository import Gdk, GimpUi, GLib, Gtk  # noqa: E402
 
-from velatura.client.saved_results import PastRestyle  # noqa: E402
+from velatura.client.saved_results import HistoryEntry  # noqa: E402
 from velatura.editor import restyle_controller  # noqa: E402
 from velatura.editor.background import as_velatura_error  # noqa: E402
 
@@ -21,14 +21,14 @@ from .styles import read_picture  # noqa: E402
 from .window import Window  # noqa: E402
 
 
-def show_results(program: str, canvas: Canvas) -> PastRestyle | None:
+def show_results(program: str, canvas: Canvas) -> HistoryEntry | None:
     """What is kept, and the history, without a restyle's dialog. Returns the past restyle that is to be used again, or
     None."""
     GimpUi.init("velatura_gimp")
     return results_window.show(program, canvas, None, lambda _: None)
 
 
-class Desk(restyle_controller.Desk):
+class RestyleController(restyle_controller.RestyleController):
     """One for each time that the dialog is opened."""
 
     def __init__(self, program: str, procedure: Any, config: Any, canvas: Canvas) -> None:
@@ -37,7 +37,7 @@ class Desk(restyle_controller.Desk):
         super().__init__(program, loop, canvas, read_picture)
         self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
 
-    def run(self, using: PastRestyle | None = None) -> Any:
+    def run(self, using: HistoryEntry | None = None) -> Any:
         """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or
         None."""
         self.window.set_up(self.remembered)

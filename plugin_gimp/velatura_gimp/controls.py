@@ -8,8 +8,8 @@ from typing import Any
 from gi.repository import GObject, Gtk, Pango
 
 from velatura import strings
-from velatura.editor.setting_widgets import MOST_DICE, has_dice, scale_of
-from velatura.settings import knobs
+from velatura.editor.setting_widgets import MOST_DICE, has_dice, slider_scale
+from velatura.settings import setting_specs
 
 from . import arguments
 
@@ -37,7 +37,12 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             editor = self._editor(name)
             editor.set_name(f"knob {name}")
             editor.set_tooltip_text(
-                "\n".join([knobs()[name].help, *(f"{value}: {meaning}" for value, meaning in knobs()[name].choices)])
+                "\n".join(
+                    [
+                        setting_specs()[name].help,
+                        *(f"{value}: {meaning}" for value, meaning in setting_specs()[name].choices),
+                    ]
+                )
             )
             self._editors[name] = editor
             row = editor
@@ -48,7 +53,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             box.pack_start(row, False, False, 0)
 
     def _editor(self, name: str) -> Any:
-        argument, scale = arguments.argument(name), scale_of(name)
+        argument, scale = arguments.argument(name), slider_scale(name)
         if scale is not None:
             editor = self._dialog.get_scale_entry(argument, 1.0)
             editor.set_increments(scale.step, 2 * scale.step)
@@ -56,14 +61,14 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             editor.set_logarithmic(scale.by_factor)
             return editor
         editor = self._dialog.get_widget(argument, GObject.TYPE_NONE)
-        if knobs()[name].choices:
+        if setting_specs()[name].choices:
             for cell in editor.get_widget().get_cells():  # long meanings are for the tooltip
                 cell.set_property("ellipsize", Pango.EllipsizeMode.END)
                 cell.set_property("max-width-chars", MOST_CHARACTERS)
         return editor
 
     def _dice(self, name: str) -> Any:
-        dice = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=knobs()[name].help)
+        dice = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=setting_specs()[name].help)
         dice.connect(
             "clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MOST_DICE))
         )

@@ -9,11 +9,11 @@ from typing import Any
 from gi.repository import Gdk, GdkPixbuf, Gimp, Gio, Gtk, Pango
 
 from velatura import strings
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import Portions, in_order, samples, where
+from velatura.editor.styles import StyleSelection, in_order, samples, where
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
@@ -62,7 +62,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def __init__(
         self,
-        places: Places,
+        places: AppDirs,
         loop: Loop,
         own: Any,
         changed: Callable[[], object],
@@ -72,7 +72,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._places, self._thread, self._own = places, Thread(loop), own
         self._changed, self._failed = changed, failed
-        self._portions = Portions()
+        self._portions = StyleSelection()
         self.view = Gtk.FlowBox(
             name="gallery",
             homogeneous=True,

@@ -10,11 +10,11 @@ from typing import Any
 from gi.repository import Gdk, GdkPixbuf, GimpUi, GLib, Gtk, Pango
 
 from velatura import strings
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.background import as_velatura_error
 from velatura.editor.descriptions import about_item, about_past
 from velatura.editor.event_loop import Loop
-from velatura.editor.results_controller import Canvas, ShelfDesk
+from velatura.editor.results_controller import Canvas, ResultsController
 from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
 
@@ -30,14 +30,14 @@ list row * { background-color: transparent; background-image: none; color: inher
 """
 
 
-def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[KeptItem]], object]) -> PastRestyle | None:
+def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[SavedItem]], object]) -> HistoryEntry | None:
     """The dialog, over its parent or (None) over GIMP's own window, until it is closed. Returns the past restyle that
     is to be used again, or None. What is finished stands in the image before this returns; what is in work is kept as
     far as it got."""
     loop = GlibLoop(lambda error: window.say_error(as_velatura_error(error)))
-    window = KeptWindow(loop, parent)
-    shelf = ShelfDesk(program, loop, canvas, window, listed)
-    window.desk = shelf
+    window = ResultsWindow(loop, parent)
+    shelf = ResultsController(program, loop, canvas, window, listed)
+    window.controller = shelf
     shelf.look()
     window.dialog.run()
     while shelf.steps.busy:
@@ -72,13 +72,13 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
         self.show_all()
 
 
-class KeptWindow:
-    """Shows what the desk says, and tells the desk what the person does. used: the past restyle that is to be used
-    again."""
+class ResultsWindow:
+    """Shows what the controller says, and tells the controller what the person does. used: the past restyle that is to
+    be used again."""
 
     def __init__(self, loop: Loop, parent: Any) -> None:
-        self.desk: ShelfDesk | None = None
-        self.used: PastRestyle | None = None
+        self.controller: ResultsController | None = None
+        self.used: HistoryEntry | None = None
         self._busy = False
         self._pulse = loop.timer(lambda: self.bar.pulse())
         self.dialog = Gtk.Dialog(title=strings.RESULTS_TITLE, transient_for=parent, modal=True, name="velatura results")
@@ -116,25 +116,27 @@ class KeptWindow:
         self.bar = Gtk.ProgressBar()
         self.message = Gtk.Label(name="kept message", xalign=0, wrap=True, selectable=True)
         row = Gtk.Box(spacing=6)
-        self.forget = self._button(strings.FORGET, "forget", lambda desk: desk.forget(self._chosen(self.kept)))
+        self.forget = self._button(
+            strings.FORGET, "forget", lambda controller: controller.forget(self._chosen(self.kept))
+        )
         row.pack_start(self.forget, False, False, 0)
         self.use = self._button(strings.USE_AGAIN, "use_again", self._use)
         self.insert = self._button(
-            strings.INSERT, "insert", lambda desk: desk.insert(self._chosen(self.kept)), strings.INSERT_TIP
+            strings.INSERT, "insert", lambda controller: controller.insert(self._chosen(self.kept)), strings.INSERT_TIP
         )
         self.go_on = self._button(
-            strings.GO_ON, "go_on", lambda desk: desk.go_on(self._chosen(self.kept)), strings.GO_ON_TIP
+            strings.GO_ON, "go_on", lambda controller: controller.go_on(self._chosen(self.kept)), strings.GO_ON_TIP
         )
-        self.stop = self._button(strings.STOP, "stop", lambda desk: desk.stop())
+        self.stop = self._button(strings.STOP, "stop", lambda controller: controller.stop())
         close = self._button(strings.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))
         for button in (self.use, self.insert, self.go_on, self.stop, close):
             row.pack_end(button, False, False, 0)
         for part in (self.bar, self.message, row):
             content.pack_start(part, False, False, 0)
 
-    def _button(self, text: str, name: str, do: Callable[[ShelfDesk], object], tip: str = "") -> Any:
+    def _button(self, text: str, name: str, do: Callable[[ResultsController], object], tip: str = "") -> Any:
         button = Gtk.Button(label=text, name=name, tooltip_text=tip or None)
-        button.connect("clicked", lambda _: do(self.desk) if self.desk is not None else None)
+        button.connect("clicked", lambda _: do(self.controller) if self.controller is not None else None)
         return button
 
     # --- what is chosen ------------------------------------------------------------------------------
@@ -155,12 +157,12 @@ class KeptWindow:
         self.use.set_visible(not on_results)
         self.use.set_sensitive(free and self._chosen(self.history) is not None)
 
-    def _use(self, _: ShelfDesk) -> None:
+    def _use(self, _: ResultsController) -> None:
         self.used = self._chosen(self.history)
         self.dialog.response(Gtk.ResponseType.CLOSE)
 
     # --- what goes on --------------------------------------------------------------------------------
-    def show_items(self, items: list[KeptItem]) -> None:
+    def show_items(self, items: list[SavedItem]) -> None:
         now, was = time.time(), self._chosen(self.kept)
         _fill(
             self.kept,
@@ -168,7 +170,7 @@ class KeptWindow:
             lambda item: was is not None and item.job == was.job,
         )
 
-    def show_history(self, lines: list[PastRestyle]) -> None:
+    def show_history(self, lines: list[HistoryEntry]) -> None:
         now, was, rows = time.time(), self._chosen(self.history), []
         for line in lines:
             style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")

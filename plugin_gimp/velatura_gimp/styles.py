@@ -9,7 +9,7 @@ from typing import Any
 from gi.repository import GdkPixbuf, Gio, GLib
 
 from velatura import strings
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.editor import styles
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
@@ -78,7 +78,7 @@ def over_checks(picture: Picture) -> Any:
     return pixbuf.composite_color_simple(width, height, GdkPixbuf.InterpType.NEAREST, 255, CHECKS, DARK, LIGHT)
 
 
-def keep(picture: Picture, name: str, where: Places) -> Style:
+def keep(picture: Picture, name: str, where: AppDirs) -> Style:
     """A picture that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
 
     def write(path: Path) -> bool:
@@ -97,7 +97,7 @@ def keep_drawable(drawable: Any) -> Style:
     return keep(canvas.picture_of(source), source.name, places())
 
 
-def take_file(path: str, where: Places) -> Style:
+def take_file(path: str, where: AppDirs) -> Style:
     """A file as a style; one that only GIMP can open is kept as a picture that everybody can. Raises NotAPicture."""
     try:
         read_pixbuf(path, 64)

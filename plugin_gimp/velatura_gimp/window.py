@@ -8,9 +8,9 @@ from typing import Any
 from gi.repository import Gdk, GimpUi, Gtk
 
 from velatura import strings
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.editor.event_loop import Loop
-from velatura.editor.ui_state import Remembered, Style
+from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
@@ -27,10 +27,10 @@ PULSE_EVERY = 120  # ms, while it is not known yet how far
 
 
 class Window:
-    """Shows what the desk says, and tells the desk what the person does."""
+    """Shows what the controller says, and tells the controller what the person does."""
 
-    def __init__(self, procedure: Any, config: Any, image: Any, places: Places, loop: Loop, desk: Any) -> None:
-        self._config, self._desk, self._loop = config, desk, loop
+    def __init__(self, procedure: Any, config: Any, image: Any, places: AppDirs, loop: Loop, controller: Any) -> None:
+        self._config, self._controller, self._loop = config, controller, loop
         self._writing = False  # the configuration is being written from the gallery
         self.closing = False
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, strings.TITLE)
@@ -38,7 +38,7 @@ class Window:
         self.dialog.set_ok_label(strings.START.replace("e", "_e", 1))
         self._cancel = self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)
         self.preview = PreviewArea()
-        self.gallery = Gallery(places, loop, image, self._styles_changed, desk.show_error)
+        self.gallery = Gallery(places, loop, image, self._styles_changed, controller.show_error)
         self.controls = Controls(self.dialog, config)
         self._pulse = loop.timer(lambda: self.bar.pulse())
         content = self.dialog.get_content_area()
@@ -67,11 +67,11 @@ class Window:
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
         # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
-        knobs = Gtk.ScrolledWindow(
+        setting_specs = Gtk.ScrolledWindow(
             hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT
         )
-        knobs.add(self.controls)
-        right.pack_start(knobs, False, True, 0)
+        setting_specs.add(self.controls)
+        right.pack_start(setting_specs, False, True, 0)
         middle = Gtk.Box(spacing=14)
         middle.pack_start(left, True, True, 0)
         middle.pack_start(right, False, False, 0)
@@ -91,9 +91,9 @@ class Window:
         self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
         self._offers = {}
         for text, name, do in (
-            (strings.COPY_REPORT, "copy_report", self._desk.copy_report),
-            (strings.COPY_COMMAND, "copy_command", self._desk.copy_command),
-            (strings.OPEN_AS_PICTURE, "open_picture", self._desk.open_as_picture),
+            (strings.COPY_REPORT, "copy_report", self._controller.copy_report),
+            (strings.COPY_COMMAND, "copy_command", self._controller.copy_command),
+            (strings.OPEN_AS_PICTURE, "open_picture", self._controller.open_as_picture),
         ):
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", lambda _, do=do: do())
@@ -101,7 +101,7 @@ class Window:
             self._offers[name] = button
         self.kept = Gtk.Label(name="kept", xalign=0, visible=True)
         recover = Gtk.Button(label=strings.RECOVER, name="recover", visible=True)
-        recover.connect("clicked", lambda _: self._desk.open_results())
+        recover.connect("clicked", lambda _: self._controller.open_results())
         self._kept_line = Gtk.Box(spacing=8, no_show_all=True)
         self._kept_line.pack_start(self.kept, False, False, 0)
         self._kept_line.pack_start(recover, False, False, 0)
@@ -119,13 +119,13 @@ class Window:
     def settings(self) -> StyleSettings:
         return replace(arguments.settings(self._config), composite=False)  # here the selection becomes a mask
 
-    def set_up(self, remembered: Remembered) -> None:
+    def set_up(self, remembered: UiState) -> None:
         """Show what was set the last time."""
         try:
             chosen = arguments.chosen(self._config) or remembered.styles
         except VelaturaError as error:
             chosen = remembered.styles
-            self._desk.show_error(error)
+            self._controller.show_error(error)
         self.gallery.fill(remembered.recent, chosen)
         if not chosen:
             self.say(strings.NO_STYLE)
@@ -141,7 +141,7 @@ class Window:
             arguments.choose(self._config, self.chosen())
         finally:
             self._writing = False
-        self._desk.turn()
+        self._controller.turn()
 
     def _config_changed(self, _: Any, what: Any) -> None:
         """A knob, or a preset that brings styles too."""
@@ -149,7 +149,7 @@ class Window:
             return
         if what.name in (arguments.STYLE, arguments.STYLES):
             self._loop.after(0, self._take_over_styles)  # when all of a preset is there
-        self._desk.turn()
+        self._controller.turn()
 
     def _take_over_styles(self) -> None:
         chosen = arguments.chosen(self._config)
@@ -209,8 +209,8 @@ class Window:
     # --- events --------------------------------------------------------------------------------------
     def _on_key(self, _: Any, event: Any) -> bool:
         """Escape stops what is in work; only then it closes."""
-        if event.keyval == Gdk.KEY_Escape and self._desk.is_busy:
-            self._desk.cancel()
+        if event.keyval == Gdk.KEY_Escape and self._controller.is_busy:
+            self._controller.cancel()
             return True
         return False
 

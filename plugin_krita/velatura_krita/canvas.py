@@ -17,7 +17,7 @@ from typing import Any
 from krita import Krita, Selection
 
 from velatura import strings
-from velatura.editor.placement import Recovered
+from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Canvas, Place, Region, RegionSource
 from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
 from velatura.figures.layout import Sheet
@@ -368,7 +368,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
     return True
 
 
-def put_back(recovered: Recovered) -> Generator[None, None, bool]:
+def put_back(recovered: RecoveredResult) -> Generator[None, None, bool]:
     """A result that was kept, as a new layer of the active document: above its source, if that is there; else above the
     active layer. Returns False where it became a document of its own: none is open. Raises VelaturaError."""
     document, picture = Krita.instance().activeDocument(), recovered.picture

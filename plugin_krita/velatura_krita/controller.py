@@ -1,12 +1,12 @@
-"""Krita's desk: the shared way of a restyle, with Krita's window beside the canvas."""
+"""Krita's controller: the shared way of a restyle, with Krita's window beside the canvas."""
 
 from __future__ import annotations
 
 from velatura import strings
-from velatura.client.saved_results import PastRestyle
+from velatura.client.saved_results import HistoryEntry
 from velatura.editor import restyle_controller
-from velatura.editor.restyle_controller import Errand
-from velatura.editor.results_controller import ShelfDesk
+from velatura.editor.restyle_controller import RestyleTask
+from velatura.editor.results_controller import ResultsController
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 from velatura.figures.explain import SIDE
@@ -14,24 +14,24 @@ from velatura.figures.layout import Sheet
 from velatura.pixels import LARGEST_STYLE_SIDE
 
 from . import canvas
-from .explain import Explaining
+from .explain import ExplainTask
 from .qt import QApplication, QTimer
 from .qt_loop import QtLoop
-from .results_window import KeptWindow
+from .results_window import ResultsWindow
 from .styles import as_picture, read_picture
 from .window import Window
 
 BACK_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
 
 
-class Desk(restyle_controller.Desk):
+class RestyleController(restyle_controller.RestyleController):
     """One for all of Krita's windows."""
 
     def __init__(self) -> None:
         self._loop = QtLoop()
         super().__init__("krita", self._loop, canvas, read_picture)
-        self.explaining: Explaining | None = None
-        self.shelf: ShelfDesk | None = None  # while its window is there
+        self.explaining: ExplainTask | None = None
+        self.shelf: ResultsController | None = None  # while its window is there
 
     # --- the commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -103,7 +103,7 @@ class Desk(restyle_controller.Desk):
             self.show_error(error)
             return
         name = strings.EXPLAINED.format(layer=target.name, style=styles[0].name)
-        one = self.explaining = Explaining(
+        one = self.explaining = ExplainTask(
             self.program, self._loop, beside, lambda sheet: self._open_sheet(sheet, name), self.show_error
         )
         self.thread.run(lambda: self.read_style(styles[0].path), lambda style: one.start(photo, style), one.fail)
@@ -117,8 +117,8 @@ class Desk(restyle_controller.Desk):
         if beside is None:
             return
         if self.shelf is None:
-            window = KeptWindow(beside)
-            shelf = self.shelf = ShelfDesk(self.program, self._loop, canvas, window, self.kept)
+            window = ResultsWindow(beside)
+            shelf = self.shelf = ResultsController(self.program, self._loop, canvas, window, self.kept)
             window.destroyed.connect(self._lose_results)
             for signal, do in (
                 (window.insert_asked, shelf.insert),
@@ -142,7 +142,7 @@ class Desk(restyle_controller.Desk):
             self.shelf.close()
             self.shelf = None
 
-    def _use_again(self, line: PastRestyle) -> None:
+    def _use_again(self, line: HistoryEntry) -> None:
         self.use_again(line)
         if self.shelf is not None:
             self.shelf.window.close()
@@ -154,7 +154,7 @@ class Desk(restyle_controller.Desk):
         super().close()
 
     # --- what comes of it ------------------------------------------------------------------------------
-    def inserted(self, errand: Errand, sentence: str) -> None:
+    def inserted(self, errand: RestyleTask, sentence: str) -> None:
         QTimer.singleShot(BACK_AFTER, lambda: canvas.back_to_source(errand.target))
         if self.window is None or not self.window.is_shown():
             canvas.say(sentence)

@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 from velatura import strings
-from velatura.editor.setting_widgets import MOST_DICE, Scale, has_dice, scale_of
-from velatura.settings import Knob, StyleSettings, default_of, knobs
+from velatura.editor.setting_widgets import MOST_DICE, Scale, has_dice, slider_scale
+from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
 
 from .qt import (
     QCheckBox,
@@ -60,7 +60,7 @@ class Controls(QWidget):
 
     def _add(self, form: QFormLayout, names: tuple[str, ...]) -> None:
         for name in names:
-            knob = knobs()[name]
+            knob = setting_specs()[name]
             editor = _editor(name, knob)
             editor.setObjectName(f"knob {name}")
             editor.setToolTip(knob.help)
@@ -89,12 +89,12 @@ class Controls(QWidget):
         self._on_change()
 
 
-def _editor(name: str, knob: Knob) -> Any:
+def _editor(name: str, knob: SettingSpec) -> Any:
     if knob.choices:
         return Choice(knob)
     if isinstance(default_of(name), bool):
         return YesOrNo()
-    scale = scale_of(name)
+    scale = slider_scale(name)
     return Slider(knob, scale) if scale is not None else WholeNumber(knob, dice=has_dice(name))
 
 
@@ -111,7 +111,7 @@ class _Row(QWidget):
 class Choice(_Row):
     """One of a few words."""
 
-    def __init__(self, knob: Knob) -> None:
+    def __init__(self, knob: SettingSpec) -> None:
         super().__init__()
         self.box = QComboBox()
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -148,7 +148,7 @@ class YesOrNo(_Row):
 class Slider(_Row):
     """A number in a range, dragged or typed."""
 
-    def __init__(self, knob: Knob, scale: Scale) -> None:
+    def __init__(self, knob: SettingSpec, scale: Scale) -> None:
         super().__init__()
         self._scale = scale
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -187,7 +187,7 @@ class Slider(_Row):
 class WholeNumber(_Row):
     """A whole number in a wide range; with dice where any will do."""
 
-    def __init__(self, knob: Knob, *, dice: bool) -> None:
+    def __init__(self, knob: SettingSpec, *, dice: bool) -> None:
         super().__init__()
         self.number = QSpinBox()
         self.number.setRange(int(knob.low), int(knob.high))

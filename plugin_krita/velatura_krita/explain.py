@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from velatura import strings
 from velatura.client.client import Finished, GivenStyle
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.event_loop import Loop
 from velatura.editor.session import Session
 from velatura.errors import VelaturaError
@@ -21,7 +21,7 @@ from .qt import QProgressDialog, QWidget
 PERMILLE = 1000
 
 
-class Explaining:
+class ExplainTask:
     """done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
 
     def __init__(
@@ -110,8 +110,8 @@ class Explaining:
     def connected(self) -> None:
         """What is kept is not its business."""
 
-    def kept(self, items: list[KeptItem]) -> None:
+    def kept(self, items: list[SavedItem]) -> None:
         """Nor this."""
 
-    def past(self, lines: list[PastRestyle]) -> None:
+    def past(self, lines: list[HistoryEntry]) -> None:
         """Nor this."""

@@ -9,7 +9,7 @@ from krita import Extension, Krita
 
 try:
     from . import canvas
-    from .controller import Desk
+    from .controller import RestyleController
     from .qt import QTimer
 
     BROKEN = ""
@@ -30,7 +30,7 @@ class VelaturaExtension(Extension):
 
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
-        self._desk: Desk | None = None
+        self._controller: RestyleController | None = None
 
     def setup(self) -> None:
         """Krita asks for it; there is nothing to do before the first command."""
@@ -45,14 +45,14 @@ class VelaturaExtension(Extension):
             _explain()
             return
         # After Krita has left its own handling of the menu.
-        QTimer.singleShot(0, getattr(self.desk, name))
+        QTimer.singleShot(0, getattr(self.controller, name))
 
     @property
-    def desk(self) -> Desk:
-        if self._desk is None:
-            self._desk = Desk()
-            canvas.when_closing(self._desk.close)
-        return self._desk
+    def controller(self) -> RestyleController:
+        if self._controller is None:
+            self._controller = RestyleController()
+            canvas.when_closing(self._controller.close)
+        return self._controller
 
 
 def _explain() -> None:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from velatura import strings
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import Portions, in_order, of_file, samples, where
+from velatura.editor.styles import StyleSelection, in_order, of_file, samples, where
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 
@@ -52,7 +52,7 @@ class Gallery(QWidget):
 
     def __init__(
         self,
-        places: Places,
+        places: AppDirs,
         sources: Callable[[], list],
         regions: Callable[[], list[RegionSource]],
         parent: QWidget | None = None,
@@ -61,7 +61,7 @@ class Gallery(QWidget):
         style goes."""
         super().__init__(parent)
         self._places, self._sources, self._regions, self._thread = places, sources, regions, Thread(QtLoop(self))
-        self._portions = Portions()
+        self._portions = StyleSelection()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.list = QListWidget()

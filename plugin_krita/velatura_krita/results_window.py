@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from velatura import strings
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.descriptions import about_item, about_past
 from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
@@ -42,14 +42,14 @@ ROOM = 20  # pixels beside a button's words
 A_THING = Qt.ItemDataRole.UserRole
 
 
-class KeptWindow(QDialog):
+class ResultsWindow(QDialog):
     """Signals say what the person wants; the methods below say what goes on."""
 
-    insert_asked = pyqtSignal(object)  # KeptItem
+    insert_asked = pyqtSignal(object)  # SavedItem
     go_on_asked = pyqtSignal(object)
     forget_asked = pyqtSignal(object)
     stop_asked = pyqtSignal()
-    use_asked = pyqtSignal(object)  # PastRestyle
+    use_asked = pyqtSignal(object)  # HistoryEntry
     closed = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -130,7 +130,7 @@ class KeptWindow(QDialog):
         self.use.setEnabled(self._chosen(self.history) is not None)
 
     # --- what goes on ----------------------------------------------------------------------------------
-    def show_items(self, items: list[KeptItem]) -> None:
+    def show_items(self, items: list[SavedItem]) -> None:
         now, was = time.time(), self._chosen(self.kept)
         self.kept.clear()
         for item in items:
@@ -138,7 +138,7 @@ class KeptWindow(QDialog):
         _choose(self.kept, [i for i, item in enumerate(items) if was is not None and item.job == was.job])
         self._offer()
 
-    def show_history(self, lines: list[PastRestyle]) -> None:
+    def show_history(self, lines: list[HistoryEntry]) -> None:
         now, was = time.time(), self._chosen(self.history)
         self.history.clear()
         for line in lines:

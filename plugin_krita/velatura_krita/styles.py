@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from velatura import strings
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.editor import styles
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
@@ -46,7 +46,7 @@ def as_picture(image: QImage) -> Picture:
     return Picture(image.width(), image.height(), FORMAT, bytes(pixels))  # 4 bytes a pixel: rows have no padding
 
 
-def keep(image: QImage, name: str, places: Places) -> Style:
+def keep(image: QImage, name: str, places: AppDirs) -> Style:
     """An image that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
     if max(image.width(), image.height()) > LARGEST_STYLE_SIDE:
         image = image.scaled(

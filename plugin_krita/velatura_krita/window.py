@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from velatura import strings
-from velatura.app_dirs import Places
-from velatura.editor.ui_state import Remembered, Style
+from velatura.app_dirs import AppDirs
+from velatura.editor.ui_state import Style, UiState
 from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
@@ -44,7 +44,7 @@ class Window(QDialog):
     results_asked = pyqtSignal()
     shown = pyqtSignal()
 
-    def __init__(self, places: Places, sources: object, regions: object, parent: QWidget | None = None) -> None:
+    def __init__(self, places: AppDirs, sources: object, regions: object, parent: QWidget | None = None) -> None:
         super().__init__(
             parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
         )
@@ -157,7 +157,7 @@ class Window(QDialog):
     def settings(self) -> StyleSettings:
         return self.controls.settings()
 
-    def set_up(self, remembered: Remembered) -> None:
+    def set_up(self, remembered: UiState) -> None:
         """Show what was set the last time."""
         self.controls.set_settings(remembered.settings)
         self.gallery.fill(remembered.recent, remembered.styles)

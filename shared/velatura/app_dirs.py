@@ -20,7 +20,7 @@ POSIX = os.name == "posix"
 
 
 @dataclass(frozen=True)
-class Places:
+class AppDirs:
     """config: what a person chose. state: connection file, lock, logs. cache: weights, spool. runtime: the socket."""
 
     config: Path
@@ -60,21 +60,21 @@ class Places:
         return self.cache / "weights"
 
 
-def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> Places:
+def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> AppDirs:
     """The places of this user, on this system."""
     env = os.environ if env is None else env
     if env.get("VELATURA_HOME"):
         home = Path(env["VELATURA_HOME"])
-        return Places(home / "config", home / "state", home / "cache", home / "run")
+        return AppDirs(home / "config", home / "state", home / "cache", home / "run")
     if platform == "win32":
         roaming = Path(env.get("APPDATA") or Path.home() / "AppData/Roaming")
         local = Path(env.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "Velatura"
-        return Places(roaming / "Velatura", local / "State", local / "Cache", local / "Run")
+        return AppDirs(roaming / "Velatura", local / "State", local / "Cache", local / "Run")
     # Snap gives an editor a home of its own; the daemon's files lie under the real one.
     home = Path(env.get("SNAP_REAL_HOME") or env.get("HOME") or Path.home())
     if platform == "darwin":
         support = home / "Library/Application Support/Velatura"
-        return Places(support, support / "State", home / "Library/Caches/Velatura", support / "Run")
+        return AppDirs(support, support / "State", home / "Library/Caches/Velatura", support / "Run")
     sandboxed = bool(env.get("FLATPAK_ID") or env.get("SNAP"))
 
     def xdg(variable: str, default: str) -> Path:
@@ -85,7 +85,7 @@ def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -
     state = xdg("XDG_STATE_HOME", ".local/state")
     runtime = env.get("XDG_RUNTIME_DIR", "")
     usable = Path(runtime).is_absolute() and Path(runtime).is_dir()
-    return Places(
+    return AppDirs(
         config=xdg("XDG_CONFIG_HOME", ".config"),
         state=state,
         cache=xdg("XDG_CACHE_HOME", ".cache"),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from velatura.errors import BadMessage, PictureTooSmall, WrongLength
-from velatura.short_repr import quoted
+from velatura.short_repr import short_repr
 
 CHANNELS = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGRA": 4}
 SAMPLES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}  # bytes a sample, in the machine's (little-endian) order
@@ -40,7 +40,7 @@ class PixelFormat:
             ("curve", self.curve, CURVES),
         ):
             if value not in allowed:
-                raise BadMessage(f"Pixel {name} are {quoted(value)}; Velatura knows {', '.join(allowed)}.")
+                raise BadMessage(f"Pixel {name} are {short_repr(value)}; Velatura knows {', '.join(allowed)}.")
 
     @property
     def bytes_per_pixel(self) -> int:

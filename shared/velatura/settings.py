@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from velatura.errors import BadSetting
-from velatura.short_repr import quoted
+from velatura.short_repr import short_repr
 
 # The network's layers that content may be compared at, in order.
 NETWORK_LAYERS = (
@@ -35,7 +35,7 @@ NETWORK_LAYERS = (
 
 
 @dataclass(frozen=True)
-class Knob:
+class SettingSpec:
     """What a window or a help page shows of one setting. choices: (value, words) pairs, or empty for a number."""
 
     label: str
@@ -54,7 +54,7 @@ class Knob:
 
 
 def _knob(default: Any, label: str, help: str, **more: Any) -> Any:
-    return field(default=default, metadata={"knob": Knob(label, help, **more)})
+    return field(default=default, metadata={"knob": SettingSpec(label, help, **more)})
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class StyleSettings:
     coarse: float = _knob(
         100.0, "Coarse forms", "How much its large forms count (conv4_1, conv5_1).", low=0, high=200, unit="%"
     )
-    likeness: str = _knob(
+    style_distance: str = _knob(
         "auto",
         "Likeness",
         "What of the style's marks the picture is to share.",
@@ -186,7 +186,7 @@ class StyleSettings:
             # The article's algorithm: nothing of it is a matter of taste but the seed, the steps and the optimiser.
             object.__setattr__(self, "start", "noise")
             object.__setattr__(self, "pooling", "average")
-            object.__setattr__(self, "likeness", "gram")
+            object.__setattr__(self, "style_distance", "gram")
 
     @property
     def strength_is_locked(self) -> bool:
@@ -201,18 +201,18 @@ class StyleSettings:
         """From a map of names to values. Names the unknown setting, and the nearest known one."""
         if not isinstance(values, dict):
             raise BadSetting("Settings are a map of names to values.")
-        known = knobs()
+        known = setting_specs()
         for name in values:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
                 hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
-                raise BadSetting(f"There is no setting {quoted(name)}.{hint}")
+                raise BadSetting(f"There is no setting {short_repr(name)}.{hint}")
         return cls(**values)
 
 
 def _checked(item: Field[Any], value: Any) -> Any:
     """The value in its setting's own type, or BadSetting with the name and the range."""
-    knob: Knob = item.metadata["knob"]
+    knob: SettingSpec = item.metadata["knob"]
     kind: Any = type(item.default)
     if kind is bool or kind is str:
         wrong = not isinstance(value, kind)
@@ -222,10 +222,10 @@ def _checked(item: Field[Any], value: Any) -> Any:
         wrong = wrong or (kind is int and value != int(value))
     if wrong:
         words = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
-        raise BadSetting(f"Setting {item.name!r} is {quoted(value)}; it takes {words}: {_range_of(item)}.")
+        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}; it takes {words}: {_range_of(item)}.")
     inside = value in [v for v, _ in knob.choices] if knob.choices else kind is bool or knob.low <= value <= knob.high
     if not inside:
-        raise BadSetting(f"Setting {item.name!r} is {quoted(value)}; it takes {_range_of(item)}.")
+        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}; it takes {_range_of(item)}.")
     return kind(value)
 
 
@@ -233,7 +233,7 @@ def _range_of(item: Field[Any]) -> str:
     return "yes or no" if isinstance(item.default, bool) else item.metadata["knob"].range_words
 
 
-def knobs() -> dict[str, Knob]:
+def setting_specs() -> dict[str, SettingSpec]:
     """Every knob by name, in the order a window shows them."""
     return {item.name: item.metadata["knob"] for item in fields(StyleSettings)}
 

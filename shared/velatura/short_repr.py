@@ -8,7 +8,7 @@ LARGEST = 10**LONGEST  # Python refuses to write whole numbers of over 4300 digi
 KINDS: dict[type, str] = {list: "a list", tuple: "a list", dict: "a map", bytes: "bytes"}
 
 
-def quoted(value: object) -> str:
+def short_repr(value: object) -> str:
     """Short whatever the value is. What holds others is named by its kind alone: it may be nested deeper than Python
     can write."""
     if isinstance(value, str):

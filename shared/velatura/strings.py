@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from velatura.protocol import messages as p
-from velatura.settings import StyleSettings, default_of, knobs
+from velatura.settings import StyleSettings, default_of, setting_specs
 
 # --- the menu ----------------------------------------------------------------------------------------
 RESTYLE = "Restyle with Velatura…"
@@ -19,7 +19,7 @@ TITLE = "Restyle with Velatura"
 # --- the window --------------------------------------------------------------------------------------
 # Knobs in the order a window shows them; the others stand under MORE. `composite` is for files: an editor makes a mask.
 WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
-MORE_KNOBS = ("fine", "middle", "coarse", "likeness", "seamless", "start", "iterations", "optimiser", "pooling")
+MORE_KNOBS = ("fine", "middle", "coarse", "style_distance", "seamless", "start", "iterations", "optimiser", "pooling")
 FIGURE_KNOBS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, and in no window
 STYLE, GALLERY, MORE = "Style", "Recent and samples", "More"
 FROM_FILE, FROM_LAYER, PASTE = "From file…", "From a layer", "Paste"
@@ -76,7 +76,7 @@ STYLE_OF_NO_FILE = (
     "The knobs are those of that restyle, but nothing is known of where “{name}” came from. Choose it anew."
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # whatever the locale is
-PAPER_SETS = ("start", "pooling", "likeness")  # knobs that quality 'paper' turns by itself
+PAPER_SETS = ("start", "pooling", "style_distance")  # knobs that quality 'paper' turns by itself
 PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
 
 # --- what goes on ------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def took(seconds: float) -> str:
 def knobs_said(settings: StyleSettings) -> str:
     """Quality, and every knob that is turned from its default. The strength stands in the result's name."""
     turned = [settings.quality]
-    for name, knob in knobs().items():
+    for name, knob in setting_specs().items():
         value = getattr(settings, name)
         if (
             name not in ("strength", "quality", "composite")

@@ -91,9 +91,9 @@ class Bench:
             fmt = PixelFormat(channels, sample_kind)
             seconds = []
             with self.client() as client:
-                for turn in range(REPEATS + 1):
-                    data = bytes([turn + 1]) * (2048 * 2048 * fmt.bytes_per_pixel)
-                    content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(turn))
+                for assignment in range(REPEATS + 1):
+                    data = bytes([assignment + 1]) * (2048 * 2048 * fmt.bytes_per_pixel)
+                    content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(assignment))
                     seconds.append(
                         timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0)))
                     )
@@ -107,8 +107,8 @@ class Bench:
         style = sample("night_swirls", 256)
         seconds = []
         with self.client() as client:
-            for turn in range(REPEATS):
-                content = Picture(2048, 2048, fmt, bytes([100 + turn]) * (2048 * 2048 * 4))
+            for assignment in range(REPEATS):
+                content = Picture(2048, 2048, fmt, bytes([100 + assignment]) * (2048 * 2048 * 4))
                 began = time.perf_counter()
                 done = client.restyle_and_wait(content, [(style, 1.0)], StyleSettings(strength=0))
                 assert isinstance(done, Finished)

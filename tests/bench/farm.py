@@ -124,7 +124,7 @@ def main() -> None:
         stack.callback(machines.stop)
         bench = Bench(stack)
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
-        local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
+        pixel_terms, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
         say = bench.console.print
         told = (
             f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} "
@@ -133,7 +133,7 @@ def main() -> None:
         )
         say(told, highlight=False, soft_wrap=True)
         for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
-            for name, seconds in bench.in_turns(measure, {"local": local, "ray": ray}, asked.times).items():
+            for name, seconds in bench.in_turns(measure, {"local": pixel_terms, "ray": ray}, asked.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]
                 told = (
                     f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker "
@@ -142,7 +142,7 @@ def main() -> None:
                 say(told, highlight=False, soft_wrap=True)
         clients = {
             "one worker, two threads": bench.daemon("--threads", "2"),
-            "one worker, one thread": local,
+            "one worker, one thread": pixel_terms,
             "two workers, one thread each": bench.daemon("--devices", "cpu,cpu", "--threads", "1"),
             "two workers of a Ray cluster, one thread each": ray,
         }

@@ -12,12 +12,12 @@ import hashlib
 import itertools
 import selectors
 import time
-from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import ConnectionInfo as Pipe
 from pathlib import Path
 from typing import Any
 
 from velatura.app_dirs import places
-from velatura.client.connection_file import Connection, find
+from velatura.client.connection_file import ConnectionInfo, find
 from velatura.client.transport import Dealer
 from velatura.client.transport_plain import PlainDealer
 from velatura.errors import DaemonLost, DaemonNotRunning
@@ -56,7 +56,7 @@ class PainterPeer:
         self._blobs: dict[bytes, bytes] = {}
         self._incoming: Incoming | None = None
 
-    def greet(self, found: Connection) -> None:
+    def greet(self, found: ConnectionInfo) -> None:
         """The handshake, waited for. Raises Lost."""
         nonce = auth.fresh_nonce()
         self.send(p.Hello(list(p.VERSION), nonce, self.name, "bench", found.build))
@@ -111,7 +111,7 @@ class PainterPeer:
             for put in puts(message, memoryview(self._blobs[message.blob])):
                 self.send(put)
         elif isinstance(message, p.Preview):
-            self.send(p.Seen(message.job))
+            self.send(p.PreviewShown(message.job))
         elif isinstance(message, p.Result):
             ref = PictureRef.from_wire(message.picture)
             self._incoming = Incoming(ref.blob, bytearray().extend, ref.length)

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.pixels import PictureRef
 from velatura_daemon import daemon_process
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.server import server
 
 PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
@@ -182,13 +182,13 @@ def main() -> None:
         lost = False
 
         def __init__(self, wake: Callable[[], None]) -> None:
-            self.hands = [Stub(wake, asked.preview, spent) for _ in range(asked.hands)]
+            self.executors = [Stub(wake, asked.preview, spent) for _ in range(asked.executors)]
 
-    def stubs_for(_options: Options, _places: Places, wake: Callable[[], None]) -> tuple[Stubs, None]:
+    def stubs_for(_options: DaemonConfig, _places: AppDirs, wake: Callable[[], None]) -> tuple[Stubs, None]:
         return Stubs(wake), None
 
-    server.makers_for = stubs_for  # all else is the daemon as it is: its lock, its log, its files
-    daemon_process.run_daemon(places(), Options(max_megapixels=64))
+    server.providers_for = stubs_for  # all else is the daemon as it is: its lock, its log, its files
+    daemon_process.run_daemon(places(), DaemonConfig(max_megapixels=64))
 
 
 if __name__ == "__main__":

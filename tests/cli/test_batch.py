@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 from tests.daemon.test_life import status_when
-from velatura.client.client import KeptItems, PastRestyles
+from velatura.client.client import HistoryEntries, SavedItems
 from velatura.errors import UsageError
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
@@ -197,7 +197,7 @@ def test_several_are_under_way_at_once_but_never_more_than_there_is_room_for(fir
 def test_only_one_of_a_batch_goes_into_the_history(first, warm):
     with warm.client("another") as client:
         client.ask_history()
-        lines = next(event.lines for event in client.events() if isinstance(event, PastRestyles))
+        lines = next(event.lines for event in client.events() if isinstance(event, HistoryEntries))
     assert len([line for line in lines if line.styles[0].path == str(first[0].parent / "painting.png")]) == 1
 
 
@@ -211,10 +211,14 @@ def test_again_only_what_has_changed_is_made_again(batch, done):
 
 def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder):
     def key(
-        painting: str = "painting.png", share: str = "", size: int | None = None, device: str = "auto", **knobs: float
+        painting: str = "painting.png",
+        share: str = "",
+        size: int | None = None,
+        device: str = "auto",
+        **setting_specs: float,
     ) -> str:
         paintings = paintings_of([f"{folder.parent / painting}{share}"], [], [])
-        return recipe_of(paintings, StyleSettings(**knobs), size, None, "auto", device).key
+        return recipe_of(paintings, StyleSettings(**setting_specs), size, None, "auto", device).key
 
     draw(folder.parent / "other.png", 10, 40, 40)
     keys = {key(), key("other.png"), key(share=":0.5"), key(size=16), key(strength=70)}
@@ -352,7 +356,7 @@ def test_what_was_finished_when_the_command_was_killed_is_fetched_and_not_made_a
     assert not [line for line in lines if line["event"] == "asked"]
     with warm.client(name) as client:
         client.ask_kept()
-        assert next(event.items for event in client.events() if isinstance(event, KeptItems)) == []
+        assert next(event.items for event in client.events() if isinstance(event, SavedItems)) == []
 
 
 def test_a_daemon_that_was_told_to_stop_is_not_started_against_that_will(start, folder, warm):
@@ -370,7 +374,7 @@ def test_a_daemon_that_was_told_to_stop_is_not_started_against_that_will(start, 
 def test_room_grows_with_the_workers_but_results_never_push_each_other_out():
     assert workers_in({"worker": {}}) == 1
     assert workers_in({"workers": []}) == 1
-    assert workers_in({"workers": [], "hands": 4}) == 4  # asleep still
+    assert workers_in({"workers": [], "active_workers": 4}) == 4  # asleep still
     assert [room_for(workers_in({"workers": [{}] * n})) for n in (1, 2, 4)] == [4, 6, 10]
     assert room_for(30) == 30  # none of so many waits for work
     assert max(room_for(n) for n in range(1000)) == MOST <= min(PER_CLIENT, JOBS_PER_CLIENT)

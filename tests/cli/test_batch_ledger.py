@@ -17,7 +17,7 @@ from velatura.errors import DiskTrouble, UsageError
 from velatura_daemon.batch import manifest as module
 from velatura_daemon.batch.file_hashes import hash_of_file, look_of
 from velatura_daemon.batch.frames import LEDGER, Frame, pictures_in
-from velatura_daemon.batch.manifest import Ledger, Seen
+from velatura_daemon.batch.manifest import Manifest, Seen
 from velatura_daemon.batch.recipe import key_of
 from velatura_daemon.imaging.files import write_picture
 
@@ -43,7 +43,7 @@ def make(frame: Frame, key: str) -> Seen:
 
 
 def test_a_second_recipes_result_whose_line_was_never_written_says_itself_that_it_is_done(frame):
-    with Ledger(frame.output.parent) as ledger:
+    with Manifest(frame.output.parent) as ledger:
         ledger.note(frame.output, "old", frame.photo.name, make(frame, "old"))
         make(frame, "newer")
         assert ledger.has(frame, recipe("newer"))
@@ -59,7 +59,7 @@ def test_a_line_that_the_disk_does_not_take_whole_leaves_the_others_readable(fra
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(fd, data[:room])
 
-    with Ledger(frame.output.parent) as ledger:
+    with Manifest(frame.output.parent) as ledger:
         seen = make(frame, "old")
         with monkeypatch.context() as now:
             now.setattr(module.os, "write", full)

@@ -146,7 +146,7 @@ def by_regions(run: Run, files: Path, *words: object) -> np.ndarray:
         "draft",
         "--iterations",
         "40",
-        "--likeness",
+        "--style-distance",
         "moments",
         "--strength",
         "90",

@@ -36,7 +36,7 @@ def report(*workers, jobs=(), **more):
         "upstream": "",
         "worker": workers[0] if workers else {"pid": 0, "busy": False},
         "workers": list(workers),
-        "at_home_for_now": False,
+        "fallback_active": False,
         "jobs": list(jobs),
         "pictures": 0,
         "spool_bytes": 0,
@@ -70,7 +70,7 @@ def test_workers_of_the_farm_that_have_not_come_are_a_number():
 
 
 def test_where_this_machine_stands_in_nobody_else_is_said_to_do_the_work():
-    stands_in = report(worker(), at_home_for_now=True, **FARM)
+    stands_in = report(worker(), fallback_active=True, **FARM)
     assert (
         dict(rows(stands_in))["work"]
         == stand_in(stands_in)

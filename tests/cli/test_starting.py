@@ -12,8 +12,8 @@ from velatura.app_dirs import places
 from velatura.client.launch import recorded
 from velatura.errors import UsageError
 from velatura_daemon.cli.daemon import as_words
-from velatura_daemon.config import Options
-from velatura_daemon.executors.factory import makers_for
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.factory import providers_for
 
 
 @pytest.fixture
@@ -71,4 +71,4 @@ def test_a_switch_that_is_off_is_recorded_as_it_is_said():
 )
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):
     with pytest.raises(UsageError, match=sentence):
-        makers_for(Options(**options), places({"VELATURA_HOME": str(home)}), lambda: None)
+        providers_for(DaemonConfig(**options), places({"VELATURA_HOME": str(home)}), lambda: None)

@@ -136,7 +136,7 @@ def test_a_header_full_of_settings_costs_little():
 
 @pytest.mark.parametrize("size", [p.MAX_FRAME + 1, 2**32, 2**63, 2**64 - 1])
 def test_a_huge_zmtp_frame_is_refused_before_there_is_room_for_it(size):
-    incoming = zmtp.Incoming()
+    incoming = zmtp.Download()
     stream = zmtp.GREETING + zmtp.ready(b"x") + b"\x02" + size.to_bytes(8, "big")
     with little_memory(), pytest.raises(BadMessage, match=str(size)):
         for byte in stream:
@@ -146,7 +146,7 @@ def test_a_huge_zmtp_frame_is_refused_before_there_is_room_for_it(size):
 
 def test_a_blob_of_a_claimed_size_keeps_only_what_has_come():
     kept = bytearray()
-    incoming = transfer.Incoming(b"h" * 32, kept.extend, None, 1 << 40)
+    incoming = transfer.Download(b"h" * 32, kept.extend, None, 1 << 40)
     with little_memory():
         incoming.take(p.Put(b"h" * 32, 1 << 40, 0, incoming.ticket, bytes(1000)))
     assert len(kept) == 1000

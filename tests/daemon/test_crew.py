@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, Office
+from tests.daemon.test_foreman import CONTENT, HANG, Hands, Made, SchedulerCallbacks
 from velatura.errors import TooBusy, WorkerDied
 from velatura.protocol import messages as p
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.scheduling.job_service import JOBS_TOLD
 from velatura_daemon.scheduling.scheduler import QUESTIONS_KEPT
 
 
-class Studio(Office):
+class Studio(SchedulerCallbacks):
     """Two hands; with `spare`, a third that stands in for them."""
 
     def __init__(self, home, spare: bool = False, **options) -> None:
@@ -26,20 +26,27 @@ class Studio(Office):
             home,
             self.made,
             Made(self.home) if spare else None,
-            Options(hang_seconds=HANG, worker_seconds=600.0, **options),
+            DaemonConfig(hang_seconds=HANG, worker_seconds=600.0, **options),
         )
 
-    def end(self, hands: Hands, **said) -> None:
+    def end(self, executors: Hands, **said) -> None:
         """A hand's last job ends, for the same reason that any may."""
-        hands.saying.append(
-            {"say": "failed", "job": hands.orders[-1]["job"], "code": "bad_mask", "sentence": "", "detail": "", **said}
+        executors.saying.append(
+            {
+                "say": "failed",
+                "job": executors.orders[-1]["job"],
+                "code": "bad_mask",
+                "sentence": "",
+                "detail": "",
+                **said,
+            }
         )
-        self.foreman.workshop.listen()
+        self.job_service.scheduler.listen()
 
-    def goes(self, hands: Hands, **said) -> None:
-        hands.pid = 0
-        hands.saying.append({"say": "gone", "how": "it went", **said})
-        self.foreman.workshop.listen()
+    def goes(self, executors: Hands, **said) -> None:
+        executors.pid = 0
+        executors.saying.append({"say": "gone", "how": "it went", **said})
+        self.job_service.scheduler.listen()
 
 
 @pytest.fixture
@@ -47,8 +54,8 @@ def studio(home) -> Studio:
     return Studio(home)
 
 
-def jobs(hands: Hands) -> int:
-    return len(hands.orders)
+def jobs(executors: Hands) -> int:
+    return len(executors.orders)
 
 
 def test_two_jobs_go_to_two_hands_and_the_third_waits_behind_both(studio):
@@ -117,11 +124,11 @@ def test_a_hand_that_dies_answers_its_own_questions_only(studio):
 def test_machines_that_go_are_not_the_jobs_fault_a_few_times(studio):
     studio.begin("a")
     for _ in range(3):
-        at_work = max((studio.left, studio.right), key=lambda hands: hands.pid)
+        at_work = max((studio.left, studio.right), key=lambda executors: executors.pid)
         studio.goes(at_work, sentence="The node went.", blameless=True)
     assert not [m for m in studio.told if isinstance(m, p.Failed)]
     studio.goes(
-        max((studio.left, studio.right), key=lambda hands: hands.pid), sentence="The node went.", blameless=True
+        max((studio.left, studio.right), key=lambda executors: executors.pid), sentence="The node went.", blameless=True
     )
     assert [m.sentence for m in studio.told if isinstance(m, p.Failed)] == ["The node went."]
 
@@ -133,7 +140,7 @@ def test_who_is_not_available_gets_no_job_and_is_called(studio):
     assert studio.left.called and "called" in studio.notices()[0]
     studio.right.available = True
     studio.right.saying.append({"say": "here"})
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
     assert jobs(studio.right) == 1
 
 
@@ -171,9 +178,9 @@ def test_a_surplus_hand_gives_its_device_back_while_the_other_works(studio):
 def test_of_hands_that_idle_as_long_as_each_other_one_stays_for_a_job_that_may_go_on(studio):
     studio.begin("a")
     studio.begin("b", layer="b")
-    studio.end(studio.left), studio.foreman.park(b"s")
+    studio.end(studio.left), studio.job_service.park(b"s")
     studio.right.saying.append({"say": "stopped", "job": studio.right.orders[0]["job"]})
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
     studio.pass_by(601)
     assert studio.left.left + studio.right.left == 1
 
@@ -219,20 +226,20 @@ def test_a_failure_of_one_job_there_is_not_the_others(studio):
 def test_a_picture_that_only_the_others_have_room_for_is_refused_here_and_what_was_done_of_it_is_kept(
     home, monkeypatch
 ):
-    monkeypatch.setattr(Options, "megapixels_here", CONTENT.width * CONTENT.height / 2e6)
+    monkeypatch.setattr(DaemonConfig, "megapixels_here", CONTENT.width * CONTENT.height / 2e6)
     studio = Studio(home, spare=True, executor="ray", address="ray://there:10001")
     studio.begin("a")
     Path(studio.left.orders[0]["keep_path"]).write_bytes(b"far")
     studio.left.saying.append({"say": "kept", "job": studio.left.orders[0]["job"], "done": 0.5, "step": 3})
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
     studio.made.lost = True
     studio.goes(studio.left, sentence="The farm does not answer.", blameless=True)
     (failed,) = [m for m in studio.told if isinstance(m, p.Failed)]
     assert failed.code == "picture_too_large" and "22 × 16 would fit" in failed.sentence
     assert jobs(studio.home) == 0
-    assert studio.foreman.status()["stopped_midway"] == 1
+    assert studio.job_service.status()["stopped_midway"] == 1
     assert studio.notices() == []  # nobody is told that this machine goes on with it
-    studio.foreman.resume(b"s", "client", "client", p.Resume("a", "client", "as_it_is"))
+    studio.job_service.resume(b"s", "client", "client", p.Resume("a", "client", "as_it_is"))
     assert jobs(studio.home) == 1  # that takes no step, so no memory
 
 
@@ -247,22 +254,22 @@ def test_who_stood_in_gives_the_device_back_though_the_others_have_work_again(ho
     for _ in range(601):
         studio.left.saying.append({"say": "ready", "device": "d", "weights": "w"})
         studio.pass_by(1)
-    assert studio.foreman.workshop.busy
+    assert studio.job_service.scheduler.busy
     assert studio.home.left == 1
 
 
-def stops(studio: Studio, hands: Hands, order: int = -1) -> None:
-    hands.saying.append({"say": "stopped", "job": hands.orders[order]["job"]})
-    studio.foreman.workshop.listen()
+def stops(studio: Studio, executors: Hands, order: int = -1) -> None:
+    executors.saying.append({"say": "stopped", "job": executors.orders[order]["job"]})
+    studio.job_service.scheduler.listen()
 
 
-def finishes(studio: Studio, hands: Hands) -> None:
+def finishes(studio: Studio, executors: Hands) -> None:
     """A hand's last job has its result."""
-    order = hands.orders[-1]
+    order = executors.orders[-1]
     data = b"r" * CONTENT.ref.length
     Path(order["result_path"]).write_bytes(data)
     picture = {**CONTENT.ref.to_wire(), "blob": hashlib.sha256(data).digest()}
-    hands.saying.append(
+    executors.saying.append(
         {
             "say": "done",
             "job": order["job"],
@@ -278,7 +285,7 @@ def finishes(studio: Studio, hands: Hands) -> None:
             "notes": [],
         }
     )
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
 
 
 def test_a_moved_knob_waits_for_the_hand_that_has_the_layer_warm(studio):
@@ -291,8 +298,8 @@ def test_a_moved_knob_waits_for_the_hand_that_has_the_layer_warm(studio):
 
 def test_a_job_whose_client_comes_back_at_once_is_at_one_hand_only(studio):
     studio.begin("a")
-    studio.foreman.park(b"s")
-    studio.foreman.unpark(b"s")
+    studio.job_service.park(b"s")
+    studio.job_service.unpark(b"s")
     assert jobs(studio.right) == 0
     stops(studio, studio.left)
     assert jobs(studio.left) + jobs(studio.right) == 2
@@ -300,8 +307,8 @@ def test_a_job_whose_client_comes_back_at_once_is_at_one_hand_only(studio):
 
 def test_a_job_finished_between_a_clients_silence_and_its_stop_is_not_done_again(studio):
     studio.begin("a")
-    studio.foreman.park(b"s")
-    studio.foreman.unpark(b"s")
+    studio.job_service.park(b"s")
+    studio.job_service.unpark(b"s")
     finishes(studio, studio.left)
     assert [m.job for m in studio.told if isinstance(m, p.Result)] == ["a"]
     assert jobs(studio.left) + jobs(studio.right) == 1
@@ -310,18 +317,18 @@ def test_a_job_finished_between_a_clients_silence_and_its_stop_is_not_done_again
 def test_a_job_cancelled_while_its_client_was_silent_has_no_result_and_lets_go_of_its_pictures_once(studio):
     studio.begin("a")
     studio.begin("b")
-    studio.foreman.park(b"s")
-    studio.foreman.cancel("client", "a")
+    studio.job_service.park(b"s")
+    studio.job_service.cancel("client", "a")
     finishes(studio, studio.left)
     assert not [m for m in studio.told if isinstance(m, p.Result)]
-    studio.foreman.blobs.forget()
-    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+    studio.job_service.blobs.forget()
+    assert CONTENT.ref.blob in studio.job_service.blobs  # b has it
 
 
 def test_a_hand_that_is_not_understood_fails_its_job_and_is_free_when_it_has_stopped(studio):
     studio.begin("a")
     studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
     assert [m.job for m in studio.told if isinstance(m, p.Failed)] == ["a"]
     assert studio.left.cancelled == [studio.left.orders[0]["job"]]
     studio.begin("b")
@@ -334,12 +341,12 @@ def test_a_hand_that_is_not_understood_fails_its_job_and_is_free_when_it_has_sto
 def test_a_hand_that_is_not_understood_after_a_cancel_says_nothing_of_that_job(studio):
     studio.begin("a")
     studio.begin("b")
-    studio.foreman.cancel("client", "a")
+    studio.job_service.cancel("client", "a")
     studio.left.saying.append({"say": "nonsense", "job": studio.left.orders[0]["job"]})
-    studio.foreman.workshop.listen()
+    studio.job_service.scheduler.listen()
     assert not [m for m in studio.told if isinstance(m, p.Failed)]
-    studio.foreman.blobs.forget()
-    assert CONTENT.ref.blob in studio.foreman.blobs  # b has it
+    studio.job_service.blobs.forget()
+    assert CONTENT.ref.blob in studio.job_service.blobs  # b has it
 
 
 def test_a_job_that_cannot_be_handed_over_fails_whatever_the_reason(studio, monkeypatch):
@@ -349,7 +356,7 @@ def test_a_job_that_cannot_be_handed_over_fails_whatever_the_reason(studio, monk
     monkeypatch.setattr(studio.left, "work", work)
     studio.begin("a")
     assert [m.code for m in studio.told if isinstance(m, p.Failed)] == ["worker_died"]
-    assert not studio.foreman.workshop.busy
+    assert not studio.job_service.scheduler.busy
 
 
 def test_a_job_that_waits_again_is_told_its_place_again(studio):
@@ -383,7 +390,7 @@ def test_questions_to_a_hand_that_is_sent_away_are_answered(studio):
 def test_questions_of_clients_that_have_gone_count_until_the_worker_has_read_them(studio):
     for number in range(QUESTIONS_KEPT):
         studio.ask(str(number))
-    studio.foreman.end_session(b"s")
+    studio.job_service.end_session(b"s")
     with pytest.raises(TooBusy):
         studio.ask("one more")
 
@@ -403,19 +410,19 @@ def test_who_comes_back_takes_what_waits_without_being_asked(home):
 
 def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
     many = [Hands() for _ in range(200)]
-    for hands in many:
-        hands.pid, hands.info = (
+    for executors in many:
+        executors.pid, executors.info = (
             7,
             {"state": "warm", "device": "\N{ARTIST PALETTE}" * 200, "weights": "\N{ARTIST PALETTE}" * 200},
         )
-    office = Office(home, Made(*many))
+    callbacks = SchedulerCallbacks(home, Made(*many))
     for number in range(JOBS_TOLD + 1):
-        office.begin(
+        callbacks.begin(
             f"job {number}" + "\N{ARTIST PALETTE}" * 100,
             f"layer {number}" + "\N{ARTIST PALETTE}" * 100,
             client=f"client {number}",
         )
-    report = office.foreman.status()
+    report = callbacks.job_service.status()
     assert len(report["workers"]) > 1
     p.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))
 
@@ -424,6 +431,6 @@ def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(stud
     studio.begin("a")
     for name in ("result_path", "last_path"):
         Path(studio.left.orders[0][name]).write_bytes(b"half of it")
-    studio.foreman.workshop.kill()
-    studio.foreman.keeper.close()
-    assert [path.name for path in studio.foreman.blobs.folder.iterdir() if path.name.startswith("new-")] == []
+    studio.job_service.scheduler.kill()
+    studio.job_service.store.close()
+    assert [path.name for path in studio.job_service.blobs.folder.iterdir() if path.name.startswith("new-")] == []

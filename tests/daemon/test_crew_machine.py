@@ -1,4 +1,4 @@
-"""Workshop and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that
+"""Scheduler and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that
 stop, fail and die, machines that are lost and come back. No sockets, no processes; an injected clock."""
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from velatura.errors import VelaturaError
 from velatura.pixels import Picture, PictureRef
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import RUNNING
-from velatura_daemon.scheduling.job_service import Foreman
-from velatura_daemon.scheduling.worker_pool import Crew
+from velatura_daemon.scheduling.job_service import JobService
+from velatura_daemon.scheduling.worker_pool import WorkerPool
 
 CONTENTS, STYLE = [picture(seed=1), picture(seed=2)], picture(40, 40, seed=3)
 CLIENTS, LAYERS, DEVICES = ["ann", "ben"], ["one", "two"], ["auto", "auto", "cuda:0", "cuda:9"]
@@ -131,10 +131,10 @@ class Studio(RuleBasedStateMachine):
         self.workers = [Worker("cuda:0"), Worker("cuda:1"), Worker("auto")]
         self.spare = Worker("auto")
         self.made = Made(*self.workers)
-        options = Options(hang_seconds=HANG, worker_seconds=IDLE)
-        crew = Crew(self.made, Made(self.spare), self.clock)
-        self.foreman = Foreman(options, places({"VELATURA_HOME": str(self.home)}), crew, self.hears, self.clock)
-        self.shop = self.foreman.workshop
+        options = DaemonConfig(hang_seconds=HANG, worker_seconds=IDLE)
+        pool = WorkerPool(self.made, Made(self.spare), self.clock)
+        self.job_service = JobService(options, places({"VELATURA_HOME": str(self.home)}), pool, self.hears, self.clock)
+        self.shop = self.job_service.scheduler
         self.sessions = {client: client.encode() for client in CLIENTS}
         self.silent: set[str] = set()
         self.asked: list[tuple[bytes, p.Get]] = []  # pictures that clients are asked for
@@ -183,7 +183,7 @@ class Studio(RuleBasedStateMachine):
             remember=self.number % 4 > 0,
         )
         self.open.add((client, job))
-        self.foreman.submit(self.sessions[client], client, "tests", asked)
+        self.job_service.submit(self.sessions[client], client, "tests", asked)
         if sends:
             self.sends_all_pictures()
 
@@ -192,31 +192,31 @@ class Studio(RuleBasedStateMachine):
     def sends_a_picture(self, which: int) -> None:
         session, get = self.asked.pop(which % len(self.asked))
         data = next(one.blobs[get.blob] for one in [*CONTENTS, STYLE] if get.blob in one.blobs)
-        self.foreman.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
+        self.job_service.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
 
     def sends_all_pictures(self) -> None:
         while self.asked:
             self.sends_a_picture(0)
 
-    @precondition(lambda self: len(self.foreman.queue))
+    @precondition(lambda self: len(self.job_service.queue))
     @rule(which=some.integers(0, 9))
     def cancels(self, which: int) -> None:
-        job = list(self.foreman.queue)[which % len(self.foreman.queue)]
-        self.foreman.cancel(job.client_id, job.id)
+        job = list(self.job_service.queue)[which % len(self.job_service.queue)]
+        self.job_service.cancel(job.client_id, job.id)
 
     @precondition(lambda self: len(self.silent) < len(CLIENTS))
     @rule(which=some.integers(0, 9))
     def falls_silent(self, which: int) -> None:
         client = [one for one in CLIENTS if one not in self.silent][which % (len(CLIENTS) - len(self.silent))]
         self.silent.add(client)
-        self.foreman.park(self.sessions[client])
+        self.job_service.park(self.sessions[client])
 
     @precondition(lambda self: self.silent)
     @rule(client=some.sampled_from(CLIENTS))
     def speaks(self, client: str) -> None:
         if client in self.silent:
             self.silent.remove(client)
-            self.foreman.unpark(self.sessions[client])
+            self.job_service.unpark(self.sessions[client])
 
     @rule(client=some.sampled_from(CLIENTS), goodbye=some.booleans())
     def goes_and_comes_again(self, client: str, goodbye: bool) -> None:
@@ -225,17 +225,21 @@ class Studio(RuleBasedStateMachine):
         self.open = {key for key in self.open if key[0] != client}
         self.questions = {key for key in self.questions if key[0] != client}
         self.asked = [(session, get) for session, get in self.asked if session != gone]
-        (self.foreman.end_session if goodbye else self.foreman.lose_session)(gone)
+        (self.job_service.end_session if goodbye else self.job_service.lose_session)(gone)
 
-    @precondition(lambda self: any(key not in self.foreman.keeper.in_hand for key in self.foreman.keeper.works.shelf))
+    @precondition(
+        lambda self: any(
+            key not in self.job_service.store.in_hand for key in self.job_service.store.checkpoints.records
+        )
+    )
     @rule(which=some.integers(0, 9), client=some.sampled_from(CLIENTS), as_it_is=some.booleans())
     def resumes(self, which: int, client: str, as_it_is: bool) -> None:
-        kept = [key for key in self.foreman.keeper.works.shelf if key not in self.foreman.keeper.in_hand]
+        kept = [key for key in self.job_service.store.checkpoints.records if key not in self.job_service.store.in_hand]
         whose, job = kept[which % len(kept)]
         self.speaks(client)
         self.open.add((client, job))
         try:
-            self.foreman.resume(
+            self.job_service.resume(
                 self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on")
             )
         except VelaturaError:
@@ -244,17 +248,17 @@ class Studio(RuleBasedStateMachine):
     @rule(client=some.sampled_from(CLIENTS), what=some.sampled_from(["estimate", "fetch", "forget"]))
     def wants_something_else(self, client: str, what: str) -> None:
         if what == "forget":
-            self.foreman.forget()
+            self.job_service.forget()
         elif what == "fetch":
-            for key in list(self.foreman.keeper.results.shelf):
-                self.foreman.keeper.received(key)
+            for key in list(self.job_service.store.results.records):
+                self.job_service.store.received(key)
         else:
             self.asks_for_an_estimate(client)
 
     def asks_for_an_estimate(self, client: str) -> None:
         ticket = self.fresh()
         try:
-            self.foreman.estimate(self.sessions[client], p.AskEstimate(ticket, 100, 100, StyleSettings().to_wire()))
+            self.job_service.estimate(self.sessions[client], p.GetEstimate(ticket, 100, 100, StyleSettings().to_wire()))
         except VelaturaError:
             return
         self.questions.add((client, ticket))
@@ -338,20 +342,20 @@ class Studio(RuleBasedStateMachine):
     # --- what always holds --------------------------------------------------------------------------------
     @invariant()
     def jobs_and_hands_agree(self) -> None:
-        turns = [hand.turn for hand in self.shop.crew.busy if hand.turn is not None]
-        layers = Counter((turn.job.client_id, turn.job.layer) for turn in turns)
+        turns = [hand.assignment for hand in self.shop.pool.busy if hand.assignment is not None]
+        layers = Counter((assignment.job.client_id, assignment.job.layer) for assignment in turns)
         assert all(count == 1 for count in layers.values()), "one layer is at two hands"
-        at_work = [turn.job for turn in turns if not turn.stopping]
-        assert all(job.state == RUNNING and self.foreman.queue.get(job.client_id, job.id) is job for job in at_work)
-        assert {id(job) for job in self.foreman.queue if job.state == RUNNING} == {id(job) for job in at_work}
+        at_work = [assignment.job for assignment in turns if not assignment.stopping]
+        assert all(job.state == RUNNING and self.job_service.queue.get(job.client_id, job.id) is job for job in at_work)
+        assert {id(job) for job in self.job_service.queue if job.state == RUNNING} == {id(job) for job in at_work}
 
     @invariant()
     def a_hand_has_what_it_is_thought_to_have(self) -> None:
-        for hand in self.shop.crew:
+        for hand in self.shop.pool:
             has = hand.executor.order["job"] if hand.executor.order is not None else None
-            thought = hand.turn.ticket if hand.turn is not None else None
+            thought = hand.assignment.ticket if hand.assignment is not None else None
             assert has == thought
-            assert hand.turn is None or not hand.turn.hung, "it was ended, and is not known to have gone"
+            assert hand.assignment is None or not hand.assignment.hung, "it was ended, and is not known to have gone"
 
     @invariant()
     def nobody_waits_for_a_hand_that_is_free(self) -> None:
@@ -359,28 +363,35 @@ class Studio(RuleBasedStateMachine):
 
     @invariant()
     def every_job_is_owed_its_ending_and_no_other_is(self) -> None:
-        assert {(job.client_id, job.id) for job in self.foreman.queue} == self.open == self.foreman.keeper.in_hand
+        assert (
+            {(job.client_id, job.id) for job in self.job_service.queue} == self.open == self.job_service.store.in_hand
+        )
 
     @invariant()
     def pins_are_those_of_jobs_and_of_what_is_kept(self) -> None:
-        keeper = self.foreman.keeper
-        pins = Counter(blob for job in self.foreman.queue for blob in job.blobs)
-        pins.update(blob for key in keeper.works.shelf for blob in keeper.works._needs(key))
-        pins.update(blob for key in keeper.results.shelf for blob in _blobs_of(keeper.results.shelf[key]))
-        assert keeper.blobs._pins == pins
+        store = self.job_service.store
+        pins = Counter(blob for job in self.job_service.queue for blob in job.blobs)
+        pins.update(blob for key in store.checkpoints.records for blob in store.checkpoints._needs(key))
+        pins.update(blob for key in store.results.records for blob in _blobs_of(store.results.records[key]))
+        assert store.blobs._pins == pins
 
     @invariant()
     def files_in_the_spool_are_somebodys(self) -> None:
-        known = {path for hand in self.shop.crew.busy if hand.turn is not None for path in hand.turn.paths.values()}
-        known |= {upload.path for upload in self.foreman.blobs._promised}
-        assert set(self.foreman.blobs.folder.glob("new-*")) <= known
+        known = {
+            path
+            for hand in self.shop.pool.busy
+            if hand.assignment is not None
+            for path in hand.assignment.paths.values()
+        }
+        known |= {upload.path for upload in self.job_service.blobs._promised}
+        assert set(self.job_service.blobs.folder.glob("new-*")) <= known
 
     # --- and in the end -----------------------------------------------------------------------------------
     def teardown(self) -> None:
         try:
             self.run_down()
         finally:
-            self.foreman.keeper.close()
+            self.job_service.store.close()
             shutil.rmtree(self.home)
 
     def run_down(self) -> None:
@@ -398,16 +409,18 @@ class Studio(RuleBasedStateMachine):
             self.answers()
             if not self.shop.busy and not any(worker.said for worker in self.everybody):
                 break
-        assert not self.shop.busy, f"{[job.state for job in self.foreman.queue]} {self.shop.crew.busy}"
+        assert not self.shop.busy, f"{[job.state for job in self.job_service.queue]} {self.shop.pool.busy}"
         for check in (
             self.every_job_is_owed_its_ending_and_no_other_is,
             self.pins_are_those_of_jobs_and_of_what_is_kept,
         ):
             check()
         assert (self.open, self.questions, self.shop._questions) == (set(), set(), {})
-        assert not list(self.foreman.blobs.folder.glob("new-*"))
-        kept = {self.foreman.keeper.works.image_path(key) for key in self.foreman.keeper.works.shelf}
-        assert set(self.foreman.keeper.works.shelf.folder.glob("*.npy*")) <= kept
+        assert not list(self.job_service.blobs.folder.glob("new-*"))
+        kept = {
+            self.job_service.store.checkpoints.image_path(key) for key in self.job_service.store.checkpoints.records
+        }
+        assert set(self.job_service.store.checkpoints.records.folder.glob("*.npy*")) <= kept
         self.clock.wait(IDLE + 1)
         self.shop.tick(self.clock.now())
         assert self.shop.due is None or self.shop.due > 0

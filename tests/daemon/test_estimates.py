@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from velatura.app_dirs import places
 from velatura.settings import StyleSettings
-from velatura_daemon.memory_plan import BASE, EVERYTHING, Room
+from velatura_daemon.memory_plan import BASE, EVERYTHING, MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import SIDES, Estimates, Pace, in_words, measured
-from velatura_daemon.worker.model_cache import Networks
+from velatura_daemon.worker.model_cache import ModelCache
 
 CPU = torch.device("cpu")
 DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
@@ -23,7 +23,7 @@ DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    return Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", CPU)
+    return ModelCache(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", CPU)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_larger_picture_and_a_better_quality_take_longer(estimates, warm):
 
 
 def test_all_drafts_of_more_than_512_pixels_take_as_long(estimates, warm):
-    one, other = (estimates.expect(side, side, DRAFT, warm, Room(BASE + (4 << 30))) for side in (512, 8192))
+    one, other = (estimates.expect(side, side, DRAFT, warm, MemoryBudget(BASE + (4 << 30))) for side in (512, 8192))
     assert other == one
 
 
@@ -53,7 +53,9 @@ def test_nothing_to_do_takes_no_time(estimates, warm):
 
 
 def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estimates, warm):
-    whole, tiled = (estimates.expect(4096, 4096, GOOD, warm, room) for room in (EVERYTHING, Room(BASE + (4 << 30))))
+    whole, tiled = (
+        estimates.expect(4096, 4096, GOOD, warm, room) for room in (EVERYTHING, MemoryBudget(BASE + (4 << 30)))
+    )
     assert tiled.plan.side
     assert f"tiles of {tiled.plan.side}" in tiled.sentence
     assert tiled.seconds > whole.seconds

@@ -20,14 +20,14 @@ import pytest
 
 from tests.conftest import QUICK, picture
 from velatura.errors import UsageError
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.ray import actor_handle, cluster
 from velatura_daemon.executors.ray.cluster import ClusterLost
-from velatura_daemon.executors.ray.coalescing_queue import Outbox
-from velatura_daemon.executors.ray.config import Terms, as_actor_options
+from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
+from velatura_daemon.executors.ray.config import RayConfig, as_actor_options
 from velatura_daemon.executors.ray.download import Damaged, receive
 from velatura_daemon.executors.ray.job_files import at_work, for_abroad
-from velatura_daemon.executors.ray.workers import Farm
+from velatura_daemon.executors.ray.workers import RayProvider
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -109,7 +109,7 @@ def test_a_damaged_picture_is_never_found_on_this_disk(tmp_path, rest):
 
 
 def test_of_what_waits_to_be_said_only_the_newest_previews_stay():
-    outbox = Outbox()
+    outbox = CoalescingQueue()
     for number in range(50):
         outbox.add({"say": "preview", "job": "1", "number": number})
         outbox.add({"say": "kept", "job": "1", "number": number})
@@ -122,7 +122,7 @@ def test_of_what_waits_to_be_said_only_the_newest_previews_stay():
 
 
 def test_a_worker_that_has_gone_leaves_its_last_picture_at_once():
-    outbox = Outbox()
+    outbox = CoalescingQueue()
     outbox.add({"say": "kept", "job": "1"})
     outbox.add({"say": "gone", "how": "it was killed"})
     assert [said["say"] for said in outbox.take(kept=False)] == ["kept", "gone"]
@@ -130,8 +130,8 @@ def test_a_worker_that_has_gone_leaves_its_last_picture_at_once():
 
 # --- what may be asked for -----------------------------------------------------------------------------
 def test_resources_are_asked_for_as_ray_names_them():
-    terms = Terms.of(
-        Options(
+    terms = RayConfig.of(
+        DaemonConfig(
             address="ray://head:10001", actor_resources=("GPU=0.5", "memory=1000", "bench=1"), node_labels=("gpu=h100",)
         )
     )
@@ -157,7 +157,7 @@ def test_resources_are_asked_for_as_ray_names_them():
 )
 def test_what_cannot_be_meant_is_said_at_the_start(options, sentence):
     with pytest.raises(UsageError, match=sentence):
-        Terms.of(Options(**options))
+        RayConfig.of(DaemonConfig(**options))
 
 
 # --- the front's side, with a driver that is played ------------------------------------------------------
@@ -190,8 +190,8 @@ class Heard:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, **options: Any) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
-        self.farm = Farm(
-            Options(**{"address": "ray://127.0.0.1:9", "max_actors": 3, **options}),
+        self.farm = RayProvider(
+            DaemonConfig(**{"address": "ray://127.0.0.1:9", "max_actors": 3, **options}),
             lambda: None,
             (sys.executable, "-c", PLAYED.replace("PART", part.strip())),
         )
@@ -200,7 +200,7 @@ class Heard:
     def until(self, condition: Callable[[], Any]) -> None:
         """pytest's timeout ends a wait in vain."""
         while not condition():
-            for number, hand in enumerate(self.farm.hands):
+            for number, hand in enumerate(self.farm.executors):
                 while (one := hand.hear()) is not None:
                     self.said.append((number, one))
             time.sleep(0.005)
@@ -230,12 +230,12 @@ def finds_nobody(monkeypatch):
 
 
 def test_before_anything_is_known_one_job_goes_there_to_find_out(connects):
-    assert [hand.available for hand in connects.farm.hands] == [True, False, False]
-    assert not any(hand.holds_device for hand in connects.farm.hands)
+    assert [hand.available for hand in connects.farm.executors] == [True, False, False]
+    assert not any(hand.holds_device for hand in connects.farm.executors)
 
 
 def test_hands_are_there_when_their_actors_are_and_the_least_stay(connects):
-    first, second, third = connects.farm.hands
+    first, second, third = connects.farm.executors
     second.call()
     connects.until(lambda: {number for number, _ in connects.of("here")} == {0, 1})  # the first is the least
     assert [hand.available for hand in (first, second, third)] == [True, True, False]
@@ -246,7 +246,7 @@ def test_hands_are_there_when_their_actors_are_and_the_least_stay(connects):
 
 
 def test_a_driver_that_dies_is_nobodys_fault_and_the_next_job_has_another(connects):
-    first = connects.farm.hands[0]
+    first = connects.farm.executors[0]
     first.work({"job": "1"})
     connects.until(lambda: connects.of("progress"))
     first.estimate({"ticket": "q"})  # it dies of that one
@@ -258,7 +258,7 @@ def test_a_driver_that_dies_is_nobodys_fault_and_the_next_job_has_another(connec
 
 
 def test_a_head_that_is_away_is_told_and_when_it_is_back_somebody_says_so(finds_nobody):
-    finds_nobody.farm.hands[0].work({"job": "1"})
+    finds_nobody.farm.executors[0].work({"job": "1"})
     finds_nobody.until(lambda: finds_nobody.of("here"))
     ((number, gone),) = finds_nobody.of("gone")
     assert (number, gone["sentence"], gone["blameless"]) == (0, "The head is away.", True)
@@ -267,10 +267,10 @@ def test_a_head_that_is_away_is_told_and_when_it_is_back_somebody_says_so(finds_
 
 def test_while_the_head_is_away_the_farm_is_lost(finds_nobody):
     finds_nobody.listening.close()
-    finds_nobody.farm.hands[0].work({"job": "1"})
+    finds_nobody.farm.executors[0].work({"job": "1"})
     finds_nobody.until(lambda: finds_nobody.of("gone"))
     assert finds_nobody.farm.lost
-    assert finds_nobody.farm.hands[0].available  # without a fallback, the next job is how one finds out
+    assert finds_nobody.farm.executors[0].available  # without a fallback, the next job is how one finds out
 
 
 def test_with_a_fallback_the_farm_is_lost_until_the_connection_stands(monkeypatch, tmp_path):
@@ -287,7 +287,7 @@ def test_with_a_fallback_the_farm_is_lost_until_the_connection_stands(monkeypatc
         heard = Heard(
             monkeypatch, connects_again, address=f"ray://127.0.0.1:{listening.getsockname()[1]}", fallback="local"
         )
-        heard.farm.hands[0].work({"job": "1"})
+        heard.farm.executors[0].work({"job": "1"})
         heard.until(lambda: heard.of("gone"))
         assert heard.farm.lost
         heard.until(lambda: heard.of("here"))
@@ -312,11 +312,11 @@ class Waiting:
 
 def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_free(monkeypatch):
     monkeypatch.setattr(actor_handle, "BEAT", 0.01)
-    office = Waiting()
-    waiting = actor_handle.Post(0, office)
+    callbacks = Waiting()
+    waiting = actor_handle.ActorHandle(0, callbacks)
     waiting._wanted = object()
-    assert not waiting._wait_for_actor(actor_handle.Turn({"job": "7"}))
-    assert office.said[-1] == {"say": "stopped", "job": "7"}
+    assert not waiting._wait_for_actor(actor_handle.Assignment({"job": "7"}))
+    assert callbacks.said[-1] == {"say": "stopped", "job": "7"}
 
 
 class CutOff(Waiting):
@@ -334,46 +334,46 @@ class CutOff(Waiting):
         self.cluster = SimpleNamespace(
             answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True
         )
-        self.post = actor_handle.Post(0, self)
+        self.post = actor_handle.ActorHandle(0, self)
         self.post._actor, self.post._wanted, self.post._node = self.actor, self.cluster, "there"
         self.post._living.set()
 
     def lose(self, lost: ClusterLost) -> None:
         self.lost.append(lost)
 
-    def hear(self, turn: actor_handle.Turn) -> None:
-        self.post._turn = turn
+    def hear(self, assignment: actor_handle.Assignment) -> None:
+        self.post._turn = assignment
         with pytest.raises(actor_handle._Silent) as silent:
             self.post._hear(self.cluster)
         self.post._outlive(self.cluster, silent.value)
 
 
 def test_a_machine_whose_cable_is_pulled_costs_its_job_nothing(monkeypatch):
-    office = CutOff(monkeypatch, answers=True)
-    office.hear(actor_handle.Turn({"job": "7"}, handed=True))
-    away, gone = office.said
+    callbacks = CutOff(monkeypatch, answers=True)
+    callbacks.hear(actor_handle.Assignment({"job": "7"}, handed=True))
+    away, gone = callbacks.said
     assert away["say"] == "away"
     assert (gone["say"], gone["blameless"]) == ("gone", True)
     assert "there" in gone["sentence"]
-    assert office.cancelled == ["7"]  # it may only have been cut off, and is to be free then
-    assert not office.lost
+    assert callbacks.cancelled == ["7"]  # it may only have been cut off, and is to be free then
+    assert not callbacks.lost
 
 
 def test_a_job_that_was_about_to_go_to_such_a_machine_goes_back(monkeypatch):
-    office = CutOff(monkeypatch, answers=True)
-    office.hear(actor_handle.Turn({"job": "7"}))
-    assert office.said[-1] == {"say": "stopped", "job": "7"}
+    callbacks = CutOff(monkeypatch, answers=True)
+    callbacks.hear(actor_handle.Assignment({"job": "7"}))
+    assert callbacks.said[-1] == {"say": "stopped", "job": "7"}
 
 
 def test_a_head_whose_cable_is_pulled_is_lost(monkeypatch):
-    office = CutOff(monkeypatch, answers=False)
-    office.hear(actor_handle.Turn({"job": "7"}, handed=True))
-    assert "takes no connections any more" in office.lost[0].sentence
+    callbacks = CutOff(monkeypatch, answers=False)
+    callbacks.hear(actor_handle.Assignment({"job": "7"}, handed=True))
+    assert "takes no connections any more" in callbacks.lost[0].sentence
 
 
 def test_auto_where_there_is_no_ray_says_where_it_looked():
     lost = cluster._not_connected(
-        Terms("auto", {}, {}, 0, 1), ConnectionError("Could not find any running Ray instance.")
+        RayConfig("auto", {}, {}, 0, 1), ConnectionError("Could not find any running Ray instance.")
     )
     assert "no node of a running Ray cluster" in lost.sentence
 
@@ -381,4 +381,4 @@ def test_auto_where_there_is_no_ray_says_where_it_looked():
 def test_without_ray_the_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"ray\[client\]"):
-        Farm(Options(address="auto"), lambda: None)
+        RayProvider(DaemonConfig(address="auto"), lambda: None)

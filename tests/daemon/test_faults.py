@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.daemon.test_life import status_when, until, until_failed
-from velatura.client.client import Finished, KeptItems
+from velatura.client.client import Finished, SavedItems
 from velatura.client.launch import Launcher
 from velatura.errors import DaemonCannotStart, DaemonLost
 from velatura.protocol import messages as p
@@ -105,7 +105,7 @@ def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stay
             failed = until_failed(client, job)
         assert failed.code == "disk"
         client.ask_kept()
-        (item,) = until(client, KeptItems).items
+        (item,) = until(client, SavedItems).items
         client.resume(item, how="as_it_is")
         assert until(client, Finished, job).picture.width == 200
 
@@ -238,7 +238,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
         with pytest.raises(DaemonLost, match="kept"):
             until(slow, Finished, job)
         slow.ask_kept()
-        slow.resume(until(slow, KeptItems).items[0])
+        slow.resume(until(slow, SavedItems).items[0])
         assert until(slow, Finished, job).result.started_from == "last"
 
 

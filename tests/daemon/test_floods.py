@@ -180,9 +180,9 @@ def test_a_thousand_strangers_of_whom_half_greet_cost_little(flooded, many_files
 
 def test_two_thousand_strangers_that_come_and_go_leave_nothing_behind(flooded):
     files = flooded.front.num_fds()
-    for turn in range(2000):
-        with contextlib.suppress(OSError), connected(flooded.endpoints[turn % 2]) as one:
-            one.sendall(HANDSHAKE[: turn % 100])
+    for assignment in range(2000):
+        with contextlib.suppress(OSError), connected(flooded.endpoints[assignment % 2]) as one:
+            one.sendall(HANDSHAKE[: assignment % 100])
     flooded.check()
     assert flooded.front.num_fds() <= files + 8
 

@@ -21,9 +21,9 @@ from velatura.errors import UsageError
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import as_words
-from velatura_daemon.config import Options, sensible_memory
+from velatura_daemon.config import DaemonConfig, sensible_memory
 from velatura_daemon.executors import local
-from velatura_daemon.executors.local import Local, device_names
+from velatura_daemon.executors.local import LocalProvider, device_names
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -67,17 +67,17 @@ def test_either_worker_makes_the_same_picture(two):
 
 
 def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
-    made = Local(Options(), lambda: None)
-    made.hands[0].found(3)
-    assert [hand.device for hand in made.hands] == ["cuda:0", "cuda:1", "cuda:2"]
-    assert made.hands[-1].hear() == {"say": "here"}
+    made = LocalProvider(DaemonConfig(), lambda: None)
+    made.executors[0].found(3)
+    assert [hand.device for hand in made.executors] == ["cuda:0", "cuda:1", "cuda:2"]
+    assert made.executors[-1].hear() == {"say": "here"}
 
 
 def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
     monkeypatch.setenv("VELATURA_HOME", str(home))
     said = threading.Event()
-    made = Local(Options(device="auto"), said.set)
-    first = made.hands[0]
+    made = LocalProvider(DaemonConfig(device="auto"), said.set)
+    first = made.executors[0]
 
     def memory() -> int:
         """That a large picture is told to take."""
@@ -102,20 +102,20 @@ def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_it
         assert memory() < alone
     finally:
         first.kill()
-    assert {hand._options.memory_megabytes for hand in made.hands} == {sensible_memory() >> 30}
+    assert {hand._options.memory_megabytes for hand in made.executors} == {sensible_memory() >> 30}
 
 
 def test_one_device_that_was_asked_for_stays_one():
-    made = Local(Options(device="cuda:1"), lambda: None)
-    made.hands[0].found(3)
-    assert [hand.device for hand in made.hands] == ["cuda:1"]
+    made = LocalProvider(DaemonConfig(device="cuda:1"), lambda: None)
+    made.executors[0].found(3)
+    assert [hand.device for hand in made.executors] == ["cuda:1"]
 
 
 def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
     def start(_):
         raise RuntimeError("can't start new thread")
 
-    hand = Local(Options(), lambda: None).hands[0]
+    hand = LocalProvider(DaemonConfig(), lambda: None).executors[0]
     monkeypatch.setattr(local.threading.Thread, "start", start)
     with pytest.raises(OSError, match="thread"):
         hand.work({"job": "1"})
@@ -125,7 +125,7 @@ def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
 @pytest.mark.parametrize("names", [("tpu",), ("cuda",), ("all", "cpu"), ("cuda:0", "")])
 def test_devices_that_cannot_be_are_refused(names):
     with pytest.raises(UsageError, match="--devices takes"):
-        device_names(Options(devices=names))
+        device_names(DaemonConfig(devices=names))
 
 
 def test_the_options_of_a_start_are_recorded_as_they_were_said():

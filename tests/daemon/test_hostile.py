@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.conftest import picture
 from tests.daemon.peers import PEERS, Peer, ZmqPeer, hello
 from velatura.client.client import Client
-from velatura.client.connection_file import Connection, find
+from velatura.client.connection_file import ConnectionInfo, find
 from velatura.pixels import Picture
 from velatura.protocol import auth
 from velatura.protocol import messages as p
@@ -63,7 +63,7 @@ class Asked:
 class Hostile(RuleBasedStateMachine):
     """Its peers are made anew for each example; the daemon and the honest client stay."""
 
-    connection: ClassVar[Connection]
+    connection: ClassVar[ConnectionInfo]
     honest: ClassVar[Client]
     pid: ClassVar[int]
     seeds: ClassVar[int] = 0
@@ -190,7 +190,7 @@ class Hostile(RuleBasedStateMachine):
                 {"type": "ping", "x": [[[]]]},
                 {"type": "get", "blob": b"h" * 32, "start": -(2**52), "until": 2**52, "ticket": 1},
                 {"type": "received", "job": "x" * 60000},
-                {"type": "seen", "job": ""},
+                {"type": "preview_shown", "job": ""},
                 {"type": "shutdown", "if_idle": "yes"},
             ]
         ),
@@ -209,7 +209,7 @@ class Hostile(RuleBasedStateMachine):
     @rule(
         who=who,
         message=st.sampled_from(
-            [p.AskStatus(), p.Shutdown(False), p.Ping(), p.Bye(), p.Cancel("x"), p.Get(b"h" * 32, 0, 9, 1)]
+            [p.GetStatus(), p.Shutdown(False), p.Ping(), p.Bye(), p.Cancel("x"), p.Get(b"h" * 32, 0, 9, 1)]
         ),
         borrowed=st.booleans(),
     )
@@ -336,7 +336,7 @@ class Hostile(RuleBasedStateMachine):
         face.named.add(name)
         if how == "cancel" and name in self.jobs and self.jobs[name].client_id in face.client_ids:
             self.jobs[name].may_end = True
-        message = {"cancel": p.Cancel, "received": p.Received, "seen": p.Seen}[how](name)
+        message = {"cancel": p.Cancel, "received": p.Received, "seen": p.PreviewShown}[how](name)
         self.exchange(face, p.pack(message, face.token))
 
     @rule(who=who, which=st.integers(0, 20))
@@ -353,10 +353,10 @@ class Hostile(RuleBasedStateMachine):
         who=who,
         message=st.sampled_from(
             [
-                p.AskKept(),
-                p.AskKept(True),
-                p.AskHistory(),
-                p.AskHistory(-(2**50)),
+                p.ListSaved(),
+                p.ListSaved(True),
+                p.GetHistory(),
+                p.GetHistory(-(2**50)),
                 p.Drop("x"),
                 p.Drop("x", "x"),
                 p.Resume("x"),
@@ -369,7 +369,7 @@ class Hostile(RuleBasedStateMachine):
         face = self.trusted(who)
         face.named.add("x")
         heard = self.exchange(face, p.pack(message, face.token))
-        answers = {p.AskKept: p.Kept, p.AskHistory: p.History, p.Resume: p.Failed}
+        answers = {p.ListSaved: p.SavedList, p.GetHistory: p.History, p.Resume: p.Failed}
         if wanted := answers.get(type(message)):
             assert any(isinstance(answer, wanted) for answer in heard)
 
@@ -450,7 +450,7 @@ class Hostile(RuleBasedStateMachine):
         """Send, and all that comes until the daemon has done with it. A stranger may be hung up on: then it is out."""
         token = face.token
         face.peer.send(frames)
-        face.peer.send(p.pack(p.AskStatus(), token))  # no rule asks for it under a session: its answer is the end
+        face.peer.send(p.pack(p.GetStatus(), token))  # no rule asks for it under a session: its answer is the end
         heard: list[p.Message] = []
         answers = 0
         while True:
@@ -495,7 +495,7 @@ class Hostile(RuleBasedStateMachine):
             assert bytes(message.data) == bytes(self.blobs[message.blob].data)
         elif isinstance(message, p.Failed):
             assert message.job in {"", "wrong", "x", "x" * p.MAX_NAME} | face.named, "a failure of another's job"
-        elif not isinstance(message, (p.Pong, p.Status, p.Kept, p.History)):
+        elif not isinstance(message, (p.Pong, p.Status, p.SavedList, p.History)):
             self.judge_job(face, message)
 
     def judge_job(self, face: Face, message: Any) -> None:
@@ -545,7 +545,7 @@ def test_a_status_is_told_however_long_the_names_of_the_jobs_are(warm):
             while not isinstance(peer.hear(PATIENCE), p.Pong):
                 pass
         try:
-            peers[0].send(p.pack(p.AskStatus(), tokens[0]))
+            peers[0].send(p.pack(p.GetStatus(), tokens[0]))
             assert isinstance(peers[0].hear(2.0), p.Status)
         finally:
             for peer, token in zip(peers, tokens, strict=True):

@@ -318,8 +318,8 @@ def upright(pixels, orientation):
         how.TRANSVERSE,
         how.ROTATE_90,
     ]
-    turn = turns[orientation - 1]
-    return np.asarray(image if turn is None else image.transpose(turn))
+    assignment = turns[orientation - 1]
+    return np.asarray(image if assignment is None else image.transpose(assignment))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -12,8 +12,8 @@ import pytest
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import status_when, until
-from velatura.client.client import Client, Finished, KeptItems, PastRestyles
-from velatura.client.saved_results import KeptItem
+from velatura.client.client import Client, Finished, HistoryEntries, SavedItems
+from velatura.client.saved_results import SavedItem
 from velatura.errors import DaemonLost
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
@@ -25,9 +25,9 @@ MASK = picture(32, 24, seed=3, channels="GRAY")
 LONG = StyleSettings(quality="draft", iterations=150)
 
 
-def kept(client: Client) -> list[KeptItem]:
+def kept(client: Client) -> list[SavedItem]:
     client.ask_kept()
-    return until(client, KeptItems).items
+    return until(client, SavedItems).items
 
 
 def kill(daemon: Daemon) -> None:
@@ -87,12 +87,12 @@ def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
     with daemon.client("cli") as other:
         assert kept(other) == []
         other.ask_kept(everyone=True)
-        (item,) = until(other, KeptItems).items
+        (item,) = until(other, SavedItems).items
         assert item.client == "editor"
         other.fetch(item)
         assert until(other, Finished, job).picture
         other.ask_kept(everyone=True)
-        assert until(other, KeptItems).items == []
+        assert until(other, SavedItems).items == []
 
 
 def test_a_result_whose_picture_was_damaged_is_told(daemon):
@@ -196,12 +196,12 @@ def test_the_history_has_what_was_made_and_with_what(daemon):
     kill(daemon)
     with daemon.client("another") as client:
         client.ask_history()
-        lines = until(client, PastRestyles).lines
+        lines = until(client, HistoryEntries).lines
         assert [line.title for line in lines] == ["Quay", "Harbour"]
         assert lines[1].settings == QUICK
         assert (lines[1].styles[0].name, lines[1].styles[0].path) == ("Night swirls", "/paintings/night_swirls.png")
         client.ask_history(before=lines[0].number)
-        assert [line.title for line in until(client, PastRestyles).lines] == ["Harbour"]
+        assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
 
 
 def test_everything_can_be_forgotten(daemon):
@@ -209,9 +209,9 @@ def test_everything_can_be_forgotten(daemon):
     stopped_midway(daemon)
     with daemon.client("cli") as client:
         client.forget_everything()
-        assert until(client, KeptItems).items == []
+        assert until(client, SavedItems).items == []
         client.ask_history()
-        assert until(client, PastRestyles).lines == []
+        assert until(client, HistoryEntries).lines == []
     left = [path for folder in ("spool", "works", "results") for path in (daemon.places.state / folder).iterdir()]
     assert [path.name for path in left if path.name != "seen"] == []
 
@@ -243,7 +243,7 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Harbour")
         client.ask_history()
-        assert [line.title for line in until(client, PastRestyles).lines] == ["Harbour"]
+        assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
     assert path.with_name("history.sqlite.damaged").exists()
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import QUICK, picture, wait_for_end
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.client.launch import STARTING, launch, why_not
 from velatura_daemon import logs
 
@@ -175,11 +175,11 @@ def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
 
 # --- a daemon's start --------------------------------------------------------------------------------------
 @pytest.fixture
-def where(home: Path) -> Places:
+def where(home: Path) -> AppDirs:
     return places({"VELATURA_HOME": str(home)})
 
 
-def said(where: Places, words: str) -> None:
+def said(where: AppDirs, words: str) -> None:
     launch(where, [sys.executable, "-c", f"print({words!r})"]).wait()
 
 
@@ -206,14 +206,14 @@ def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
 
 
 # --- velatura daemon logs ------------------------------------------------------------------------------------
-def logs_command(where: Places, *words: str) -> subprocess.Popen[str]:
+def logs_command(where: AppDirs, *words: str) -> subprocess.Popen[str]:
     env = {**os.environ, "VELATURA_HOME": str(where.state.parent)}
     return subprocess.Popen(
         [sys.executable, "-m", "velatura_daemon", "daemon", "logs", *words], env=env, stdout=subprocess.PIPE, text=True
     )
 
 
-def write(where: Places, *lines: str) -> None:
+def write(where: AppDirs, *lines: str) -> None:
     where.state.mkdir(parents=True, exist_ok=True)
     with where.log_file.open("a") as file:
         file.writelines(f"{line}\n" for line in lines)

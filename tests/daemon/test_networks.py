@@ -10,7 +10,7 @@ import torch
 from tests.support.networks import weights_of_vgg19s_shapes
 from velatura.app_dirs import places
 from velatura_daemon.models.store import WeightStore
-from velatura_daemon.worker.model_cache import Networks
+from velatura_daemon.worker.model_cache import ModelCache
 
 CPU = torch.device("cpu")
 
@@ -31,26 +31,26 @@ def own(store, tmp_path):
 
 
 def test_from_job_to_job_the_network_is_not_loaded_again(store):
-    networks = Networks(store)
+    networks = ModelCache(store)
     first = networks.get("auto", CPU)
     assert networks.get("auto", CPU) is first
     assert networks.get("vgg19", CPU) is first  # the same by another name
 
 
 def test_other_weights_take_its_place(store, own):
-    networks = Networks(store)
+    networks = ModelCache(store)
     first, other = networks.get("auto", CPU), networks.get(own, CPU)
     assert networks.get(own, CPU) is other
     assert networks.get("auto", CPU) is not first
 
 
 def test_targets_of_other_weights_are_kept_apart(store, own):
-    networks = Networks(store)
+    networks = ModelCache(store)
     assert networks.get("auto", CPU).network.name != networks.get(own, CPU).network.name
 
 
 def test_a_file_that_has_changed_is_read_again_and_its_targets_are_made_anew(store, own):
-    networks = Networks(store)
+    networks = ModelCache(store)
     before = networks.get(own, CPU)
     path = store.resolve(own).path
     os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10**9))
@@ -60,7 +60,7 @@ def test_a_file_that_has_changed_is_read_again_and_its_targets_are_made_anew(sto
 
 
 def test_a_moved_choice_is_followed_by_auto(store, own):
-    networks = Networks(store)
+    networks = ModelCache(store)
     assert networks.get("auto", CPU).weights.name == "vgg19"
     store.choose(own)
     assert networks.get("auto", CPU).weights.name == own

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture
 from velatura.client import transport
-from velatura.client.client import Finished, KeptItems
+from velatura.client.client import Finished, SavedItems
 from velatura.errors import (
     BadMask,
     BadPixels,
@@ -315,7 +315,7 @@ def test_a_result_waits_for_its_client_across_reconnects(warm):
     with warm.client("comes-back") as second:
         assert [result["job"] for result in second.wait_until_ready().results] == [job]
         second.ask_kept()
-        (waiting,) = next(event for event in second.events() if isinstance(event, KeptItems)).items
+        (waiting,) = next(event for event in second.events() if isinstance(event, SavedItems)).items
         second.fetch(waiting)
         done = next(event for event in second.events(job) if isinstance(event, Finished))
         assert done.picture.width == 32

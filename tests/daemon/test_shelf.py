@@ -6,41 +6,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura_daemon.storage.records import DAY, Shelf
+from velatura_daemon.storage.records import DAY, RecordStore
 
 DAYS = 30.0
 START = 1.7e9
 
 
 @pytest.fixture
-def shelf(home) -> Shelf:
-    one = Shelf(home / "shelf", DAYS)
+def records(home) -> RecordStore:
+    one = RecordStore(home / "shelf", DAYS)
     one.put(("client", "job"), {"about": "it"}, START)
     return one
 
 
-def test_what_is_put_is_there_after_a_restart(home, shelf):
-    again = Shelf(home / "shelf", DAYS)
+def test_what_is_put_is_there_after_a_restart(home, records):
+    again = RecordStore(home / "shelf", DAYS)
     assert [again[key]["about"] for key in again] == ["it"]
 
 
-def test_an_entry_ages_out_by_days_that_were_seen_to_pass(shelf):
+def test_an_entry_ages_out_by_days_that_were_seen_to_pass(records):
     for day in range(30):
-        assert shelf.aged_out(START + day * DAY) == []
-    assert shelf.aged_out(START + 30 * DAY) == [("client", "job")]
+        assert records.aged_out(START + day * DAY) == []
+    assert records.aged_out(START + 30 * DAY) == [("client", "job")]
 
 
 @pytest.mark.parametrize("jump", [365 * DAY, -365 * DAY, 40 * DAY])
-def test_a_jump_of_the_calendar_ages_nothing(shelf, jump):
-    assert shelf.aged_out(START) == []
-    assert shelf.aged_out(START + jump) == []
-    assert shelf.aged_out(START + jump + DAY / 2) == []
+def test_a_jump_of_the_calendar_ages_nothing(records, jump):
+    assert records.aged_out(START) == []
+    assert records.aged_out(START + jump) == []
+    assert records.aged_out(START + jump + DAY / 2) == []
 
 
-def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, shelf):
-    shelf.aged_out(START)
-    shelf.aged_out(START + 1000 * DAY)
-    later = Shelf(home / "shelf", DAYS)  # a restart does not forget the jump
+def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, records):
+    records.aged_out(START)
+    records.aged_out(START + 1000 * DAY)
+    later = RecordStore(home / "shelf", DAYS)  # a restart does not forget the jump
     for day in range(30):
         assert later.aged_out(START + (1000 + day) * DAY) == []
     assert later.aged_out(START + 1030 * DAY) == [("client", "job")]
@@ -50,12 +50,12 @@ def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, shelf):
 def test_no_file_whatever_keeps_a_shelf_from_opening(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "x.kept").write_bytes(data)
-    assert list(Shelf(folder, DAYS)) == []
+    assert list(RecordStore(folder, DAYS)) == []
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_names_from_the_wire_become_no_paths(tmp_path_factory, client, job):
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"), DAYS)
-    shelf.put((client, job), {}, START)
-    assert [path.parent for path in shelf.folder.rglob("*.kept")] == [shelf.folder]
-    assert (client, job) in Shelf(shelf.folder, DAYS)
+    records = RecordStore(tmp_path_factory.mktemp("shelf"), DAYS)
+    records.put((client, job), {}, START)
+    assert [path.parent for path in records.folder.rglob("*.kept")] == [records.folder]
+    assert (client, job) in RecordStore(records.folder, DAYS)

@@ -15,7 +15,7 @@ import zmq
 
 from tests.conftest import QUICK, Daemon, picture
 from velatura.app_dirs import read_private_file, write_private_file
-from velatura.client.connection_file import Connection, find, publish
+from velatura.client.connection_file import ConnectionInfo, find, publish
 from velatura.client.locks import Lock
 from velatura.errors import NotTrusted, UnsafeConnectionFile, VersionMismatch
 from velatura.protocol import auth, zmtp
@@ -59,7 +59,7 @@ class RawPeer:
 
 
 @pytest.fixture(scope="module")
-def connection(warm: Daemon) -> Connection:
+def connection(warm: Daemon) -> ConnectionInfo:
     with warm.client() as client:
         client.wait_until_ready()
     found = find(warm.places)
@@ -106,15 +106,15 @@ def test_a_proof_is_good_once(raw, connection):
 @pytest.mark.parametrize(
     "message",
     [
-        p.AskStatus(),
+        p.GetStatus(),
         p.Shutdown(False),
         p.Ping(),
         p.Cancel("x"),
         p.Get(b"h" * 32, 0, 10, 1),
         p.Restyle("j", "l", {}, [], None, {}),
         p.Resume("x"),
-        p.AskKept(True),
-        p.AskHistory(),
+        p.ListSaved(True),
+        p.GetHistory(),
         p.Forget(),
     ],
 )
@@ -141,7 +141,7 @@ def test_garbage_gets_an_error_and_the_daemon_goes_on(raw, warm, frames):
     assert still_well(warm)
 
 
-def hung_up_on(connection: Connection, said: bytes) -> bool:
+def hung_up_on(connection: ConnectionInfo, said: bytes) -> bool:
     """Whether a stranger who says this is hung up on. (Its greeting is answered first.)"""
     stranger = socket.socket(socket.AF_UNIX)
     stranger.settimeout(20)
@@ -180,7 +180,7 @@ def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
     honest.close()
     thief = RawPeer(endpoint, b"well-known-id")
     for session in (b"", b"s" * 16, bytes(16)):
-        for message in (p.AskStatus(), p.Shutdown(False), p.Get(b"h" * 32, 0, 10, 1)):
+        for message in (p.GetStatus(), p.Shutdown(False), p.Get(b"h" * 32, 0, 10, 1)):
             assert thief.ask(*p.pack(message, session)).code == "no_session"
     thief.close()
     assert still_well(warm)
@@ -189,7 +189,7 @@ def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
 def test_a_session_does_not_work_from_another_connection(raw, connection):
     welcome = raw.greet(connection.key)
     other = RawPeer(raw.endpoint)
-    assert other.ask(*p.pack(p.AskStatus(), welcome.session_id)).code == "no_session"
+    assert other.ask(*p.pack(p.GetStatus(), welcome.session_id)).code == "no_session"
     other.close()
 
 
@@ -296,7 +296,7 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     port = router.bind_to_random_port("tcp://127.0.0.1")
-    publish(daemon.places, Connection((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
+    publish(daemon.places, ConnectionInfo((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
     lock = Lock(daemon.places.lock_file)
     assert lock.take()
     client = daemon.client()

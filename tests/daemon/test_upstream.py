@@ -18,8 +18,8 @@ from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.daemon.test_faults import limited
 from tests.daemon.test_life import until
 from velatura.app_dirs import places
-from velatura.client.client import Client, Finished, GivenStyle, KeptItems, PastRestyles
-from velatura.client.connection_file import Connection, publish
+from velatura.client.client import Client, Finished, GivenStyle, HistoryEntries, SavedItems
+from velatura.client.connection_file import ConnectionInfo, publish
 from velatura.client.launch import Launcher, record, terminal_command
 from velatura.errors import NotTrusted, UsageError, VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture, PictureRef
@@ -27,8 +27,8 @@ from velatura.protocol import auth
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import run
-from velatura_daemon.config import Options
-from velatura_daemon.executors.remote import Upstream
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.remote import RemoteDaemon
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -161,7 +161,7 @@ def test_one_that_does_not_know_the_key_gets_no_picture_and_a_sentence(another):
 def test_a_daemon_is_not_its_own_upstream(home):
     own = places({"VELATURA_HOME": str(home)})
     with pytest.raises(UsageError, match="own connection file"):
-        Upstream(Options(upstream=str(own.connection_file)), own, lambda: None)
+        RemoteDaemon(DaemonConfig(upstream=str(own.connection_file)), own, lambda: None)
 
 
 @pytest.mark.parametrize("kind", ["damaged", "open to others", "a folder", "a link"])
@@ -198,7 +198,7 @@ def test_one_that_has_gone_is_stood_in_for(home):
             wait_for_end(pid)
             done = client.restyle_and_wait(picture(seed=9), [(STYLE, 1.0)], QUICK)
             assert not done.result.device.endswith("of another daemon")
-            assert client.status()["at_home_for_now"]
+            assert client.status()["fallback_active"]
     finally:
         near.stop()
         far.stop()
@@ -219,7 +219,7 @@ def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
     with far.client() as there:
         there.ask_history()
-        lines = next(event for event in there.events() if isinstance(event, PastRestyles)).lines
+        lines = next(event for event in there.events() if isinstance(event, HistoryEntries)).lines
     assert not [line for line in lines if line.program == "daemon"]
 
 
@@ -291,7 +291,7 @@ class Impostor:
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
         where = places({"VELATURA_HOME": str(folder)})
         self._key, published = auth.fresh_key(), auth.fresh_key()
-        publish(where, Connection((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
+        publish(where, ConnectionInfo((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
         self.file = where.connection_file
         self._route = b""
 
@@ -339,7 +339,7 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
     with pytest.raises(VelaturaError, match="kept"):
         until(client, Finished, job)
     client.ask_kept()
-    (item,) = until(client, KeptItems).items
+    (item,) = until(client, SavedItems).items
     assert not item.finished
     client.resume(item)
     assert until(client, Finished, job).result.started_from == "last"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import picture
-from tests.daemon.test_foreman import Office
+from tests.daemon.test_foreman import SchedulerCallbacks
 from velatura.app_dirs import places
 from velatura.errors import DaemonLost, NotTrusted, TooBusy
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.config import Options
-from velatura_daemon.executors.remote import LOST, Upstream, UpstreamExecutor
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.remote import LOST, RemoteDaemon, RemoteExecutor
 
 CONTENT = picture(seed=1)
 
@@ -41,45 +41,45 @@ class There:
 
 
 @pytest.fixture
-def made(home: Path) -> Upstream:
+def made(home: Path) -> RemoteDaemon:
     """Two hands."""
     return two_hands(home)
 
 
 @pytest.fixture
-def with_stand_in(home: Path) -> Upstream:
+def with_stand_in(home: Path) -> RemoteDaemon:
     """Two hands, and somebody who works while they are lost."""
     return two_hands(home, fallback="local")
 
 
-def two_hands(home: Path, **more: Any) -> Upstream:
+def two_hands(home: Path, **more: Any) -> RemoteDaemon:
     """Both connected. Their threads do not run: what is ordered the test does."""
     where = places({"VELATURA_HOME": str(home)})
-    one = Upstream(Options(upstream=str(home / "other.json"), **more), where, lambda: None)
+    one = RemoteDaemon(DaemonConfig(upstream=str(home / "other.json"), **more), where, lambda: None)
     one.welcomed({"jobs": 2})
-    for hand in one.hands:
+    for hand in one.executors:
         hand._client, hand._thread = There(), Thread()  # type: ignore[assignment]
         hand._link = SimpleNamespace(ready=True, is_waiting=False, heard=1e12, endpoint="other.json")  # type: ignore[assignment]
     return one
 
 
-def lose(hand: UpstreamExecutor) -> None:
+def lose(hand: RemoteExecutor) -> None:
     hand._link.ready = False  # type: ignore[misc]
     hand._take(p.Failed("", DaemonLost.code, "It does not answer."))
     do_what_is_ordered(hand._maker)
 
 
-def do_what_is_ordered(made: Upstream) -> None:
-    for hand in made.hands:
+def do_what_is_ordered(made: RemoteDaemon) -> None:
+    for hand in made.executors:
         while hand._orders:
             hand._do(*hand._orders.popleft())
 
 
-def available(made: Upstream) -> list[bool]:
-    return [hand.available for hand in made.hands]
+def available(made: RemoteDaemon) -> list[bool]:
+    return [hand.available for hand in made.executors]
 
 
-def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
+def work(hand: RemoteExecutor, home: Path, job: str) -> None:
     path = home / "content"
     path.write_bytes(bytes(CONTENT.data))
     item = {"picture": CONTENT.ref.to_wire(), "path": str(path), "profile_path": ""}
@@ -100,11 +100,11 @@ def work(hand: UpstreamExecutor, home: Path, job: str) -> None:
     )
 
 
-def refuse(hand: UpstreamExecutor) -> None:
+def refuse(hand: RemoteExecutor) -> None:
     hand._take(p.Failed(hand._client.handed[-1], TooBusy.code, "The spool is full."))  # type: ignore[attr-defined]
 
 
-def said(hand: UpstreamExecutor) -> list[str]:
+def said(hand: RemoteExecutor) -> list[str]:
     words = []
     while (one := hand.hear()) is not None:
         words.append(one["say"])
@@ -112,7 +112,7 @@ def said(hand: UpstreamExecutor) -> list[str]:
 
 
 def test_a_job_that_is_refused_while_another_of_ours_is_there_is_handed_on_again(made, home):
-    left, right = made.hands
+    left, right = made.executors
     work(left, home, "1")
     work(right, home, "2")
     refuse(right)
@@ -127,13 +127,13 @@ def test_a_job_that_is_refused_while_another_of_ours_is_there_is_handed_on_again
 
 
 def test_a_job_that_is_refused_while_none_of_ours_is_there_fails(made, home):
-    work(made.hands[1], home, "2")
-    refuse(made.hands[1])
-    assert said(made.hands[1]) == ["failed"]
+    work(made.executors[1], home, "2")
+    refuse(made.executors[1])
+    assert said(made.executors[1]) == ["failed"]
 
 
 def test_a_job_that_waits_to_be_taken_there_can_be_cancelled(made, home):
-    left, right = made.hands
+    left, right = made.executors
     work(left, home, "1")
     work(right, home, "2")
     refuse(right)
@@ -143,18 +143,18 @@ def test_a_job_that_waits_to_be_taken_there_can_be_cancelled(made, home):
 
 def test_there_are_as_many_hands_as_the_other_daemon_has_workers(made):
     made.welcomed({"jobs": 4})
-    assert [hand.available for hand in made.hands] == [True] * 4
+    assert [hand.available for hand in made.executors] == [True] * 4
     made.welcomed({"jobs": 1})
-    assert [hand.available for hand in made.hands] == [True, False, False, False]
+    assert [hand.available for hand in made.executors] == [True, False, False, False]
 
 
 def test_of_hands_that_are_not_connected_one_finds_out_for_all(made):
-    for hand in made.hands:
+    for hand in made.executors:
         hand._link.ready = False
     assert available(made) == [True, False]
-    made.hands[0]._link.ready = True
+    made.executors[0]._link.ready = True
     made.welcomed({"jobs": 2})
-    assert made.hands[0].hear()["say"] == "here"
+    assert made.executors[0].hear()["say"] == "here"
     assert available(made) == [True, True]
 
 
@@ -162,32 +162,32 @@ def test_of_hands_that_are_not_connected_one_finds_out_for_all(made):
 def test_when_one_has_lost_its_way_there_others_do_the_work_until_one_that_is_connected_has_an_answer(
     with_stand_in, loser, other
 ):
-    lose(with_stand_in.hands[loser])
+    lose(with_stand_in.executors[loser])
     assert (with_stand_in.lost, available(with_stand_in)) == (True, [True, False])
-    assert with_stand_in.hands[other]._client.asked == 1
-    with_stand_in.hands[other]._take(p.Status({}))
+    assert with_stand_in.executors[other]._client.asked == 1
+    with_stand_in.executors[other]._take(p.Status({}))
     assert (with_stand_in.lost, available(with_stand_in)) == (False, [True, True])
 
 
 @pytest.mark.parametrize(("loser", "other"), [(0, 1), (1, 0)])
 def test_one_that_has_lost_its_way_there_alone_costs_those_who_wait_nothing(home, loser, other):
     made = two_hands(home)
-    made.hands[loser]._link.ready = False  # it has said goodbye there, and will look for the way anew
-    office = Office(home, made)
+    made.executors[loser]._link.ready = False  # it has said goodbye there, and will look for the way anew
+    callbacks = SchedulerCallbacks(home, made)
     for job in "abc":
-        office.begin(job)
+        callbacks.begin(job)
     do_what_is_ordered(made)
-    lose(made.hands[loser])
-    office.foreman.workshop.listen()
-    assert [m.job for m in office.told if isinstance(m, p.Failed)] == ["ab"[loser]]
-    lose(made.hands[other])
-    office.foreman.workshop.listen()
+    lose(made.executors[loser])
+    callbacks.job_service.scheduler.listen()
+    assert [m.job for m in callbacks.told if isinstance(m, p.Failed)] == ["ab"[loser]]
+    lose(made.executors[other])
+    callbacks.job_service.scheduler.listen()
     do_what_is_ordered(made)
     assert made.lost
 
 
 def test_an_answer_that_is_lost_does_not_keep_the_work_at_home(with_stand_in, home):
-    left, right = with_stand_in.hands
+    left, right = with_stand_in.executors
     work(left, home, "a")
     lose(right)
     assert left._client.asked == 1
@@ -206,7 +206,7 @@ def test_an_answer_that_is_lost_does_not_keep_the_work_at_home(with_stand_in, ho
 
 
 def test_while_others_stand_in_one_hand_looks_now_and_then_whether_it_is_back_without_a_job(with_stand_in):
-    left, right = with_stand_in.hands
+    left, right = with_stand_in.executors
     left._link.ready = right._link.ready = False
     lose(left), lose(right)
     left._show_life(), right._show_life()
@@ -220,7 +220,7 @@ def test_while_others_stand_in_one_hand_looks_now_and_then_whether_it_is_back_wi
 
 
 def test_one_that_is_there_and_does_not_trust_us_is_not_looked_for(with_stand_in):
-    left = with_stand_in.hands[0]
+    left = with_stand_in.executors[0]
     lose(left)
     left._take(p.Failed("", NotTrusted.code, "It does not know the key."))
     left._look_at -= LOST

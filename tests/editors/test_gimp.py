@@ -60,13 +60,13 @@ class Person:
     def _windows_seen(self) -> int:
         return len(self.gimp.run("xdotool", "search", "--onlyvisible", "--class", "gimp").split())
 
-    def open_dialog(self, *styles: str, **knobs: object) -> None:
+    def open_dialog(self, *styles: str, **setting_specs: object) -> None:
         self.menu(RESTYLE_KEY)
         self.gimp.wait_for("is_open()", PATIENCE, "the dialog", self.gimp.dialog)
-        self.set_up(*styles, **knobs)
+        self.set_up(*styles, **setting_specs)
 
-    def set_up(self, *styles: str, **knobs: object) -> None:
-        arguments = [*map(repr, styles), *(f"{name}={value!r}" for name, value in knobs.items())]
+    def set_up(self, *styles: str, **setting_specs: object) -> None:
+        arguments = [*map(repr, styles), *(f"{name}={value!r}" for name, value in setting_specs.items())]
         self.dialog(f"set_up({', '.join(arguments)})")
 
     def wait(self, condition: str, what: str, patience: float = PATIENCE) -> None:
@@ -76,18 +76,18 @@ class Person:
     def restyle(self) -> None:
         """Press the dialog's button, and wait for the layer."""
         self.dialog("click('Restyle')")
-        self.wait("desk().current is not None and not busy() and 'Done' in message()", "the restyle")
+        self.wait("controller().current is not None and not busy() and 'Done' in message()", "the restyle")
 
     def begin_long_work(self) -> None:
         self.set_up(quality="good", iterations=20000)
         self.dialog("click('Restyle')")
         self.wait("'Scale' in message()", "the work to begin")
 
-    def kill_midway(self, **knobs: object) -> None:
+    def kill_midway(self, **setting_specs: object) -> None:
         """A restyle is begun in the open dialog, and its daemon killed when the work is on the disk."""
         works = self.gimp.home / "velatura/state/works"
         velatura(self.gimp.home, "results", "drop", "--all")  # what earlier tests have left
-        self.set_up(**knobs)
+        self.set_up(**setting_specs)
         self.dialog("click('Restyle')")
         self.gimp.wait_until(lambda: list(works.glob("*.kept")), PATIENCE, "the work to be kept")
         os.kill(json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
@@ -142,7 +142,7 @@ def person_at(gimp):
     if not someone.are_results_away():
         someone.close_results()
     if not someone.is_away():
-        someone.dialog("desk().cancel()")
+        someone.dialog("controller().cancel()")
         someone.close()
 
 
@@ -241,12 +241,12 @@ def test_a_region_of_the_dialog_is_asked_of_the_daemon(person_at):
     ]
     person_at.dialog("turn('seamless', True)")
     person_at.restyle()
-    assert person_at.dialog("sorted(g.region is None for g in desk().current.pictures)") == [False, True]
-    region = "next(bytes(g.region.data) for g in desk().current.pictures if g.region)"
+    assert person_at.dialog("sorted(g.region is None for g in controller().current.pictures)") == [False, True]
+    region = "next(bytes(g.region.data) for g in controller().current.pictures if g.region)"
     assert person_at.dialog(
         f"{region} == bytes(96 * 20) + (bytes(30) + b'\\xff' * 40 + bytes(26)) * 30 + bytes(96 * 22)"
     )
-    assert person_at.dialog("desk().current.settings.seamless")
+    assert person_at.dialog("controller().current.settings.seamless")
     person_at.dialog("turn('seamless', False)")
 
 
@@ -340,7 +340,7 @@ def test_a_knob_turned_midway_goes_on_with_the_new_setting(person_at):
     person_at.dialog("turn('strength', 80)\nturn('iterations', 10)")
     person_at.wait("not busy()", "the restyle")
     assert person_at.do("layers()") == ["Night swirls 80 %", "Background"]
-    assert person_at.dialog("desk().current.done.result.started_from") == "last"
+    assert person_at.dialog("controller().current.done.result.started_from") == "last"
 
 
 def test_restyle_again_and_repeat_put_the_next_above_the_last_without_a_dialog(person_at):
@@ -361,7 +361,7 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
     person_at.restyle()
     person_at.begin_long_work()
     person_at.dialog(
-        "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(desk().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(desk().places, 'gimp', known)"
+        "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(controller().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(controller().places, 'gimp', known)"
     )
     person_at.menu(AGAIN_KEY)
     person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
@@ -465,7 +465,7 @@ def test_an_open_image_joins_what_is_chosen_and_repeat_knows_its_name(person_at)
 def test_a_second_restyle_cancelled_at_once_leaves_no_first_one_behind(person_at):
     person_at.open_dialog()
     person_at.begin_long_work()
-    person_at.dialog("desk().start()\ndesk().cancel()")
+    person_at.dialog("controller().start()\ndesk().cancel()")
     person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
     assert person_at.do("layers()") == ["Background"]
 
@@ -594,7 +594,7 @@ def test_a_large_image_is_measured(person_at):
     person_at.do("image().scale(2048, 2048)")
     person_at.open_dialog(iterations=4)
     person_at.dialog("note_times()\nclick('Restyle')")
-    person_at.wait("desk().current is not None and not busy()", "the large restyle", 300)
+    person_at.wait("controller().current is not None and not busy()", "the large restyle", 300)
     assert len(person_at.do("layers()")) == 2
     times = person_at.dialog("times")
     FIGURES.append(

@@ -17,9 +17,9 @@ def open_picture(krita, name="harbour.png", space=None):
     krita.wait_for("doc() is not None and doc().activeNode() is not None", PATIENCE, "the document's view")
 
 
-def restyle(krita, layer=None, **knobs):
+def restyle(krita, layer=None, **setting_specs):
     """Through the menu and the window; waits for the new layer. Returns its name. layer: the one that is chosen right before it."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in setting_specs.items())
     krita.do(f"set_up({arguments})")
     before = krita.do("layers()")
     if layer is None:
@@ -260,7 +260,7 @@ select(10, 20, 30, 40)
     # They go to the daemon, cut to what is restyled; a picture of another size is another matter.
     assert "Night swirls" in restyle(krita, style=None)
     assert krita.do(
-        "[bytes(g.region.data) == s.region.coverage for g, s in zip(desk().current.pictures, desk().current.styles)]"
+        "[bytes(g.region.data) == s.region.coverage for g, s in zip(controller().current.pictures, controller().current.styles)]"
     ) == [True, True]
     krita.do("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
     krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
@@ -289,13 +289,15 @@ def test_a_box_is_ticked_and_remembered(krita):
     krita.do("set_up()\nwidget('knob seamless').tick.click()")
     assert krita.do("window().settings().seamless")
     restyle(krita)
-    assert krita.do("desk().remembered.settings.seamless and desk().current.done.result.settings['seamless']")
+    assert krita.do(
+        "controller().remembered.settings.seamless and controller().current.done.result.settings['seamless']"
+    )
     krita.do("widget('knob seamless').tick.click()")
 
 
 FEW_FIGURES = """
 from dataclasses import replace
-from velatura import explain
+from velatura.figures import explain
 real_figures, whole = explain.figures, explain.figures()
 few = [replace(f, settings=replace(f.settings, iterations=2)) for f in (whole[0], whole[1], whole[5], whole[10], whole[-1])]
 explain.figures = lambda: few
@@ -324,11 +326,11 @@ def test_the_networks_view_can_be_stopped(krita):
         "few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')"
     )
     krita.wait_for(
-        "desk().explaining is not None and 'Scale' in desk().explaining.dialog.labelText()",
+        "controller().explaining is not None and 'Scale' in controller().explaining.dialog.labelText()",
         PATIENCE,
         "the work to begin",
     )
-    krita.do("explaining = desk().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
+    krita.do("explaining = controller().explaining\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures")
     assert krita.do("explaining.over")
     krita.wait_until(
         lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"],
@@ -398,10 +400,10 @@ def test_a_result_that_comes_after_the_cancel_makes_no_layer(krita):
     open_picture(krita)
     before = krita.do("layers()")
     krita.do(
-        "set_up()\nsession = desk().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late"
+        "set_up()\nsession = controller().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it came too late"
     )
     krita.do("finished = []\nhear('finished', lambda: finished.append(1))\nclick('start')")
-    krita.wait_for("desk().current.job != ''", PATIENCE, "the job to be sent")
+    krita.wait_for("controller().current.job != ''", PATIENCE, "the job to be sent")
     krita.do("click('cancel')")
     krita.wait_for("finished", PATIENCE, "the result")
     krita.do("session.cancel = real\nQTest.qWait(500)")
@@ -424,7 +426,7 @@ def test_a_knob_turned_midway_goes_on_with_the_new_setting(krita):
     krita.do("turn('strength', 80)\nturn('iterations', 10)")
     krita.wait_for("not busy()", PATIENCE, "the restyle")
     assert krita.do("layers()")[1:] == ["Night swirls 80 %"]
-    assert krita.do("desk().current.done.result.started_from") == "last"
+    assert krita.do("controller().current.done.result.started_from") == "last"
 
 
 def test_restyle_again_by_its_shortcut_puts_the_next_above_the_last(krita):
@@ -498,10 +500,10 @@ def kill(pid):
     os.kill(pid, signal.SIGKILL)
 
 
-def kill_midway(krita, **knobs):
+def kill_midway(krita, **setting_specs):
     """A restyle is begun, and its daemon killed when the work is on the disk."""
     velatura(krita.home, "results", "drop", "--all")  # what earlier tests have left
-    arguments = ", ".join(f"{name}={value!r}" for name, value in knobs.items())
+    arguments = ", ".join(f"{name}={value!r}" for name, value in setting_specs.items())
     krita.do(f"set_up({arguments})\nclick('start')")
     krita.wait_until(
         lambda: list((krita.home / "velatura/state/works").glob("*.kept")), PATIENCE, "the work to be kept"

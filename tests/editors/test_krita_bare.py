@@ -30,7 +30,7 @@ def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
     open_picture(bare)
     bare.do("set_up()")
     bare.wait_for(
-        "desk().session.client is not None and not desk().session._may_ask",
+        "controller().session.client is not None and not controller().session._may_ask",
         PATIENCE,
         "the window to have looked for a daemon",
     )
@@ -58,8 +58,8 @@ def test_without_pyzmq_and_msgpack_the_plugin_starts_the_daemon_and_restyles(bar
 
 
 def test_a_daemon_that_cannot_start_is_told_with_what_to_do(bare):
-    bare.do("desk().session.client.shut_down()")
-    bare.wait_for("not desk().session.client.ready", PATIENCE, "the daemon to leave")
+    bare.do("controller().session.client.shut_down()")
+    bare.wait_for("not controller().session.client.ready", PATIENCE, "the daemon to leave")
     launch = bare.home / "velatura/config/launch.json"
     said = launch.read_text()
     launch.write_text(said.replace("/bin/python", "/bin/no-python"))

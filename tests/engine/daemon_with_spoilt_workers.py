@@ -7,7 +7,7 @@ import types
 from pathlib import Path
 
 from velatura_daemon.cli.main import main
-from velatura_daemon.executors import local
+from velatura_daemon.executors import pixel_terms
 
 
 def start(command, **more):
@@ -15,5 +15,5 @@ def start(command, **more):
     return subprocess.Popen([command[0], str(Path(__file__).with_name("spoilt_worker.py"))], **more)
 
 
-local.subprocess = types.SimpleNamespace(Popen=start, PIPE=subprocess.PIPE)
+pixel_terms.subprocess = types.SimpleNamespace(Popen=start, PIPE=subprocess.PIPE)
 main()

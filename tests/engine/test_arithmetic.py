@@ -21,8 +21,8 @@ WEIGHTING = Weighting(1e-3, 1.0, 0.0, dict.fromkeys(STYLE_LAYERS, 1 / 5))
 TOLERANCE = {FLOAT32: (1e-4, 1e-4), BFLOAT16: (0.02, 0.01)}
 
 
-def loss_and_slope(objective_of, network, image, content, style, arithmetic):
-    net = copy.deepcopy(network).compute_in(arithmetic)
+def loss_and_slope(objective_of, network, image, content, style, precision):
+    net = copy.deepcopy(network).use_precision(precision)
     net.set_pooling(StyleSettings().pooling)
     objective = objective_of(net, content, style, WEIGHTING)
     image = image.clone().requires_grad_(True)
@@ -30,17 +30,17 @@ def loss_and_slope(objective_of, network, image, content, style, arithmetic):
     return losses, torch.autograd.grad(losses.total, image)[0]
 
 
-@pytest.mark.parametrize("arithmetic", TOLERANCE, ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", TOLERANCE, ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("which", ["network", "vgg19"])
 @pytest.mark.parametrize("seed", range(3))
-def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(request, source, objective_of, arithmetic, which, seed):
+def test_loss_and_slope_are_the_plain_ones_within_the_tolerance(request, source, objective_of, precision, which, seed):
     network = request.getfixturevalue(which)
     content, style = source(64, 80, 0).image, source(64, 64, 1).image
     image = torch.rand(3, 64, 80, generator=torch.Generator().manual_seed(seed))
     (plain, slope), (fast, fast_slope) = (
-        loss_and_slope(objective_of, network, image, content, style, a) for a in (PLAIN, arithmetic)
+        loss_and_slope(objective_of, network, image, content, style, a) for a in (PLAIN, precision)
     )
-    of_loss, of_direction = TOLERANCE[arithmetic]
+    of_loss, of_direction = TOLERANCE[precision]
     for ours, theirs in ((fast.total, plain.total), (fast.style, plain.style), (fast.content, plain.content)):
         assert ours.item() == pytest.approx(theirs.item(), rel=of_loss)
     assert 1 - float(F.cosine_similarity(fast_slope.flatten(), slope.flatten(), dim=0)) < of_direction
@@ -53,7 +53,7 @@ def test_losses_and_slope_stay_float32(network, source, objective_of):
 
 
 def test_in_bfloat16_all_layers_but_the_first_are_in_bfloat16(network, source):
-    net = copy.deepcopy(network).compute_in(BFLOAT16)
+    net = copy.deepcopy(network).use_precision(BFLOAT16)
     assert net.convolution("conv1_1").weight.dtype == torch.float32
     assert {net.convolution(name).weight.dtype for name in LAYERS[1:]} == {torch.bfloat16}
     assert {f.dtype for f in net(source(32, 32).image, STYLE_LAYERS).values()} == {torch.bfloat16}
@@ -61,7 +61,7 @@ def test_in_bfloat16_all_layers_but_the_first_are_in_bfloat16(network, source):
 
 def test_the_picture_is_seen_unrounded(network, source):
     """A change that bfloat16 has no room for still changes the first features."""
-    net = copy.deepcopy(network).compute_in(BFLOAT16)
+    net = copy.deepcopy(network).use_precision(BFLOAT16)
     image = torch.full((3, 32, 32), 0.999)
     slope = torch.autograd.functional.jvp(
         lambda x: net(x, ("conv1_1",))["conv1_1"].float().sum(), image, torch.ones_like(image)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura_daemon.engine import cache
-from velatura_daemon.engine.cache import KeptCurvature, TargetCache
+from velatura_daemon.engine.cache import CurvatureCache, TargetCache
 from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
 
 
@@ -81,7 +81,7 @@ def test_the_bytes_are_counted_right_and_never_over_the_budget(asked, budget):
 
 
 def test_one_pictures_curvature_is_kept_and_no_other():
-    kept, memory = KeptCurvature(), CurvatureMemory(torch.zeros(12), 2)
+    kept, memory = CurvatureCache(), CurvatureMemory(torch.zeros(12), 2)
     kept.keep("a", memory)
     assert kept.get("a") is memory
     assert kept.get("b") is None
@@ -91,7 +91,7 @@ def test_one_pictures_curvature_is_kept_and_no_other():
 
 def test_curvature_that_is_too_large_is_not_kept(monkeypatch):
     monkeypatch.setattr(cache, "CURVATURE_BYTES", 100)
-    kept = KeptCurvature()
+    kept = CurvatureCache()
     kept.keep("small", CurvatureMemory(torch.zeros(4), 2))
     assert kept.get("small") is not None
     kept.keep("large", CurvatureMemory(torch.zeros(400), 2))

@@ -31,15 +31,15 @@ from velatura_daemon.engine.network import AveragePool
 from velatura_daemon.engine.precision import FLOAT32, PLAIN, fastest_on
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import resized, resized_weight
-from velatura_daemon.engine.style_regions import territories_of
+from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.tiling.evaluation import RECORDED, Evaluation, Recorded
 from velatura_daemon.engine.tiling.tiles import Tiled
-from velatura_daemon.memory_plan import BASE, EVERYTHING, SMALLEST, Room, plan_for
+from velatura_daemon.memory_plan import BASE, EVERYTHING, SMALLEST, MemoryBudget, plan_memory
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import Estimates
-from velatura_daemon.worker.model_cache import Networks
+from velatura_daemon.worker.model_cache import ModelCache
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
 
@@ -55,8 +55,8 @@ def exact_float32(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
-def on(device, network, arithmetic):
-    made = copy.deepcopy(network).to(device).compute_in(arithmetic)
+def on(device, network, precision):
+    made = copy.deepcopy(network).to(device).use_precision(precision)
     made.set_pooling(StyleSettings().pooling)
     return made
 
@@ -68,7 +68,7 @@ def objective(network, side, settings=None, tile=0):
     scale = scales_for(side, side, settings)[-1]
     canvas = canvas_at(content, scale)
     return objective_at(
-        network, content, territories_of(content, [style]), canvas, scale, settings, TargetCache(0), tile
+        network, content, style_regions_of(content, [style]), canvas, scale, settings, TargetCache(0), tile
     )
 
 
@@ -101,16 +101,18 @@ def test_in_float32_losses_and_slope_are_the_cpus(vgg19, exact_float32):
 
 def test_in_the_devices_fastest_arithmetic_they_are_the_cpus_within_two_percent(vgg19):
     pairs = []
-    for device, arithmetic in ((GPU, fastest_on(GPU)), (CPU, PLAIN)):
+    for device, precision in ((GPU, fastest_on(GPU)), (CPU, PLAIN)):
         image = sample(PAINTING, 160, device).image
-        pairs.append(Evaluation(objective(on(device, vgg19, arithmetic), 160), image)(image))
+        pairs.append(Evaluation(objective(on(device, vgg19, precision), 160), image)(image))
     assert_close(*pairs, FAST)
 
 
-@pytest.mark.parametrize("likeness", ["gram", "moments"])
-def test_what_is_recorded_and_replayed_is_what_is_computed_anew(vgg19, likeness):
+@pytest.mark.parametrize("style_distance", ["gram", "moments"])
+def test_what_is_recorded_and_replayed_is_what_is_computed_anew(vgg19, style_distance):
     image = noise(160, GPU)
-    evaluation = Evaluation(objective(on(GPU, vgg19, fastest_on(GPU)), 160, StyleSettings(likeness=likeness)), image)
+    evaluation = Evaluation(
+        objective(on(GPU, vgg19, fastest_on(GPU)), 160, StyleSettings(style_distance=style_distance)), image
+    )
     assert isinstance(evaluation.compute, Recorded)
     for seed in range(3):
         other = torch.rand(image.shape, generator=torch.Generator().manual_seed(seed)).to(GPU)
@@ -124,7 +126,7 @@ def test_what_no_graph_can_hold_is_computed_as_it_comes(vgg19):
     """Eigenvectors ask the device for numbers. Nothing of a recording that failed is left to trip over."""
     image = noise(96, GPU)
     evaluation = Evaluation(
-        objective(on(GPU, vgg19, fastest_on(GPU)), 96, StyleSettings(likeness="wasserstein")), image
+        objective(on(GPU, vgg19, fastest_on(GPU)), 96, StyleSettings(style_distance="wasserstein")), image
     )
     assert not isinstance(evaluation.compute, Recorded)
     losses, slope = evaluation(image)
@@ -141,8 +143,8 @@ def test_in_tiles_it_is_the_whole(vgg19, exact_float32):
 def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device():
     network = small_network().to(GPU).double()
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
-    rooms = {"device": Room(BASE), "host": Room(BASE, host_bytes=64 << 30)}
-    assert [plan_for(256, 256, room, network.element).on_host for room in rooms.values()] == [False, True]
+    rooms = {"device": MemoryBudget(BASE), "host": MemoryBudget(BASE, host_bytes=64 << 30)}
+    assert [plan_memory(256, 256, room, network.element).on_host for room in rooms.values()] == [False, True]
     pictures = {}
     for where, room in rooms.items():
         content, style = (in_float64(sample(name, 256, GPU)) for name in (SCENE, PAINTING))
@@ -155,7 +157,11 @@ def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device(
 
 @pytest.mark.parametrize(
     ("room", "on_cpu"),
-    [(EVERYTHING, EVERYTHING), (Room(BASE), Room(BASE)), (Room(BASE, host_bytes=64 << 30), EVERYTHING)],
+    [
+        (EVERYTHING, EVERYTHING),
+        (MemoryBudget(BASE), MemoryBudget(BASE)),
+        (MemoryBudget(BASE, host_bytes=64 << 30), EVERYTHING),
+    ],
     ids=["whole", "tiles", "host"],
 )
 def test_the_loss_falls_as_it_does_on_the_cpu(room, on_cpu):
@@ -267,7 +273,7 @@ def test_without_memory_an_evaluation_goes_on_in_tiles_with_the_same_slope(vgg19
     scarce = Evaluation(content, image)
     found = scarce(image)
     assert scarce.side
-    assert f"tiles of {scarce.side}" in scarce.news[-1]
+    assert f"tiles of {scarce.side}" in scarce.warnings[-1]
     assert_close(found, expected, (2e-3, 2e-3))
 
 
@@ -354,7 +360,7 @@ def test_a_restyle_on_the_gpu_is_the_cpus(daemon):
 
 def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
     """It is long for the libraries that it loads."""
-    warm = Networks(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", GPU)
+    warm = ModelCache(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", GPU)
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):
@@ -390,5 +396,5 @@ def test_a_spoilt_device_ends_the_worker_and_the_job_is_done_by_another(home, sc
 def test_the_smallest_tiles_are_what_a_crowded_device_gets(ballast):
     ballast.fill(1 << 30)
     free, _ = torch.cuda.mem_get_info(GPU)
-    assert plan_for(4096, 4096, Room(free, host_bytes=64 << 30), element=2).side == SMALLEST
-    assert plan_for(4096, 4096, EVERYTHING, element=2).side == 0
+    assert plan_memory(4096, 4096, MemoryBudget(free, host_bytes=64 << 30), element=2).side == SMALLEST
+    assert plan_memory(4096, 4096, EVERYTHING, element=2).side == 0

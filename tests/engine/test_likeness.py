@@ -12,17 +12,17 @@ from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.losses.objective import Weighting
 from velatura_daemon.engine.losses.statistics import FLAT, Moments, mixed, square_roots, sum_of
 from velatura_daemon.engine.losses.style_distance import (
-    LIKENESSES,
     MEANS,
-    gram_likeness,
-    moments_likeness,
-    paper_likeness,
-    wasserstein_likeness,
+    STYLE_DISTANCES,
+    gram_distance,
+    moments_distance,
+    paper_distance,
+    wasserstein_distance,
 )
-from velatura_daemon.engine.losses.weighting import LIKENESS_OF, likeness_for
+from velatura_daemon.engine.losses.weighting import STYLE_DISTANCE_OF, style_distance_for
 from velatura_daemon.engine.regions import Box
 
-EACH = pytest.mark.parametrize("likeness", LIKENESSES.values(), ids=list(LIKENESSES))
+EACH = pytest.mark.parametrize("style_distance", STYLE_DISTANCES.values(), ids=list(STYLE_DISTANCES))
 seeds = st.integers(0, 2**31)
 
 
@@ -39,37 +39,37 @@ def moments_of(f):
 
 @EACH
 @given(seed=seeds)
-def test_it_is_0_at_the_style_itself(likeness, seed):
+def test_it_is_0_at_the_style_itself(style_distance, seed):
     style = moments_of(features(seed=seed))
-    assert float(likeness(style, style)) == pytest.approx(0, abs=1e-9)
+    assert float(style_distance(style, style)) == pytest.approx(0, abs=1e-9)
 
 
 @EACH
 @given(seed=seeds)
-def test_it_is_positive_elsewhere(likeness, seed):
-    assert float(likeness(moments_of(features(seed=seed)), moments_of(features(seed=seed + 1)))) > 1e-6
+def test_it_is_positive_elsewhere(style_distance, seed):
+    assert float(style_distance(moments_of(features(seed=seed)), moments_of(features(seed=seed + 1)))) > 1e-6
 
 
 @EACH
-def test_its_slope_is_that_of_finite_differences(likeness):
+def test_its_slope_is_that_of_finite_differences(style_distance):
     style = moments_of(features(seed=1))
-    assert torch.autograd.gradcheck(lambda f: likeness(moments_of(f), style), features().requires_grad_(True))
+    assert torch.autograd.gradcheck(lambda f: style_distance(moments_of(f), style), features().requires_grad_(True))
 
 
 @EACH
-def test_its_slope_is_a_number_where_everything_is_flat(likeness):
+def test_its_slope_is_a_number_where_everything_is_flat(style_distance):
     """Skies, paper, a picture of one colour: variances of 0."""
     flat = torch.full((4, 1, 30), 0.3, dtype=torch.float64).requires_grad_(True)
     for style in (features(seed=1), torch.zeros(4, 1, 30, dtype=torch.float64), flat.detach()):
-        (slope,) = torch.autograd.grad(likeness(moments_of(flat), moments_of(style)), flat)
+        (slope,) = torch.autograd.grad(style_distance(moments_of(flat), moments_of(style)), flat)
         assert torch.isfinite(slope).all()
 
 
 @EACH
-def test_fewer_places_than_channels_give_numbers_too(likeness):
+def test_fewer_places_than_channels_give_numbers_too(style_distance):
     """The deep layers of a small picture: 512 channels, 30 places, float32."""
     few = features(64, 10, dtype=torch.float32).requires_grad_(True)
-    value = likeness(moments_of(few), moments_of(features(64, 12, 1, dtype=torch.float32)))
+    value = style_distance(moments_of(few), moments_of(features(64, 12, 1, dtype=torch.float32)))
     (slope,) = torch.autograd.grad(value, few)
     assert torch.isfinite(value)
     assert torch.isfinite(slope).all()
@@ -84,14 +84,14 @@ def test_paper_is_the_articles_equation_4(seed):
     for i in range(n):
         for j in range(n):
             total += (float((f[i] * f[j]).sum()) - float((s[i] * s[j]).sum())) ** 2
-    assert float(paper_likeness(moments_of(f), moments_of(s))) == pytest.approx(total / (4 * n**2 * m**2), rel=1e-9)
+    assert float(paper_distance(moments_of(f), moments_of(s))) == pytest.approx(total / (4 * n**2 * m**2), rel=1e-9)
 
 
 @given(seeds)
 def test_gram_is_the_square_of_the_relative_error_of_the_gram_matrix(seed):
     f, s = moments_of(features(seed=seed)), moments_of(features(seed=seed + 1))
     relative = torch.linalg.matrix_norm(f.second - s.second) / torch.linalg.matrix_norm(s.second)
-    assert float(gram_likeness(f, s)) == pytest.approx(float(relative) ** 2)
+    assert float(gram_distance(f, s)) == pytest.approx(float(relative) ** 2)
 
 
 @given(seeds)
@@ -99,8 +99,8 @@ def test_moments_adds_the_errors_of_means_and_deviations_relative_to_the_styles_
     f, s = (features(seed=n).flatten(1) for n in (seed, seed + 1))
     apart = (f.mean(1) - s.mean(1)).square().sum() + (f.std(1, correction=0) - s.std(1, correction=0)).square().sum()
     size = s.square().mean(1).sum()
-    expected = gram_likeness(moments_of(f), moments_of(s)) + MEANS * apart / size
-    torch.testing.assert_close(moments_likeness(moments_of(f), moments_of(s)), expected)
+    expected = gram_distance(moments_of(f), moments_of(s)) + MEANS * apart / size
+    torch.testing.assert_close(moments_distance(moments_of(f), moments_of(s)), expected)
 
 
 @pytest.mark.parametrize("name", ["gram", "moments", "wasserstein"])
@@ -108,14 +108,14 @@ def test_moments_adds_the_errors_of_means_and_deviations_relative_to_the_styles_
 def test_a_factor_on_all_features_changes_nothing(name, seed, factor):
     """conv1_1 and conv5_1, and networks of any scale, weigh the same."""
     f, s = features(seed=seed), features(seed=seed + 1)
-    plain, scaled = (LIKENESSES[name](moments_of(k * f), moments_of(k * s)) for k in (1, factor))
+    plain, scaled = (STYLE_DISTANCES[name](moments_of(k * f), moments_of(k * s)) for k in (1, factor))
     torch.testing.assert_close(scaled, plain, rtol=1e-6, atol=1e-12)
 
 
 def test_in_paper_it_counts_by_its_fourth_power():
     f, s = features(), features(seed=1)
     torch.testing.assert_close(
-        paper_likeness(moments_of(3 * f), moments_of(3 * s)), 81 * paper_likeness(moments_of(f), moments_of(s))
+        paper_distance(moments_of(3 * f), moments_of(3 * s)), 81 * paper_distance(moments_of(f), moments_of(s))
     )
 
 
@@ -128,18 +128,18 @@ def same_gram_other_mean():
 
 
 def test_grams_do_not_tell_a_weak_mark_everywhere_from_a_strong_one_here_and_there():
-    assert float(LIKENESSES["gram"](*same_gram_other_mean())) == 0
+    assert float(STYLE_DISTANCES["gram"](*same_gram_other_mean())) == 0
 
 
 @pytest.mark.parametrize("name", ["moments", "wasserstein"])
 def test_means_and_deviations_do(name):
-    assert float(LIKENESSES[name](*same_gram_other_mean())) > 0.1
+    assert float(STYLE_DISTANCES[name](*same_gram_other_mean())) > 0.1
 
 
 # --- Wasserstein ------------------------------------------------------------------------------------------
 def transport(found, wanted):
     """What the Wasserstein likeness has beside its Gram term, times the style's size."""
-    return (wasserstein_likeness(found, wanted) - gram_likeness(found, wanted)) * wanted.second.trace()
+    return (wasserstein_distance(found, wanted) - gram_distance(found, wanted)) * wanted.second.trace()
 
 
 @given(seeds, st.integers(1, 6))
@@ -180,10 +180,10 @@ def test_sums_are_exact_where_the_wasserstein_distance_is_asked_for(network, sou
     image = source(32, 32).image
     weighting = Weighting(0, 1, 0, {"conv1_1": 1.0})
     sums = {}
-    for likeness in ("moments", "wasserstein"):
-        whole = objective_of(network, image, image, weighting, likeness=likeness).part(Box(0, 0, 32, 32))
+    for style_distance in ("moments", "wasserstein"):
+        whole = objective_of(network, image, image, weighting, style_distance=style_distance).part(Box(0, 0, 32, 32))
         rounded = {"conv1_1": network(image, ("conv1_1",))["conv1_1"].bfloat16()}
-        sums[likeness] = whole.sums(rounded)[1]
+        sums[style_distance] = whole.sums(rounded)[1]
     exact = gram(rounded["conv1_1"].float())
     torch.testing.assert_close(sums["wasserstein"], exact)
     assert not torch.allclose(sums["moments"], exact, rtol=1e-6)
@@ -209,9 +209,9 @@ def test_moments_are_sums_over_places():
 
 # --- which one --------------------------------------------------------------------------------------------
 def test_a_likeness_that_is_asked_for_is_taken_and_auto_suits_the_quality():
-    assert likeness_for(StyleSettings(likeness="wasserstein", quality="draft")) == "wasserstein"
-    assert [likeness_for(StyleSettings(quality=q)) for q in LIKENESS_OF] == list(LIKENESS_OF.values())
+    assert style_distance_for(StyleSettings(style_distance="wasserstein", quality="draft")) == "wasserstein"
+    assert [style_distance_for(StyleSettings(quality=q)) for q in STYLE_DISTANCE_OF] == list(STYLE_DISTANCE_OF.values())
 
 
 def test_paper_has_the_articles_whatever_is_asked_for():
-    assert likeness_for(StyleSettings(quality="paper", likeness="moments")) == "paper"
+    assert style_distance_for(StyleSettings(quality="paper", style_distance="moments")) == "paper"

@@ -125,12 +125,12 @@ def test_the_filters_are_frozen(network):
 # --- edges and reach ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("colour", [(0.1, 0.6, 0.9), (0.5, 0.5, 0.5)])
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("wraps", [False, True])
-def test_a_flat_picture_has_flat_features_in_every_layer(network, colour, pooling, wraps):
+@pytest.mark.parametrize("circular", [False, True])
+def test_a_flat_picture_has_flat_features_in_every_layer(network, colour, pooling, circular):
     """With zeros beyond the edges it would have frames."""
     network.set_pooling(pooling)
     flat = torch.tensor(colour).view(3, 1, 1).expand(3, 48, 80)
-    for name, features in network(flat, LAYERS, wraps).items():
+    for name, features in network(flat, LAYERS, circular).items():
         assert float(features.max()) > 0, name
         apart = (features - features[:, :1, :1]).abs().max()
         assert float(apart) <= 1e-5 * float(features.max()), name

@@ -12,7 +12,7 @@ from velatura.settings import StyleSettings
 from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.losses.objective import Weighting, content_loss, total_variation
 from velatura_daemon.engine.losses.statistics import Moments, sum_of
-from velatura_daemon.engine.losses.style_distance import gram_likeness, paper_likeness
+from velatura_daemon.engine.losses.style_distance import gram_distance, paper_distance
 from velatura_daemon.engine.losses.weighting import PAPER_SCALE, weighting_for
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from velatura_daemon.engine.regions import all_of
@@ -75,7 +75,7 @@ def test_the_gram_matrix_is_equation_3(shape, seed):
 @given(shapes, seeds)
 def test_the_style_loss_of_a_layer_is_equation_4(shape, seed):
     f, s = features(shape, seed), features(shape, seed + 1)
-    ours = paper_likeness(moments(f, all_of(f)), moments(s, all_of(s)))
+    ours = paper_distance(moments(f, all_of(f)), moments(s, all_of(s)))
     assert ours.item() == pytest.approx(style_layer_of_the_paper(f, s), rel=1e-10)
 
 
@@ -89,7 +89,7 @@ def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64, 
         expected_style += 1 / 5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
     expected_content = 0.5 * float(((f[CONTENT_LAYER] - p[CONTENT_LAYER]) ** 2).sum())
 
-    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, FIFTHS), likeness="paper")(image)
+    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, FIFTHS), style_distance="paper")(image)
 
     assert losses.content.item() == pytest.approx(expected_content, rel=1e-10)
     assert losses.style.item() == pytest.approx(expected_style, rel=1e-10)
@@ -122,8 +122,8 @@ SHAPE = (3, 2, 3)
     [
         lambda f: content_loss(f, features(SHAPE, 1), weights(SHAPE)),
         lambda f: gram(f, weights(SHAPE)),
-        lambda f: paper_likeness(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
-        lambda f: gram_likeness(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
+        lambda f: paper_distance(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
+        lambda f: gram_distance(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
         lambda f: total_variation(f, weights(SHAPE)),
     ],
     ids=["content", "gram", "style", "relative style", "total_variation"],
@@ -165,8 +165,8 @@ def test_two_places_of_half_weight_count_as_one(shape, seed):
 @given(shapes, seeds, st.floats(0.01, 1))
 def test_a_weight_that_is_the_same_everywhere_changes_no_style_loss(shape, seed, weight):
     f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
-    whole = gram_likeness(moments(f, all_of(f)), target)
-    soft = gram_likeness(moments(f, weight * all_of(f)), target)
+    whole = gram_distance(moments(f, all_of(f)), target)
+    soft = gram_distance(moments(f, weight * all_of(f)), target)
     torch.testing.assert_close(soft, whole, rtol=1e-9, atol=1e-12)
 
 
@@ -174,8 +174,8 @@ def test_a_weight_that_is_the_same_everywhere_changes_no_style_loss(shape, seed,
 def test_twice_the_places_of_the_same_texture_have_the_same_style_loss(shape, seed):
     f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
     doubled = torch.cat([f, f], dim=1)
-    once = gram_likeness(moments(f, all_of(f)), target)
-    twice = gram_likeness(moments(doubled, all_of(doubled)), target)
+    once = gram_distance(moments(f, all_of(f)), target)
+    twice = gram_distance(moments(doubled, all_of(doubled)), target)
     torch.testing.assert_close(twice, once, rtol=1e-9, atol=1e-12)
 
 
@@ -218,7 +218,7 @@ def test_paper_weighs_as_the_article_does_with_features_at_its_networks_scale():
 
     def losses(scale):
         found, wanted = (moments(scale * x, all_of(x)) for x in (f, s))
-        return content_loss(scale * f, scale * p, None), paper_likeness(found, wanted)
+        return content_loss(scale * f, scale * p, None), paper_distance(found, wanted)
 
     (content, style), (articles_content, articles_style) = losses(1), losses(PAPER_SCALE)
     ours, articles = weighting.alpha * content + weighting.beta * style, 1e-3 * articles_content + articles_style

@@ -9,7 +9,7 @@ import torch
 
 from velatura_daemon.engine.losses.objective import Losses, Weighting
 from velatura_daemon.engine.network import STYLE_LAYERS
-from velatura_daemon.engine.optim.optimise import FIRST_STEP, STEPPERS, optimise, softened, softening
+from velatura_daemon.engine.optim.optimise import FIRST_STEP, STEPPERS, optimise, preconditioned, preconditioner
 from velatura_daemon.engine.regions import all_of
 
 METHODS = sorted(STEPPERS)
@@ -213,14 +213,14 @@ def test_plain_gradient_descent_never_goes_on_from_a_rise():
 def test_what_lbfgs_is_steered_by_is_symmetric_and_positive():
     """Else the slope in z would not be P times the slope in the image, and downhill would not be down."""
     a, b = torch.randn(2, 3, 9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    gain = softening(a)
-    torch.testing.assert_close((a * softened(b, gain)).sum(), (softened(a, gain) * b).sum())
-    assert float((a * softened(a, gain)).sum()) > 0
+    gain = preconditioner(a)
+    torch.testing.assert_close((a * preconditioned(b, gain)).sum(), (preconditioned(a, gain) * b).sum())
+    assert float((a * preconditioned(a, gain)).sum()) > 0
 
 
 def test_lbfgs_moves_coarse_before_fine():
     down, across = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
     coarse, fine = torch.cos(2 * torch.pi * across / 16), torch.cos(torch.pi * (across + down))
-    gain = softening(coarse[None])
-    kept = [float(softened(wave[None], gain).norm() / wave.norm()) for wave in (coarse, fine)]
+    gain = preconditioner(coarse[None])
+    kept = [float(preconditioned(wave[None], gain).norm() / wave.norm()) for wave in (coarse, fine)]
     assert kept[0] > 2 * kept[1]

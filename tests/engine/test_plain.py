@@ -39,20 +39,20 @@ def test_the_plain_way_takes_the_steps_it_is_given_and_goes_down(plain):
 
 
 def test_ours_reaches_the_plain_loss_as_plain_float32_judges_it(vgg19, objective, plain):
-    fast = copy.deepcopy(vgg19).compute_in(BFLOAT16)
+    fast = copy.deepcopy(vgg19).use_precision(BFLOAT16)
     coarse, full = (Problem(side, CPU).objective(fast) for side in (SIDE // 2, SIDE))
     image = faint_noise(SIDE, CPU)
-    target, judged = min(plain[0]), []
+    target, combine = min(plain[0]), []
 
     @torch.no_grad()
     def enough(picture, _):
-        judged.append(float(objective(picture).total))
-        return judged[-1] <= target
+        combine.append(float(objective(picture).total))
+        return combine[-1] <= target
 
     evaluations = optimise_fast(image, coarse, full, STEPS, enough)
-    assert judged[-1] <= target
+    assert combine[-1] <= target
     assert len(evaluations) < STEPS
-    assert float(objective(image).total) == pytest.approx(judged[-1])  # the picture is the one that was judged
+    assert float(objective(image).total) == pytest.approx(combine[-1])  # the picture is the one that was judged
 
 
 def test_our_lbfgs_goes_lower_than_torchs_from_the_same_noise(objective, plain):

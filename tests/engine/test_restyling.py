@@ -24,7 +24,7 @@ from velatura_daemon.memory_plan import EVERYTHING
 from velatura_daemon.models.store import Weights
 from velatura_daemon.worker import checkpoint_writer
 from velatura_daemon.worker.estimates import Estimates
-from velatura_daemon.worker.model_cache import Warm
+from velatura_daemon.worker.model_cache import LoadedModel
 from velatura_daemon.worker.restyle_job import Cancelled, Layer, restyle
 
 CPU = torch.device("cpu")
@@ -64,7 +64,7 @@ class Jobs:
         self.estimates = Estimates(folder / "pace.json")
 
     def restyle(self, job, speaker) -> dict[str, Any]:
-        warm = Warm(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
+        warm = LoadedModel(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
         return restyle(job, warm, self.cache, speaker, EVERYTHING, self.estimates)
 
     def on_disk(self, picture: Picture) -> dict[str, Any]:

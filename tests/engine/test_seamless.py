@@ -68,15 +68,15 @@ def test_a_pictures_jump_is_closed(source, axis):
 def test_resizing_a_picture_that_wraps_commutes_with_rolling_it(rows, columns, factor, turns):
     new, old = factor
     image = noise(3, rows * old, columns * old)
-    one = resized(image.roll((turns * old, -turns * old), (1, 2)), rows * new, columns * new, wraps=True)
-    other = resized(image, rows * new, columns * new, wraps=True).roll((turns * new, -turns * new), (1, 2))
+    one = resized(image.roll((turns * old, -turns * old), (1, 2)), rows * new, columns * new, circular=True)
+    other = resized(image, rows * new, columns * new, circular=True).roll((turns * new, -turns * new), (1, 2))
     torch.testing.assert_close(one, other)
 
 
 @given(sides, sides, sides, sides)
 def test_a_flat_picture_is_flat_at_every_size(height, width, new_height, new_width):
     flat = torch.full((3, height, width), 0.3)
-    found = resized(flat, new_height, new_width, wraps=True)
+    found = resized(flat, new_height, new_width, circular=True)
     torch.testing.assert_close(found, torch.full((3, new_height, new_width), 0.3))
 
 
@@ -87,14 +87,17 @@ def test_the_network_sees_the_opposite_edge(network64, pooling):
     network64.set_pooling(pooling)
     image = noise(3, 48, 64)
     layers = (*STYLE_LAYERS, CONTENT_LAYER)
-    plain, rolled = network64(image, layers, wraps=True), network64(image.roll((16, 32), (1, 2)), layers, wraps=True)
+    plain, rolled = (
+        network64(image, layers, circular=True),
+        network64(image.roll((16, 32), (1, 2)), layers, circular=True),
+    )
     for name in layers:
         s = STRIDE_OF[name]
         torch.testing.assert_close(rolled[name], plain[name].roll((16 // s, 32 // s), (1, 2)))
 
 
 # --- results ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("settings", [{}, {"likeness": "moments", "strength": 90}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"style_distance": "moments", "strength": 90}], ids=str)
 @pytest.mark.parametrize("size", [(64, 80), (40, 150)])
 def test_a_seamless_result_has_no_step_at_its_edges(network, source, size, settings):
     content, asked = source(*size), StyleSettings(seamless=True, iterations=12, **settings)

@@ -14,7 +14,7 @@ from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import all_of, resized
-from velatura_daemon.engine.stylise import LOOK_EVERY, Stillness, detail_share, full_size, stylise, with_detail
+from velatura_daemon.engine.stylise import LOOK_EVERY, ConvergenceTest, detail_share, full_size, stylise, with_detail
 from velatura_daemon.models.calibration import calibrate
 
 
@@ -366,7 +366,7 @@ def test_a_picture_that_does_not_change_any_more_is_done(network, source):
 def test_a_small_selection_is_still_when_it_is_still_itself(side, change, still):
     image, free = torch.zeros(3, 10, 10), torch.zeros(10, 10)
     free[:side, :side] = 1
-    watched = Stillness(image, free)
+    watched = ConvergenceTest(image, free)
     image += free * change / 255
     assert watched.at(LOOK_EVERY) == still
     assert watched.at(2 * LOOK_EVERY)  # nothing has changed since

@@ -14,7 +14,7 @@ from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import resized, resized_weight
-from velatura_daemon.engine.style_regions import territories_of
+from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 
@@ -58,14 +58,14 @@ def style_distance(network, image, style, place):
 
 # --- who has which place ----------------------------------------------------------------------------------
 def test_without_regions_there_is_one_territory_that_is_all(content, style_at):
-    (only,) = territories_of(content, [style_at(1), style_at(2)])
+    (only,) = style_regions_of(content, [style_at(1), style_at(2)])
     assert only.weight is content.weight
     assert (only.share, len(only.styles)) == (1.0, 2)
 
 
 def test_a_style_without_a_region_goes_where_no_region_is(content, style_at):
     region = torch.linspace(0, 1, SIZE[1]).expand(SIZE)
-    there, elsewhere = territories_of(content, [style_at(1, region), style_at(2)])
+    there, elsewhere = style_regions_of(content, [style_at(1, region), style_at(2)])
     torch.testing.assert_close(there.weight, region)
     torch.testing.assert_close(elsewhere.weight, 1 - region)
     assert there.share + elsewhere.share == pytest.approx(1)
@@ -73,14 +73,14 @@ def test_a_style_without_a_region_goes_where_no_region_is(content, style_at):
 
 def test_regions_that_overlap_share_the_place(content, style_at):
     one, other = columns(0, 80), columns(40, 128)
-    first, second = territories_of(content, [style_at(1, one), style_at(2, other)])
+    first, second = style_regions_of(content, [style_at(1, one), style_at(2, other)])
     assert first.weight[0, [0, 60, 100]].tolist() == [1, 0.5, 0]
     assert second.weight[0, [0, 60, 100]].tolist() == [0, 0.5, 1]
 
 
 def test_soft_edges_that_do_not_fill_a_place_are_left_as_they_are(content, style_at):
     """Two feathered edges that meet: 0.3 and 0.4 leave 0.3 to the style without a region."""
-    parts = territories_of(
+    parts = style_regions_of(
         content, [style_at(1, 0.3 * columns(0, 128)), style_at(2, 0.4 * columns(0, 128)), style_at(0)]
     )
     assert [float(part.weight.mean()) for part in parts] == pytest.approx([0.3, 0.4, 0.3])
@@ -88,26 +88,26 @@ def test_soft_edges_that_do_not_fill_a_place_are_left_as_they_are(content, style
 
 def test_styles_of_one_region_are_mixed_there(content, style_at):
     region = columns(0, 64)
-    (there,) = territories_of(content, [style_at(1, region, "left", 0.3), style_at(2, region, "left")])
+    (there,) = style_regions_of(content, [style_at(1, region, "left", 0.3), style_at(2, region, "left")])
     assert [style.share for style in there.styles] == [0.3, 1.0]
 
 
 def test_a_selection_cuts_its_regions(content, style_at):
     selected = replace(content, weight=columns(0, 32))
-    (there,) = territories_of(selected, [style_at(1, columns(16, 64))])
+    (there,) = style_regions_of(selected, [style_at(1, columns(16, 64))])
     assert torch.equal(there.weight, columns(16, 32))
     assert there.share == pytest.approx(0.5)
 
 
 def test_a_region_that_covers_nothing_leaves_the_others_alone(content, style_at):
     selected = replace(content, weight=columns(0, 32))
-    (there,) = territories_of(selected, [style_at(1, columns(64, 128)), style_at(2, columns(0, 16))])
+    (there,) = style_regions_of(selected, [style_at(1, columns(64, 128)), style_at(2, columns(0, 16))])
     assert there.styles[0].key == style_at(2).key
 
 
 def test_regions_that_cover_nothing_are_told_of(content, style_at):
     with pytest.raises(NothingToRestyle, match="regions cover nothing"):
-        territories_of(content, [style_at(1, torch.zeros(SIZE))])
+        style_regions_of(content, [style_at(1, torch.zeros(SIZE))])
 
 
 # --- what comes of it -------------------------------------------------------------------------------------
@@ -139,8 +139,8 @@ def test_a_place_counts_the_same_in_a_small_region_and_a_large_one(network, cont
     slopes = []
     for region in (columns(0, 32), columns(0, 128)):
         canvas = canvas_at(content, scale).clone().requires_grad_(True)
-        territories = territories_of(content, [style_at(1, region)])
-        made = objective_at(network, content, territories, canvas.detach(), scale, settings, TargetCache(0))
+        style_regions = style_regions_of(content, [style_at(1, region)])
+        made = objective_at(network, content, style_regions, canvas.detach(), scale, settings, TargetCache(0))
         (slope,) = torch.autograd.grad(made(canvas).total, canvas)
         slopes.append(float(slope[:, 8:40, 4:20].norm()))
     assert 0.4 < slopes[0] / slopes[1] < 2.5  # without the share it would be some 4 times as much

@@ -13,7 +13,7 @@ from velatura_daemon.engine.network import LAYERS, reach_of
 from velatura_daemon.engine.pyramid import scales_for
 from velatura_daemon.engine.regions import Box, cut
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import territories_of
+from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.tiling.evaluation import Evaluation, smaller_side
@@ -27,8 +27,8 @@ from velatura_daemon.memory_plan import (
     PAIRS,
     REACH,
     SMALLEST,
-    Room,
-    plan_for,
+    MemoryBudget,
+    plan_memory,
     work_factor,
 )
 
@@ -53,7 +53,7 @@ def source64(source):
 def objective(network, content, styles, settings, side=0):
     scale = scales_for(content.size[1], content.size[0], settings)[-1]
     canvas = canvas_at(content, scale, settings.seamless)
-    where = territories_of(content, styles)
+    where = style_regions_of(content, styles)
     return objective_at(network, content, where, canvas, scale, settings, TargetCache(0), side)
 
 
@@ -73,8 +73,8 @@ def test_losses_and_slope_are_those_of_the_whole(network64, source64, size, side
     assert_same(network64, source64(*size), [source64(40, 56, 1)], StyleSettings(), side)
 
 
-@pytest.mark.parametrize("likeness", ["gram", "moments", "wasserstein"])
-def test_with_masks_regions_and_several_styles_too(network64, source64, likeness):
+@pytest.mark.parametrize("style_distance", ["gram", "moments", "wasserstein"])
+def test_with_masks_regions_and_several_styles_too(network64, source64, style_distance):
     generator = torch.Generator().manual_seed(2)
     height, width = 41, 470
     weight = torch.rand(height, width, generator=generator).double()
@@ -86,7 +86,11 @@ def test_with_masks_regions_and_several_styles_too(network64, source64, likeness
         source64(48, 32, 3),
     ]
     assert_same(
-        network64, source64(height, width, weight=weight), styles, StyleSettings(likeness=likeness, coarse=150), 64
+        network64,
+        source64(height, width, weight=weight),
+        styles,
+        StyleSettings(style_distance=style_distance, coarse=150),
+        64,
     )
 
 
@@ -126,10 +130,10 @@ cells = st.integers(1, 40)
 
 
 @given(cells, cells, cells, st.booleans())
-def test_tiles_cover_the_picture_once_on_the_grid_with_the_overlap_that_there_is(rows, columns, most, wraps):
+def test_tiles_cover_the_picture_once_on_the_grid_with_the_overlap_that_there_is(rows, columns, most, circular):
     height, width, side = rows * GRID, columns * GRID, most * GRID
     seen = torch.zeros(height, width)
-    for tile in tiles(height, width, side, REACH, wraps):
+    for tile in tiles(height, width, side, REACH, circular):
         tile.inner.of(seen).add_(1)
         assert max(tile.inner.width, tile.inner.height) <= side
         around = (
@@ -138,7 +142,7 @@ def test_tiles_cover_the_picture_once_on_the_grid_with_the_overlap_that_there_is
             tile.outer.left + tile.outer.width - tile.inner.left - tile.inner.width,
         )
         there = (tile.inner.left, tile.inner.top, width - tile.inner.left - tile.inner.width)
-        assert around == tuple(REACH if wraps else min(REACH, limit) for limit in there)
+        assert around == tuple(REACH if circular else min(REACH, limit) for limit in there)
         assert all(n % GRID == 0 for n in vars(tile.outer).values())
     assert bool((seen == 1).all())
 
@@ -146,7 +150,7 @@ def test_tiles_cover_the_picture_once_on_the_grid_with_the_overlap_that_there_is
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 60), st.integers(1, 60))
 def test_what_is_cut_over_the_edges_is_the_picture_repeated(left, top, width, height):
     image = torch.arange(7 * 9).reshape(1, 7, 9)
-    found = cut(image, Box(left, top, width, height), wraps=True)
+    found = cut(image, Box(left, top, width, height), circular=True)
     for y, x in ((0, 0), (height - 1, width - 1), (height // 2, width // 3)):
         assert found[0, y, x] == image[0, (top + y) % 7, (left + x) % 9]
 
@@ -166,11 +170,11 @@ class Scarce(torch.nn.Module):
         except AttributeError:
             return getattr(self.network, name)
 
-    def forward(self, image, wanted, wraps=False):
+    def forward(self, image, wanted, circular=False):
         if image.shape[1] * image.shape[2] > self.pixels:
             self.refused += 1
             raise torch.OutOfMemoryError("no room")
-        return self.network(image, wanted, wraps=wraps)
+        return self.network(image, wanted, circular=circular)
 
 
 def test_without_memory_a_job_goes_on_in_smaller_tiles_and_says_so(network64, source64):
@@ -182,7 +186,7 @@ def test_without_memory_a_job_goes_on_in_smaller_tiles_and_says_so(network64, so
     _, slope = evaluation(image)
     assert scarce.refused
     assert evaluation.side == 256
-    assert "tiles of 256" in evaluation.news[-1]
+    assert "tiles of 256" in evaluation.warnings[-1]
     whole.network = network64
     torch.testing.assert_close(
         slope, Evaluation(whole, image)(image)[1], rtol=1e-8, atol=1e-9 * float(slope.abs().max())
@@ -222,7 +226,7 @@ rooms = st.integers(1 << 30, 1 << 38)
 
 @given(sizes, sizes, rooms, st.sampled_from([2, 4]))
 def test_a_plan_keeps_to_the_room_or_takes_the_least_there_is(height, width, room, element):
-    plan = plan_for(height, width, Room(room), element)
+    plan = plan_memory(height, width, MemoryBudget(room), element)
     least = plan.side == SMALLEST and plan.pairs == FEWEST_PAIRS
     assert plan.bytes <= room or least
     assert FEWEST_PAIRS <= plan.pairs <= PAIRS
@@ -230,12 +234,12 @@ def test_a_plan_keeps_to_the_room_or_takes_the_least_there_is(height, width, roo
 
 @given(sizes, sizes)
 def test_where_there_is_room_a_picture_is_in_one_piece(height, width):
-    plan = plan_for(height, width, EVERYTHING)
+    plan = plan_memory(height, width, EVERYTHING)
     assert (plan.side, plan.pairs, plan.on_host) == (0, PAIRS, False)
 
 
 def test_over_the_devices_memory_the_optimisers_state_lies_in_the_machines():
-    plan = plan_for(16384, 16384, Room(BASE + (16 << 30), host_bytes=256 << 30), element=2)
+    plan = plan_memory(16384, 16384, MemoryBudget(BASE + (16 << 30), host_bytes=256 << 30), element=2)
     assert plan.on_host
     assert plan.side
     assert plan.bytes <= BASE + (16 << 30)
@@ -252,10 +256,10 @@ def test_a_whole_restyle_in_tiles_is_the_one_in_one_piece(network64, source64):
         iterations=8, quality="draft", optimiser="adam"
     )  # L-BFGS has fewer pairs where there is no room
     pictures, sides = [], []
-    for room in (EVERYTHING, Room(BASE)):
+    for room in (EVERYTHING, MemoryBudget(BASE)):
         *_, last = stylise(content, styles, settings, network64, room=room)
         pictures.append(last.image)
-        sides.append(plan_for(64, 400, room, network64.element).side)
+        sides.append(plan_memory(64, 400, room, network64.element).side)
     assert sides == [0, SMALLEST]
     torch.testing.assert_close(pictures[1], pictures[0], rtol=0, atol=1e-6)
 

@@ -11,7 +11,7 @@ from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.losses.weighting import BETA, PAPER_SCALE, SETTING_OF, weighting_for
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import scales_for
-from velatura_daemon.engine.style_regions import territories_of
+from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 
@@ -31,7 +31,7 @@ def objective(network, source):
         return objective_at(
             network,
             content,
-            territories_of(content, [source(32, 32, 1)]),
+            style_regions_of(content, [source(32, 32, 1)]),
             canvas_at(content, scale),
             scale,
             asked,

@@ -118,12 +118,12 @@ def test_with_a_fallback_the_work_comes_home_and_goes_back_with_the_head(doubly_
         machines.kill_head()
         try:
             told = watched.to_the_end()[job]
-            assert client.status()["at_home_for_now"]
+            assert client.status()["fallback_active"]
         finally:
             machines.start()
         assert "This machine goes on with it." in sentences(told)
         assert (told[-1].result.device, told[-1].result.started_from) == ("cpu", "last")
-        status_when(client, lambda report: not report["at_home_for_now"])
+        status_when(client, lambda report: not report["fallback_active"])
         assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).result.device.startswith("cpu at ")
 
 

@@ -11,9 +11,9 @@ import pytest
 from tests.conftest import QUICK
 from tests.daemon.test_farm import order
 from velatura.settings import StyleSettings
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.ray import workers
-from velatura_daemon.executors.ray.workers import Farm
+from velatura_daemon.executors.ray.workers import RayProvider
 
 MOVED = StyleSettings(quality="draft", iterations=6, strength=90)
 
@@ -21,8 +21,8 @@ MOVED = StyleSettings(quality="draft", iterations=6, strength=90)
 class Listening:
     """What the first hand says."""
 
-    def __init__(self, farm: Farm) -> None:
-        self.hand = farm.hands[0]
+    def __init__(self, farm: RayProvider) -> None:
+        self.hand = farm.executors[0]
         self.said: list[dict[str, Any]] = []
 
     def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -39,11 +39,11 @@ class Listening:
 
 
 @pytest.fixture
-def farm_with(machines) -> Iterator[Callable[..., Farm]]:
+def farm_with(machines) -> Iterator[Callable[..., RayProvider]]:
     made = []
 
-    def make(**more: Any) -> Farm:
-        made.append(Farm(Options(address=machines.address, max_actors=1, threads=1, **more), lambda: None))
+    def make(**more: Any) -> RayProvider:
+        made.append(RayProvider(DaemonConfig(address=machines.address, max_actors=1, threads=1, **more), lambda: None))
         return made[-1]
 
     yield make

@@ -122,7 +122,7 @@ def test_status_says_where_the_work_is_done(farm, machines):
     with farm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
-    assert (report["executor"], report["address"], report["at_home_for_now"]) == ("ray", machines.address, False)
+    assert (report["executor"], report["address"], report["fallback_active"]) == ("ray", machines.address, False)
     assert " at " in report["worker"]["device"]
 
 

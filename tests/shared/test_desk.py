@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from velatura import strings
-from velatura.client.saved_results import KeptStyle, PastRestyle
-from velatura.editor.placement import Noted, noted
-from velatura.editor.restyle_controller import Desk
+from velatura.client.saved_results import HistoryEntry, SavedStyle
+from velatura.editor.placement import PlacementNote, noted
+from velatura.editor.restyle_controller import RestyleController
 from velatura.editor.style_regions import Canvas as Whole
 from velatura.editor.style_regions import Place, Region
 from velatura.editor.ui_state import Style
@@ -103,13 +103,13 @@ class Canvas:
 
 class Window:
     def __init__(self) -> None:
-        self.said, self.styles, self.knobs, self.target, self.kept = [], [ONE], StyleSettings(), "", ""
+        self.said, self.styles, self.setting_specs, self.target, self.kept = [], [ONE], StyleSettings(), "", ""
 
     def is_shown(self):
         return True
 
     def settings(self):
-        return self.knobs
+        return self.setting_specs
 
     def chosen(self):
         return self.styles
@@ -126,7 +126,7 @@ class Window:
         self.kept = sentence
 
     def take_over(self, recent, styles, settings):
-        self.styles, self.knobs = styles, settings
+        self.styles, self.setting_specs = styles, settings
 
     def forget_regions(self):
         self.styles = [replace(style, region=None) for style in self.styles]
@@ -150,7 +150,7 @@ def desk(tmp_path, monkeypatch):
             raise NotAPicture("It is no picture.")
         return PIXELS
 
-    one = Desk("test", Loop(), Canvas(), read_style)
+    one = RestyleController("test", Loop(), Canvas(), read_style)
     one.session, one.window = Session(), Window()
     one.reading, one.decoding = ByHand(), ByHand()
     one.steps = types.SimpleNamespace(run=lambda work, done, failed: one.reading.run(lambda: work, done, failed))
@@ -206,7 +206,7 @@ def test_a_style_that_cannot_be_read_is_told_and_the_work_goes_on(desk):
 
 def test_a_result_is_named_after_what_made_it_not_after_a_knob_that_came_too_late(desk):
     send(desk)
-    desk.window.knobs, desk.window.styles = StyleSettings(strength=80), [OTHER]
+    desk.window.setting_specs, desk.window.styles = StyleSettings(strength=80), [OTHER]
     desk._ask_anew()
     finish(desk, "job 1")  # before the new style is decoded
     desk.decoding.go()
@@ -216,7 +216,7 @@ def test_a_result_is_named_after_what_made_it_not_after_a_knob_that_came_too_lat
 
 def test_a_turned_knob_goes_on_from_the_picture_in_hand(desk):
     send(desk)
-    desk.window.knobs = StyleSettings(strength=80)
+    desk.window.setting_specs = StyleSettings(strength=80)
     desk._ask_anew()
     desk.decoding.go()
     assert desk.session.asked[-1] == (StyleSettings(strength=80), True)
@@ -253,7 +253,7 @@ def test_a_restyle_says_where_it_belongs_and_what_its_styles_are_called(desk):
     send(desk)
     (more,) = desk.session.more
     assert more["title"] == "Sky"
-    assert noted(more["note"]) == Noted("harbour.kra", 9, 8, 3, 4)
+    assert noted(more["note"]) == PlacementNote("harbour.kra", 9, 8, 3, 4)
     assert [(style.name, style.path) for style in more["styles"]] == [("One", "/one")]
 
 
@@ -282,20 +282,20 @@ def test_it_is_asked_once_the_daemon_is_there_and_at_each_opening_of_the_window(
 
 
 def past(*styles):
-    return PastRestyle(1, 0.0, "cli", "photo", 9, 8, 1.0, "VGG19", "cpu", StyleSettings(strength=70), styles, b"")
+    return HistoryEntry(1, 0.0, "cli", "photo", 9, 8, 1.0, "VGG19", "cpu", StyleSettings(strength=70), styles, b"")
 
 
 def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(desk, tmp_path):
     there = tmp_path / "there.png"
     there.write_bytes(b"x")
-    desk.use_again(past(KeptStyle("There", str(there), 0.5)))
+    desk.use_again(past(SavedStyle("There", str(there), 0.5)))
     assert desk.window.styles == [Style(str(there), "There", 0.5)]
-    assert desk.window.knobs.strength == 70
+    assert desk.window.setting_specs.strength == 70
     assert desk.window.said[-1] == strings.USED_AGAIN
-    desk.use_again(past(KeptStyle("There", str(there), 1.0), KeptStyle("Gone", "/gone.png", 1.0)))
+    desk.use_again(past(SavedStyle("There", str(there), 1.0), SavedStyle("Gone", "/gone.png", 1.0)))
     assert [style.name for style in desk.window.styles] == ["There"]
     assert "“Gone” is not at /gone.png any more" in desk.window.said[-1]
-    desk.use_again(past(KeptStyle("From nowhere", "", 1.0)))
+    desk.use_again(past(SavedStyle("From nowhere", "", 1.0)))
     assert "nothing is known of where “From nowhere” came from" in desk.window.said[-1]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from velatura.app_dirs import places, read_private_file, write_private_file
-from velatura.client.connection_file import Connection, find, publish
+from velatura.client.connection_file import ConnectionInfo, find, publish
 from velatura.client.launch import Launcher, clean_environment, record, recorded
 from velatura.client.locks import Lock
 from velatura.errors import UnsafeConnectionFile
@@ -40,8 +40,8 @@ def test_macos_and_windows_have_their_own_places():
     assert windows.connection_file == Path("/l/Velatura/State/connection.json")
 
 
-def connection_of(where) -> Connection:
-    return Connection(("ipc:///s",), b"k" * 32, 1, "build")
+def connection_of(where) -> ConnectionInfo:
+    return ConnectionInfo(("ipc:///s",), b"k" * 32, 1, "build")
 
 
 def test_the_connection_file_is_private_and_says_what_was_published(home):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.editor.style_regions import Canvas, Place, Region
-from velatura.editor.styles import Portions, where
+from velatura.editor.styles import StyleSelection, where
 from velatura.editor.ui_state import Style
 from velatura.errors import RegionElsewhere
 from velatura.pixels import MASK_FORMAT
@@ -37,7 +37,7 @@ def test_a_region_of_another_picture_or_size_is_told_and_not_taken(canvas):
 
 
 def test_a_style_goes_everywhere_else_where_another_has_a_region():
-    portions, one, other = Portions(), Style("/one", "One"), Style("/other", "Other")
+    portions, one, other = StyleSelection(), Style("/one", "One"), Style("/other", "Other")
     assert where(portions.of([one])[0], portions.of([one])) == "Everywhere"
     portions.put(one, REGION)
     both = portions.of([one, other])

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from velatura.client.client import Connected, KeptItems, PastRestyles
+from velatura.client.client import Connected, HistoryEntries, SavedItems
 from velatura.editor import session
 from velatura.errors import BadMessage, DaemonLost, DaemonNotRunning
 from velatura.pixels import Picture, PixelFormat
@@ -126,7 +126,7 @@ def test_who_looks_at_what_is_kept_is_told_why_it_cannot_be_said(one):
     one.look()
     assert hear(one, failed(BadMessage("What?")))[0][:2] == ("failed", "")
     one.look()
-    assert hear(one, KeptItems([]), PastRestyles([])) == [("kept", []), ("past", [])]
+    assert hear(one, SavedItems([]), HistoryEntries([])) == [("kept", []), ("past", [])]
     one.look()
     assert ("failed", "") in [told[:2] for told in hear(one, failed(DaemonLost("It went.")), ready=False)]
 

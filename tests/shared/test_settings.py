@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.errors import BadSetting
-from velatura.settings import StyleSettings, default_of, knobs
+from velatura.settings import StyleSettings, default_of, setting_specs
 
 
 @st.composite
 def settings(draw):
     values = {}
-    for name, knob in knobs().items():
+    for name, knob in setting_specs().items():
         default = default_of(name)
         if knob.choices:
             values[name] = draw(st.sampled_from([value for value, _ in knob.choices]))
@@ -31,15 +31,18 @@ def test_settings_survive_the_wire(chosen):
     assert StyleSettings.from_wire(chosen.to_wire()) == chosen
 
 
-@given(st.sampled_from([name for name in knobs() if not isinstance(default_of(name), (bool, str))]), st.data())
+@given(st.sampled_from([name for name in setting_specs() if not isinstance(default_of(name), (bool, str))]), st.data())
 def test_out_of_range_names_the_setting_and_its_range(name, data):
-    knob = knobs()[name]
+    knob = setting_specs()[name]
     value = data.draw(st.one_of(st.integers(max_value=int(knob.low) - 1), st.integers(min_value=int(knob.high) + 1)))
     with pytest.raises(BadSetting, match=f"{name}.*{knob.low:g} to"):
         StyleSettings(**{name: value})
 
 
-@given(st.sampled_from(list(knobs())), st.one_of(st.none(), st.lists(st.none()), st.just(float("nan")), st.just("?")))
+@given(
+    st.sampled_from(list(setting_specs())),
+    st.one_of(st.none(), st.lists(st.none()), st.just(float("nan")), st.just("?")),
+)
 def test_a_value_of_the_wrong_kind_names_the_setting(name, value):
     with pytest.raises(BadSetting, match=name):
         StyleSettings.from_wire({name: value})
@@ -51,7 +54,7 @@ def test_an_unknown_setting_is_named_with_its_nearest():
 
 
 def test_every_knob_has_words_for_a_window():
-    for knob in knobs().values():
+    for knob in setting_specs().values():
         assert knob.label
         assert knob.help.endswith(".")
 

@@ -8,11 +8,11 @@ import pytest
 
 from velatura import strings
 from velatura.client.client import Finished
-from velatura.client.saved_results import KeptItem, KeptStyle, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.editor.background import run_through
 from velatura.editor.descriptions import about_item, about_past
-from velatura.editor.placement import Noted, Recovered, note_of, noted
-from velatura.editor.results_controller import ShelfDesk
+from velatura.editor.placement import PlacementNote, RecoveredResult, note_of, noted
+from velatura.editor.results_controller import ResultsController
 from velatura.editor.style_regions import Canvas as Whole
 from velatura.editor.style_regions import Place
 from velatura.errors import DaemonNotRunning, LayerGone, UnknownBlob
@@ -30,7 +30,7 @@ def result(job="done", left=1, top=0):
 
 
 def item(job, done=1.0):
-    return KeptItem(
+    return SavedItem(
         job,
         "me",
         "test",
@@ -41,7 +41,7 @@ def item(job, done=1.0):
         done,
         4,
         4,
-        (KeptStyle("One", "/one", 1.0),),
+        (SavedStyle("One", "/one", 1.0),),
         StyleSettings(),
         b"",
         result(job) if done == 1.0 else None,
@@ -129,7 +129,7 @@ class AtOnce:
 @pytest.fixture
 def shelf(monkeypatch, tmp_path):
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
-    one = ShelfDesk("test", Loop(), Canvas(), Window(), lambda items: one.counted.append(len(items)))
+    one = ResultsController("test", Loop(), Canvas(), Window(), lambda items: one.counted.append(len(items)))
     one.counted, one.session = [], Session()
     one.steps = AtOnce()
     one.look()
@@ -214,11 +214,11 @@ def line(number, **more):
         "weights": "VGG19",
         "device": "cpu",
         "settings": StyleSettings(quality="draft", seed=7),
-        "styles": (KeptStyle("One", "/one", 1.0),),
+        "styles": (SavedStyle("One", "/one", 1.0),),
         "thumbnail": b"",
         **more,
     }
-    return PastRestyle(number, **said)
+    return HistoryEntry(number, **said)
 
 
 def test_a_history_that_comes_in_parts_is_asked_for_to_its_end(shelf):
@@ -232,16 +232,16 @@ def test_a_history_that_comes_in_parts_is_asked_for_to_its_end(shelf):
 
 
 def test_a_result_goes_to_its_place_where_the_size_fits_and_to_the_middle_elsewhere():
-    one = Recovered("One", "layer", NOTE, Finished("done", PIXELS, result()))
+    one = RecoveredResult("One", "layer", NOTE, Finished("done", PIXELS, result()))
     assert one.corner(9, 8) == (4, 4)
     assert one.corner(20, 10) == (9, 4)
     assert one.coverage() is None
-    assert Recovered("One", "layer", "", one.done).corner(9, 8) == (3, 3)
+    assert RecoveredResult("One", "layer", "", one.done).corner(9, 8) == (3, 3)
 
 
 def test_its_mask_is_the_selections_part_over_its_box():
     mask = Picture(4, 4, MASK_FORMAT, bytes(range(16)))
-    covered = Recovered("One", "layer", NOTE, Finished("done", PIXELS, result(left=1, top=2), mask)).coverage()
+    covered = RecoveredResult("One", "layer", NOTE, Finished("done", PIXELS, result(left=1, top=2), mask)).coverage()
     assert (covered.width, covered.height, bytes(covered.data)) == (2, 2, bytes([9, 10, 13, 14]))
 
 
@@ -254,7 +254,7 @@ def test_another_programs_note_says_no_place(note):
 
 
 def test_a_note_is_read_as_it_was_written():
-    assert noted(NOTE) == Noted("harbour.kra", 9, 8, 3, 4)
+    assert noted(NOTE) == PlacementNote("harbour.kra", 9, 8, 3, 4)
 
 
 def test_lists_say_what_how_far_and_when():

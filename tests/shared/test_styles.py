@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.app_dirs import places
-from velatura.editor.styles import Portions, in_order, keep, parse
+from velatura.editor.styles import StyleSelection, in_order, keep, parse
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture, UsageError
 from velatura.pixels import Picture, PixelFormat
@@ -31,7 +31,7 @@ def test_a_gallery_shows_each_style_once_the_recent_ones_first(recent, chosen, b
 
 
 def test_several_styles_share_and_one_alone_counts_whole():
-    portions = Portions()
+    portions = StyleSelection()
     portions.take_over([style("a", 0.3)])
     portions.set(style("b"), 0.6)
     assert [one.share for one in portions.of([style("a"), style("b"), style("c")])] == [0.3, 0.6, 1.0]

@@ -20,7 +20,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(transfer, "WINDOW", 64)
 
 
-def send(data: bytes, incoming: transfer.Incoming) -> int:
+def send(data: bytes, incoming: transfer.Download) -> int:
     """Through sender and receiver; returns the most bytes that were in flight."""
     gets, most = [incoming.first_get()], 0
     while gets:
@@ -36,7 +36,7 @@ def send(data: bytes, incoming: transfer.Incoming) -> int:
 @given(st.binary(min_size=1, max_size=500), st.booleans())
 def test_every_blob_arrives_whole_within_the_window(data, size_known):
     got = bytearray()
-    incoming = transfer.Incoming(blob_hash(data), got.extend, len(data) if size_known else None, limit=1000)
+    incoming = transfer.Download(blob_hash(data), got.extend, len(data) if size_known else None, limit=1000)
     most = send(data, incoming)
     assert bytes(got) == data
     assert incoming.finished
@@ -47,7 +47,7 @@ def test_every_blob_arrives_whole_within_the_window(data, size_known):
 def test_a_flipped_bit_is_seen(data, place):
     damaged = bytearray(data)
     damaged[place % len(data)] ^= 1
-    incoming = transfer.Incoming(blob_hash(data), lambda piece: None, len(data))
+    incoming = transfer.Download(blob_hash(data), lambda piece: None, len(data))
     with pytest.raises(WrongHash):
         send(bytes(damaged), incoming)
 
@@ -62,14 +62,14 @@ def test_a_flipped_bit_is_seen(data, place):
     ],
 )
 def test_a_piece_out_of_turn_is_refused(put):
-    incoming = transfer.Incoming(hashlib.sha256(b"x" * 100).digest(), lambda piece: None, 100)
+    incoming = transfer.Download(hashlib.sha256(b"x" * 100).digest(), lambda piece: None, 100)
     with pytest.raises(BadMessage):
         incoming.take(put)
 
 
 def test_a_size_over_the_limit_is_refused_before_anything_is_kept():
     kept = []
-    incoming = transfer.Incoming(b"h" * 32, kept.append, None, limit=50)
+    incoming = transfer.Download(b"h" * 32, kept.append, None, limit=50)
     with pytest.raises(BadMessage, match="at most 50"):
         incoming.take(Put(b"h" * 32, 10**12, 0, 1, b"x"))
     assert not kept
@@ -87,6 +87,6 @@ def test_what_lies_outside_the_blob_is_not_sent(start, until):
 
 
 def test_a_piece_of_another_picture_is_refused():
-    incoming = transfer.Incoming(blob_hash(b"asked for"), lambda _: None, 9)
+    incoming = transfer.Download(blob_hash(b"asked for"), lambda _: None, 9)
     with pytest.raises(BadMessage, match="another picture"):
         incoming.take(Put(blob_hash(b"another"), 9, 0, incoming.ticket, b"asked for"))

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from velatura import strings
 from velatura.app_dirs import places
 from velatura.client import launch
-from velatura.client.connection import Link
+from velatura.client.connection import DaemonConnection
 from velatura.client.launch import Launcher
 from velatura.editor import report, ui_state
-from velatura.editor.ui_state import MOST_RECENT, Remembered, Style
+from velatura.editor.ui_state import MOST_RECENT, Style, UiState
 from velatura.errors import DaemonLost, DaemonNotRunning
-from velatura.settings import StyleSettings, knobs
+from velatura.settings import StyleSettings, setting_specs
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def where(tmp_path):
 
 def test_every_knob_has_its_place_in_the_window_once():
     shown = [*strings.WINDOW_KNOBS, *strings.MORE_KNOBS]
-    assert sorted(shown) == sorted(set(knobs()) - {"composite", *strings.FIGURE_KNOBS})
+    assert sorted(shown) == sorted(set(setting_specs()) - {"composite", *strings.FIGURE_KNOBS})
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_a_result_is_named_after_its_styles_and_strength():
 def test_what_is_remembered_comes_back(where, tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"x")
-    one = Remembered()
+    one = UiState()
     one.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
     ui_state.save(where, "krita", one)
-    assert ui_state.load(where, "krita") == Remembered(
+    assert ui_state.load(where, "krita") == UiState(
         StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
     )
 
 
 def test_the_gallery_keeps_the_latest_first_each_once():
-    one = Remembered()
+    one = UiState()
     for number in [*range(40), 7]:
         one.used([Style(f"/{number}", str(number))], StyleSettings())
     assert [style.name for style in one.recent][:3] == ["7", "39", "38"]
@@ -70,7 +70,7 @@ def test_a_picture_that_is_no_more_and_a_knob_of_another_version_are_left_out(wh
         json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]})
     )
     path.chmod(0o600)
-    assert ui_state.load(where, "krita") == Remembered(StyleSettings(strength=30))
+    assert ui_state.load(where, "krita") == UiState(StyleSettings(strength=30))
 
 
 names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
@@ -87,7 +87,7 @@ def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value
     path = where.config / "window-krita.json"
     path.write_text(json.dumps(value))
     path.chmod(0o600)
-    assert isinstance(ui_state.load(where, "krita"), Remembered)
+    assert isinstance(ui_state.load(where, "krita"), UiState)
 
 
 def test_a_report_has_what_a_maintainer_asks_for_and_not_the_homes_name(where, monkeypatch, tmp_path):
@@ -110,6 +110,6 @@ def test_the_terminal_command_is_the_recorded_one(where):
 def test_in_a_sandbox_no_daemon_is_started_and_the_command_is_said(where, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
     launch.record(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
-    link = Link(where, "krita", "id", start=True, launcher=None)
+    link = DaemonConnection(where, "krita", "id", start=True, launcher=None)
     with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):
         link.advance()

@@ -19,12 +19,12 @@ from velatura.client.transport_plain import PlainDealer
 from velatura.errors import BadMessage, DaemonLost
 from velatura.protocol import zmtp
 from velatura.protocol.messages import MAX_FRAME
-from velatura.protocol.sockets import READS, Wire
+from velatura.protocol.sockets import READS, ZmtpSocket
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 
 
-def feed(incoming: zmtp.Incoming, data: bytes, pieces: Iterator[int] | None = None) -> list[list[bytes]]:
+def feed(incoming: zmtp.FrameParser, data: bytes, pieces: Iterator[int] | None = None) -> list[list[bytes]]:
     """Everything that comes out, the bytes arriving in pieces of these sizes."""
     messages = []
     while data:
@@ -47,13 +47,13 @@ some_messages = st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=
 @given(some_messages, st.lists(st.integers(1, 40)))
 def test_messages_arrive_whole_however_they_are_cut(messages, sizes):
     data = HANDSHAKE + b"".join(on_the_wire(frames) for frames in messages)
-    assert feed(zmtp.Incoming(), data, iter(sizes)) == messages
+    assert feed(zmtp.FrameParser(), data, iter(sizes)) == messages
 
 
 @given(st.binary(min_size=1, max_size=200))
 def test_no_bytes_whatever_give_a_message_before_the_handshake(data):
     with contextlib.suppress(BadMessage):
-        assert feed(zmtp.Incoming(), data) == []
+        assert feed(zmtp.FrameParser(), data) == []
 
 
 @given(some_messages, st.data())
@@ -61,7 +61,7 @@ def test_a_damaged_byte_gives_messages_or_an_error_never_anything_else(messages,
     wire = bytearray(HANDSHAKE + b"".join(on_the_wire(frames) for frames in messages))
     wire[data.draw(st.integers(0, len(wire) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        for message in feed(zmtp.Incoming(), bytes(wire)):
+        for message in feed(zmtp.FrameParser(), bytes(wire)):
             assert 1 <= len(message) <= zmtp.MAX_FRAMES
     except BadMessage:
         pass
@@ -89,7 +89,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_peer_is_an_error_and_costs_no_memory(said):
-    incoming = zmtp.Incoming()
+    incoming = zmtp.FrameParser()
     with pytest.raises(BadMessage):
         feed(incoming, said)
     assert len(incoming.space()) <= MAX_FRAME
@@ -239,7 +239,7 @@ def test_commands_without_end_keep_nobody_reading():
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    wire = Wire(ours, zmtp.ready(b""), zmtp.STRANGER)
+    wire = ZmtpSocket(ours, zmtp.ready(b""), zmtp.STRANGER)
     theirs.send(zmtp.GREETING + zmtp.ready(b"x"))
     assert wire.pull() is None
     sent = 0

@@ -24,7 +24,7 @@ class Entry:
 
 
 @dataclass
-class Ledger:
+class Manifest:
     jobs: dict[str, Entry] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)  # sentences: each is a broken promise
     done: set[str] = field(default_factory=set)  # the daemon says that it finished these

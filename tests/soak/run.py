@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Daemon
-from tests.soak.ledger import Ledger
+from tests.soak.ledger import Manifest
 from tests.soak.soaker import Soaker
 from tests.soak.turns import FAIR, Turns
 from tests.soak.watch import Log, Sample, Trend, trend, weigh
@@ -39,7 +39,7 @@ class Soak:
 
     seconds: float
     clients: int
-    ledger: Ledger
+    ledger: Manifest
     turns: Turns
     samples: list[Sample]
     trends: dict[str, Trend]
@@ -85,7 +85,7 @@ def soak(home: Path, seconds: float, clients: int) -> Soak:
     begun."""
     daemon = Daemon(home, OPTIONS)
     chosen = transport.open_dealer
-    ledger, turns, samples = Ledger(), Turns(), []
+    ledger, turns, samples = Manifest(), Turns(), []
     watcher = daemon.client("watcher")
     soakers = [Soaker(n, daemon.client, ledger, turns) for n in range(clients)]
     try:
@@ -125,7 +125,7 @@ def soak(home: Path, seconds: float, clients: int) -> Soak:
         daemon.stop()
 
 
-def _sample(now: float, report: dict[str, Any], ledger: Ledger) -> Sample:
+def _sample(now: float, report: dict[str, Any], ledger: Manifest) -> Sample:
     front_mb, front_files = weigh(report["pid"])
     worker_mb, worker_files = weigh(report["worker"]["pid"]) if report["worker"]["pid"] else (0.0, 0)
     finished = sum(entry.ended == "result" for entry in ledger.jobs.values())

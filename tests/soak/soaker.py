@@ -6,12 +6,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from tests.soak.ledger import Ledger
+from tests.soak.ledger import Manifest
 from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
 from velatura.client import transport
-from velatura.client.client import Client, Connected, Event, Finished, KeptItems
-from velatura.client.saved_results import KeptItem
+from velatura.client.client import Client, Connected, Event, Finished, SavedItems
+from velatura.client.saved_results import SavedItem
 from velatura.client.transport_plain import PlainDealer
 from velatura.client.transport_pyzmq import PyzmqDealer
 from velatura.protocol import messages as p
@@ -26,7 +26,7 @@ CANCELS, REPLACES = 0.08, 0.08  # of its jobs
 class Soaker:
     """depth: how many jobs it has in hand at a time; some clients are greedy."""
 
-    def __init__(self, number: int, make: Callable[[str], Client], ledger: Ledger, turns: Turns) -> None:
+    def __init__(self, number: int, make: Callable[[str], Client], ledger: Manifest, turns: Turns) -> None:
         self.number = number
         self._make = make
         self._ledger, self._turns = ledger, turns
@@ -80,7 +80,7 @@ class Soaker:
             assert self._client is not None
             self._client.ask_kept()
             self._looks_for_kept = True
-        elif isinstance(event, KeptItems):
+        elif isinstance(event, SavedItems):
             self._take_up(event.items)
         elif isinstance(event, p.Accepted):
             self._turns.queued(self.number, job, now)
@@ -98,7 +98,7 @@ class Soaker:
             self._client.cancel(job)
             self._ledger.acts["cancelled a job"] += 1
 
-    def _take_up(self, items: Sequence[KeptItem]) -> None:
+    def _take_up(self, items: Sequence[SavedItem]) -> None:
         """What waited for this client: results are fetched; of what was stopped midway, half is gone on with, half
         dropped."""
         assert self._client is not None

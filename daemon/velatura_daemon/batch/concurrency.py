@@ -21,7 +21,7 @@ READ_AHEAD_BYTES = 1 << 30  # of pictures in hand beyond one a worker
 
 def workers_in(report: Mapping[str, Any]) -> int:
     """How many work, or would where there were more to do, as the daemon's status tells; at least 1."""
-    workers, hands = report.get("workers"), report.get("hands")
+    workers, hands = report.get("workers"), report.get("active_workers")
     return max(1, len(workers) if isinstance(workers, list) else 1, hands if isinstance(hands, int) else 1)
 
 

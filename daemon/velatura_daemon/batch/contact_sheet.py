@@ -10,7 +10,7 @@ from typing import TypeVar
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
 from velatura_daemon.batch.frames import SHEET
-from velatura_daemon.batch.manifest import Ledger
+from velatura_daemon.batch.manifest import Manifest
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet, shrunk
 
 MOST = 48  # cells
@@ -46,7 +46,7 @@ def sheet_of(paths: Sequence[Path]) -> Picture | None:
     return contact_sheet([cells[i : i + columns] for i in range(0, len(cells), columns)], width, height)
 
 
-def write_sheet(paths: Sequence[Path], ledger: Ledger, *, force: bool, changed: bool) -> tuple[Path | None, str]:
+def write_sheet(paths: Sequence[Path], ledger: Manifest, *, force: bool, changed: bool) -> tuple[Path | None, str]:
     """The contact sheet in the ledger's folder: made where there is none or a picture has changed. Returns where it
     lies, and a sentence where there is none of ours."""
     from velatura_daemon.imaging.files import write_picture

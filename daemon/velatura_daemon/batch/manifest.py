@@ -43,7 +43,7 @@ class Entry:
     hash: str
 
 
-class Ledger:
+class Manifest:
     """Open, it is this process's alone. Several threads may note."""
 
     def __init__(self, folder: Path) -> None:
@@ -135,7 +135,7 @@ class Ledger:
     def close(self) -> None:
         self._lock.close()
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Manifest:
         return self
 
     def __exit__(self, *_: object) -> None:

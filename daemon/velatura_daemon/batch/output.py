@@ -14,7 +14,7 @@ from velatura.errors import VelaturaError
 from velatura_daemon.batch.frames import Frame
 from velatura_daemon.batch.runner import Told
 from velatura_daemon.terminal.output import Lines
-from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.printable import printable
 
 MOST_LISTED = 50  # failures that are told one by one
 
@@ -42,7 +42,7 @@ def pictures_said(number: int) -> str:
     return "1 picture" if number == 1 else f"{number} pictures"
 
 
-class Repeated:
+class RepeatFilter:
     """What is said of many pictures is said once, and in the end how often."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class BatchBar:
             self._progress.start()
         self._todo = 0
         self._already = 0
-        self._repeated = Repeated()
+        self._repeated = RepeatFilter()
 
     def begins(self, todo: int, already: int, passed_over: str) -> None:
         self._todo, self._already = todo, already
@@ -112,7 +112,7 @@ class BatchBar:
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
         if self._repeated.is_new(sentence):
-            self._say(f"{sayable(about.photo.name)}: {sentence}" if about else sentence)
+            self._say(f"{printable(about.photo.name)}: {sentence}" if about else sentence)
 
     def summary(self, **facts: Any) -> None:
         self.close()
@@ -162,19 +162,21 @@ class BatchLines(Lines):
         self._line("begins", todo=todo, already=already, passed_over=passed_over)
 
     def asked(self, frame: Frame, job: str) -> None:
-        self._line("asked", name=sayable(frame.photo.name), job=job)
+        self._line("asked", name=printable(frame.photo.name), job=job)
 
     def going(self, settled: int, a_minute: float, under_way: float) -> None:
         pass
 
     def made(self, frame: Frame, facts: dict[str, Any]) -> None:
-        self._line("made", name=sayable(frame.photo.name), output=sayable(frame.output), **facts)
+        self._line("made", name=printable(frame.photo.name), output=printable(frame.output), **facts)
 
     def failed(self, frame: Frame, error: VelaturaError) -> None:  # type: ignore[override]
-        self._line("picture_failed", name=sayable(frame.photo.name), code=error.code, sentence=sayable(error.sentence))
+        self._line(
+            "picture_failed", name=printable(frame.photo.name), code=error.code, sentence=printable(error.sentence)
+        )
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
-        self._line("note", sentence=sentence, **({"name": sayable(about.photo.name)} if about else {}))
+        self._line("note", sentence=sentence, **({"name": printable(about.photo.name)} if about else {}))
 
     def summary(self, **facts: Any) -> None:
         self._line("result", **facts)

@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from velatura.client.client import Client, Event, Finished, KeptItems
-from velatura.client.saved_results import KeptItem
+from velatura.client.client import Client, Event, Finished, SavedItems
+from velatura.client.saved_results import SavedItem
 from velatura.editor.background import as_velatura_error
 from velatura.errors import (
     BadSetting,
@@ -45,9 +45,9 @@ from velatura.protocol import messages as p
 from velatura_daemon.batch.concurrency import MOST, READ_AHEAD_BYTES, Pace, room_for, workers_in
 from velatura_daemon.batch.file_hashes import hash_of_file, look_of
 from velatura_daemon.batch.frames import Frame
-from velatura_daemon.batch.manifest import Ledger, Seen
+from velatura_daemon.batch.manifest import Manifest, Seen
 from velatura_daemon.batch.recipe import Order, Recipe
-from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.printable import printable
 from velatura_daemon.terminal.restyle_task import facts_of, layer_of, note_of
 
 # What is not one picture's fault: the next would fare no better.
@@ -113,7 +113,7 @@ class Outcome:
 class Run:
     """One batch. Use it once."""
 
-    def __init__(self, client: Client, recipe: Recipe, ledger: Ledger, told: Told, *, force: bool) -> None:
+    def __init__(self, client: Client, recipe: Recipe, ledger: Manifest, told: Told, *, force: bool) -> None:
         self._client = client
         self._recipe = recipe
         self._ledger = ledger
@@ -129,7 +129,7 @@ class Run:
         self._workers = 1
         self._cap = MOST  # fewer, where the daemon is full
         self._knows_kept = False  # what earlier runs left in the daemon is known: only then is anything asked for
-        self._kept: dict[tuple[str, str], KeptItem] = {}  # by where it was to go, and what it was made of
+        self._kept: dict[tuple[str, str], SavedItem] = {}  # by where it was to go, and what it was made of
         self._losses = 0
         self._not_before = 0.0
         self._next_look = 0.0
@@ -245,14 +245,14 @@ class Run:
             layer=layer_of(frame.photo, frame.output),
             weights=recipe.weights,
             device=recipe.device,
-            title=sayable(frame.photo.name),
+            title=printable(frame.photo.name),
             note=note_of(frame.output, batch=key),
             remember=remember,
         )
 
     # --- what the daemon says --------------------------------------------------------------------------
     def _on(self, event: Event) -> None:
-        if isinstance(event, KeptItems):
+        if isinstance(event, SavedItems):
             self._take_kept(event)
             return
         if isinstance(event, p.Status):
@@ -310,7 +310,7 @@ class Run:
         """To the front of the line. It is read again: what waits is not to fill the memory."""
         self._todo.appendleft(Item(item.frame, item.force, refused=item.refused))
 
-    def _take_kept(self, kept: KeptItems) -> None:
+    def _take_kept(self, kept: SavedItems) -> None:
         """What earlier runs left: to be fetched where it is wanted still, dropped where its file is written."""
         self._knows_kept = True
         self._kept.clear()

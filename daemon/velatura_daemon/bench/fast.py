@@ -17,19 +17,19 @@ from torch import Tensor
 
 from velatura_daemon.bench.reference import Evaluation
 from velatura_daemon.engine.losses.objective import Objective
-from velatura_daemon.engine.optim.optimise import LBFGS, optimise, softened, softening
+from velatura_daemon.engine.optim.optimise import LBFGS, optimise, preconditioned, preconditioner
 from velatura_daemon.engine.regions import resized
 
 COARSE_STEPS = 45
 CONTRAST = 0.03  # standard deviation of the noise, of the 0..1 range
 # For long ways from noise; near the goal, restyles do better with 0.5 and 1.
-FAR = partial(LBFGS, softness=0.75, rate=1.5)
+FAR = partial(LBFGS, exponent=0.75, rate=1.5)
 
 
 def faint_noise(side: int, device: torch.device, seed: int = 0) -> Tensor:
     """(3, side, side) around mid grey, amplitudes ∝ f^-½."""
     noise = torch.randn(3, side, side, generator=torch.Generator().manual_seed(seed))
-    noise = softened(noise, softening(noise))
+    noise = preconditioned(noise, preconditioner(noise))
     return (0.5 + CONTRAST * noise / noise.std()).clamp(0, 1).to(device)
 
 

@@ -26,7 +26,7 @@ from velatura_daemon.engine.precision import fastest_on
 from velatura_daemon.engine.regions import resized
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import Progress, stylise
-from velatura_daemon.memory_plan import GRID, plan_for, work_factor
+from velatura_daemon.memory_plan import GRID, plan_memory, work_factor
 from velatura_daemon.worker.devices import choose_device, device_label, memory_in_use, room_on
 
 
@@ -61,7 +61,7 @@ def plain(device: torch.device, side: int, steps: int, picture: str = "") -> dic
 def ours(device: torch.device, side: int, steps: int) -> dict[str, Any]:
     """Our steps, at one scale: what one costs."""
     problem = Problem(side, device)
-    net = network(device).compute_in(fastest_on(device))
+    net = network(device).use_precision(fastest_on(device))
     image = faint_noise(side, device)
     objective = problem.objective(net)
     spent = []
@@ -75,7 +75,7 @@ def to_loss(device: torch.device, side: int, steps: int, target: float, picture:
     """Our way until the plain objective, in float32, is no larger than target."""
     problem = Problem(side, device)
     judge = problem.objective(network(device))
-    full = network(device).compute_in(fastest_on(device))
+    full = network(device).use_precision(fastest_on(device))
     coarse_objective, full_objective = Problem(side // 2, device).objective(full), problem.objective(full)
     image = faint_noise(side, device)
     seen: list[float] = []
@@ -95,7 +95,7 @@ def to_loss(device: torch.device, side: int, steps: int, target: float, picture:
 def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, Any]]) -> dict[str, Any]:
     """Each knob moved after a restyle with the defaults: seconds to the loss that a cold job with the new settings ends
     with, cold and going on from the last picture; targets and network warm in both."""
-    net = network(device).compute_in(fastest_on(device))
+    net = network(device).use_precision(fastest_on(device))
     content, style = source(SCENE, side, device), source(PAINTING, side, device)
     found = {}
     for change in moved:
@@ -117,14 +117,14 @@ def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, An
 def size(device: torch.device, megapixels: float, memory: int, steps: int) -> dict[str, Any]:
     """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible):
     seconds of each evaluation with its step, the process's peak of memory, and how it found room."""
-    net = network(device).compute_in(fastest_on(device))
+    net = network(device).use_precision(fastest_on(device))
     side = round((megapixels * 1e6) ** 0.5 / GRID) * GRID
     # Drawn small: the drawing is not to be what takes the most memory.
     drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
     everywhere = torch.ones(1, device=device).expand(side, side)
     content = Source(resized(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
     room, settings = room_on(device, memory), StyleSettings(iterations=1)
-    plan, times = plan_for(side, side, room, net.element), []
+    plan, times = plan_memory(side, side, room, net.element), []
     # Going on from the picture itself: the coarser scales are left out.
     began = time.perf_counter()
     for _ in range(steps):

@@ -14,7 +14,7 @@ from velatura_daemon.engine.losses.objective import Objective
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import territories_of
+from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.targets import objective_at
 from velatura_daemon.models.load import load_default
 
@@ -44,7 +44,7 @@ class Problem:
         content, style = (source(name, self.side, self.device) for name in (self.scene, self.painting))
         scale = Scale(self.side, self.side, 1)
         network.set_pooling(PAPER.pooling)
-        where = territories_of(content, [style])
+        where = style_regions_of(content, [style])
         return objective_at(network, content, where, content.image, scale, PAPER, TargetCache(0))
 
 

@@ -83,7 +83,7 @@ def judging_network() -> Network:
 def working_network() -> Network:
     """As a worker has it."""
     device = choose_device("auto")
-    return load_default().to(device).compute_in(fastest_on(device))
+    return load_default().to(device).use_precision(fastest_on(device))
 
 
 def restyled(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:

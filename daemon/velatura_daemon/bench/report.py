@@ -131,7 +131,7 @@ class Run:
         ]
         self.add(f"time a megapixel, {large}² over {small}²", f"{per_pixel[1] / per_pixel[0]:.2f}")
 
-    def knobs(self, side: int, quality: str, most: int | None = None) -> None:
+    def setting_specs(self, side: int, quality: str, most: int | None = None) -> None:
         """A knob moved after a restyle: time to what a cold job ends with, going on from the last picture, over cold.
         most: how many of them."""
         self.data["knobs"] = measured("knob", True, device=self.device, side=side, quality=quality, moved=MOVED[:most])

@@ -24,8 +24,8 @@ from velatura_daemon.terminal.options import (
     weights_name,
 )
 from velatura_daemon.terminal.output import failures_told
-from velatura_daemon.terminal.printable import sayable
-from velatura_daemon.terminal.setting_options import knob_options, settings_from
+from velatura_daemon.terminal.printable import printable
+from velatura_daemon.terminal.setting_options import setting_options, settings_from
 from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
 
 
@@ -47,7 +47,7 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
 @DEVICE
 @FORCE
 @JSON
-@knob_options
+@setting_options
 def batch(
     folder: Path,
     styles: tuple[str, ...],
@@ -90,7 +90,7 @@ def restyle_folder(
     of them from being made."""
     from velatura_daemon.batch.contact_sheet import write_sheet
     from velatura_daemon.batch.frames import framed, pictures_in
-    from velatura_daemon.batch.manifest import Ledger
+    from velatura_daemon.batch.manifest import Manifest
     from velatura_daemon.batch.output import BatchBar, BatchLines, BatchShow
     from velatura_daemon.batch.recipe import recipe_of
     from velatura_daemon.batch.runner import Run
@@ -104,7 +104,7 @@ def restyle_folder(
     recipe = recipe_of(paintings, settings, size, mask, weights_name(weights), device)
     show: BatchShow = BatchLines() if as_json else BatchBar()
     try:
-        with Ledger(out) as ledger:
+        with Manifest(out) as ledger:
             frames = framed(found.photos, out)
             todo = [frame for frame in frames if not ledger.has(frame, recipe)]
             already = len(frames) - len(todo)
@@ -117,7 +117,8 @@ def restyle_folder(
                     client.hang_up()  # what is done by now of those in work stays kept
                     if isinstance(error, (KeyboardInterrupt, VelaturaError)):
                         show.note(
-                            f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in {sayable(out)}. "
+                            f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in "
+                            f"{printable(out)}. "
                             "Run the same command again to go on."
                         )
                     raise
@@ -130,16 +131,16 @@ def restyle_folder(
             if why_not:
                 show.note(why_not)
         show.summary(
-            output=sayable(out),
+            output=printable(out),
             made=len(outcome.made),
             already=already,
             seconds=round(time.monotonic() - began, 3),
             a_minute=round(a_minute, 3),
             weights=outcome.weights,
             device=outcome.device,
-            contact_sheet=sayable(sheet) if sheet else "",
+            contact_sheet=printable(sheet) if sheet else "",
             failed=[
-                {"name": sayable(frame.photo.name), "code": error.code, "sentence": sayable(error.sentence)}
+                {"name": printable(frame.photo.name), "code": error.code, "sentence": printable(error.sentence)}
                 for frame, error in failed
             ],
         )

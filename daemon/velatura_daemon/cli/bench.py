@@ -85,7 +85,7 @@ def bench(
     run.steps(sides)
     if {1024, 2048} <= set(sides):
         run.growth(1024, 2048)
-    run.knobs(min(FULL_JOB, max(sides)), "draft", most=1 if brief else None)
+    run.setting_specs(min(FULL_JOB, max(sides)), "draft", most=1 if brief else None)
     short = [side for side in sides if full or not on_cpu or side <= FULL_JOB]
     run.to_loss(short, steps or (100 if on_cpu else 500), pictures)
     run.whole(short, ["draft"] if brief else ["draft", "good"])

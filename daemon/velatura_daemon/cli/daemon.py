@@ -20,7 +20,7 @@ from velatura.client.launch import record, recorded, restore
 from velatura.client.locks import is_held
 from velatura.errors import DaemonCannotStart, DaemonLost
 from velatura_daemon.cli.status import rows
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.factory import KINDS
 
 STOP_PATIENCE = 10.0  # seconds
@@ -32,7 +32,7 @@ def daemon() -> None:
 
 
 def _default(name: str) -> Any:
-    return next(f.default for f in dataclasses.fields(Options) if f.name == name)
+    return next(f.default for f in dataclasses.fields(DaemonConfig) if f.name == name)
 
 
 def _names(_: click.Context, __: click.Parameter, said: str) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def run(verbose: bool, **values: Any) -> None:
     """Be the daemon, here, until stopped."""
     from velatura_daemon.daemon_process import run_daemon
 
-    if not run_daemon(places(), Options(**values), to_terminal=verbose):
+    if not run_daemon(places(), DaemonConfig(**values), to_terminal=verbose):
         click.echo("A daemon is running already; see 'velatura daemon status'.")
     logging.shutdown()
 

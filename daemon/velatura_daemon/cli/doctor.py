@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from velatura import __version__
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.client.client import running_daemon
 from velatura.client.launch import recorded
 from velatura.errors import VelaturaError
@@ -47,7 +47,7 @@ def doctor() -> None:
     raise SystemExit(0 if healthy else 1)
 
 
-def _safely(check: Callable[[Places], Iterator[Finding]], where: Places) -> Iterator[Finding]:
+def _safely(check: Callable[[AppDirs], Iterator[Finding]], where: AppDirs) -> Iterator[Finding]:
     try:
         yield from check(where)
     except VelaturaError as error:
@@ -58,11 +58,11 @@ def _safely(check: Callable[[Places], Iterator[Finding]], where: Places) -> Iter
         )
 
 
-def _python(_: Places) -> Iterator[Finding]:
+def _python(_: AppDirs) -> Iterator[Finding]:
     yield Finding(True, f"Velatura {__version__}, Python {platform.python_version()}, {platform.platform()}")
 
 
-def _packages(_: Places) -> Iterator[Finding]:
+def _packages(_: AppDirs) -> Iterator[Finding]:
     versions, missing = [], []
     for name in NEEDED:
         try:
@@ -74,7 +74,7 @@ def _packages(_: Places) -> Iterator[Finding]:
         yield Finding(False, f"not installed: {', '.join(missing)}", "Run 'make demo' in the clone again.")
 
 
-def _devices(_: Places) -> Iterator[Finding]:
+def _devices(_: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.worker.devices import choose_device, device_label
 
     yield Finding(
@@ -82,7 +82,7 @@ def _devices(_: Places) -> Iterator[Finding]:
     )
 
 
-def _weights(where: Places) -> Iterator[Finding]:
+def _weights(where: AppDirs) -> Iterator[Finding]:
     from velatura.errors import BadWeights
     from velatura_daemon.models.load import load_network
     from velatura_daemon.models.store import WeightStore
@@ -94,7 +94,7 @@ def _weights(where: Places) -> Iterator[Finding]:
         yield Finding(False, "weights: unusable", str(error))
 
 
-def _folders(where: Places) -> Iterator[Finding]:
+def _folders(where: AppDirs) -> Iterator[Finding]:
     folder = where.cache
     while not folder.exists():
         folder = folder.parent
@@ -107,7 +107,7 @@ def _folders(where: Places) -> Iterator[Finding]:
     yield Finding(True, f"log: {where.log_file} ('velatura daemon logs' shows it)")
 
 
-def _launcher(where: Places) -> Iterator[Finding]:
+def _launcher(where: AppDirs) -> Iterator[Finding]:
     launcher = recorded(where)
     if launcher is None:
         yield Finding(True, "editors do not know yet how to start the daemon", "Run 'velatura daemon start' once.")
@@ -119,13 +119,13 @@ def _launcher(where: Places) -> Iterator[Finding]:
         yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
 
 
-def _krita(_: Places) -> Iterator[Finding]:
+def _krita(_: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.plugins import krita
 
     yield from _plugin(krita, krita.krita_homes())
 
 
-def _gimp(_: Places) -> Iterator[Finding]:
+def _gimp(_: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.plugins import gimp
 
     yield from _plugin(gimp, gimp.gimp_homes())
@@ -149,7 +149,7 @@ def _plugin(plugin: Any, homes: list[Any]) -> Iterator[Finding]:
             yield Finding(True, f"{home.kind}: the plugin is there and switched on")
 
 
-def _daemon(where: Places) -> Iterator[Finding]:
+def _daemon(where: AppDirs) -> Iterator[Finding]:
     client = running_daemon(where)
     if client is None:
         yield Finding(True, "daemon: not running; it starts with the first restyle")

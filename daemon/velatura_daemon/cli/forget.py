@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from velatura.app_dirs import Places, make_private_folder, places
-from velatura.client.client import KeptItems, running_daemon
+from velatura.app_dirs import AppDirs, make_private_folder, places
+from velatura.client.client import SavedItems, running_daemon
 from velatura.client.locks import Lock
 from velatura.errors import DaemonLost, DiskTrouble, error_from
 from velatura.protocol.messages import Failed
@@ -34,7 +34,7 @@ def forget(yes: bool) -> None:
             for event in client.events():
                 if isinstance(event, Failed):
                     raise error_from(event.code, event.sentence)
-                if isinstance(event, KeptItems):
+                if isinstance(event, SavedItems):
                     break
             in_work = len(client.status()["jobs"])
         _wipe_what_was_set_aside(where)
@@ -52,7 +52,7 @@ def forget(yes: bool) -> None:
     )
 
 
-def _wipe(where: Places) -> None:
+def _wipe(where: AppDirs) -> None:
     """Without a daemon, and keeping one from starting meanwhile. Raises DiskTrouble, DaemonLost."""
     make_private_folder(where.state)
     lock = Lock(where.lock_file)
@@ -75,7 +75,7 @@ def _wipe(where: Places) -> None:
         lock.close()
 
 
-def _wipe_what_was_set_aside(where: Places) -> None:
+def _wipe_what_was_set_aside(where: AppDirs) -> None:
     """Damaged files, which a daemon keeps for whoever wants to look."""
     for path in [
         *(path for name in FOLDERS for path in (where.state / name).glob("*.damaged")),

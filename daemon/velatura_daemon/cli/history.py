@@ -12,14 +12,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from velatura.client.saved_results import KeptStyle, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedStyle
 from velatura.editor.descriptions import about_past
 from velatura.errors import UsageError
 from velatura_daemon.cli.restyle import restyle_file
 from velatura_daemon.terminal.connect import connect
 from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS
 from velatura_daemon.terminal.output import failures_told
-from velatura_daemon.terminal.saved import past_restyles, styles_said
+from velatura_daemon.terminal.saved import history_entries, styles_said
 from velatura_daemon.terminal.style_options import Painting
 
 
@@ -31,7 +31,7 @@ def history(context: click.Context, as_json: bool) -> None:
     if context.invoked_subcommand is not None:
         return
     with connect() as client:
-        lines = past_restyles(client)
+        lines = history_entries(client)
     if as_json:
         click.echo(json.dumps([_said(line) for line in lines], indent=1, ensure_ascii=False))
         return
@@ -67,7 +67,7 @@ def use(
     """Restyle PHOTO with the knobs and the paintings of line NUMBER."""
     with failures_told(as_json):
         with connect() as client:
-            line = next((line for line in past_restyles(client) if line.number == number), None)
+            line = next((line for line in history_entries(client) if line.number == number), None)
         if line is None:
             raise UsageError(f"The history has no line {number}. 'velatura history' shows those it has.")
         paintings = [_painting(style) for style in line.styles]
@@ -75,7 +75,7 @@ def use(
         restyle_file(photo, paintings, output, size, None, weights, device, None, force, as_json, settings)
 
 
-def _painting(style: KeptStyle) -> Painting:
+def _painting(style: SavedStyle) -> Painting:
     """Raises UsageError where its file is no more."""
     if not style.path:
         raise UsageError(
@@ -89,7 +89,7 @@ def _painting(style: KeptStyle) -> Painting:
     return Painting(Path(style.path), style.share)
 
 
-def _said(line: PastRestyle) -> dict[str, Any]:
+def _said(line: HistoryEntry) -> dict[str, Any]:
     return {
         "number": line.number,
         "at": line.at,

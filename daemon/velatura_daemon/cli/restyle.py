@@ -25,9 +25,9 @@ from velatura_daemon.terminal.options import (
     weights_name,
 )
 from velatura_daemon.terminal.output import PREVIEW_KINDS, Bar, Lines, Show, failures_told
-from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.printable import printable
 from velatura_daemon.terminal.restyle_task import facts_of, follow, layer_of, note_of
-from velatura_daemon.terminal.setting_options import knob_options, settings_from
+from velatura_daemon.terminal.setting_options import setting_options, settings_from
 from velatura_daemon.terminal.style_options import Painting, Pairs, given, paintings_of
 
 
@@ -45,7 +45,7 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, given, paint
 @click.option("--estimate", is_flag=True, help="Only say how long it would take, and how much memory.")
 @FORCE
 @JSON
-@knob_options
+@setting_options
 def restyle(
     photo: Path,
     styles: tuple[str, ...],
@@ -123,7 +123,7 @@ def restyle_file(
                 layer=layer_of(photo, output),
                 weights=weights_name(weights),
                 device=device,
-                title=sayable(photo.name),
+                title=printable(photo.name),
                 note=note_of(output),
             )
             facts = facts_of(done, settings)
@@ -131,7 +131,7 @@ def restyle_file(
             client.received(done)
         for note in [*done.result.notes, *notes]:
             show.note(note)
-        show.result(output=sayable(output), **facts)
+        show.result(output=printable(output), **facts)
     finally:
         show.close()
 

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from velatura import strings
-from velatura.client.saved_results import KeptItem
+from velatura.client.saved_results import SavedItem
 from velatura.editor.descriptions import about_item
 from velatura.errors import UsageError
 from velatura_daemon.terminal.connect import connect
 from velatura_daemon.terminal.options import FORCE, JSON
 from velatura_daemon.terminal.output import Bar, Lines, Show, failures_told
 from velatura_daemon.terminal.restyle_task import facts_of, watch
-from velatura_daemon.terminal.saved import ID, find, kept_items, styles_said
+from velatura_daemon.terminal.saved import ID, find, saved_items, styles_said
 
 
 @click.group()
@@ -35,7 +35,7 @@ def results() -> None:
 def list_(as_json: bool) -> None:
     """Say what is kept, the latest first."""
     with connect() as client:
-        items = kept_items(client)
+        items = saved_items(client)
     if as_json:
         click.echo(json.dumps([_said(item) for item in items], indent=1, ensure_ascii=False))
         return
@@ -68,7 +68,7 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
     show: Show
     with failures_told(as_json), connect() as client:
         client.hold()  # until the file is written
-        item = find(kept_items(client), id)
+        item = find(saved_items(client), id)
         output = output or _output_of(item)
         check_output(output, force)
         show = Lines() if as_json else Bar()
@@ -103,15 +103,15 @@ def drop(id: str, everything: bool) -> None:
     if bool(id) == everything:
         raise UsageError("Say which result is to be forgotten by its ID, or --all of them.")
     with connect() as client:
-        items = kept_items(client)
+        items = saved_items(client)
         doomed = items if everything else [find(items, id)]
         for item in doomed:
             client.drop(item)
-        left = {item.job for item in kept_items(client)}  # the answer comes when that is done
+        left = {item.job for item in saved_items(client)}  # the answer comes when that is done
     click.echo(f"Forgotten: {len([item for item in doomed if item.job not in left])} of {len(items)}.")
 
 
-def _output_of(item: KeptItem) -> Path:
+def _output_of(item: SavedItem) -> Path:
     """Where the command line's restyle was to write it; of another program's, its name in this folder."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return Path(json.loads(item.note)["output"])
@@ -119,7 +119,7 @@ def _output_of(item: KeptItem) -> Path:
     return Path(f"{name}-{item.job[:ID]}.png")
 
 
-def _said(item: KeptItem) -> dict[str, Any]:
+def _said(item: SavedItem) -> dict[str, Any]:
     return {
         "id": item.job,
         "program": item.program,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 
 Report = Mapping[str, Any]
 JOBS_SHOWN = 6
@@ -52,12 +52,12 @@ def devices_in_words(report: Report) -> str:
 
 def stand_in(report: Report) -> str:
     """What is said where this machine does the work that others should; '' where it does not."""
-    return _options_of(report).stand_in if report.get("at_home_for_now") else ""
+    return _options_of(report).stand_in if report.get("fallback_active") else ""
 
 
-def _options_of(report: Report) -> Options:
+def _options_of(report: Report) -> DaemonConfig:
     """Who does the work, of what it was started with."""
-    return Options(
+    return DaemonConfig(
         executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", "")
     )
 

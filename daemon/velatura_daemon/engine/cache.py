@@ -20,7 +20,7 @@ class TargetCache:
         self.bytes = 0
         self.hits = 0
         self.misses = 0
-        self.curvature = KeptCurvature()
+        self.curvature = CurvatureCache()
         self._kept: OrderedDict[Hashable, tuple[Tensor, ...]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
@@ -44,13 +44,13 @@ class TargetCache:
         """Forget everything."""
         self._kept.clear()
         self.bytes = 0
-        self.curvature = KeptCurvature()
+        self.curvature = CurvatureCache()
 
     def __len__(self) -> int:
         return len(self._kept)
 
 
-class KeptCurvature:
+class CurvatureCache:
     """L-BFGS's memory of one picture, for a job that goes on from where the last one ended: after a moved strength it
     knows at once how far to go (docs/performance.md)."""
 

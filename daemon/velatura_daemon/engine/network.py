@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from velatura_daemon.engine.precision import PLAIN, Arithmetic
+from velatura_daemon.engine.precision import PLAIN, Precision
 
 CONTENT_LAYER = "conv4_2"
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")  # Gatys 2015, section 'Methods'
@@ -70,10 +70,10 @@ class AntialiasedPool(nn.Module):
         super().__init__()
         self.narrow = AveragePool(2)
 
-    def forward(self, x: Tensor, wraps: bool) -> Tensor:
+    def forward(self, x: Tensor, circular: bool) -> Tensor:
         """(1, C, H, W) → (1, C, H // 2, W // 2). wraps: the map continues at its opposite edge; else its edge cells
         have fewer neighbours."""
-        if wraps:
+        if circular:
             wide = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4, stride=2)
         else:
             wide = F.avg_pool2d(x, 4, stride=2, padding=1, count_include_pad=False)
@@ -132,7 +132,7 @@ class Network(nn.Module):
         self.mean: Tensor
         self.std: Tensor
         self.name = name
-        self.arithmetic = PLAIN
+        self.precision = PLAIN
         self.layers = tuple(layer for layer in LAYERS if f"{layer}.weight" in weights)
         widths = iter([len(weights[f"{layer}.bias"]) for layer in self.layers])
         plan = [item if item == "M" else next(widths, 512) for item in cfgs["E"]]
@@ -161,21 +161,21 @@ class Network(nn.Module):
                 {kind: weights[f"{name}.{kind}"].clone() for kind in ("weight", "bias")}, assign=True
             )
 
-    def compute_in(self, arithmetic: Arithmetic) -> Network:
+    def use_precision(self, precision: Precision) -> Network:
         """From now on in this arithmetic. The picture stays float32, and so do losses and Grams.
 
         conv1_1 stays float32 too: it sees the picture itself, whose rounding to bfloat16 more than doubles the error of
         all that comes after it, and with three channels to read it costs little.
         """
-        self.stack.to(dtype=arithmetic.dtype, memory_format=arithmetic.memory_format)
+        self.stack.to(dtype=precision.dtype, memory_format=precision.memory_format)
         self.convolution("conv1_1").to(torch.float32)
-        self.arithmetic = arithmetic
+        self.precision = precision
         return self
 
     @property
     def element(self) -> int:
         """Bytes of a number of its feature maps."""
-        return self.arithmetic.dtype.itemsize
+        return self.precision.dtype.itemsize
 
     def set_pooling(self, kind: str) -> None:
         """kind: antialiased, average or max."""
@@ -183,7 +183,7 @@ class Network(nn.Module):
             if not isinstance(layer, (nn.Conv2d, nn.ReLU)):
                 self.stack[position] = AntialiasedPool() if kind == "antialiased" else POOLINGS[kind](2)
 
-    def forward(self, image: Tensor, wanted: Iterable[str], wraps: bool = False) -> dict[str, Tensor]:
+    def forward(self, image: Tensor, wanted: Iterable[str], circular: bool = False) -> dict[str, Tensor]:
         """image: (3, H, W), RGB in 0..1, sRGB-coded. Returns (C, H / stride, W / stride) for each layer wanted,
         after the ReLU. Goes no deeper than the deepest layer wanted. wraps: beyond an edge the network sees the
         opposite one; the sides are then multiples of GRID."""
@@ -191,13 +191,13 @@ class Network(nn.Module):
         keep = {INDEX_OF[name] + 1: name for name in wanted}
         features = {}
         x = (image[None] - self.mean) / self.std  # (1, 3, H, W)
-        x = x.to(memory_format=self.arithmetic.memory_format)
-        beyond = "circular" if wraps else "replicate"
+        x = x.to(memory_format=self.precision.memory_format)
+        beyond = "circular" if circular else "replicate"
         for position, layer in enumerate(self.stack[: last + 1]):
             if isinstance(layer, nn.Conv2d):
                 x = _convolved(layer, x, beyond)
             elif isinstance(layer, AntialiasedPool):
-                x = layer(x, wraps)
+                x = layer(x, circular)
             else:
                 x = layer(x)
             if position == INDEX_OF["conv1_1"]:

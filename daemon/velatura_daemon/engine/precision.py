@@ -8,19 +8,19 @@ import torch
 
 
 @dataclass(frozen=True)
-class Arithmetic:
+class Precision:
     """dtype: of weights and feature maps; the picture, Grams, losses and the optimiser's state are float32."""
 
     dtype: torch.dtype
     memory_format: torch.memory_format
 
 
-PLAIN = Arithmetic(torch.float32, torch.contiguous_format)
-FLOAT32 = Arithmetic(torch.float32, torch.channels_last)
-BFLOAT16 = Arithmetic(torch.bfloat16, torch.channels_last)
+PLAIN = Precision(torch.float32, torch.contiguous_format)
+FLOAT32 = Precision(torch.float32, torch.channels_last)
+BFLOAT16 = Precision(torch.bfloat16, torch.channels_last)
 
 
-def fastest_on(device: torch.device) -> Arithmetic:
+def fastest_on(device: torch.device) -> Precision:
     """bfloat16 where the device multiplies it faster than float32, by what it says of itself and not by trial, so that
     a picture is the same each time."""
     if device.type == "cuda":

@@ -39,10 +39,10 @@ class Box:
         return Box(self.left - other.left, self.top - other.top, self.width, self.height)
 
 
-def cut(tensor: Tensor, box: Box, wraps: bool = False) -> Tensor:
+def cut(tensor: Tensor, box: Box, circular: bool = False) -> Tensor:
     """The part of (..., H, W) in a box; with wraps it may reach over the edges, as often as need be."""
     height, width = tensor.shape[-2:]
-    if not wraps or (
+    if not circular or (
         box.top >= 0 and box.left >= 0 and box.top + box.height <= height and box.left + box.width <= width
     ):
         return box.of(tensor)
@@ -73,11 +73,11 @@ def _span(first: int, end: int, limit: int, context: int) -> tuple[int, int]:
     return first, end - first
 
 
-def resized(image: Tensor, height: int, width: int, wraps: bool = False) -> Tensor:
+def resized(image: Tensor, height: int, width: int, circular: bool = False) -> Tensor:
     """(C, H, W) at another size, antialiased when it shrinks. wraps: the picture goes on at its opposite edge."""
     if image.shape[-2:] == (height, width):
         return image
-    if wraps:
+    if circular:
         return _resized_wrapping(image, height, width)
     return _interpolated(image[None], height, width, "bicubic")[0]
 
@@ -102,7 +102,7 @@ def _resized_wrapping(image: Tensor, height: int, width: int) -> Tensor:
         m * math.ceil(4 * max(1.0, old / n) / m)
         for m, old, n in zip((down, right), (old_height, old_width), new, strict=True)
     )
-    with_margin = cut(image, Box(-right, -down, old_width + 2 * right, old_height + 2 * down), wraps=True)
+    with_margin = cut(image, Box(-right, -down, old_width + 2 * right, old_height + 2 * down), circular=True)
     more_down, more_right = down * height // old_height, right * width // old_width
     large = resized(with_margin, height + 2 * more_down, width + 2 * more_right)
     return large[..., more_down : more_down + height, more_right : more_right + width]

@@ -15,7 +15,7 @@ from velatura_daemon.engine.source import Source
 
 
 @dataclass(frozen=True)
-class Territory:
+class StyleRegion:
     """A part of the content, and the styles that go there. weight: (H, W), 0 to 1. share: of all that is restyled, 0 to
     1."""
 
@@ -24,7 +24,7 @@ class Territory:
     share: float
 
 
-def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]:
+def style_regions_of(content: Source, styles: Sequence[Source]) -> list[StyleRegion]:
     """Regions with their styles; where several overlap, they share the place. Styles without a region go where no
     region is. What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
     regions: dict[Hashable, list[Source]] = {}
@@ -32,7 +32,7 @@ def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]
         regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
     everywhere = regions.pop(None, [])
     if not regions:
-        return [Territory(content.weight, everywhere, 1.0)]
+        return [StyleRegion(content.weight, everywhere, 1.0)]
     claims = [group[0].region for group in regions.values()]
     claimed = torch.stack([claim for claim in claims if claim is not None]).sum(0)
     parts = [
@@ -40,15 +40,15 @@ def territories_of(content: Source, styles: Sequence[Source]) -> list[Territory]
     ]
     parts.append(((1 - claimed).clamp_min(0), everywhere))
     all_places = content.weight.sum()
-    territories = []
+    style_regions = []
     for part, group in parts:
         weight = part.to(content.weight) * content.weight
         share = float(weight.sum() / all_places)
         if group and share > 0:
-            territories.append(Territory(weight, group, share))
-    if not territories:
+            style_regions.append(StyleRegion(weight, group, share))
+    if not style_regions:
         raise NothingToRestyle("The regions cover nothing that is to be restyled. Paint them where the picture is.")
-    return territories
+    return style_regions
 
 
 def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:

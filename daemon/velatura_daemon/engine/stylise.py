@@ -16,19 +16,19 @@ from torch import Tensor
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine import colour
-from velatura_daemon.engine.cache import KeptCurvature, TargetCache
+from velatura_daemon.engine.cache import CurvatureCache, TargetCache
 from velatura_daemon.engine.losses.objective import Losses
-from velatura_daemon.engine.losses.weighting import likeness_for
+from velatura_daemon.engine.losses.weighting import style_distance_for
 from velatura_daemon.engine.malloc import large_blocks_apart
 from velatura_daemon.engine.network import Network
-from velatura_daemon.engine.optim.optimise import LBFGS, Way, optimise
+from velatura_daemon.engine.optim.optimise import LBFGS, StepperFactory, optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
 from velatura_daemon.engine.regions import fill_hidden, padded, periodic_part, resized
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import free_places, territories_of
+from velatura_daemon.engine.style_regions import free_places, style_regions_of
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.tiling.evaluation import Evaluation
-from velatura_daemon.memory_plan import EVERYTHING, Room, plan_for
+from velatura_daemon.memory_plan import EVERYTHING, MemoryBudget, plan_memory
 
 LOOK_EVERY = 10  # steps
 STILL = 2 / 255  # of the 0..1 range
@@ -47,7 +47,7 @@ class Progress:
     losses: Losses
     done: float
     image: Tensor
-    news: str = ""
+    warnings: str = ""
 
 
 def stylise(
@@ -57,7 +57,7 @@ def stylise(
     network: Network,
     cache: TargetCache | None = None,
     last: Tensor | None = None,
-    room: Room = EVERYTHING,
+    room: MemoryBudget = EVERYTHING,
     steps_made: int = 0,
 ) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
@@ -73,7 +73,7 @@ def stylise(
     if settings.seamless:
         content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
     content, styles = colour.before(content, styles, settings.keep_colours)
-    territories = territories_of(content, styles)
+    style_regions = style_regions_of(content, styles)
     scales = scales_for(content.size[1], content.size[0], settings)
     if last is not None:
         scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
@@ -83,27 +83,27 @@ def stylise(
     work, done = sum(_work(s) for s in scales), 0
     image = last
     for level, scale in enumerate(scales):
-        plan = plan_for(*scale.padded, room, network.element)
+        plan = plan_memory(*scale.padded, room, network.element)
         with large_blocks_apart() if plan.side else nullcontext():
             canvas = canvas_at(content, scale, settings.seamless)
             if plan.on_host:
                 canvas = canvas.cpu()
-            free = free_places([territory.weight for territory in territories], scale, canvas)
+            free = free_places([territory.weight for territory in style_regions], scale, canvas)
             image = _starting_picture(image, canvas, scale, free, settings)
-            objective = objective_at(network, content, territories, canvas, scale, settings, cache, plan.side)
-            way: str | Way = settings.optimiser
+            objective = objective_at(network, content, style_regions, canvas, scale, settings, cache, plan.side)
+            way: str | StepperFactory = settings.optimiser
             if way == "lbfgs":
                 way = partial(LBFGS, pairs=plan.pairs)
                 if level == len(scales) - 1:
                     key = _picture_key(network, content, styles, scale, settings)
                     way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
-            still = None if steps_were_asked_for else Stillness(image, free)
+            still = None if steps_were_asked_for else ConvergenceTest(image, free)
             evaluation = None  # a scale's recorded work and its memory go before the next one's come
             evaluation = Evaluation(objective, image, plan.side)
             for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
                 share = (done + _work(scale) * step / scale.steps) / work
-                news = evaluation.news.pop(0) if evaluation.news else ""
-                yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), news)
+                warnings = evaluation.warnings.pop(0) if evaluation.warnings else ""
+                yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), warnings)
                 if still is not None and still.at(step):
                     break
             done += _work(scale)
@@ -124,7 +124,7 @@ def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor
     return with_detail(image, seen, detail_share(settings), settings.seamless)
 
 
-def _going_on(kept: KeptCurvature, key: Hashable, known: bool, pairs: int) -> Way:
+def _going_on(kept: CurvatureCache, key: Hashable, known: bool, pairs: int) -> StepperFactory:
     """L-BFGS whose memory is kept for the next job of the same picture. known: begin with the last job's."""
 
     def way(image: Tensor, free: Tensor) -> LBFGS:
@@ -148,11 +148,11 @@ def _picture_key(
         settings.keep_colours,
         settings.pooling,
         settings.quality,
-        likeness_for(settings),
+        style_distance_for(settings),
     )
 
 
-class Stillness:
+class ConvergenceTest:
     """Whether the picture has stopped changing: where it may move, by less than STILL (root mean square) over the last
     LOOK_EVERY steps, which nobody sees. image: (3, H, W), moved in place. free: (H, W), 1 where it may move."""
 
@@ -202,7 +202,7 @@ def detail_share(settings: StyleSettings) -> float:
     return min(1.0, (100 - settings.strength) / 50) if settings.reconstruct == "both" else 0.0
 
 
-def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, wraps: bool = False) -> Tensor:
+def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, circular: bool = False) -> Tensor:
     """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less
     what is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
 
@@ -210,8 +210,8 @@ def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, wraps: bool 
     last scale of a draft ends at half the loss (docs/performance.md). coarse: (3, h, w). canvas, returned: (3, H, W).
     """
     height, width = canvas.shape[-2:]
-    large = resized(coarse.to(canvas.device), height, width, wraps)
+    large = resized(coarse.to(canvas.device), height, width, circular)
     if not share:
         return large.clone()
-    blurred = resized(resized(canvas, coarse.shape[1], coarse.shape[2], wraps), height, width, wraps)
+    blurred = resized(resized(canvas, coarse.shape[1], coarse.shape[2], circular), height, width, circular)
     return torch.add(large, canvas - blurred, alpha=share)

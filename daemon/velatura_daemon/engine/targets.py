@@ -13,12 +13,12 @@ from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget
 from velatura_daemon.engine.losses.statistics import Moments, mixed
-from velatura_daemon.engine.losses.weighting import likeness_for, weighting_for
+from velatura_daemon.engine.losses.weighting import style_distance_for, weighting_for
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.regions import fill_hidden, padded, resized, resized_weight, weights_by_layer
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import Territory, place_weight
+from velatura_daemon.engine.style_regions import StyleRegion, place_weight
 from velatura_daemon.engine.tiling.tiles import features_of, moments_of
 from velatura_daemon.memory_plan import GRID
 
@@ -27,9 +27,9 @@ ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since the
 SMALLEST_STYLE = 32
 
 
-def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
+def canvas_at(content: Source, scale: Scale, circular: bool = False) -> Tensor:
     """(3, H, W): the content at a scale, padded to the grid."""
-    canvas = resized(content.image, scale.height, scale.width, wraps)
+    canvas = resized(content.image, scale.height, scale.width, circular)
     if canvas is not content.image:
         canvas = canvas.clamp_(0, 1)
     return padded(canvas, *scale.padded)
@@ -39,7 +39,7 @@ def canvas_at(content: Source, scale: Scale, wraps: bool = False) -> Tensor:
 def objective_at(
     network: Network,
     content: Source,
-    territories: Sequence[Territory],
+    style_regions: Sequence[StyleRegion],
     canvas: Tensor,
     scale: Scale,
     settings: StyleSettings,
@@ -48,7 +48,7 @@ def objective_at(
 ) -> Objective:
     """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the
     whole."""
-    layer, wraps = settings.content_layer, settings.seamless
+    layer, circular = settings.content_layer, settings.seamless
     if layer not in network.layers:
         raise BadWeights(
             f"The chosen weights end at {network.layers[-1]}, so content cannot be compared at {layer}. "
@@ -58,12 +58,12 @@ def objective_at(
     content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
     # Of a picture that fills the memory nothing is kept beyond its job.
     (features,) = (TargetCache(0) if side else cache).get(
-        ("content", network.name, content.key, scale.padded, settings.pooling, layer, wraps),
-        lambda: (features_of(network, canvas, layer, side, wraps),),
+        ("content", network.name, content.key, scale.padded, settings.pooling, layer, circular),
+        lambda: (features_of(network, canvas, layer, side, circular),),
     )
     longest = content.whole * scale.width / content.size[1] * settings.stroke_size
     targets = []
-    for territory in territories:
+    for territory in style_regions:
         here = place_weight(territory.weight, scale)
         weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
         by_style = [_style_moments(network, style, longest, settings, cache, side) for style in territory.styles]
@@ -84,8 +84,8 @@ def objective_at(
         weight,
         scale.padded,
         weighting,
-        likeness_for(settings),
-        wraps,
+        style_distance_for(settings),
+        circular,
     )
 
 

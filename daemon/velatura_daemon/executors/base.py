@@ -41,7 +41,8 @@ class Executor(Protocol):
         for it."""
 
     def work(self, job: dict[str, Any]) -> None:
-        """Hand over a job: `Foreman._order_for` says what stands in an order. Raises OSError where that cannot be."""
+        """Hand over a job: `JobService._order_for` says what stands in an order. Raises OSError where that cannot
+        be."""
 
     def estimate(self, question: dict[str, Any]) -> None:
         """Have it say how long something would take: ticket, width, height, settings, weights, device."""
@@ -65,11 +66,11 @@ class Executor(Protocol):
         """Nothing of it is left when this returns."""
 
 
-class Maker(Protocol):
+class ExecutorProvider(Protocol):
     """Where the executors of one kind come from."""
 
     @property
-    def hands(self) -> Sequence[Executor]:
+    def executors(self) -> Sequence[Executor]:
         """One at least; there may be more later, never fewer."""
 
     @property

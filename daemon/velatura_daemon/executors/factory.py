@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.errors import UsageError
-from velatura_daemon.config import Options
-from velatura_daemon.executors.base import Maker
-from velatura_daemon.executors.local import Local
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.base import ExecutorProvider
+from velatura_daemon.executors.local import LocalProvider
 
 KINDS = ("local", "upstream", "ray")
 OF_A_CLUSTER = ("address", "min_actors", "max_actors", "actor_resources", "node_labels")
 
 
-def makers_for(options: Options, places: Places, wake: Callable[[], None]) -> tuple[Maker, Maker | None]:
+def providers_for(
+    options: DaemonConfig, places: AppDirs, wake: Callable[[], None]
+) -> tuple[ExecutorProvider, ExecutorProvider | None]:
     """Who does the work, and who stands in while they cannot be reached. wake: called from any thread when one of them
     has something to say. Raises UsageError for what cannot be meant."""
     if options.kind not in KINDS:
@@ -23,12 +25,12 @@ def makers_for(options: Options, places: Places, wake: Callable[[], None]) -> tu
         raise UsageError(f"--fallback takes local; {options.fallback[:40]!r} is nothing that could do the work.")
     _refuse_two_minds(options)
     if options.kind == "local":
-        return Local(options, wake), None
-    spare = Local(options, wake) if options.fallback else None
+        return LocalProvider(options, wake), None
+    spare = LocalProvider(options, wake) if options.fallback else None
     return _elsewhere(options, places, wake), spare
 
 
-def _refuse_two_minds(options: Options) -> None:
+def _refuse_two_minds(options: DaemonConfig) -> None:
     """Raises UsageError where what is said of others could not be followed: silently, a painter's own machine would do
     the work, or another's."""
     if options.upstream and options.executor == "ray":
@@ -37,7 +39,9 @@ def _refuse_two_minds(options: Options) -> None:
         raise UsageError(
             "--executor upstream needs --upstream FILE: the connection file of the daemon that is to do the work."
         )
-    told = [f"--{name.replace('_', '-')}" for name in OF_A_CLUSTER if getattr(options, name) != getattr(Options, name)]
+    told = [
+        f"--{name.replace('_', '-')}" for name in OF_A_CLUSTER if getattr(options, name) != getattr(DaemonConfig, name)
+    ]
     if told and options.kind != "ray":
         raise UsageError(
             f"{' and '.join(told)} would be of a Ray cluster, and none is to do the work. Say --executor ray too, or "
@@ -45,11 +49,11 @@ def _refuse_two_minds(options: Options) -> None:
         )
 
 
-def _elsewhere(options: Options, places: Places, wake: Callable[[], None]) -> Maker:
+def _elsewhere(options: DaemonConfig, places: AppDirs, wake: Callable[[], None]) -> ExecutorProvider:
     if options.kind == "upstream":
-        from velatura_daemon.executors.remote import Upstream
+        from velatura_daemon.executors.remote import RemoteDaemon
 
-        return Upstream(options, places, wake)
-    from velatura_daemon.executors.ray.workers import Farm
+        return RemoteDaemon(options, places, wake)
+    from velatura_daemon.executors.ray.workers import RayProvider
 
-    return Farm(options, wake)
+    return RayProvider(options, wake)

@@ -16,7 +16,7 @@ from typing import Any
 
 from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
-from velatura_daemon.config import Options, sensible_memory
+from velatura_daemon.config import DaemonConfig, sensible_memory
 from velatura_daemon.logs import forward
 from velatura_daemon.worker.environment import WORKER
 from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
@@ -24,21 +24,21 @@ from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
 LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
 
 
-class Local:
+class LocalProvider:
     """A hand for each device that the options name. Where they do not care, one until its worker, who has torch, says
     that this machine has several GPUs."""
 
     lost = False
 
-    def __init__(self, options: Options, wake: Callable[[], None]) -> None:
+    def __init__(self, options: DaemonConfig, wake: Callable[[], None]) -> None:
         """Raises UsageError for devices that cannot be."""
         self._options, self._wake = options, wake
         names = device_names(options)
-        self.hands = [LocalExecutor(self._sharing(names), wake, name) for name in names]
+        self.executors = [LocalExecutor(self._sharing(names), wake, name) for name in names]
         if names == ["auto"]:
-            self.hands[0].found = self._found
+            self.executors[0].found = self._found
 
-    def _sharing(self, names: list[str]) -> Options:
+    def _sharing(self, names: list[str]) -> DaemonConfig:
         """Of the machine, what one of so many workers may take, where nobody has said it."""
         on_cpu = names.count("cpu")
         threads = self._options.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
@@ -47,15 +47,15 @@ class Local:
 
     def _found(self, gpus: int) -> None:
         """This machine has so many GPUs."""
-        if gpus > 1 and len(self.hands) == 1:
+        if gpus > 1 and len(self.executors) == 1:
             names = [f"cuda:{index}" for index in range(gpus)]
-            self.hands[0].device = names[0]
-            self.hands[0].share(self._sharing(names))
-            self.hands += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
-            self.hands[-1].say_here()
+            self.executors[0].device = names[0]
+            self.executors[0].share(self._sharing(names))
+            self.executors += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
+            self.executors[-1].say_here()
 
 
-def device_names(options: Options) -> list[str]:
+def device_names(options: DaemonConfig) -> list[str]:
     """Of each hand. Raises UsageError."""
     names = list(options.devices) or [options.device]
     if names == ["all"]:
@@ -78,7 +78,7 @@ class LocalExecutor:
 
     available = True  # it starts with the job
 
-    def __init__(self, options: Options, wake: Callable[[], None], device: str = "auto") -> None:
+    def __init__(self, options: DaemonConfig, wake: Callable[[], None], device: str = "auto") -> None:
         """device: what the worker takes for 'auto'."""
         self._options = options
         self._wake = wake
@@ -151,7 +151,7 @@ class LocalExecutor:
                 self.found(message["count"])
         return None
 
-    def share(self, options: Options) -> None:
+    def share(self, options: DaemonConfig) -> None:
         """From the next job on it may take so much of the machine's memory."""
         self._options = options
         self._tell({"do": "share", "memory_megabytes": options.memory_megabytes})

@@ -21,15 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.client.client import Client, Connected, Event, Finished
 from velatura.client.client_id import client_id_for
 from velatura.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, TooBusy, UsageError, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.config import Options
-from velatura_daemon.executors.remote_connection import UpstreamLink
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.remote_connection import RemoteConnection
 from velatura_daemon.storage.atomic import write_file
 
 log = logging.getLogger("velatura.upstream")
@@ -56,16 +56,16 @@ class _Handed:
     begun: bool = False
     again_at: float = 0.0
     keeps_at: float = 0.0
-    told_to_wait: bool = False
+    notified_waiting: bool = False
     preview: p.Preview | None = None
 
 
-class Upstream:
+class RemoteDaemon:
     """A hand for each job that the daemon there would work on at once: one, until it has said how many those are. While
     none is connected the first one's job finds out for all; where others stand in, the first hand does without a
     job."""
 
-    def __init__(self, options: Options, places: Places, wake: Callable[[], None]) -> None:
+    def __init__(self, options: DaemonConfig, places: AppDirs, wake: Callable[[], None]) -> None:
         """Raises UsageError if the connection file is this daemon's own; DiskTrouble, UnsafeConnectionFile."""
         self._file = Path(options.upstream)
         if self._file.resolve() == places.connection_file.resolve():
@@ -78,44 +78,44 @@ class Upstream:
         self._growing = threading.Lock()
         self.lost = False
         self.has_stand_in = bool(options.fallback)
-        self.hands = [self._another()]
+        self.executors = [self._another()]
 
-    def _another(self) -> UpstreamExecutor:
-        link = UpstreamLink(self._file, self._client_id)
-        return UpstreamExecutor(link, self._places, self._options.keep_seconds, self._wake, self)
+    def _another(self) -> RemoteExecutor:
+        link = RemoteConnection(self._file, self._client_id)
+        return RemoteExecutor(link, self._places, self._options.keep_seconds, self._wake, self)
 
     @property
     def is_reached(self) -> bool:
-        return not self.lost and any(hand.is_connected for hand in self.hands)
+        return not self.lost and any(hand.is_connected for hand in self.executors)
 
     def lose(self) -> None:
         """On a hand's thread: it has not found the way there. The others may not have noticed yet, or not lost theirs:
         those who are connected ask. Until one has an answer others do the work, if there are others."""
-        self.lost = self.has_stand_in or not any(hand.is_connected for hand in self.hands)
-        for hand in self.hands:
+        self.lost = self.has_stand_in or not any(hand.is_connected for hand in self.executors)
+        for hand in self.executors:
             hand.look()
 
     def find(self) -> None:
         """On a hand's thread: the other daemon is there."""
         self.lost = False
-        self.hands[0].say_here()
+        self.executors[0].say_here()
 
     def welcomed(self, limits: dict[str, Any]) -> None:
         """On a hand's thread: what the other daemon takes of us."""
         jobs = limits.get("jobs")
         jobs = max(1, min(jobs, MOST_HANDS)) if isinstance(jobs, int) else 1
         with self._growing:
-            while len(self.hands) < jobs:
-                self.hands.append(self._another())
-            for index, hand in enumerate(self.hands):
+            while len(self.executors) < jobs:
+                self.executors.append(self._another())
+            for index, hand in enumerate(self.executors):
                 hand.is_taken = index < jobs
         self.find()
 
-    def has_others_at_work(self, hand: UpstreamExecutor) -> bool:
-        return any(other.is_at_work for other in self.hands if other is not hand)
+    def has_others_at_work(self, hand: RemoteExecutor) -> bool:
+        return any(other.is_at_work for other in self.executors if other is not hand)
 
 
-class UpstreamExecutor:
+class RemoteExecutor:
     """Everything below `# the thread's` happens on a thread of its own; between the two go deques and a byte that
     wakes."""
 
@@ -124,7 +124,12 @@ class UpstreamExecutor:
     pid = 0
 
     def __init__(
-        self, link: UpstreamLink, places: Places, keep_seconds: float, wake: Callable[[], None], maker: Upstream
+        self,
+        link: RemoteConnection,
+        places: AppDirs,
+        keep_seconds: float,
+        wake: Callable[[], None],
+        maker: RemoteDaemon,
     ) -> None:
         """keep_seconds: between two notes that there is something to go on with."""
         self._link = link
@@ -164,7 +169,7 @@ class UpstreamExecutor:
     @property
     def available(self) -> bool:
         """Giving the first a job is the way to find out."""
-        return self.is_taken and (self._maker.is_reached or self is self._maker.hands[0])
+        return self.is_taken and (self._maker.is_reached or self is self._maker.executors[0])
 
     def say_here(self) -> None:
         """From any thread."""
@@ -284,8 +289,8 @@ class UpstreamExecutor:
                 self._tell_state("idle")
             return
         self._busy_at = now
-        if self._handed is not None and self._link.is_waiting and not self._handed.told_to_wait:
-            self._handed.told_to_wait = True
+        if self._handed is not None and self._link.is_waiting and not self._handed.notified_waiting:
+            self._handed.notified_waiting = True
             self._say(
                 "notice",
                 job=self._handed.order["job"],
@@ -340,8 +345,8 @@ class UpstreamExecutor:
             note=KEPT if order["remember"] else "",
             remember=False,
         )
-        told = self._handed is not None and self._handed.told_to_wait
-        self._handed = _Handed(order, asked, begun=self._link.ready, told_to_wait=told)
+        told = self._handed is not None and self._handed.notified_waiting
+        self._handed = _Handed(order, asked, begun=self._link.ready, notified_waiting=told)
         self._client.expected = asked
         self._tell_state("sending" if self._link.ready else "connecting")
         self._client.hand_on(asked, blobs)
@@ -380,7 +385,7 @@ class UpstreamExecutor:
     def _do_look(self, _: None) -> None:
         """At once where it is connected: then the way may be lost for another hand alone. The first goes on looking,
         whatever becomes of that."""
-        if self._maker.has_stand_in and self is self._maker.hands[0]:
+        if self._maker.has_stand_in and self is self._maker.executors[0]:
             self._look_at = time.monotonic() + LOST
         if self._link.ready:
             self._client.ask_status()
@@ -515,8 +520,8 @@ class UpstreamExecutor:
         not the painter's fault."""
         handed.again_at = time.monotonic() + AGAIN
         self._tell_state("waiting to be taken there")
-        if not handed.told_to_wait:
-            handed.told_to_wait = True
+        if not handed.notified_waiting:
+            handed.notified_waiting = True
             self._say(
                 "notice",
                 job=handed.order["job"],

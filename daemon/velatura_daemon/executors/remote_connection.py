@@ -6,7 +6,7 @@ import selectors
 import time
 from pathlib import Path
 
-from velatura.client.connection_file import Connection, reachable, read_connection
+from velatura.client.connection_file import ConnectionInfo, reachable, read_connection
 from velatura.client.handshake import Handshake
 from velatura.client.locks import is_held
 from velatura.client.transport import Dealer
@@ -21,7 +21,7 @@ LINGER = 2.0  # seconds for last words: that a result has come, goodbye
 IDLE, LOOKING, GREETING, READY = "idle", "looking", "greeting", "ready"
 
 
-class UpstreamLink:
+class RemoteConnection:
     """States: idle → looking → greeting → ready. Unlike a plugin's link it never starts a daemon, and it waits for one
     that is being restarted: the file is read anew at each try, since the key changes at each start."""
 
@@ -162,7 +162,7 @@ class UpstreamLink:
             self._last_sent = self.heard = time.monotonic()
         return welcome
 
-    def _read(self) -> Connection | None:
+    def _read(self) -> ConnectionInfo | None:
         """What a living daemon has written there; None if it has gone. Raises DaemonLost if the file cannot be used."""
         lock = self._file.with_name("daemon.lock")
         if lock.exists() and not is_held(lock):

@@ -51,9 +51,9 @@ class Job:
     paused: bool = False
     moves: int = 0
     came: float = 0.0
-    place_told: int = -1
-    told_to_wait: bool = False
-    told_at_home: bool = False
+    notified_position: int = -1
+    notified_waiting: bool = False
+    notified_fallback: bool = False
     preview_due: bool = True
 
     @property
@@ -77,6 +77,6 @@ class Job:
         ]
 
     @property
-    def likeness(self) -> tuple[object, ...]:
+    def warm_start_key(self) -> tuple[object, ...]:
         """A last picture fits another job of the same likeness: content, size, mask, styles and their regions."""
         return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours, self.settings.seamless)

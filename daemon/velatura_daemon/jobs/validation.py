@@ -6,7 +6,7 @@ from velatura.errors import BadMask, BadMessage, PictureTooLarge
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.memory_plan import FEWEST_PAIRS, PAIR, STATE
 
@@ -59,7 +59,7 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
     )
 
 
-def refuse_too_large_here(job: Job, options: Options) -> None:
+def check_fits_locally(job: Job, options: DaemonConfig) -> None:
     """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory
     can hold."""
     content, most = job.content, options.megapixels_here

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from velatura.app_dirs import Places, make_private_folder, write_private_file
+from velatura.app_dirs import AppDirs, make_private_folder, write_private_file
 from velatura.errors import BadWeights
 
 USER_NAME = re.compile(r"user-[0-9a-f]{12}")
@@ -37,7 +37,7 @@ ATTRIBUTION = (
 class WeightStore:
     """Names to weights. Reads no tensors, needs no torch."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: AppDirs) -> None:
         self.places = places
 
     @property

@@ -14,7 +14,7 @@ SOFT = 0.0012  # shares of the picture: how soft an edge of a building is
 
 @dataclass(frozen=True)
 class House:
-    """A gable towards us. Places are shares of the picture, from the left and from the top."""
+    """A gable towards us. AppDirs are shares of the picture, from the left and from the top."""
 
     left: float
     right: float

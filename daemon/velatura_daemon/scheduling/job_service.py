@@ -9,22 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.errors import BadMessage, TooBusy, VelaturaError
 from velatura.pixels import LARGEST_SIDE
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import Incoming
+from velatura.protocol.transfer import Download
 from velatura.settings import StyleSettings
 from velatura_daemon.clock import Clock
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job
 from velatura_daemon.jobs.validation import job_from
 from velatura_daemon.scheduling.queue import Queue
-from velatura_daemon.scheduling.scheduler import Workshop
-from velatura_daemon.scheduling.truncate import fitting
-from velatura_daemon.scheduling.worker_pool import Crew
+from velatura_daemon.scheduling.scheduler import Scheduler
+from velatura_daemon.scheduling.truncate import truncate_to_bytes
+from velatura_daemon.scheduling.worker_pool import WorkerPool
 from velatura_daemon.storage.blobs import Upload
-from velatura_daemon.storage.job_store import Keeper
+from velatura_daemon.storage.job_store import JobStore
 
 log = logging.getLogger("velatura.jobs")
 
@@ -47,26 +47,26 @@ Tell = Callable[[bytes, p.Message], None]  # session, message
 
 
 @dataclass
-class Arriving:
+class PendingUpload:
     """A picture on its way in from one session."""
 
-    incoming: Incoming
+    incoming: Download
     upload: Upload
 
 
-class Foreman:
+class JobService:
     """Takes orders from sessions and answers them by `tell(session, message)`."""
 
-    def __init__(self, options: Options, places: Places, crew: Crew, tell: Tell, clock: Clock) -> None:
+    def __init__(self, options: DaemonConfig, places: AppDirs, pool: WorkerPool, tell: Tell, clock: Clock) -> None:
         """Raises DiskTrouble."""
         self._options = options
         self.tell = tell
         self._clock = clock
-        self.keeper = Keeper(places, options.spool_megabytes << 20, clock)
-        self.blobs = self.keeper.blobs
+        self.store = JobStore(places, options.spool_megabytes << 20, clock)
+        self.blobs = self.store.blobs
         self.queue = Queue()
-        self.workshop = Workshop(options, crew, self.queue, self.keeper, clock, self)
-        self._arriving: dict[bytes, Arriving] = {}  # by session: one picture at a time
+        self.scheduler = Scheduler(options, pool, self.queue, self.store, clock, self)
+        self._pending_uploads: dict[bytes, PendingUpload] = {}  # by session: one picture at a time
         self._silent: set[bytes] = set()  # sessions that are not heard of
         self._client_of: dict[bytes, str] = {}  # sessions that have asked for something
 
@@ -75,7 +75,7 @@ class Foreman:
         """Take a restyle in: check it, ask for the pictures that are missing. Raises VelaturaError."""
         job = job_from(asked, session, client_id, program, self._options.megapixel_limit)
         self._check_room_for(client_id, job.id)
-        if (client_id, job.id) in self.keeper.works.shelf:
+        if (client_id, job.id) in self.store.checkpoints.records:
             raise BadMessage(
                 f"A job {job.id!r} is kept, stopped midway: resume it, or give the new one an id of its own."
             )
@@ -86,16 +86,16 @@ class Foreman:
         if asked.how not in ("go_on", "as_it_is"):
             raise BadMessage(f"A restyle is resumed to go_on, or as_it_is; {asked.how[:40]!r} is neither.")
         self._check_room_for(client_id, asked.job)
-        if (whose, asked.job) in self.keeper.in_hand:
+        if (whose, asked.job) in self.store.in_hand:
             raise BadMessage("This restyle is being worked on already.")
-        job = self.keeper.works.take_up((whose, asked.job), session, client_id)
+        job = self.store.checkpoints.take_up((whose, asked.job), session, client_id)
         job.as_it_is = asked.how == "as_it_is"
         self._take_in(job)
 
     def _check_room_for(self, client_id: str, job: str) -> None:
         if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
             raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
-        if self.queue.get(client_id, job) or (client_id, job) in self.keeper.results.shelf:
+        if self.queue.get(client_id, job) or (client_id, job) in self.store.results.records:
             raise BadMessage(f"There is a job {job!r} already; each has an id of its own.")
 
     def _take_in(self, job: Job) -> None:
@@ -104,11 +104,11 @@ class Foreman:
         job.came = self._clock.now()
         job.missing = {blob for blob in job.blobs if blob not in self.blobs}
         for old in self.queue.add(job):
-            self.workshop.halt(old)
+            self.scheduler.halt(old)
             self._forget(old)
-            self.keeper.ended(old)
+            self.store.ended(old)
             self.tell(old.session, p.Cancelled(old.id, replaced_by=job.id))
-        self.keeper.taken_in(job)
+        self.store.taken_in(job)
         log.info(
             "job %s: %d × %d, %d style(s), %s, %d picture(s) to come",
             job.id,
@@ -123,7 +123,7 @@ class Foreman:
 
     def put(self, session: bytes, put: p.Put) -> None:
         """A piece of a picture. One that nobody asked for is dropped."""
-        arriving = self._arriving.get(session)
+        arriving = self._pending_uploads.get(session)
         if arriving is None or arriving.incoming.ticket != put.ticket:
             return
         blob = arriving.incoming.blob  # whatever the piece calls itself
@@ -139,11 +139,11 @@ class Foreman:
         if credit is not None:
             self.tell(session, credit)
         if arriving.incoming.finished:
-            del self._arriving[session]
+            del self._pending_uploads[session]
             for job in self.queue:
                 job.missing.discard(blob)
                 self._admit(job)
-            for other, theirs in list(self._arriving.items()):
+            for other, theirs in list(self._pending_uploads.items()):
                 if theirs.incoming.blob == blob and not self._waits_for(other, blob):
                     self._abandon(other)  # another client was sending the same picture
                     self._ask_next(other)
@@ -155,7 +155,7 @@ class Foreman:
         if job is None:
             return
         self._drop(job)
-        self.keeper.ended(job)
+        self.store.ended(job)
         self.tell(job.session, p.Cancelled(job.id))
         log.info("job %s: cancelled", job.id)
 
@@ -165,17 +165,17 @@ class Foreman:
         if job is not None:
             job.preview_due = True
 
-    def estimate(self, session: bytes, asked: p.AskEstimate) -> None:
+    def estimate(self, session: bytes, asked: p.GetEstimate) -> None:
         """Have the worker, who knows the device, say how long it would take. Raises VelaturaError."""
         settings = StyleSettings.from_wire(asked.settings)
         if not (0 < asked.width <= LARGEST_SIDE and 0 < asked.height <= LARGEST_SIDE):
             raise BadMessage(f"A picture of {asked.width} × {asked.height} pixels is beyond the protocol.")
-        self.workshop.estimate(session, asked, settings)
+        self.scheduler.estimate(session, asked, settings)
 
     def forget(self) -> None:
         """Wipe pictures, results, restyles stopped midway, last images, the history; what is in work goes on."""
-        self.workshop.last.clear()
-        self.keeper.forget()
+        self.scheduler.last.clear()
+        self.store.forget()
 
     # --- clients that fall silent --------------------------------------------------------------------
     def park(self, session: bytes) -> None:
@@ -183,7 +183,7 @@ class Foreman:
         self._silent.add(session)
         for job in self._jobs_of(session):
             if job.state in (QUEUED, RUNNING):
-                self.workshop.pause(job)
+                self.scheduler.pause(job)
                 job.state, job.resume, job.paused = PARKED, True, True
                 log.info("job %s: parked, its client is silent", job.id)
 
@@ -194,26 +194,26 @@ class Foreman:
             if job.state == PARKED:
                 job.state = QUEUED
                 log.info("job %s: its client is back", job.id)
-        self.workshop.turn()
+        self.scheduler.dispatch()
 
     def end_session(self, session: bytes) -> None:
         """The client has said goodbye: its jobs go too; finished results stay for its client_id."""
         for job in self._leave(session):
-            self.keeper.ended(job)
+            self.store.ended(job)
             log.info("job %s: dropped, its client has gone", job.id)
 
     def lose_session(self, session: bytes) -> None:
         """The client has gone without a word: what its jobs left is kept, to be gone on with."""
         for job in self._jobs_of(session):
-            self.workshop.pause(job)
+            self.scheduler.pause(job)
         for job in self._leave(session):
-            self.keeper.stopped(job)
+            self.store.stopped(job)
             log.info("job %s: stopped, its client has vanished", job.id)
 
     def _leave(self, session: bytes) -> list[Job]:
         """Take a session's jobs out. Returns them."""
         self._silent.discard(session)
-        self.workshop.ask_no_more_for(session)
+        self.scheduler.forget_estimates_of(session)
         self._abandon(session)
         gone = self._jobs_of(session)
         for job in gone:
@@ -230,9 +230,9 @@ class Foreman:
         the others come with the next welcome."""
         told = (
             {name: value for name, value in vars(result).items() if name not in ("settings", "notes")}
-            for result in self.keeper.results.of(client_id)
+            for result in self.store.results.of(client_id)
         )
-        return fitting(told, RESULTS_ROOM)
+        return truncate_to_bytes(told, RESULTS_ROOM)
 
     def status(self) -> dict[str, Any]:
         """What docs/protocol.md promises of jobs, workers and pictures."""
@@ -241,20 +241,20 @@ class Foreman:
             for job in itertools.islice(self.queue, JOBS_TOLD)
         )
         return {
-            **self.workshop.status(),
-            "jobs": fitting(jobs, JOBS_ROOM),
+            **self.scheduler.status(),
+            "jobs": truncate_to_bytes(jobs, JOBS_ROOM),
             "queued": len(self.queue.waiting),
-            "results_kept": len(self.keeper.results),
-            "stopped_midway": len([key for key in self.keeper.works.shelf if key not in self.keeper.in_hand]),
+            "results_kept": len(self.store.results),
+            "stopped_midway": len([key for key in self.store.checkpoints.records if key not in self.store.in_hand]),
             "pictures": len(self.blobs),
             "spool_bytes": self.blobs.bytes_held,
-            "last_images": len(self.workshop.last),
+            "last_images": len(self.scheduler.last),
         }
 
     # --- inside: pictures on their way -------------------------------------------------------------------
     def _ask_next(self, session: bytes) -> None:
         """Ask a session for the next picture that one of its jobs lacks."""
-        if session in self._arriving:
+        if session in self._pending_uploads:
             return
         for job in self._jobs_of(session):
             if not job.missing:
@@ -262,12 +262,12 @@ class Foreman:
             blob = min(job.missing)
             size = next((picture.length for picture in job.pictures if picture.blob == blob), None)
             try:
-                upload = self.keeper.begin_upload(size or PROFILE_LIMIT)
+                upload = self.store.begin_upload(size or PROFILE_LIMIT)
             except VelaturaError as error:
                 self.fail(job, error)
                 continue
-            incoming = Incoming(blob, upload.write, size, PROFILE_LIMIT)
-            self._arriving[session] = Arriving(incoming, upload)
+            incoming = Download(blob, upload.write, size, PROFILE_LIMIT)
+            self._pending_uploads[session] = PendingUpload(incoming, upload)
             self.tell(session, incoming.first_get())
             return
 
@@ -276,13 +276,13 @@ class Foreman:
         if job.state == WAITING and not job.missing:
             job.state = PARKED if job.session in self._silent else QUEUED
             self.tell(job.session, p.Accepted(job.id))
-            self.workshop.turn()
+            self.scheduler.dispatch()
 
     def _waits_for(self, session: bytes, blob: bytes) -> bool:
         return any(blob in job.missing for job in self._jobs_of(session))
 
     def _abandon(self, session: bytes) -> None:
-        arriving = self._arriving.pop(session, None)
+        arriving = self._pending_uploads.pop(session, None)
         if arriving is not None:
             self.blobs.abandon(arriving.upload)
 
@@ -294,14 +294,14 @@ class Foreman:
     # --- inside: a job's end -----------------------------------------------------------------------------
     def _drop(self, job: Job) -> None:
         """Out of the queue, and of the worker's hands."""
-        self.workshop.halt(job)
+        self.scheduler.halt(job)
         self._forget(job)
-        self.workshop.turn()
+        self.scheduler.dispatch()
 
     def _forget(self, job: Job) -> None:
         self.queue.remove(job)
         self.blobs.unpin(job.blobs)
-        arriving = self._arriving.get(job.session)
+        arriving = self._pending_uploads.get(job.session)
         if arriving is not None and not self._waits_for(job.session, arriving.incoming.blob):
             self._abandon(job.session)  # nobody waits for this picture any more
             self._ask_next(job.session)
@@ -310,9 +310,9 @@ class Foreman:
         log.warning("job %s: failed (%s): %s", job.id, error.code, error.sentence)
         self._forget(job)
         if error.code in WORTH_KEEPING:
-            self.keeper.stopped(job)
+            self.store.stopped(job)
         else:
-            self.keeper.ended(job)
+            self.store.ended(job)
         self.tell(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def done(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:

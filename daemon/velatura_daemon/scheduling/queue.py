@@ -55,7 +55,7 @@ class Queue:
     def in_order(self) -> list[Job]:
         """Queued jobs in the order in which they will run, if none comes in between."""
         lines = [[job for job in line.values() if job.state == QUEUED] for line in self._lines.values()]
-        return [job for turn in itertools.zip_longest(*lines) for job in turn if job is not None]
+        return [job for assignment in itertools.zip_longest(*lines) for job in assignment if job is not None]
 
     def begin(self, job: Job) -> None:
         """It is running now; its client goes to the end of the line."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 
 
-def fitting(items: Iterable[Any], room: int) -> list[Any]:
+def truncate_to_bytes(items: Iterable[Any], room: int) -> list[Any]:
     """The first ones, as many as take no more than so many bytes on the wire."""
     taken: list[Any] = []
     for item in items:

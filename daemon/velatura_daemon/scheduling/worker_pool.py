@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velatura_daemon.clock import Clock
-from velatura_daemon.executors.base import Executor, Maker
+from velatura_daemon.executors.base import Executor, ExecutorProvider
 from velatura_daemon.jobs.job import Job
 
 # times longer than for a sign of life is waited for one that the work goes on: an evaluation may take minutes
@@ -18,7 +18,7 @@ REMEMBERED = 32  # things that a hand is thought to have warm, of each kind
 
 
 @dataclass
-class Turn:
+class Assignment:
     """A job at a hand. ticket: what the two call it; job ids are the clients', and a job can have several turns. paths:
     where its files go. stopping: it was told to stop, and has not yet. hung: it has given no sign of life. expected:
     seconds that it is thought to take."""
@@ -31,12 +31,12 @@ class Turn:
     expected: float = 0.0
 
 
-class Hand:
+class WorkerSlot:
     """An executor, what it has in hand, and what it is thought to have warm."""
 
     def __init__(self, executor: Executor, clock: Clock) -> None:
         self.executor = executor
-        self.turn: Turn | None = None
+        self.assignment: Assignment | None = None
         self._clock = clock
         self._warm: dict[str, OrderedDict[Hashable, None]] = {
             kind: OrderedDict() for kind in ("layer", "styles", "network")
@@ -46,13 +46,13 @@ class Hand:
     @property
     def is_free(self) -> bool:
         """Whether it would begin a job at once."""
-        return self.turn is None and self.executor.available
+        return self.assignment is None and self.executor.available
 
-    def begin(self, turn: Turn) -> None:
+    def begin(self, assignment: Assignment) -> None:
         """Take a job in hand. What it does is warm from now on."""
-        self.turn = turn
+        self.assignment = assignment
         self.heard_at = self.moved_at = self._clock.now()
-        for kind, what in _traits(turn.job).items():
+        for kind, what in _traits(assignment.job).items():
             self._warm[kind][what] = None
             self._warm[kind].move_to_end(what)
             if len(self._warm[kind]) > REMEMBERED:
@@ -78,79 +78,79 @@ class Hand:
         """When it is taken for hung, if it says nothing more. patience: seconds for a sign of life."""
         if self.executor.info.get("state") == "starting":
             patience = max(patience, STARTING)
-        if self.turn is None:
+        if self.assignment is None:
             return self.heard_at + patience
-        return min(self.heard_at + patience, self.moved_at + max(SLOW * patience, 3 * self.turn.expected))
+        return min(self.heard_at + patience, self.moved_at + max(SLOW * patience, 3 * self.assignment.expected))
 
 
-class Crew:
+class WorkerPool:
     """The hands of a maker; those of another, the spare, while the first is lost."""
 
-    def __init__(self, maker: Maker, spare: Maker | None, clock: Clock) -> None:
+    def __init__(self, maker: ExecutorProvider, spare: ExecutorProvider | None, clock: Clock) -> None:
         self._maker, self._spare, self._clock = maker, spare, clock
-        self._hands: dict[int, Hand] = {}  # by id of their executor
+        self._hands: dict[int, WorkerSlot] = {}  # by id of their executor
         list(self)  # they are known from now on
 
     @property
-    def at_home_for_now(self) -> bool:
+    def fallback_active(self) -> bool:
         """Whether the spare does the work."""
         return self._spare is not None and self._maker.lost
 
     @property
-    def nobody_there(self) -> bool:
+    def unreachable(self) -> bool:
         """Whether none can be reached, and nobody stands in for them."""
         return self._spare is None and self._maker.lost
 
-    def __iter__(self) -> Iterator[Hand]:
+    def __iter__(self) -> Iterator[WorkerSlot]:
         """All of them, those that may work first."""
         makers = [self._maker, *([self._spare] if self._spare is not None else [])]
-        return iter([self._hand(executor) for maker in makers for executor in maker.hands])
+        return iter([self._hand(executor) for maker in makers for executor in maker.executors])
 
-    def _hand(self, executor: Executor) -> Hand:
+    def _hand(self, executor: Executor) -> WorkerSlot:
         if id(executor) not in self._hands:
-            self._hands[id(executor)] = Hand(executor, self._clock)
+            self._hands[id(executor)] = WorkerSlot(executor, self._clock)
         return self._hands[id(executor)]
 
     @property
-    def on_duty(self) -> list[Hand]:
+    def active(self) -> list[WorkerSlot]:
         """Those whose turn it is to work, whether available or not."""
         maker = self._spare if self._spare is not None and self._maker.lost else self._maker
-        return [self._hand(executor) for executor in maker.hands]
+        return [self._hand(executor) for executor in maker.executors]
 
     @property
-    def busy(self) -> list[Hand]:
-        return [hand for hand in self if hand.turn is not None]
+    def busy(self) -> list[WorkerSlot]:
+        return [slot for slot in self if slot.assignment is not None]
 
     @property
-    def free(self) -> list[Hand]:
+    def free(self) -> list[WorkerSlot]:
         """Those that would begin a job at once."""
-        return [hand for hand in self.on_duty if hand.is_free]
+        return [slot for slot in self.active if slot.is_free]
 
-    def has(self, job: Job) -> Hand | None:
+    def has(self, job: Job) -> WorkerSlot | None:
         """The hand that a job is in."""
-        return next((hand for hand in self if hand.turn is not None and hand.turn.job is job), None)
+        return next((slot for slot in self if slot.assignment is not None and slot.assignment.job is job), None)
 
-    def free_on(self, device: str) -> list[Hand]:
+    def free_on(self, device: str) -> list[WorkerSlot]:
         """Those that may begin what asks for it. A device that was asked for by name is its own hand's; one that nobody
         has, anybody's."""
-        on_duty = self.on_duty
-        own = [hand for hand in on_duty if hand.executor.device == device]
-        return [hand for hand in own or on_duty if hand.is_free]
+        active = self.active
+        own = [slot for slot in active if slot.executor.device == device]
+        return [slot for slot in own or active if slot.is_free]
 
-    def best_for(self, job: Job) -> Hand | None:
+    def best_for(self, job: Job) -> WorkerSlot | None:
         """The free hand with the most of it warm; None: none is free that may."""
-        return max(self.free_on(job.device), key=lambda hand: hand.warmth(job), default=None)
+        return max(self.free_on(job.device), key=lambda slot: slot.warmth(job), default=None)
 
-    def for_questions(self) -> Hand:
+    def for_estimate(self) -> WorkerSlot:
         """Who is asked how long something would take: one that is free and warm, if there is one."""
         return max(
-            self.on_duty, key=lambda hand: (hand.executor.holds_device, hand.executor.available, hand.turn is None)
+            self.active, key=lambda slot: (slot.executor.holds_device, slot.executor.available, slot.assignment is None)
         )
 
     def call(self, jobs: int) -> None:
         """So many jobs wait for a hand: no more are called, since each may be a machine that is started for it."""
-        for hand in [hand for hand in self.on_duty if not hand.executor.available][:jobs]:
-            hand.executor.call()
+        for slot in [slot for slot in self.active if not slot.executor.available][:jobs]:
+            slot.executor.call()
 
 
 def _traits(job: Job) -> dict[str, Hashable]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from velatura.protocol import zmtp
 from velatura.protocol.messages import CHUNK
-from velatura.protocol.sockets import Wire, make_room, prepare
+from velatura.protocol.sockets import ZmtpSocket, make_room, prepare
 from velatura_daemon.clock import Clock
 
 log = logging.getLogger("velatura.server")
@@ -43,7 +43,7 @@ class Peer:
     def __init__(self, listener: Listener, connected: socket.socket, came: float) -> None:
         self._listener = listener
         self._socket = connected
-        self.wire = Wire(connected, zmtp.ready(b"", b"ROUTER"), zmtp.STRANGER, STRANGERS_QUEUE)
+        self.wire = ZmtpSocket(connected, zmtp.ready(b"", b"ROUTER"), zmtp.STRANGER, STRANGERS_QUEUE)
         self.came = came
         self.watched = selectors.EVENT_READ
         self.on_ready: Callable[[int], None] = _nothing

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import velatura
-from velatura.app_dirs import POSIX, Places, make_private_folder
-from velatura.client.connection_file import Connection, publish, withdraw
+from velatura.app_dirs import POSIX, AppDirs, make_private_folder
+from velatura.client.connection_file import ConnectionInfo, publish, withdraw
 from velatura.errors import BadMessage, DiskTrouble, UnknownBlob, VelaturaError
 from velatura.protocol import auth
 from velatura.protocol import messages as p
 from velatura.protocol.transfer import puts
 from velatura.protocol.zmtp import STRANGERS_FRAME
 from velatura_daemon.clock import Clock
-from velatura_daemon.config import Options
-from velatura_daemon.executors.factory import makers_for
-from velatura_daemon.scheduling.job_service import Foreman
-from velatura_daemon.scheduling.worker_pool import Crew
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.factory import providers_for
+from velatura_daemon.scheduling.job_service import JobService
+from velatura_daemon.scheduling.worker_pool import WorkerPool
 from velatura_daemon.server.listener import Listener, Peer, listen_on_loopback, listen_on_path
-from velatura_daemon.server.sessions import Doorkeeper, Session
+from velatura_daemon.server.sessions import Session, SessionRegistry
 
 log = logging.getLogger("velatura.server")
 
@@ -38,10 +38,10 @@ AFTER_TROUBLE = 0.1  # seconds, so that one that comes again and again does not 
 LONGEST_SENTENCE = 2000  # characters
 
 
-class Front:
+class Server:
     """Listens, trusts, and passes on. `run()` returns when it is told to leave."""
 
-    def __init__(self, places: Places, options: Options, build: str, clock: Clock | None = None) -> None:
+    def __init__(self, places: AppDirs, options: DaemonConfig, build: str, clock: Clock | None = None) -> None:
         """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
         self._places = places
         self._options = options
@@ -55,18 +55,18 @@ class Front:
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = auth.fresh_key()
-        self._door = Doorkeeper(self._key, self._clock)
-        self._foreman = Foreman(options, places, self._crew(), self._tell, self._clock)
-        self._workshop = self._foreman.workshop
+        self._door = SessionRegistry(self._key, self._clock)
+        self._job_service = JobService(options, places, self._pool(), self._tell, self._clock)
+        self._scheduler = self._job_service.scheduler
         self._socket_folder = self._folder_for_socket()
         self._listeners: list[Listener] = []
         self._listen()
         self._publish()
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
 
-    def _crew(self) -> Crew:
+    def _pool(self) -> WorkerPool:
         """Who works. Raises UsageError where the options do not say how they can be reached."""
-        return Crew(*makers_for(self._options, self._places, self.wake), self._clock)
+        return WorkerPool(*providers_for(self._options, self._places, self.wake), self._clock)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
@@ -86,7 +86,7 @@ class Front:
                 for key, events in ready:
                     key.data(events)
                 try:
-                    self._workshop.listen()
+                    self._scheduler.listen()
                     self._tick(self._clock.now())
                 except Exception:  # a fault of ours must not take everybody's daemon down
                     log.exception("what was due could not be done")
@@ -116,9 +116,9 @@ class Front:
         due = [listener.due for listener in self._listeners]
         if self._door.sessions:
             due.append(self._options.heartbeat / 2)
-        due.append(self._workshop.due)
-        if self._options.exit_seconds and not self._workshop.busy:
-            due.append(self._options.exit_seconds - (self._clock.now() - self._workshop.active_at))
+        due.append(self._scheduler.due)
+        if self._options.exit_seconds and not self._scheduler.busy:
+            due.append(self._options.exit_seconds - (self._clock.now() - self._scheduler.active_at))
         waits = [seconds for seconds in due if seconds is not None]
         return max(0.001, min(waits)) if waits else None
 
@@ -132,12 +132,12 @@ class Front:
                 self._lose(session)
             elif silent > 2 * self._options.heartbeat and not session.parked:
                 session.parked = True
-                self._foreman.park(session.token)
-        self._workshop.tick(now)
+                self._job_service.park(session.token)
+        self._scheduler.tick(now)
         if not self._leaving and not self._can_be_found:
             self._publish_again()
-        may_leave = self._options.exit_seconds > 0 and not self._workshop.busy
-        if may_leave and now - self._workshop.active_at >= self._options.exit_seconds:
+        may_leave = self._options.exit_seconds > 0 and not self._scheduler.busy
+        if may_leave and now - self._scheduler.active_at >= self._options.exit_seconds:
             self._leaving = "idle"
 
     # --- being found -------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class Front:
         self._listeners.append(Listener(listening, endpoint, self._selector, self._clock, self._take, self._gone))
 
     def _publish(self) -> None:
-        publish(self._places, Connection(tuple(self._endpoints), self._key, os.getpid(), self._build))
+        publish(self._places, ConnectionInfo(tuple(self._endpoints), self._key, os.getpid(), self._build))
 
     @property
     def _can_be_found(self) -> bool:
@@ -254,12 +254,12 @@ class Front:
     def _welcome(self, session: Session) -> p.Welcome:
         limits = {
             "max_megapixels": self._options.megapixel_limit,
-            "jobs": len(self._workshop.crew.on_duty),
+            "jobs": len(self._scheduler.pool.active),
             "window": p.WINDOW,
             "chunk": p.CHUNK,
         }
-        results = self._foreman.results_for(session.client_id)
-        return p.Welcome(session.token, self._build, self._options.heartbeat, not self._workshop.busy, limits, results)
+        results = self._job_service.results_for(session.client_id)
+        return p.Welcome(session.token, self._build, self._options.heartbeat, not self._scheduler.busy, limits, results)
 
     def _serve(self, session: Session, message: p.Message) -> None:
         """One message of a trusted client. Raises VelaturaError."""
@@ -268,60 +268,62 @@ class Front:
             for unsaid in session.unsaid:
                 self._send(session.peer, unsaid)
             session.unsaid.clear()
-            self._foreman.unpark(session.token)
-        if not isinstance(message, (p.Ping, p.AskStatus)):
-            self._workshop.active_at = self._clock.now()
+            self._job_service.unpark(session.token)
+        if not isinstance(message, (p.Ping, p.GetStatus)):
+            self._scheduler.active_at = self._clock.now()
         handler = self._HANDLERS.get(type(message))
         if handler is None:
             raise BadMessage(f"A {message.type} message is not for the daemon.")
         handler(self, session, message)
 
     def _on_put(self, session: Session, put: p.Put) -> None:
-        self._foreman.put(session.token, put)
+        self._job_service.put(session.token, put)
 
     def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
-        self._foreman.submit(session.token, session.client_id, session.program, asked)
+        self._job_service.submit(session.token, session.client_id, session.program, asked)
 
     def _on_get(self, session: Session, asked: p.Get) -> None:
-        data = self._foreman.keeper.results.picture_bytes(asked.blob)
+        data = self._job_service.store.results.picture_bytes(asked.blob)
         if data is None:
             raise UnknownBlob("The daemon holds no such result.")
         for put in puts(asked, data):
             self._send(session.peer, put)
 
     def _on_cancel(self, session: Session, asked: p.Cancel) -> None:
-        self._foreman.cancel(session.client_id, asked.job)
+        self._job_service.cancel(session.client_id, asked.job)
 
-    def _on_seen(self, session: Session, seen: p.Seen) -> None:
-        self._foreman.seen(session.client_id, seen.job)
+    def _on_seen(self, session: Session, seen: p.PreviewShown) -> None:
+        self._job_service.seen(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
-        self._foreman.keeper.received((session.client_id, received.job))
+        self._job_service.store.received((session.client_id, received.job))
 
     # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
-    def _on_ask_kept(self, session: Session, asked: p.AskKept) -> None:
-        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None if asked.everyone else session.client_id)))
+    def _on_ask_kept(self, session: Session, asked: p.ListSaved) -> None:
+        self._send(
+            session.peer, p.SavedList(self._job_service.store.listed(None if asked.everyone else session.client_id))
+        )
 
     def _on_resume(self, session: Session, asked: p.Resume) -> None:
-        self._foreman.resume(session.token, session.client_id, asked.client or session.client_id, asked)
+        self._job_service.resume(session.token, session.client_id, asked.client or session.client_id, asked)
 
     def _on_drop(self, session: Session, asked: p.Drop) -> None:
-        self._foreman.keeper.drop((asked.client or session.client_id, asked.job))
+        self._job_service.store.drop((asked.client or session.client_id, asked.job))
 
-    def _on_ask_history(self, session: Session, asked: p.AskHistory) -> None:
-        self._send(session.peer, p.History(self._foreman.keeper.past(asked.before)))
+    def _on_ask_history(self, session: Session, asked: p.GetHistory) -> None:
+        self._send(session.peer, p.History(self._job_service.store.past(asked.before)))
 
     def _on_forget(self, session: Session, _: p.Forget) -> None:
-        self._foreman.forget()
-        self._send(session.peer, p.Kept(self._foreman.keeper.listed(None)))
+        self._job_service.forget()
+        self._send(session.peer, p.SavedList(self._job_service.store.listed(None)))
 
     def _on_ping(self, session: Session, _: p.Ping) -> None:
         self._send(session.peer, p.Pong())
 
-    def _on_ask_estimate(self, session: Session, asked: p.AskEstimate) -> None:
-        self._foreman.estimate(session.token, asked)
+    def _on_ask_estimate(self, session: Session, asked: p.GetEstimate) -> None:
+        self._job_service.estimate(session.token, asked)
 
-    def _on_ask_status(self, session: Session, _: p.AskStatus) -> None:
+    def _on_ask_status(self, session: Session, _: p.GetStatus) -> None:
         report = {
             "version": velatura.__version__,
             "build": self._build,
@@ -333,36 +335,36 @@ class Front:
             "uptime_seconds": self._clock.now() - self._started,
             "sessions": len(self._door.sessions),
             "max_megapixels": self._options.megapixel_limit,
-            **self._foreman.status(),
+            **self._job_service.status(),
         }
         self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
-        if asked.if_idle and self._workshop.busy:
+        if asked.if_idle and self._scheduler.busy:
             raise BadMessage("The daemon is at work, so it stays.")
         self.leave(f"{session.program} asked")
 
     def _on_bye(self, session: Session, _: p.Bye) -> None:
         log.info("%s says goodbye (%s)", session.program, session.client_id[:8])
         self._door.leave(session)
-        self._foreman.end_session(session.token)
+        self._job_service.end_session(session.token)
 
     _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
         p.Put: _on_put,
         p.Restyle: _on_restyle,
         p.Get: _on_get,
         p.Cancel: _on_cancel,
-        p.Seen: _on_seen,
+        p.PreviewShown: _on_seen,
         p.Received: _on_received,
         p.Ping: _on_ping,
-        p.AskStatus: _on_ask_status,
+        p.GetStatus: _on_ask_status,
         p.Shutdown: _on_shutdown,
-        p.AskEstimate: _on_ask_estimate,
+        p.GetEstimate: _on_ask_estimate,
         p.Bye: _on_bye,
-        p.AskKept: _on_ask_kept,
+        p.ListSaved: _on_ask_kept,
         p.Resume: _on_resume,
         p.Drop: _on_drop,
-        p.AskHistory: _on_ask_history,
+        p.GetHistory: _on_ask_history,
         p.Forget: _on_forget,
     }
 
@@ -375,7 +377,7 @@ class Front:
     def _lose(self, session: Session) -> None:
         log.info("%s has vanished (%s)", session.program, session.client_id[:8])
         self._door.leave(session)
-        self._foreman.lose_session(session.token)
+        self._job_service.lose_session(session.token)
 
     # --- the end -----------------------------------------------------------------------------------
     def _close(self) -> None:
@@ -383,8 +385,8 @@ class Front:
         withdraw(self._places)
         for session in self._door.sessions.values():
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
-        self._workshop.kill()
-        self._foreman.keeper.close()
+        self._scheduler.kill()
+        self._job_service.store.close()
         for listener in self._listeners:
             listener.close()
         if self._socket_folder != self._places.runtime:

@@ -28,7 +28,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Greeting:
+class PendingHandshake:
     """Between hello and proof."""
 
     hello: p.Hello
@@ -36,13 +36,13 @@ class Greeting:
     until: float
 
 
-class Doorkeeper:
+class SessionRegistry:
     """Holds one greeting a stranger; the listeners limit how many strangers there are."""
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         self._key = key
         self._clock = clock
-        self._greetings: dict[Peer, Greeting] = {}
+        self._greetings: dict[Peer, PendingHandshake] = {}
         self.sessions: dict[bytes, Session] = {}
         self._by_peer: dict[Peer, Session] = {}
 
@@ -60,7 +60,7 @@ class Doorkeeper:
         if len(hello.nonce) != auth.NONCE_BYTES:
             raise BadMessage(f"A nonce has {auth.NONCE_BYTES} bytes.")
         nonce = auth.fresh_nonce()
-        self._greetings[peer] = Greeting(hello, nonce, self._clock.now() + DOOR_PATIENCE)
+        self._greetings[peer] = PendingHandshake(hello, nonce, self._clock.now() + DOOR_PATIENCE)
         said = (hello.nonce, nonce, peer.endpoint)
         return p.Challenge(list(p.VERSION), nonce, auth.proof(self._key, "daemon", *said, p.VERSION))
 

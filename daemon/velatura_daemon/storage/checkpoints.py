@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import Places, sync_folder
+from velatura.app_dirs import AppDirs, sync_folder
 from velatura.errors import BadMessage, UnknownBlob, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.jobs.validation import job_from
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
-from velatura_daemon.storage.records import Key, Shelf
+from velatura_daemon.storage.records import Key, RecordStore
 
 log = logging.getLogger("velatura.storage")
 
@@ -25,56 +25,56 @@ NO_LIMIT = float("inf")  # of megapixels: it was checked when it was asked for
 
 
 @dataclass(frozen=True)
-class Standing:
+class Checkpoint:
     """Where a picture in work stood: its file, and how many steps of its scale were made."""
 
     path: Path
     step: int
 
 
-class Works:
+class CheckpointStore:
     """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes
     the picture in work to `image_path` every few seconds; then `note` is called."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: AppDirs) -> None:
         """Raises DiskTrouble."""
-        self.shelf = Shelf(places.state / "works", DAYS)
+        self.records = RecordStore(places.state / "works", DAYS)
         self._blobs: BlobStore | None = None
-        known = {self.image_path(key) for key in self.shelf}
-        for path in self.shelf.folder.glob("*.npy*"):
+        known = {self.image_path(key) for key in self.records}
+        for path in self.records.folder.glob("*.npy*"):
             if path not in known:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
     @property
     def blobs_needed(self) -> set[bytes]:
-        return {blob for key in self.shelf for blob in self._needs(key)}
+        return {blob for key in self.records for blob in self._needs(key)}
 
     def lie_in(self, blobs: BlobStore) -> None:
         """Where their pictures are. Those whose pictures have gone are forgotten."""
         self._blobs = blobs
-        for key in self.shelf:
+        for key in self.records:
             needed = self._needs(key)
             blobs.pin(needed)
             if (
                 not needed
                 or any(blob not in blobs for blob in needed)
                 or not blobs.are_whole(self._pictures(key))
-                or self.standing(key) is None
+                or self.checkpoint(key) is None
             ):
                 log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
                 self.drop(key)
 
     def image_path(self, key: Key) -> Path:
         """Where the picture in work lies: float32 (3, height, width), as numpy saves it."""
-        return self.shelf.path_beside(key, ".npy")
+        return self.records.path_beside(key, ".npy")
 
     def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
         """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture
         in work lies on the machine that works on it. Raises DiskTrouble."""
         assert self._blobs is not None
         key = (job.client_id, job.id)
-        fresh = key not in self.shelf
+        fresh = key not in self.records
         entry = {
             **about,
             "asked": vars(job.asked),
@@ -85,28 +85,28 @@ class Works:
         }
         if fresh and entry["elsewhere"]:
             self._blobs.sync(job.blobs)  # else the worker has done it
-        self.shelf.put(key, entry, date)
+        self.records.put(key, entry, date)
         if fresh:
             self._blobs.pin(job.blobs)
-            for old in [(job.client_id, entry["job"]) for entry in self.shelf.of(job.client_id)][:-PER_CLIENT]:
+            for old in [(job.client_id, entry["job"]) for entry in self.records.of(job.client_id)][:-PER_CLIENT]:
                 self.drop(old)
 
-    def standing(self, key: Key) -> Standing | None:
+    def checkpoint(self, key: Key) -> Checkpoint | None:
         """Where this one stood, if it left a picture."""
-        if key not in self.shelf or not (self.shelf[key].get("elsewhere") or self.image_path(key).exists()):
+        if key not in self.records or not (self.records[key].get("elsewhere") or self.image_path(key).exists()):
             return None
-        return Standing(self.image_path(key), int(self.shelf[key]["step"]))
+        return Checkpoint(self.image_path(key), int(self.records[key]["step"]))
 
     def like(self, job: Job) -> Key | None:
         """One of the same client that asked for the very same as this job does, and was stopped."""
-        for entry in reversed(self.shelf.of(job.client_id)):
+        for entry in reversed(self.records.of(job.client_id)):
             try:
                 other = _job_of(entry)
             except VelaturaError:
                 continue
-            same = (other.layer, other.likeness, other.settings, other.weights) == (
+            same = (other.layer, other.warm_start_key, other.settings, other.weights) == (
                 job.layer,
-                job.likeness,
+                job.warm_start_key,
                 job.settings,
                 job.weights,
             )
@@ -116,9 +116,9 @@ class Works:
 
     def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
         """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
-        if key not in self.shelf or self.standing(key) is None:
+        if key not in self.records or self.checkpoint(key) is None:
             raise UnknownBlob("This restyle is not kept any more. Restyle again.")
-        job = _job_of(self.shelf[key])
+        job = _job_of(self.records[key])
         if self._blobs is None or not self._blobs.are_whole(job.pictures):
             self.drop(key)
             raise UnknownBlob("The pictures of this restyle have gone. Restyle again.")
@@ -130,29 +130,29 @@ class Works:
         """It is another client's or job's from now on. Raises DiskTrouble: then it is whose it was."""
         if key == to:
             return
-        entry = self.shelf[key]
-        self.shelf.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
+        entry = self.records[key]
+        self.records.put(to, {**entry, "asked": {**entry["asked"], "job": to[1]}}, entry["at"])
         try:
             if self.image_path(key).exists():
                 self.image_path(key).replace(self.image_path(to))
         except OSError as error:
-            self.shelf.remove(to)
+            self.records.remove(to)
             raise disk_trouble(error, self.image_path(to)) from error
-        self.shelf.remove(key)
-        sync_folder(self.shelf.folder)
+        self.records.remove(key)
+        sync_folder(self.records.folder)
 
     def drop(self, key: Key) -> None:
         """It has ended, or nobody wants it."""
-        if key in self.shelf:
+        if key in self.records:
             needed = self._needs(key)
-            self.shelf.remove(key)
+            self.records.remove(key)
             if self._blobs is not None:
                 self._blobs.unpin(needed)
         self.clear_up(key)
 
     def clear_up(self, key: Key) -> None:
         """A picture that a worker has left after all goes, where the restyle is not kept."""
-        if key not in self.shelf:
+        if key not in self.records:
             with contextlib.suppress(OSError):
                 self.image_path(key).unlink(missing_ok=True)
 
@@ -161,7 +161,7 @@ class Works:
 
     def _pictures(self, key: Key) -> list[PictureRef]:
         try:
-            return _job_of(self.shelf[key]).pictures
+            return _job_of(self.records[key]).pictures
         except VelaturaError:
             return []  # of another version: `lie_in` forgets it
 

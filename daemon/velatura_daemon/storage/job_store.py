@@ -7,16 +7,16 @@ from typing import Any
 
 import msgpack
 
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.errors import DiskTrouble, TooBusy, VelaturaError
 from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.storage.blobs import BlobStore, Upload
-from velatura_daemon.storage.checkpoints import Works
+from velatura_daemon.storage.checkpoints import CheckpointStore
 from velatura_daemon.storage.history import History
 from velatura_daemon.storage.records import Key
-from velatura_daemon.storage.results import Results
+from velatura_daemon.storage.results import ResultStore
 
 log = logging.getLogger("velatura.storage")
 
@@ -24,16 +24,16 @@ LOOK_EVERY = 3600.0  # seconds between looks at what has aged out
 LIST_ROOM = p.MAX_FRAME - (64 << 10)  # bytes of a list that goes over the wire
 
 
-class Keeper:
+class JobStore:
     """Results, works and history, and the blobs that they need."""
 
-    def __init__(self, places: Places, budget: int, clock: Clock) -> None:
+    def __init__(self, places: AppDirs, budget: int, clock: Clock) -> None:
         """budget: bytes of the blob store. Raises DiskTrouble."""
         self._clock = clock
-        self.results, self.works = Results(places), Works(places)
-        self.blobs = BlobStore(places.spool, budget, self.results.blobs_needed | self.works.blobs_needed)
+        self.results, self.checkpoints = ResultStore(places), CheckpointStore(places)
+        self.blobs = BlobStore(places.spool, budget, self.results.blobs_needed | self.checkpoints.blobs_needed)
         self.results.lie_in(self.blobs)
-        self.works.lie_in(self.blobs)
+        self.checkpoints.lie_in(self.blobs)
         self.history = History(places.state / "history.sqlite")
         self._next_look = clock.now()
         self.in_hand: set[Key] = set()  # restyles that are jobs now: nobody else is to take them up
@@ -45,20 +45,20 @@ class Keeper:
             try:
                 return self.blobs.begin(size)
             except TooBusy:
-                stopped = next((key for key in self.works.shelf if key not in self.in_hand), None)
+                stopped = next((key for key in self.checkpoints.records if key not in self.in_hand), None)
                 if stopped is None:
                     raise
                 log.warning("restyle %s, stopped midway, makes room for a new one", stopped[1])
-                self.works.drop(stopped)
+                self.checkpoints.drop(stopped)
 
     # --- a job's life ----------------------------------------------------------------------------------
     def taken_in(self, job: Job) -> None:
         """It is in the queue. One that was asked for before, and stopped, goes on from where it stood."""
         key = (job.client_id, job.id)
-        earlier = None if job.resume else self.works.like(job)
+        earlier = None if job.resume else self.checkpoints.like(job)
         if earlier is not None and earlier not in self.in_hand:
             try:
-                self.works.move(earlier, key)
+                self.checkpoints.move(earlier, key)
                 job.resume = True
             except DiskTrouble as error:
                 log.warning("restyle %s begins anew: %s", job.id, error.sentence)
@@ -69,7 +69,7 @@ class Keeper:
         if not job.is_kept:
             return
         try:
-            self.works.note(job, _about(job, said), said, self._clock.date())
+            self.checkpoints.note(job, _about(job, said), said, self._clock.date())
         except (
             VelaturaError
         ) as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
@@ -100,12 +100,12 @@ class Keeper:
         """The client has its result."""
         self.results.drop(key)
         if key not in self.in_hand:
-            self.works.drop(key)
+            self.checkpoints.drop(key)
 
     def ended(self, job: Job) -> None:
         """Done, cancelled or wrong: there is nothing to go on with."""
         self.stopped(job)
-        self.works.drop((job.client_id, job.id))
+        self.checkpoints.drop((job.client_id, job.id))
 
     def stopped(self, job: Job) -> None:
         """Nobody works on it any more; what it left stays."""
@@ -114,11 +114,15 @@ class Keeper:
     # --- what is asked ---------------------------------------------------------------------------------
     def listed(self, client_id: str | None) -> bytes:
         """The list of a `kept` message: a client's, or (None) everybody's."""
-        keys = [(shelf[key]["at"], shelf, key) for shelf in (self.results.shelf, self.works.shelf) for key in shelf]
+        keys = [
+            (records[key]["at"], records, key)
+            for records in (self.results.records, self.checkpoints.records)
+            for key in records
+        ]
         items, held = [], 0
-        for _, shelf, key in sorted(keys, key=lambda item: item[0], reverse=True):
+        for _, records, key in sorted(keys, key=lambda item: item[0], reverse=True):
             if client_id in (None, key[0]) and key not in self.in_hand:
-                entry = dict(shelf[key])
+                entry = dict(records[key])
                 asked = entry.pop("asked", None)
                 result = entry.setdefault("result", None)
                 item = {"done": 1.0, "picture": result["picture"] if result else asked["content"], **entry}
@@ -138,11 +142,11 @@ class Keeper:
         """A result, or a restyle that was stopped midway. One in work stays."""
         self.results.drop(key)
         if key not in self.in_hand:
-            self.works.drop(key)
+            self.checkpoints.drop(key)
 
     def forget(self) -> None:
         """Wipe all but what is being worked on."""
-        for key in [*self.results.shelf, *self.works.shelf]:
+        for key in [*self.results.records, *self.checkpoints.records]:
             self.drop(key)
         self.history.forget()
         self.blobs.forget()
@@ -154,7 +158,7 @@ class Keeper:
             return
         self._next_look = self._clock.now() + LOOK_EVERY
         date = self._clock.date()
-        for key in [*self.results.shelf.aged_out(date), *self.works.shelf.aged_out(date)]:
+        for key in [*self.results.records.aged_out(date), *self.checkpoints.records.aged_out(date)]:
             log.info("%s of %s has aged out", key[1], key[0][:8])
             self.drop(key)
 

@@ -24,7 +24,7 @@ UNSEEN = DAY
 Key = tuple[str, str]  # client_id and job
 
 
-class Shelf:
+class RecordStore:
     """Entries by client_id and job, the oldest first. An entry is a map of msgpack's kinds with `until` among its
     fields: the date at which it has aged out. A file is the SHA-256 of a packed entry, and the entry."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from velatura.app_dirs import Places, sync_folder
+from velatura.app_dirs import AppDirs, sync_folder
 from velatura.errors import VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura_daemon.storage.blobs import BlobStore
-from velatura_daemon.storage.records import Key, Shelf
+from velatura_daemon.storage.records import Key, RecordStore
 
 log = logging.getLogger("velatura.storage")
 
@@ -18,36 +18,36 @@ PER_CLIENT = 32  # finished and not fetched; the oldest goes first
 DAYS = 30.0
 
 
-class Results:
+class ResultStore:
     """By client_id and job. Their pictures stay in the blob store for as long."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: AppDirs) -> None:
         """Raises DiskTrouble."""
-        self.shelf = Shelf(places.state / "results", DAYS)
-        for key in self.shelf:
+        self.records = RecordStore(places.state / "results", DAYS)
+        for key in self.records:
             try:
-                _ = p.Result(**self.shelf[key]["result"]), _pictures_of(self.shelf[key])
+                _ = p.Result(**self.records[key]["result"]), _pictures_of(self.records[key])
             except (KeyError, TypeError, VelaturaError):
                 log.error("result %s was written by another version, and is set aside", key[1])
-                self.shelf.set_aside(key)
+                self.records.set_aside(key)
         self._blobs: BlobStore | None = None
 
     @property
     def blobs_needed(self) -> set[bytes]:
-        return {blob for key in self.shelf for blob in _blobs_of(self.shelf[key])}
+        return {blob for key in self.records for blob in _blobs_of(self.records[key])}
 
     def lie_in(self, blobs: BlobStore) -> None:
         """Where their pictures are. A result whose picture is not there any more, or not whole, is forgotten."""
         self._blobs = blobs
-        for key in self.shelf:
-            needed = _blobs_of(self.shelf[key])
+        for key in self.records:
+            needed = _blobs_of(self.records[key])
             blobs.pin(needed)
-            if any(blob not in blobs for blob in needed) or not blobs.are_whole(_pictures_of(self.shelf[key])):
+            if any(blob not in blobs for blob in needed) or not blobs.are_whole(_pictures_of(self.records[key])):
                 log.error("the picture of result %s has gone, or was cut off; it is forgotten", key[1])
                 self.drop(key)
 
     def __len__(self) -> int:
-        return len(self.shelf)
+        return len(self.records)
 
     def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> bool:
         """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note,
@@ -59,17 +59,17 @@ class Results:
         try:
             self._blobs.sync(_blobs_of(entry))
             sync_folder(self._blobs.folder)
-            self.shelf.put((client_id, result.job), entry, date)
+            self.records.put((client_id, result.job), entry, date)
         except VelaturaError as error:
             log.error("result of job %s is not safe from a crash: %s", result.job, error.sentence)
-            self.shelf.hold((client_id, result.job), entry, date)
+            self.records.hold((client_id, result.job), entry, date)
             is_safe = False
         self._blobs.pin(_blobs_of(entry))
-        for old in [(client_id, entry["job"]) for entry in self.shelf.of(client_id)][:-PER_CLIENT]:
+        for old in [(client_id, entry["job"]) for entry in self.records.of(client_id)][:-PER_CLIENT]:
             log.warning("result of job %s dropped: %d others wait for the same client", old[1], PER_CLIENT)
             self.drop(old)
-        while len(self.shelf) > 1 and self._bytes_held() > self._blobs.budget / 2:
-            old = next(iter(self.shelf))
+        while len(self.records) > 1 and self._bytes_held() > self._blobs.budget / 2:
+            old = next(iter(self.records))
             log.warning("result of job %s dropped: results that nobody fetches fill half the spool", old[1])
             self.drop(old)
         return is_safe
@@ -80,15 +80,15 @@ class Results:
 
     def drop(self, key: Key) -> None:
         """The client has it, or nobody wants it: it may be forgotten."""
-        if key in self.shelf:
-            needed = _blobs_of(self.shelf[key])
-            self.shelf.remove(key)
+        if key in self.records:
+            needed = _blobs_of(self.records[key])
+            self.records.remove(key)
             if self._blobs is not None:
                 self._blobs.unpin(needed)
 
     def of(self, client_id: str) -> list[p.Result]:
         """A client's, finished and not yet fetched."""
-        return [p.Result(**entry["result"]) for entry in self.shelf.of(client_id)]
+        return [p.Result(**entry["result"]) for entry in self.records.of(client_id)]
 
     def picture_bytes(self, blob: bytes) -> memoryview | None:
         """The bytes of a result's picture, profile or mask; None if it belongs to no result."""

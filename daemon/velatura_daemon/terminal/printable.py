@@ -5,6 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def sayable(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """What is no text becomes an escape such as \\udcff: no two names become one."""
     return str(path).encode("utf-8", "backslashreplace").decode()

@@ -14,7 +14,7 @@ from velatura.pixels import Picture
 from velatura.protocol.messages import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview
 from velatura.settings import StyleSettings
 from velatura_daemon.terminal.output import Show, preview_writer
-from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.printable import printable
 
 KEPT = "What is kept of it, 'velatura results list' shows."
 
@@ -74,7 +74,7 @@ def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
 
 def layer_of(photo: Path, output: Path) -> str:
     """What is restyled, for the daemon: the same photo to the same file."""
-    return sayable(f"{photo.resolve()} {output.resolve()}")[-MAX_NAME:]
+    return printable(f"{photo.resolve()} {output.resolve()}")[-MAX_NAME:]
 
 
 def note_of(output: Path, **more: str) -> str:

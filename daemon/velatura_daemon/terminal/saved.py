@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from velatura.client.client import Client, KeptItems, PastRestyles
-from velatura.client.saved_results import KeptItem, KeptStyle, PastRestyle
+from velatura.client.client import Client, HistoryEntries, SavedItems
+from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.errors import UsageError, error_from
 from velatura.protocol.messages import Failed
 
 ID = 8  # characters of an id that a list shows
 
 
-def kept_items(client: Client) -> list[KeptItem]:
+def saved_items(client: Client) -> list[SavedItem]:
     """What waits for any of this user's programs, the latest first."""
     client.ask_kept(everyone=True)
     for event in client.events():
-        if isinstance(event, KeptItems):
+        if isinstance(event, SavedItems):
             return event.items
         if isinstance(event, Failed):
             raise error_from(event.code, event.sentence)
     raise AssertionError("events() has no end without a job")
 
 
-def past_restyles(client: Client) -> list[PastRestyle]:
+def history_entries(client: Client) -> list[HistoryEntry]:
     """The history, the latest first."""
-    lines: list[PastRestyle] = []
+    lines: list[HistoryEntry] = []
     client.ask_history()
     for event in client.events():
-        if isinstance(event, PastRestyles):
+        if isinstance(event, HistoryEntries):
             if not event.lines:
                 return lines
             lines += event.lines
@@ -39,7 +39,7 @@ def past_restyles(client: Client) -> list[PastRestyle]:
     raise AssertionError("events() has no end without a job")
 
 
-def find(items: Sequence[KeptItem], beginning: str) -> KeptItem:
+def find(items: Sequence[SavedItem], beginning: str) -> SavedItem:
     """The one whose id begins so; '': the only one. Raises UsageError."""
     found = [item for item in items if item.job.startswith(beginning)]
     if not items:
@@ -54,6 +54,6 @@ def find(items: Sequence[KeptItem], beginning: str) -> KeptItem:
     return found[0]
 
 
-def styles_said(styles: Sequence[KeptStyle]) -> list[dict[str, Any]]:
+def styles_said(styles: Sequence[SavedStyle]) -> list[dict[str, Any]]:
     """For --json."""
     return [{"name": style.name, "path": style.path, "share": style.share} for style in styles]

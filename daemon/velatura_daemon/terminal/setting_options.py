@@ -9,20 +9,20 @@ from typing import Any
 import click
 
 from velatura.errors import BadSetting
-from velatura.settings import Knob, StyleSettings, default_of, knobs
+from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
 
 # An editor makes a layer mask of the selection; a file has none, so here the result is blended in.
 DEFAULTS_HERE = {"composite": True}
 
 
-def knob_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds an option a knob; their values arrive as keyword arguments named like the settings."""
-    for name, knob in reversed(knobs().items()):
+    for name, knob in reversed(setting_specs().items()):
         command = _option(name, knob)(command)
     return command
 
 
-def _option(name: str, knob: Knob) -> Callable[..., Any]:
+def _option(name: str, knob: SettingSpec) -> Callable[..., Any]:
     default = DEFAULTS_HERE.get(name, default_of(name))
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):

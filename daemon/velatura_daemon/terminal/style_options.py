@@ -13,7 +13,7 @@ from velatura.editor.styles import parse
 from velatura.errors import UsageError
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture
 from velatura.strings import style_name
-from velatura_daemon.terminal.printable import sayable
+from velatura_daemon.terminal.printable import printable
 
 if TYPE_CHECKING:  # numpy comes with it, which help pages do without
     from velatura_daemon.imaging.files import Loaded
@@ -93,8 +93,8 @@ def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded
             pictures[p.path, p.part],
             p.share,
             regions[p.region] if p.region else None,
-            sayable(style_name(p.path.stem)),
-            sayable(p.path.resolve()),
+            printable(style_name(p.path.stem)),
+            printable(p.path.resolve()),
         )
         for p in paintings
     ]

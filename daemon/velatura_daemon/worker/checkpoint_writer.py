@@ -17,12 +17,12 @@ from torch import Tensor
 
 from velatura_daemon.engine.stylise import Progress
 from velatura_daemon.storage.atomic import Write, write_whole
-from velatura_daemon.worker.previews import Small
+from velatura_daemon.worker.previews import PreviewRenderer
 
 SHARE = 0.05  # of the time, at most, goes into leaving pictures: a large one takes a while to be written
 
 
-class Speaker(Protocol):
+class EventSink(Protocol):
     """The worker, as this module sees it."""
 
     options: dict[str, Any]
@@ -30,14 +30,14 @@ class Speaker(Protocol):
     def say(self, say: str, **more: Any) -> None: ...
 
 
-class Leavings:
+class CheckpointWriter:
     """Looked at after each evaluation of one job."""
 
     def __init__(
         self,
         job: dict[str, Any],
-        speaker: Speaker,
-        small: Small,
+        speaker: EventSink,
+        small: PreviewRenderer,
         style_thumbnails: list[bytes],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from velatura.errors import DeviceUnavailable
 from velatura_daemon.config import sensible_memory
-from velatura_daemon.memory_plan import ON_CUDA, Room
+from velatura_daemon.memory_plan import ON_CUDA, MemoryBudget
 
 
 def choose_device(name: str) -> torch.device:
@@ -62,12 +62,12 @@ def give_device_memory_back(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def room_on(device: torch.device, memory: int) -> Room:
+def room_on(device: torch.device, memory: int) -> MemoryBudget:
     """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly
     all that is free."""
     memory = memory or sensible_memory()
     if device.type != "cuda":
-        return Room(memory)
+        return MemoryBudget(memory)
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's, and idle
-    return Room(int((free + kept) * 0.9), host_bytes=memory, features=ON_CUDA)
+    return MemoryBudget(int((free + kept) * 0.9), host_bytes=memory, features=ON_CUDA)

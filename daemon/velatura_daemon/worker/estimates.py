@@ -21,9 +21,9 @@ from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
 from velatura_daemon.engine.regions import all_of, weights_by_layer
 from velatura_daemon.engine.tiling.tiles import features_of, moments_of
-from velatura_daemon.memory_plan import Plan, Room, plan_for, work_factor
+from velatura_daemon.memory_plan import MemoryBudget, MemoryPlan, plan_memory, work_factor
 from velatura_daemon.worker.devices import device_label
-from velatura_daemon.worker.model_cache import Warm
+from velatura_daemon.worker.model_cache import LoadedModel
 
 log = logging.getLogger("velatura.worker")
 
@@ -50,7 +50,7 @@ class Expected:
     """seconds, and the plan of the largest scale."""
 
     seconds: float
-    plan: Plan
+    plan: MemoryPlan
     device: str
 
     def to_wire(self) -> dict[str, Any]:
@@ -92,19 +92,19 @@ class Estimates:
             pass  # none yet, or a damaged one: it is measured anew
 
     def expect(
-        self, width: int, height: int, settings: StyleSettings, warm: Warm, room: Room, coarsest: int = 0
+        self, width: int, height: int, settings: StyleSettings, warm: LoadedModel, room: MemoryBudget, coarsest: int = 0
     ) -> Expected:
         """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a
         device that is not known yet: a third of a second on two cores."""
         pace = self._pace(warm)
         scales = scales_for(width, height, settings)
         scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
-        plans = [plan_for(*scale.padded, room, warm.network.element) for scale in scales]
+        plans = [plan_memory(*scale.padded, room, warm.network.element) for scale in scales]
         seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
         nothing = settings.strength == 0 and not settings.strength_is_locked
         return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
 
-    def learn(self, warm: Warm, expected: Expected, seconds: float) -> None:
+    def learn(self, warm: LoadedModel, expected: Expected, seconds: float) -> None:
         """How long it took in truth."""
         if expected.seconds <= 0 or seconds <= 0:
             return
@@ -115,7 +115,7 @@ class Estimates:
         wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
         self._keep(name, replace(pace, correction=(1 - TRUST) * pace.correction + TRUST * wanted))
 
-    def _pace(self, warm: Warm) -> Pace:
+    def _pace(self, warm: LoadedModel) -> Pace:
         name = _name(warm)
         if name not in self._paces:
             self._keep(name, measured(warm))
@@ -133,18 +133,18 @@ class Estimates:
             log.warning("%s cannot be written: %s", self._path, error)
 
 
-def _name(warm: Warm) -> str:
+def _name(warm: LoadedModel) -> str:
     return f"{device_label(warm.device)} {warm.weights.name} {warm.network.element}"
 
 
-def _seconds(pace: Pace, scale: Scale, plan: Plan) -> float:
+def _seconds(pace: Pace, scale: Scale, plan: MemoryPlan) -> float:
     """At one scale, its targets counted as one evaluation more."""
     height, width = scale.padded
     work = height * width / 1e6 * work_factor(height, width, plan.side)
     return pace.start + (scale.steps + 2) * (pace.base + work * pace.each)
 
 
-def measured(warm: Warm) -> Pace:
+def measured(warm: LoadedModel) -> Pace:
     """The fastest of a few steps at two sizes, as a line: what else the machine does only ever makes them longer."""
     on_gpu = warm.device.type == "cuda"
     sides = SIDES_ON_GPU if on_gpu else SIDES
@@ -157,7 +157,7 @@ def measured(warm: Warm) -> Pace:
     return Pace(max(0.0, small - pixels[0] * each), each, start=start if on_gpu else 0.0)
 
 
-def _start_and_step(warm: Warm, side: int) -> tuple[float, float]:
+def _start_and_step(warm: LoadedModel, side: int) -> tuple[float, float]:
     """Seconds until a scale's first losses are known, less those of a step; and of a step with its evaluation."""
     network, device = warm.network, warm.device
     network.set_pooling(StyleSettings().pooling)

@@ -17,7 +17,7 @@ log = logging.getLogger("velatura.worker")
 
 
 @dataclass(frozen=True)
-class Warm:
+class LoadedModel:
     """A network on its device. label: what its weights are, for people. stamp: of their file, to see it change."""
 
     network: Network
@@ -27,14 +27,14 @@ class Warm:
     device: torch.device
 
 
-class Networks:
+class ModelCache:
     """Names to loaded networks; the last one stays."""
 
     def __init__(self, store: WeightStore) -> None:
         self._store = store
-        self._warm: Warm | None = None
+        self._warm: LoadedModel | None = None
 
-    def get(self, weights: str, device: torch.device) -> Warm:
+    def get(self, weights: str, device: torch.device) -> LoadedModel:
         """The network for a job. weights: a name. Raises BadWeights."""
         wanted = self._store.resolve(weights)
         stamp = wanted.path.stat().st_mtime_ns if wanted.path and wanted.path.exists() else 0
@@ -44,7 +44,7 @@ class Networks:
         began = time.monotonic()
         network, label = load_network(wanted)
         network.name = f"{wanted.name} {stamp} {device}"  # targets of another file or device are not this one's
-        network.to(device).compute_in(fastest_on(device))
-        self._warm = Warm(network, label, wanted, stamp, device)
+        network.to(device).use_precision(fastest_on(device))
+        self._warm = LoadedModel(network, label, wanted, stamp, device)
         log.info("network %s on %s, loaded in %.2f s", label, device, time.monotonic() - began)
         return self._warm

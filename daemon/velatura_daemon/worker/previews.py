@@ -16,7 +16,7 @@ THUMBNAIL_SIDE = 128  # pixels, the longer one
 QUALITY = 82
 
 
-class Small:
+class PreviewRenderer:
     """Makes them of one job: with the content's colours, where those are to be kept."""
 
     def __init__(self, content: Tensor, keep_colours: str) -> None:

@@ -21,12 +21,12 @@ from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.malloc import give_memory_back
 from velatura_daemon.engine.tiling.evaluation import is_out_of_memory
 from velatura_daemon.logs import log_to_stderr
-from velatura_daemon.memory_plan import Room
+from velatura_daemon.memory_plan import MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.storage.blobs import disk_trouble
 from velatura_daemon.worker.devices import choose_device, device_label, give_device_memory_back, memory_in_use, room_on
 from velatura_daemon.worker.estimates import Estimates
-from velatura_daemon.worker.model_cache import Networks, Warm
+from velatura_daemon.worker.model_cache import LoadedModel, ModelCache
 from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
 from velatura_daemon.worker.restyle_job import Cancelled, restyle
 
@@ -45,24 +45,24 @@ class Worker:
         self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
-        self.networks = Networks(WeightStore(places()))
+        self.networks = ModelCache(WeightStore(places()))
         self.cache = TargetCache(int(options["cache_megabytes"]) << 20)
         self.estimates = Estimates(places().cache / "pace.json")
-        self.last: Warm | None = None
+        self.last: LoadedModel | None = None
 
     def say(self, say: str, **more: Any) -> None:
         """Tell the front."""
         with self._lock:
             write_message(self._out, {"say": say, **more})
 
-    def network_for(self, job: dict[str, Any]) -> Warm:
+    def network_for(self, job: dict[str, Any]) -> LoadedModel:
         """The network a job asks for, kept warm from earlier jobs where it is the same."""
         asked = job["device"]
         device = choose_device(self.options["device"] if asked == "auto" else asked)
         self.last = self.networks.get(job["weights"], device)
         return self.last
 
-    def room_on(self, device: torch.device) -> Room:
+    def room_on(self, device: torch.device) -> MemoryBudget:
         return room_on(device, int(self.options["memory_megabytes"]) << 20)
 
     def estimate(self, question: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Worker:
         if self.last is not None:
             give_device_memory_back(self.last.device)
 
-    def report(self, warm: Warm) -> dict[str, Any]:
+    def report(self, warm: LoadedModel) -> dict[str, Any]:
         """What is warm, for status."""
         return {
             "device": device_label(warm.device),

@@ -21,12 +21,12 @@ from velatura_daemon.engine.regions import Box, box_around
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.style_regions import covered_by
 from velatura_daemon.engine.stylise import Progress, as_seen, full_size, stylise
-from velatura_daemon.memory_plan import Room
+from velatura_daemon.memory_plan import MemoryBudget
 from velatura_daemon.storage.atomic import file_hash, write_file, write_quickly
-from velatura_daemon.worker.checkpoint_writer import Leavings, write_array
+from velatura_daemon.worker.checkpoint_writer import CheckpointWriter, write_array
 from velatura_daemon.worker.estimates import Estimates
-from velatura_daemon.worker.model_cache import Warm
-from velatura_daemon.worker.previews import Small, thumbnail
+from velatura_daemon.worker.model_cache import LoadedModel
+from velatura_daemon.worker.previews import PreviewRenderer, thumbnail
 
 PROGRESS_SECONDS = 0.1  # no more often than that: a window shows no more
 
@@ -39,7 +39,7 @@ class Cancelled(Exception):
         self.ending = ending
 
 
-class Speaker(Protocol):
+class EventSink(Protocol):
     """The worker, as this module sees it."""
 
     options: dict[str, Any]
@@ -49,7 +49,12 @@ class Speaker(Protocol):
 
 
 def restyle(
-    job: dict[str, Any], warm: Warm, cache: TargetCache, speaker: Speaker, room: Room, estimates: Estimates
+    job: dict[str, Any],
+    warm: LoadedModel,
+    cache: TargetCache,
+    speaker: EventSink,
+    room: MemoryBudget,
+    estimates: Estimates,
 ) -> dict[str, Any]:
     """Do the job. Returns the ending: result file and its hash, last image, losses, device, weights, seconds.
     Raises Cancelled, and VelaturaErrors for what is wrong with the pictures."""
@@ -71,17 +76,17 @@ def restyle(
     progress: Progress | None = None
     notes: list[str] = []
     if settings.strength > 0 or settings.strength_is_locked:
-        small = Small(as_seen(layer.image, settings), settings.keep_colours)
+        small = PreviewRenderer(as_seen(layer.image, settings), settings.keep_colours)
         reporter = _Reporter(job["job"], speaker, small)
-        leavings = Leavings(job, speaker, small, [thumbnail(style.image) for style in styles])
+        leavings = CheckpointWriter(job, speaker, small, [thumbnail(style.image) for style in styles])
         pictures = stylise(layer.source, styles, settings, warm.network, cache, last, room, _steps_made(job))
         for progress in pictures:
             if job["job"] in speaker.cancelled:
                 pictures.close()  # the picture in work ends as the best seen, not as a move that nobody has judged
                 raise Cancelled(_keep_image(progress.image, job, progress.step))
-            if progress.news:
-                notes.append(progress.news)
-                speaker.say("notice", job=job["job"], sentence=progress.news)
+            if progress.warnings:
+                notes.append(progress.warnings)
+                speaker.say("notice", job=job["job"], sentence=progress.warnings)
             reporter.report(progress)
             leavings.look(progress)
         estimates.learn(warm, expected, time.monotonic() - began)
@@ -95,7 +100,7 @@ def _ending(
     layer: Layer,
     styles: list[Source],
     settings: StyleSettings,
-    warm: Warm,
+    warm: LoadedModel,
     image: Tensor | None,
     began: float,
     progress: Progress | None = None,
@@ -118,7 +123,7 @@ def _ending(
         "style_loss": float(progress.losses.style) if progress else 0.0,
         "started_from": "last" if job["as_it_is"] else _started_from(last, settings),
         "notes": list(notes),
-        "thumbnail": Small(as_seen(layer.image, settings), settings.keep_colours).thumbnail(
+        "thumbnail": PreviewRenderer(as_seen(layer.image, settings), settings.keep_colours).thumbnail(
             image if image is not None else layer.image
         ),
         "style_thumbnails": [thumbnail(style.image) for style in styles],
@@ -260,7 +265,7 @@ def _keep_image(image: Tensor, job: dict[str, Any], step: int) -> dict[str, Any]
 class _Reporter:
     """Progress and previews, no more often than somebody can see."""
 
-    def __init__(self, job: str, speaker: Speaker, small: Small) -> None:
+    def __init__(self, job: str, speaker: EventSink, small: PreviewRenderer) -> None:
         self._job = job
         self._speaker = speaker
         self._small = small

@@ -15,15 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from velatura.app_dirs import Places, places
+from velatura.app_dirs import AppDirs, places
 from velatura.client.client_id import client_id_for
-from velatura.client.connection import Link, Way
+from velatura.client.connection import Connection, DaemonConnection
 from velatura.client.launch import Launcher
-from velatura.client.saved_results import KeptItem, PastRestyle, kept_items, past_restyles
+from velatura.client.saved_results import HistoryEntry, SavedItem, history_entries, saved_items
 from velatura.errors import BadMessage, DaemonLost, DaemonNotRunning, VelaturaError, error_from
 from velatura.pixels import Picture, PictureRef
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import Incoming, puts
+from velatura.protocol.transfer import Download, puts
 from velatura.settings import StyleSettings
 
 
@@ -76,17 +76,17 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class KeptItems:
+class SavedItems:
     """What the daemon keeps, the latest first."""
 
-    items: list[KeptItem]
+    items: list[SavedItem]
 
 
 @dataclass(frozen=True)
-class PastRestyles:
+class HistoryEntries:
     """A part of the history, the latest first."""
 
-    lines: list[PastRestyle]
+    lines: list[HistoryEntry]
 
 
 Event = (
@@ -101,8 +101,8 @@ Event = (
     | p.Failed
     | p.Cancelled
     | p.Status
-    | KeptItems
-    | PastRestyles
+    | SavedItems
+    | HistoryEntries
 )
 
 
@@ -121,20 +121,22 @@ class Client:
         self,
         program: str,
         *,
-        where: Places | None = None,
+        where: AppDirs | None = None,
         client_id: str | None = None,
         start: bool = True,
         launcher: Launcher | None = None,
-        link: Way | None = None,
+        link: Connection | None = None,
     ) -> None:
         """program: 'krita', 'gimp', 'cli'… start: start the daemon where there is none, by `launcher` or the
         recorded command. link: another way to a daemon than by this user's own connection file. Nothing is sent before
         the first drain() or wait."""
         self.places = where or places()
         self.client_id = client_id or ("" if link else client_id_for(self.places, program))
-        self._link: Way = link or Link(self.places, program, self.client_id, start=start, launcher=launcher)
+        self._link: Connection = link or DaemonConnection(
+            self.places, program, self.client_id, start=start, launcher=launcher
+        )
         self._jobs: dict[str, _Job] = {}
-        self._incoming: dict[int, tuple[Incoming, str]] = {}  # by ticket; with the job that it is for
+        self._incoming: dict[int, tuple[Download, str]] = {}  # by ticket; with the job that it is for
         self._holding = False
         self._held: dict[str, str] = {}  # results that the daemon still keeps: whose they were, by job
         self._unsent: list[p.Message] = []
@@ -199,12 +201,12 @@ class Client:
         """Ask how long a restyle of this size would take, and how much memory; an `Estimate` event with the ticket that
         this returns follows."""
         ticket = uuid.uuid4().hex
-        self._send(p.AskEstimate(ticket, width, height, settings.to_wire(), weights, device))
+        self._send(p.GetEstimate(ticket, width, height, settings.to_wire(), weights, device))
         return ticket
 
     def ask_status(self) -> None:
         """Ask what is warm and what is queued; a `Status` event follows."""
-        self._send(p.AskStatus())
+        self._send(p.GetStatus())
 
     def shut_down(self, *, if_idle: bool = False) -> None:
         """Ask the daemon to leave."""
@@ -222,32 +224,32 @@ class Client:
             self._send(p.Drop(done.job, owner) if owner else p.Received(done.job))
 
     def ask_kept(self, *, everyone: bool = False) -> None:
-        """Ask which results wait and which restyles were stopped midway; `KeptItems` follows. everyone: of all this
+        """Ask which results wait and which restyles were stopped midway; `SavedItems` follows. everyone: of all this
         user's programs."""
-        self._send(p.AskKept(everyone))
+        self._send(p.ListSaved(everyone))
 
-    def fetch(self, item: KeptItem) -> None:
+    def fetch(self, item: SavedItem) -> None:
         """Fetch a finished one; `Finished` follows, and the daemon forgets it as it does any other's result."""
         assert item.result is not None
         self._jobs.setdefault(item.job, _Job(owner=item.client))
         self._start_fetching(item.result)
 
-    def resume(self, item: KeptItem, *, how: str = "go_on") -> None:
+    def resume(self, item: SavedItem, *, how: str = "go_on") -> None:
         """Take up one that was stopped midway; events follow as of any job, of the same id. how: 'go_on' to its end, or
         'as_it_is': the picture as far as it got."""
         self._jobs.setdefault(item.job, _Job())
         self._send(p.Resume(item.job, item.client, how))
 
-    def drop(self, item: KeptItem) -> None:
+    def drop(self, item: SavedItem) -> None:
         """Have it forgotten, finished or not."""
         self._send(p.Drop(item.job, item.client))
 
     def ask_history(self, *, before: int = 0) -> None:
-        """Ask for the latest restyles, or those before that number; `PastRestyles` follows."""
-        self._send(p.AskHistory(before))
+        """Ask for the latest restyles, or those before that number; `HistoryEntries` follows."""
+        self._send(p.GetHistory(before))
 
     def forget_everything(self) -> None:
-        """Have pictures, results, restyles stopped midway and the history wiped; an empty `KeptItems` follows."""
+        """Have pictures, results, restyles stopped midway and the history wiped; an empty `SavedItems` follows."""
         self._send(p.Forget())
 
     # --- the event loop's way ----------------------------------------------------------------------
@@ -404,11 +406,11 @@ class Client:
             self._fail_all(DaemonLost(message.sentence or "The daemon has been stopped. Restyle again to start it."))
         elif isinstance(message, p.Preview):
             self._events.append(message)
-            self._send(p.Seen(message.job))
-        elif isinstance(message, p.Kept):
-            self._events.append(KeptItems(kept_items(message.data)))
+            self._send(p.PreviewShown(message.job))
+        elif isinstance(message, p.SavedList):
+            self._events.append(SavedItems(saved_items(message.data)))
         elif isinstance(message, p.History):
-            self._events.append(PastRestyles(past_restyles(message.data)))
+            self._events.append(HistoryEntries(history_entries(message.data)))
         elif isinstance(message, (p.Accepted, p.Queued, p.Estimate, p.Progress, p.Notice, p.Status)):
             self._events.append(message)
 
@@ -426,7 +428,7 @@ class Client:
                 if blob in job.blobs or blob in job.arriving:
                     continue  # its profile and its mask are those that were sent
                 arriving = job.arriving[blob] = bytearray()
-                incoming = Incoming(blob, arriving.extend, ref.length if blob == ref.blob else None)
+                incoming = Download(blob, arriving.extend, ref.length if blob == ref.blob else None)
                 self._incoming[incoming.ticket] = (incoming, result.job)
                 self._send(incoming.first_get())
         self._finish_if_whole(result.job)
@@ -481,7 +483,7 @@ def _pictures_of(result: p.Result) -> list[PictureRef]:
     return [PictureRef.from_wire(said) for said in (result.picture, result.mask) if said is not None]
 
 
-def running_daemon(where: Places | None = None) -> Client | None:
+def running_daemon(where: AppDirs | None = None) -> Client | None:
     """A client of the daemon that runs, or None: for commands that must not start one."""
     client = Client("cli", where=where, start=False)
     try:

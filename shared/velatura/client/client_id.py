@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from velatura.app_dirs import Places, read_private_file, write_private_file
+from velatura.app_dirs import AppDirs, read_private_file, write_private_file
 
 
-def client_id_for(places: Places, program: str) -> str:
+def client_id_for(places: AppDirs, program: str) -> str:
     """The id of this program (krita, gimp, cli), made at its first run. Raises DiskTrouble, UnsafeConnectionFile."""
     path = places.config / "clients" / program
     try:

@@ -7,9 +7,9 @@ import time
 from typing import Protocol
 
 from velatura import strings
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.client import transport
-from velatura.client.connection_file import Connection, find, reachable
+from velatura.client.connection_file import ConnectionInfo, find, reachable
 from velatura.client.handshake import ANSWER_TIMEOUT, Handshake
 from velatura.client.launch import OWN_WORDS, Launcher, in_sandbox, launch, recorded, terminal_command, why_not
 from velatura.client.locks import is_held
@@ -22,7 +22,7 @@ LOOK_EVERY = 0.03  # seconds between looks at the connection file
 IDLE, LOOKING, STARTING, LEAVING, GREETING, READY = "idle", "looking", "starting", "leaving", "greeting", "ready"
 
 
-class Way(Protocol):
+class Connection(Protocol):
     """A way to a daemon, as `Client` sees it. Nothing of it blocks but `wait`; failures are VelaturaErrors."""
 
     @property
@@ -41,11 +41,13 @@ class Way(Protocol):
     def close(self) -> None: ...
 
 
-class Link:
+class DaemonConnection:
     """States: idle → looking (→ starting, → leaving: an idle daemon of another build goes) → greeting → ready.
     Any failure raises a VelaturaError; after `drop()` it can look again."""
 
-    def __init__(self, places: Places, program: str, client_id: str, *, start: bool, launcher: Launcher | None) -> None:
+    def __init__(
+        self, places: AppDirs, program: str, client_id: str, *, start: bool, launcher: Launcher | None
+    ) -> None:
         self._places = places
         self._program = program
         self._client_id = client_id
@@ -207,7 +209,7 @@ class Link:
         return self._process is not None and (self._process.poll() or 0) != 0
 
     # --- the handshake -----------------------------------------------------------------------------
-    def _call(self, found: Connection) -> None:
+    def _call(self, found: ConnectionInfo) -> None:
         """Say hello on the next endpoint."""
         if not self._endpoints:
             self._look_again_or(

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from velatura.app_dirs import Places, read_private_file, write_private_file
+from velatura.app_dirs import AppDirs, read_private_file, write_private_file
 from velatura.client.locks import is_held
 from velatura.errors import UnsafeConnectionFile
 
 
 @dataclass(frozen=True)
-class Connection:
+class ConnectionInfo:
     """endpoints: ZeroMQ addresses, the best first. key: 32 bytes, fresh at each start of the daemon."""
 
     endpoints: tuple[str, ...]
@@ -21,7 +21,7 @@ class Connection:
     build: str
 
 
-def publish(places: Places, connection: Connection) -> None:
+def publish(places: AppDirs, connection: ConnectionInfo) -> None:
     """Write the connection file. Raises DiskTrouble."""
     said = {
         "endpoints": list(connection.endpoints),
@@ -32,18 +32,18 @@ def publish(places: Places, connection: Connection) -> None:
     write_private_file(places.connection_file, json.dumps(said, indent=1).encode())
 
 
-def withdraw(places: Places) -> None:
+def withdraw(places: AppDirs) -> None:
     """Take the connection file away."""
     places.connection_file.unlink(missing_ok=True)
 
 
-def find(places: Places) -> Connection | None:
+def find(places: AppDirs) -> ConnectionInfo | None:
     """The running daemon's connection, or None: no file, or one that a crash left behind (nobody holds the lock).
     Raises UnsafeConnectionFile."""
     return read_connection(places.connection_file) if is_held(places.lock_file) else None
 
 
-def read_connection(path: Path) -> Connection | None:
+def read_connection(path: Path) -> ConnectionInfo | None:
     """What a daemon has written there; None if there is no such file. Raises UnsafeConnectionFile."""
     try:
         data = read_private_file(path)
@@ -52,7 +52,7 @@ def read_connection(path: Path) -> Connection | None:
     try:
         said = json.loads(data)
         endpoints = tuple(str(e) for e in said["endpoints"])
-        return Connection(endpoints, bytes.fromhex(said["key"]), int(said["pid"]), str(said["build"]))
+        return ConnectionInfo(endpoints, bytes.fromhex(said["key"]), int(said["pid"]), str(said["build"]))
     except (ValueError, KeyError, TypeError):
         raise UnsafeConnectionFile(
             f"{path} is damaged. Run 'velatura daemon stop', remove the file, and try again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from velatura.client.connection_file import Connection
+from velatura.client.connection_file import ConnectionInfo
 from velatura.client.transport import Dealer
 from velatura.errors import BadMessage, DaemonLost, NotTrusted, error_from
 from velatura.protocol import auth
@@ -16,7 +16,7 @@ ANSWER_TIMEOUT = 5.0  # seconds for each answer of the daemon
 class Handshake:
     """One try, on one connection to one endpoint. The key itself never crosses the connection."""
 
-    def __init__(self, dealer: Dealer, endpoint: str, connection: Connection, client_id: str, program: str) -> None:
+    def __init__(self, dealer: Dealer, endpoint: str, connection: ConnectionInfo, client_id: str, program: str) -> None:
         """Sends hello. endpoint: as the daemon published it, since both proofs cover it."""
         self._dealer, self._endpoint, self._connection = dealer, endpoint, connection
         self._nonce = auth.fresh_nonce()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import Places, make_private_folder, read_private_file, write_private_file
+from velatura.app_dirs import AppDirs, make_private_folder, read_private_file, write_private_file
 from velatura.errors import DaemonCannotStart, UnsafeConnectionFile
 
 # Krita exports these for its own Python; the daemon's must not see them.
@@ -32,13 +32,13 @@ class Launcher:
     build: str
 
 
-def record(places: Places, launcher: Launcher) -> None:
+def record(places: AppDirs, launcher: Launcher) -> None:
     """Write down how the daemon is started. Raises DiskTrouble."""
     said = {"command": list(launcher.command), "build": launcher.build}
     write_private_file(places.launch_file, json.dumps(said, indent=1).encode())
 
 
-def restore(places: Places, launcher: Launcher | None) -> None:
+def restore(places: AppDirs, launcher: Launcher | None) -> None:
     """Have it recorded as it was. None: nothing was. Raises DiskTrouble."""
     if launcher is None:
         places.launch_file.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ def restore(places: Places, launcher: Launcher | None) -> None:
         record(places, launcher)
 
 
-def recorded(places: Places) -> Launcher | None:
+def recorded(places: AppDirs) -> Launcher | None:
     """The recorded launcher, or None. Raises UnsafeConnectionFile: it will be executed, so only one's own is."""
     try:
         said = json.loads(read_private_file(places.launch_file))
@@ -59,7 +59,7 @@ def recorded(places: Places) -> Launcher | None:
         ) from None
 
 
-def terminal_command(places: Places) -> str:
+def terminal_command(places: AppDirs) -> str:
     """The one command that starts the daemon from a terminal, as it was recorded, else by its name."""
     launcher = recorded(places)
     if launcher is None or "run" not in launcher.command:
@@ -78,7 +78,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name not in UNWANTED}
 
 
-def launch(places: Places, command: Sequence[str]) -> subprocess.Popen[bytes]:
+def launch(places: AppDirs, command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start the daemon, detached from this process. What it prints before its log is open goes there too. Returns at
     once. Raises DaemonCannotStart."""
     make_private_folder(places.state)
@@ -109,7 +109,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def why_not(places: Places) -> str:
+def why_not(places: AppDirs) -> str:
     """What a daemon that did not come up has said last since it was started: its own sentence, if there is one."""
     lines = [line.strip() for line in last_lines(places.log_file) if line.strip()]
     starts = [index for index, line in enumerate(lines) if line.startswith(STARTING)]

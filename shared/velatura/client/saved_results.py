@@ -11,11 +11,11 @@ import msgpack
 from velatura.errors import BadMessage, BadSetting
 from velatura.pixels import PictureRef
 from velatura.protocol.messages import Buffer, Result
-from velatura.settings import StyleSettings, default_of, knobs
+from velatura.settings import StyleSettings, default_of, setting_specs
 
 
 @dataclass(frozen=True)
-class KeptStyle:
+class SavedStyle:
     """A style of something kept. path: the file that it came from, '' where it came from none. thumbnail: a JPEG, may
     be empty."""
 
@@ -26,7 +26,7 @@ class KeptStyle:
 
 
 @dataclass(frozen=True)
-class KeptItem:
+class SavedItem:
     """A result that waits for its program, or (result None) a restyle that was stopped midway, `done` of it (0 to 1).
     client, program: whose. at: seconds since 1970. note: what the client gave with it. thumbnail: a JPEG, may be
     empty."""
@@ -41,7 +41,7 @@ class KeptItem:
     done: float
     width: int
     height: int
-    styles: tuple[KeptStyle, ...]
+    styles: tuple[SavedStyle, ...]
     settings: StyleSettings
     thumbnail: bytes
     result: Result | None
@@ -52,7 +52,7 @@ class KeptItem:
 
 
 @dataclass(frozen=True)
-class PastRestyle:
+class HistoryEntry:
     """One line of the history. number: grows with time. at: seconds since 1970. width, height: of the content, pixels.
     thumbnail: a JPEG, may be empty."""
 
@@ -66,23 +66,23 @@ class PastRestyle:
     weights: str
     device: str
     settings: StyleSettings
-    styles: tuple[KeptStyle, ...]
+    styles: tuple[SavedStyle, ...]
     thumbnail: bytes
 
 
-def kept_items(data: Buffer) -> list[KeptItem]:
+def saved_items(data: Buffer) -> list[SavedItem]:
     """The items of a `kept` message. Raises BadMessage."""
     return [_item(said) for said in _maps(data)]
 
 
-def past_restyles(data: Buffer) -> list[PastRestyle]:
+def history_entries(data: Buffer) -> list[HistoryEntry]:
     """The lines of a `history` message. Raises BadMessage."""
     return [_past(said) for said in _maps(data)]
 
 
 def settings_that_stand(said: object) -> StyleSettings:
     """Settings of another version: what is unknown or out of range today is left at its default."""
-    kept = {name: default_of(name) for name in knobs()}
+    kept = {name: default_of(name) for name in setting_specs()}
     for name, value in (said if isinstance(said, dict) else {}).items():
         try:
             StyleSettings.from_wire({name: value})
@@ -102,11 +102,11 @@ def _maps(data: Buffer) -> list[Mapping[str, Any]]:
     return said
 
 
-def _item(said: Mapping[str, Any]) -> KeptItem:
+def _item(said: Mapping[str, Any]) -> SavedItem:
     try:
         result = Result(**said["result"]) if said["result"] is not None else None
         picture = PictureRef.from_wire(said["picture"])
-        return KeptItem(
+        return SavedItem(
             str(said["job"]),
             str(said["client"]),
             str(said["program"]),
@@ -126,9 +126,9 @@ def _item(said: Mapping[str, Any]) -> KeptItem:
         raise BadMessage(f"Something kept is described in a way that is not understood ({error}).") from None
 
 
-def _past(said: Mapping[str, Any]) -> PastRestyle:
+def _past(said: Mapping[str, Any]) -> HistoryEntry:
     try:
-        return PastRestyle(
+        return HistoryEntry(
             int(said["number"]),
             float(said["at"]),
             str(said["program"]),
@@ -146,8 +146,8 @@ def _past(said: Mapping[str, Any]) -> PastRestyle:
         raise BadMessage(f"A line of the history is described in a way that is not understood ({error}).") from None
 
 
-def _styles(said: Sequence[Mapping[str, Any]]) -> tuple[KeptStyle, ...]:
+def _styles(said: Sequence[Mapping[str, Any]]) -> tuple[SavedStyle, ...]:
     return tuple(
-        KeptStyle(str(style["name"]), str(style["path"]), float(style["share"]), bytes(style.get("thumbnail") or b""))
+        SavedStyle(str(style["name"]), str(style["path"]), float(style["share"]), bytes(style.get("thumbnail") or b""))
         for style in said
     )

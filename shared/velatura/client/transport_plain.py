@@ -15,7 +15,7 @@ from typing import Any
 from velatura.errors import DaemonLost
 from velatura.protocol import zmtp
 from velatura.protocol.messages import CHUNK
-from velatura.protocol.sockets import Wire, make_room, prepare
+from velatura.protocol.sockets import ZmtpSocket, make_room, prepare
 
 # Where it is to be had one that takes any descriptor, and needs none of its own: `select` takes none over 1023.
 Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
@@ -31,7 +31,7 @@ class PlainDealer:
             connected = _connect(endpoint)
         except (OSError, ValueError) as error:
             raise DaemonLost(f"Nobody answers at {endpoint} ({error}). Run 'velatura daemon stop'.") from error
-        self._wire = Wire(connected, zmtp.ready(zmtp.fresh_identity()), zmtp.TRUSTED)
+        self._wire = ZmtpSocket(connected, zmtp.ready(zmtp.fresh_identity()), zmtp.TRUSTED)
         self._arrived: deque[list[bytearray]] = deque()
         self._wire.push()
 

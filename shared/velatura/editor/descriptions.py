@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from velatura import strings
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.placement import noted
 
 
-def name_of(thing: KeptItem | PastRestyle) -> str:
+def name_of(thing: SavedItem | HistoryEntry) -> str:
     """What its layer is called, or was."""
     return strings.result_name([style.name for style in thing.styles], thing.settings)
 
 
-def about_item(item: KeptItem, now: float) -> tuple[str, str, str]:
+def about_item(item: SavedItem, now: float) -> tuple[str, str, str]:
     """Three lines: what was restyled, with what, and how far that is. now: seconds since 1970."""
     was = noted(item.note)
     title = item.title or strings.UNTITLED
@@ -22,7 +22,7 @@ def about_item(item: KeptItem, now: float) -> tuple[str, str, str]:
     return title, name_of(item), f"{how_far} · {strings.when(item.at, now)} · {_size(item.width, item.height)}"
 
 
-def about_past(line: PastRestyle, now: float) -> tuple[str, str, str]:
+def about_past(line: HistoryEntry, now: float) -> tuple[str, str, str]:
     """Three lines: what was restyled, with what, and when and where."""
     program = strings.PROGRAMS.get(line.program, line.program)
     facts = (strings.when(line.at, now), _size(line.width, line.height), strings.took(line.seconds), program)

@@ -14,7 +14,7 @@ LONGEST_NAME = 200  # characters of a document's name
 
 
 @dataclass(frozen=True)
-class Noted:
+class PlacementNote:
     """document: its name. width, height: of its canvas. left, top: where on it the content lay. All in pixels."""
 
     document: str
@@ -28,24 +28,25 @@ def note_of(place: Place, document: str) -> str:
     """What a client notes with a restyle."""
     size = place.canvas
     return json.dumps(
-        asdict(Noted(document[:LONGEST_NAME], size.width, size.height, place.left, place.top)), ensure_ascii=False
+        asdict(PlacementNote(document[:LONGEST_NAME], size.width, size.height, place.left, place.top)),
+        ensure_ascii=False,
     )
 
 
-def noted(note: str) -> Noted | None:
+def noted(note: str) -> PlacementNote | None:
     """What was noted; None where it is something else: another program's note, or another version's."""
     try:
         said = json.loads(note)
         numbers = [said[name] for name in ("width", "height", "left", "top")]
         if all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-            return Noted(str(said["document"]), *numbers)
+            return PlacementNote(str(said["document"]), *numbers)
     except (ValueError, KeyError, TypeError):
         pass
     return None
 
 
 @dataclass(frozen=True)
-class Recovered:
+class RecoveredResult:
     """A result that was kept, on its way into a document. layer: the name that its source had for the daemon."""
 
     name: str

@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 
 from velatura import __version__
-from velatura.app_dirs import Places
+from velatura.app_dirs import AppDirs
 from velatura.client.launch import last_lines, recorded
 from velatura.client.transport import transport_name
 from velatura.errors import VelaturaError
@@ -15,7 +15,7 @@ from velatura.errors import VelaturaError
 LOG_LINES = 40
 
 
-def report(places: Places, program: str, error: VelaturaError | None, history: list[str]) -> str:
+def report(places: AppDirs, program: str, error: VelaturaError | None, history: list[str]) -> str:
     """A text for a bug report. program: the editor and its version. history: what the window said, in order."""
     lines = [
         f"Velatura {__version__} in {program}",

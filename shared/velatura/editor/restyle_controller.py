@@ -13,7 +13,7 @@ from velatura import strings
 from velatura.app_dirs import places
 from velatura.client.client import Finished, GivenStyle
 from velatura.client.launch import terminal_command
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor import ui_state
 from velatura.editor.background import Failed, Steps, Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
@@ -133,7 +133,7 @@ class Window(Protocol):
 
 
 @dataclass
-class Errand:
+class RestyleTask:
     """One restyle from the first click to the layer."""
 
     target: Target
@@ -153,7 +153,7 @@ class Errand:
         return strings.result_name([style.name for style in self.styles], self.settings)
 
 
-class Desk:
+class RestyleController:
     """Keeps errands, and the window up to date with the latest of them."""
 
     def __init__(self, program: str, loop: Loop, canvas: Canvas, read_style: Callable[[str], Picture]) -> None:
@@ -164,9 +164,9 @@ class Desk:
         self.session = Session(program, loop, self)
         self.steps, self.thread = Steps(loop), Thread(loop)
         self.window: Window | None = None
-        self.errands: dict[str, Errand] = {}  # by job
-        self.current: Errand | None = None
-        self.homeless: Errand | None = None  # its result has lost its layer, and may be opened as a picture
+        self.errands: dict[str, RestyleTask] = {}  # by job
+        self.current: RestyleTask | None = None
+        self.homeless: RestyleTask | None = None  # its result has lost its layer, and may be opened as a picture
         self.history: list[str] = []  # what the window said, for a report
         self.last_error: VelaturaError | None = None
         self._style_pictures: dict[tuple[str, int], Picture] = {}
@@ -185,7 +185,7 @@ class Desk:
     def to_clipboard(self, text: str) -> None:
         raise NotImplementedError
 
-    def inserted(self, errand: Errand, sentence: str) -> None:
+    def inserted(self, errand: RestyleTask, sentence: str) -> None:
         """The result stands in the document."""
 
     @property
@@ -246,14 +246,14 @@ class Desk:
             if not styles:
                 raise NothingToRestyle(strings.NO_STYLE_CHOSEN)
             target: Target = self.canvas.current_target()
-            errand = Errand(target, styles, settings, target.name, target.document_name)
+            errand = RestyleTask(target, styles, settings, target.name, target.document_name)
         except Exception as error:
             self.show_error(as_velatura_error(error))
             return
         self._retire(self.current, errand)
         self.current = errand
         self.remembered.used(styles, settings)
-        kept = ui_state.Remembered(settings, styles, list(self.remembered.recent))
+        kept = ui_state.UiState(settings, styles, list(self.remembered.recent))
         self.thread.run(lambda: ui_state.save(self.places, self.program, kept), _nothing, self.show_error)
         if self.window is not None:
             self.window.be_busy()
@@ -264,7 +264,7 @@ class Desk:
             lambda error: self._fail(errand, error),
         )
 
-    def _retire(self, old: Errand | None, new: Errand) -> None:
+    def _retire(self, old: RestyleTask | None, new: RestyleTask) -> None:
         """A newer restyle of the same layer takes the older one's place from the click on: a cancel of the newer leaves
         none."""
         if old is None or old.over or old.done is not None:
@@ -275,7 +275,7 @@ class Desk:
             old.over = True
             self.session.cancel(old.job)
 
-    def _has_read(self, errand: Errand, content: Content) -> None:
+    def _has_read(self, errand: RestyleTask, content: Content) -> None:
         errand.content = content
         self._decode(
             content,
@@ -311,12 +311,12 @@ class Desk:
 
         self.thread.run(hash_and_decode, keep, failed)
 
-    def _send(self, errand: Errand, pictures: list[GivenStyle]) -> None:
+    def _send(self, errand: RestyleTask, pictures: list[GivenStyle]) -> None:
         errand.pictures = pictures
         if not errand.over:
             self._ask(errand, adjust=False)
 
-    def _ask(self, errand: Errand, *, adjust: bool) -> None:
+    def _ask(self, errand: RestyleTask, *, adjust: bool) -> None:
         content = errand.content
         assert content is not None
         try:
@@ -346,7 +346,7 @@ class Desk:
         work = self.canvas.insert(errand.target, done.picture, done.result.left, done.result.top, errand.name)
         self.steps.run(work, lambda beside: self._inserted(errand, beside), lambda error: self._fail(errand, error))
 
-    def _inserted(self, errand: Errand, beside_source: bool) -> None:
+    def _inserted(self, errand: RestyleTask, beside_source: bool) -> None:
         errand.over = True
         assert errand.done is not None
         self.session.received(errand.done)
@@ -411,7 +411,7 @@ class Desk:
         )
 
     def _send_anew(
-        self, errand: Errand, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]
+        self, errand: RestyleTask, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]
     ) -> None:
         if errand.over or errand.done is not None:
             return  # the knob came too late
@@ -428,7 +428,7 @@ class Desk:
         elif errand is None and not job:
             self.show_error(error)
 
-    def _fail(self, errand: Errand, error: VelaturaError) -> None:
+    def _fail(self, errand: RestyleTask, error: VelaturaError) -> None:
         if errand.over:
             return  # it was cancelled
         errand.over = True
@@ -445,15 +445,15 @@ class Desk:
     def connected(self) -> None:
         self.session.glance()
 
-    def kept(self, items: list[KeptItem]) -> None:
+    def kept(self, items: list[SavedItem]) -> None:
         waiting = [item for item in items if item.job not in self.errands]
         if self.window is not None:
             self.window.show_kept(strings.kept(len(waiting)))
 
-    def past(self, lines: list[PastRestyle]) -> None:
+    def past(self, lines: list[HistoryEntry]) -> None:
         """The results' window asks for them, by a session of its own."""
 
-    def use_again(self, line: PastRestyle) -> None:
+    def use_again(self, line: HistoryEntry) -> None:
         """The knobs and styles of a past restyle, into the window."""
         self.open_window()
         if self.window is not None:
@@ -477,7 +477,7 @@ class Desk:
     def _is_current(self, job: str) -> bool:
         return self.current is not None and self.current.job == job and not self.current.over
 
-    def _end(self, errand: Errand, sentence: str) -> None:
+    def _end(self, errand: RestyleTask, sentence: str) -> None:
         if errand is self.current and self.window is not None:
             self.window.be_idle()
             self._asking.start(ASK_PATIENCE)

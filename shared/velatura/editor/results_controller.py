@@ -10,10 +10,10 @@ from typing import Protocol
 
 from velatura import strings
 from velatura.client.client import Finished
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.background import Steps
 from velatura.editor.event_loop import Loop
-from velatura.editor.placement import Recovered
+from velatura.editor.placement import RecoveredResult
 from velatura.editor.session import Session
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
@@ -26,7 +26,7 @@ MOST_LINES = 200  # of the history
 class Canvas(Protocol):
     """The editor's side. Its work is generators that yield every few milliseconds."""
 
-    def put_back(self, recovered: Recovered) -> Generator[None, None, bool]:
+    def put_back(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
         """A new layer in the current document, in one undo step. Returns False where a new picture took it: none is
         open."""
 
@@ -37,8 +37,8 @@ class Canvas(Protocol):
 class Window(Protocol):
     """What the desk says to the editor's window."""
 
-    def show_items(self, items: list[KeptItem]) -> None: ...
-    def show_history(self, lines: list[PastRestyle]) -> None: ...
+    def show_items(self, items: list[SavedItem]) -> None: ...
+    def show_history(self, lines: list[HistoryEntry]) -> None: ...
     def be_busy(self) -> None: ...
     def be_idle(self) -> None: ...
     def show_progress(self, progress: Progress) -> None: ...
@@ -47,19 +47,19 @@ class Window(Protocol):
     def say_error(self, error: VelaturaError) -> None: ...
 
 
-class ShelfDesk:
+class ResultsController:
     """One for each time that the window is opened. It has one thing in hand at a time."""
 
     def __init__(
-        self, program: str, loop: Loop, canvas: Canvas, window: Window, listed: Callable[[list[KeptItem]], object]
+        self, program: str, loop: Loop, canvas: Canvas, window: Window, listed: Callable[[list[SavedItem]], object]
     ) -> None:
         """listed: told what is kept, whenever that is known anew."""
         self.canvas, self.window, self._listed = canvas, window, listed
         self.session = Session(program, loop, self)
         self.steps = Steps(loop)
-        self.items: list[KeptItem] = []
-        self.lines: list[PastRestyle] = []
-        self.in_hand: KeptItem | None = None
+        self.items: list[SavedItem] = []
+        self.lines: list[HistoryEntry] = []
+        self.in_hand: SavedItem | None = None
         self._counting = False  # whether the next list is to be said in words
 
     # --- what the person wants -------------------------------------------------------------------------
@@ -69,15 +69,15 @@ class ShelfDesk:
         self.lines, self._counting = [], True
         self._try(self.session.look)
 
-    def insert(self, item: KeptItem) -> None:
+    def insert(self, item: SavedItem) -> None:
         """A result as a layer; a stopped restyle's picture as far as it got."""
         self._take_up(item, self.session.fetch if item.finished else self.session.take_as_it_is)
 
-    def go_on(self, item: KeptItem) -> None:
+    def go_on(self, item: SavedItem) -> None:
         """Work on from where it was stopped; then it becomes a layer."""
         self._take_up(item, self.session.go_on)
 
-    def _take_up(self, item: KeptItem, how: Callable[[KeptItem], None]) -> None:
+    def _take_up(self, item: SavedItem, how: Callable[[SavedItem], None]) -> None:
         if self.in_hand is None:
             self.in_hand = item
             self.window.be_busy()
@@ -93,7 +93,7 @@ class ShelfDesk:
             if self._try(self.session.look):
                 self.window.say(strings.STOPPED)
 
-    def forget(self, item: KeptItem) -> None:
+    def forget(self, item: SavedItem) -> None:
         if item is not self.in_hand and self._try(lambda: self.session.drop(item)):
             self._without(item)
             self.window.say(strings.FORGOTTEN)
@@ -114,7 +114,7 @@ class ShelfDesk:
     def connected(self) -> None:
         """The lists are on their way."""
 
-    def kept(self, items: list[KeptItem]) -> None:
+    def kept(self, items: list[SavedItem]) -> None:
         self.items = items
         self.window.show_items(items)
         self._listed(items)
@@ -122,7 +122,7 @@ class ShelfDesk:
             self._counting = False
             self.window.say(strings.kept(len(items)) or strings.NOTHING_KEPT)
 
-    def past(self, lines: list[PastRestyle]) -> None:
+    def past(self, lines: list[HistoryEntry]) -> None:
         """As much as fits into a message; the rest is asked for."""
         known = {line.number for line in self.lines}
         self.lines = [*self.lines, *(line for line in lines if line.number not in known)][:MOST_LINES]
@@ -151,7 +151,7 @@ class ShelfDesk:
         if item is None or item.job != job:
             return  # it stays in the list
         self.window.say(strings.INSERTING)
-        recovered = Recovered(
+        recovered = RecoveredResult(
             strings.result_name([style.name for style in item.styles], item.settings), item.layer, item.note, done
         )
         self.steps.run(
@@ -160,7 +160,7 @@ class ShelfDesk:
             lambda error: self._open(item, recovered, error),
         )
 
-    def _open(self, item: KeptItem, recovered: Recovered, why: VelaturaError) -> None:
+    def _open(self, item: SavedItem, recovered: RecoveredResult, why: VelaturaError) -> None:
         """No document took it: it becomes a picture of its own."""
 
         def opened(_: object) -> None:
@@ -173,7 +173,7 @@ class ShelfDesk:
 
         self.steps.run(self.canvas.open_as_picture(recovered.picture, recovered.name), opened, lost)
 
-    def _stands(self, item: KeptItem, recovered: Recovered, beside: bool) -> None:
+    def _stands(self, item: SavedItem, recovered: RecoveredResult, beside: bool) -> None:
         self.session.received(recovered.done)
         self._let_go()
         self._without(item)
@@ -199,13 +199,13 @@ class ShelfDesk:
             self.in_hand = None
             self.window.be_idle()
 
-    def _without(self, item: KeptItem) -> None:
+    def _without(self, item: SavedItem) -> None:
         self.items = [one for one in self.items if one.job != item.job]
         self.window.show_items(self.items)
         self._listed(self.items)
 
 
-def styles_of(line: PastRestyle) -> tuple[list[Style], str]:
+def styles_of(line: HistoryEntry) -> tuple[list[Style], str]:
     """A past restyle's styles, as far as their files are still there, and a sentence about those that are not."""
     there = [
         Style(style.path, style.name, style.share) for style in line.styles if style.path and Path(style.path).is_file()

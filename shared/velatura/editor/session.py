@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from velatura import strings
-from velatura.client.client import Client, Connected, Event, Finished, KeptItems, PastRestyles, StyleList
-from velatura.client.saved_results import KeptItem, PastRestyle
+from velatura.client.client import Client, Connected, Event, Finished, HistoryEntries, SavedItems, StyleList
+from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.event_loop import Loop, Watch
 from velatura.errors import VelaturaError, error_from
 from velatura.pixels import Picture
@@ -40,10 +40,10 @@ class Listener(Protocol):
     def connected(self) -> None:
         """The daemon is there, for the first time or again."""
 
-    def kept(self, items: list[KeptItem]) -> None:
+    def kept(self, items: list[SavedItem]) -> None:
         """What it keeps of this program's, the latest first."""
 
-    def past(self, lines: list[PastRestyle]) -> None:
+    def past(self, lines: list[HistoryEntry]) -> None:
         """A part of the history, the latest first."""
 
 
@@ -143,22 +143,22 @@ class Session:
         self._lists += 1
         self._loop.after(0, self.drain)
 
-    def fetch(self, item: KeptItem) -> None:
+    def fetch(self, item: SavedItem) -> None:
         """Fetch a result; `finished` follows, and the daemon forgets it. Raises VelaturaError."""
         self._called().fetch(item)
         self._begin(item.job)
 
-    def go_on(self, item: KeptItem) -> None:
+    def go_on(self, item: SavedItem) -> None:
         """Go on with a restyle that was stopped, to its end; it is told as any job. Raises VelaturaError."""
         self._called().resume(item)
         self._begin(item.job)
 
-    def take_as_it_is(self, item: KeptItem) -> None:
+    def take_as_it_is(self, item: SavedItem) -> None:
         """Finish a restyle that was stopped with the picture as far as it got. Raises VelaturaError."""
         self._called().resume(item, how="as_it_is")
         self._begin(item.job)
 
-    def drop(self, item: KeptItem) -> None:
+    def drop(self, item: SavedItem) -> None:
         """Have it forgotten. Raises VelaturaError."""
         self._called().drop(item)
         self._loop.after(0, self.drain)
@@ -214,10 +214,10 @@ class Session:
             for waiting in self._jobs:
                 tell.said(waiting, strings.SENDING)
             tell.connected()
-        elif isinstance(event, KeptItems):
+        elif isinstance(event, SavedItems):
             self._lists, self._looking = self._lists - 1, False
             tell.kept(event.items)
-        elif isinstance(event, PastRestyles):
+        elif isinstance(event, HistoryEntries):
             self._lists -= 1
             tell.past(event.lines)
         elif isinstance(event, p.Queued) and event.place > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from velatura.settings import Knob, default_of, knobs
+from velatura.settings import SettingSpec, default_of, setting_specs
 
 WIDE = 1000  # a whole number with more values than that gets no slider
 MOST_DICE = 9999  # what the dice of a wide number without a unit may throw
@@ -43,9 +43,9 @@ class Scale:
         return self.low + (self.high - self.low) * share
 
 
-def scale_of(name: str) -> Scale | None:
+def slider_scale(name: str) -> Scale | None:
     """A knob's slider, or None where it gets none."""
-    knob = knobs()[name]
+    knob = setting_specs()[name]
     if knob.choices or isinstance(default_of(name), bool) or _is_wide(knob, default_of(name)):
         return None
     return Scale(knob.low, knob.high)
@@ -53,9 +53,9 @@ def scale_of(name: str) -> Scale | None:
 
 def has_dice(name: str) -> bool:
     """Whether any value will do: a wide number that counts nothing."""
-    knob = knobs()[name]
+    knob = setting_specs()[name]
     return not knob.choices and _is_wide(knob, default_of(name)) and not knob.unit
 
 
-def _is_wide(knob: Knob, default: object) -> bool:
+def _is_wide(knob: SettingSpec, default: object) -> bool:
     return isinstance(default, int) and knob.high - knob.low > WIDE

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from velatura import strings
-from velatura.app_dirs import Places, make_private_folder
+from velatura.app_dirs import AppDirs, make_private_folder
 from velatura.editor.style_regions import Region
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture, UsageError
@@ -40,7 +40,7 @@ def in_order(recent: Sequence[Style], chosen: Sequence[Style], brought: Sequence
     return list(shown.values())
 
 
-class Portions:
+class StyleSelection:
     """How much each of several chosen styles counts, and where each goes; remembered while the window is open."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ def parse(word: str) -> tuple[Path, float]:
     raise UsageError(f"The share in {word!r} is {match[2] or 'empty'}; a style's share is a number over 0.")
 
 
-def keep(picture: Picture, name: str, places: Places, write: Callable[[Path], object]) -> Style:
+def keep(picture: Picture, name: str, places: AppDirs, write: Callable[[Path], object]) -> Style:
     """A picture that came from no file, as a file of ours. write: writes it as a PNG; what it returns is false, or it
     raises OSError, where it could not. Raises DiskTrouble, NotAPicture."""
     folder = make_private_folder(places.styles)

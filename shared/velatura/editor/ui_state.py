@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import Places, read_private_file, write_private_file
+from velatura.app_dirs import AppDirs, read_private_file, write_private_file
 from velatura.client.saved_results import settings_that_stand
 from velatura.editor.style_regions import Place, Region
 from velatura.errors import UnsafeConnectionFile
@@ -34,7 +34,7 @@ class Style:
 
 
 @dataclass
-class Remembered:
+class UiState:
     """settings and styles of the last restyle; recent: styles used, the latest first."""
 
     settings: StyleSettings = field(default_factory=StyleSettings)
@@ -50,24 +50,24 @@ class Remembered:
         del self.recent[MOST_RECENT:]
 
 
-def _file(places: Places, program: str) -> Path:
+def _file(places: AppDirs, program: str) -> Path:
     return places.config / f"window-{program}.json"
 
 
-def load(places: Places, program: str) -> Remembered:
+def load(places: AppDirs, program: str) -> UiState:
     """What was remembered. A damaged file, an unknown knob, a picture that is no more: left out, never an error."""
     try:
         said = json.loads(read_private_file(_file(places, program), limit=1 << 20))
-        return Remembered(
+        return UiState(
             settings_that_stand(said.get("settings")),
             _styles(said.get("styles")),
             _styles(said.get("recent"))[:MOST_RECENT],
         )
     except (FileNotFoundError, ValueError, AttributeError, UnsafeConnectionFile):
-        return Remembered()
+        return UiState()
 
 
-def save(places: Places, program: str, remembered: Remembered) -> None:
+def save(places: AppDirs, program: str, remembered: UiState) -> None:
     """Raises DiskTrouble."""
     said = {
         "settings": remembered.settings.to_wire(),

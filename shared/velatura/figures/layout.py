@@ -14,7 +14,7 @@ GROUP_GAP = 4 * GAP
 
 
 @dataclass(frozen=True)
-class Hung:
+class PlacedFigure:
     """A figure in its place. left, top: in the sheet's pixels."""
 
     name: str
@@ -28,12 +28,12 @@ class Hung:
 class Sheet:
     width: int
     height: int
-    hung: list[Hung]
+    hung: list[PlacedFigure]
 
     @property
-    def groups(self) -> dict[str, list[Hung]]:
+    def groups(self) -> dict[str, list[PlacedFigure]]:
         """By group, in their order."""
-        found: dict[str, list[Hung]] = {}
+        found: dict[str, list[PlacedFigure]] = {}
         for one in self.hung:
             found.setdefault(one.group, []).append(one)
         return found
@@ -50,7 +50,7 @@ def hang(figures: Sequence[Figure], results: Sequence[Finished], width: int, hei
         for figure, done in of_group:
             left = GAP + columns.index(figure.column) * (width + GAP)
             down = top + rows.index(figure.row) * (height + GAP)
-            hung.append(Hung(figure.name, group, done.picture, left + done.result.left, down + done.result.top))
+            hung.append(PlacedFigure(figure.name, group, done.picture, left + done.result.left, down + done.result.top))
         right = max(right, GAP + len(columns) * (width + GAP))
         top += len(rows) * (height + GAP) + GROUP_GAP
     return Sheet(right, top - GROUP_GAP, hung)

@@ -16,9 +16,9 @@ import msgpack
 
 from velatura.errors import BadMessage, UnknownMessage, VersionMismatch
 from velatura.pixels import PictureRef
-from velatura.short_repr import quoted
+from velatura.short_repr import short_repr
 
-VERSION = (1, 2)  # major, minor: another major is refused, another minor is not
+VERSION = (2, 0)  # major, minor: another major is refused, another minor is not
 
 CHUNK = 4 << 20  # bytes, the most pixels in one put
 HEADER_LIMIT = 64 << 10  # bytes, the largest header
@@ -186,10 +186,10 @@ class Preview(Message):
 
 
 @dataclass(frozen=True)
-class Seen(Message):
+class PreviewShown(Message):
     """client → daemon: the preview is on the screen; send the next."""
 
-    type: ClassVar[str] = "seen"
+    type: ClassVar[str] = "preview_shown"
     job: str
 
 
@@ -262,19 +262,19 @@ class Cancelled(Message):
 
 # --- what is kept ----------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class AskKept(Message):
+class ListSaved(Message):
     """client → daemon: which results wait, which restyles were stopped midway? everyone: of all programs of this user,
     not this one alone."""
 
-    type: ClassVar[str] = "ask_kept"
+    type: ClassVar[str] = "list_saved"
     everyone: bool = False
 
 
 @dataclass(frozen=True)
-class Kept(Message):
+class SavedList(Message):
     """daemon → client. data: a msgpack list of maps, the latest first: `velatura.client.saved_results` reads them."""
 
-    type: ClassVar[str] = "kept"
+    type: ClassVar[str] = "saved_list"
     frames: ClassVar[int] = 1
     data: Buffer = dataclasses.field(repr=False, default=b"")
 
@@ -301,10 +301,10 @@ class Drop(Message):
 
 
 @dataclass(frozen=True)
-class AskHistory(Message):
+class GetHistory(Message):
     """client → daemon: the restyles that were made. before: those with a smaller number, 0 for the latest."""
 
-    type: ClassVar[str] = "ask_history"
+    type: ClassVar[str] = "get_history"
     before: int = 0
 
 
@@ -341,10 +341,10 @@ class Pong(Message):
 
 
 @dataclass(frozen=True)
-class AskEstimate(Message):
+class GetEstimate(Message):
     """client → daemon: how long would it take? ticket: the client's name for the question."""
 
-    type: ClassVar[str] = "ask_estimate"
+    type: ClassVar[str] = "get_estimate"
     ticket: str
     width: int
     height: int
@@ -369,10 +369,10 @@ class Estimate(Message):
 
 
 @dataclass(frozen=True)
-class AskStatus(Message):
+class GetStatus(Message):
     """client → daemon."""
 
-    type: ClassVar[str] = "ask_status"
+    type: ClassVar[str] = "get_status"
 
 
 @dataclass(frozen=True)
@@ -440,7 +440,7 @@ def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
     header = unpack_header(frames[0])
     cls = MESSAGES.get(_text(header.get("type")))
     if cls is None:
-        raise UnknownMessage(f"There is no message of type {quoted(header.get('type'))} in protocol {VERSION[0]}.")
+        raise UnknownMessage(f"There is no message of type {short_repr(header.get('type'))} in protocol {VERSION[0]}.")
     if len(frames) != 1 + cls.frames:
         raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames; {len(frames)} came.")
     values = {f.name: _value(cls, f, header) for f in _FIELDS[cls]}

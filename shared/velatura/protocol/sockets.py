@@ -16,7 +16,7 @@ QUEUE_LIMIT = 1000  # messages, as libzmq's own high-water mark
 READS = 256  # in one go: commands give no message, and one who sends them without end is not to keep us here
 
 
-class Wire:
+class ZmtpSocket:
     """gone: why nothing comes any more, or None. Never blocks, never raises: an end of the connection is told by
     `gone`."""
 
@@ -25,7 +25,7 @@ class Wire:
         to go out."""
         self._socket = connected
         self.queue = queue
-        self.incoming = zmtp.Incoming(limits)
+        self.incoming = zmtp.FrameParser(limits)
         self.gone: str | None = None
         # The greeting goes out at once; messages wait for the other side's READY.
         self._outgoing: deque[memoryview] = deque([memoryview(zmtp.GREETING + ready)])

@@ -20,7 +20,7 @@ def puts(asked: Get, data: memoryview) -> Iterator[Put]:
 _tickets = itertools.count(1)
 
 
-class Incoming:
+class Download:
     """A blob being received. `write(data)` takes its bytes in order; the hash is checked at the end.
 
     size: how many bytes are due, or None where only the first put tells; limit: the most that is taken then.

@@ -77,7 +77,7 @@ TRUSTED = Limits(MAX_FRAME, MAX_FRAMES)
 STRANGER = Limits(STRANGERS_FRAME, 1)
 
 
-class Incoming:
+class FrameParser:
     """What the other side sends, piece by piece: the greeting, its READY, then messages.
 
     Give it a place to read into, `space()`, and tell how much came, `filled(n)`. Raises BadMessage at the first byte

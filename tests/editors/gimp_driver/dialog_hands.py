@@ -12,22 +12,24 @@ gi.require_version("Gdk", "3.0")
 from gi.repository import Gdk, GLib, Gtk  # noqa: E402, F401
 
 
-def desk():
-    """The plug-in's own desk, to look at."""
+def controller():
+    """The plug-in's own controller, to look at."""
     return next(
-        o for o in gc.get_objects() if type(o).__name__ == "Desk" and type(o).__module__ == "velatura_gimp.desk"
+        o
+        for o in gc.get_objects()
+        if type(o).__name__ == "RestyleController" and type(o).__module__ == "velatura_gimp.controller"
     )
 
 
 def window():
-    return desk().window
+    return controller().window
 
 
 def is_open():
     return any(
-        type(o).__module__ == "velatura_gimp.desk" and o.window.dialog.is_visible()
+        type(o).__module__ == "velatura_gimp.controller" and o.window.dialog.is_visible()
         for o in gc.get_objects()
-        if type(o).__name__ == "Desk"
+        if type(o).__name__ == "RestyleController"
     )
 
 
@@ -119,18 +121,18 @@ def canvas_regions():
     """What the gallery's menus offer as regions."""
     from velatura_gimp import canvas
 
-    return canvas.region_sources(desk().canvas.image)
+    return canvas.region_sources(controller().canvas.image)
 
 
-def set_up(*styles, **knobs):
-    for name, value in {"quality": "draft", "iterations": 12, "strength": 50, **knobs}.items():
+def set_up(*styles, **setting_specs):
+    for name, value in {"quality": "draft", "iterations": 12, "strength": 50, **setting_specs}.items():
         turn(name, value)
     pick(*(styles or ["Night swirls"]))
 
 
 def results():
     """The dialog of what is kept, or None."""
-    found = [o for o in gc.get_objects() if type(o).__name__ == "KeptWindow" and o.dialog.is_visible()]
+    found = [o for o in gc.get_objects() if type(o).__name__ == "ResultsWindow" and o.dialog.is_visible()]
     return found[0] if found else None
 
 
@@ -161,7 +163,7 @@ def visible(name):
 
 
 def busy():
-    return desk().is_busy
+    return controller().is_busy
 
 
 times = {}
@@ -171,7 +173,7 @@ def note_times():
     """When the next first preview and the next result come and the layer stands, from now."""
     times.clear()
     began = time.perf_counter()
-    one = desk()
+    one = controller()
     for told, name in (("previewed", "first preview"), ("finished", "result"), ("inserted", "layer")):
         setattr(one, told, _noting(getattr(one, told), name, began))
 

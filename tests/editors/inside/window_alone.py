@@ -13,14 +13,14 @@ from velatura_krita.qt_loop import QtLoop  # noqa: E402
 from velatura_krita.window import Window  # noqa: E402
 
 from velatura.app_dirs import places  # noqa: E402
-from velatura.editor.ui_state import Remembered  # noqa: E402
+from velatura.editor.ui_state import UiState  # noqa: E402
 from velatura.errors import DaemonNotRunning  # noqa: E402
 from velatura.protocol.messages import Preview, Progress  # noqa: E402
 from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
 window = Window(places(), list, list)
-window.set_up(Remembered(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
+window.set_up(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
 window.start_asked.connect(lambda: started.append(1))
 window.show()
 app.processEvents()

@@ -229,17 +229,17 @@ def turn(name, value):
         QTest.keyClick(row.number, Qt.Key_Tab)
 
 
-def set_up(style="Night swirls", **knobs):
+def set_up(style="Night swirls", **setting_specs):
     """Open the window by the menu, pick a style, set knobs."""
     if window() is None:
         menu("Filter", "Artistic", "Restyle with Velatura…")
         end = time.monotonic() + 20
         while window() is None and time.monotonic() < end:
             QApplication.processEvents()
-    knobs = {"quality": "draft", "iterations": 12, "strength": 50, **knobs}
+    setting_specs = {"quality": "draft", "iterations": 12, "strength": 50, **setting_specs}
     if not widget("more").isChecked():
         click("more")
-    for name, value in knobs.items():
+    for name, value in setting_specs.items():
         turn(name, value)
     if style:
         pick(style)
@@ -277,14 +277,14 @@ def visible(name):
     return widget(name).isVisible()
 
 
-def desk():
-    """The plugin's own desk, to look at."""
-    return next(e for e in K.extensions() if type(e).__name__ == "VelaturaExtension").desk
+def controller():
+    """The plugin's own controller, to look at."""
+    return next(e for e in K.extensions() if type(e).__name__ == "VelaturaExtension").controller
 
 
 def hear(name, do):
-    """Call also this when the session tells the desk `name`."""
-    one = desk()
+    """Call also this when the session tells the controller `name`."""
+    one = controller()
     told = getattr(one, name)
 
     def both(*what):

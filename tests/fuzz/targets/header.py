@@ -65,16 +65,16 @@ MESSAGES = [
     p.Cancelled("job", "other"),
     p.Received("job"),
     p.Ping(),
-    p.AskKept(True),
+    p.ListSaved(True),
     p.Resume("job", "client"),
     p.Drop("job"),
-    p.AskHistory(7),
+    p.GetHistory(7),
     p.Forget(),
-    p.AskEstimate("ticket", 640, 480, {"quality": "best"}),
-    p.AskStatus(),
+    p.GetEstimate("ticket", 640, 480, {"quality": "best"}),
+    p.GetStatus(),
     p.Shutdown(True),
     p.Bye("so long"),
-    p.Seen("job"),
+    p.PreviewShown("job"),
 ]
 
 
@@ -120,7 +120,7 @@ def _serve(message: p.Message, session: bytes) -> None:
     elif isinstance(message, p.Challenge):
         p.check_version(message.version, "daemon")
         auth.same(message.proof, b"p" * 32)
-    elif isinstance(message, p.AskEstimate):
+    elif isinstance(message, p.GetEstimate):
         StyleSettings.from_wire(message.settings)
     elif isinstance(message, p.Get):
         sent = list(transfer.puts(message, memoryview(BLOB)))
@@ -129,7 +129,7 @@ def _serve(message: p.Message, session: bytes) -> None:
     elif isinstance(message, p.Put):
         kept = bytearray()
         with contextlib.suppress(BadMessage, WrongHash):
-            transfer.Incoming(CONTENT.blob, kept.extend, None, 1 << 20).take(message)
+            transfer.Download(CONTENT.blob, kept.extend, None, 1 << 20).take(message)
         assert len(kept) <= min(1 << 20, len(message.data))
     elif isinstance(message, p.Result):
         ref = PictureRef.from_wire(message.picture)
@@ -145,7 +145,7 @@ def _restyle(message: p.Restyle, session: bytes) -> None:
     assert all(picture.megapixels <= LIMIT and picture.length > 0 for picture in job.pictures)
     assert all(isinstance(blob, bytes) and len(blob) == 32 for blob in job.blobs)
     assert StyleSettings.from_wire(job.settings.to_wire()) == job.settings
-    assert job.likeness == job.likeness
+    assert job.style_distance == job.style_distance
     queue = Queue()
     queue.add(job)
     job.state = QUEUED

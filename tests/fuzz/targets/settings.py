@@ -12,7 +12,7 @@ import msgpack
 
 from tests.fuzz.mutate import bytewise, treewise
 from velatura.errors import BadSetting
-from velatura.settings import StyleSettings, knobs
+from velatura.settings import StyleSettings, setting_specs
 
 LONGEST = 8192
 
@@ -42,7 +42,7 @@ def run_one(data: bytes) -> None:
         assert len(error.sentence) < 1000, f"a sentence of {len(error.sentence)} characters"
         return
     assert StyleSettings.from_wire(settings.to_wire()) == settings
-    for name, knob in knobs().items():
+    for name, knob in setting_specs().items():
         value = getattr(settings, name)
         assert type(value) is type(getattr(StyleSettings(), name))
         if knob.choices:

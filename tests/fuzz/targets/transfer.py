@@ -50,7 +50,7 @@ def run_one(data: bytes) -> None:
 
 def _receive(pieces: list[Any], size: int | None) -> None:
     kept = bytearray()
-    incoming = transfer.Incoming(NAME, kept.extend, size, LIMIT)
+    incoming = transfer.Download(NAME, kept.extend, size, LIMIT)
     asked = incoming.first_get().until
     for piece in pieces:
         if not (isinstance(piece, list) and len(piece) == 3 and [type(part) for part in piece] == [int, int, bytes]):

@@ -29,7 +29,7 @@ def run_one(data: bytes) -> None:
 def read(arriving: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int = 0) -> tuple[list[list[bytes]], bool]:
     """Messages, and whether the stream broke a rule. trusted_after: so many messages the other side is trusted; 0:
     never."""
-    incoming, messages = zmtp.Incoming(limits), []
+    incoming, messages = zmtp.Download(limits), []
     for arrived in arriving:
         while arrived:
             now = incoming.limits

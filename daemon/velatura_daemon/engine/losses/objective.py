@@ -19,7 +19,7 @@ from torch import Tensor
 
 from velatura_daemon.engine.losses.gram import gram
 from velatura_daemon.engine.losses.statistics import Moments, sum_of
-from velatura_daemon.engine.losses.style_distance import LIKENESSES, WAIT_FOR_THE_DEVICE, WANT_EXACT_SUMS
+from velatura_daemon.engine.losses.style_distance import NEEDS_EXACT_SUMS, NOT_RECORDABLE, STYLE_DISTANCES
 from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS, Network, reach_of
 from velatura_daemon.engine.regions import Box, cut
 
@@ -111,7 +111,7 @@ class StyleTarget:
 
 
 @dataclass(frozen=True)
-class Local:
+class PixelTerms:
     """What places have for themselves, summed over a part: content, and squared steps between pixels."""
 
     content: Tensor
@@ -129,8 +129,8 @@ class Objective:
         weight: Tensor | None,  # (H, W), how much each pixel counts; None where each does in full
         size: tuple[int, int],  # (height, width), padded to the network's grid
         weighting: Weighting,
-        likeness: str = "gram",
-        wraps: bool = False,  # the picture goes on at its opposite edge
+        style_distance: str = "gram",
+        circular: bool = False,  # the picture goes on at its opposite edge
     ) -> None:
         self.network = network
         self.content = content if weighting.alpha else None
@@ -138,11 +138,11 @@ class Objective:
         self.weight = weight
         self.size = size
         self.weighting = weighting
-        self.likeness = LIKENESSES[likeness]
-        self.wraps = wraps
-        self.looks_at_means = likeness not in ("paper", "gram")  # the others need no means
-        self.sums_exactly = likeness in WANT_EXACT_SUMS
-        self.waits_for_the_device = likeness in WAIT_FOR_THE_DEVICE
+        self.style_distance = STYLE_DISTANCES[style_distance]
+        self.circular = circular
+        self.looks_at_means = style_distance not in ("paper", "gram")  # the others need no means
+        self.sums_exactly = style_distance in NEEDS_EXACT_SUMS
+        self.waits_for_the_device = style_distance in NOT_RECORDABLE
         self.places = [
             {layer: target.places(layer, size) for layer in target.weights if layer != "image"}
             for target in self.styles
@@ -154,22 +154,22 @@ class Objective:
 
     def __call__(self, image: Tensor) -> Losses:
         """image: (3, H, W)."""
-        features = self.network(image, self.layers, wraps=self.wraps)
+        features = self.network(image, self.layers, circular=self.circular)
         whole = self.part(Box(0, 0, self.size[1], self.size[0]))
-        if self.weighting.tau and self.wraps:
+        if self.weighting.tau and self.circular:
             image = F.pad(image[None], (0, 1, 0, 1), mode="circular")[0]
-        return self.judged(whole.sums(features), whole.local(features, image))
+        return self.combine(whole.sums(features), whole.pixel_terms(features, image))
 
-    def part(self, box: Box) -> Part:
+    def part(self, box: Box) -> TileTerms:
         """What lies in a box, whose sides are multiples of GRID. With `wraps` it may reach over the edges."""
-        return Part(self, box)
+        return TileTerms(self, box)
 
-    def judged(self, sums: Sequence[Tensor], local: Local) -> Losses:
+    def combine(self, sums: Sequence[Tensor], pixel_terms: PixelTerms) -> Losses:
         """The losses of a picture from what its parts gave, added up."""
         w = self.weighting
         style = self.style_loss(sums)
-        total = w.alpha * local.content + w.beta * style + w.tau * local.steps / self.pixels
-        return Losses(total, local.content, style)
+        total = w.alpha * pixel_terms.content + w.beta * style + w.tau * pixel_terms.steps / self.pixels
+        return Losses(total, pixel_terms.content, style)
 
     def style_loss(self, sums: Sequence[Tensor]) -> Tensor:
         """L_style = Σ_r λ_r Σ_l w_l E_l over regions r, from the sums of all parts (Gatys 2017, eq. 5 and 6; λ_r is the
@@ -181,12 +181,12 @@ class Objective:
                 wanted = target.moments[name]
                 mean = next(given) / places[name] if self.looks_at_means else torch.zeros_like(wanted.mean)
                 found = Moments(mean, next(given) / places[name])
-                layer = self.likeness(found, wanted)
+                layer = self.style_distance(found, wanted)
                 style = style + target.share * self.weighting.layer_weights[name] * layer
         return style
 
 
-class Part:
+class TileTerms:
     """A box of the picture: its sums, from the features and pixels there."""
 
     def __init__(self, objective: Objective, box: Box) -> None:
@@ -197,7 +197,7 @@ class Part:
         if tensor is None:
             return None
         stride = STRIDE_OF.get(layer, 1)
-        return cut(tensor, self.box.at(stride), self.objective.wraps).to(self.objective.network.mean.device)
+        return cut(tensor, self.box.at(stride), self.objective.circular).to(self.objective.network.mean.device)
 
     def sums(self, features: Mapping[str, Tensor]) -> list[Tensor]:
         """Of each region, of each layer: Σ w F, (C,), where means are looked at, and Σ w F Fᵀ, (C, C).
@@ -215,7 +215,7 @@ class Part:
                 sums.append(gram(found, weight))
         return sums
 
-    def local(self, features: Mapping[str, Tensor], image: Tensor) -> Local:
+    def pixel_terms(self, features: Mapping[str, Tensor], image: Tensor) -> PixelTerms:
         """image: one row and column larger than the box, where the picture goes on."""
         objective = self.objective
         content = steps = torch.zeros((), device=image.device)
@@ -228,6 +228,6 @@ class Part:
             weight = objective.weight
             if weight is not None:
                 b, (height, width) = self.box, image.shape[1:]
-                weight = cut(weight, Box(b.left, b.top, width, height), objective.wraps).to(image.device)
+                weight = cut(weight, Box(b.left, b.top, width, height), objective.circular).to(image.device)
             steps = squared_steps(image, weight, self.box.height, self.box.width)
-        return Local(content, steps)
+        return PixelTerms(content, steps)

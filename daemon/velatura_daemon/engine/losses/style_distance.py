@@ -20,29 +20,29 @@ from velatura_daemon.engine.losses.statistics import Moments, exact, square_root
 MEANS = 2.0  # weight of means and deviations beside the Gram term, in `moments` (docs/quality.md)
 TINY = 1e-12  # keeps a divisor from being zero
 
-Likeness = Callable[[Moments, Moments], Tensor]
+StyleDistance = Callable[[Moments, Moments], Tensor]
 
 
-def paper_likeness(found: Moments, wanted: Moments) -> Tensor:
+def paper_distance(found: Moments, wanted: Moments) -> Tensor:
     """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4, with Gram matrices divided by their places)."""
     apart: Tensor = (found.second - wanted.second).square().sum()
     return apart / (4 * len(found.mean) ** 2)
 
 
-def gram_likeness(found: Moments, wanted: Moments) -> Tensor:
+def gram_distance(found: Moments, wanted: Moments) -> Tensor:
     """E = ‖G − A‖² / ‖A‖²: the square of the relative error of the Gram matrix."""
     apart: Tensor = (found.second - wanted.second).square().sum()
     return apart / wanted.second.square().sum().clamp_min(TINY)
 
 
-def moments_likeness(found: Moments, wanted: Moments) -> Tensor:
+def moments_distance(found: Moments, wanted: Moments) -> Tensor:
     """The Gram term, and MEANS (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices: Galerne et
     al. 2024)."""
     apart = (found.mean - wanted.mean).square().sum() + (found.deviation() - wanted.deviation()).square().sum()
-    return gram_likeness(found, wanted) + MEANS * apart / _energy(wanted)
+    return gram_distance(found, wanted) + MEANS * apart / _energy(wanted)
 
 
-def wasserstein_likeness(found: Moments, wanted: Moments) -> Tensor:
+def wasserstein_distance(found: Moments, wanted: Moments) -> Tensor:
     """The Gram term, and W₂² / tr A between Gaussians: (‖μ − μ*‖² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / tr A.
 
     Σ and Σ* have a little of the style's mean variance added on the diagonal (`moments.FLAT`), and it is all in
@@ -56,7 +56,7 @@ def wasserstein_likeness(found: Moments, wanted: Moments) -> Tensor:
     common: Tensor = _TraceOfRoot.apply((inner + inner.T) / 2)
     spread = covariance.diagonal().sum() + root.square().sum() - 2 * common
     apart = (found.mean - wanted.mean).square().sum()
-    return gram_likeness(found, wanted) + (apart + spread.to(apart)) / _energy(wanted)
+    return gram_distance(found, wanted) + (apart + spread.to(apart)) / _energy(wanted)
 
 
 def _energy(wanted: Moments) -> Tensor:
@@ -84,13 +84,13 @@ class _TraceOfRoot(torch.autograd.Function):
 
 # Sums of bfloat16 products are not accurate enough for these: a covariance that has lost its small eigenvalues has no
 # root.
-WANT_EXACT_SUMS = ("wasserstein",)
+NEEDS_EXACT_SUMS = ("wasserstein",)
 # Eigenvectors are found step by step, and each asks whether it was the last: no CUDA graph can hold them.
-WAIT_FOR_THE_DEVICE = ("wasserstein",)
+NOT_RECORDABLE = ("wasserstein",)
 
-LIKENESSES: dict[str, Likeness] = {
-    "paper": paper_likeness,
-    "gram": gram_likeness,
-    "moments": moments_likeness,
-    "wasserstein": wasserstein_likeness,
+STYLE_DISTANCES: dict[str, StyleDistance] = {
+    "paper": paper_distance,
+    "gram": gram_distance,
+    "moments": moments_distance,
+    "wasserstein": wasserstein_distance,
 }

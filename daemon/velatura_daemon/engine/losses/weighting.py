@@ -21,7 +21,7 @@ PAPER_SCALE = 100.0
 
 # Draft and good stay with Gram matrices, which their few steps are enough for; best takes the closer measure
 # (docs/quality.md).
-LIKENESS_OF = {"draft": "gram", "good": "gram", "best": "moments"}
+STYLE_DISTANCE_OF = {"draft": "gram", "good": "gram", "best": "moments"}
 # The setting that each style layer's weight comes from.
 SETTING_OF = {"conv1_1": "fine", "conv2_1": "fine", "conv3_1": "middle", "conv4_1": "coarse", "conv5_1": "coarse"}
 
@@ -45,8 +45,8 @@ def weighting_for(settings: StyleSettings, channels: int, places: float) -> Weig
     return Weighting(alpha, style * BETA, SMOOTHNESS * BETA, layers)
 
 
-def likeness_for(settings: StyleSettings) -> str:
+def style_distance_for(settings: StyleSettings) -> str:
     """The distance to use, a name in `likeness.LIKENESSES`."""
     if settings.quality == "paper":
         return "paper"
-    return LIKENESS_OF[settings.quality] if settings.likeness == "auto" else settings.likeness
+    return STYLE_DISTANCE_OF[settings.quality] if settings.style_distance == "auto" else settings.style_distance

@@ -18,13 +18,19 @@ from velatura_daemon.memory_plan import PAIRS
 
 ADAM_RATE = 0.02  # of the 0..1 range, a step
 FIRST_STEP = 0.01  # mean change of a pixel that may move, of the 0..1 range, at the first step
-SOFTNESS = 0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts (docs/performance.md)
+PRECONDITIONER_EXPONENT = (
+    0.5  # exponent: 0 moves all frequencies alike; 1 leaves strokes out of drafts (docs/performance.md)
+)
 SMALL = 3 << 20  # numbers of a picture
-BLOW_UP = 2.0  # a loss this many times the best seen: without a line search, L-BFGS has run away
+DIVERGED = 2.0  # a loss this many times the best seen: without a line search, L-BFGS has run away
 
 
 def optimise(
-    image: Tensor, objective: Callable[[Tensor], Losses] | Evaluation, free: Tensor, steps: int, method: str | Way
+    image: Tensor,
+    objective: Callable[[Tensor], Losses] | Evaluation,
+    free: Tensor,
+    steps: int,
+    method: str | StepperFactory,
 ) -> Generator[Losses, None, None]:
     """Move `image` (3, H, W) in place, yielding the losses of each evaluation; it ends as the best one seen.
 
@@ -44,29 +50,29 @@ def optimise(
             torch.where(better, image, best, out=best)
             if step < steps:
                 finite = losses.total.isfinite() & gradient.sum().isfinite()
-                stumbled = ~(finite & (losses.total <= stepper.patience * best_total))
-                torch.where(stumbled, best, image, out=image)
-                stepper.step(gradient.mul_(free).masked_fill_(stumbled, 0), stumbled)
+                diverged = ~(finite & (losses.total <= stepper.patience * best_total))
+                torch.where(diverged, best, image, out=image)
+                stepper.step(gradient.mul_(free).masked_fill_(diverged, 0), diverged)
             yield losses
     finally:
         image.copy_(best)
 
 
-Way = Callable[[Tensor, Tensor], "Stepper"]  # from the image and what of it is free
+StepperFactory = Callable[[Tensor, Tensor], "Stepper"]  # from the image and what of it is free
 
 
 class Stepper:
     """One way to move. patience: how far over the best loss a step may lead before the best picture is taken again.
     moving: how many of the image's values may move."""
 
-    patience = BLOW_UP
+    patience = DIVERGED
 
     def __init__(self, image: Tensor, free: Tensor) -> None:
         self.image = image
         self.free = free
         self.moving = image.shape[0] * free.count_nonzero().clamp_min(1)
 
-    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+    def step(self, gradient: Tensor, diverged: Tensor) -> None:
         """Move the image by this gradient. stumbled: one truth value: the last step led too far up; the image lies
         where it was best again, and the gradient is 0."""
         raise NotImplementedError
@@ -84,7 +90,7 @@ class LBFGS(Stepper):
         self,
         image: Tensor,
         free: Tensor,
-        softness: float = SOFTNESS,
+        exponent: float = PRECONDITIONER_EXPONENT,
         rate: float = 1.0,
         memory: CurvatureMemory | None = None,
         pairs: int = PAIRS,
@@ -92,44 +98,46 @@ class LBFGS(Stepper):
         """memory: what an earlier run, of the same softness, has learnt. pairs: how many it is to hold, where there is
         none."""
         super().__init__(image, free)
-        self.gain = softening(image, softness)
+        self.gain = preconditioner(image, exponent)
         self.rate = image.new_full((), rate)
         self.move = torch.zeros_like(image).flatten()  # of z, at the last step
         self.last_slope = torch.zeros_like(self.move)
         self.memory = memory or CurvatureMemory(self.move, pairs)
         self.fresh = torch.tensor(memory is None, device=image.device)  # nothing is known of the curvature
 
-    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
-        slope = soften_(gradient, self.gain).flatten()  # P is symmetric: the slope in z is P times that in the image
+    def step(self, gradient: Tensor, diverged: Tensor) -> None:
+        slope = precondition_(
+            gradient, self.gain
+        ).flatten()  # P is symmetric: the slope in z is P times that in the image
         self.memory.add(self.move, torch.sub(slope, self.last_slope, out=self.last_slope))
         self.last_slope = slope
-        self.memory.forget_where(stumbled)  # the curvature that misled; and half as far from now on
-        self.rate = torch.where(stumbled, self.rate / 2, self.rate)
+        self.memory.forget_where(diverged)  # the curvature that misled; and half as far from now on
+        self.rate = torch.where(diverged, self.rate / 2, self.rate)
         del self.move  # the memory has it
         self.move = self.memory.newton(slope).neg_()
-        change = soften_(self.move.view_as(self.image).clone(), self.gain).mul_(self.free)
+        change = precondition_(self.move.view_as(self.image).clone(), self.gain).mul_(self.free)
         first = FIRST_STEP * self.moving / torch.linalg.vector_norm(change, 1).clamp_min(1e-12)
         length = self.rate * torch.where(self.fresh, first, 1.0)
         self.image.add_(change.mul_(length))
         self.move.mul_(length)
-        self.fresh = stumbled
+        self.fresh = diverged
 
 
-def softening(image: Tensor, softness: float = SOFTNESS) -> Tensor:
+def preconditioner(image: Tensor, exponent: float = PRECONDITIONER_EXPONENT) -> Tensor:
     """(H, W // 2 + 1): the gain of each frequency f of an image (3, H, W), ∝ f^-softness, its mean square 1."""
     height, width = image.shape[-2:]
     down = torch.fft.fftfreq(height, dtype=image.dtype, device=image.device)[:, None]
     across = torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device)
-    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -softness
+    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -exponent
     return gain / gain.square().mean().sqrt()
 
 
-def softened(image: Tensor, gain: Tensor) -> Tensor:
+def preconditioned(image: Tensor, gain: Tensor) -> Tensor:
     """P: (3, H, W) with each frequency times its gain. Symmetric and positive, wraps around the edges."""
-    return soften_(image.clone(), gain)
+    return precondition_(image.clone(), gain)
 
 
-def soften_(image: Tensor, gain: Tensor) -> Tensor:
+def precondition_(image: Tensor, gain: Tensor) -> Tensor:
     """The same in place, a channel at a time: a large picture's frequencies need much room. Of a small one on a GPU all
     at once: there launching takes longer."""
     for part in [image] if image.is_cuda and image.numel() <= SMALL else image:
@@ -146,7 +154,7 @@ class Adam(Stepper):
         super().__init__(image, free)
         self.inner = torch.optim.Adam([image], lr=ADAM_RATE, betas=(0.9, 0.99))
 
-    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+    def step(self, gradient: Tensor, diverged: Tensor) -> None:
         self.image.grad = gradient
         self.inner.step()
         self.image.grad = None
@@ -162,11 +170,11 @@ class GradientDescent(Stepper):
         super().__init__(image, free)
         self.rate = image.new_zeros(())
 
-    def step(self, gradient: Tensor, stumbled: Tensor) -> None:
+    def step(self, gradient: Tensor, diverged: Tensor) -> None:
         first = FIRST_STEP * self.moving / gradient.abs().sum().clamp_min(1e-12)
-        changed = self.rate * torch.where(stumbled, 0.5, 1.1)
-        self.rate = torch.where((self.rate > 0) | stumbled, changed, first)
+        changed = self.rate * torch.where(diverged, 0.5, 1.1)
+        self.rate = torch.where((self.rate > 0) | diverged, changed, first)
         self.image.sub_(self.rate * gradient)
 
 
-STEPPERS: dict[str, Way] = {"lbfgs": LBFGS, "adam": Adam, "gradient": GradientDescent}
+STEPPERS: dict[str, StepperFactory] = {"lbfgs": LBFGS, "adam": Adam, "gradient": GradientDescent}

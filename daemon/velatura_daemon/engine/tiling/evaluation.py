@@ -79,7 +79,7 @@ class Evaluation:
     def __init__(self, objective: Callable[[Tensor], Losses], image: Tensor, side: int = 0) -> None:
         """side: of tiles in pixels, 0 for the whole at once. Tiles want an `Objective`; the whole is any function's."""
         self.objective = objective
-        self.news: list[str] = []
+        self.warnings: list[str] = []
         # None: as it comes. Not a method: what holds itself lives on
         self.compute: Callable[[Tensor], Tensors] | None = None
         self.in_tiles_of(side)
@@ -128,7 +128,7 @@ class Evaluation:
         self.in_tiles_of(side)  # which lets go of what has filled the memory
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        self.news.append(
+        self.warnings.append(
             f"The device's memory did not hold out: the picture is worked on in tiles of {side} pixels from here, "
             "which takes longer."
         )

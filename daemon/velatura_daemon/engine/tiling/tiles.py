@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from velatura_daemon.engine.losses.gram import gram
-from velatura_daemon.engine.losses.objective import Local, Losses, Objective
+from velatura_daemon.engine.losses.objective import Losses, Objective, PixelTerms
 from velatura_daemon.engine.losses.statistics import Moments, sum_of
 from velatura_daemon.engine.malloc import blocks_kept, give_memory_back
 from velatura_daemon.engine.network import STRIDE_OF, Network, reach_of
@@ -36,14 +36,14 @@ class Tile:
         return self.inner.inside(self.outer).at(stride).of(tensor)
 
 
-def tiles(height: int, width: int, side: int, overlap: int, wraps: bool = False) -> Iterator[Tile]:
+def tiles(height: int, width: int, side: int, overlap: int, circular: bool = False) -> Iterator[Tile]:
     """Tiles of at most `side` pixels a side that cover a picture, whose own sides are multiples of GRID, as evenly as
     that grid allows. overlap: pixels to each side, as far as there is a picture; with wraps it goes on at the opposite
     edge."""
     for top, bottom in _spans(height, side):
         for left, right in _spans(width, side):
             inner = Box(left, top, right - left, bottom - top)
-            yield Tile(inner, _around(inner, overlap, height, width, wraps))
+            yield Tile(inner, _around(inner, overlap, height, width, circular))
 
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
@@ -54,9 +54,9 @@ def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
         yield cells * piece // pieces * GRID, cells * (piece + 1) // pieces * GRID
 
 
-def _around(inner: Box, overlap: int, height: int, width: int, wraps: bool) -> Box:
+def _around(inner: Box, overlap: int, height: int, width: int, circular: bool) -> Box:
     """inner and so much more to each side, as far as there is a picture."""
-    if wraps:
+    if circular:
         return Box(inner.left - overlap, inner.top - overlap, inner.width + 2 * overlap, inner.height + 2 * overlap)
     left, top = max(0, inner.left - overlap), max(0, inner.top - overlap)
     right, bottom = min(width, inner.left + inner.width + overlap), min(height, inner.top + inner.height + overlap)
@@ -74,18 +74,18 @@ class Tiled:
     def __init__(self, objective: Objective, side: int) -> None:
         self.objective = objective
         self.device = objective.network.mean.device
-        self.tiles = list(tiles(*objective.size, side, 2 * objective.reach, objective.wraps))
+        self.tiles = list(tiles(*objective.size, side, 2 * objective.reach, objective.circular))
 
     def evaluate(self, image: Tensor) -> tuple[Losses, Tensor]:
         """The losses of an image (3, H, W), and the slope of the total, (3, H, W), where the image lies."""
-        sums, local, kept = self._sums(image)
+        sums, pixel_terms, kept = self._sums(image)
         self._give_memory_back()
-        losses, slopes = self._judged(sums, local)
+        losses, slopes = self._combine(sums, pixel_terms)
         slope = self._slope(image, slopes, kept)
         self._give_memory_back()
         return losses, slope
 
-    def _sums(self, image: Tensor) -> tuple[list[Tensor], Local, list[_Seen]]:
+    def _sums(self, image: Tensor) -> tuple[list[Tensor], PixelTerms, list[_Seen]]:
         """Pass 1: what every tile gives, added up; and, in a list that pass 2 empties to free its memory, the last tile
         with its features."""
         total: list[Tensor] = []
@@ -94,23 +94,23 @@ class Tiled:
         for number, tile in enumerate(_one_by_one(self.tiles), 1):
             if number == len(self.tiles):
                 kept.append(self._seen(image, tile))
-            sums, local = (
+            sums, pixel_terms = (
                 self._given(tile, tile.outer, kept[0].outer, kept[0].features) if kept else self._looked_at(image, tile)
             )
             total = [a + b for a, b in zip(total, sums, strict=True)] if total else sums
-            content, steps = content + local.content, steps + local.steps
-        return total, Local(content, steps), kept
+            content, steps = content + pixel_terms.content, steps + pixel_terms.steps
+        return total, PixelTerms(content, steps), kept
 
-    def _judged(self, sums: list[Tensor], local: Local) -> tuple[Losses, list[Tensor]]:
+    def _combine(self, sums: list[Tensor], pixel_terms: PixelTerms) -> tuple[Losses, list[Tensor]]:
         """Between the passes: the losses of the whole picture from what its tiles gave, and the slope of the total by
         each sum."""
         leaves = [total.requires_grad_(True) for total in sums]
-        losses = self.objective.judged(leaves, local)
+        losses = self.objective.combine(leaves, pixel_terms)
         wanted = torch.autograd.grad(losses.total, leaves, allow_unused=True) if leaves else ()
         slopes = [
             torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(wanted, leaves, strict=True)
         ]
-        return Losses(losses.total.detach(), local.content, losses.style.detach()), slopes
+        return Losses(losses.total.detach(), pixel_terms.content, losses.style.detach()), slopes
 
     def _slope(self, image: Tensor, slopes: list[Tensor], kept: list[_Seen]) -> Tensor:
         """Pass 2. slopes: of the total by each of the sums."""
@@ -121,34 +121,34 @@ class Tiled:
         return result
 
     @torch.no_grad()
-    def _looked_at(self, image: Tensor, tile: Tile) -> tuple[list[Tensor], Local]:
+    def _looked_at(self, image: Tensor, tile: Tile) -> tuple[list[Tensor], PixelTerms]:
         """Without the way back the overlap of one way is enough."""
         objective = self.objective
-        box = _around(tile.inner, objective.reach, *objective.size, objective.wraps)
-        pixels = cut(image, box, objective.wraps).to(self.device)
+        box = _around(tile.inner, objective.reach, *objective.size, objective.circular)
+        pixels = cut(image, box, objective.circular).to(self.device)
         return self._given(tile, box, pixels, objective.network(pixels, objective.layers))
 
     @torch.no_grad()
     def _given(
         self, tile: Tile, box: Box, pixels: Tensor, features: Mapping[str, Tensor]
-    ) -> tuple[list[Tensor], Local]:
+    ) -> tuple[list[Tensor], PixelTerms]:
         """By the inner part of a tile. pixels, features: of `box`."""
         here = tile.inner.inside(box)
         inner = {name: here.at(STRIDE_OF[name]).of(maps) for name, maps in features.items()}
         beyond = pixels[:, here.top : here.top + here.height + 1, here.left : here.left + here.width + 1]
         part = self.objective.part(tile.inner)
-        return part.sums(inner), part.local(inner, beyond)
+        return part.sums(inner), part.pixel_terms(inner, beyond)
 
     def _seen(self, image: Tensor, tile: Tile) -> _Seen:
-        outer = cut(image, tile.outer, self.objective.wraps).to(self.device).detach().requires_grad_(True)
+        outer = cut(image, tile.outer, self.objective.circular).to(self.device).detach().requires_grad_(True)
         return _Seen(outer, self.objective.network(outer, self.objective.layers))
 
     def _slope_of(self, tile: Tile, slopes: list[Tensor], seen: _Seen) -> Tensor:
         """By a tile's inner pixels, (3, h, w)."""
         objective, w = self.objective, self.objective.weighting
         part = objective.part(tile.outer)
-        sums, local = part.sums(seen.features), part.local(seen.features, seen.outer)
-        total = w.alpha * local.content + w.tau * local.steps / objective.pixels
+        sums, pixel_terms = part.sums(seen.features), part.pixel_terms(seen.features, seen.outer)
+        total = w.alpha * pixel_terms.content + w.tau * pixel_terms.steps / objective.pixels
         for slope, given in zip(slopes, sums, strict=True):
             total = total + (slope * given).sum()
         (own,) = torch.autograd.grad(total, seen.outer)
@@ -178,16 +178,16 @@ def _one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
 
 
 @torch.no_grad()
-def features_of(network: Network, image: Tensor, layer: str, side: int, wraps: bool = False) -> Tensor:
+def features_of(network: Network, image: Tensor, layer: str, side: int, circular: bool = False) -> Tensor:
     """One layer's features of an image (3, H, W), (C, H / stride, W / stride), in the network's own numbers, where the
     image lies. side: of tiles, 0 for the whole at once."""
     if not side:
-        features: Tensor = network(image.to(network.mean.device), (layer,), wraps=wraps)[layer]
+        features: Tensor = network(image.to(network.mean.device), (layer,), circular=circular)[layer]
         return features.to(image.device)
     stride, result = STRIDE_OF[layer], None
     height, width = image.shape[1:]
-    for tile in _one_by_one(tiles(height, width, side, reach_of([layer]), wraps)):
-        outer = network(cut(image, tile.outer, wraps).to(network.mean.device), (layer,))[layer]
+    for tile in _one_by_one(tiles(height, width, side, reach_of([layer]), circular)):
+        outer = network(cut(image, tile.outer, circular).to(network.mean.device), (layer,))[layer]
         if result is None:
             result = torch.empty(len(outer), height // stride, width // stride, dtype=outer.dtype, device=image.device)
         tile.inner.at(stride).of(result).copy_(tile.inner_of(outer, stride))

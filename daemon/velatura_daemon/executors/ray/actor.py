@@ -1,6 +1,6 @@
 """What runs on a node of the cluster: a worker process as at home, a folder of pictures, and somebody to talk for both.
 
-It has no torch itself: what a job can bring down is the worker. Ray makes an actor of `FarmActor` (`driver.py`) and
+It has no torch itself: what a job can bring down is the worker. Ray makes an actor of `WorkerActor` (`driver.py`) and
 calls its methods from several threads at a time; they take and give plain values, and messages packed as `wire.py` has
 them.
 """
@@ -25,9 +25,9 @@ from velatura.app_dirs import make_private_folder, places
 from velatura.client.locks import Lock, is_held
 from velatura.errors import VelaturaError, WrongHash
 from velatura_daemon.build import build_id
-from velatura_daemon.config import Options, sensible_memory
+from velatura_daemon.config import DaemonConfig, sensible_memory
 from velatura_daemon.executors.local import LocalExecutor
-from velatura_daemon.executors.ray.coalescing_queue import Outbox
+from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
 from velatura_daemon.executors.ray.job_files import at_work
 from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.storage.atomic import file_hash
@@ -40,7 +40,7 @@ QUOTA = (
 KEPT = 2  # pictures in work that lie here: the newest, and the one before, which may be being fetched
 
 
-class FarmActor:
+class WorkerActor:
     """One worker. `begin` says who and where it is; then orders, and `hear` for what is said."""
 
     def __init__(self, options: dict[str, Any], build: str, asked: dict[str, float]) -> None:
@@ -48,7 +48,7 @@ class FarmActor:
         self._who = uuid.uuid4().hex
         self._build = build
         self._lock = threading.Condition()
-        self._outbox = Outbox()
+        self._outbox = CoalescingQueue()
         self._kept: deque[bytes] = deque()
         self._ray = _ray()
         self._node = self._ray.util.get_node_ip_address()
@@ -64,7 +64,7 @@ class FarmActor:
             "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20,
         }
         log_to_stderr("actor")  # Ray keeps it on the node
-        self._worker = LocalExecutor(Options(**options), self._wake, options["device"])
+        self._worker = LocalExecutor(DaemonConfig(**options), self._wake, options["device"])
         self._worker.start()  # torch takes its seconds to load: now, not when a painter waits
 
     def begin(self) -> dict[str, str]:

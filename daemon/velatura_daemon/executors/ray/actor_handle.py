@@ -37,7 +37,7 @@ SHARE = 0.05  # of the time, at most, that pictures in work may take on their wa
 RUN = uuid.uuid4().hex[:6]
 
 
-class Office(Protocol):
+class DriverCallbacks(Protocol):
     """The driver, as this module sees it."""
 
     cluster: Cluster | None
@@ -45,7 +45,7 @@ class Office(Protocol):
     options: dict[str, Any]
     build: str
 
-    def say(self, hand: int, say: str, **more: Any) -> None: ...
+    def say(self, worker: int, say: str, **more: Any) -> None: ...
 
     def lose(self, lost: ClusterLost) -> None: ...
 
@@ -55,7 +55,7 @@ class Office(Protocol):
 
 
 @dataclass
-class Turn:
+class Assignment:
     """A job. handed: the actor has it. ended: its end was said; nothing more is. files: what it is made of, of this
     machine."""
 
@@ -66,11 +66,11 @@ class Turn:
     safe: bool = False
 
 
-class Post:
+class ActorHandle:
     """`call`, `work` and the like come from the driver's main thread and do not wait. `_listen` runs on a thread of its
     own as long as an actor is wanted, `_hand_on` on another."""
 
-    def __init__(self, number: int, office: Office) -> None:
+    def __init__(self, number: int, office: DriverCallbacks) -> None:
         self._number, self._office = number, office
         self._lock = threading.Lock()
         # another each time that an actor is wanted: who listens for an earlier one ends
@@ -81,7 +81,7 @@ class Post:
         self._made = 0
         self._living = threading.Event()
         self._to_do: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._turn: Turn | None = None
+        self._turn: Assignment | None = None
         self._questions: set[str] = set()
         self._keeps_at = 0.0
         threading.Thread(target=self._hand_on, name=f"orders {number}", daemon=True).start()
@@ -92,8 +92,8 @@ class Post:
 
     @property
     def is_idle(self) -> bool:
-        turn = self._turn
-        return turn is None or turn.ended
+        assignment = self._turn
+        return assignment is None or assignment.ended
 
     # --- orders ------------------------------------------------------------------------------------------
     def call(self, _: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ class Post:
         threading.Thread(target=self._listen, args=(wanted,), name=f"news {self._number}", daemon=True).start()
 
     def work(self, order: dict[str, Any]) -> None:
-        self._turn = Turn(order)
+        self._turn = Assignment(order)
         self.call({})
         self._to_do.put(("work", self._turn))
 
@@ -115,31 +115,31 @@ class Post:
         self._to_do.put(("estimate", question))
 
     def cancel(self, order: dict[str, Any]) -> None:
-        turn = self._turn
-        if turn is None or turn.order["job"] != order["job"]:
+        assignment = self._turn
+        if assignment is None or assignment.order["job"] != order["job"]:
             return
         with self._lock:
-            handed = turn.handed
+            handed = assignment.handed
         if handed:
             self._tell("cancel", order["job"])
         else:  # it was never there
-            self._end(turn, "stopped", job=order["job"])
+            self._end(assignment, "stopped", job=order["job"])
 
     def end_by_force(self, _: dict[str, Any]) -> None:
         """Its worker; if that does not help, the actor."""
-        turn = self._turn
-        if turn is None:
+        assignment = self._turn
+        if assignment is None:
             self._say("gone", how="it gave no sign of life")
             return
-        if turn.handed:
+        if assignment.handed:
             self._tell("end_by_force")
-        timer = threading.Timer(FORCE if turn.handed else 0.0, self._force, [turn])
+        timer = threading.Timer(FORCE if assignment.handed else 0.0, self._force, [assignment])
         timer.daemon = True
         timer.start()
 
-    def _force(self, turn: Turn) -> None:
+    def _force(self, assignment: Assignment) -> None:
         if self._end(
-            turn,
+            assignment,
             "gone",
             how=f"the machine {self._node} gave no sign of life" if self._node else "the farm gave no sign of life",
         ):
@@ -178,12 +178,12 @@ class Post:
     def _say(self, say: str, **more: Any) -> None:
         self._office.say(self._number, say, **more)
 
-    def _end(self, turn: Turn, say: str, **more: Any) -> bool:
+    def _end(self, assignment: Assignment, say: str, **more: Any) -> bool:
         """A job's last word. False: that was said already."""
         with self._lock:
-            if turn.ended:
+            if assignment.ended:
                 return False
-            turn.ended = True
+            assignment.ended = True
         self._say(say, **more)
         return True
 
@@ -220,21 +220,21 @@ class Post:
             return True
         return cluster is not None and isinstance(error, cluster.ray.exceptions.RayError)
 
-    def _wait_for_actor(self, turn: Turn | None) -> bool:
+    def _wait_for_actor(self, assignment: Assignment | None) -> bool:
         """Until there is one. False: nobody waits for it any more. Ray places actors in no order: where another has
         come first, and has nothing to do, the job goes back to whoever deals them."""
         began, told = time.monotonic(), False
         while not self._living.wait(BEAT):
-            if self._wanted is None or (turn is not None and turn.ended):
+            if self._wanted is None or (assignment is not None and assignment.ended):
                 return False
-            if turn is not None and self._office.somebody_is_free():
-                self._end(turn, "stopped", job=turn.order["job"])
+            if assignment is not None and self._office.somebody_is_free():
+                self._end(assignment, "stopped", job=assignment.order["job"])
                 return False
             self._say("ready", state=self._state(), **self._no_device())
-            if turn is not None and not told and time.monotonic() - began > UNKNOWN:
+            if assignment is not None and not told and time.monotonic() - began > UNKNOWN:
                 told = True
-                self._say("notice", job=turn.order["job"], sentence=self._why_it_waits())
-        return turn is None or not turn.ended
+                self._say("notice", job=assignment.order["job"], sentence=self._why_it_waits())
+        return assignment is None or not assignment.ended
 
     def _state(self) -> str:
         return "waiting for a machine of the farm" if self._office.connected.is_set() else "connecting to the farm"
@@ -264,21 +264,23 @@ class Post:
             "--actor-resources and --node-labels say what is asked for."
         )
 
-    def _hand_over(self, turn: Turn) -> None:
+    def _hand_over(self, assignment: Assignment) -> None:
         """Its pictures, those that are not there; then the order."""
         cluster, actor = self._office.cluster, self._actor
         if cluster is None or actor is None:
             return
-        order, turn.files = for_abroad(turn.order)
-        lacking = actor.lacking.remote(list(turn.files)).future().result()
+        order, assignment.files = for_abroad(assignment.order)
+        lacking = actor.lacking.remote(list(assignment.files)).future().result()
         pictures = {
-            name: cluster.put(name, turn.files[name], lambda: self._say("ready", state="sending", **self._no_device()))
+            name: cluster.put(
+                name, assignment.files[name], lambda: self._say("ready", state="sending", **self._no_device())
+            )
             for name in lacking
         }
         with self._lock:
-            if turn.ended:
+            if assignment.ended:
                 return
-            turn.handed = True
+            assignment.handed = True
         actor.work.remote(msgpack.packb(order), pictures)
 
     # --- the thread that listens -----------------------------------------------------------------------------
@@ -387,9 +389,9 @@ class Post:
                 raise _Silent from None
 
     def _take(self, said: dict[str, Any]) -> None:
-        say, turn = said.pop("say"), self._turn
+        say, assignment = said.pop("say"), self._turn
         if say == "gone":
-            if turn is None or not self._end(turn, say, **said):
+            if assignment is None or not self._end(assignment, say, **said):
                 self._say(say, **said)
         elif say == "estimate" and said["ticket"] in self._questions:
             self._questions.discard(said["ticket"])
@@ -398,21 +400,21 @@ class Post:
             self._say(say, **{**said, "device": f"{said['device']} at {self._node}"})
         elif "job" not in said and say != "estimate":
             self._say(say, **said)
-        elif turn is None or turn.ended or turn.order["job"] != said.get("job", said.get("ticket")):
+        elif assignment is None or assignment.ended or assignment.order["job"] != said.get("job", said.get("ticket")):
             return  # of a turn that is over
         elif say in ("done", "stopped", "failed"):
-            self._take_end(turn, say, said)
+            self._take_end(assignment, say, said)
         elif say != "kept":
             self._say(say, **said)
         else:
-            self._take_kept(turn, said)
+            self._take_kept(assignment, said)
 
-    def _take_end(self, turn: Turn, say: str, said: dict[str, Any]) -> None:
+    def _take_end(self, assignment: Assignment, say: str, said: dict[str, Any]) -> None:
         """With its pictures on this disk, where the order says."""
         if say == "done":
             said["device"] = f"{said['device']} at {self._node}"
         try:
-            self._receive(turn, said)
+            self._receive(assignment, said)
         except (OSError, Damaged) as error:
             if self._is_connection(error):
                 return
@@ -421,22 +423,22 @@ class Post:
                 told = (
                     DiskTrouble("The result was damaged on its way from the farm. Restyle again.")
                     if isinstance(error, Damaged)
-                    else (disk_trouble(error, Path(turn.order["result_path"])))
+                    else (disk_trouble(error, Path(assignment.order["result_path"])))
                 )
                 say, said = (
                     "failed",
-                    {"job": turn.order["job"], "code": told.code, "sentence": told.sentence, "detail": ""},
+                    {"job": assignment.order["job"], "code": told.code, "sentence": told.sentence, "detail": ""},
                 )
-        self._end(turn, say, **said)
+        self._end(assignment, say, **said)
 
-    def _take_kept(self, turn: Turn, said: dict[str, Any]) -> None:
+    def _take_kept(self, assignment: Assignment, said: dict[str, Any]) -> None:
         """The picture in work, as far as it got: another goes on from it, if this one goes."""
         began = time.monotonic()
         try:
-            if not turn.safe:
-                _sync(turn.files.values())  # it is worth nothing after a crash without what it is made of
-                turn.safe = True
-            self._receive(turn, said)
+            if not assignment.safe:
+                _sync(assignment.files.values())  # it is worth nothing after a crash without what it is made of
+                assignment.safe = True
+            self._receive(assignment, said)
         except (OSError, Damaged) as error:
             log.warning("what is done so far of a job is not kept: %s", error)
         else:
@@ -444,7 +446,7 @@ class Post:
         now = time.monotonic()
         self._keeps_at = now + (now - began) / SHARE
 
-    def _receive(self, turn: Turn, said: dict[str, Any]) -> None:
+    def _receive(self, assignment: Assignment, said: dict[str, Any]) -> None:
         """Raises OSError, Damaged, and Ray's."""
         actor = self._actor
 
@@ -452,7 +454,7 @@ class Post:
             return self._answer(actor, actor.piece.remote(name, offset).future())
 
         for which, file in said.pop("files", {}).items():
-            receive(file, Path(turn.order[which]), fetch, lambda: self._say("alive"))
+            receive(file, Path(assignment.order[which]), fetch, lambda: self._say("alive"))
 
     # --- an actor's end ----------------------------------------------------------------------------------------
     def _outlive(self, cluster: Cluster, error: Exception) -> None:
@@ -462,19 +464,19 @@ class Post:
             self._living.clear()
             self._say("away")
             log.warning("an actor at %s is away: %r", self._node, error)
-        turn = self._turn
-        if turn is None or turn.ended:
+        assignment = self._turn
+        if assignment is None or assignment.ended:
             return
-        if not turn.handed:
+        if not assignment.handed:
             if was_here:  # it was about to be: back to whoever deals them
-                self._end(turn, "stopped", job=turn.order["job"])
+                self._end(assignment, "stopped", job=assignment.order["job"])
             return
         if not isinstance(error, _Silent) and self._is_back(cluster):
-            self._end(turn, "gone", how=f"its process at {self._node} was ended, perhaps for want of memory")
+            self._end(assignment, "gone", how=f"its process at {self._node} was ended, perhaps for want of memory")
         else:
-            self._tell("cancel", turn.order["job"])  # if it is only cut off, it is to be free when it is back
+            self._tell("cancel", assignment.order["job"])  # if it is only cut off, it is to be free when it is back
             self._end(
-                turn,
+                assignment,
                 "gone",
                 how=f"the machine {self._node} has gone",
                 blameless=True,

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from velatura_daemon.executors.ray.actor import PIECE, FarmActor
-from velatura_daemon.executors.ray.config import Terms, as_actor_options, host_and_port
+from velatura_daemon.executors.ray.actor import PIECE, WorkerActor
+from velatura_daemon.executors.ray.config import RayConfig, as_actor_options, host_and_port
 
 log = logging.getLogger("velatura.farm")
 
@@ -42,7 +42,7 @@ class ClusterLost(Exception):
 class Cluster:
     """Connected. All methods may be called from any thread."""
 
-    def __init__(self, terms: Terms, on_timeout: Callable[[ClusterLost], None]) -> None:
+    def __init__(self, terms: RayConfig, on_timeout: Callable[[ClusterLost], None]) -> None:
         """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises
         ClusterLost."""
         self.terms = terms
@@ -94,7 +94,7 @@ class Cluster:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray
         (max_task_retries): it would begin at the start, and the foreman goes on from the picture that was last kept."""
         return (
-            self.ray.remote(FarmActor)
+            self.ray.remote(WorkerActor)
             .options(
                 name=name,
                 max_restarts=-1,
@@ -187,7 +187,7 @@ class Pictures:
         return pieces
 
 
-def _advice(terms: Terms) -> str:
+def _advice(terms: RayConfig) -> str:
     if terms.fallback:
         return "Start its head (docs/farm.md)."
     return (
@@ -196,7 +196,7 @@ def _advice(terms: Terms) -> str:
     )
 
 
-def _knock(terms: Terms) -> None:
+def _knock(terms: RayConfig) -> None:
     """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being
     started is waited for a little, where nobody else would do the work. Raises ClusterLost."""
     address, where = terms.address, host_and_port(terms.address)
@@ -224,7 +224,7 @@ def _knock(terms: Terms) -> None:
         time.sleep(BETWEEN)
 
 
-def _not_connected(terms: Terms, error: Exception) -> ClusterLost:
+def _not_connected(terms: RayConfig, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
     address = terms.address
     if address == "auto" and isinstance(error, ConnectionError):

@@ -8,7 +8,7 @@ from typing import Any
 ONLY_NEWEST = ("preview", "progress", "kept", "alive", "ready")
 
 
-class Outbox:
+class CoalescingQueue:
     """In the order in which things were said. Not for several threads at a time."""
 
     def __init__(self) -> None:

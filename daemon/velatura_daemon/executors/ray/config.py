@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from velatura.errors import UsageError
-from velatura_daemon.config import Options
+from velatura_daemon.config import DaemonConfig
 
 WORKERS = (
     "device",
@@ -24,7 +24,7 @@ WORKERS = (
 
 
 @dataclass(frozen=True)
-class Terms:
+class RayConfig:
     """address: as Ray takes it. resources: of a node, by Ray's names (GPU, CPU, memory, or an own one); none: a GPU
     where the cluster has any, or else a core. labels: of the nodes that may be taken. least, most: how many workers.
     fallback: this machine stands in while the cluster is lost."""
@@ -37,7 +37,7 @@ class Terms:
     fallback: bool = False
 
     @classmethod
-    def of(cls, options: Options) -> Terms:
+    def of(cls, options: DaemonConfig) -> RayConfig:
         """Raises UsageError for what cannot be meant."""
         if not options.address:
             raise UsageError(

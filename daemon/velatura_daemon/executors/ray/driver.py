@@ -13,9 +13,9 @@ import sys
 import threading
 from typing import IO, Any
 
-from velatura_daemon.executors.ray.actor_handle import Post
+from velatura_daemon.executors.ray.actor_handle import ActorHandle
 from velatura_daemon.executors.ray.cluster import Cluster, ClusterLost
-from velatura_daemon.executors.ray.config import Terms
+from velatura_daemon.executors.ray.config import RayConfig
 from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.worker.pipe import read_message, write_message
 
@@ -36,17 +36,17 @@ class Driver:
         """begin: terms, options (a worker's), build."""
         self._out = out
         self._lock = threading.Lock()
-        self.terms = Terms(**begin["terms"])
+        self.terms = RayConfig(**begin["terms"])
         self.options, self.build = begin["options"], begin["build"]
-        self.posts: dict[int, Post] = {}
+        self.posts: dict[int, ActorHandle] = {}
         self.cluster: Cluster | None = None
         self.connected = threading.Event()
         self._is_lost = threading.Lock()
 
-    def say(self, hand: int, say: str, **more: Any) -> None:
+    def say(self, worker: int, say: str, **more: Any) -> None:
         """Tell the front. hand: -1 for what is of all of them."""
         with self._lock:
-            write_message(self._out, {"hand": hand, "say": say, **more})
+            write_message(self._out, {"hand": worker, "say": say, **more})
 
     def connect(self) -> None:
         """On a thread of its own: have the cluster, or end."""
@@ -79,7 +79,7 @@ class Driver:
         """One order. Does not wait."""
         number = order.pop("hand")
         if number not in self.posts:
-            self.posts[number] = Post(number, self)
+            self.posts[number] = ActorHandle(number, self)
         getattr(self.posts[number], order.pop("do"))(order)
 
     def end(self) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
 from velatura_daemon.build import build_id
-from velatura_daemon.config import Options
-from velatura_daemon.executors.ray.config import WORKERS, Terms, host_and_port
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.ray.config import WORKERS, RayConfig, host_and_port
 from velatura_daemon.logs import forward
 from velatura_daemon.worker.pipe import read_message, write_message
 
@@ -29,12 +29,12 @@ LOOK = 2.0  # seconds for the head to take a connection, when it is looked wheth
 ENDINGS = ("done", "failed", "stopped", "gone")
 
 
-class Farm:
+class RayProvider:
     """As many hands as there may be actors; the first finds out whether the cluster can be reached."""
 
-    def __init__(self, options: Options, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
+    def __init__(self, options: DaemonConfig, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
         """Raises UsageError where Ray is not installed, or an option cannot be meant."""
-        self.terms = Terms.of(options)
+        self.terms = RayConfig.of(options)
         if importlib.util.find_spec("ray") is None:
             raise UsageError(
                 "--executor ray needs Ray, which is not installed here. Install it beside Velatura: pip install "
@@ -48,25 +48,25 @@ class Farm:
         self._lock = threading.RLock()
         self._driver: subprocess.Popen[bytes] | None = None
         self._looking: threading.Event | None = None  # set: to look no more whether the head is back
-        self.hands = [FarmHand(number, self) for number in range(self.terms.most)]
+        self.executors = [RayWorker(number, self) for number in range(self.terms.most)]
 
     # --- for its hands -------------------------------------------------------------------------------------
-    def tell(self, hand: int, do: str, about: dict[str, Any]) -> None:
+    def tell(self, worker: int, do: str, about: dict[str, Any]) -> None:
         """To the driver, which is started if need be. Raises OSError where that cannot be."""
         with self._lock:
             if self._driver is None:
                 self._start()
-            self._write({**about, "hand": hand, "do": do})
+            self._write({**about, "hand": worker, "do": do})
 
-    def tell_if_there(self, hand: int, do: str, about: dict[str, Any]) -> None:
+    def tell_if_there(self, worker: int, do: str, about: dict[str, Any]) -> None:
         with self._lock:
             if self._driver is not None:
-                self._write({**about, "hand": hand, "do": do})
+                self._write({**about, "hand": worker, "do": do})
 
     def leave_if_idle(self) -> None:
         """Where no actor is wanted any more, there is nothing to be connected for."""
         with self._lock:
-            if self._driver is not None and not any(hand.is_wanted for hand in self.hands):
+            if self._driver is not None and not any(worker.is_wanted for worker in self.executors):
                 driver, self._driver, self.connected = self._driver, None, False
                 _let_go(driver)
 
@@ -98,7 +98,7 @@ class Farm:
             raise OSError(str(error)) from error
         self._driver = driver
         self._write({"terms": self.terms.to_wire(), "options": self._worker_options, "build": build_id()})
-        self.hands[0].say("ready", state=f"connecting to {self.terms.address}", device="–", weights="–")
+        self.executors[0].say("ready", state=f"connecting to {self.terms.address}", device="–", weights="–")
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._driver is not None and self._driver.stdin is not None:
@@ -117,8 +117,10 @@ class Farm:
         with self._lock:
             if driver is self._driver:
                 self._driver, self.connected = None, False
-                for hand in self.hands:
-                    hand.lose("the process that is connected to the farm ended", "The connection to the farm was lost.")
+                for worker in self.executors:
+                    worker.lose(
+                        "the process that is connected to the farm ended", "The connection to the farm was lost."
+                    )
                 if self.lost:  # it was to find out whether the head is back
                     self._look_for_it(LOOK_AGAIN)
                 self.wake()
@@ -126,16 +128,16 @@ class Farm:
     def _take(self, said: dict[str, Any]) -> None:
         number = said.pop("hand")
         if number >= 0:
-            self.hands[number].take(said)
+            self.executors[number].take(said)
         elif said["say"] == "connected":
             self.lost, self.connected = False, True
-            self.hands[0].say("here")  # jobs that wait may call for actors
-            for hand in self.hands[: self.terms.least]:
-                hand.call()
+            self.executors[0].say("here")  # jobs that wait may call for actors
+            for worker in self.executors[: self.terms.least]:
+                worker.call()
         elif said["say"] == "lost":
             self._driver, self.connected, self.lost = None, False, True
-            for hand in self.hands:
-                hand.lose("the farm was lost", said["sentence"])
+            for worker in self.executors:
+                worker.lose("the farm was lost", said["sentence"])
             self._look_for_it(said["again"])
         self.wake()
 
@@ -162,7 +164,7 @@ class Farm:
     def _come_back(self) -> None:
         if not self.terms.fallback:
             self.lost = False
-            self.hands[0].say("here")
+            self.executors[0].say("here")
         elif self._driver is None:
             with contextlib.suppress(OSError):  # there is no process to be had: others go on
                 self._start()
@@ -173,13 +175,13 @@ class Farm:
             self._looking = None
 
 
-class FarmHand:
+class RayWorker:
     """Work for an actor, of which there may be none yet. See `executor.Executor`."""
 
     device = "auto"
     pid = 0  # no process of this machine works for it
 
-    def __init__(self, number: int, farm: Farm) -> None:
+    def __init__(self, number: int, farm: RayProvider) -> None:
         self._number, self._farm = number, farm
         self._said: deque[dict[str, Any]] = deque()
         self._lives, self._node = False, ""
