@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import selectors
 import time
-from multiprocessing.connection import ConnectionInfo as Pipe
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
