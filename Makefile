@@ -71,7 +71,7 @@ bench-farm: setup
 fuzz: setup
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
-	$(BIN)/python -m pytest tests/daemon/test_hostile.py --timeout 0 --hypothesis-profile hostile
+	$(BIN)/python -m pytest tests/server/test_hostile.py --timeout 0 --hypothesis-profile hostile
 
 soak: setup
 	@$(PYTHON) .ci/make_venv.py dev,plot

@@ -21,7 +21,7 @@ import tifffile
 from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
-from tests.daemon.test_life import status_when
+from tests.support.daemons import status_when
 from velatura.client.client import HistoryEntries, SavedItems
 from velatura.errors import UsageError
 from velatura.pixels import Picture, PixelFormat

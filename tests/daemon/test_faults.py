@@ -4,21 +4,18 @@ files."""
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
-from tests.daemon.test_life import status_when, until, until_failed
+from tests.support.daemons import limited, status_when, stopped, until, until_failed
 from velatura.client.client import Finished, SavedItems
 from velatura.client.launch import Launcher
 from velatura.errors import DaemonCannotStart, DaemonLost
@@ -29,30 +26,6 @@ from velatura_daemon.build import build_id
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 BIG = picture(200, 150, seed=3)  # 90 kB
 SMALL = 20_000  # bytes: what a file may have where the disk is to be full; no log has that
-
-
-@contextlib.contextmanager
-def limited(pid: int, what: int, to: int) -> Iterator[None]:
-    """A running process with a limit of the system's."""
-    before = resource.prlimit(pid, what)
-    resource.prlimit(pid, what, (to, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, what, before)
-
-
-@contextlib.contextmanager
-def stopped(*pids: int) -> Iterator[None]:
-    """Processes that are there, and do nothing."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 # --- the worker ------------------------------------------------------------------------------------

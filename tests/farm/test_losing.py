@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from tests.conftest import QUICK, Daemon, picture
-from tests.daemon.test_life import status_when, until
 from tests.farm.conftest import daemon_of
 from tests.farm.machines import Machines
+from tests.support.daemons import status_when, until
 from velatura.client.client import Client, Finished
 from velatura.errors import DaemonLost
 from velatura.protocol import messages as p

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
-from tests.daemon.test_life import status_when, until
 from tests.farm.conftest import daemon_of
+from tests.support.daemons import status_when, until
 from velatura.client.client import Finished
 from velatura.errors import VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture

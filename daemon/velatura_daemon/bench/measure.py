@@ -27,7 +27,7 @@ from velatura_daemon.engine.regions import resized
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import Progress, stylise
 from velatura_daemon.memory_plan import GRID, plan_memory, work_factor
-from velatura_daemon.worker.devices import choose_device, device_label, memory_in_use, room_on
+from velatura_daemon.worker.devices import choose_device, device_label, memory_in_use, budget_on
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def size(device: torch.device, megapixels: float, memory: int, steps: int) -> di
     drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
     everywhere = torch.ones(1, device=device).expand(side, side)
     content = Source(resized(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
-    room, settings = room_on(device, memory), StyleSettings(iterations=1)
+    room, settings = budget_on(device, memory), StyleSettings(iterations=1)
     plan, times = plan_memory(side, side, room, net.element), []
     # Going on from the picture itself: the coarser scales are left out.
     began = time.perf_counter()

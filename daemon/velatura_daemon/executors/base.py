@@ -1,68 +1,70 @@
-"""Where work is done, as the foreman sees it. Makers: `local`, worker processes of this machine; `upstream`, another
-daemon; `farm`, actors of a Ray cluster."""
+"""What the scheduler needs of whoever does the work.
+
+Providers of executors: `local`, worker processes of this machine; `remote`, another daemon; `ray`, actors of a Ray
+cluster.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
+
+from velatura_daemon.jobs.events import WorkerEvent, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 
 
 class Executor(Protocol):
-    """Does one job at a time. What it has to say is fetched by `hear`; it wakes the front whenever there is something.
+    """Runs one job at a time. Events are fetched with `poll`; the executor wakes the server whenever there are some.
 
-    It says maps with `say`: here, ready (device, weights … for status), estimate, alive, progress, preview, notice,
-    kept, stopped, failed, done, gone. A job's carry the `job` of its order, and end with one of stopped, failed, done,
-    gone. `gone` may have a `sentence` for the painter, and be `blameless`: what went was not brought down by the job.
+    A job's events carry the ticket of its spec and end with JobStopped, JobFailed, JobDone or WorkerGone.
     """
 
-    info: dict[str, Any]
+    info: WorkerInfo
 
     @property
     def device(self) -> str:
-        """The name of the one it works on, as a job may ask for it; 'auto' where it can be any."""
+        """The name of the device it works on, as jobs ask for it; 'auto' if it can be any."""
 
     @property
     def available(self) -> bool:
-        """Whether a job given now is begun at once; or whether giving it one is the way to find out."""
+        """Whether a job given now would start at once, or whether giving it one is the way to find out."""
 
     @property
     def holds_device(self) -> bool:
-        """Whether there is anything that `leave` would give back."""
+        """Whether `release_device` would free anything."""
 
     @property
     def pid(self) -> int:
-        """Of the process of this machine that works for it; 0: there is none."""
+        """The process on this machine that works for it; 0: there is none."""
 
-    def hear(self) -> dict[str, Any] | None:
-        """The next thing it has said, or None."""
+    def poll(self) -> WorkerEvent | None:
+        """The next event, or None."""
 
-    def call(self) -> None:
-        """There is more to do than there are hands: be available as soon as may be, and say `here` then. Does not wait
-        for it."""
+    def request_start(self) -> None:
+        """More jobs wait than executors are available: become available, then report Available. Does not block."""
 
-    def work(self, job: dict[str, Any]) -> None:
-        """Hand over a job: `JobService._order_for` says what stands in an order. Raises OSError where that cannot
-        be."""
+    def run(self, spec: JobSpec) -> None:
+        """Start a job. Raises OSError if that is impossible."""
 
-    def estimate(self, question: dict[str, Any]) -> None:
-        """Have it say how long something would take: ticket, width, height, settings, weights, device."""
+    def estimate(self, request: EstimateRequest) -> None:
+        """Ask how long something would take; answered with Estimated. Raises OSError."""
 
-    def cancel(self, job: str) -> None:
-        """Stop a job soon; `stopped` will be said."""
+    def cancel(self, ticket: str) -> None:
+        """Stop a job soon; it ends with JobStopped."""
 
-    def pause(self, job: str) -> None:
-        """The same, and what is done of it may be gone on with."""
+    def pause(self, ticket: str) -> None:
+        """The same, but whoever does the work keeps its progress."""
 
-    def settle(self, job: str) -> None:
-        """Its result is kept: whoever made it may forget it."""
+    def acknowledge(self, ticket: str) -> None:
+        """The result is stored here: whoever made it may delete theirs."""
 
-    def leave(self) -> None:
-        """Give the device back: `holds_device` is false from when this returns on. Does not wait for it."""
+    def release_device(self) -> None:
+        """Free the device: `holds_device` is False when this returns. Does not block."""
 
-    def end_by_force(self) -> None:
-        """It hangs: end it, so that it says `gone`."""
+    def terminate(self) -> None:
+        """It hangs: end it, so that it reports WorkerGone."""
 
-    def kill(self) -> None:
+    def close(self) -> None:
         """Nothing of it is left when this returns."""
 
 
@@ -71,8 +73,8 @@ class ExecutorProvider(Protocol):
 
     @property
     def executors(self) -> Sequence[Executor]:
-        """One at least; there may be more later, never fewer."""
+        """At least one; the list may grow, never shrink."""
 
     @property
     def lost(self) -> bool:
-        """Whether nobody of them can be reached at present."""
+        """Whether none of them can be reached at present."""

@@ -1,4 +1,4 @@
-"""From options to those who work."""
+"""Makes the executor providers that a configuration asks for."""
 
 from __future__ import annotations
 
@@ -11,49 +11,40 @@ from velatura_daemon.executors.base import ExecutorProvider
 from velatura_daemon.executors.local import LocalProvider
 
 KINDS = ("local", "upstream", "ray")
-OF_A_CLUSTER = ("address", "min_actors", "max_actors", "actor_resources", "node_labels")
+RAY_OPTIONS = ("address", "min_actors", "max_actors", "actor_resources", "node_labels")
 
 
 def providers_for(
-    options: DaemonConfig, places: AppDirs, wake: Callable[[], None]
+    config: DaemonConfig, places: AppDirs, wake: Callable[[], None]
 ) -> tuple[ExecutorProvider, ExecutorProvider | None]:
-    """Who does the work, and who stands in while they cannot be reached. wake: called from any thread when one of them
-    has something to say. Raises UsageError for what cannot be meant."""
-    if options.kind not in KINDS:
-        raise UsageError(f"--executor takes {', '.join(KINDS)}; {options.kind[:40]!r} is none.")
-    if options.fallback not in ("", "local"):
-        raise UsageError(f"--fallback takes local; {options.fallback[:40]!r} is nothing that could do the work.")
-    _refuse_two_minds(options)
-    if options.kind == "local":
-        return LocalProvider(options, wake), None
-    spare = LocalProvider(options, wake) if options.fallback else None
-    return _elsewhere(options, places, wake), spare
+    """The provider, and its fallback while it is lost.
 
-
-def _refuse_two_minds(options: DaemonConfig) -> None:
-    """Raises UsageError where what is said of others could not be followed: silently, a painter's own machine would do
-    the work, or another's."""
-    if options.upstream and options.executor == "ray":
-        raise UsageError("--upstream and --executor ray name two who are to do the work. Leave one of them out.")
-    if options.kind == "upstream" and not options.upstream:
-        raise UsageError(
-            "--executor upstream needs --upstream FILE: the connection file of the daemon that is to do the work."
-        )
-    told = [
-        f"--{name.replace('_', '-')}" for name in OF_A_CLUSTER if getattr(options, name) != getattr(DaemonConfig, name)
-    ]
-    if told and options.kind != "ray":
-        raise UsageError(
-            f"{' and '.join(told)} would be of a Ray cluster, and none is to do the work. Say --executor ray too, or "
-            "leave it out."
-        )
-
-
-def _elsewhere(options: DaemonConfig, places: AppDirs, wake: Callable[[], None]) -> ExecutorProvider:
-    if options.kind == "upstream":
+    wake: called from any thread when an executor has an event. Raises UsageError for options that contradict each other.
+    """
+    _check(config)
+    if config.kind == "local":
+        return LocalProvider(config, wake), None
+    fallback = LocalProvider(config, wake) if config.fallback else None
+    if config.kind == "upstream":
         from velatura_daemon.executors.remote import RemoteDaemon
 
-        return RemoteDaemon(options, places, wake)
+        return RemoteDaemon(config, places, wake), fallback
     from velatura_daemon.executors.ray.workers import RayProvider
 
-    return RayProvider(options, wake)
+    return RayProvider(config, wake), fallback
+
+
+def _check(config: DaemonConfig) -> None:
+    """Contradictions are refused: otherwise work would silently run on another machine than the user thinks."""
+    if config.kind not in KINDS:
+        raise UsageError(f"--executor is one of {', '.join(KINDS)}, not {config.kind[:40]!r}.")
+    if config.fallback not in ("", "local"):
+        raise UsageError(f"--fallback can only be 'local', not {config.fallback[:40]!r}.")
+    if config.upstream and config.executor == "ray":
+        raise UsageError("--upstream and --executor ray contradict each other. Leave one of them out.")
+    if config.kind == "upstream" and not config.upstream:
+        raise UsageError("--executor upstream needs --upstream FILE, the connection file of the other daemon.")
+    changed = [name for name in RAY_OPTIONS if getattr(config, name) != getattr(DaemonConfig, name)]
+    if changed and config.kind != "ray":
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise UsageError(f"{options} only applies to a Ray cluster. Add --executor ray, or leave it out.")

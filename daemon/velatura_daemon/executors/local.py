@@ -1,4 +1,4 @@
-"""The front's side of the local executors: a worker process a device, started on demand, watched, let go when idle."""
+"""Executors on this machine: one worker process per device, started on demand, ended when idle."""
 
 from __future__ import annotations
 
@@ -12,55 +12,57 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
 from velatura_daemon.config import DaemonConfig, sensible_memory
+from velatura_daemon.jobs.commands import Begin, Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
+from velatura_daemon.jobs.events import STARTING, Available, GpusFound, WorkerEvent, WorkerGone, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.logs import forward
 from velatura_daemon.worker.environment import WORKER
-from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
+from velatura_daemon.worker.pipe import COMMANDS, DEVICE_LOST, EVENTS, read_message, write_message
 
-LEAVING_PATIENCE = 3.0  # seconds for a worker to go by itself
+LEAVING_PATIENCE = 3.0  # seconds for a worker to end by itself
 
 
 class LocalProvider:
-    """A hand for each device that the options name. Where they do not care, one until its worker, who has torch, says
-    that this machine has several GPUs."""
+    """An executor per device that the configuration names. With 'auto' there is one, until its worker, which has torch,
+    reports that this machine has several GPUs."""
 
     lost = False
 
-    def __init__(self, options: DaemonConfig, wake: Callable[[], None]) -> None:
+    def __init__(self, config: DaemonConfig, wake: Callable[[], None]) -> None:
         """Raises UsageError for devices that cannot be."""
-        self._options, self._wake = options, wake
-        names = device_names(options)
+        self._config, self._wake = config, wake
+        names = device_names(config)
         self.executors = [LocalExecutor(self._sharing(names), wake, name) for name in names]
         if names == ["auto"]:
-            self.executors[0].found = self._found
+            self.executors[0].on_gpus_found = self._add_executors
 
     def _sharing(self, names: list[str]) -> DaemonConfig:
         """Of the machine, what one of so many workers may take, where nobody has said it."""
         on_cpu = names.count("cpu")
-        threads = self._options.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
-        memory = self._options.memory_megabytes or ((sensible_memory() >> 20) // len(names) if len(names) > 1 else 0)
-        return replace(self._options, threads=threads, memory_megabytes=memory)
+        threads = self._config.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
+        memory = self._config.memory_megabytes or ((sensible_memory() >> 20) // len(names) if len(names) > 1 else 0)
+        return replace(self._config, threads=threads, memory_megabytes=memory)
 
-    def _found(self, gpus: int) -> None:
-        """This machine has so many GPUs."""
+    def _add_executors(self, gpus: int) -> None:
+        """One for each GPU, once the first worker has counted them."""
         if gpus > 1 and len(self.executors) == 1:
             names = [f"cuda:{index}" for index in range(gpus)]
             self.executors[0].device = names[0]
             self.executors[0].share(self._sharing(names))
             self.executors += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
-            self.executors[-1].say_here()
+            self.executors[-1].announce()
 
 
-def device_names(options: DaemonConfig) -> list[str]:
+def device_names(config: DaemonConfig) -> list[str]:
     """Of each hand. Raises UsageError."""
-    names = list(options.devices) or [options.device]
+    names = list(config.devices) or [config.device]
     if names == ["all"]:
         return ["auto"]
-    for name in names if options.devices else ():
+    for name in names if config.devices else ():
         if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", name):
             raise UsageError(
                 f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is none."
@@ -74,53 +76,40 @@ def cores() -> int:
 
 
 class LocalExecutor:
-    """Work for one worker process. `hear()` gives what it has said; `wake` is called whenever there is more."""
+    """Runs jobs in one worker process, which is started when needed."""
 
-    available = True  # it starts with the job
+    available = True  # a worker starts with the job
 
-    def __init__(self, options: DaemonConfig, wake: Callable[[], None], device: str = "auto") -> None:
-        """device: what the worker takes for 'auto'."""
-        self._options = options
+    def __init__(self, config: DaemonConfig, wake: Callable[[], None], device: str = "auto") -> None:
+        """wake: called from another thread when `poll` has something. device: what the worker takes for 'auto'."""
+        self._config = config
         self._wake = wake
         self.device = device
-        self.found: Callable[[int], None] = lambda _: None  # is told of so many GPUs
+        self.on_gpus_found: Callable[[int], None] = lambda _: None
         self._process: subprocess.Popen[bytes] | None = None
-        self._said: deque[tuple[subprocess.Popen[bytes] | None, dict[str, Any]]] = deque()
-        self.info: dict[str, Any] = {}
+        self._events: deque[tuple[subprocess.Popen[bytes] | None, WorkerEvent]] = deque()
+        self.info = WorkerInfo()
 
     @property
     def pid(self) -> int:
-        """The worker's, or 0."""
         return self._process.pid if self._process else 0
 
     @property
     def holds_device(self) -> bool:
         return self._process is not None
 
-    def call(self) -> None:
+    def request_start(self) -> None:
         """It is always available."""
 
-    def say_here(self) -> None:
-        """It was not known of before."""
-        self._said.append((self._process, {"say": "here"}))
+    def announce(self) -> None:
+        """Report Available: the scheduler did not know this executor before."""
+        self._events.append((self._process, Available()))
         self._wake()
 
     def start(self) -> None:
-        """Have a worker. Does nothing where there is one. Raises OSError where that cannot be."""
+        """Start the worker unless it runs. Raises OSError."""
         if self._process is not None:
             return
-        options = {
-            name: getattr(self._options, name)
-            for name in (
-                "threads",
-                "memory_megabytes",
-                "cache_megabytes",
-                "preview_side",
-                "preview_seconds",
-                "keep_seconds",
-            )
-        }
-        options["device"] = self.device
         process = subprocess.Popen(
             [sys.executable, "-m", "velatura_daemon.worker.process"],
             stdin=subprocess.PIPE,
@@ -131,99 +120,95 @@ class LocalExecutor:
         try:
             assert process.stderr is not None
             forward(process.stderr, f"worker {process.pid}")
-            threading.Thread(target=self._listen, args=(process,), daemon=True).start()
-        except RuntimeError as error:  # a worker that nobody listens to would never be heard to have gone
+            threading.Thread(target=self._read_events, args=(process,), daemon=True).start()
+        except RuntimeError as error:  # nobody would notice the death of a worker without these threads
             process.kill()
             process.wait()
             raise OSError(str(error)) from error
-        self._process, self.info = process, {"state": "starting"}
-        self._tell({"do": "begin", "options": options})
+        self._process, self.info = process, WorkerInfo(state=STARTING)
+        self._send(Begin(WorkerOptions.of(self._config, self.device)))
 
-    def hear(self) -> dict[str, Any] | None:
-        """The next thing that the worker has said, or None. What a former worker still says is passed over."""
-        while self._said:
-            process, message = self._said.popleft()
-            if process is self._process:
-                if message["say"] == "gone":
-                    self._process = None
-                if message["say"] != "gpus":
-                    return message
-                self.found(message["count"])
+    def poll(self) -> WorkerEvent | None:
+        """The next event, or None. What a former worker still reports is dropped."""
+        while self._events:
+            process, event = self._events.popleft()
+            if process is not self._process:
+                continue
+            if isinstance(event, GpusFound):
+                self.on_gpus_found(event.count)
+                continue
+            if isinstance(event, WorkerGone):
+                self._process = None
+            return event
         return None
 
-    def share(self, options: DaemonConfig) -> None:
-        """From the next job on it may take so much of the machine's memory."""
-        self._options = options
-        self._tell({"do": "share", "memory_megabytes": options.memory_megabytes})
+    def share(self, config: DaemonConfig) -> None:
+        """From the next job on the worker may take as much memory as `config` says."""
+        self._config = config
+        self._send(SetMemory(config.memory_megabytes))
 
-    def work(self, job: dict[str, Any]) -> None:
-        """Hand over a job; the worker is started if need be."""
+    def run(self, spec: JobSpec) -> None:
         self.start()
-        self._tell({"do": "work", **job})
+        self._send(Run(spec))
 
-    def estimate(self, question: dict[str, Any]) -> None:
-        """Have it say how long something would take; the worker is started if need be."""
+    def estimate(self, request: EstimateRequest) -> None:
         self.start()
-        self._tell({"do": "estimate", **question})
+        self._send(Estimate(request))
 
-    def cancel(self, job: str) -> None:
-        """Stop a job within one evaluation; `stopped` will be said."""
-        self._tell({"do": "cancel", "job": job})
+    def cancel(self, ticket: str) -> None:
+        """Stop a job within one evaluation."""
+        self._send(Cancel(ticket))
 
-    pause = cancel  # what may be gone on with lies on this disk
+    pause = cancel  # its progress is on this disk
 
-    def settle(self, job: str) -> None:
+    def acknowledge(self, ticket: str) -> None:
         """A worker keeps nothing."""
 
-    def leave(self) -> None:
-        """Give the device back: the worker goes, by itself or by force. Does not wait for it."""
+    def release_device(self) -> None:
+        """The worker ends, by itself or by force."""
         process, self._process = self._process, None
-        self.info = {}
+        self.info = WorkerInfo()
         if process is None or process.stdin is None:
             return
         with contextlib.suppress(OSError):
-            process.stdin.close()  # the end of its input is its sign to go
+            process.stdin.close()  # the end of its input tells it to end
         force = threading.Timer(LEAVING_PATIENCE, process.kill)
         force.daemon = True
         force.start()
 
-    def end_by_force(self) -> None:
-        """Kill a worker that hangs; it will be heard to have gone."""
+    def terminate(self) -> None:
         if self._process is not None:
             self._process.kill()
 
-    def kill(self) -> None:
-        """No worker any more when this returns."""
+    def close(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def _send(self, command: Command) -> None:
         if self._process is None or self._process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # it has died: the listening thread says so
-            write_message(self._process.stdin, message)
+        with contextlib.suppress(OSError):  # it died: the reading thread reports it
+            write_message(self._process.stdin, COMMANDS, command)
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """In a thread of its own: pass on what the worker says, until its end."""
+    def _read_events(self, process: subprocess.Popen[bytes]) -> None:
+        """On a thread of its own: pass on the worker's events, until its end."""
         assert process.stdout is not None
-        try:
-            while (message := read_message(process.stdout)) is not None:
-                self._add(process, message)
-        except (OSError, ValueError):
-            pass  # half a message: it died while speaking
-        self._add(process, {"say": "gone", "how": _how(process.wait())})
+        with contextlib.suppress(OSError, ValueError):  # half a message: it died while writing
+            while (event := read_message(process.stdout, EVENTS)) is not None:
+                self._add(process, event)
+        self._add(process, WorkerGone(_cause_of_death(process.wait())))
 
-    def _add(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
-        self._said.append((process, message))
+    def _add(self, process: subprocess.Popen[bytes], event: WorkerEvent) -> None:
+        self._events.append((process, event))
         self._wake()
 
 
-def _how(code: int) -> str:
-    """What an exit code tells a painter."""
+def _cause_of_death(code: int) -> str:
+    """An exit code in words."""
     if code == -signal.SIGKILL if hasattr(signal, "SIGKILL") else False:
-        return "it was killed, perhaps for want of memory"
+        return "it was killed, perhaps because memory ran out"
     if code == DEVICE_LOST:
         return "its device was lost: the driver was reset, or the card has gone"
     if code < 0:

@@ -25,10 +25,13 @@ JOBS_PER_CLIENT = 32
 
 @dataclass
 class Job:
-    """One restyle that was asked for, and how. session: the one that asked, and is told. program: what it called
-    itself. resume: it was stopped midway, and goes on from its last picture. paused: by this very daemon, a moment ago.
-    as_it_is: no step more is to be made. deaths: of workers that it has brought down. moves: how often its machine
-    went, for no fault of the job's. told_at_home: its painter knows that this machine stands in for others."""
+    """One restyle and how far it is.
+
+    session: the one that requested it, and is notified. program: what that called itself. request: as it came. missing:
+    blobs still on their way. resume: it was stopped before and continues from its last image. paused: by this very daemon,
+    a moment ago. finish_now: no further step. deaths: workers that died with it. moves: how often its machine went, for no
+    fault of the job's. notified_*: what its client knows already. preview_due: its client has shown the last preview.
+    """
 
     id: str
     client_id: str
@@ -42,15 +45,14 @@ class Job:
     weights: str
     device: str
     program: str
-    asked: Restyle
+    request: Restyle
     state: str = WAITING
     missing: set[bytes] = field(default_factory=set)
     deaths: int = 0
     resume: bool = False
-    as_it_is: bool = False
+    finish_now: bool = False
     paused: bool = False
     moves: int = 0
-    came: float = 0.0
     notified_position: int = -1
     notified_waiting: bool = False
     notified_fallback: bool = False
@@ -62,10 +64,10 @@ class Job:
         return {blob for picture in self.pictures for blob in picture.blobs}
 
     @property
-    def is_kept(self) -> bool:
-        """Whether it may be gone on with when it is stopped. One of many figures is not worth it, unless its client has
-        noted what it is."""
-        return self.asked.remember or self.asked.note != ""
+    def resumable(self) -> bool:
+        """Whether it is kept when it is stopped. Jobs that the history leaves out are kept only if their client notes what they
+        are."""
+        return self.request.remember or self.request.note != ""
 
     @property
     def pictures(self) -> list[PictureRef]:

@@ -14,11 +14,11 @@ BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
 STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger than a quarter of that
 
 
-def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, limit: float) -> Job:
+def job_from(request: p.Restyle, session: bytes, client_id: str, program: str, limit: float) -> Job:
     """The job that a request asks for. limit: megapixels of a content. Raises VelaturaError."""
-    content = PictureRef.from_wire(asked.content)
-    styles = p.styles_from_wire(asked.styles)
-    settings = StyleSettings.from_wire(asked.settings)
+    content = PictureRef.from_wire(request.content)
+    styles = p.styles_from_wire(request.styles)
+    settings = StyleSettings.from_wire(request.settings)
     limits = [("layer", content, limit)]
     limits += [("style picture", style.picture, max(limit, STYLE_MEGAPIXELS)) for style in styles]
     for what, picture, most in limits:
@@ -26,11 +26,11 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
             enough = int(picture.megapixels) + 1
             raise PictureTooLarge(
                 f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
-                f"{_fitting(picture, most)} would fit. Select a part, make it smaller, or "
+                f"{_size_that_fits(picture, most)} would fit. Select a part, make it smaller, or "
                 f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB "
                 "of memory)."
             )
-    mask = PictureRef.from_wire(asked.mask) if asked.mask is not None else None
+    mask = PictureRef.from_wire(request.mask) if request.mask is not None else None
     for what, grey in [("mask", mask), *(("region", style.region) for style in styles)]:
         if grey is None:
             continue
@@ -43,36 +43,36 @@ def job_from(asked: p.Restyle, session: bytes, client_id: str, program: str, lim
                 f"Give a {what} of the picture's size."
             )
     return Job(
-        asked.job,
+        request.job,
         client_id,
         session,
-        asked.layer,
+        request.layer,
         content,
         styles,
         mask,
         settings,
-        asked.adjust,
-        asked.weights,
-        asked.device,
+        request.adjust,
+        request.weights,
+        request.device,
         program,
-        asked,
+        request,
     )
 
 
-def check_fits_locally(job: Job, options: DaemonConfig) -> None:
+def check_fits_locally(job: Job, config: DaemonConfig) -> None:
     """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory
     can hold."""
-    content, most = job.content, options.megapixels_here
-    if content.megapixels > most and not job.as_it_is:
+    content, most = job.content, config.megapixels_here
+    if content.megapixels > most and not job.finish_now:
         raise PictureTooLarge(
-            f"This machine stands in for {options.elsewhere}, which cannot be reached, and takes up to {most:g} "
+            f"This machine stands in for {config.elsewhere}, which cannot be reached, and takes up to {most:g} "
             "megapixels; the layer has "
             f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: "
-            f"{_fitting(content, most)} would fit here."
+            f"{_size_that_fits(content, most)} would fit here."
         )
 
 
-def _fitting(picture: PictureRef, most: float) -> str:
+def _size_that_fits(picture: PictureRef, most: float) -> str:
     """The same shape with so many megapixels."""
     fit = (most / picture.megapixels) ** 0.5
     return f"{int(picture.width * fit)} × {int(picture.height * fit)}"

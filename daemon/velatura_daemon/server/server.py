@@ -66,7 +66,8 @@ class Server:
 
     def _pool(self) -> WorkerPool:
         """Who works. Raises UsageError where the options do not say how they can be reached."""
-        return WorkerPool(*providers_for(self._options, self._places, self.wake), self._clock)
+        provider, fallback = providers_for(self._options, self._places, self.wake)
+        return WorkerPool(provider, fallback, self._options, self._clock)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
@@ -86,7 +87,7 @@ class Server:
                 for key, events in ready:
                     key.data(events)
                 try:
-                    self._scheduler.listen()
+                    self._scheduler.poll()
                     self._tick(self._clock.now())
                 except Exception:  # a fault of ours must not take everybody's daemon down
                     log.exception("what was due could not be done")
@@ -116,7 +117,7 @@ class Server:
         due = [listener.due for listener in self._listeners]
         if self._door.sessions:
             due.append(self._options.heartbeat / 2)
-        due.append(self._scheduler.due)
+        due.append(self._scheduler.seconds_to_next)
         if self._options.exit_seconds and not self._scheduler.busy:
             due.append(self._options.exit_seconds - (self._clock.now() - self._scheduler.active_at))
         waits = [seconds for seconds in due if seconds is not None]
@@ -133,7 +134,7 @@ class Server:
             elif silent > 2 * self._options.heartbeat and not session.parked:
                 session.parked = True
                 self._job_service.park(session.token)
-        self._scheduler.tick(now)
+        self._job_service.tick(now)
         if not self._leaving and not self._can_be_found:
             self._publish_again()
         may_leave = self._options.exit_seconds > 0 and not self._scheduler.busy
@@ -293,7 +294,7 @@ class Server:
         self._job_service.cancel(session.client_id, asked.job)
 
     def _on_seen(self, session: Session, seen: p.PreviewShown) -> None:
-        self._job_service.seen(session.client_id, seen.job)
+        self._job_service.preview_shown(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
         self._job_service.store.received((session.client_id, received.job))
@@ -385,7 +386,7 @@ class Server:
         withdraw(self._places)
         for session in self._door.sessions.values():
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
-        self._scheduler.kill()
+        self._scheduler.close()
         self._job_service.store.close()
         for listener in self._listeners:
             listener.close()

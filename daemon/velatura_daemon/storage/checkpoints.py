@@ -12,6 +12,7 @@ from velatura.app_dirs import AppDirs, sync_folder
 from velatura.errors import BadMessage, UnknownBlob, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
+from velatura_daemon.jobs.events import CheckpointSaved
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.jobs.validation import job_from
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
@@ -69,7 +70,7 @@ class CheckpointStore:
         """Where the picture in work lies: float32 (3, height, width), as numpy saves it."""
         return self.records.path_beside(key, ".npy")
 
-    def note(self, job: Job, about: dict[str, Any], said: dict[str, Any], date: float) -> None:
+    def note(self, job: Job, about: dict[str, Any], event: CheckpointSaved, date: float) -> None:
         """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture
         in work lies on the machine that works on it. Raises DiskTrouble."""
         assert self._blobs is not None
@@ -77,11 +78,11 @@ class CheckpointStore:
         fresh = key not in self.records
         entry = {
             **about,
-            "asked": vars(job.asked),
-            "settings": job.asked.settings,
-            "done": said["done"],
-            "step": said["step"],
-            "elsewhere": said.get("elsewhere", False),
+            "asked": vars(job.request),
+            "settings": job.request.settings,
+            "done": event.done,
+            "step": event.step,
+            "elsewhere": event.elsewhere,
         }
         if fresh and entry["elsewhere"]:
             self._blobs.sync(job.blobs)  # else the worker has done it

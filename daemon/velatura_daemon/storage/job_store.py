@@ -11,6 +11,7 @@ from velatura.app_dirs import AppDirs
 from velatura.errors import DiskTrouble, TooBusy, VelaturaError
 from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
+from velatura_daemon.jobs.events import CheckpointSaved, JobDone
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.storage.blobs import BlobStore, Upload
 from velatura_daemon.storage.checkpoints import CheckpointStore
@@ -36,7 +37,12 @@ class JobStore:
         self.checkpoints.lie_in(self.blobs)
         self.history = History(places.state / "history.sqlite")
         self._next_look = clock.now()
-        self.in_hand: set[Key] = set()  # restyles that are jobs now: nobody else is to take them up
+        self.active: set[Key] = set()  # restyles that are jobs now: not to be resumed again
+
+    @property
+    def resumable(self) -> list[Key]:
+        """Stopped restyles."""
+        return [key for key in self.checkpoints.records if key not in self.active]
 
     def begin_upload(self, size: int) -> Upload:
         """Room for a picture; restyles stopped long ago give theirs before a new one is refused. Raises TooBusy,
@@ -45,44 +51,42 @@ class JobStore:
             try:
                 return self.blobs.begin(size)
             except TooBusy:
-                stopped = next((key for key in self.checkpoints.records if key not in self.in_hand), None)
+                stopped = next((key for key in self.checkpoints.records if key not in self.active), None)
                 if stopped is None:
                     raise
                 log.warning("restyle %s, stopped midway, makes room for a new one", stopped[1])
                 self.checkpoints.drop(stopped)
 
     # --- a job's life ----------------------------------------------------------------------------------
-    def taken_in(self, job: Job) -> None:
+    def added(self, job: Job) -> None:
         """It is in the queue. One that was asked for before, and stopped, goes on from where it stood."""
         key = (job.client_id, job.id)
         earlier = None if job.resume else self.checkpoints.like(job)
-        if earlier is not None and earlier not in self.in_hand:
+        if earlier is not None and earlier not in self.active:
             try:
                 self.checkpoints.move(earlier, key)
                 job.resume = True
             except DiskTrouble as error:
                 log.warning("restyle %s begins anew: %s", job.id, error.sentence)
-        self.in_hand.add(key)
+        self.active.add(key)
 
-    def work_left(self, job: Job, said: dict[str, Any]) -> None:
-        """A worker has left the picture in work. said: done, step, thumbnail, style_thumbnails."""
-        if not job.is_kept:
+    def checkpoint_saved(self, job: Job, event: CheckpointSaved) -> None:
+        """A worker has written the image so far."""
+        if not job.resumable:
             return
         try:
-            self.checkpoints.note(job, _about(job, said), said, self._clock.date())
-        except (
-            VelaturaError
-        ) as error:  # a full disk, or a picture that somebody has taken away: the work itself goes on
+            self.checkpoints.note(job, _about(job, event), event, self._clock.date())
+        except VelaturaError as error:  # a full disk, or a deleted picture: the work itself continues
             log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
 
-    def finished(self, job: Job, result: p.Result, said: dict[str, Any]) -> None:
+    def finished(self, job: Job, result: p.Result, done: JobDone) -> None:
         """Keep a result, and the memory of it; the work is done."""
-        about = _about(job, said)
+        about = _about(job, done)
         if self.results.keep(job.client_id, result, about, self._clock.date()):
             self.ended(job)
         else:
             self.stopped(job)  # until its client says that it has it, the way back is the work itself
-        if job.asked.remember:
+        if job.request.remember:
             self.history.add(
                 {
                     **about,
@@ -99,7 +103,7 @@ class JobStore:
     def received(self, key: Key) -> None:
         """The client has its result."""
         self.results.drop(key)
-        if key not in self.in_hand:
+        if key not in self.active:
             self.checkpoints.drop(key)
 
     def ended(self, job: Job) -> None:
@@ -109,7 +113,7 @@ class JobStore:
 
     def stopped(self, job: Job) -> None:
         """Nobody works on it any more; what it left stays."""
-        self.in_hand.discard((job.client_id, job.id))
+        self.active.discard((job.client_id, job.id))
 
     # --- what is asked ---------------------------------------------------------------------------------
     def listed(self, client_id: str | None) -> bytes:
@@ -121,7 +125,7 @@ class JobStore:
         ]
         items, held = [], 0
         for _, records, key in sorted(keys, key=lambda item: item[0], reverse=True):
-            if client_id in (None, key[0]) and key not in self.in_hand:
+            if client_id in (None, key[0]) and key not in self.active:
                 entry = dict(records[key])
                 asked = entry.pop("asked", None)
                 result = entry.setdefault("result", None)
@@ -141,7 +145,7 @@ class JobStore:
     def drop(self, key: Key) -> None:
         """A result, or a restyle that was stopped midway. One in work stays."""
         self.results.drop(key)
-        if key not in self.in_hand:
+        if key not in self.active:
             self.checkpoints.drop(key)
 
     def forget(self) -> None:
@@ -167,18 +171,18 @@ class JobStore:
         self.blobs.close()
 
 
-def _about(job: Job, said: dict[str, Any]) -> dict[str, Any]:
+def _about(job: Job, event: CheckpointSaved | JobDone) -> dict[str, Any]:
     """What people want to know of a job later."""
-    pictures = [*said.get("style_thumbnails", []), *[b""] * len(job.styles)]
+    pictures = [*event.style_thumbnails, *[b""] * len(job.styles)]
     styles = [
         {"name": style.name, "path": style.path, "share": style.share, "thumbnail": picture}
         for style, picture in zip(job.styles, pictures, strict=False)
     ]
     return {
         "layer": job.layer,
-        "title": job.asked.title,
-        "note": job.asked.note,
+        "title": job.request.title,
+        "note": job.request.note,
         "program": job.program,
         "styles": styles,
-        "thumbnail": said.get("thumbnail", b""),
+        "thumbnail": event.thumbnail,
     }

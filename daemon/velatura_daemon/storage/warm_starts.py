@@ -1,4 +1,4 @@
-"""The last image of each layer, for the next restyle of it to start from."""
+"""The last optimised image of each layer, for its next restyle to start from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from velatura.errors import DiskTrouble
+from velatura_daemon.jobs.events import SavedImage
 from velatura_daemon.jobs.job import Job
+from velatura_daemon.jobs.spec import StartingImage
 from velatura_daemon.storage.blobs import BlobStore
 from velatura_daemon.storage.checkpoints import CheckpointStore
 
@@ -42,31 +43,32 @@ class WarmStarts:
     def clear(self) -> None:
         self._images.clear()
 
-    def keep(self, job: Job, path: Path, said: dict[str, Any]) -> None:
-        """The picture that a worker has left at `path`, if it says that it has."""
-        last = said.get("last")
-        if not last:
+    def keep(self, job: Job, path: Path, image: SavedImage | None) -> None:
+        """The image that a worker has written to `path`, if it has."""
+        if image is None:
             return
         try:
-            self._blobs.adopt(last["blob"], path)
+            self._blobs.adopt(image.blob, path)
         except DiskTrouble as error:
-            log.warning("the last picture of job %s is not kept: %s", job.id, error.sentence)
+            log.warning("the last image of job %s is not kept: %s", job.id, error.sentence)
             return
-        self._images[job.client_id, job.layer] = WarmStart(last["blob"], job.warm_start_key, job.id, last["step"])
-        self._images.move_to_end((job.client_id, job.layer))
+        key = (job.client_id, job.layer)
+        self._images[key] = WarmStart(image.blob, job.warm_start_key, job.id, image.step)
+        self._images.move_to_end(key)
         while len(self._images) > LAYERS_REMEMBERED:
             self._images.popitem(last=False)
 
-    def start_for(self, job: Job) -> dict[str, Any] | None:
-        """The picture to go on from: this restyle's own as far as it got, or the layer's last one, where it is wanted
-        and still fits."""
+    def start_for(self, job: Job) -> StartingImage | None:
+        """What a job starts from: its own image as far as it got, or its layer's last one if that is wanted and fits."""
         last, paused = self._images.get((job.client_id, job.layer)), job.paused
         job.paused = False
-        stood = self._checkpoints.checkpoint((job.client_id, job.id)) if job.resume or job.deaths or job.moves else None
-        if stood is not None and not (paused and last is not None and last.job == job.id):
-            return {"path": str(stood.path), "step": stood.step, "check": job.resume}
-        moved = job.adjust and job.settings.start != "noise"  # white noise is what was asked for, also by `paper`
-        wanted = moved or job.resume or job.settings.start == "last"
+        interrupted = job.resume or job.deaths > 0 or job.moves > 0
+        checkpoint = self._checkpoints.checkpoint((job.client_id, job.id)) if interrupted else None
+        has_newer = paused and last is not None and last.job == job.id
+        if checkpoint is not None and not has_newer:
+            return StartingImage(checkpoint.path, checkpoint.step, verify_inputs=job.resume)
+        adjusted = job.adjust and job.settings.start != "noise"  # white noise means white noise, in `paper` too
+        wanted = adjusted or job.resume or job.settings.start == "last"
         if not wanted or last is None or last.warm_start_key != job.warm_start_key or last.blob not in self._blobs:
             return None
-        return {"path": str(self._blobs.blob(last.blob).path), "step": last.step if paused else 0, "check": False}
+        return StartingImage(self._blobs.blob(last.blob).path, last.step if paused else 0)

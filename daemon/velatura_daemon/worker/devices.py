@@ -62,7 +62,7 @@ def give_device_memory_back(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def room_on(device: torch.device, memory: int) -> MemoryBudget:
+def budget_on(device: torch.device, memory: int) -> MemoryBudget:
     """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly
     all that is free."""
     memory = memory or sensible_memory()

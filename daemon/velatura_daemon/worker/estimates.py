@@ -9,7 +9,6 @@ import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,6 +20,7 @@ from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
 from velatura_daemon.engine.regions import all_of, weights_by_layer
 from velatura_daemon.engine.tiling.tiles import features_of, moments_of
+from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.memory_plan import MemoryBudget, MemoryPlan, plan_memory, work_factor
 from velatura_daemon.worker.devices import device_label
 from velatura_daemon.worker.model_cache import LoadedModel
@@ -53,14 +53,8 @@ class Expected:
     plan: MemoryPlan
     device: str
 
-    def to_wire(self) -> dict[str, Any]:
-        return {
-            "seconds": self.seconds,
-            "memory": self.plan.bytes,
-            "tile": self.plan.side,
-            "device": self.device,
-            "sentence": self.sentence,
-        }
+    def event(self, ticket: str) -> Estimated:
+        return Estimated(ticket, self.seconds, self.plan.bytes, self.plan.side, self.device, self.sentence)
 
     @property
     def sentence(self) -> str:

@@ -1,27 +1,30 @@
-"""How the front and a worker talk: msgpack maps over pipes, each behind its length. Both trust each other."""
+"""Messages over a pipe, each behind its length."""
 
 from __future__ import annotations
 
 import struct
 from typing import IO, Any
 
-import msgpack
+from velatura_daemon.jobs.codec import Codec, messages_of
+from velatura_daemon.jobs.commands import Command
+from velatura_daemon.jobs.events import WorkerEvent
 
-DEVICE_LOST = 70  # the exit code of a worker whose device answers no more
+DEVICE_LOST = 70  # the exit code of a worker whose device no longer answers
+
+COMMANDS = Codec(*messages_of(Command))
+EVENTS = Codec(*messages_of(WorkerEvent))
 
 
-def write_message(pipe: IO[bytes], message: dict[str, Any]) -> None:
-    """Raises OSError where the other side has gone."""
-    packed = msgpack.packb(message, use_bin_type=True)
+def write_message(pipe: IO[bytes], codec: Codec, message: object) -> None:
+    """Raises OSError if the other side has gone."""
+    packed = codec.pack(message)
     pipe.write(struct.pack("<I", len(packed)) + packed)
     pipe.flush()
 
 
-def read_message(pipe: IO[bytes]) -> dict[str, Any] | None:
-    """The next message, or None at the end."""
+def read_message(pipe: IO[bytes], codec: Codec) -> Any:
+    """The next message, or None at the end. Raises ValueError for half a message: the other side died while writing."""
     prefix = pipe.read(4)
     if len(prefix) < 4:
         return None
-    body = pipe.read(struct.unpack("<I", prefix)[0])
-    message: dict[str, Any] = msgpack.unpackb(body, raw=False, strict_map_key=False)
-    return message
+    return codec.unpack(pipe.read(struct.unpack("<I", prefix)[0]))

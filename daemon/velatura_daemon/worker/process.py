@@ -1,4 +1,4 @@
-"""The process that owns the device. It holds the network and warm targets, and nothing that cannot be lost."""
+"""The process that owns the device. It holds the network and cached targets, nothing that cannot be lost."""
 
 from __future__ import annotations
 
@@ -9,127 +9,143 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import torch
 
 from velatura.app_dirs import places
 from velatura.errors import OutOfMemory, VelaturaError
-from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.malloc import give_memory_back
 from velatura_daemon.engine.tiling.evaluation import is_out_of_memory
+from velatura_daemon.jobs.commands import Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
+from velatura_daemon.jobs.events import (
+    Estimated,
+    GpusFound,
+    Heartbeat,
+    JobEnd,
+    JobFailed,
+    Ready,
+    WorkerEvent,
+    WorkerInfo,
+)
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.memory_plan import MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.storage.blobs import disk_trouble
-from velatura_daemon.worker.devices import choose_device, device_label, give_device_memory_back, memory_in_use, room_on
+from velatura_daemon.worker.devices import (
+    budget_on,
+    choose_device,
+    device_label,
+    give_device_memory_back,
+    memory_in_use,
+)
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import LoadedModel, ModelCache
-from velatura_daemon.worker.pipe import DEVICE_LOST, read_message, write_message
-from velatura_daemon.worker.restyle_job import Cancelled, restyle
+from velatura_daemon.worker.pipe import COMMANDS, DEVICE_LOST, EVENTS, read_message, write_message
+from velatura_daemon.worker.restyle_job import JobResources, restyle
 
 log = logging.getLogger("velatura.worker")
 
 NICENESS = 5  # the editor comes first
-BEAT = 1.0  # seconds between signs of life
+HEARTBEAT = 1.0  # seconds
 
 
 class Worker:
     """Takes jobs one at a time; a cancel reaches it between two evaluations."""
 
-    def __init__(self, out: IO[bytes], options: dict[str, Any]) -> None:
+    def __init__(self, out: IO[bytes], options: WorkerOptions) -> None:
         self._out = out
         self._lock = threading.Lock()
         self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
-        self.networks = ModelCache(WeightStore(places()))
-        self.cache = TargetCache(int(options["cache_megabytes"]) << 20)
+        self.models = ModelCache(WeightStore(places()))
+        self.cache = TargetCache(options.cache_megabytes << 20)
         self.estimates = Estimates(places().cache / "pace.json")
         self.last: LoadedModel | None = None
 
-    def say(self, say: str, **more: Any) -> None:
-        """Tell the front."""
+    def emit(self, event: WorkerEvent) -> None:
+        """Report to the daemon. From any thread."""
         with self._lock:
-            write_message(self._out, {"say": say, **more})
+            write_message(self._out, EVENTS, event)
 
-    def network_for(self, job: dict[str, Any]) -> LoadedModel:
-        """The network a job asks for, kept warm from earlier jobs where it is the same."""
-        asked = job["device"]
-        device = choose_device(self.options["device"] if asked == "auto" else asked)
-        self.last = self.networks.get(job["weights"], device)
+    def model_for(self, weights: str, device: str) -> LoadedModel:
+        """The network that a job asks for; the last one stays loaded."""
+        self.last = self.models.get(weights, choose_device(self.options.device if device == "auto" else device))
         return self.last
 
-    def room_on(self, device: torch.device) -> MemoryBudget:
-        return room_on(device, int(self.options["memory_megabytes"]) << 20)
+    def budget_on(self, device: torch.device) -> MemoryBudget:
+        return budget_on(device, self.options.memory_megabytes << 20)
 
-    def estimate(self, question: dict[str, Any]) -> None:
-        """Say how long it would take, or why that cannot be said."""
+    def estimate(self, request: EstimateRequest) -> None:
+        """Report how long it would take, or why that is not known."""
         try:
-            settings = StyleSettings.from_wire(question["settings"])
-            warm = self.network_for(question)
-            room = self.room_on(warm.device)
-            said = self.estimates.expect(question["width"], question["height"], settings, warm, room).to_wire()
+            model = self.model_for(request.weights, request.device)
+            budget = self.budget_on(model.device)
+            expected = self.estimates.expect(request.width, request.height, request.settings, model, budget)
+            answer = expected.event(request.ticket)
         except Exception as error:
-            _leave_where_the_device_is_lost(error)
-            said = {"seconds": -1.0, "memory": 0, "tile": 0, "device": "", "sentence": _told(error).sentence}
-        self.say("estimate", ticket=question["ticket"], **said)
+            _exit_if_device_lost(error)
+            answer = Estimated.unknown(request.ticket, _for_people(error).sentence)
+        self.emit(answer)
 
-    def show_life(self) -> None:
-        """On a thread of its own: while there is work, say that this process lives. An idle one is silent."""
+    def send_heartbeats(self) -> None:
+        """On a thread of its own, while there is work."""
         while True:
             self._working.wait()
-            self.say("alive")
-            time.sleep(BEAT)
+            self.emit(Heartbeat())
+            time.sleep(HEARTBEAT)
 
-    def work(self, job: dict[str, Any]) -> None:
-        """Do one job, from its pictures to its result file, and say how it ended."""
+    def run(self, spec: JobSpec) -> None:
+        """Do one job and report how it ended."""
         self._working.set()
+        ending: JobEnd
         try:
-            warm = self.network_for(job)
-            self.say("ready", **self.report(warm))
-            say, ending = "done", restyle(job, warm, self.cache, self, self.room_on(warm.device), self.estimates)
-        except Cancelled as stop:
-            say, ending = "stopped", stop.ending
+            model = self.model_for(spec.weights, spec.device)
+            self.emit(Ready(self.info(model)))
+            resources = JobResources(model, self.cache, self.budget_on(model.device), self.estimates)
+            ending = restyle(spec, resources, self)
         except Exception as error:
-            _leave_where_the_device_is_lost(error)
-            failure = _told(error)
+            _exit_if_device_lost(error)
+            failure = _for_people(error)
             detail = "" if isinstance(error, VelaturaError) else traceback.format_exc()
-            say, ending = "failed", {"code": failure.code, "sentence": failure.sentence, "detail": detail}
+            ending = JobFailed(spec.ticket, failure.code, failure.sentence, detail)
         if self.last is not None:
-            self.say("ready", **self.report(self.last))
+            self.emit(Ready(self.info(self.last)))
         self._working.clear()
-        self.cancelled.discard(job["job"])
-        self.say(say, job=job["job"], **ending)
+        self.cancelled.discard(spec.ticket)
+        self.emit(ending)
         give_memory_back()
         if self.last is not None:
             give_device_memory_back(self.last.device)
 
-    def report(self, warm: LoadedModel) -> dict[str, Any]:
-        """What is warm, for status."""
-        return {
-            "device": device_label(warm.device),
-            "weights": warm.label,
-            "targets": len(self.cache),
-            "target_bytes": self.cache.bytes,
-            "target_hits": self.cache.hits,
-            "target_misses": self.cache.misses,
-            "memory_bytes": memory_in_use(warm.device),
-        }
+    def info(self, model: LoadedModel) -> WorkerInfo:
+        return WorkerInfo(
+            state="warm",
+            device=device_label(model.device),
+            weights=model.label,
+            targets=len(self.cache),
+            target_bytes=self.cache.bytes,
+            target_hits=self.cache.hits,
+            target_misses=self.cache.misses,
+            memory_bytes=memory_in_use(model.device),
+        )
 
 
-def _leave_where_the_device_is_lost(error: Exception) -> None:
-    """After a driver's reset, or with the card gone, a process never gets its device back: the front has another worker
-    try."""
+def _exit_if_device_lost(error: Exception) -> None:
+    """After a driver reset, or with the card gone, a process never gets its device back: the daemon starts another
+    worker."""
     if "CUDA error" in str(error) and not is_out_of_memory(error):
         traceback.print_exc()
         os._exit(DEVICE_LOST)
 
 
-def _told(error: Exception) -> VelaturaError:
-    """What a painter is told of an exception."""
+def _for_people(error: Exception) -> VelaturaError:
+    """The error to show for any exception."""
     if isinstance(error, VelaturaError):
         return error
     if is_out_of_memory(error):
@@ -145,41 +161,41 @@ def _told(error: Exception) -> VelaturaError:
 
 
 def main() -> None:
-    """Read orders from stdin, a thread for the reading and the main one for the work; end with the input."""
+    """Read commands from stdin on one thread, work on the main thread; end with the input."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not land among the messages
+    os.dup2(2, 1)  # what a library prints must not land among the messages
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     log_to_stderr()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    orders: queue.Queue[dict[str, Any]] = queue.Queue()
-    first = read_message(sys.stdin.buffer)
-    if first is None:
+    begin = read_message(sys.stdin.buffer, COMMANDS)
+    if begin is None:
         return
-    worker = Worker(out, first["options"])
-    if worker.options["threads"]:
-        torch.set_num_threads(worker.options["threads"])
+    worker = Worker(out, begin.options)
+    if worker.options.threads:
+        torch.set_num_threads(worker.options.threads)
     log.info("torch %s, %d GPU(s), %d thread(s)", torch.__version__, torch.cuda.device_count(), torch.get_num_threads())
+    commands: queue.Queue[Command] = queue.Queue()
 
-    def listen() -> None:
-        while (order := read_message(sys.stdin.buffer)) is not None:
-            if order["do"] == "cancel":
-                worker.cancelled.add(order["job"])
+    def read_commands() -> None:
+        while (command := read_message(sys.stdin.buffer, COMMANDS)) is not None:
+            if isinstance(command, Cancel):
+                worker.cancelled.add(command.ticket)  # at once: the main thread is busy with that job
             else:
-                orders.put(order)
-        os._exit(0)  # the front has closed our input, or died: whatever is being computed is nobody's now
+                commands.put(command)
+        os._exit(0)  # the daemon closed our input, or died: nobody waits for what is being computed
 
-    worker.say("gpus", count=torch.cuda.device_count())
-    threading.Thread(target=listen, daemon=True).start()
-    threading.Thread(target=worker.show_life, daemon=True).start()
+    worker.emit(GpusFound(torch.cuda.device_count()))
+    threading.Thread(target=read_commands, daemon=True).start()
+    threading.Thread(target=worker.send_heartbeats, daemon=True).start()
     while True:
-        order = orders.get()
-        if order["do"] == "estimate":
-            worker.estimate(order)
-        elif order["do"] == "share":
-            worker.options["memory_megabytes"] = order["memory_megabytes"]
-        else:
-            worker.work(order)
+        command = commands.get()
+        if isinstance(command, Estimate):
+            worker.estimate(command.request)
+        elif isinstance(command, SetMemory):
+            worker.options = replace(worker.options, memory_megabytes=command.megabytes)
+        elif isinstance(command, Run):
+            worker.run(command.spec)
 
 
 if __name__ == "__main__":

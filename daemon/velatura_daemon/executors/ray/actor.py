@@ -1,8 +1,7 @@
-"""What runs on a node of the cluster: a worker process as at home, a folder of pictures, and somebody to talk for both.
+"""What runs on a node of the cluster: a worker process as on the daemon's machine, and a folder of files for it.
 
-It has no torch itself: what a job can bring down is the worker. Ray makes an actor of `WorkerActor` (`driver.py`) and
-calls its methods from several threads at a time; they take and give plain values, and messages packed as `wire.py` has
-them.
+It has no torch itself: a job can only bring down the worker. Ray makes an actor of `WorkerActor` (`cluster.py`) and
+calls its methods from several threads at a time, with plain values and packed messages.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import msgpack
 
 from velatura.app_dirs import make_private_folder, places
 from velatura.client.locks import Lock, is_held
@@ -28,114 +26,107 @@ from velatura_daemon.build import build_id
 from velatura_daemon.config import DaemonConfig, sensible_memory
 from velatura_daemon.executors.local import LocalExecutor
 from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
-from velatura_daemon.executors.ray.job_files import at_work
+from velatura_daemon.executors.ray.job_files import on_arrival
+from velatura_daemon.executors.ray.messages import ACTOR_COMMANDS, FROM_ACTOR, ActorEvent, RemoteFile, Terminate
+from velatura_daemon.jobs.commands import Cancel, Estimate, WorkerOptions
+from velatura_daemon.jobs.events import CheckpointSaved, JobDone, JobFailed, JobStopped, WorkerEvent
+from velatura_daemon.jobs.spec import JobSpec, OutputPaths
 from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.storage.atomic import file_hash
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
 
-PIECE = 16 << 20  # bytes of a picture that travel at a time
-QUOTA = (
-    4 << 30
-)  # bytes of the node's disk; the pictures of a job that is larger are taken nevertheless, where there is room
-KEPT = 2  # pictures in work that lie here: the newest, and the one before, which may be being fetched
+PIECE = 16 << 20  # bytes of a file that travel at a time
+QUOTA = 4 << 30  # bytes of the node's disk; a larger job's files are taken nevertheless if there is room
+CHECKPOINTS_KEPT = 2  # the newest, and the one before, which may be being fetched
 
 
 class WorkerActor:
-    """One worker. `begin` says who and where it is; then orders, and `hear` for what is said."""
+    """One worker. `begin` says which incarnation answers and where; then commands, and `poll` for events."""
 
-    def __init__(self, options: dict[str, Any], build: str, asked: dict[str, float]) -> None:
-        """options: of a worker. build: the daemon's. asked: what of the node is ours."""
-        self._who = uuid.uuid4().hex
+    def __init__(self, options: WorkerOptions, build: str, resources: dict[str, float]) -> None:
+        """build: the daemon's. resources: what of the node is ours, by Ray's names."""
+        self._incarnation = uuid.uuid4().hex
         self._build = build
         self._lock = threading.Condition()
-        self._outbox = CoalescingQueue()
-        self._kept: deque[bytes] = deque()
+        self._events = CoalescingQueue()
+        self._checkpoints: deque[bytes] = deque()
         self._ray = _ray()
         self._node = self._ray.util.get_node_ip_address()
         if self._ray.get_gpu_ids():
-            os.environ.pop(
-                "OMP_NUM_THREADS", None
-            )  # Ray's, one a core that was asked for: a GPU's worker reads and writes pictures with them all
+            # Ray sets it to one thread per requested core; the worker of a GPU decodes pictures with all of them.
+            os.environ.pop("OMP_NUM_THREADS", None)
         self._folder, self._held = _own_folder()
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
-        options = {
-            **options,
-            "memory_megabytes": options["memory_megabytes"] or int(sensible_memory() * self._share(asked)) >> 20,
-        }
+        memory = options.memory_megabytes or int(sensible_memory() * self._share(resources)) >> 20
+        config = DaemonConfig(**{**asdict(options), "memory_megabytes": memory})
         log_to_stderr("actor")  # Ray keeps it on the node
-        self._worker = LocalExecutor(DaemonConfig(**options), self._wake, options["device"])
-        self._worker.start()  # torch takes its seconds to load: now, not when a painter waits
+        self._worker = LocalExecutor(config, self._wake, options.device)
+        self._worker.start()  # loading torch takes seconds: now, not when a user waits
 
     def begin(self) -> dict[str, str]:
-        """Who this is (another after each start), on which node, and what hinders it, '' for nothing."""
+        """Which incarnation this is (another after each start), on which node, and what prevents it from working ('' for
+        nothing)."""
         trouble, own = "", build_id()
         if own != self._build:
             trouble = (
                 f"The node {self._node} has another build of Velatura ({own}) than this daemon ({self._build}). "
-                "Install the same version on all machines of the farm."
+                "Install the same version on all machines of the cluster."
             )
         return {
-            "who": self._who,
+            "incarnation": self._incarnation,
             "node": self._node,
             "node_id": self._ray.get_runtime_context().get_node_id(),
             "trouble": trouble,
         }
 
     def lacking(self, names: list[bytes]) -> list[bytes]:
-        """Which pictures of a job are not here. Those that are will stay, until the next one is asked about."""
+        """Which files of a job are not here. Those that are stay until the next job's."""
         with self._lock:
             self._blobs.unpin(self._pinned)
             self._pinned = names
             self._blobs.pin(names)
             return [name for name in names if name not in self._blobs]
 
-    def work(self, packed: bytes, pictures: dict[bytes, list[Any]]) -> None:
-        """Begin a job. packed: `orders.for_abroad`. pictures: those that were lacking, in pieces that Ray holds."""
-        order = msgpack.unpackb(packed)
+    def run(self, packed: bytes, files: dict[bytes, list[Any]]) -> None:
+        """Start a job. packed: `Run`, with a spec of `job_files.for_transfer`. files: those that were lacking, in pieces
+        in Ray's object store."""
+        spec: JobSpec = ACTOR_COMMANDS.unpack(packed).spec
         try:
-            for name, pieces in pictures.items():
+            for name, pieces in files.items():
                 self._fetch(name, pieces)
             with self._lock:
-                order = at_work(order, lambda name: self._blobs.blob(name).path, self._folder)
-                self._worker.work(order)
+                self._worker.run(on_arrival(spec, lambda name: self._blobs.blob(name).path, self._folder))
         except (VelaturaError, OSError) as error:
-            told = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
-            self._add(
-                {
-                    "say": "failed",
-                    "job": order["job"],
-                    "code": told.code,
-                    "sentence": f"On the node {self._node}: {told.sentence}",
-                    "detail": "",
-                }
-            )
+            failure = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
+            sentence = f"On the node {self._node}: {failure.sentence}"
+            with self._lock:
+                self._events.add(ActorEvent(JobFailed(spec.ticket, failure.code, sentence)))
+                self._lock.notify_all()
 
-    def estimate(self, question: dict[str, Any]) -> None:
+    def handle(self, packed: bytes) -> None:
+        """Estimate, Cancel, Terminate."""
+        command = ACTOR_COMMANDS.unpack(packed)
         with self._lock:
-            self._worker.estimate(question)
+            if isinstance(command, Estimate):
+                self._worker.estimate(command.request)
+            elif isinstance(command, Cancel):
+                self._worker.cancel(command.ticket)
+            elif isinstance(command, Terminate):
+                self._worker.terminate()
 
-    def cancel(self, job: str) -> None:
-        with self._lock:
-            self._worker.cancel(job)
-
-    def end_by_force(self) -> None:
-        """It hangs: its worker ends, and is heard to have gone."""
-        with self._lock:
-            self._worker.end_by_force()
-
-    def hear(self, who: str, patience: float, kept: bool) -> list[bytes] | None:
-        """What was said since, or, for so many seconds, a wait for it. kept: pictures in work too. None: another is
-        here than `who`."""
-        if who != self._who:
+    def poll(self, incarnation: str, patience: float, checkpoints: bool) -> list[bytes] | None:
+        """Events since the last call; waits so many seconds for one. checkpoints: those too. None: this is another
+        incarnation."""
+        if incarnation != self._incarnation:
             return None
         with self._lock:
-            self._lock.wait_for(lambda: self._outbox.has_any(kept=kept), patience)
-            said = self._outbox.take(kept=kept)
-        return [msgpack.packb(self._with_first_pieces(message)) for message in said]
+            self._lock.wait_for(lambda: self._events.has_any(checkpoints=checkpoints), patience)
+            events = self._events.take(checkpoints=checkpoints)
+        return [FROM_ACTOR.pack(self._with_first_pieces(event)) for event in events]
 
     def piece(self, name: bytes, offset: int) -> bytes:
-        """Of a picture that was said to lie here. Raises UnknownBlob where it does so no more."""
+        """Of a file here. Raises UnknownBlob if it was deleted."""
         with self._lock:
             path = self._blobs.blob(name).path
         with path.open("rb") as file:
@@ -143,76 +134,61 @@ class WorkerActor:
             return file.read(PIECE)
 
     def end(self) -> None:
-        """Nothing of it is left when this returns, but itself."""
+        """Nothing of it is left when this returns, but the actor itself."""
         with self._lock:
-            self._worker.kill()
+            self._worker.close()
             self._held.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- inside ------------------------------------------------------------------------------------------
     def _wake(self) -> None:
-        """On the thread that listens to the worker: take in what it has said."""
+        """On the thread that reads the worker's events."""
         with self._lock:
-            while (said := self._worker.hear()) is not None:
+            while (event := self._worker.poll()) is not None:
                 try:
-                    self._outbox.add(self._with_files(said))
+                    self._events.add(self._with_files(event))
                 except (VelaturaError, OSError) as error:
-                    if said["say"] == "kept":
-                        continue  # it costs the safety, not the work
-                    told = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
-                    self._outbox.add(
-                        {
-                            "say": "failed",
-                            "job": said["job"],
-                            "code": told.code,
-                            "sentence": told.sentence,
-                            "detail": "",
-                        }
-                    )
+                    if isinstance(event, (JobDone, JobStopped)):
+                        failure = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
+                        self._events.add(ActorEvent(JobFailed(event.ticket, failure.code, failure.sentence)))
+                    # else a checkpoint is lost: that costs safety, not work
             self._lock.notify_all()
 
-    def _add(self, message: dict[str, Any]) -> None:
-        with self._lock:
-            self._outbox.add(message)
-            self._lock.notify_all()
-
-    def _with_files(self, said: dict[str, Any]) -> dict[str, Any]:
-        """What a worker has left on this disk becomes ours, by its hash, and is said: which path of the order it is
-        for, and how long."""
-        left: dict[str, tuple[Path, bytes]] = {}
-        if said["say"] == "done":
-            left["result_path"] = (self._folder / f"result-{said['job']}", said["picture"]["blob"])
-        if said["say"] in ("done", "stopped") and said.get("last"):
-            left["last_path"] = (self._folder / f"last-{said['job']}", said["last"]["blob"])
-        if said["say"] == "kept":
-            path = self._folder / f"keep-{said['job']}"
-            left["keep_path"] = (path, file_hash(path))
-        elif "job" in said and said["say"] in ("done", "stopped", "failed"):
-            (self._folder / f"keep-{said['job']}").unlink(missing_ok=True)
-        if not left:
-            return said
-        files = {}
-        for which, (path, name) in left.items():
+    def _with_files(self, event: WorkerEvent) -> ActorEvent:
+        """What a worker has written on this disk becomes a blob, and is announced with the event."""
+        written: dict[str, tuple[Path, bytes]] = {}
+        if isinstance(event, (JobDone, JobStopped, JobFailed, CheckpointSaved)):
+            outputs = OutputPaths.in_folder(self._folder, event.ticket)
+            if isinstance(event, CheckpointSaved):
+                written["checkpoint"] = (outputs.checkpoint, file_hash(outputs.checkpoint))
+            else:
+                outputs.checkpoint.unlink(missing_ok=True)
+            if isinstance(event, JobDone):
+                written["result"] = (outputs.result, event.picture.blob)
+            if isinstance(event, (JobDone, JobStopped)) and event.last_image is not None:
+                written["last_image"] = (outputs.last_image, event.last_image.blob)
+        files = []
+        for output, (path, name) in written.items():
             self._blobs.adopt(name, path)
-            files[which] = {"blob": name, "size": self._blobs.blob(name).size}
-            if which == "keep_path":
-                self._remember_kept(name)
-        return {**said, "files": files}
+            files.append(RemoteFile(output, name, self._blobs.blob(name).size))
+            if output == "checkpoint":
+                self._remember_checkpoint(name)
+        return ActorEvent(event, tuple(files))
 
-    def _remember_kept(self, name: bytes) -> None:
-        self._kept.append(name)
-        if len(self._kept) > KEPT:
-            self._blobs.discard([self._kept.popleft()])
+    def _remember_checkpoint(self, name: bytes) -> None:
+        self._checkpoints.append(name)
+        if len(self._checkpoints) > CHECKPOINTS_KEPT:
+            self._blobs.discard([self._checkpoints.popleft()])
 
-    def _with_first_pieces(self, message: dict[str, Any]) -> dict[str, Any]:
-        """A small picture is all in its first piece: no need to ask for it."""
-        if "files" not in message:
-            return message
-        files = {}
-        for which, file in message["files"].items():
-            with contextlib.suppress(VelaturaError, OSError):  # it had to make room: asked for, that is found out
-                files[which] = {**file, "data": self.piece(file["blob"], 0)}
-        return {**message, "files": {**message["files"], **files}}
+    def _with_first_pieces(self, message: ActorEvent) -> ActorEvent:
+        """A small file fits into its first piece: no need to ask for it. One that was deleted to make room is left out
+        here, and missed by whoever downloads it."""
+        files = []
+        for file in message.files:
+            with contextlib.suppress(VelaturaError, OSError):
+                file = replace(file, data=self.piece(file.blob, 0))
+            files.append(file)
+        return replace(message, files=tuple(files))
 
     def _fetch(self, name: bytes, pieces: list[Any]) -> None:
         """From Ray to this disk. Raises WrongHash, DiskTrouble, TooBusy."""
@@ -226,7 +202,7 @@ class WorkerActor:
                 digest.update(data)
                 upload.write(memoryview(data))
             if digest.digest() != name:
-                raise WrongHash("A picture of this restyle was damaged on its way to the farm. Restyle again.")
+                raise WrongHash("A picture of this restyle was damaged on its way to the cluster. Restyle again.")
         except BaseException:
             with self._lock:
                 self._blobs.abandon(upload)
@@ -234,34 +210,35 @@ class WorkerActor:
         with self._lock:
             self._blobs.finish(name, upload)
 
-    def _share(self, asked: dict[str, float]) -> float:
-        """Of the node, what is ours: of its memory, that much may be ours too."""
+    def _share(self, resources: dict[str, float]) -> float:
+        """Of the node's memory, as much may be ours as of its other resources."""
         own = self._ray.get_runtime_context().get_node_id()
         has: dict[str, float] = next((node["Resources"] for node in self._ray.nodes() if node["NodeID"] == own), {})
-        return max((min(1.0, amount / has[name]) for name, amount in asked.items() if has.get(name)), default=1.0)
+        shares = (min(1.0, amount / has[name]) for name, amount in resources.items() if has.get(name))
+        return max(shares, default=1.0)
 
 
 def _ray() -> Any:
-    """Here, not above: this module is looked into by tests that have no Ray."""
+    """Imported here: tests without Ray import this module."""
     import ray
 
     return ray
 
 
 def _own_folder() -> tuple[Path, Lock]:
-    """A folder of ours, and the lock that says so. What actors have left that could not clear up (a node that was lost,
-    a process that was killed) goes. Raises DiskTrouble."""
-    farm = make_private_folder(places().state / "farm")
-    _sweep(farm)
-    folder = make_private_folder(farm / uuid.uuid4().hex)
+    """A folder of ours, and the lock that marks it. Folders of actors that could not clean up (a lost node, a killed
+    process) are deleted. Raises DiskTrouble."""
+    parent = make_private_folder(places().state / "farm")
+    _sweep(parent)
+    folder = make_private_folder(parent / uuid.uuid4().hex)
     lock = Lock(folder / "held")
     lock.take()
     return folder, lock
 
 
-def _sweep(farm: Path, age: float = 60.0, now: Callable[[], float] = time.time) -> None:
-    """age: seconds; one that is younger may not have its lock yet."""
-    for folder in farm.iterdir():
+def _sweep(parent: Path, age: float = 60.0, now: Callable[[], float] = time.time) -> None:
+    """Delete folders that nobody has locked. age: seconds; a younger one may not have its lock yet."""
+    for folder in parent.iterdir():
         with contextlib.suppress(OSError):
             if not is_held(folder / "held") and now() - folder.stat().st_mtime > age:
                 shutil.rmtree(folder, ignore_errors=True)

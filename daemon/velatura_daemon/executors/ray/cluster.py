@@ -16,6 +16,7 @@ from typing import Any
 
 from velatura_daemon.executors.ray.actor import PIECE, WorkerActor
 from velatura_daemon.executors.ray.config import RayConfig, as_actor_options, host_and_port
+from velatura_daemon.jobs.commands import WorkerOptions
 
 log = logging.getLogger("velatura.farm")
 
@@ -42,11 +43,11 @@ class ClusterLost(Exception):
 class Cluster:
     """Connected. All methods may be called from any thread."""
 
-    def __init__(self, terms: RayConfig, on_timeout: Callable[[ClusterLost], None]) -> None:
+    def __init__(self, config: RayConfig, on_timeout: Callable[[ClusterLost], None]) -> None:
         """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises
         ClusterLost."""
-        self.terms = terms
-        _knock(terms)
+        self.config = config
+        _knock(config)
         # Said before Ray is loaded. A hiccup of the network may last so long; a head that is back after it is another.
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_CLIENT_RECONNECT_GRACE_PERIOD="5")
         import ray
@@ -54,11 +55,11 @@ class Cluster:
         self.ray: Any = ray
         try:
             self._connect(on_timeout)
-            self.resources = terms.resources or (
+            self.resources = config.resources or (
                 {"GPU": 1.0} if self.ray.cluster_resources().get("GPU", 0) >= 1 else {"CPU": 1.0}
             )
         except Exception as error:
-            raise _not_connected(terms, error) from error
+            raise _not_connected(config, error) from error
         self._pictures = Pictures(ray)
 
     def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
@@ -66,11 +67,11 @@ class Cluster:
         does. Raises what Ray does."""
         nodes_only = (
             ""
-            if self.terms.address.startswith("ray://")
+            if self.config.address.startswith("ray://")
             else " From a machine that is no node of it, --address is ray://HOST:10001."
         )
         silent = ClusterLost(
-            f"Ray at {self.terms.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it "
+            f"Ray at {self.config.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it "
             "wants TLS or a "
             f"token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}",
             lasts=True,
@@ -80,7 +81,7 @@ class Cluster:
             watch.daemon = True
             watch.start()
             try:
-                self.ray.init(self.terms.address, namespace=NAMESPACE, log_to_driver=False)
+                self.ray.init(self.config.address, namespace=NAMESPACE, log_to_driver=False)
                 return
             except ConnectionAbortedError as error:
                 if last:
@@ -90,7 +91,7 @@ class Cluster:
             finally:
                 watch.cancel()
 
-    def actor(self, name: str, options: dict[str, Any], build: str) -> Any:
+    def actor(self, name: str, options: WorkerOptions, build: str) -> Any:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray
         (max_task_retries): it would begin at the start, and the foreman goes on from the picture that was last kept."""
         return (
@@ -100,20 +101,20 @@ class Cluster:
                 max_restarts=-1,
                 max_task_retries=0,
                 max_concurrency=CONCURRENT,
-                **as_actor_options(self.resources, self.terms.labels),
+                **as_actor_options(self.resources, self.config.labels),
             )
             .remote(options, build, self.resources)
         )
 
-    def put(self, name: bytes, path: Path, sign: Callable[[], None]) -> list[tuple[Any, int]]:
-        """A picture, where Ray's store has it already or has it from now on. sign: called after each piece. Raises
+    def put(self, name: bytes, path: Path, on_piece: Callable[[], None]) -> list[tuple[Any, int]]:
+        """A picture, where Ray's store has it already or has it from now on. on_piece: called after each piece. Raises
         OSError."""
-        return self._pictures.put(name, path, sign)
+        return self._pictures.put(name, path, on_piece)
 
     def node_lives(self, node_id: str) -> bool:
         return any(node["NodeID"] == node_id and node["Alive"] for node in self.ray.nodes())
 
-    def has_room_for_one(self) -> bool:
+    def has_matching_node(self) -> bool:
         """Whether any node is of the kind that is asked for, were it free."""
         wanted = self.resources.items()
         return any(
@@ -121,7 +122,7 @@ class Cluster:
             and all(node["Resources"].get(name, 0) >= amount for name, amount in wanted)
             and all(
                 node.get("Labels", {}).get(name) == value
-                for name, value in self.terms.labels.items()
+                for name, value in self.config.labels.items()
                 if value[:1].isalnum() and "(" not in value
             )
             for node in self.ray.nodes()
@@ -136,7 +137,7 @@ class Cluster:
     def answers(self) -> bool:
         """Whether anybody takes connections at the head: Ray itself would wait for ten minutes where a cable was
         pulled."""
-        if (where := host_and_port(self.terms.address)) is None:
+        if (where := host_and_port(self.config.address)) is None:
             return True
         try:
             socket.create_connection(where, timeout=REACHING).close()
@@ -145,14 +146,16 @@ class Cluster:
         return True
 
     def lost(self, error: BaseException) -> ClusterLost:
-        return ClusterLost(f"The Ray cluster at {self.terms.address} was lost ({_short(error)}). {_advice(self.terms)}")
+        return ClusterLost(
+            f"The Ray cluster at {self.config.address} was lost ({_short(error)}). {_advice(self.config)}"
+        )
 
     def end(self, actor: Any) -> None:
         """For good."""
         with contextlib.suppress(Exception):  # it, or its node, has gone
             self.ray.kill(actor, no_restart=True)
 
-    def start_anew(self, actor: Any) -> None:
+    def restart(self, actor: Any) -> None:
         """It hangs: Ray is to end it and start it again."""
         with contextlib.suppress(Exception):
             self.ray.kill(actor, no_restart=False)
@@ -170,7 +173,7 @@ class Pictures:
         self._lock = threading.Lock()
         self._pieces: OrderedDict[bytes, list[tuple[Any, int]]] = OrderedDict()
 
-    def put(self, name: bytes, path: Path, sign: Callable[[], None]) -> list[tuple[Any, int]]:
+    def put(self, name: bytes, path: Path, on_piece: Callable[[], None]) -> list[tuple[Any, int]]:
         with self._lock:
             if name in self._pieces:
                 self._pieces.move_to_end(name)
@@ -179,7 +182,7 @@ class Pictures:
         with path.open("rb") as file:
             while data := file.read(PIECE):
                 pieces.append((self._ray.put(data), len(data)))
-                sign()
+                on_piece()
         with self._lock:
             self._pieces[name] = pieces
             while sum(length for one in self._pieces.values() for _, length in one) > STORED and len(self._pieces) > 1:
@@ -187,8 +190,8 @@ class Pictures:
         return pieces
 
 
-def _advice(terms: RayConfig) -> str:
-    if terms.fallback:
+def _advice(config: RayConfig) -> str:
+    if config.fallback:
         return "Start its head (docs/farm.md)."
     return (
         "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here "
@@ -196,20 +199,20 @@ def _advice(terms: RayConfig) -> str:
     )
 
 
-def _knock(terms: RayConfig) -> None:
+def _knock(config: RayConfig) -> None:
     """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being
     started is waited for a little, where nobody else would do the work. Raises ClusterLost."""
-    address, where = terms.address, host_and_port(terms.address)
+    address, where = config.address, host_and_port(config.address)
     if where is None:
         return
-    until = time.monotonic() + (0.0 if terms.fallback else COMING)
+    until = time.monotonic() + (0.0 if config.fallback else COMING)
     while True:
         try:
             socket.create_connection(where, timeout=PATIENCE).close()
             return
         except TimeoutError:
             raise ClusterLost(
-                f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(terms)}"
+                f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(config)}"
             ) from None
         except socket.gaierror as error:
             raise ClusterLost(
@@ -219,14 +222,14 @@ def _knock(terms: RayConfig) -> None:
         except OSError as error:
             if time.monotonic() >= until:
                 raise ClusterLost(
-                    f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(terms)}"
+                    f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(config)}"
                 ) from None
         time.sleep(BETWEEN)
 
 
-def _not_connected(terms: RayConfig, error: Exception) -> ClusterLost:
+def _not_connected(config: RayConfig, error: Exception) -> ClusterLost:
     """What Ray says where it does not take us."""
-    address = terms.address
+    address = config.address
     if address == "auto" and isinstance(error, ConnectionError):
         return ClusterLost(
             "This machine is no node of a running Ray cluster, which is where --address auto looks. Start Ray on it "
@@ -242,7 +245,7 @@ def _not_connected(terms: RayConfig, error: Exception) -> ClusterLost:
             lasts=True,
         )
     return ClusterLost(
-        f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(terms)}", lasts=True
+        f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(config)}", lasts=True
     )
 
 

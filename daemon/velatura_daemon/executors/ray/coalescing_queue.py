@@ -1,37 +1,59 @@
-"""What waits to be said: of one job only the newest of what only the newest matters of. So a slow listener costs no
-memory."""
+"""Events that wait to be fetched. Of a job, only the newest progress, preview and checkpoint is kept, so that a slow
+reader costs no memory."""
 
 from __future__ import annotations
 
-from typing import Any
+from velatura_daemon.executors.ray.messages import ActorEvent
+from velatura_daemon.jobs.events import (
+    CheckpointSaved,
+    Heartbeat,
+    JobDone,
+    JobFailed,
+    JobPreview,
+    JobProgress,
+    JobStopped,
+    Ready,
+    WorkerEvent,
+    WorkerGone,
+)
 
-ONLY_NEWEST = ("preview", "progress", "kept", "alive", "ready")
+ONLY_NEWEST = (JobPreview, JobProgress, CheckpointSaved, Heartbeat, Ready)
 
 
 class CoalescingQueue:
-    """In the order in which things were said. Not for several threads at a time."""
+    """Events in order. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._waiting: list[dict[str, Any]] = []
+        self._waiting: list[ActorEvent] = []
 
-    def add(self, message: dict[str, Any]) -> None:
-        if message["say"] in ONLY_NEWEST:
-            self._drop(message["say"], message.get("job"))
-        elif message["say"] in ("done", "failed", "stopped"):
-            self._drop("kept", message["job"])  # nobody goes on from it
+    def add(self, message: ActorEvent) -> None:
+        event = message.event
+        if isinstance(event, ONLY_NEWEST):
+            self._drop(type(event), _ticket(event))
+        elif isinstance(event, (JobDone, JobFailed, JobStopped)):
+            self._drop(CheckpointSaved, event.ticket)  # nobody resumes an ended job
         self._waiting.append(message)
 
-    def has_any(self, *, kept: bool) -> bool:
-        """Whether `take` would give anything."""
-        return bool(self._waiting) and (kept or any(message["say"] != "kept" for message in self._waiting))
+    def has_any(self, *, checkpoints: bool) -> bool:
+        """Whether `take` would return anything."""
+        return any(checkpoints or not isinstance(message.event, CheckpointSaved) for message in self._waiting)
 
-    def take(self, *, kept: bool) -> list[dict[str, Any]]:
-        """All that waits. kept: pictures in work too, which are large; where a worker has gone they are what is left of
-        it, and wait no more."""
-        kept = kept or any(message["say"] == "gone" for message in self._waiting)
-        taken = [message for message in self._waiting if kept or message["say"] != "kept"]
-        self._waiting = [message for message in self._waiting if not kept and message["say"] == "kept"]
+    def take(self, *, checkpoints: bool) -> list[ActorEvent]:
+        """All that waits. checkpoints: those too, which are large; after a worker's death they are taken in any case,
+        since they are what is left of its job."""
+        checkpoints = checkpoints or any(isinstance(message.event, WorkerGone) for message in self._waiting)
+        held = [m for m in self._waiting if not checkpoints and isinstance(m.event, CheckpointSaved)]
+        taken = [message for message in self._waiting if message not in held]
+        self._waiting = held
         return taken
 
-    def _drop(self, say: str, job: str | None) -> None:
-        self._waiting = [other for other in self._waiting if (other["say"], other.get("job")) != (say, job)]
+    def _drop(self, kind: type, ticket: str) -> None:
+        self._waiting = [
+            message
+            for message in self._waiting
+            if not (isinstance(message.event, kind) and _ticket(message.event) == ticket)
+        ]
+
+
+def _ticket(event: WorkerEvent) -> str:
+    return getattr(event, "ticket", "")

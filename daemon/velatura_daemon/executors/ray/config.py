@@ -1,5 +1,4 @@
-"""On what terms a cluster is worked with, from the daemon's options: where it is, what a worker takes of a node, which
-nodes. Without Ray."""
+"""Which Ray cluster, which of its nodes, and what a worker takes of one, from the daemon's configuration. Without Ray."""
 
 from __future__ import annotations
 
@@ -12,61 +11,48 @@ from urllib.parse import urlsplit
 from velatura.errors import UsageError
 from velatura_daemon.config import DaemonConfig
 
-WORKERS = (
-    "device",
-    "threads",
-    "memory_megabytes",
-    "cache_megabytes",
-    "preview_side",
-    "preview_seconds",
-    "keep_seconds",
-)
-
 
 @dataclass(frozen=True)
 class RayConfig:
-    """address: as Ray takes it. resources: of a node, by Ray's names (GPU, CPU, memory, or an own one); none: a GPU
-    where the cluster has any, or else a core. labels: of the nodes that may be taken. least, most: how many workers.
-    fallback: this machine stands in while the cluster is lost."""
+    """address: in Ray's notation. resources: per worker, by Ray's names (GPU, CPU, memory, or a custom one); empty: a GPU
+    if the cluster has any, else a core. labels: required of a node. min_workers: kept whether or not there is work.
+    fallback: this machine works while the cluster is lost."""
 
     address: str
     resources: dict[str, float]
     labels: dict[str, str]
-    least: int
-    most: int
+    min_workers: int
+    max_workers: int
     fallback: bool = False
 
     @classmethod
-    def of(cls, options: DaemonConfig) -> RayConfig:
-        """Raises UsageError for what cannot be meant."""
-        if not options.address:
+    def of(cls, config: DaemonConfig) -> RayConfig:
+        """Raises UsageError for options that make no sense."""
+        if not config.address:
             raise UsageError(
                 "--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster."
             )
-        host_and_port(options.address)
-        if not 0 <= options.min_actors <= options.max_actors or options.max_actors < 1:
+        host_and_port(config.address)
+        if not 0 <= config.min_actors <= config.max_actors or config.max_actors < 1:
             raise UsageError(
-                f"There are to be at least {options.min_actors} and at most {options.max_actors} actors. "
+                f"--min-actors {config.min_actors} and --max-actors {config.max_actors} do not fit together. "
                 "Give --min-actors from 0 to --max-actors, and --max-actors from 1."
             )
         resources = {
-            name: _amount(name, said) for name, said in _pairs("--actor-resources", "GPU=1", options.actor_resources)
+            name: _amount(name, value) for name, value in _pairs("--actor-resources", "GPU=1", config.actor_resources)
         }
         return cls(
-            options.address,
+            config.address,
             resources,
-            dict(_pairs("--node-labels", "gpu=h100", options.node_labels)),
-            options.min_actors,
-            options.max_actors,
-            bool(options.fallback),
+            dict(_pairs("--node-labels", "gpu=h100", config.node_labels)),
+            config.min_actors,
+            config.max_actors,
+            bool(config.fallback),
         )
-
-    def to_wire(self) -> dict[str, Any]:
-        return vars(self).copy()
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:
-    """Where a cluster listens; None: that is for Ray to find on this machine. Raises UsageError."""
+    """Where a cluster listens; None: Ray finds it on this machine. Raises UsageError."""
     if address == "auto":
         return None
     try:
@@ -82,16 +68,16 @@ def host_and_port(address: str) -> tuple[str, int] | None:
 
 
 def as_actor_options(resources: dict[str, float], labels: dict[str, str]) -> dict[str, Any]:
-    """As `ray.remote(...).options` takes them. One that takes GPUs needs no core of its own, unless that is said."""
-    asked = dict(resources)
-    told: dict[str, Any] = {"num_cpus": asked.pop("CPU", 0), "num_gpus": asked.pop("GPU", 0)}
-    if "memory" in asked:
-        told["memory"] = int(asked.pop("memory"))
-    if asked:
-        told["resources"] = asked
+    """Arguments of `ray.remote(...).options`. An actor with GPUs takes no core unless `resources` says so."""
+    custom = dict(resources)
+    options: dict[str, Any] = {"num_cpus": custom.pop("CPU", 0), "num_gpus": custom.pop("GPU", 0)}
+    if "memory" in custom:
+        options["memory"] = int(custom.pop("memory"))
+    if custom:
+        options["resources"] = custom
     if labels:
-        told["label_selector"] = labels
-    return told
+        options["label_selector"] = labels
+    return options
 
 
 def in_words(resources: dict[str, float]) -> str:
@@ -99,9 +85,9 @@ def in_words(resources: dict[str, float]) -> str:
     return ", ".join(f"{name} {amount:g}" for name, amount in resources.items()) or "nothing"
 
 
-def _pairs(option: str, example: str, said: Iterable[str]) -> list[tuple[str, str]]:
+def _pairs(option: str, example: str, words: Iterable[str]) -> list[tuple[str, str]]:
     pairs = []
-    for word in said:
+    for word in words:
         name, equals, value = word.partition("=")
         if not (name.strip() and equals and value.strip()):
             raise UsageError(f"{option} takes NAME=VALUE, such as {example}; {word[:40]!r} is not that.")
@@ -109,7 +95,7 @@ def _pairs(option: str, example: str, said: Iterable[str]) -> list[tuple[str, st
     return pairs
 
 
-def _amount(name: str, said: str) -> float:
-    if not re.fullmatch(r"\d+(\.\d+)?", said) or not float(said):
-        raise UsageError(f"--actor-resources {name}={said[:20]}: give a number above 0, such as {name}=1.")
-    return float(said)
+def _amount(name: str, text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not float(text):
+        raise UsageError(f"--actor-resources {name}={text[:20]}: give a number above 0, such as {name}=1.")
+    return float(text)

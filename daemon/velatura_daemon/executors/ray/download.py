@@ -1,39 +1,39 @@
-"""A picture on its way from the farm to this disk, in pieces; nobody finds it there before it is whole and what its
-hash says."""
+"""Downloads a file from a node in pieces; it appears on this disk only when it is whole and matches its hash."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from velatura_daemon.executors.ray.messages import RemoteFile
 from velatura_daemon.storage.atomic import write_whole
 
 
 class Damaged(Exception):
-    """It is not what its hash says."""
+    """The contents do not match the hash."""
 
 
-def receive(file: dict[str, Any], path: Path, fetch: Callable[[bytes, int], bytes], sign: Callable[[], None]) -> None:
-    """file: blob (its hash), size, data (its first piece, where that is known). fetch: of a hash, from an offset on.
-    sign: called after each further piece. Raises OSError, Damaged, and what fetch raises."""
+def receive(file: RemoteFile, path: Path, fetch: Callable[[bytes, int], bytes], on_piece: Callable[[], None]) -> None:
+    """fetch: a piece of a blob from an offset on. on_piece: called after each piece but the first. Raises OSError,
+    Damaged, and what fetch raises."""
 
     def write(out: IO[bytes]) -> None:
         digest, written = hashlib.sha256(), 0
-        data = file.get("data", b"")
+        data = file.data
         while True:
             out.write(data)
             digest.update(data)
             written += len(data)
-            if written >= file["size"]:
+            if written >= file.size:
                 break
-            data = fetch(file["blob"], written)
+            data = fetch(file.blob, written)
             if not data:
-                raise Damaged(f"{written} of {file['size']} bytes came.")
-            sign()
-        if digest.digest() != file["blob"]:
-            raise Damaged(f"{written} bytes came, and they are others.")
+                raise Damaged(f"{written} of {file.size} bytes arrived.")
+            on_piece()
+        if digest.digest() != file.blob:
+            raise Damaged(f"{written} bytes arrived, and they do not match the hash.")
 
     try:
         write_whole(path, write)

@@ -1,5 +1,5 @@
-"""The front's side of the farm: hands that cost nothing, and the driver process that has the connection. Never imports
-Ray."""
+"""The daemon's side of a Ray cluster: executors that cost nothing, and the driver process that is connected. Never
+imports Ray."""
 
 from __future__ import annotations
 
@@ -12,291 +12,307 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
 from velatura_daemon.build import build_id
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.executors.ray.config import WORKERS, RayConfig, host_and_port
+from velatura_daemon.executors.ray.config import RayConfig, host_and_port
+from velatura_daemon.executors.ray.messages import (
+    ALL_WORKERS,
+    FROM_DRIVER,
+    TO_DRIVER,
+    ActorAlive,
+    ActorAway,
+    ActorCommand,
+    ActorEnded,
+    BeginDriver,
+    ClusterConnected,
+    ClusterUnreachable,
+    DriverEvent,
+    FromDriver,
+    Release,
+    StartActor,
+    Terminate,
+    ToActor,
+)
+from velatura_daemon.jobs.commands import Cancel, Estimate, Run, WorkerOptions
+from velatura_daemon.jobs.events import ENDINGS, Available, Estimated, Ready, WorkerEvent, WorkerGone, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.logs import forward
 from velatura_daemon.worker.pipe import read_message, write_message
 
 DRIVER = (sys.executable, "-m", "velatura_daemon.executors.ray.driver")
 LEAVING_PATIENCE = 8.0  # seconds for a driver to end its actors; 'velatura daemon stop' waits a little longer
-LOOK_AGAIN = 5.0  # seconds, where the driver has not said
-LOOK = 2.0  # seconds for the head to take a connection, when it is looked whether it is back
-ENDINGS = ("done", "failed", "stopped", "gone")
+RETRY_SECONDS = 5.0  # if the driver has not said
+PROBE_SECONDS = 2.0  # for the head to accept a connection, when checking whether it is back
+UNKNOWN = "–"
 
 
 class RayProvider:
-    """As many hands as there may be actors; the first finds out whether the cluster can be reached."""
+    """As many executors as there may be actors; the first one finds out whether the cluster can be reached."""
 
-    def __init__(self, options: DaemonConfig, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
-        """Raises UsageError where Ray is not installed, or an option cannot be meant."""
-        self.terms = RayConfig.of(options)
+    def __init__(self, config: DaemonConfig, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
+        """Raises UsageError if Ray is not installed or an option is wrong."""
+        self.config = RayConfig.of(config)
         if importlib.util.find_spec("ray") is None:
             raise UsageError(
                 "--executor ray needs Ray, which is not installed here. Install it beside Velatura: pip install "
                 "'ray[client]'."
             )
-        self._worker_options = {name: getattr(options, name) for name in WORKERS}
+        self._worker_options = WorkerOptions.of(config)
         self._driver_command = driver
         self.wake = wake
         self.lost = False
         self.connected = False
         self._lock = threading.RLock()
         self._driver: subprocess.Popen[bytes] | None = None
-        self._looking: threading.Event | None = None  # set: to look no more whether the head is back
-        self.executors = [RayWorker(number, self) for number in range(self.terms.most)]
+        self._stop_probing: threading.Event | None = None  # while the head is probed
+        self.executors = [RayWorker(number, self) for number in range(self.config.max_workers)]
 
-    # --- for its hands -------------------------------------------------------------------------------------
-    def tell(self, worker: int, do: str, about: dict[str, Any]) -> None:
-        """To the driver, which is started if need be. Raises OSError where that cannot be."""
+    # --- for its executors -----------------------------------------------------------------------------------
+    def send(self, worker: int, command: ActorCommand) -> None:
+        """Start the driver if needed. Raises OSError."""
         with self._lock:
             if self._driver is None:
                 self._start()
-            self._write({**about, "hand": worker, "do": do})
+            self._write(ToActor(worker, command))
 
-    def tell_if_there(self, worker: int, do: str, about: dict[str, Any]) -> None:
+    def send_if_running(self, worker: int, command: ActorCommand) -> None:
         with self._lock:
             if self._driver is not None:
-                self._write({**about, "hand": worker, "do": do})
+                self._write(ToActor(worker, command))
 
-    def leave_if_idle(self) -> None:
-        """Where no actor is wanted any more, there is nothing to be connected for."""
+    def disconnect_if_unused(self) -> None:
+        """Without any actor there is no need for a connection."""
         with self._lock:
             if self._driver is not None and not any(worker.is_wanted for worker in self.executors):
                 driver, self._driver, self.connected = self._driver, None, False
-                _let_go(driver)
+                _end(driver)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Nothing of it is left when this returns."""
         with self._lock:
-            self._look_no_more()
+            self._end_probing()
             driver, self._driver, self.connected = self._driver, None, False
-        if driver is None:
-            return
-        _let_go(driver)
-        driver.wait()
+        if driver is not None:
+            _end(driver)
+            driver.wait()
 
     # --- the driver ------------------------------------------------------------------------------------------
     def _start(self) -> None:
-        self._look_no_more()
-        # Without what an editor has put there for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
+        self._end_probing()
+        # Without what an editor set for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
         pipe = subprocess.PIPE
-        driver = subprocess.Popen(
-            self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=clean_environment(os.environ)
-        )
+        environment = clean_environment(os.environ)
+        driver = subprocess.Popen(self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         assert driver.stderr is not None
         try:
             forward(driver.stderr, f"ray-driver {driver.pid}")
-            threading.Thread(target=self._listen, args=(driver,), name="farm", daemon=True).start()
-        except RuntimeError as error:  # a driver that nobody listens to would never be heard to have gone
+            threading.Thread(target=self._read_events, args=(driver,), name="ray events", daemon=True).start()
+        except RuntimeError as error:  # nobody would notice the death of a driver without these threads
             driver.kill()
             driver.wait()
             raise OSError(str(error)) from error
         self._driver = driver
-        self._write({"terms": self.terms.to_wire(), "options": self._worker_options, "build": build_id()})
-        self.executors[0].say("ready", state=f"connecting to {self.terms.address}", device="–", weights="–")
+        self._write(BeginDriver(self.config, self._worker_options, build_id()))
+        self.executors[0].report_state(f"connecting to {self.config.address}")
 
-    def _write(self, message: dict[str, Any]) -> None:
+    def _write(self, message: BeginDriver | ToActor) -> None:
         if self._driver is not None and self._driver.stdin is not None:
-            with contextlib.suppress(OSError):  # it has died: the listening thread says so
-                write_message(self._driver.stdin, message)
+            with contextlib.suppress(OSError):  # it died: the reading thread reports it
+                write_message(self._driver.stdin, TO_DRIVER, message)
 
-    def _listen(self, driver: subprocess.Popen[bytes]) -> None:
-        """On a thread of its own: pass on what the driver says, until its end."""
+    def _read_events(self, driver: subprocess.Popen[bytes]) -> None:
+        """On a thread of its own: pass on the driver's events, until its end."""
         assert driver.stdout is not None
-        with contextlib.suppress(OSError, ValueError):  # half a message: it died while speaking
-            while (said := read_message(driver.stdout)) is not None:
+        with contextlib.suppress(OSError, ValueError):  # half a message: it died while writing
+            while (message := read_message(driver.stdout, FROM_DRIVER)) is not None:
                 with self._lock:
                     if driver is self._driver:
-                        self._take(said)
+                        self._handle(message)
         driver.wait()
         with self._lock:
             if driver is self._driver:
                 self._driver, self.connected = None, False
+                how, sentence = "the process connected to the cluster ended", "The connection to the cluster was lost."
                 for worker in self.executors:
-                    worker.lose(
-                        "the process that is connected to the farm ended", "The connection to the farm was lost."
-                    )
+                    worker.lose(how, sentence)
                 if self.lost:  # it was to find out whether the head is back
-                    self._look_for_it(LOOK_AGAIN)
+                    self._begin_probing(RETRY_SECONDS)
                 self.wake()
 
-    def _take(self, said: dict[str, Any]) -> None:
-        number = said.pop("hand")
-        if number >= 0:
-            self.executors[number].take(said)
-        elif said["say"] == "connected":
+    def _handle(self, message: FromDriver) -> None:
+        event = message.event
+        if message.worker != ALL_WORKERS:
+            self.executors[message.worker].handle(event)
+        elif isinstance(event, ClusterConnected):
             self.lost, self.connected = False, True
-            self.executors[0].say("here")  # jobs that wait may call for actors
-            for worker in self.executors[: self.terms.least]:
-                worker.call()
-        elif said["say"] == "lost":
+            self.executors[0].add(Available())  # jobs that wait may request actors
+            for worker in self.executors[: self.config.min_workers]:
+                worker.request_start()
+        elif isinstance(event, ClusterUnreachable):
             self._driver, self.connected, self.lost = None, False, True
             for worker in self.executors:
-                worker.lose("the farm was lost", said["sentence"])
-            self._look_for_it(said["again"])
+                worker.lose("the cluster was lost", event.sentence)
+            self._begin_probing(event.retry_seconds)
         self.wake()
 
-    # --- a cluster that is lost --------------------------------------------------------------------------------
-    def _look_for_it(self, every: float) -> None:
-        self._looking = threading.Event()
-        threading.Thread(target=self._look, args=(self._looking, every), name="farm", daemon=True).start()
+    # --- a lost cluster ----------------------------------------------------------------------------------------
+    def _begin_probing(self, every: float) -> None:
+        self._stop_probing = threading.Event()
+        threading.Thread(target=self._probe, args=(self._stop_probing, every), name="ray probe", daemon=True).start()
 
-    def _look(self, enough: threading.Event, every: float) -> None:
-        """On a thread of its own: look now and then whether the head is back; then the next job goes there. every:
-        seconds. A cluster that Ray finds by itself (auto) cannot be looked for without Ray: the next job after that
-        time finds out. Where others stand in, they do until the connection is there."""
-        while not enough.wait(every):
-            where = host_and_port(self.terms.address)
+    def _probe(self, stop: threading.Event, every: float) -> None:
+        """On a thread of its own: check every so many seconds whether the head is back; then the next job goes there.
+
+        A cluster that Ray finds by itself (auto) cannot be probed without Ray: the next job after that time finds out.
+        With a fallback, that works until the connection is up.
+        """
+        while not stop.wait(every):
+            where = host_and_port(self.config.address)
             with contextlib.suppress(OSError):
                 if where is not None:
-                    socket.create_connection(where, timeout=LOOK).close()
+                    socket.create_connection(where, timeout=PROBE_SECONDS).close()
                 with self._lock:
-                    if not enough.is_set():
-                        self._look_no_more()
-                        self._come_back()
+                    if not stop.is_set():
+                        self._end_probing()
+                        self._on_head_back()
                 return
 
-    def _come_back(self) -> None:
-        if not self.terms.fallback:
+    def _on_head_back(self) -> None:
+        if not self.config.fallback:
             self.lost = False
-            self.executors[0].say("here")
+            self.executors[0].add(Available())
         elif self._driver is None:
-            with contextlib.suppress(OSError):  # there is no process to be had: others go on
+            with contextlib.suppress(OSError):  # no process can be started: the fallback continues
                 self._start()
 
-    def _look_no_more(self) -> None:
-        if self._looking is not None:
-            self._looking.set()
-            self._looking = None
+    def _end_probing(self) -> None:
+        if self._stop_probing is not None:
+            self._stop_probing.set()
+            self._stop_probing = None
 
 
 class RayWorker:
-    """Work for an actor, of which there may be none yet. See `executor.Executor`."""
+    """Runs jobs on one actor, which may not exist yet. See `base.Executor`."""
 
     device = "auto"
     pid = 0  # no process of this machine works for it
 
-    def __init__(self, number: int, farm: RayProvider) -> None:
-        self._number, self._farm = number, farm
-        self._said: deque[dict[str, Any]] = deque()
-        self._lives, self._node = False, ""
-        self._job = ""  # in hand
+    def __init__(self, number: int, provider: RayProvider) -> None:
+        self._number, self._provider = number, provider
+        self._events: deque[WorkerEvent] = deque()
+        self._alive, self._node = False, ""
+        self._ticket = ""  # of the job that runs
         self._questions: set[str] = set()
-        self.is_wanted = False  # an actor is, for it
-        self._was_heard = False  # since then: it has not been idle from before
-        self.info: dict[str, Any] = {
-            "state": "not asked yet",
-            "device": f"a machine of {farm.terms.address}",
-            "weights": "–",
-        }
+        self.is_wanted = False  # an actor exists for it, or is requested
+        self._was_polled = False  # since then
+        self.info = WorkerInfo("not connected yet", f"a machine of {provider.config.address}", UNKNOWN)
 
     @property
     def available(self) -> bool:
-        """Its actor lives. Of a farm that is not connected the first hand is, too: a job that it is given connects it,
-        or is told why not."""
-        return self._lives or (self._number == 0 and not self._farm.connected)
+        """Its actor lives. While the cluster is not connected the first executor is available too: a job given to it
+        connects, or learns why that fails."""
+        return self._alive or (self._number == 0 and not self._provider.connected)
 
     @property
     def holds_device(self) -> bool:
-        """An actor, or a place in the queue for one. The first hands, as many as are to be kept, never give theirs
-        back."""
-        return self.is_wanted and self._was_heard and self._number >= self._farm.terms.least
+        """It has an actor, or a request for one. The first `min_workers` never give theirs back."""
+        return self.is_wanted and self._was_polled and self._number >= self._provider.config.min_workers
 
-    def hear(self) -> dict[str, Any] | None:
-        if not self._said:
+    def poll(self) -> WorkerEvent | None:
+        if not self._events:
             return None
-        self._was_heard = True
-        return self._said.popleft()
+        self._was_polled = True
+        return self._events.popleft()
 
-    def call(self) -> None:
+    def request_start(self) -> None:
         if not self.is_wanted:
             self._want()
             with contextlib.suppress(OSError):  # nobody waits for this one in particular
-                self._farm.tell(self._number, "call", {})
+                self._provider.send(self._number, StartActor())
 
     def _want(self) -> None:
         if not self.is_wanted:
-            self.is_wanted, self._was_heard = True, False
-            self.say("ready", state="called", device="–", weights="–")
+            self.is_wanted, self._was_polled = True, False
+            self.report_state("requested")
 
-    def work(self, job: dict[str, Any]) -> None:
+    def run(self, spec: JobSpec) -> None:
         self._want()
-        self._job = job["job"]
-        self._farm.tell(self._number, "work", job)
+        self._ticket = spec.ticket
+        self._provider.send(self._number, Run(spec))
 
-    def estimate(self, question: dict[str, Any]) -> None:
+    def estimate(self, request: EstimateRequest) -> None:
         self._want()
-        self._questions.add(question["ticket"])
-        self._farm.tell(self._number, "estimate", question)
+        self._questions.add(request.ticket)
+        self._provider.send(self._number, Estimate(request))
 
-    def cancel(self, job: str) -> None:
-        self._farm.tell_if_there(self._number, "cancel", {"job": job})
+    def cancel(self, ticket: str) -> None:
+        self._provider.send_if_running(self._number, Cancel(ticket))
 
-    pause = cancel  # what may be gone on with comes to this disk
+    pause = cancel  # its progress comes to this disk
 
-    def settle(self, job: str) -> None:
-        """What is kept of it there makes room by itself."""
+    def acknowledge(self, ticket: str) -> None:
+        """The node deletes what it holds when it needs the space."""
 
-    def leave(self) -> None:
-        self.is_wanted = self._lives = False
-        self.info = {}
-        self._farm.tell_if_there(self._number, "leave", {})
-        self._farm.leave_if_idle()
+    def release_device(self) -> None:
+        self.is_wanted = self._alive = False
+        self.info = WorkerInfo()
+        self._provider.send_if_running(self._number, Release())
+        self._provider.disconnect_if_unused()
 
-    def end_by_force(self) -> None:
-        self._farm.tell_if_there(self._number, "end_by_force", {})
+    def terminate(self) -> None:
+        self._provider.send_if_running(self._number, Terminate())
 
-    def kill(self) -> None:
-        self._farm.end()
+    def close(self) -> None:
+        self._provider.close()
 
-    # --- the farm's ------------------------------------------------------------------------------------------
-    def take(self, said: dict[str, Any]) -> None:
-        """What the driver says of it."""
-        say = said["say"]
-        if say == "living":
+    # --- the provider's ----------------------------------------------------------------------------------------
+    def handle(self, event: DriverEvent) -> None:
+        """From the driver."""
+        if isinstance(event, ActorAlive):
             if self.is_wanted:
-                self._lives, self._node = True, said["node"]
-                self._say_ready()
-                self.say("here")
-        elif say == "away":  # Ray places it anew
-            self._lives = False
-            self.say("ready", state="called", device="–", weights="–")
-        elif say == "ended":
-            self.is_wanted = self._lives = False
-        else:
-            if say in ENDINGS and said.get("job", self._job) == self._job:
-                self._job = ""
-            if say == "estimate":
-                self._questions.discard(said["ticket"])
-            self._said.append(said)
-            if say == "gone" and self._lives:  # the worker; its actor has another with the next job
-                self._say_ready()
+                self._alive, self._node = True, event.node
+                self._report_ready()
+                self.add(Available())
+        elif isinstance(event, ActorAway):
+            self._alive = False
+            self.report_state("requested")
+        elif isinstance(event, ActorEnded):
+            self.is_wanted = self._alive = False
+        elif not isinstance(event, (ClusterConnected, ClusterUnreachable)):
+            if isinstance(event, ENDINGS) and getattr(event, "ticket", self._ticket) == self._ticket:
+                self._ticket = ""
+            if isinstance(event, Estimated):
+                self._questions.discard(event.ticket)
+            self._events.append(event)
+            if isinstance(event, WorkerGone) and self._alive:  # its actor starts another with the next job
+                self._report_ready()
 
-    def _say_ready(self) -> None:
-        self.say("ready", state="ready", device=f"a worker at {self._node}", weights="–")
+    def report_state(self, state: str, device: str = UNKNOWN) -> None:
+        self.add(Ready(WorkerInfo(state, device, UNKNOWN)))
 
-    def say(self, say: str, **more: Any) -> None:
-        self._said.append({"say": say, **more})
-        self._farm.wake()
+    def _report_ready(self) -> None:
+        self.report_state("ready", f"a worker at {self._node}")
+
+    def add(self, event: WorkerEvent) -> None:
+        self._events.append(event)
+        self._provider.wake()
 
     def lose(self, how: str, sentence: str) -> None:
         """There is no driver any more, and no actor."""
-        self.is_wanted = self._lives = False
+        self.is_wanted = self._alive = False
         for ticket in self._questions:
-            self.say("estimate", ticket=ticket, seconds=-1.0, memory=0, tile=0, device="", sentence=sentence)
+            self.add(Estimated.unknown(ticket, sentence))
         self._questions.clear()
-        if self._job:
-            self._job = ""
-            self.say("gone", how=how, sentence=sentence, blameless=True)
+        if self._ticket:
+            self._ticket = ""
+            self.add(WorkerGone(how, sentence, blameless=True))
 
 
-def _let_go(driver: subprocess.Popen[bytes]) -> None:
-    """It ends by itself when its input does; or by force. Does not wait for it."""
+def _end(driver: subprocess.Popen[bytes]) -> None:
+    """It ends by itself when its input does, or by force. Does not block."""
     with contextlib.suppress(OSError):
         if driver.stdin is not None:
             driver.stdin.close()

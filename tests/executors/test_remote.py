@@ -15,8 +15,7 @@ import pytest
 import zmq
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
-from tests.daemon.test_faults import limited
-from tests.daemon.test_life import until
+from tests.support.daemons import limited, near_to, until
 from velatura.app_dirs import places
 from velatura.client.client import Client, Finished, GivenStyle, HistoryEntries, SavedItems
 from velatura.client.connection_file import ConnectionInfo, publish
@@ -41,11 +40,6 @@ def far() -> Iterator[Daemon]:
     yield one
     one.stop()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
-    """A painter's daemon, whose work is done by `far`."""
-    return Daemon(home, ("--upstream", str(far.places.connection_file), *more))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tests.conftest import picture
-from tests.daemon.peers import HANDSHAKE, PlainPeer, connected, hello
+from tests.support.peers import HANDSHAKE, PlainPeer, connected, hello
 from velatura.client.connection_file import find
 from velatura.protocol import messages as p
 from velatura.protocol import zmtp

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -15,47 +14,63 @@ import torch
 from PIL import Image
 
 from velatura.errors import BadMask, BadPixels, NothingToRestyle, WrongHash
-from velatura.pixels import CHANNELS, Picture, PictureRef, PixelFormat
+from velatura.pixels import CHANNELS, Picture, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.colour import DTYPES, WHOLE
 from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.jobs.commands import WorkerOptions
+from velatura_daemon.jobs.events import (
+    CheckpointSaved,
+    Estimated,
+    JobDone,
+    JobNotice,
+    JobPreview,
+    JobProgress,
+    JobStopped,
+    WorkerEvent,
+)
+from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StartingImage, StyleInput
 from velatura_daemon.memory_plan import EVERYTHING
 from velatura_daemon.models.store import Weights
 from velatura_daemon.worker import checkpoint_writer
 from velatura_daemon.worker.estimates import Estimates
+from velatura_daemon.worker.layer import Layer
 from velatura_daemon.worker.model_cache import LoadedModel
-from velatura_daemon.worker.restyle_job import Cancelled, Layer, restyle
+from velatura_daemon.worker.restyle_job import JobResources, restyle
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 24, 40
 
 
-class FakeSpeaker:
-    """Remembers what was said."""
+class Recorder:
+    """An event sink that remembers events."""
 
     def __init__(self, cancelled: Any = ()) -> None:
-        self.options = {"preview_seconds": 0.0, "preview_side": 20, "keep_seconds": 0.0}
+        self.options = WorkerOptions("cpu", 0, 0, 256, preview_side=20, preview_seconds=0.0, keep_seconds=0.0)
         self.cancelled = cancelled
-        self.said: list[dict[str, Any]] = []
+        self.events: list[WorkerEvent] = []
 
-    def say(self, say: str, **more: Any) -> None:
-        self.said.append({"say": say, **more})
+    def emit(self, event: WorkerEvent) -> None:
+        self.events.append(event)
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
 
 
-class CancelledAtLook:
-    """Says that every job is cancelled, from the n-th look on."""
+class CancelledAtCheck:
+    """Every job is cancelled, from the n-th check on."""
 
     def __init__(self, number: int) -> None:
         self.left = number
 
-    def __contains__(self, job: str) -> bool:
+    def __contains__(self, ticket: str) -> bool:
         self.left -= 1
         return self.left <= 0
 
 
 class Jobs:
-    """Pictures to spool files, jobs to results."""
+    """Pictures to files, jobs to results."""
 
     def __init__(self, folder, network) -> None:
         self.folder = folder
@@ -63,46 +78,44 @@ class Jobs:
         self.cache = TargetCache(1 << 28)
         self.estimates = Estimates(folder / "pace.json")
 
-    def restyle(self, job, speaker) -> dict[str, Any]:
-        warm = LoadedModel(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
-        return restyle(job, warm, self.cache, speaker, EVERYTHING, self.estimates)
+    def restyle(self, spec: JobSpec, sink: Recorder | None = None) -> JobDone | JobStopped:
+        model = LoadedModel(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
+        return restyle(spec, JobResources(model, self.cache, EVERYTHING, self.estimates), sink or Recorder())
 
-    def on_disk(self, picture: Picture) -> dict[str, Any]:
+    def on_disk(self, picture: Picture) -> PictureFile:
         ref, profile = picture.ref, picture.format.profile
         path = self.folder / ref.blob.hex()[:16]
         path.write_bytes(picture.data)
         if profile:
             (self.folder / "profile").write_bytes(profile)
-        return {
-            "picture": ref.to_wire(),
-            "path": str(path),
-            "profile_path": str(self.folder / "profile") if profile else "",
-        }
+        return PictureFile(ref, path, self.folder / "profile" if profile else None)
 
-    def job(self, content, mask=None, styles=None, last=None, **settings) -> dict[str, Any]:
+    def spec(self, content, mask=None, styles=None, start=None, region=None, **settings) -> JobSpec:
+        """region: of the first style."""
         styles = [noise(16, 16, "RGB", seed=9)] if styles is None else styles
-        asked = StyleSettings(**{"iterations": 2, **settings})
-        return {
-            "job": "j",
-            "settings": asked.to_wire(),
-            "content": self.on_disk(content),
-            "mask": self.on_disk(mask) if mask else None,
-            "styles": [{**self.on_disk(s), "share": 1.0} for s in styles],
-            "last": last,
-            "result_path": str(self.folder / "result"),
-            "last_path": str(self.folder / "last"),
-            "keep_path": str(self.folder / "kept.npy"),
-            "as_it_is": False,
-        }
+        inputs = [StyleInput(self.on_disk(style), 1.0) for style in styles]
+        if region is not None:
+            inputs[0] = replace(inputs[0], region=self.on_disk(region))
+        return JobSpec(
+            "j",
+            "layer",
+            self.on_disk(content),
+            tuple(inputs),
+            self.on_disk(mask) if mask else None,
+            StyleSettings(**{"iterations": 2, **settings}),
+            start=start,
+            outputs=OutputPaths(self.folder / "result", self.folder / "last", self.folder / "kept.npy"),
+        )
 
-    def run(
-        self, content, mask=None, styles=None, last=None, speaker=None, **settings
-    ) -> tuple[dict[str, Any], Picture]:
-        """The ending and the result picture."""
-        job = self.job(content, mask, styles, last, **settings)
-        ending = self.restyle(job, speaker or FakeSpeaker())
-        ref = PictureRef.from_wire(ending["picture"])
-        return ending, Picture(ref.width, ref.height, ref.format, (self.folder / "result").read_bytes())
+    def result(self, done: JobDone) -> Picture:
+        ref = done.picture
+        return Picture(ref.width, ref.height, ref.format, (self.folder / "result").read_bytes())
+
+    def run(self, content, *args, sink: Recorder | None = None, **more) -> tuple[JobDone, Picture]:
+        """What `restyle` returns, and the result picture."""
+        done = self.restyle(self.spec(content, *args, **more), sink)
+        assert isinstance(done, JobDone)
+        return done, self.result(done)
 
 
 @pytest.fixture
@@ -154,19 +167,19 @@ def test_the_result_has_the_contents_size_and_format(jobs, channels, sample):
     ending, result = jobs.run(content)
     assert (result.width, result.height, result.format) == (WIDTH, HEIGHT, content.format)
     assert bytes(result.data) != content.data
-    assert (ending["left"], ending["top"]) == (0, 0)
+    assert (ending.left, ending.top) == (0, 0)
 
 
 def test_the_results_name_is_the_hash_of_its_file(jobs):
     ending, result = jobs.run(noise())
-    assert ending["picture"]["blob"] == hashlib.sha256(result.data).digest()
+    assert ending.picture.blob == hashlib.sha256(result.data).digest()
 
 
 def test_the_ending_tells_weights_device_losses_and_start(jobs):
     ending, _ = jobs.run(noise())
-    assert (ending["weights"], ending["device"], ending["started_from"]) == ("test weights", "cpu", "content")
-    assert ending["content_loss"] > 0
-    assert ending["style_loss"] > 0
+    assert (ending.weights, ending.device, ending.started_from) == ("test weights", "cpu", "content")
+    assert ending.content_loss > 0
+    assert ending.style_loss > 0
 
 
 def test_result_and_last_picture_are_private_files(jobs):
@@ -178,7 +191,7 @@ def test_a_profile_is_kept_and_the_result_is_in_it(jobs):
     profile = imagecodecs.cms_profile("adobergb")
     content = noise(profile=profile)
     ending, _ = jobs.run(content)
-    assert ending["picture"]["profile"] == hashlib.sha256(profile).digest()
+    assert ending.picture.profile == hashlib.sha256(profile).digest()
 
 
 def test_a_grey_layer_gets_a_grey_result_of_a_coloured_style(jobs):
@@ -232,20 +245,16 @@ def test_a_style_with_a_region_goes_there_and_not_elsewhere(jobs):
         "u8",
         curve="linear",
     )
-    job = jobs.job(content, iterations=6)
-    job["styles"][0]["region"] = jobs.on_disk(region)
-    ending = jobs.restyle(job, FakeSpeaker())
-    ref = PictureRef.from_wire(ending["picture"])
-    result = Picture(ref.width, ref.height, ref.format, (jobs.folder / "result").read_bytes())
+    _, result = jobs.run(content, region=region, iterations=6)
     moved = np.abs(samples_of(result) - samples_of(content).astype(float)).mean((0, 2))
     assert moved[:32].mean() > 2 * moved[64:].mean()
 
 
 def test_the_estimate_is_told_before_the_first_step(jobs):
-    speaker = FakeSpeaker()
-    jobs.run(noise(), speaker=speaker)
-    assert speaker.said[0]["say"] == "estimate"
-    assert speaker.said[0]["seconds"] > 0
+    sink = Recorder()
+    jobs.run(noise(), sink=sink)
+    assert isinstance(sink.events[0], Estimated)
+    assert sink.events[0].seconds > 0
 
 
 def test_strength_0_does_not_touch_floats_beyond_0_and_1(jobs):
@@ -289,8 +298,8 @@ def test_without_composite_the_selections_box_comes_back(jobs):
     content, selection = noise(16, 240), np.zeros((16, 240))
     selection[4:9, 200:220] = 255
     ending, result = jobs.run(content, mask_of(selection))
-    assert (ending["left"], ending["top"]) == (240 - result.width, 0)
-    assert ending["left"] <= 200 - 64
+    assert (ending.left, ending.top) == (240 - result.width, 0)
+    assert ending.left <= 200 - 64
     assert (result.width % 16, result.height) == (0, 16)
 
 
@@ -298,7 +307,7 @@ def test_with_composite_the_whole_picture_comes_back(jobs):
     content, selection = noise(16, 240), np.zeros((16, 240))
     selection[4:9, 200:220] = 255
     ending, result = jobs.run(content, mask_of(selection), composite=True)
-    assert (ending["left"], ending["top"], result.width, result.height) == (0, 0, 240, 16)
+    assert (ending.left, ending.top, result.width, result.height) == (0, 0, 240, 16)
     changed = (samples_of(result) != samples_of(content)).any(axis=2)
     assert changed.any()
     assert not changed[selection == 0].any()
@@ -316,11 +325,9 @@ def test_a_feathered_selection_blends_by_its_value(jobs):
 @pytest.mark.parametrize("composite", [True, False])
 def test_where_no_region_is_nothing_changes_and_soft_edges_blend(jobs, composite):
     content = noise(sample="u16")
-    job = jobs.job(content, composite=composite, strength=90)
     values = np.concatenate([np.linspace(255, 1, WIDTH // 2).round(), np.zeros(WIDTH // 2)])
-    job["styles"][0]["region"] = jobs.on_disk(mask_of(np.tile(values, (HEIGHT, 1))))
-    ref = PictureRef.from_wire(jobs.restyle(job, FakeSpeaker())["picture"])
-    result = Picture(ref.width, ref.height, ref.format, (jobs.folder / "result").read_bytes())
+    region = mask_of(np.tile(values, (HEIGHT, 1)))
+    _, result = jobs.run(content, region=region, composite=composite, strength=90)
     change = np.abs(samples_of(result).astype(float) - samples_of(content)).mean((0, 2))
     assert (change[WIDTH // 2 :] == 0).all()
     assert change[: WIDTH // 8].mean() > 3 * change[3 * WIDTH // 8 : WIDTH // 2].mean() > 0
@@ -431,47 +438,43 @@ def test_a_second_run_takes_its_targets_from_the_cache_and_ends_the_same(jobs):
 
 # --- on the way -----------------------------------------------------------------------------------------
 def test_progress_and_previews_are_told(jobs):
-    speaker = FakeSpeaker()
-    jobs.run(noise(), speaker=speaker, iterations=5)
-    progress = [s for s in speaker.said if s["say"] == "progress"]
-    previews = [s for s in speaker.said if s["say"] == "preview"]
-    assert progress[-1]["done"] == pytest.approx(1)
-    assert (progress[-1]["step"], progress[-1]["steps"], progress[-1]["width"]) == (5, 5, WIDTH)
+    sink = Recorder()
+    jobs.run(noise(), sink=sink, iterations=5)
+    last, previews = sink.of(JobProgress)[-1], sink.of(JobPreview)
+    assert last.done == pytest.approx(1)
+    assert (last.step, last.steps, last.width) == (5, 5, WIDTH)
     assert previews
-    assert all((p["width"], p["height"], len(p["data"])) == (20, 12, 20 * 12 * 3) for p in previews)
+    assert all((p.width, p.height, len(p.data)) == (20, 12, 20 * 12 * 3) for p in previews)
 
 
 def test_a_cancelled_job_leaves_its_last_picture(jobs):
-    with pytest.raises(Cancelled) as stop:
-        jobs.run(noise(), speaker=FakeSpeaker({"j"}))
-    last = stop.value.ending["last"]
+    stopped = jobs.restyle(jobs.spec(noise()), Recorder({"j"}))
     data = (jobs.folder / "last").read_bytes()
-    assert last["blob"] == hashlib.sha256(data).digest()
+    assert isinstance(stopped, JobStopped)
+    assert stopped.last_image.blob == hashlib.sha256(data).digest()
     assert np.isfinite(np.load(jobs.folder / "last")).all()
     assert not (jobs.folder / "result").exists()
 
 
 def test_a_cancelled_job_keeps_the_best_picture_that_was_seen(jobs):
-    job = jobs.job(noise(), iterations=30)
-    layer = Layer(job, StyleSettings(), CPU)
-    style = Layer({**job, "content": job["styles"][0]}, StyleSettings(), CPU).source
-    settings = StyleSettings.from_wire(job["settings"])
-    steps = stylise(layer.source, [style], settings, jobs.network)
+    spec = jobs.spec(noise(), iterations=30)
+    layer = Layer(spec, CPU)
+    style = Layer(replace(spec, content=spec.styles[0].picture), CPU).source
+    steps = stylise(layer.source, [style], spec.settings, jobs.network)
     progress = [next(steps) for _ in range(6)][-1]
     steps.close()  # the picture is now the best of those that were judged
-    with pytest.raises(Cancelled):
-        jobs.restyle(job, FakeSpeaker(CancelledAtLook(6)))
+    assert isinstance(jobs.restyle(spec, Recorder(CancelledAtCheck(6))), JobStopped)
     assert np.array_equal(np.load(jobs.folder / "last"), progress.image.numpy())
 
 
 def test_other_jobs_being_cancelled_is_no_reason_to_stop(jobs):
-    assert jobs.run(noise(), speaker=FakeSpeaker({"another"}))[0]["picture"]
+    assert isinstance(jobs.restyle(jobs.spec(noise()), Recorder({"another"})), JobDone)
 
 
 def test_the_last_picture_is_kept_unrounded_for_a_later_start(jobs):
     ending, result = jobs.run(noise())
     data = (jobs.folder / "last").read_bytes()
-    assert ending["last"]["blob"] == hashlib.sha256(data).digest()
+    assert ending.last_image.blob == hashlib.sha256(data).digest()
     image = np.load(jobs.folder / "last").transpose(1, 2, 0)
     np.testing.assert_allclose(samples_of(result), image.clip(0, 1) * 255, rtol=0, atol=0.51)
 
@@ -479,73 +482,75 @@ def test_the_last_picture_is_kept_unrounded_for_a_later_start(jobs):
 def test_a_job_goes_on_from_the_last_picture(jobs):
     path = jobs.folder / "earlier.npy"
     np.save(path, np.full((3, HEIGHT, WIDTH), 0.25, np.float32))
-    last = {"path": str(path), "step": 0, "check": False}
-    ending, result = jobs.run(noise(), last=last, start="last", iterations=1)
-    assert ending["started_from"] == "last"
+    spec = jobs.spec(noise(), start=StartingImage(path, 0), iterations=1)
+    ending = jobs.restyle(replace(spec, settings=replace(spec.settings, start="last")))
+    result = jobs.result(ending)
+    assert ending.started_from == "last"
     assert abs(float(samples_of(result).mean()) / 255 - 0.25) < 0.1
 
 
 @pytest.mark.parametrize(("start", "told"), [("content", "content"), ("noise", "noise"), ("last", "content")])
 def test_without_a_last_picture_the_job_tells_where_it_started(jobs, start, told):
-    assert jobs.run(noise(), start=start)[0]["started_from"] == told
+    spec = jobs.spec(noise())
+    assert jobs.restyle(replace(spec, settings=replace(spec.settings, start=start))).started_from == told
 
 
 # --- what a crash leaves ---------------------------------------------------------------------------
-def stood(jobs, value: float = 0.25, step: int = 0, check: bool = True) -> dict[str, Any]:
+def stood(jobs, value: float = 0.25, step: int = 0, check: bool = True) -> StartingImage:
     path = jobs.folder / "stood.npy"
     np.save(path, np.full((3, HEIGHT, WIDTH), value, np.float32))
-    return {"path": str(path), "step": step, "check": check}
+    return StartingImage(path, step, verify_inputs=check)
 
 
 def test_the_picture_in_work_is_left_again_and_again(jobs, monkeypatch):
-    monkeypatch.setattr(checkpoint_writer, "SHARE", float("inf"))
-    speaker = FakeSpeaker()
-    jobs.run(noise(), speaker=speaker, iterations=3)
-    kept = [said for said in speaker.said if said["say"] == "kept"]
+    monkeypatch.setattr(checkpoint_writer, "TIME_SHARE", float("inf"))
+    sink = Recorder()
+    jobs.run(noise(), sink=sink, iterations=3)
+    kept = sink.of(CheckpointSaved)
     assert len(kept) >= 3
-    assert [k["done"] for k in kept] == sorted(k["done"] for k in kept)
+    assert [k.done for k in kept] == sorted(k.done for k in kept)
     assert np.load(jobs.folder / "kept.npy").shape == (3, HEIGHT, WIDTH)
-    assert Image.open(io.BytesIO(kept[0]["thumbnail"])).size == (WIDTH, HEIGHT)
-    assert len(kept[0]["style_thumbnails"]) == 1
+    assert Image.open(io.BytesIO(kept[0].thumbnail)).size == (WIDTH, HEIGHT)
+    assert len(kept[0].style_thumbnails) == 1
 
 
 def test_a_restyle_that_was_stopped_makes_the_steps_that_are_left(jobs):
-    speaker = FakeSpeaker()
-    ending, _ = jobs.run(noise(), last=stood(jobs, step=7), speaker=speaker, iterations=10)
-    assert ending["started_from"] == "last"
-    assert {said["steps"] for said in speaker.said if said["say"] == "progress"} == {3}
+    sink = Recorder()
+    ending, _ = jobs.run(noise(), start=stood(jobs, step=7), sink=sink, iterations=10)
+    assert ending.started_from == "last"
+    assert {progress.steps for progress in sink.of(JobProgress)} == {3}
 
 
 def test_as_it_is_gives_the_picture_as_far_as_it_got(jobs):
-    job = {**jobs.job(noise(), last=stood(jobs, 0.25)), "as_it_is": True}
-    ending = jobs.restyle(job, FakeSpeaker())
-    assert ending["started_from"] == "last"
+    ending = jobs.restyle(replace(jobs.spec(noise(), start=stood(jobs, 0.25)), finish_now=True))
+    assert ending.started_from == "last"
     assert set((jobs.folder / "result").read_bytes()) == {64}
 
 
 def test_as_it_is_without_a_picture_is_an_error(jobs):
     with pytest.raises(NothingToRestyle, match="Restyle again"):
-        jobs.restyle({**jobs.job(noise()), "as_it_is": True}, FakeSpeaker())
+        jobs.restyle(replace(jobs.spec(noise()), finish_now=True))
 
 
 def test_a_picture_damaged_by_a_crash_is_told_not_worked_on(jobs):
-    job = jobs.job(noise(), last=stood(jobs))
-    path = Path(job["content"]["path"])
+    spec = jobs.spec(noise(), start=stood(jobs))
+    path = spec.content.file
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
     with pytest.raises(WrongHash, match="damaged"):
-        jobs.restyle(job, FakeSpeaker())
+        jobs.restyle(spec)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00v\x00"])
 def test_a_damaged_last_picture_is_passed_over(jobs, damage):
-    last = stood(jobs, check=False)
-    Path(last["path"]).write_bytes(damage)
-    assert jobs.run(noise(), last=last)[0]["started_from"] == "content"
+    start = stood(jobs, check=False)
+    start.path.write_bytes(damage)
+    assert jobs.run(noise(), start=start)[0].started_from == "content"
 
 
 def test_a_disk_that_takes_no_picture_in_work_costs_a_sentence_not_the_restyle(jobs, monkeypatch):
-    monkeypatch.setattr(checkpoint_writer, "SHARE", float("inf"))
-    speaker = FakeSpeaker()
-    job = {**jobs.job(noise(), iterations=4), "keep_path": str(jobs.folder / "no folder" / "kept.npy")}
-    assert jobs.restyle(job, speaker)["picture"]
-    assert [said["say"] for said in speaker.said].count("notice") == 1
+    monkeypatch.setattr(checkpoint_writer, "TIME_SHARE", float("inf"))
+    sink = Recorder()
+    spec = jobs.spec(noise(), iterations=4)
+    spec = replace(spec, outputs=replace(spec.files, checkpoint=jobs.folder / "no folder" / "kept.npy"))
+    assert isinstance(jobs.restyle(spec, sink), JobDone)
+    assert len(sink.of(JobNotice)) == 1

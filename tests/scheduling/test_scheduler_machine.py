@@ -1,5 +1,5 @@
-"""Scheduler and crew under whatever may happen, in any order: clients that come, go and change their minds, hands that
-stop, fail and die, machines that are lost and come back. No sockets, no processes; an injected clock."""
+"""Scheduler and worker pool under anything that may happen, in any order: clients that come, go and change their minds,
+workers that stop, fail and die, machines that are lost and come back. No sockets, no processes; an injected clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter, deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,28 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.conftest import picture
-from tests.daemon.test_foreman import HandClock, Made
+from tests.support.scheduling import FakeProvider, ManualClock
 from velatura.app_dirs import places
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture, PictureRef
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
+from velatura_daemon.jobs.events import (
+    Available,
+    CheckpointSaved,
+    Estimated,
+    Heartbeat,
+    JobDone,
+    JobFailed,
+    JobStopped,
+    SavedImage,
+    WorkerEvent,
+    WorkerGone,
+    WorkerInfo,
+)
 from velatura_daemon.jobs.job import RUNNING
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.scheduling.job_service import JobService
 from velatura_daemon.scheduling.worker_pool import WorkerPool
 
@@ -34,107 +49,92 @@ ROUNDS = 200  # to run everything down
 
 
 class Worker:
-    """An executor as the protocol has it; when and how it ends a job the machine says."""
+    """An executor as the protocol has it; when and how it ends a job, the machine decides."""
 
     def __init__(self, device: str) -> None:
-        self.device, self.available, self.pid, self.info = device, True, 0, {"state": "warm"}
-        self.order: dict[str, Any] | None = None
+        self.device, self.available, self.pid, self.info = device, True, 0, WorkerInfo(state="warm")
+        self.spec: JobSpec | None = None
         self.stopping = False
         self.questions: list[str] = []
-        self.said: deque[dict[str, Any]] = deque()
+        self.events: deque[WorkerEvent] = deque()
 
     @property
     def holds_device(self) -> bool:
         return self.pid > 0
 
-    def hear(self) -> dict[str, Any] | None:
-        return self.said.popleft() if self.said else None
+    def poll(self) -> WorkerEvent | None:
+        return self.events.popleft() if self.events else None
 
-    def say(self, say: str, **more: Any) -> None:
-        self.said.append({"say": say, **more})
+    def emit(self, event: WorkerEvent) -> None:
+        self.events.append(event)
 
-    def call(self) -> None: ...
+    def request_start(self) -> None: ...
 
-    def work(self, job: dict[str, Any]) -> None:
-        assert self.order is None, "it was given a job while it had another"
-        for item in (job["content"], *job["styles"]):
-            assert Path(item["path"]).exists(), "it was given a picture that is not there"
-        self.pid, self.order, self.stopping = 7, job, False
+    def run(self, spec: JobSpec) -> None:
+        assert self.spec is None, "it was given a job while it had another"
+        for item in spec.inputs:
+            assert item.file.exists(), "it was given a picture that is not there"
+        self.pid, self.spec, self.stopping = 7, spec, False
 
-    def estimate(self, question: dict[str, Any]) -> None:
+    def estimate(self, request: EstimateRequest) -> None:
         self.pid = 7
-        self.questions.append(question["ticket"])
+        self.questions.append(request.ticket)
 
-    def cancel(self, job: str) -> None:
-        if self.order is not None and self.order["job"] == job:
+    def cancel(self, ticket: str) -> None:
+        if self.spec is not None and self.spec.ticket == ticket:
             self.stopping = True
 
     pause = cancel
 
-    def settle(self, job: str) -> None: ...
+    def acknowledge(self, ticket: str) -> None: ...
 
-    def leave(self) -> None:
-        assert self.order is None, "it was sent away from its work"
+    def release_device(self) -> None:
+        assert self.spec is None, "its device was taken from its work"
         self.pid, self.questions = 0, []
 
-    def end_by_force(self) -> None:
+    def terminate(self) -> None:
         if self.pid:
-            self.go(how="it was killed")
+            self.go("it was killed")
 
-    def kill(self) -> None: ...
+    def close(self) -> None: ...
 
     # --- what the machine has it do ---------------------------------------------------------------------
-    def go(self, **why: Any) -> None:
-        self.pid, self.order, self.questions = 0, None, []
-        self.say("gone", **{"how": "it went", **why})
+    def go(self, how: str = "it went", **why: Any) -> None:
+        self.pid, self.spec, self.questions = 0, None, []
+        self.emit(WorkerGone(how, **why))
 
-    def end(self, say: str, **ending: Any) -> None:
-        assert self.order is not None
-        order, self.order = self.order, None
-        self.say(say, job=order["job"], **ending)
+    def end(self, ending: WorkerEvent) -> None:
+        self.spec = None
+        self.emit(ending)
 
-    def leave_last(self) -> dict[str, Any]:
-        assert self.order is not None
-        data = self.order["job"].encode()
-        Path(self.order["last_path"]).write_bytes(data)
-        return {"last": {"blob": hashlib.sha256(data).digest(), "step": 1}}
+    def save_image(self) -> SavedImage:
+        assert self.spec is not None
+        data = self.spec.ticket.encode()
+        self.spec.files.last_image.write_bytes(data)
+        return SavedImage(hashlib.sha256(data).digest(), 1)
 
     def finish(self) -> None:
-        assert self.order is not None
-        ref = PictureRef.from_wire(self.order["content"]["picture"])
-        data = hashlib.sha256(self.order["job"].encode()).digest() * (ref.length // 32)
-        Path(self.order["result_path"]).write_bytes(data)
-        made = {**ref.to_wire(), "blob": hashlib.sha256(data).digest()}
-        self.end(
-            "done",
-            picture=made,
-            left=0,
-            top=0,
-            weights="w",
-            device="d",
-            seconds=1.0,
-            content_loss=0.0,
-            style_loss=0.0,
-            started_from="content",
-            notes=[],
-            thumbnail=b"",
-            style_thumbnails=[b""],
-            **self.leave_last(),
-        )
+        assert self.spec is not None
+        ref = self.spec.content.picture
+        data = hashlib.sha256(self.spec.ticket.encode()).digest() * (ref.length // 32)
+        self.spec.files.result.write_bytes(data)
+        result = replace(ref, blob=hashlib.sha256(data).digest())
+        image = self.save_image()
+        self.end(JobDone(self.spec.ticket, result, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", (), b"", (b"",), image))
 
 
 class Studio(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="vel-"))
-        self.clock = HandClock()
+        self.clock = ManualClock()
         self.workers = [Worker("cuda:0"), Worker("cuda:1"), Worker("auto")]
-        self.spare = Worker("auto")
-        self.made = Made(*self.workers)
+        self.fallback = Worker("auto")
+        self.provider = FakeProvider(*self.workers)
         options = DaemonConfig(hang_seconds=HANG, worker_seconds=IDLE)
-        pool = WorkerPool(self.made, Made(self.spare), self.clock)
-        self.job_service = JobService(options, places({"VELATURA_HOME": str(self.home)}), pool, self.hears, self.clock)
-        self.shop = self.job_service.scheduler
+        pool = WorkerPool(self.provider, FakeProvider(self.fallback), options, self.clock)
+        self.jobs = JobService(options, places({"VELATURA_HOME": str(self.home)}), pool, self.hears, self.clock)
+        self.scheduler, self.store = self.jobs.scheduler, self.jobs.store
         self.sessions = {client: client.encode() for client in CLIENTS}
         self.silent: set[str] = set()
         self.asked: list[tuple[bytes, p.Get]] = []  # pictures that clients are asked for
@@ -183,7 +183,7 @@ class Studio(RuleBasedStateMachine):
             remember=self.number % 4 > 0,
         )
         self.open.add((client, job))
-        self.job_service.submit(self.sessions[client], client, "tests", asked)
+        self.jobs.submit(self.sessions[client], client, "tests", asked)
         if sends:
             self.sends_all_pictures()
 
@@ -192,31 +192,31 @@ class Studio(RuleBasedStateMachine):
     def sends_a_picture(self, which: int) -> None:
         session, get = self.asked.pop(which % len(self.asked))
         data = next(one.blobs[get.blob] for one in [*CONTENTS, STYLE] if get.blob in one.blobs)
-        self.job_service.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
+        self.jobs.put(session, p.Put(get.blob, data.nbytes, 0, get.ticket, data))
 
     def sends_all_pictures(self) -> None:
         while self.asked:
             self.sends_a_picture(0)
 
-    @precondition(lambda self: len(self.job_service.queue))
+    @precondition(lambda self: len(self.jobs.queue))
     @rule(which=some.integers(0, 9))
     def cancels(self, which: int) -> None:
-        job = list(self.job_service.queue)[which % len(self.job_service.queue)]
-        self.job_service.cancel(job.client_id, job.id)
+        job = list(self.jobs.queue)[which % len(self.jobs.queue)]
+        self.jobs.cancel(job.client_id, job.id)
 
     @precondition(lambda self: len(self.silent) < len(CLIENTS))
     @rule(which=some.integers(0, 9))
     def falls_silent(self, which: int) -> None:
         client = [one for one in CLIENTS if one not in self.silent][which % (len(CLIENTS) - len(self.silent))]
         self.silent.add(client)
-        self.job_service.park(self.sessions[client])
+        self.jobs.park(self.sessions[client])
 
     @precondition(lambda self: self.silent)
     @rule(client=some.sampled_from(CLIENTS))
     def speaks(self, client: str) -> None:
         if client in self.silent:
             self.silent.remove(client)
-            self.job_service.unpark(self.sessions[client])
+            self.jobs.unpark(self.sessions[client])
 
     @rule(client=some.sampled_from(CLIENTS), goodbye=some.booleans())
     def goes_and_comes_again(self, client: str, goodbye: bool) -> None:
@@ -225,21 +225,17 @@ class Studio(RuleBasedStateMachine):
         self.open = {key for key in self.open if key[0] != client}
         self.questions = {key for key in self.questions if key[0] != client}
         self.asked = [(session, get) for session, get in self.asked if session != gone]
-        (self.job_service.end_session if goodbye else self.job_service.lose_session)(gone)
+        (self.jobs.end_session if goodbye else self.jobs.lose_session)(gone)
 
-    @precondition(
-        lambda self: any(
-            key not in self.job_service.store.in_hand for key in self.job_service.store.checkpoints.records
-        )
-    )
+    @precondition(lambda self: any(key not in self.store.active for key in self.store.checkpoints.records))
     @rule(which=some.integers(0, 9), client=some.sampled_from(CLIENTS), as_it_is=some.booleans())
     def resumes(self, which: int, client: str, as_it_is: bool) -> None:
-        kept = [key for key in self.job_service.store.checkpoints.records if key not in self.job_service.store.in_hand]
+        kept = [key for key in self.store.checkpoints.records if key not in self.store.active]
         whose, job = kept[which % len(kept)]
         self.speaks(client)
         self.open.add((client, job))
         try:
-            self.job_service.resume(
+            self.jobs.resume(
                 self.sessions[client], client, whose, p.Resume(job, whose, "as_it_is" if as_it_is else "go_on")
             )
         except VelaturaError:
@@ -248,17 +244,17 @@ class Studio(RuleBasedStateMachine):
     @rule(client=some.sampled_from(CLIENTS), what=some.sampled_from(["estimate", "fetch", "forget"]))
     def wants_something_else(self, client: str, what: str) -> None:
         if what == "forget":
-            self.job_service.forget()
+            self.jobs.forget()
         elif what == "fetch":
-            for key in list(self.job_service.store.results.records):
-                self.job_service.store.received(key)
+            for key in list(self.store.results.records):
+                self.store.received(key)
         else:
             self.asks_for_an_estimate(client)
 
     def asks_for_an_estimate(self, client: str) -> None:
         ticket = self.fresh()
         try:
-            self.job_service.estimate(self.sessions[client], p.GetEstimate(ticket, 100, 100, StyleSettings().to_wire()))
+            self.jobs.estimate(self.sessions[client], p.GetEstimate(ticket, 100, 100, StyleSettings().to_wire()))
         except VelaturaError:
             return
         self.questions.add((client, ticket))
@@ -266,21 +262,21 @@ class Studio(RuleBasedStateMachine):
     # --- hands ------------------------------------------------------------------------------------------
     @property
     def everybody(self) -> list[Worker]:
-        return [*self.workers, self.spare]
+        return [*self.workers, self.fallback]
 
     @property
     def at_work(self) -> list[Worker]:
-        return [worker for worker in self.everybody if worker.order is not None]
+        return [worker for worker in self.everybody if worker.spec is not None]
 
     @precondition(lambda self: self.at_work)
     @rule(which=some.integers(0, 9))
     def goes_on(self, which: int) -> None:
         worker = self.at_work[which % len(self.at_work)]
-        assert worker.order is not None
+        assert worker.spec is not None
         self.answers()
-        Path(worker.order["keep_path"]).write_bytes(b"picture")
-        worker.say("kept", job=worker.order["job"], done=0.5, step=1, thumbnail=b"", style_thumbnails=[b""])
-        self.shop.listen()
+        worker.spec.files.checkpoint.write_bytes(b"picture")
+        worker.emit(CheckpointSaved(worker.spec.ticket, 0.5, 1, b"", (b"",)))
+        self.scheduler.poll()
 
     @precondition(lambda self: self.at_work)
     @rule(
@@ -289,32 +285,32 @@ class Studio(RuleBasedStateMachine):
     )
     def ends(self, which: int, how: str) -> None:
         self.end(self.at_work[which % len(self.at_work)], how)
-        self.shop.listen()
+        self.scheduler.poll()
 
     def end(self, worker: Worker, how: str) -> None:
-        assert worker.order is not None
+        assert worker.spec is not None
         if how == "nonsense":
-            worker.say("nonsense", job=worker.order["job"])
+            worker.emit(object())  # type: ignore[arg-type]
         elif worker.stopping and how != "done":
-            worker.end("stopped", **worker.leave_last())
+            worker.end(JobStopped(worker.spec.ticket, worker.save_image()))
         elif how == "done":
             worker.finish()
         elif how == "stopped":
-            worker.end("stopped")
+            worker.end(JobStopped(worker.spec.ticket))
         else:
-            worker.end("failed", code=how, sentence="", detail="")
+            worker.end(JobFailed(worker.spec.ticket, how, ""))
 
     @rule(which=some.integers(0, 9), sentence=some.sampled_from(["", "The node went."]), blameless=some.booleans())
     def dies(self, which: int, sentence: str, blameless: bool) -> None:
         self.everybody[which % len(self.everybody)].go(sentence=sentence, blameless=blameless)
-        self.shop.listen()
+        self.scheduler.poll()
 
     def answers(self) -> None:
         for worker in self.everybody:
             for question in worker.questions:
-                worker.say("estimate", ticket=question, seconds=1.0, memory=1, tile=0, device="d", sentence="")
+                worker.emit(Estimated(question, 1.0, 1, 0, "d", ""))
             worker.questions = []
-        self.shop.listen()
+        self.scheduler.poll()
 
     @rule(which=some.integers(0, 5))
     def is_there_or_not(self, which: int) -> None:
@@ -323,54 +319,52 @@ class Studio(RuleBasedStateMachine):
             worker = self.workers[which]
             worker.available = not worker.available
             if worker.available:
-                worker.say("here")
+                worker.emit(Available())
         else:
-            self.made.lost = not self.made.lost
-            self.shop.tick(self.clock.now())
-        self.shop.listen()
+            self.provider.lost = not self.provider.lost
+            self.jobs.tick(self.clock.now())
+        self.scheduler.poll()
 
     @rule(seconds=some.sampled_from([1.0, HANG / 2, HANG + 1, IDLE + 1]), alive=some.booleans())
     def time_passes(self, seconds: float, alive: bool) -> None:
         self.clock.wait(seconds)
         for worker in self.at_work if alive else ():
-            worker.say("alive")
-        self.shop.listen()
-        self.shop.tick(self.clock.now())
-        assert self.shop.due is None or self.shop.due > 0, "the event loop would spin"
-        self.shop.listen()
+            worker.emit(Heartbeat())
+        self.scheduler.poll()
+        self.jobs.tick(self.clock.now())
+        assert self.scheduler.seconds_to_next is None or self.scheduler.seconds_to_next > 0, "the event loop would spin"
+        self.scheduler.poll()
 
     # --- what always holds --------------------------------------------------------------------------------
     @invariant()
     def jobs_and_hands_agree(self) -> None:
-        turns = [hand.assignment for hand in self.shop.pool.busy if hand.assignment is not None]
+        turns = [slot.assignment for slot in self.scheduler.pool.busy if slot.assignment is not None]
         layers = Counter((assignment.job.client_id, assignment.job.layer) for assignment in turns)
         assert all(count == 1 for count in layers.values()), "one layer is at two hands"
         at_work = [assignment.job for assignment in turns if not assignment.stopping]
-        assert all(job.state == RUNNING and self.job_service.queue.get(job.client_id, job.id) is job for job in at_work)
-        assert {id(job) for job in self.job_service.queue if job.state == RUNNING} == {id(job) for job in at_work}
+        assert all(job.state == RUNNING and self.jobs.queue.get(job.client_id, job.id) is job for job in at_work)
+        assert {id(job) for job in self.jobs.queue if job.state == RUNNING} == {id(job) for job in at_work}
 
     @invariant()
     def a_hand_has_what_it_is_thought_to_have(self) -> None:
-        for hand in self.shop.pool:
-            has = hand.executor.order["job"] if hand.executor.order is not None else None
-            thought = hand.assignment.ticket if hand.assignment is not None else None
+        for slot in self.scheduler.pool:
+            has = slot.executor.spec.ticket if slot.executor.spec is not None else None
+            thought = slot.assignment.ticket if slot.assignment is not None else None
             assert has == thought
-            assert hand.assignment is None or not hand.assignment.hung, "it was ended, and is not known to have gone"
+            assert slot.assignment is None or not slot.assignment.hung, "it was ended, and is not known to have gone"
 
     @invariant()
     def nobody_waits_for_a_hand_that_is_free(self) -> None:
-        assert self.shop._next() is None
+        assert self.scheduler._next() is None
 
     @invariant()
     def every_job_is_owed_its_ending_and_no_other_is(self) -> None:
-        assert (
-            {(job.client_id, job.id) for job in self.job_service.queue} == self.open == self.job_service.store.in_hand
-        )
+        assert {(job.client_id, job.id) for job in self.jobs.queue} == self.open == self.store.active
 
     @invariant()
     def pins_are_those_of_jobs_and_of_what_is_kept(self) -> None:
-        store = self.job_service.store
-        pins = Counter(blob for job in self.job_service.queue for blob in job.blobs)
+        store = self.store
+        pins = Counter(blob for job in self.jobs.queue for blob in job.blobs)
         pins.update(blob for key in store.checkpoints.records for blob in store.checkpoints._needs(key))
         pins.update(blob for key in store.results.records for blob in _blobs_of(store.results.records[key]))
         assert store.blobs._pins == pins
@@ -379,54 +373,52 @@ class Studio(RuleBasedStateMachine):
     def files_in_the_spool_are_somebodys(self) -> None:
         known = {
             path
-            for hand in self.shop.pool.busy
-            if hand.assignment is not None
-            for path in hand.assignment.paths.values()
+            for slot in self.scheduler.pool.busy
+            if slot.assignment is not None
+            for path in (slot.assignment.outputs.result, slot.assignment.outputs.last_image)
         }
-        known |= {upload.path for upload in self.job_service.blobs._promised}
-        assert set(self.job_service.blobs.folder.glob("new-*")) <= known
+        known |= {upload.path for upload in self.jobs.blobs._promised}
+        assert set(self.jobs.blobs.folder.glob("new-*")) <= known
 
     # --- and in the end -----------------------------------------------------------------------------------
     def teardown(self) -> None:
         try:
             self.run_down()
         finally:
-            self.job_service.store.close()
+            self.store.close()
             shutil.rmtree(self.home)
 
     def run_down(self) -> None:
-        self.made.lost = False
+        self.provider.lost = False
         for client in CLIENTS:
             self.speaks(client)
         for worker in self.workers:
             worker.available = True
-            worker.say("here")
+            worker.emit(Available())
         for _ in range(ROUNDS):
-            self.shop.listen()
+            self.scheduler.poll()
             self.sends_all_pictures()
             for worker in self.at_work:
                 self.end(worker, "done")
             self.answers()
-            if not self.shop.busy and not any(worker.said for worker in self.everybody):
+            if not self.scheduler.busy and not any(worker.events for worker in self.everybody):
                 break
-        assert not self.shop.busy, f"{[job.state for job in self.job_service.queue]} {self.shop.pool.busy}"
+        assert not self.scheduler.busy, f"{[job.state for job in self.jobs.queue]} {self.scheduler.pool.busy}"
         for check in (
             self.every_job_is_owed_its_ending_and_no_other_is,
             self.pins_are_those_of_jobs_and_of_what_is_kept,
         ):
             check()
-        assert (self.open, self.questions, self.shop._questions) == (set(), set(), {})
-        assert not list(self.job_service.blobs.folder.glob("new-*"))
-        kept = {
-            self.job_service.store.checkpoints.image_path(key) for key in self.job_service.store.checkpoints.records
-        }
-        assert set(self.job_service.store.checkpoints.records.folder.glob("*.npy*")) <= kept
+        assert (self.open, self.questions, self.scheduler.estimates.questions) == (set(), set(), {})
+        assert not list(self.jobs.blobs.folder.glob("new-*"))
+        kept = {self.store.checkpoints.image_path(key) for key in self.store.checkpoints.records}
+        assert set(self.store.checkpoints.records.folder.glob("*.npy*")) <= kept
         self.clock.wait(IDLE + 1)
-        self.shop.tick(self.clock.now())
-        assert self.shop.due is None or self.shop.due > 0
+        self.jobs.tick(self.clock.now())
+        assert self.scheduler.seconds_to_next is None or self.scheduler.seconds_to_next > 0
         self.clock.wait(IDLE + 1)
-        self.shop.tick(self.clock.now())
-        assert (self.shop.due, sum(worker.pid for worker in self.everybody)) == (None, 0)
+        self.jobs.tick(self.clock.now())
+        assert (self.scheduler.seconds_to_next, sum(worker.pid for worker in self.everybody)) == (None, 0)
 
 
 def _blobs_of(entry: dict[str, Any]) -> list[bytes]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.conftest import picture
-from tests.daemon.peers import PEERS, Peer, ZmqPeer, hello
+from tests.support.peers import PEERS, Peer, ZmqPeer, hello
 from velatura.client.client import Client
 from velatura.client.connection_file import ConnectionInfo, find
 from velatura.pixels import Picture

@@ -10,8 +10,7 @@ import stat
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
-from tests.daemon.test_faults import limited
-from tests.daemon.test_life import status_when, until
+from tests.support.daemons import limited, status_when, until
 from velatura.client.client import Client, Finished, HistoryEntries, SavedItems
 from velatura.client.saved_results import SavedItem
 from velatura.errors import DaemonLost

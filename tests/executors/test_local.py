@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
-from tests.daemon.test_life import until
-from tests.daemon.test_upstream import near_to
+from tests.support.daemons import near_to, until
 from velatura.errors import UsageError
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
@@ -24,6 +23,8 @@ from velatura_daemon.cli.daemon import as_words
 from velatura_daemon.config import DaemonConfig, sensible_memory
 from velatura_daemon.executors import local
 from velatura_daemon.executors.local import LocalProvider, device_names
+from velatura_daemon.jobs.events import Available, Estimated, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -68,58 +69,50 @@ def test_either_worker_makes_the_same_picture(two):
 
 def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
     made = LocalProvider(DaemonConfig(), lambda: None)
-    made.executors[0].found(3)
-    assert [hand.device for hand in made.executors] == ["cuda:0", "cuda:1", "cuda:2"]
-    assert made.executors[-1].hear() == {"say": "here"}
+    made.executors[0].on_gpus_found(3)
+    assert [executor.device for executor in made.executors] == ["cuda:0", "cuda:1", "cuda:2"]
+    assert made.executors[-1].poll() == Available()
 
 
 def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
     monkeypatch.setenv("VELATURA_HOME", str(home))
-    said = threading.Event()
-    made = LocalProvider(DaemonConfig(device="auto"), said.set)
+    reported = threading.Event()
+    made = LocalProvider(DaemonConfig(device="auto"), reported.set)
     first = made.executors[0]
 
     def memory() -> int:
         """That a large picture is told to take."""
-        first.estimate(
-            {
-                "ticket": "t",
-                "width": 4000,
-                "height": 3000,
-                "settings": StyleSettings().to_wire(),
-                "weights": "auto",
-                "device": "cpu",
-            }
-        )
-        while (heard := first.hear()) is None or heard["say"] != "estimate":
-            assert said.wait(60)
-            said.clear()
-        return heard["memory"]
+        first.estimate(EstimateRequest("t", 4000, 3000, StyleSettings(), device="cpu"))
+        while not isinstance(event := first.poll(), Estimated):
+            if event is None:
+                assert reported.wait(60)
+                reported.clear()
+        return event.memory
 
     try:
         alone = memory()
-        made._found(1 << 10)
+        made._add_executors(1 << 10)
         assert memory() < alone
     finally:
-        first.kill()
-    assert {hand._options.memory_megabytes for hand in made.executors} == {sensible_memory() >> 30}
+        first.close()
+    assert {executor._config.memory_megabytes for executor in made.executors} == {sensible_memory() >> 30}
 
 
 def test_one_device_that_was_asked_for_stays_one():
     made = LocalProvider(DaemonConfig(device="cuda:1"), lambda: None)
-    made.executors[0].found(3)
-    assert [hand.device for hand in made.executors] == ["cuda:1"]
+    made.executors[0].on_gpus_found(3)
+    assert [executor.device for executor in made.executors] == ["cuda:1"]
 
 
 def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
     def start(_):
         raise RuntimeError("can't start new thread")
 
-    hand = LocalProvider(DaemonConfig(), lambda: None).executors[0]
+    executor = LocalProvider(DaemonConfig(), lambda: None).executors[0]
     monkeypatch.setattr(local.threading.Thread, "start", start)
     with pytest.raises(OSError, match="thread"):
-        hand.work({"job": "1"})
-    assert (hand.holds_device, hand.info) == (False, {})
+        executor.estimate(EstimateRequest("1", 8, 8, StyleSettings()))
+    assert (executor.holds_device, executor.info) == (False, WorkerInfo())
 
 
 @pytest.mark.parametrize("names", [("tpu",), ("cuda",), ("all", "cpu"), ("cuda:0", "")])

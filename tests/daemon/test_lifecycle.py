@@ -8,34 +8,17 @@ import signal
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
+from tests.support.daemons import status_when, until, until_failed
 from velatura.client.client import Client, Finished
 from velatura.client.launch import Launcher
 from velatura.client.locks import Lock
-from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied, error_from
+from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 pytestmark = pytest.mark.usefixtures("each_transport")
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
-
-
-def until(client, kind, job=""):
-    """The next event of that kind; a failure is raised."""
-    for event in client.events(job):
-        if isinstance(event, kind):
-            return event
-        if isinstance(event, p.Failed):
-            raise error_from(event.code, event.sentence)
-    raise AssertionError(f"no {kind.__name__} came")
-
-
-def status_when(client, condition):
-    """Asks until the condition holds; pytest's timeout ends a wait in vain."""
-    while True:
-        report = client.status()
-        if condition(report):
-            return report
 
 
 def test_any_client_starts_the_daemon_and_the_next_finds_it(daemon):

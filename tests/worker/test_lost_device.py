@@ -5,23 +5,22 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from velatura_daemon.executors.local import _how
+from velatura.pixels import PictureRef, PixelFormat
+from velatura.settings import StyleSettings
+from velatura_daemon.executors.local import _cause_of_death
+from velatura_daemon.jobs.commands import WorkerOptions
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec, PictureFile, StyleInput
 from velatura_daemon.worker import process as module
 from velatura_daemon.worker.pipe import DEVICE_LOST
 from velatura_daemon.worker.process import Worker
 
-OPTIONS = {
-    "device": "cpu",
-    "cache_megabytes": 1,
-    "memory_megabytes": 0,
-    "preview_seconds": 1,
-    "preview_side": 64,
-    "keep_seconds": 5,
-}
+PICTURE = PictureFile(PictureRef(bytes(32), 8, 8, PixelFormat("RGB", "u8"), b""), Path("none"))
+SPEC = JobSpec("t", "layer", PICTURE, (StyleInput(PICTURE, 1.0),), None, StyleSettings())
+REQUEST = EstimateRequest("t", 8, 8, StyleSettings())
 
 
 class Ended(BaseException):
@@ -36,23 +35,23 @@ def worker(monkeypatch, home) -> Worker:
         raise Ended(code)
 
     monkeypatch.setattr(os, "_exit", end)
-    return Worker(io.BytesIO(), OPTIONS)
+    return Worker(io.BytesIO(), WorkerOptions("cpu", 0, 0, 1, 64, 1.0, 5.0))
 
 
 def failing_with(worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(job: dict[str, Any]) -> None:
+    def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(worker, "network_for", fail)
+    monkeypatch.setattr(worker, "model_for", fail)
 
 
-@pytest.mark.parametrize("order", ["work", "estimate"])
-def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, monkeypatch, order):
+@pytest.mark.parametrize(("method", "given"), [("run", SPEC), ("estimate", REQUEST)])
+def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, monkeypatch, method, given):
     failing_with(worker, monkeypatch, RuntimeError("CUDA error: unspecified launch failure"))
     with pytest.raises(Ended) as end:
-        getattr(worker, order)({"job": "j", "ticket": "t", "settings": {}})
+        getattr(worker, method)(given)
     assert end.value.args == (DEVICE_LOST,)
-    assert "driver was reset" in _how(DEVICE_LOST)
+    assert "driver was reset" in _cause_of_death(DEVICE_LOST)
 
 
 @pytest.mark.parametrize(
@@ -60,5 +59,5 @@ def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, mon
 )
 def test_other_errors_cost_the_job_alone(worker, monkeypatch, error):
     failing_with(worker, monkeypatch, error)
-    worker.work({"job": "j", "settings": {}})
-    assert b"failed" in worker._out.getvalue()
+    worker.run(SPEC)
+    assert b"JobFailed" in worker._out.getvalue()

@@ -1,0 +1,51 @@
+"""Pictures of a job as another daemon's client needs them: mapped bytes, and thumbnails made without torch."""
+
+from __future__ import annotations
+
+import io
+import mmap
+from typing import Any
+
+from velatura.protocol import messages as p
+from velatura_daemon.jobs.spec import PictureFile
+
+THUMBNAIL_SIDE = 128  # pixels, as a worker's
+THUMBNAIL_QUALITY = 82  # of JPEG
+# Pillow's mode and raw mode by our channels, for 8-bit samples.
+MODES = {"GRAY": ("L", "L"), "RGB": ("RGB", "RGB"), "RGBA": ("RGBA", "RGBA"), "BGRA": ("RGBA", "BGRA")}
+
+
+def mapped(item: PictureFile) -> dict[bytes, memoryview]:
+    """The blobs of a picture by their hashes. Raises OSError."""
+    with item.file.open("rb") as file:
+        blobs = {item.picture.blob: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))}
+    if item.profile_path is not None:
+        blobs[item.picture.profile] = memoryview(item.profile_path.read_bytes())
+    return blobs
+
+
+def thumbnail_of_preview(preview: p.Preview | None) -> bytes:
+    """A JPEG, or empty."""
+    return b"" if preview is None else _jpeg("RGB", (preview.width, preview.height), preview.data)
+
+
+def thumbnail_of_style(item: PictureFile) -> bytes:
+    """A JPEG; empty for samples other than 8-bit, which Pillow cannot read from raw bytes."""
+    ref = item.picture
+    if ref.format.sample != "u8" or ref.format.channels not in MODES:
+        return b""
+    mode, raw = MODES[ref.format.channels]
+    try:
+        return _jpeg(mode, (ref.width, ref.height), mapped(item)[ref.blob], raw)
+    except OSError:
+        return b""
+
+
+def _jpeg(mode: str, size: tuple[int, int], data: Any, raw: str = "") -> bytes:
+    from PIL import Image
+
+    image = Image.frombuffer(mode, size, data, "raw", raw or mode, 0, 1)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    packed = io.BytesIO()
+    image.convert("RGB").save(packed, "JPEG", quality=THUMBNAIL_QUALITY)
+    return packed.getvalue()

@@ -1,0 +1,67 @@
+"""What a worker process is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Of `DaemonConfig`, what concerns a worker. device: what the worker takes for 'auto'."""
+
+    device: str
+    threads: int
+    memory_megabytes: int
+    cache_megabytes: int
+    preview_side: int
+    preview_seconds: float
+    keep_seconds: float
+
+    @classmethod
+    def of(cls, config: DaemonConfig, device: str = "") -> WorkerOptions:
+        """device: '' for the configuration's."""
+        return cls(
+            device or config.device,
+            config.threads,
+            config.memory_megabytes,
+            config.cache_megabytes,
+            config.preview_side,
+            config.preview_seconds,
+            config.keep_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Begin:
+    """The first command."""
+
+    options: WorkerOptions
+
+
+@dataclass(frozen=True)
+class Run:
+    spec: JobSpec
+
+
+@dataclass(frozen=True)
+class Estimate:
+    request: EstimateRequest
+
+
+@dataclass(frozen=True)
+class Cancel:
+    ticket: str
+
+
+@dataclass(frozen=True)
+class SetMemory:
+    """From the next job on it may take this much."""
+
+    megabytes: int
+
+
+Command: TypeAlias = Begin | Run | Estimate | Cancel | SetMemory

@@ -1,0 +1,121 @@
+"""What an executor is given: one restyle with its files, or a question how long one would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from velatura.pixels import PictureRef
+from velatura.settings import StyleSettings
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture whose bytes lie in a file. path: None while the job travels to another machine, which finds the file by
+    the picture's hash. profile_path: the picture's ICC profile; None without one."""
+
+    picture: PictureRef
+    path: Path | None
+    profile_path: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """Its path on this machine."""
+        assert self.path is not None, "the picture has no file on this machine"
+        return self.path
+
+    @property
+    def files(self) -> dict[bytes, Path]:
+        """Its files by the hashes of their contents."""
+        files = {self.picture.blob: self.file}
+        if self.profile_path is not None:
+            files[self.picture.profile] = self.profile_path
+        return files
+
+
+@dataclass(frozen=True)
+class StyleInput:
+    """A style picture. share: its weight among the styles, above 0. region: where in the content it applies, a GRAY
+    picture of the content's size; None: wherever no other style has a region."""
+
+    picture: PictureFile
+    share: float
+    region: PictureFile | None = None
+
+
+@dataclass(frozen=True)
+class StartingImage:
+    """An earlier image of the same restyle to continue from: float32 (3, height, width), as numpy saves it.
+
+    step: how many steps of its scale are done. verify_inputs: the job survived a crash, so the input files are checked
+    against their hashes first. blob: SHA-256 of the file, set while the job travels to another machine.
+    """
+
+    path: Path | None
+    step: int
+    verify_inputs: bool = False
+    blob: bytes = b""
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where a worker writes. result: the pixels of the result. last_image: the optimised image at the end, float32.
+    checkpoint: the image every few seconds, float32."""
+
+    result: Path
+    last_image: Path
+    checkpoint: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path, ticket: str) -> OutputPaths:
+        return cls(folder / f"result-{ticket}", folder / f"last-{ticket}", folder / f"keep-{ticket}")
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One restyle, validated, with everything an executor needs.
+
+    ticket: the name that the scheduler and the executor use for it (job ids belong to clients, and a job may run more
+    than once). layer: identifies the layer across jobs. device: auto, or the device the user asked for. adjust: only
+    settings changed since the layer's last restyle. resumable: checkpoints are worth writing. finish_now: no further
+    step; the starting image becomes the result. outputs: None while the job travels to another machine.
+    """
+
+    ticket: str
+    layer: str
+    content: PictureFile
+    styles: tuple[StyleInput, ...]
+    mask: PictureFile | None
+    settings: StyleSettings
+    weights: str = "auto"
+    device: str = "auto"
+    adjust: bool = False
+    resumable: bool = True
+    finish_now: bool = False
+    start: StartingImage | None = None
+    outputs: OutputPaths | None = None
+
+    @property
+    def inputs(self) -> list[PictureFile]:
+        """Content, styles, regions, mask."""
+        regions = [style.region for style in self.styles if style.region is not None]
+        masks = [self.mask] if self.mask is not None else []
+        return [self.content, *(style.picture for style in self.styles), *regions, *masks]
+
+    @property
+    def files(self) -> OutputPaths:
+        """Where to write on this machine."""
+        assert self.outputs is not None, "the job has no output files on this machine"
+        return self.outputs
+
+
+@dataclass(frozen=True)
+class EstimateRequest:
+    """How long would this take? ticket: names the question. width, height: pixels of the content."""
+
+    ticket: str
+    width: int
+    height: int
+    settings: StyleSettings
+    weights: str = "auto"
+    device: str = "auto"

@@ -1,0 +1,54 @@
+"""Reports progress and previews of one job, no more often than a window can show them."""
+
+from __future__ import annotations
+
+import time
+
+from velatura_daemon.engine.stylise import Progress
+from velatura_daemon.jobs.events import JobPreview, JobProgress
+from velatura_daemon.worker.event_sink import EventSink
+from velatura_daemon.worker.previews import PreviewRenderer
+
+PROGRESS_SECONDS = 0.1  # a window shows no more than ten updates a second
+FIRST_PREVIEW_STEP = 3  # before that a scale looks like its start
+
+
+class ProgressReporter:
+    """Called after each evaluation."""
+
+    def __init__(self, ticket: str, sink: EventSink, previews: PreviewRenderer) -> None:
+        self._ticket, self._sink, self._previews = ticket, sink, previews
+        self._began = time.monotonic()
+        self._next_progress = 0.0
+        self._next_preview = 0.0
+
+    def report(self, progress: Progress) -> None:
+        now = time.monotonic()
+        ends_scale = progress.step == progress.scale.steps
+        if now >= self._next_progress or ends_scale:
+            self._next_progress = now + PROGRESS_SECONDS
+            self._sink.emit(self._progress(progress, now))
+        if (progress.step >= FIRST_PREVIEW_STEP and now >= self._next_preview) or ends_scale:
+            self._next_preview = now + self._sink.options.preview_seconds
+            self._sink.emit(self._preview(progress))
+
+    def _progress(self, progress: Progress, now: float) -> JobProgress:
+        left = (now - self._began) * (1 - progress.done) / progress.done if progress.done > 0 else -1.0
+        return JobProgress(
+            ticket=self._ticket,
+            level=progress.level,
+            levels=progress.levels,
+            width=progress.scale.width,
+            height=progress.scale.height,
+            step=progress.step,
+            steps=progress.scale.steps,
+            content_loss=float(progress.losses.content),
+            style_loss=float(progress.losses.style),
+            done=progress.done,
+            seconds_left=left,
+        )
+
+    def _preview(self, progress: Progress) -> JobPreview:
+        pixels = self._previews.pixels(progress.image, self._sink.options.preview_side)  # (h, w, 3)
+        height, width = pixels.shape[:2]
+        return JobPreview(self._ticket, progress.level, width, height, pixels.tobytes())

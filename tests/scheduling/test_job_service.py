@@ -1,0 +1,227 @@
+"""The job service with an injected clock and an executor that reports what the test says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.scheduling import CONTENT, HANG, ManualClock, Scheduling
+from velatura.errors import BadMessage, UnknownBlob
+from velatura.protocol import messages as p
+from velatura_daemon.clock import SLEPT
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.jobs.events import (
+    STARTING,
+    CheckpointSaved,
+    Estimated,
+    Heartbeat,
+    JobFailed,
+    JobStopped,
+    WorkerInfo,
+)
+from velatura_daemon.scheduling.worker_pool import PROGRESS_PATIENCE
+from velatura_daemon.storage.results import PER_CLIENT
+
+
+@pytest.fixture
+def one(home: Path) -> Scheduling:
+    return Scheduling(home)
+
+
+def test_a_worker_without_a_sign_of_life_is_ended_and_its_job_put_back_once(one):
+    one.submit()
+    one.pass_by(HANG - 1)
+    assert one.executor.terminated == 0
+    one.pass_by(2)
+    assert one.executor.terminated == 1
+    assert "no sign of life" in one.notices[0]
+    assert len(one.executor.specs) == 2
+    one.pass_by(HANG + 1)
+    assert one.executor.terminated == 2
+    assert isinstance(one.messages[-1], p.Failed) and one.messages[-1].code == "worker_died"
+
+
+def test_a_worker_that_lives_and_does_nothing_is_ended_too_but_later(one):
+    one.submit()
+    for _ in range(int(PROGRESS_PATIENCE * HANG) - 1):
+        one.emit(Heartbeat())
+        one.pass_by(1)
+    assert one.executor.terminated == 0
+    one.emit(Heartbeat())
+    one.pass_by(2)
+    assert one.executor.terminated == 1
+
+
+def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(one):
+    one.submit("first")
+    one.submit("second")
+    for path in one.jobs.blobs.folder.iterdir():
+        path.unlink()
+    one.emit(JobFailed(one.executor.ticket, "internal", ""))
+    assert [m.job for m in one.messages if isinstance(m, p.Failed)] == ["first", "second"]
+    assert not one.scheduler.busy
+
+
+def keep_result(one, job: str, layer: str = "l") -> None:
+    """One that waits for its client."""
+    result = p.Result(
+        job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire()
+    )
+    path = one.jobs.blobs.fresh_path()
+    path.write_bytes(CONTENT.data)
+    one.jobs.blobs.adopt(CONTENT.ref.blob, path)
+    about = {"title": "", "note": "", "program": "", "layer": layer, "styles": [], "thumbnail": b""}
+    one.store.results.keep("client", result, about, one.clock.date())
+
+
+def test_a_jobs_id_is_not_given_twice_while_its_result_waits(one):
+    keep_result(one, "j")
+    with pytest.raises(BadMessage, match="id of its own"):
+        one.submit("j")
+
+
+def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_names(one):
+    for number in range(PER_CLIENT):
+        keep_result(one, f"{number:\U0001f58c>{p.MAX_NAME}}", "\U0001f58c" * p.MAX_NAME)
+    results = one.jobs.results_for("client")
+    assert 0 < len(results) < PER_CLIENT
+    p.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
+
+
+def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(one):
+    one.submit()
+    one.store.checkpoints.image_path(("client", "j")).write_bytes(b"picture")
+    one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3))
+    one.emit(JobFailed(one.executor.ticket, "daemon_lost", ""))
+    assert ("client", "j") in one.store.checkpoints.records
+
+
+@pytest.mark.parametrize("note, goes_on", [("frame 7 of a batch", True), ("", False)])
+def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(
+    one, note, goes_on
+):
+    for job in ("before", "after"):
+        one.submit(job, layer="frame7.png", remember=False, note=note)
+        one.store.checkpoints.image_path(("client", job)).write_bytes(b"picture")
+        one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3))
+        if job == "before":
+            one.jobs.lose_session(b"s")
+            one.emit(JobStopped(one.executor.ticket))
+    assert (one.executor.specs[1].start is not None) == goes_on
+    assert one.executor.specs[1].resumable == goes_on  # a daemon that does the work keeps it too
+
+
+def test_a_stopped_restyle_whose_picture_has_gone_says_so(one):
+    one.submit()
+    one.store.checkpoints.image_path(("client", "j")).write_bytes(b"picture")
+    one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3))
+    one.emit(JobFailed(one.executor.ticket, "daemon_lost", ""))
+    for path in one.jobs.blobs.folder.iterdir():
+        path.unlink()
+    with pytest.raises(UnknownBlob, match="Restyle again"):
+        one.jobs.resume(b"s", "client", "client", p.Resume("j"))
+
+
+def test_what_another_version_wrote_is_set_aside(home, one):
+    for records, entry in (
+        (one.store.results.records, {"result": {"of": "another version"}}),
+        (one.store.checkpoints.records, {"asked": {"of": "another version"}, "program": ""}),
+    ):
+        records.put(("client", "old"), entry, one.clock.date())
+    again = Scheduling(home)
+    assert len(again.store.results) == len(again.store.checkpoints.records) == 0
+
+
+def test_a_long_step_that_was_foretold_is_no_hanging(one):
+    one.submit()
+    one.emit(Estimated(one.executor.ticket, 7200.0, 1, 512, "cpu", ""))
+    for _ in range(7000):
+        one.emit(Heartbeat())
+        one.pass_by(1)
+    assert one.executor.terminated == 0
+
+
+def test_a_worker_that_is_starting_has_a_minute_at_least(home):
+    one = Scheduling(home, config=DaemonConfig(hang_seconds=2.0))
+    one.executor.info = WorkerInfo(state=STARTING)
+    one.submit()
+    one.pass_by(30)
+    assert one.executor.terminated == 0
+
+
+def test_an_idle_worker_gives_the_device_back(one):
+    one.executor.pid = 7
+    one.pass_by(599)
+    assert one.executor.released == 0
+    one.pass_by(2)
+    assert one.executor.released == 1
+
+
+def test_a_sleep_of_the_machine_is_nobodys_silence():
+    clock = ManualClock()
+    before = clock.now()
+    clock.waits(1.0)
+    clock.pass_by(3600)
+    assert clock.now() - before == pytest.approx(1.0)
+    assert clock.slept() == pytest.approx(3599)
+    assert clock.slept() == 0
+
+
+def test_a_sleep_in_the_middle_of_work_is_no_silence_either():
+    clock = ManualClock()
+    before = clock.now()
+    clock.pass_by(3600)
+    assert clock.now() - before == pytest.approx(0.0)
+
+
+def test_a_turn_that_takes_a_while_is_no_sleep():
+    clock = ManualClock()
+    before = clock.now()
+    clock.waits(1.0)
+    clock.pass_by(1.0 + SLEPT - 0.1)
+    assert clock.now() - before == pytest.approx(1.0 + SLEPT - 0.1)
+
+
+def test_what_waits_for_ever_has_not_slept():
+    clock = ManualClock()
+    clock.waits(None)
+    clock.pass_by(86400)
+    clock.now()
+    assert clock.slept() == 0
+
+
+def test_what_is_kept_ages_by_the_injected_calendar_alone(one, home):
+    store = one.store
+    one.submit()
+    data = b"p" * 2304
+    path = store.blobs.fresh_path()
+    path.write_bytes(data)
+    name = hashlib.sha256(data).digest()
+    store.blobs.adopt(name, path)
+    picture_map = {**CONTENT.ref.to_wire(), "blob": name}
+    result = p.Result("r", "l", picture_map, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [])
+    store.results.keep(
+        "client",
+        result,
+        {"title": "", "note": "", "program": "", "layer": "l", "styles": [], "thumbnail": b""},
+        one.clock.date(),
+    )
+    for _ in range(29 * 24):
+        one.emit(Heartbeat())
+        one.pass_by(3600)
+    assert len(store.results) == 1
+    for _ in range(25):
+        one.emit(Heartbeat())
+        one.pass_by(3600)
+    assert len(store.results) == 0
+
+
+def test_a_picture_taken_away_while_it_is_worked_on_elsewhere_costs_the_safety_not_the_work(one):
+    one.submit()
+    for path in one.jobs.blobs.folder.iterdir():
+        path.unlink()
+    one.emit(CheckpointSaved(one.executor.ticket, 0.5, 0, elsewhere=True))
+    assert not [m for m in one.messages if isinstance(m, p.Failed)]
+    assert one.scheduler.busy

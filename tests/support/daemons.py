@@ -1,0 +1,65 @@
+"""What tests with real daemons share: waiting for events, limits and pauses of processes, a daemon behind another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import Daemon
+from velatura.errors import error_from
+from velatura.protocol import messages as p
+
+
+def until(client, kind, job=""):
+    """The next event of that kind; a failure is raised."""
+    for event in client.events(job):
+        if isinstance(event, kind):
+            return event
+        if isinstance(event, p.Failed):
+            raise error_from(event.code, event.sentence)
+    raise AssertionError(f"no {kind.__name__} came")
+
+
+def status_when(client, condition):
+    """Asks until the condition holds; pytest's timeout ends a wait in vain."""
+    while True:
+        report = client.status()
+        if condition(report):
+            return report
+
+
+def until_failed(client, job):
+    return next(event for event in client.events(job) if isinstance(event, p.Failed))
+
+
+@contextlib.contextmanager
+def limited(pid: int, what: int, to: int) -> Iterator[None]:
+    """A running process with a limit of the system's."""
+    before = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (to, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, what, before)
+
+
+@contextlib.contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Processes that are there, and do nothing."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
+    """A painter's daemon, whose work is done by `far`."""
+    return Daemon(home, ("--upstream", str(far.places.connection_file), *more))

@@ -1,0 +1,155 @@
+"""A JobService without sockets and processes: a clock that tests move, executors that report what tests say."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import picture
+from velatura.app_dirs import places
+from velatura.protocol import messages as p
+from velatura.settings import StyleSettings
+from velatura_daemon.clock import Clock
+from velatura_daemon.config import DaemonConfig
+from velatura_daemon.jobs.events import WorkerEvent, WorkerGone, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
+from velatura_daemon.scheduling.job_service import JobService
+from velatura_daemon.scheduling.worker_pool import WorkerPool
+
+CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+HANG = 60.0  # seconds
+
+
+class ManualClock(Clock):
+    def __init__(self) -> None:
+        self.moment, self.day = 1000.0, 1.7e9
+        super().__init__()
+
+    def monotonic(self) -> float:
+        return self.moment
+
+    def date(self) -> float:
+        return self.day
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += seconds
+        self.day += seconds
+
+    def wait(self, seconds: float) -> None:
+        """As the event loop does."""
+        self.waits(seconds)
+        self.pass_by(seconds)
+
+
+class FakeExecutor:
+    """Reports the events that a test adds to `events`."""
+
+    def __init__(self) -> None:
+        self.info = WorkerInfo(state="warm")
+        self.pid, self.device, self.available = 0, "auto", True
+        self.specs: list[JobSpec] = []
+        self.events: deque[WorkerEvent] = deque()
+        self.cancelled: list[str] = []
+        self.requested = self.terminated = self.released = 0
+
+    def poll(self) -> WorkerEvent | None:
+        return self.events.popleft() if self.events else None
+
+    def run(self, spec: JobSpec) -> None:
+        self.pid = 7
+        self.specs.append(spec)
+
+    @property
+    def ticket(self) -> str:
+        """Of its last job."""
+        return self.specs[-1].ticket
+
+    @property
+    def holds_device(self) -> bool:
+        return self.pid > 0
+
+    def request_start(self) -> None:
+        self.requested += 1
+
+    def estimate(self, request: EstimateRequest) -> None: ...
+
+    def cancel(self, ticket: str) -> None:
+        self.cancelled.append(ticket)
+
+    def pause(self, ticket: str) -> None: ...
+    def acknowledge(self, ticket: str) -> None: ...
+    def close(self) -> None: ...
+
+    def release_device(self) -> None:
+        self.pid, self.released = 0, self.released + 1
+
+    def terminate(self) -> None:
+        self.terminated += 1
+        self.events.append(WorkerGone("it was killed"))
+
+
+class FakeProvider:
+    def __init__(self, *executors: FakeExecutor) -> None:
+        self.executors, self.lost = executors, False
+
+
+class Scheduling:
+    """A job service for one session, b"s", of one client; what the client hears is in `messages`."""
+
+    def __init__(
+        self,
+        home: Path,
+        provider: FakeProvider | None = None,
+        fallback: FakeProvider | None = None,
+        config: DaemonConfig | None = None,
+    ) -> None:
+        self.clock, self.executor = ManualClock(), FakeExecutor()
+        self.messages: list[p.Message] = []
+        config = config or DaemonConfig(hang_seconds=HANG, worker_seconds=600.0)
+        pool = WorkerPool(provider or FakeProvider(self.executor), fallback, config, self.clock)
+        where = places({"VELATURA_HOME": str(home)})
+        self.jobs = JobService(config, where, pool, lambda _, message: self.messages.append(message), self.clock)
+        self.scheduler, self.store = self.jobs.scheduler, self.jobs.store
+
+    def submit(
+        self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any
+    ) -> None:
+        """A job with all its pictures."""
+        style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
+        request = p.Restyle(
+            job,
+            layer or f"layer of {job}",
+            CONTENT.ref.to_wire(),
+            style,
+            None,
+            StyleSettings().to_wire(),
+            device=device,
+            **more,
+        )
+        self.jobs.submit(b"s", client, "tests", request)
+        for message in self.messages:  # it grows: a picture that has arrived lets the next be requested
+            if isinstance(message, p.Get):
+                data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]
+                self.jobs.put(b"s", p.Put(message.blob, data.nbytes, 0, message.ticket, data))
+        self.scheduler.poll()  # as the server does after each round
+
+    def emit(self, event: WorkerEvent, executor: FakeExecutor | None = None) -> None:
+        (executor or self.executor).events.append(event)
+        self.scheduler.poll()
+
+    def pass_by(self, seconds: float) -> None:
+        self.clock.wait(seconds)
+        self.jobs.tick(self.clock.now())
+        self.scheduler.poll()
+
+    def ask(self, ticket: str) -> None:
+        """For an estimate."""
+        self.jobs.estimate(b"s", p.GetEstimate(ticket, 100, 100, StyleSettings().to_wire()))
+
+    def received(self, kind: type[p.Message]) -> list[Any]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    @property
+    def notices(self) -> list[str]:
+        return [message.sentence for message in self.received(p.Notice)]
