@@ -1,5 +1,5 @@
-"""A real daemon whose hands are stubs: they answer at once, so that what is measured is the front. For
-`tests/bench/server.py`; no mode of the product.
+"""A real daemon whose executors are stubs: they answer at once, so that the server alone is measured. For
+`tests/bench/front.py`; no mode of the product.
 
     VELATURA_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
 """
@@ -12,23 +12,30 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 from velatura.app_dirs import AppDirs, places
-from velatura.pixels import PictureRef
 from velatura_daemon import daemon_process
 from velatura_daemon.config import DaemonConfig
+from velatura_daemon.jobs.events import Estimated, JobDone, JobPreview, JobProgress, WorkerEvent, WorkerInfo
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.server import server
 
 PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
 SIDE = 16  # pixels of the scale that they speak of
 
 
-class Stub:
-    """A hand that has done its job by the front's next turn. info: for the status, with `stub_seconds`, the CPU time
-    that stubs have taken from the front's process, and `sync_seconds`, the time that this process has waited in
+@dataclass(frozen=True)
+class StubInfo(WorkerInfo):
+    """stub_seconds: CPU time that stubs have taken from the server's process. sync_seconds: time it has waited in
     fsync."""
+
+    stub_seconds: float = 0.0
+    sync_seconds: float = 0.0
+
+
+class Stub:
+    """An executor that has done its job by the server's next round."""
 
     device, available, holds_device, pid = "auto", True, False, 0
 
@@ -36,119 +43,57 @@ class Stub:
         self._wake, self._spent = wake, spent
         self._preview = bytes(preview_side * (preview_side * 3 // 4) * 3)
         self._preview_size = preview_side, preview_side * 3 // 4
-        self._now: deque[dict[str, Any]] = deque()
-        self._next: deque[dict[str, Any]] = deque()
+        self._now: deque[WorkerEvent] = deque()
+        self._next: deque[WorkerEvent] = deque()
 
     @property
-    def info(self) -> dict[str, Any]:
-        return {
-            "state": "warm",
-            "device": "stub",
-            "weights": "stub",
-            "stub_seconds": self._spent.stub,
-            "sync_seconds": self._spent.sync,
-        }
+    def info(self) -> WorkerInfo:
+        return StubInfo("warm", "stub", "stub", stub_seconds=self._spent.stub, sync_seconds=self._spent.sync)
 
     @info.setter
-    def info(self, _: dict[str, Any]) -> None:
-        """The foreman keeps there what `ready` has said."""
+    def info(self, _: WorkerInfo) -> None:
+        """The scheduler stores there what Ready says."""
 
-    def hear(self) -> dict[str, Any] | None:
-        """What is begun at this turn is said at the next: between two jobs the front looks at its sockets, as with any
-        other hand."""
+    def poll(self) -> WorkerEvent | None:
+        """What is begun in this round is reported in the next: between two jobs the server looks at its sockets, as
+        with any other executor."""
         if self._now:
             return self._now.popleft()
         self._now, self._next = self._next, self._now
         return None
 
-    def call(self) -> None:
+    def request_start(self) -> None:
         """It is always there."""
 
-    def work(self, job: dict[str, Any]) -> None:
+    def run(self, spec: JobSpec) -> None:
         began = time.thread_time()
-        name, content = job["job"], PictureRef.from_wire(job["content"]["picture"])
-        pixels = (
-            hashlib.sha256(name.encode()).digest() + Path(job["content"]["path"]).read_bytes()[32:]
-        )  # each result a new one
-        Path(job["result_path"]).write_bytes(pixels)
-        picture = PictureRef(
-            hashlib.sha256(pixels).digest(), content.width, content.height, content.format, content.profile
-        )
+        ticket, content = spec.ticket, spec.content.picture
+        # each result a new one
+        pixels = hashlib.sha256(ticket.encode()).digest() + spec.content.file.read_bytes()[32:]
+        spec.files.result.write_bytes(pixels)
+        result = replace(content, blob=hashlib.sha256(pixels).digest())
         width, height = self._preview_size
-        self._next += [
-            {
-                "say": "estimate",
-                "ticket": name,
-                "seconds": 1.0,
-                "memory": 1 << 30,
-                "tile": 0,
-                "device": "stub",
-                "sentence": "About a second.",
-            },
-            *(
-                {
-                    "say": "progress",
-                    "job": name,
-                    "level": 0,
-                    "levels": 1,
-                    "width": SIDE,
-                    "height": SIDE,
-                    "step": step,
-                    "steps": PROGRESSES,
-                    "content_loss": 1.0,
-                    "style_loss": 1.0,
-                    "done": step / PROGRESSES,
-                    "seconds_left": 0.5,
-                }
-                for step in range(1, PROGRESSES + 1)
-            ),
-            {"say": "preview", "job": name, "level": 0, "width": width, "height": height, "data": self._preview},
-            {
-                "say": "done",
-                "job": name,
-                "picture": picture.to_wire(),
-                "left": 0,
-                "top": 0,
-                "weights": "stub",
-                "device": "stub",
-                "seconds": 0.0,
-                "content_loss": 1.0,
-                "style_loss": 1.0,
-                "started_from": "content",
-                "notes": [],
-                "thumbnail": b"",
-                "style_thumbnails": [],
-            },
-        ]
+        self._next.append(Estimated(ticket, 1.0, 1 << 30, 0, "stub", "About a second."))
+        for step in range(1, PROGRESSES + 1):
+            done = step / PROGRESSES
+            self._next.append(JobProgress(ticket, 0, 1, SIDE, SIDE, step, PROGRESSES, 1.0, 1.0, done, 0.5))
+        self._next.append(JobPreview(ticket, 0, width, height, self._preview))
+        self._next.append(JobDone(ticket, result, 0, 0, "stub", "stub", 0.0, 1.0, 1.0, "content"))
         self._spent.stub += time.thread_time() - began
         self._wake()
 
-    def estimate(self, question: dict[str, Any]) -> None:
-        self._next.append(
-            {
-                "say": "estimate",
-                "ticket": question["ticket"],
-                "seconds": 1.0,
-                "memory": 1 << 30,
-                "tile": 0,
-                "device": "stub",
-                "sentence": "About a second.",
-            }
-        )
+    def estimate(self, request: EstimateRequest) -> None:
+        self._next.append(Estimated(request.ticket, 1.0, 1 << 30, 0, "stub", "About a second."))
         self._wake()
 
-    def cancel(self, job: str) -> None:
-        """It is done before it can be stopped."""
+    def cancel(self, ticket: str) -> None:
+        """It has ended already."""
 
-    pause = cancel
+    pause = acknowledge = cancel
 
-    def settle(self, job: str) -> None:
-        """It keeps nothing."""
+    def release_device(self) -> None: ...
 
-    def leave(self) -> None:
-        """It holds no device."""
-
-    end_by_force = kill = leave
+    terminate = close = release_device
 
 
 class Spent:
@@ -170,19 +115,19 @@ class Spent:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stub_daemon", description=__doc__)
-    parser.add_argument("--hands", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--preview", type=int, default=64, help="longest side of a preview, in pixels")
     asked = parser.parse_args()
     spent = Spent()
     spent.watch_syncs()
 
     class Stubs:
-        """See `executors.executor.Maker`."""
+        """An ExecutorProvider."""
 
         lost = False
 
         def __init__(self, wake: Callable[[], None]) -> None:
-            self.executors = [Stub(wake, asked.preview, spent) for _ in range(asked.executors)]
+            self.executors = [Stub(wake, asked.preview, spent) for _ in range(asked.workers)]
 
     def stubs_for(_options: DaemonConfig, _places: AppDirs, wake: Callable[[], None]) -> tuple[Stubs, None]:
         return Stubs(wake), None

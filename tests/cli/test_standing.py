@@ -21,7 +21,7 @@ def worker(device="cpu (1 thread)", state="warm", busy=False, weights=ORIGINAL):
 
 
 def called():
-    return {"pid": 0, "busy": False, "state": "called", "device": "–", "weights": "–"}
+    return {"pid": 0, "busy": False, "state": "requested", "device": "–", "weights": "–"}
 
 
 def report(*workers, jobs=(), **more):

@@ -1,5 +1,5 @@
-"""The farm's parts without a cluster: what leaves the machine, what waits to be said, a driver that is played; and one
-job on a real one."""
+"""The Ray executor's parts without a cluster: what leaves the machine, what waits to be sent, a driver that is
+played."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import msgpack
 import pytest
 
-from tests.conftest import QUICK, picture
+from tests.conftest import QUICK
+from tests.support.specs import CONTENT, STYLE, spec_in
 from velatura.errors import UsageError
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.ray import actor_handle, cluster
@@ -26,116 +26,94 @@ from velatura_daemon.executors.ray.cluster import ClusterLost
 from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
 from velatura_daemon.executors.ray.config import RayConfig, as_actor_options
 from velatura_daemon.executors.ray.download import Damaged, receive
-from velatura_daemon.executors.ray.job_files import at_work, for_abroad
+from velatura_daemon.executors.ray.job_files import for_transfer, on_arrival
+from velatura_daemon.executors.ray.messages import ACTOR_COMMANDS, ActorAway, ActorEvent, RemoteFile
 from velatura_daemon.executors.ray.workers import RayProvider
+from velatura_daemon.jobs.commands import Cancel, Run
+from velatura_daemon.jobs.events import (
+    Available,
+    CheckpointSaved,
+    Estimated,
+    JobNotice,
+    JobPreview,
+    JobStopped,
+    WorkerGone,
+)
+from velatura_daemon.jobs.spec import EstimateRequest, JobSpec, PictureFile, StartingImage, StyleInput
+from velatura_daemon.worker.pipe import COMMANDS
 
-CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
+THERE = Path("/there")
 
 
 # --- what leaves the machine ---------------------------------------------------------------------------
-def order(folder: Path, **more: Any) -> dict[str, Any]:
-    """As the foreman gives it."""
-
-    def on_disk(one: Any) -> dict[str, Any]:
-        path = folder / one.ref.blob.hex()
-        path.write_bytes(one.data)
-        return {"picture": one.ref.to_wire(), "path": str(path), "profile_path": ""}
-
-    return {
-        "job": "7",
-        "content": on_disk(CONTENT),
-        "mask": None,
-        "styles": [{**on_disk(STYLE), "share": 1.0, "region": None}],
-        "settings": QUICK.to_wire(),
-        "weights": "auto",
-        "device": "auto",
-        "result_path": str(folder / "result"),
-        "last_path": str(folder / "last"),
-        "keep_path": str(folder / "keep"),
-        "last": None,
-        "as_it_is": False,
-        "layer": "krita the duke's portrait",
-        "adjust": False,
-        "remember": True,
-        **more,
-    }
-
-
 def test_names_and_paths_stay_here(tmp_path):
     folder = tmp_path / "ludmilla"
     folder.mkdir()
     (folder / "stood.npy").write_bytes(b"as far as it got")
-    asked = order(
-        folder, last={"path": str(folder / "stood.npy"), "step": 3, "check": True}, title="Portrait of the duke"
-    )
-    goes, files = for_abroad(asked)
-    assert not [word for word in (b"duke", b"ludmilla", b"stood") if word in msgpack.packb(goes)]
+    spec = spec_in(folder, start=StartingImage(folder / "stood.npy", 3, verify_inputs=True))
+    travelling, files = for_transfer(spec)
+    assert not [word for word in (b"duke", b"ludmilla", b"stood") if word in COMMANDS.pack(Run(travelling))]
     assert set(files) == {CONTENT.ref.blob, STYLE.ref.blob, hashlib.sha256(b"as far as it got").digest()}
 
 
-def test_an_order_arrives_with_what_a_worker_needs(tmp_path):
-    asked = order(tmp_path)
-    goes, _ = for_abroad(asked)
-    there = at_work(msgpack.unpackb(msgpack.packb(goes)), lambda name: Path("/there") / name.hex(), Path("/there"))
-    assert set(asked) <= set(there)
-    assert there["content"]["path"] == f"/there/{CONTENT.ref.blob.hex()}"
-    assert (there["styles"][0]["share"], there["settings"], there["result_path"]) == (
-        1.0,
-        asked["settings"],
-        "/there/result-7",
-    )
+def test_a_job_arrives_with_what_a_worker_needs(tmp_path):
+    spec = spec_in(tmp_path)
+    travelling, _ = for_transfer(spec)
+    arrived = on_arrival(COMMANDS.unpack(COMMANDS.pack(Run(travelling))).spec, lambda b: THERE / b.hex(), THERE)
+    assert arrived.content.path == THERE / CONTENT.ref.blob.hex()
+    assert (arrived.styles[0].share, arrived.settings, arrived.files.result) == (1.0, spec.settings, THERE / "result-7")
 
 
-def test_a_last_picture_that_has_gone_costs_no_restyle(tmp_path):
-    goes, files = for_abroad(order(tmp_path, last={"path": str(tmp_path / "gone"), "step": 3, "check": False}))
-    assert goes["last"] is None
+def test_a_starting_image_that_was_deleted_costs_no_restyle(tmp_path):
+    travelling, files = for_transfer(spec_in(tmp_path, start=StartingImage(tmp_path / "gone", 3)))
+    assert travelling.start is None
     assert len(files) == 2
 
 
 # --- what comes back -----------------------------------------------------------------------------------
-def test_a_picture_comes_in_pieces_and_whole(tmp_path):
+def test_a_file_comes_in_pieces_and_whole(tmp_path):
     data = bytes(range(256)) * 10
-    file = {"blob": hashlib.sha256(data).digest(), "size": len(data), "data": data[:1000]}
+    file = RemoteFile("result", hashlib.sha256(data).digest(), len(data), data[:1000])
     receive(file, tmp_path / "result", lambda _, offset: data[offset : offset + 700], lambda: None)
     assert (tmp_path / "result").read_bytes() == data
 
 
 @pytest.mark.parametrize("rest", [b"x" * 100, b""])
-def test_a_damaged_picture_is_never_found_on_this_disk(tmp_path, rest):
-    file = {"blob": hashlib.sha256(b"y" * 200).digest(), "size": 200, "data": b"y" * 100}
+def test_a_damaged_file_never_appears_on_this_disk(tmp_path, rest):
+    file = RemoteFile("result", hashlib.sha256(b"y" * 200).digest(), 200, b"y" * 100)
     with pytest.raises(Damaged):
         receive(file, tmp_path / "result", lambda *_: rest, lambda: None)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_what_waits_to_be_said_only_the_newest_previews_stay():
-    outbox = CoalescingQueue()
+def test_of_waiting_events_only_the_newest_previews_and_checkpoints_stay():
+    queue = CoalescingQueue()
     for number in range(50):
-        outbox.add({"say": "preview", "job": "1", "number": number})
-        outbox.add({"say": "kept", "job": "1", "number": number})
-    outbox.add({"say": "notice", "job": "1"})
-    assert [(said["say"], said.get("number")) for said in outbox.take(kept=False)] == [
-        ("preview", 49),
-        ("notice", None),
+        queue.add(ActorEvent(JobPreview("1", number, 8, 8, b"")))
+        queue.add(ActorEvent(CheckpointSaved("1", 0.5, number)))
+    queue.add(ActorEvent(JobNotice("1", "")))
+    assert [message.event for message in queue.take(checkpoints=False)] == [
+        JobPreview("1", 49, 8, 8, b""),
+        JobNotice("1", ""),
     ]
-    assert [said["number"] for said in outbox.take(kept=True)] == [49]
+    assert [message.event for message in queue.take(checkpoints=True)] == [CheckpointSaved("1", 0.5, 49)]
 
 
-def test_a_worker_that_has_gone_leaves_its_last_picture_at_once():
-    outbox = CoalescingQueue()
-    outbox.add({"say": "kept", "job": "1"})
-    outbox.add({"say": "gone", "how": "it was killed"})
-    assert [said["say"] for said in outbox.take(kept=False)] == ["kept", "gone"]
+def test_a_dead_workers_last_checkpoint_comes_at_once():
+    queue = CoalescingQueue()
+    queue.add(ActorEvent(CheckpointSaved("1", 0.5, 1)))
+    queue.add(ActorEvent(WorkerGone("it was killed")))
+    assert [type(message.event) for message in queue.take(checkpoints=False)] == [CheckpointSaved, WorkerGone]
 
 
 # --- what may be asked for -----------------------------------------------------------------------------
 def test_resources_are_asked_for_as_ray_names_them():
-    terms = RayConfig.of(
+    config = RayConfig.of(
         DaemonConfig(
             address="ray://head:10001", actor_resources=("GPU=0.5", "memory=1000", "bench=1"), node_labels=("gpu=h100",)
         )
     )
-    assert as_actor_options(terms.resources, terms.labels) == {
+    assert as_actor_options(config.resources, config.labels) == {
         "num_cpus": 0,
         "num_gpus": 0.5,
         "memory": 1000,
@@ -160,163 +138,175 @@ def test_what_cannot_be_meant_is_said_at_the_start(options, sentence):
         RayConfig.of(DaemonConfig(**options))
 
 
-# --- the front's side, with a driver that is played ------------------------------------------------------
+# --- the daemon's side, with a driver that is played -------------------------------------------------------
 PLAYED = """
 import os, sys
+from velatura_daemon.executors.ray.messages import *
+from velatura_daemon.jobs.commands import Estimate, Run
+from velatura_daemon.jobs.events import JobNotice
 from velatura_daemon.worker.pipe import read_message, write_message
-read_message(sys.stdin.buffer)
-def say(hand, say, **more): write_message(sys.stdout.buffer, {"hand": hand, "say": say, **more})
-while (order := read_message(sys.stdin.buffer)) is not None:
-    hand, do = order["hand"], order["do"]
+read_message(sys.stdin.buffer, TO_DRIVER)
+def emit(worker, event): write_message(sys.stdout.buffer, FROM_DRIVER, FromDriver(worker, event))
+while (message := read_message(sys.stdin.buffer, TO_DRIVER)) is not None:
+    worker, command = message.worker, message.command
     PART
 """
 CONNECTS = """
-    if do in ("call", "work"):
-        say(-1, "connected")
-        say(hand, "living", node="there")
-    if do == "work": say(hand, "progress", job=order["job"])
-    if do == "estimate": os._exit(1)
-    if do == "leave": say(hand, "ended")
+    if isinstance(command, (StartActor, Run)):
+        emit(-1, ClusterConnected())
+        emit(worker, ActorAlive("there"))
+    if isinstance(command, Run): emit(worker, JobNotice(command.spec.ticket, "running"))
+    if isinstance(command, Estimate): os._exit(1)
+    if isinstance(command, Release): emit(worker, ActorEnded())
 """
 FINDS_NOBODY = """
-    if do == "work":
-        say(-1, "lost", sentence="The head is away.", again=0.01)
+    if isinstance(command, Run):
+        emit(-1, ClusterUnreachable("The head is away.", 0.01))
         os._exit(0)
 """
 
 
-class Heard:
-    """A farm with a driver that is played, and what its hands say."""
+class Played:
+    """A cluster with a driver that is played, and the events of its executors."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, **options: Any) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, part: str, program: str = PLAYED, **options: Any) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
-        self.farm = RayProvider(
+        self.provider = RayProvider(
             DaemonConfig(**{"address": "ray://127.0.0.1:9", "max_actors": 3, **options}),
             lambda: None,
-            (sys.executable, "-c", PLAYED.replace("PART", part.strip())),
+            (sys.executable, "-c", program.replace("PART", part.strip())),
         )
-        self.said: list[tuple[int, dict[str, Any]]] = []
+        self.events: list[tuple[int, Any]] = []
 
     def until(self, condition: Callable[[], Any]) -> None:
         """pytest's timeout ends a wait in vain."""
         while not condition():
-            for number, hand in enumerate(self.farm.executors):
-                while (one := hand.hear()) is not None:
-                    self.said.append((number, one))
+            for number, executor in enumerate(self.provider.executors):
+                while (event := executor.poll()) is not None:
+                    self.events.append((number, event))
             time.sleep(0.005)
 
-    def of(self, say: str) -> list[tuple[int, dict[str, Any]]]:
-        return [(number, one) for number, one in self.said if one["say"] == say]
+    def of(self, kind: type) -> list[tuple[int, Any]]:
+        return [(number, event) for number, event in self.events if isinstance(event, kind)]
+
+
+def job(ticket: str) -> JobSpec:
+    picture_file = PictureFile(CONTENT.ref, Path("nowhere"))
+    return JobSpec(ticket, "layer", picture_file, (StyleInput(picture_file, 1.0),), None, QUICK)
 
 
 @pytest.fixture
 def connects(monkeypatch):
-    heard = Heard(monkeypatch, CONNECTS, min_actors=1)
-    yield heard
-    heard.farm.end()
+    played = Played(monkeypatch, CONNECTS, min_actors=1)
+    yield played
+    played.provider.close()
 
 
 @pytest.fixture
 def finds_nobody(monkeypatch):
-    heard = Heard(
+    played = Played(
         monkeypatch,
         FINDS_NOBODY,
         address=f"ray://127.0.0.1:{(listening := socket.create_server(('127.0.0.1', 0))).getsockname()[1]}",
     )
-    heard.listening = listening
-    yield heard
-    heard.farm.end()
+    played.listening = listening
+    yield played
+    played.provider.close()
     listening.close()
 
 
 def test_before_anything_is_known_one_job_goes_there_to_find_out(connects):
-    assert [hand.available for hand in connects.farm.executors] == [True, False, False]
-    assert not any(hand.holds_device for hand in connects.farm.executors)
+    assert [executor.available for executor in connects.provider.executors] == [True, False, False]
+    assert not any(executor.holds_device for executor in connects.provider.executors)
 
 
 def test_hands_are_there_when_their_actors_are_and_the_least_stay(connects):
-    first, second, third = connects.farm.executors
-    second.call()
-    connects.until(lambda: {number for number, _ in connects.of("here")} == {0, 1})  # the first is the least
-    assert [hand.available for hand in (first, second, third)] == [True, True, False]
-    assert [hand.holds_device for hand in (first, second, third)] == [False, True, False]
-    second.leave()
+    first, second, third = connects.provider.executors
+    second.request_start()
+    connects.until(lambda: {number for number, _ in connects.of(Available)} == {0, 1})  # the first is the least
+    assert [executor.available for executor in (first, second, third)] == [True, True, False]
+    assert [executor.holds_device for executor in (first, second, third)] == [False, True, False]
+    second.release_device()
     assert not second.available
     assert not second.holds_device
 
 
 def test_a_driver_that_dies_is_nobodys_fault_and_the_next_job_has_another(connects):
-    first = connects.farm.executors[0]
-    first.work({"job": "1"})
-    connects.until(lambda: connects.of("progress"))
-    first.estimate({"ticket": "q"})  # it dies of that one
-    connects.until(lambda: connects.of("gone") and connects.of("estimate"))
-    assert connects.of("gone")[0][1]["blameless"]
-    assert "lost" in connects.of("gone")[0][1]["sentence"]
-    first.work({"job": "2"})
-    connects.until(lambda: [one for _, one in connects.of("progress") if one["job"] == "2"])
+    first = connects.provider.executors[0]
+    first.run(job("1"))
+    connects.until(lambda: connects.of(JobNotice))
+    first.estimate(EstimateRequest("q", 8, 8, QUICK))  # it dies of that one
+    connects.until(lambda: connects.of(WorkerGone) and connects.of(Estimated))
+    assert connects.of(WorkerGone)[0][1].blameless
+    assert "lost" in connects.of(WorkerGone)[0][1].sentence
+    first.run(job("2"))
+    connects.until(lambda: [one for _, one in connects.of(JobNotice) if one.ticket == "2"])
 
 
 def test_a_head_that_is_away_is_told_and_when_it_is_back_somebody_says_so(finds_nobody):
-    finds_nobody.farm.executors[0].work({"job": "1"})
-    finds_nobody.until(lambda: finds_nobody.of("here"))
-    ((number, gone),) = finds_nobody.of("gone")
-    assert (number, gone["sentence"], gone["blameless"]) == (0, "The head is away.", True)
-    assert not finds_nobody.farm.lost
+    finds_nobody.provider.executors[0].run(job("1"))
+    finds_nobody.until(lambda: finds_nobody.of(Available))
+    ((number, gone),) = finds_nobody.of(WorkerGone)
+    assert (number, gone.sentence, gone.blameless) == (0, "The head is away.", True)
+    assert not finds_nobody.provider.lost
 
 
 def test_while_the_head_is_away_the_farm_is_lost(finds_nobody):
     finds_nobody.listening.close()
-    finds_nobody.farm.executors[0].work({"job": "1"})
-    finds_nobody.until(lambda: finds_nobody.of("gone"))
-    assert finds_nobody.farm.lost
-    assert finds_nobody.farm.executors[0].available  # without a fallback, the next job is how one finds out
+    finds_nobody.provider.executors[0].run(job("1"))
+    finds_nobody.until(lambda: finds_nobody.of(WorkerGone))
+    assert finds_nobody.provider.lost
+    assert finds_nobody.provider.executors[0].available  # without a fallback, the next job is how one finds out
 
 
 def test_with_a_fallback_the_farm_is_lost_until_the_connection_stands(monkeypatch, tmp_path):
     found = tmp_path / "found"
     connects_again = f"""
-    if do == "work":
+    if isinstance(command, Run):
         open({str(found)!r}, "w").close()
-        say(-1, "lost", sentence="The head is away.", again=0.01)
+        emit(-1, ClusterUnreachable("The head is away.", 0.01))
         os._exit(0)
 """
-    started = f"\nif os.path.exists({str(found)!r}): say(-1, 'connected')\nwhile (order"
-    monkeypatch.setattr("tests.daemon.test_farm.PLAYED", PLAYED.replace("\nwhile (order", started))
+    started = f"\nif os.path.exists({str(found)!r}): emit(-1, ClusterConnected())\nwhile (message"
+    program = PLAYED.replace("\nwhile (message", started)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        heard = Heard(
-            monkeypatch, connects_again, address=f"ray://127.0.0.1:{listening.getsockname()[1]}", fallback="local"
+        played = Played(
+            monkeypatch,
+            connects_again,
+            program,
+            address=f"ray://127.0.0.1:{listening.getsockname()[1]}",
+            fallback="local",
         )
-        heard.farm.executors[0].work({"job": "1"})
-        heard.until(lambda: heard.of("gone"))
-        assert heard.farm.lost
-        heard.until(lambda: heard.of("here"))
-        assert heard.farm.connected and not heard.farm.lost
-        heard.farm.end()
+        played.provider.executors[0].run(job("1"))
+        played.until(lambda: played.of(WorkerGone))
+        assert played.provider.lost
+        played.until(lambda: played.of(Available))
+        assert played.provider.connected and not played.provider.lost
+        played.provider.close()
 
 
 class Waiting:
-    """The driver, as a post sees it, with another that is free or is not."""
+    """The driver, as an actor's handle sees it, with another actor that is idle or is not."""
 
     def __init__(self) -> None:
-        self.said: list[dict[str, Any]] = []
-        self.connected, self.cluster, self.free = threading.Event(), None, False
+        self.events: list[Any] = []
+        self.connected, self.cluster, self.idle = threading.Event(), None, False
 
-    def say(self, hand: int, say: str, **more: Any) -> None:
-        self.said.append({"say": say, **more})
-        self.free = len(self.said) > 2
+    def emit(self, _: int, event: Any) -> None:
+        self.events.append(event)
+        self.idle = len(self.events) > 2
 
-    def somebody_is_free(self) -> bool:
-        return self.free
+    def any_idle(self) -> bool:
+        return self.idle
 
 
-def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_free(monkeypatch):
-    monkeypatch.setattr(actor_handle, "BEAT", 0.01)
-    callbacks = Waiting()
-    waiting = actor_handle.ActorHandle(0, callbacks)
+def test_a_job_that_waits_for_a_machine_goes_back_when_another_worker_is_idle(monkeypatch):
+    monkeypatch.setattr(actor_handle, "HEARTBEAT", 0.01)
+    owner = Waiting()
+    waiting = actor_handle.ActorHandle(0, owner)
     waiting._wanted = object()
-    assert not waiting._wait_for_actor(actor_handle.Assignment({"job": "7"}))
-    assert callbacks.said[-1] == {"say": "stopped", "job": "7"}
+    assert not waiting._wait_for_actor(actor_handle.Assignment(job("7")))
+    assert owner.events[-1] == JobStopped("7")
 
 
 class CutOff(Waiting):
@@ -324,51 +314,52 @@ class CutOff(Waiting):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, answers: bool) -> None:
         super().__init__()
-        monkeypatch.setattr(actor_handle, "SILENT", 0.01)
+        monkeypatch.setattr(actor_handle, "SILENT_SECONDS", 0.01)
         never: Future[bytes] = Future()
-        monkeypatch.setattr(actor_handle, "GRACE", 0.01)
-        self.lost: list[ClusterLost] = []
-        self.cancelled: list[str] = []
-        asked = SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: never))
-        self.actor = SimpleNamespace(hear=asked, begin=asked, cancel=SimpleNamespace(remote=self.cancelled.append))
+        monkeypatch.setattr(actor_handle, "GRACE_SECONDS", 0.01)
+        self.losses: list[ClusterLost] = []
+        self.commands: list[Any] = []
+        silent = SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: never))
+        handle = SimpleNamespace(remote=lambda packed: self.commands.append(ACTOR_COMMANDS.unpack(packed)))
+        self.actor = SimpleNamespace(poll=silent, begin=silent, handle=handle)
         self.cluster = SimpleNamespace(
             answers=lambda: answers, lost=lambda error: ClusterLost(str(error)), node_lives=lambda _: True
         )
-        self.post = actor_handle.ActorHandle(0, self)
-        self.post._actor, self.post._wanted, self.post._node = self.actor, self.cluster, "there"
-        self.post._living.set()
+        self.handle = actor_handle.ActorHandle(0, self)
+        self.handle._actor, self.handle._wanted, self.handle._node = self.actor, self.cluster, "there"
+        self.handle._alive.set()
 
     def lose(self, lost: ClusterLost) -> None:
-        self.lost.append(lost)
+        self.losses.append(lost)
 
-    def hear(self, assignment: actor_handle.Assignment) -> None:
-        self.post._turn = assignment
+    def listen(self, assignment: actor_handle.Assignment) -> None:
+        self.handle._assignment = assignment
         with pytest.raises(actor_handle._Silent) as silent:
-            self.post._hear(self.cluster)
-        self.post._outlive(self.cluster, silent.value)
+            self.handle._receive_events(self.cluster)
+        self.handle._on_actor_lost(self.cluster, silent.value)
 
 
 def test_a_machine_whose_cable_is_pulled_costs_its_job_nothing(monkeypatch):
-    callbacks = CutOff(monkeypatch, answers=True)
-    callbacks.hear(actor_handle.Assignment({"job": "7"}, handed=True))
-    away, gone = callbacks.said
-    assert away["say"] == "away"
-    assert (gone["say"], gone["blameless"]) == ("gone", True)
-    assert "there" in gone["sentence"]
-    assert callbacks.cancelled == ["7"]  # it may only have been cut off, and is to be free then
-    assert not callbacks.lost
+    owner = CutOff(monkeypatch, answers=True)
+    owner.listen(actor_handle.Assignment(job("7"), sent=True))
+    away, gone = owner.events
+    assert away == ActorAway()
+    assert gone.blameless
+    assert "there" in gone.sentence
+    assert owner.commands == [Cancel("7")]  # it may only have been cut off, and should be free then
+    assert not owner.losses
 
 
 def test_a_job_that_was_about_to_go_to_such_a_machine_goes_back(monkeypatch):
-    callbacks = CutOff(monkeypatch, answers=True)
-    callbacks.hear(actor_handle.Assignment({"job": "7"}))
-    assert callbacks.said[-1] == {"say": "stopped", "job": "7"}
+    owner = CutOff(monkeypatch, answers=True)
+    owner.listen(actor_handle.Assignment(job("7")))
+    assert owner.events[-1] == JobStopped("7")
 
 
 def test_a_head_whose_cable_is_pulled_is_lost(monkeypatch):
-    callbacks = CutOff(monkeypatch, answers=False)
-    callbacks.hear(actor_handle.Assignment({"job": "7"}, handed=True))
-    assert "takes no connections any more" in callbacks.lost[0].sentence
+    owner = CutOff(monkeypatch, answers=False)
+    owner.listen(actor_handle.Assignment(job("7"), sent=True))
+    assert "accepts no connections any more" in owner.losses[0].sentence
 
 
 def test_auto_where_there_is_no_ray_says_where_it_looked():

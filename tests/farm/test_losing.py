@@ -121,7 +121,7 @@ def test_with_a_fallback_the_work_comes_home_and_goes_back_with_the_head(doubly_
             assert client.status()["fallback_active"]
         finally:
             machines.start()
-        assert "This machine goes on with it." in sentences(told)
+        assert "This machine continues the restyle." in sentences(told)
         assert (told[-1].result.device, told[-1].result.started_from) == ("cpu", "last")
         status_when(client, lambda report: not report["fallback_active"])
         assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).result.device.startswith("cpu at ")
@@ -134,7 +134,7 @@ def test_the_process_that_holds_the_connection_dies_and_the_job_goes_on(one):
         watched.until_kept(one)
         os.kill(driver_of(one).pid, signal.SIGKILL)
         told = watched.to_the_end()[job]
-    assert "The connection to the farm was lost." in sentences(told)
+    assert "The connection to the cluster was lost." in sentences(told)
     assert told[-1].result.started_from == "last"
 
 

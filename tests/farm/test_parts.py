@@ -9,33 +9,38 @@ from typing import Any
 import pytest
 
 from tests.conftest import QUICK
-from tests.daemon.test_farm import order
+from tests.support.specs import spec_in
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.ray import workers
 from velatura_daemon.executors.ray.workers import RayProvider
+from velatura_daemon.jobs.events import ENDINGS, JobDone, JobStopped, Ready, WorkerEvent, WorkerInfo
+from velatura_daemon.jobs.spec import StartingImage
 
 MOVED = StyleSettings(quality="draft", iterations=6, strength=90)
 
 
 class Listening:
-    """What the first hand says."""
+    """The events of the first executor."""
 
-    def __init__(self, farm: RayProvider) -> None:
-        self.hand = farm.executors[0]
-        self.said: list[dict[str, Any]] = []
+    def __init__(self, provider: RayProvider) -> None:
+        self.executor = provider.executors[0]
+        self.events: list[WorkerEvent] = []
 
-    def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first that is so, from now on. pytest's timeout ends a wait in vain."""
+    def until(self, condition: Callable[[WorkerEvent], bool]) -> Any:
+        """The first that meets it, from now on. pytest's timeout ends a wait in vain."""
         while True:
-            while (one := self.hand.hear()) is not None:
-                self.said.append(one)
-                if condition(one):
-                    return one
-            time.sleep(0.01)  # a core is somebody else's
+            while (event := self.executor.poll()) is not None:
+                self.events.append(event)
+                if condition(event):
+                    return event
+            time.sleep(0.01)  # leaves the core to others
 
-    def done(self, job: str) -> dict[str, Any]:
-        return self.until(lambda one: one["say"] in ("done", "failed", "gone") and one.get("job", job) == job)
+    def done(self, ticket: str) -> Any:
+        return self.until(lambda event: isinstance(event, ENDINGS) and getattr(event, "ticket", ticket) == ticket)
+
+    def states(self) -> list[str]:
+        return [event.info.state for event in self.events if isinstance(event, Ready)]
 
 
 @pytest.fixture
@@ -48,47 +53,47 @@ def farm_with(machines) -> Iterator[Callable[..., RayProvider]]:
 
     yield make
     for farm in made:
-        farm.end()
+        farm.close()
 
 
 def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_with, tmp_path):
     listening = Listening(farm_with())
-    listening.hand.work(order(tmp_path))
+    listening.executor.run(spec_in(tmp_path))
     first = listening.done("7")
-    assert first["say"] == "done", first
-    assert [one for one in listening.said if one.get("state") == "sending"]
-    listening.said.clear()
-    last = {"path": str(tmp_path / "last"), "step": first["last"]["step"], "check": False}
-    listening.hand.work({**order(tmp_path, last=last), "job": "8", "settings": MOVED.to_wire()})
-    assert listening.done("8")["started_from"] == "last"
-    assert not [one for one in listening.said if one.get("state") == "sending"]
-    assert max(one.get("target_hits", 0) for one in listening.said) > 0
+    assert isinstance(first, JobDone), first
+    assert "sending" in listening.states()
+    listening.events.clear()
+    start = StartingImage(tmp_path / "last", first.last_image.step)
+    listening.executor.run(spec_in(tmp_path, "8", start=start, settings=MOVED))
+    assert listening.done("8").started_from == "last"
+    assert "sending" not in listening.states()
+    assert max(event.info.target_hits or 0 for event in listening.events if isinstance(event, Ready)) > 0
 
 
 def test_a_node_with_another_build_is_not_worked_with(farm_with, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "build_id", lambda: "0123456789abcdef")
     farm = farm_with()
     listening = Listening(farm)
-    listening.hand.work(order(tmp_path))
+    listening.executor.run(spec_in(tmp_path))
     gone = listening.done("7")
-    assert gone["blameless"]
-    assert "another build of Velatura" in gone["sentence"]
+    assert gone.blameless
+    assert "another build of Velatura" in gone.sentence
     assert farm.lost
 
 
 def test_what_waits_for_a_machine_that_there_is_none_of_can_be_cancelled(farm_with, tmp_path):
     farm = farm_with(node_labels=("name=third",))
     listening = Listening(farm)
-    listening.hand.work(order(tmp_path))
-    listening.until(lambda one: one.get("state") == "waiting for a machine of the farm")
-    listening.hand.cancel("7")
-    assert listening.until(lambda one: one["say"] == "stopped")["job"] == "7"
-    assert not listening.hand.available
+    listening.executor.run(spec_in(tmp_path))
+    listening.until(lambda event: event == Ready(WorkerInfo("waiting for a machine of the cluster", "–", "–")))
+    listening.executor.cancel("7")
+    assert listening.until(lambda event: isinstance(event, JobStopped)).ticket == "7"
+    assert not listening.executor.available
 
 
 def test_labels_and_resources_say_which_node_works(farm_with, machines, tmp_path):
     listening = Listening(farm_with(node_labels=("name=second",), actor_resources=("CPU=1",)))
-    listening.hand.work({**order(tmp_path), "settings": QUICK.to_wire()})
+    listening.executor.run(spec_in(tmp_path, settings=QUICK))
     done = listening.done("7")
-    assert done["say"] == "done", done
+    assert isinstance(done, JobDone), done
     assert (len(machines.actors_at("first")), len(machines.actors_at("second"))) == (0, 1)

@@ -106,7 +106,7 @@ def test_a_job_that_has_travelled_finds_its_files_by_their_hashes(spec):
 
 
 def test_every_event_of_a_job_has_its_ticket_first():
-    assert [field.name for field in fields(JobFailed)][0] == "ticket"
+    assert next(iter(fields(JobFailed))).name == "ticket"
 
 
 def _values(spec: JobSpec) -> dict:

@@ -27,7 +27,7 @@ from velatura_daemon.engine.regions import resized
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.stylise import Progress, stylise
 from velatura_daemon.memory_plan import GRID, plan_memory, work_factor
-from velatura_daemon.worker.devices import choose_device, device_label, memory_in_use, budget_on
+from velatura_daemon.worker.devices import budget_on, choose_device, device_label, memory_in_use
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:

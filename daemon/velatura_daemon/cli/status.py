@@ -13,7 +13,7 @@ Report = Mapping[str, Any]
 JOBS_SHOWN = 6
 LAYER_SHOWN = 60  # letters, the last of them: a path's end says more than its beginning
 NONE = "–"
-ASKED_FOR = "called"  # a worker of the farm's that has not come yet
+REQUESTED = "requested"  # the state of a cluster's worker that has not started yet
 
 
 def elsewhere(report: Report) -> str:
@@ -64,7 +64,7 @@ def _options_of(report: Report) -> DaemonConfig:
 
 def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
     worker, far = report["worker"], elsewhere(report)
-    called = len([one for one in _workers(report) if one.get("state") == ASKED_FOR])
+    called = len([one for one in _workers(report) if one.get("state") == REQUESTED])
     more = [f"{called} more asked for, not there yet"] if called else []
     work = [("work", stand_in(report) or f"done by {far}")] if far else []
     if len(there) > 1 or (more and there != [worker]):
@@ -79,7 +79,7 @@ def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]
 
 def _there(report: Report) -> list[Mapping[str, Any]]:
     """Those that hold a device or work; before the first has come, the one that will."""
-    return [one for one in _workers(report) if one.get("state") != ASKED_FOR] or [report["worker"]]
+    return [one for one in _workers(report) if one.get("state") != REQUESTED] or [report["worker"]]
 
 
 def _workers(report: Report) -> list[Mapping[str, Any]]:

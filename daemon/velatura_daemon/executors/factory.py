@@ -19,7 +19,8 @@ def providers_for(
 ) -> tuple[ExecutorProvider, ExecutorProvider | None]:
     """The provider, and its fallback while it is lost.
 
-    wake: called from any thread when an executor has an event. Raises UsageError for options that contradict each other.
+    wake: called from any thread when an executor has an event. Raises UsageError for options that contradict each
+    other.
     """
     _check(config)
     if config.kind == "local":

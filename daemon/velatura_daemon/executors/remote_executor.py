@@ -78,8 +78,8 @@ class Siblings(Protocol):
 
 
 class RemoteExecutor:
-    """Everything below `# --- on its own thread` runs there. Calls and events cross over in two deques; a byte through a
-    socket pair wakes the thread."""
+    """Everything below `# --- on its own thread` runs there. Calls and events cross over in two deques; a byte through
+    a socket pair wakes the thread."""
 
     device = "auto"
     holds_device = False  # it closes its session there by itself
@@ -447,8 +447,8 @@ class RemoteExecutor:
             self._end(JobFailed(job.spec.ticket, failed.code, failed.sentence))
 
     def _retry_later(self, job: RemoteJob) -> None:
-        """The other daemon takes fewer of our jobs at once than it said, or their pictures exceed our share of its spool:
-        not the user's fault."""
+        """The other daemon takes fewer of our jobs at once than it said, or their pictures exceed our share of its
+        spool: not the user's fault."""
         job.retry_at = time.monotonic() + RETRY_SECONDS
         self._set_state("waiting to be accepted there")
         if not job.notified_waiting:

@@ -85,8 +85,8 @@ class Estimated:
 
 @dataclass(frozen=True)
 class JobProgress:
-    """After a step. level: index of the scale, of `levels`. width, height: of that scale, pixels. done: share of the whole
-    work, 0 to 1. seconds_left: estimated; -1 if unknown."""
+    """After a step. level: index of the scale, of `levels`. width, height: of that scale, pixels. done: share of the
+    whole work, 0 to 1. seconds_left: estimated; -1 if unknown."""
 
     ticket: str
     level: int
@@ -122,8 +122,8 @@ class JobNotice:
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """The image so far is on disk. done: 0 to 1. step: steps done of its scale. elsewhere: it lies on the machine that does
-    the work. Thumbnails are JPEGs, of the image and of each style; empty if there is none."""
+    """The image so far is on disk. done: 0 to 1. step: steps done of its scale. elsewhere: it lies on the machine that
+    does the work. Thumbnails are JPEGs, of the image and of each style; empty if there is none."""
 
     ticket: str
     done: float
@@ -174,8 +174,8 @@ class JobDone:
 
 @dataclass(frozen=True)
 class WorkerGone:
-    """The worker died; its job ended with it. how: for the log and the user. sentence: what the user reads instead of the
-    usual words, or ''. blameless: the job did not cause it."""
+    """The worker died; its job ended with it. how: for the log and the user. sentence: what the user reads instead of
+    the usual words, or ''. blameless: the job did not cause it."""
 
     how: str
     sentence: str = ""

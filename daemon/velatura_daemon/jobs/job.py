@@ -28,9 +28,10 @@ class Job:
     """One restyle and how far it is.
 
     session: the one that requested it, and is notified. program: what that called itself. request: as it came. missing:
-    blobs still on their way. resume: it was stopped before and continues from its last image. paused: by this very daemon,
-    a moment ago. finish_now: no further step. deaths: workers that died with it. moves: how often its machine went, for no
-    fault of the job's. notified_*: what its client knows already. preview_due: its client has shown the last preview.
+    blobs still on their way. resume: it was stopped before and continues from its last image. paused: by this very
+    daemon, a moment ago. finish_now: no further step. deaths: workers that died with it. moves: how often its machine
+    went, for no fault of the job's. notified_*: what its client knows already. preview_due: its client has shown the
+    last preview.
     """
 
     id: str
@@ -65,8 +66,8 @@ class Job:
 
     @property
     def resumable(self) -> bool:
-        """Whether it is kept when it is stopped. Jobs that the history leaves out are kept only if their client notes what they
-        are."""
+        """Whether it is kept when it is stopped. Jobs that the history leaves out are kept only if their client notes
+        what they are."""
         return self.request.remember or self.request.note != ""
 
     @property

@@ -79,8 +79,8 @@ class Uploads:
         return blob
 
     def drop_unneeded(self) -> None:
-        """Stop transfers that no job of their session waits for any more, and ask for what is needed next: another client
-        may have sent the same picture meanwhile."""
+        """Stop transfers that no job of their session waits for any more, and ask for what is needed next: another
+        client may have sent the same picture meanwhile."""
         for session in list(self._unneeded()):
             self.abandon(session)
             self.request_next(session)

@@ -59,7 +59,8 @@ class WarmStarts:
             self._images.popitem(last=False)
 
     def start_for(self, job: Job) -> StartingImage | None:
-        """What a job starts from: its own image as far as it got, or its layer's last one if that is wanted and fits."""
+        """What a job starts from: its own image as far as it got, or its layer's last one if that is wanted and
+        fits."""
         last, paused = self._images.get((job.client_id, job.layer)), job.paused
         job.paused = False
         interrupted = job.resume or job.deaths > 0 or job.moves > 0

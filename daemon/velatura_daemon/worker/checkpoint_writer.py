@@ -73,8 +73,8 @@ class CheckpointWriter:
 
 
 def write_array(image: Tensor, path: Path, put: Callable[[Path, Write], None]) -> bytes:
-    """Write (3, h, w) as float32, in numpy's format. put: write_whole or write_quickly. Returns the SHA-256 of the file.
-    Raises OSError."""
+    """Write (3, h, w) as float32, in numpy's format. put: write_whole or write_quickly. Returns the SHA-256 of the
+    file. Raises OSError."""
     values = np.ascontiguousarray(image.detach().float().cpu().numpy())
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))

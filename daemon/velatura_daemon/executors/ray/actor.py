@@ -65,8 +65,8 @@ class WorkerActor:
         self._worker.start()  # loading torch takes seconds: now, not when a user waits
 
     def begin(self) -> dict[str, str]:
-        """Which incarnation this is (another after each start), on which node, and what prevents it from working ('' for
-        nothing)."""
+        """Which incarnation this is (another after each start), on which node, and what prevents it from working (''
+        for nothing)."""
         trouble, own = "", build_id()
         if own != self._build:
             trouble = (
@@ -89,8 +89,8 @@ class WorkerActor:
             return [name for name in names if name not in self._blobs]
 
     def run(self, packed: bytes, files: dict[bytes, list[Any]]) -> None:
-        """Start a job. packed: `Run`, with a spec of `job_files.for_transfer`. files: those that were lacking, in pieces
-        in Ray's object store."""
+        """Start a job. packed: `Run`, with a spec of `job_files.for_transfer`. files: those that were lacking, in
+        pieces in Ray's object store."""
         spec: JobSpec = ACTOR_COMMANDS.unpack(packed).spec
         try:
             for name, pieces in files.items():

@@ -483,7 +483,8 @@ class ActorHandle:
 
     # --- an actor's end ----------------------------------------------------------------------------------------
     def _on_actor_lost(self, cluster: Cluster, error: Exception) -> None:
-        """It stopped answering, or was restarted. Its machine has gone (then no job is to blame), or only its process."""
+        """It stopped answering, or was restarted. Its machine has gone (then no job is to blame), or only its
+        process."""
         if was_alive := self._alive.is_set():
             self._alive.clear()
             self._emit(ActorAway())

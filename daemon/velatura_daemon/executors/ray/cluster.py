@@ -241,7 +241,7 @@ def _not_connected(config: RayConfig, error: Exception) -> ClusterLost:
         return ClusterLost(
             f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version "
             "have to be the same "
-            "on all machines of the farm and on this one.",
+            "on all machines of the cluster and on this one.",
             lasts=True,
         )
     return ClusterLost(

@@ -1,4 +1,5 @@
-"""Which Ray cluster, which of its nodes, and what a worker takes of one, from the daemon's configuration. Without Ray."""
+"""Which Ray cluster, which of its nodes, and what a worker takes of one, from the daemon's configuration. Without
+Ray."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from velatura_daemon.config import DaemonConfig
 
 @dataclass(frozen=True)
 class RayConfig:
-    """address: in Ray's notation. resources: per worker, by Ray's names (GPU, CPU, memory, or a custom one); empty: a GPU
-    if the cluster has any, else a core. labels: required of a node. min_workers: kept whether or not there is work.
+    """address: in Ray's notation. resources: per worker, by Ray's names (GPU, CPU, memory, or a custom one); empty: a
+    GPU if the cluster has any, else a core. labels: required of a node. min_workers: kept whether or not there is work.
     fallback: this machine works while the cluster is lost."""
 
     address: str
