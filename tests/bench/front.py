@@ -67,7 +67,7 @@ class Bench:
     def __init__(self, home: Path, hands: int, preview: int) -> None:
         self.home = home
         self._log = (home / "stub.log").open("wb")
-        command = [sys.executable, "-m", "tests.bench.stub_daemon", "--hands", str(hands), "--preview", str(preview)]
+        command = [sys.executable, "-m", "tests.bench.stub_daemon", "--workers", str(hands), "--preview", str(preview)]
         self.process = subprocess.Popen(
             command, env={**os.environ, "VELATURA_HOME": str(home)}, stdout=self._log, stderr=self._log
         )

@@ -1,7 +1,7 @@
 """A real daemon whose executors are stubs: they answer at once, so that the server alone is measured. For
 `tests/bench/front.py`; no mode of the product.
 
-    VELATURA_HOME=… python -m tests.bench.stub_daemon --hands 1 --preview 64
+    VELATURA_HOME=… python -m tests.bench.stub_daemon --workers 1 --preview 64
 """
 
 from __future__ import annotations

@@ -218,7 +218,3 @@ def test_a_full_disk_fails_the_job_not_the_daemon(daemon):
         assert failed.code == "too_busy"
         assert "spool" in failed.sentence
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-
-
-def until_failed(client, job):
-    return next(event for event in client.events(job) if isinstance(event, p.Failed))
