@@ -24,7 +24,7 @@ from velatura.errors import DaemonLost, DaemonNotRunning
 from velatura.pixels import PictureRef, PixelFormat
 from velatura.protocol import auth
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import Incoming, puts
+from velatura.protocol.transfer import Download, puts
 from velatura.settings import StyleSettings
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
@@ -54,7 +54,7 @@ class PainterPeer:
         self.job = ""
         self.status_at: float | None = None
         self._blobs: dict[bytes, bytes] = {}
-        self._incoming: Incoming | None = None
+        self._incoming: Download | None = None
 
     def greet(self, found: ConnectionInfo) -> None:
         """The handshake, waited for. Raises Lost."""
@@ -114,7 +114,7 @@ class PainterPeer:
             self.send(p.PreviewShown(message.job))
         elif isinstance(message, p.Result):
             ref = PictureRef.from_wire(message.picture)
-            self._incoming = Incoming(ref.blob, bytearray().extend, ref.length)
+            self._incoming = Download(ref.blob, bytearray().extend, ref.length)
             self.send(self._incoming.first_get())
         elif isinstance(message, p.Put) and self._incoming is not None:
             if (credit := self._incoming.take(message)) is not None:
