@@ -18,7 +18,7 @@ import hypothesis
 import psutil
 import pytest
 
-from velatura.app_dirs import AppDirs, places
+from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client import transport
 from velatura.client.client import Client
 from velatura.client.launch import Launcher
@@ -53,7 +53,7 @@ class Daemon:
 
     @property
     def places(self) -> AppDirs:
-        return places({"VELATURA_HOME": str(self.home)})
+        return app_dirs({"VELATURA_HOME": str(self.home)})
 
     @property
     def launcher(self) -> Launcher:
@@ -70,7 +70,7 @@ class Daemon:
         return Launcher((*command, "--threads", "1", *self.options), build_id())
 
     def client(self, name: str = "tests", **more: object) -> Client:
-        client = Client("tests", where=self.places, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
+        client = Client("tests", dirs=self.places, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
         self.clients.append(client)
         return client
 
@@ -82,7 +82,7 @@ class Daemon:
     def stop(self) -> None:
         for client in self.clients:
             client.close()
-        client = Client("tests", where=self.places, client_id="stop", start=False)
+        client = Client("tests", dirs=self.places, client_id="stop", start=False)
         try:
             client.wait_until_ready()
             pid = client.status()["pid"]

@@ -25,13 +25,13 @@ def run_daemon(places: AppDirs, options: DaemonConfig, *, to_terminal: bool = Fa
         os.umask(0o077)
     make_private_folder(places.state)
     lock = Lock(places.lock_file)
-    if not lock.take(patience=LOOKERS_PATIENCE):
+    if not lock.acquire(patience=LOOKERS_PATIENCE):
         lock.close()
         signal_to_republish(places)  # whoever has started us may look in vain for its connection file, or its socket
         return False
     if POSIX:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
-    lock.note(str(os.getpid()))
+    lock.write(str(os.getpid()))
     withdraw(places)  # what a crash has left
     _have_descriptors()
     try:

@@ -8,9 +8,9 @@ from typing import Any
 from gi.repository import Gimp, Gio, GObject
 
 from velatura import strings
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.editor import ui_state
-from velatura.editor.styles import of_file, parse
+from velatura.editor.styles import parse_style, style_from_file
 from velatura.editor.ui_state import Style
 from velatura.errors import UsageError
 from velatura.settings import StyleSettings, default_of, setting_specs
@@ -137,7 +137,7 @@ def settings(config: Any) -> StyleSettings:
 def chosen(config: Any) -> list[Style]:
     """The styles: the several, else the one. Raises UsageError, NotAPicture."""
     several = config.get_property(STYLES)
-    return [_named(str(path), share) for path, share in map(parse, several)] if several else chosen_one(config)
+    return [_named(str(path), share) for path, share in map(parse_style, several)] if several else chosen_one(config)
 
 
 def chosen_one(config: Any) -> list[Style]:
@@ -166,8 +166,8 @@ def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
 
 def _named(path: str, share: float) -> Style:
     """GIMP remembers no more than the file; a style that came from none is called what it was when it was used."""
-    known = {style.path: style.name for style in ui_state.load(places(), PROGRAM).recent}
-    return Style(path, known.get(path) or of_file(path).name, share)
+    known = {style.path: style.name for style in ui_state.load(app_dirs(), PROGRAM).recent}
+    return Style(path, known.get(path) or style_from_file(path).name, share)
 
 
 def set_knobs(config: Any, wanted: StyleSettings) -> None:

@@ -19,7 +19,7 @@ from gi.repository import Gegl, Gimp, Gio
 
 from velatura import strings
 from velatura.editor import style_regions
-from velatura.editor.background import run_through
+from velatura.editor.background import run_to_end
 from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Place, Region, RegionSource
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle, UsageError, VelaturaError
@@ -162,7 +162,7 @@ class Canvas:
             return Gimp.Layer.from_mask(drawable)
         return drawable if isinstance(drawable, Gimp.Layer) else None
 
-    def current_key(self) -> object:
+    def target_key(self) -> object:
         """Changes when the layer or the selection's box does; cheap to ask."""
         layer = self._layer()
         if layer is None:
@@ -223,7 +223,7 @@ class Canvas:
         Gimp.displays_flush()
         return beside is target
 
-    def put_back(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
+    def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
         """A result that was kept, as a new layer of the image: above its source, if that is there; else above the
         chosen layer, or on top. Returns False where a new image took it: none is open, or it has a palette. Raises
         VelaturaError."""
@@ -236,7 +236,7 @@ class Canvas:
         layer = yield from _new_layer(image, picture, recovered.name)
         if not image.is_valid():
             raise LayerGone(strings.PICTURE_GONE)
-        layer.set_offsets(*recovered.corner(image.get_width(), image.get_height()))
+        layer.set_offsets(*recovered.position_on(image.get_width(), image.get_height()))
         coverage, mask = recovered.coverage(), None
         if coverage is not None:
             mask = _mask(
@@ -266,11 +266,11 @@ class Canvas:
         )
         image.insert_layer(paper, None, 0)
         paper.fill(Gimp.FillType.WHITE)
-        for group, hung in reversed(sheet.groups.items()):
+        for group, placed in reversed(sheet.groups.items()):
             folder = Gimp.GroupLayer.new(image, group)
             image.insert_layer(folder, None, 0)
-            for one in reversed(hung):
-                self.latest = run_through(_new_layer(image, one.picture, one.name))
+            for one in reversed(placed):
+                self.latest = run_to_end(_new_layer(image, one.picture, one.name))
                 image.insert_layer(self.latest, folder, 0)
                 self.latest.set_offsets(one.left, one.top)
         self._open(image)

@@ -8,7 +8,7 @@ from typing import Any
 from gi.repository import Gimp, GLib, GObject
 
 from velatura import strings
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.editor import ui_state
 from velatura.editor.background import as_velatura_error
 from velatura.errors import NothingToRestyle, UsageError
@@ -43,7 +43,7 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
     """With what was set the last time, without a dialog."""
 
     def at_once() -> Any:
-        last = ui_state.load(places(), arguments.PROGRAM)
+        last = ui_state.load(app_dirs(), arguments.PROGRAM)
         if not last.styles:
             raise NothingToRestyle(strings.NO_LAST)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
@@ -55,7 +55,7 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
     """With the style that a script gives, else the first of the last restyle's; without a dialog."""
 
     def at_once() -> Any:
-        styles = arguments.chosen_one(config) or ui_state.load(places(), arguments.PROGRAM).styles
+        styles = arguments.chosen_one(config) or ui_state.load(app_dirs(), arguments.PROGRAM).styles
         if not styles:
             raise NothingToRestyle(strings.NO_STYLE_TO_EXPLAIN)
         return windowless.explain(

@@ -35,16 +35,16 @@ class RestyleController(restyle_controller.RestyleController):
         GimpUi.init("velatura_gimp")
         loop = GlibLoop(lambda error: self.show_error(as_velatura_error(error)))
         super().__init__(program, loop, canvas, read_picture)
-        self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
+        self.window: Window = Window(procedure, config, canvas.image, self.dirs, loop, self)
 
     def run(self, using: HistoryEntry | None = None) -> Any:
         """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or
         None."""
-        self.window.set_up(self.remembered)
+        self.window.set_up(self.ui_state)
         self.window.dialog.show()
-        self.keep_looking()
+        self.start_target_updates()
         if using is not None:
-            self.use_again(using)
+            self.reuse(using)
         while True:
             if self.window.dialog.run():
                 self.start()
@@ -58,11 +58,11 @@ class RestyleController(restyle_controller.RestyleController):
 
     def close(self) -> None:
         """Nothing that is finished is lost: a layer or image that is being made is made first."""
-        offered = self.homeless
+        offered = self.unplaced
         self.cancel()
         while self.steps.busy:
             GLib.MainContext.default().iteration(True)
-        if self.homeless is not offered:  # it could not be made
+        if self.unplaced is not offered:  # it could not be made
             self.open_as_picture()
             while self.steps.busy:
                 GLib.MainContext.default().iteration(True)
@@ -73,9 +73,9 @@ class RestyleController(restyle_controller.RestyleController):
 
     def open_results(self) -> None:
         """Over the restyle's dialog, in this process; its layers are this command's too."""
-        used = results_window.show(self.program, self.canvas, self.window.dialog, self.kept)
+        used = results_window.show(self.program, self.canvas, self.window.dialog, self.on_saved)
         if used is not None:
-            self.use_again(used)
+            self.reuse(used)
 
     def to_clipboard(self, text: str) -> None:
         clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)

@@ -8,7 +8,7 @@ from typing import Any
 from gi.repository import GObject, Gtk, Pango
 
 from velatura import strings
-from velatura.editor.setting_widgets import MOST_DICE, has_dice, slider_scale
+from velatura.editor.setting_widgets import MAX_DICE, has_dice, slider_scale
 from velatura.settings import setting_specs
 
 from . import arguments
@@ -70,7 +70,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
     def _dice(self, name: str) -> Any:
         dice = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=setting_specs()[name].help)
         dice.connect(
-            "clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MOST_DICE))
+            "clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MAX_DICE))
         )
         return dice
 

@@ -13,7 +13,7 @@ from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, in_order, samples, where
+from velatura.editor.styles import StyleSelection, gallery_order, region_label, samples
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
@@ -72,7 +72,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._places, self._thread, self._own = places, Thread(loop), own
         self._changed, self._failed = changed, failed
-        self._portions = StyleSelection()
+        self._selection = StyleSelection()
         self.view = Gtk.FlowBox(
             name="gallery",
             homogeneous=True,
@@ -120,11 +120,11 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     # --- what is chosen ------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._portions.of([item.style for item in self.view.get_selected_children() if item.style])
+        return self._selection.apply_to([item.style for item in self.view.get_selected_children() if item.style])
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples, then the other open images."""
-        for style in in_order(recent, chosen, samples(SAMPLES)):
+        for style in gallery_order(recent, chosen, samples(SAMPLES)):
             self._add_style(style)
         for source in canvas.open_images():
             if source.image.get_id() != self._own.get_id():
@@ -133,7 +133,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def choose(self, styles: list[Style]) -> None:
         """These and no others; those that are not there yet come to the front."""
-        self._portions.take_over(styles)
+        self._selection.load_shares(styles)
         there = {item.style.path for item in self.items() if item.style}
         for style in reversed(styles):
             if style.path not in there:
@@ -212,7 +212,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         return slider
 
     def _where(self, style: Style, styles: list[Style]) -> Any:
-        said = where(style, styles)
+        said = region_label(style, styles)
         button = Gtk.Button(name=f"where {style.name}", tooltip_text=f"{strings.WHERE}: {said}")
         inside = Gtk.Box(spacing=4)
         label = Gtk.Label(
@@ -240,15 +240,15 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         self._put(style, source.take())
 
     def _put(self, style: Style, region: Region | None) -> None:
-        self._portions.put(style, region)
+        self._selection.set_region(style, region)
         self._on_choice()
 
     def forget_regions(self) -> None:
-        self._portions.forget_regions()
+        self._selection.forget_regions()
         self._show_rows()
 
     def _set_share(self, style: Style, share: float) -> None:
-        self._portions.set(style, share)
+        self._selection.set_share(style, share)
         self._changed()
 
     def _unchoose(self, style: Style) -> None:

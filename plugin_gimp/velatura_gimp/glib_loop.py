@@ -16,13 +16,13 @@ class GlibLoop:
     def timer(self, do: Callable[[], object]) -> GlibTimer:
         return GlibTimer(self._safely(do))
 
-    def after(self, milliseconds: int, do: Callable[[], object]) -> None:
+    def call_later(self, milliseconds: int, do: Callable[[], object]) -> None:
         GLib.timeout_add(milliseconds, self._once, do)
 
     def watch(self, descriptor: int, do: Callable[[], object]) -> GlibWatch:
         return GlibWatch(descriptor, self._safely(do))
 
-    def from_thread(self, do: Callable[[], object]) -> None:
+    def call_on_main_thread(self, do: Callable[[], object]) -> None:
         GLib.idle_add(self._once, do, priority=GLib.PRIORITY_DEFAULT)
 
     def _safely(self, do: Callable[[], object]) -> Callable[[], object]:

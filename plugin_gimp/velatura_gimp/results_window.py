@@ -12,7 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, GimpUi, GLib, Gtk, Pango
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.background import as_velatura_error
-from velatura.editor.descriptions import about_item, about_past
+from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.editor.event_loop import Loop
 from velatura.editor.results_controller import Canvas, ResultsController
 from velatura.errors import VelaturaError
@@ -34,15 +34,15 @@ def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[Saved
     """The dialog, over its parent or (None) over GIMP's own window, until it is closed. Returns the past restyle that
     is to be used again, or None. What is finished stands in the image before this returns; what is in work is kept as
     far as it got."""
-    loop = GlibLoop(lambda error: window.say_error(as_velatura_error(error)))
+    loop = GlibLoop(lambda error: window.show_error(as_velatura_error(error)))
     window = ResultsWindow(loop, parent)
-    shelf = ResultsController(program, loop, canvas, window, listed)
-    window.controller = shelf
-    shelf.look()
+    controller = ResultsController(program, loop, canvas, window, listed)
+    window.controller = controller
+    controller.refresh()
     window.dialog.run()
-    while shelf.steps.busy:
+    while controller.steps.busy:
         GLib.MainContext.default().iteration(True)
-    shelf.close()
+    controller.close()
     window.dialog.destroy()
     return window.used
 
@@ -91,7 +91,7 @@ class ResultsWindow:
             scrolled.add(one)
             self.tabs.append_page(scrolled, Gtk.Label(label=text, margin_start=10, margin_end=10))
             one.connect("row-selected", lambda *_: self._offer())
-        self.tabs.connect("switch-page", lambda *_: loop.after(0, self._offer))
+        self.tabs.connect("switch-page", lambda *_: loop.call_later(0, self._offer))
         self.preview = PreviewArea()
         middle = Gtk.Box(spacing=12)
         middle.pack_start(self.tabs, True, True, 0)
@@ -104,7 +104,7 @@ class ResultsWindow:
         self._add_bottom(content)
         content.show_all()
         self.dialog.get_action_area().hide()  # the buttons stand in one row
-        self.be_idle()
+        self.set_idle()
         self.dialog.set_default_size(960, 600)
         look = Gtk.CssProvider()
         look.load_from_data(SELECTED)
@@ -124,12 +124,12 @@ class ResultsWindow:
         self.insert = self._button(
             strings.INSERT, "insert", lambda controller: controller.insert(self._chosen(self.kept)), strings.INSERT_TIP
         )
-        self.go_on = self._button(
-            strings.GO_ON, "go_on", lambda controller: controller.go_on(self._chosen(self.kept)), strings.GO_ON_TIP
+        self.resume = self._button(
+            strings.GO_ON, "go_on", lambda controller: controller.resume(self._chosen(self.kept)), strings.GO_ON_TIP
         )
         self.stop = self._button(strings.STOP, "stop", lambda controller: controller.stop())
         close = self._button(strings.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))
-        for button in (self.use, self.insert, self.go_on, self.stop, close):
+        for button in (self.use, self.insert, self.resume, self.stop, close):
             row.pack_end(button, False, False, 0)
         for part in (self.bar, self.message, row):
             content.pack_start(part, False, False, 0)
@@ -149,10 +149,10 @@ class ResultsWindow:
         """What can be done with what is chosen."""
         on_results = self.tabs.get_current_page() == 0
         item, free = self._chosen(self.kept), not self._busy
-        for button in (self.forget, self.insert, self.go_on):
+        for button in (self.forget, self.insert, self.resume):
             button.set_visible(on_results)
             button.set_sensitive(free and item is not None)
-        self.go_on.set_sensitive(free and item is not None and not item.finished)
+        self.resume.set_sensitive(free and item is not None and not item.finished)
         self.stop.set_visible(on_results and self._busy)
         self.use.set_visible(not on_results)
         self.use.set_sensitive(free and self._chosen(self.history) is not None)
@@ -166,7 +166,7 @@ class ResultsWindow:
         now, was = time.time(), self._chosen(self.kept)
         _fill(
             self.kept,
-            [Row(item, about_item(item, now), [(item.thumbnail, WIDE)]) for item in items],
+            [Row(item, describe_item(item, now), [(item.thumbnail, WIDE)]) for item in items],
             lambda item: was is not None and item.job == was.job,
         )
 
@@ -174,20 +174,20 @@ class ResultsWindow:
         now, was, rows = time.time(), self._chosen(self.history), []
         for line in lines:
             style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")
-            rows.append(Row(line, about_past(line, now), [(line.thumbnail, WIDE), (style, HIGH)]))
+            rows.append(Row(line, describe_entry(line, now), [(line.thumbnail, WIDE), (style, HIGH)]))
         _fill(
             self.history,
             rows or [Row(None, (strings.NO_HISTORY,), ())],
             lambda line: was is not None and line.number == was.number,
         )
 
-    def be_busy(self) -> None:
+    def set_busy(self) -> None:
         self._busy = True
         self.bar.show()
         self._pulse.start(PULSE_EVERY)
         self._offer()
 
-    def be_idle(self) -> None:
+    def set_idle(self) -> None:
         self._busy = False
         self._pulse.stop()
         self.bar.set_fraction(0)
@@ -198,16 +198,16 @@ class ResultsWindow:
     def show_progress(self, progress: Progress) -> None:
         self._pulse.stop()
         self.bar.set_fraction(progress.done)
-        self.say(strings.progress(progress))
+        self.show_message(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.show()
         self.preview.set_preview(preview)
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self.message.set_text(sentence)
 
-    def say_error(self, error: VelaturaError) -> None:
+    def show_error(self, error: VelaturaError) -> None:
         self.message.set_markup(f"<b>{GLib.markup_escape_text(error.sentence)}</b>")
 
 

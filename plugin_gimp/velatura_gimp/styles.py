@@ -9,7 +9,7 @@ from typing import Any
 from gi.repository import GdkPixbuf, Gio, GLib
 
 from velatura import strings
-from velatura.app_dirs import AppDirs, places
+from velatura.app_dirs import AppDirs, app_dirs
 from velatura.editor import styles
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
@@ -88,19 +88,19 @@ def keep(picture: Picture, name: str, where: AppDirs) -> Style:
         except GLib.Error:
             return False
 
-    return styles.keep(picture, name, where, write)
+    return styles.save_style(picture, name, where, write)
 
 
 def keep_drawable(drawable: Any) -> Style:
     """A drawable that a script gave as the style."""
     source = canvas.source_of(drawable.get_image(), drawable, drawable.get_name())
-    return keep(canvas.picture_of(source), source.name, places())
+    return keep(canvas.picture_of(source), source.name, app_dirs())
 
 
 def take_file(path: str, where: AppDirs) -> Style:
     """A file as a style; one that only GIMP can open is kept as a picture that everybody can. Raises NotAPicture."""
     try:
         read_pixbuf(path, 64)
-        return styles.of_file(path)
+        return styles.style_from_file(path)
     except NotAPicture:
-        return keep(read_any(path), styles.of_file(path).name, where)
+        return keep(read_any(path), styles.style_from_file(path).name, where)

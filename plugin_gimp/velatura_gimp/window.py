@@ -53,7 +53,7 @@ class Window:
         self.dialog.drag_dest_add_uri_targets()
         self.dialog.connect("drag-data-received", lambda _, __, ___, ____, data, *_____: self.gallery.take_drop(data))
         config.connect("notify", self._config_changed)
-        self.be_idle()
+        self.set_idle()
         self.dialog.set_default_size(1000, 740)
 
     # --- the parts -----------------------------------------------------------------------------------
@@ -113,24 +113,24 @@ class Window:
     def is_shown(self) -> bool:
         return bool(self.dialog.is_visible())
 
-    def chosen(self) -> list[Style]:
+    def chosen_styles(self) -> list[Style]:
         return self.gallery.chosen()
 
     def settings(self) -> StyleSettings:
         return replace(arguments.settings(self._config), composite=False)  # here the selection becomes a mask
 
-    def set_up(self, remembered: UiState) -> None:
+    def set_up(self, ui_state: UiState) -> None:
         """Show what was set the last time."""
         try:
-            chosen = arguments.chosen(self._config) or remembered.styles
+            chosen = arguments.chosen(self._config) or ui_state.styles
         except VelaturaError as error:
-            chosen = remembered.styles
+            chosen = ui_state.styles
             self._controller.show_error(error)
-        self.gallery.fill(remembered.recent, chosen)
+        self.gallery.fill(ui_state.recent, chosen)
         if not chosen:
-            self.say(strings.NO_STYLE)
+            self.show_message(strings.NO_STYLE)
 
-    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+    def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
         """recent: shown already, or not needed now."""
         arguments.set_knobs(self._config, replace(settings, composite=False))
         self.gallery.choose(styles)
@@ -138,22 +138,22 @@ class Window:
     def _styles_changed(self) -> None:
         self._writing = True
         try:
-            arguments.choose(self._config, self.chosen())
+            arguments.choose(self._config, self.chosen_styles())
         finally:
             self._writing = False
-        self._controller.turn()
+        self._controller.settings_changed()
 
     def _config_changed(self, _: Any, what: Any) -> None:
         """A knob, or a preset that brings styles too."""
         if self._writing:
             return
         if what.name in (arguments.STYLE, arguments.STYLES):
-            self._loop.after(0, self._take_over_styles)  # when all of a preset is there
-        self._controller.turn()
+            self._loop.call_later(0, self._take_over_styles)  # when all of a preset is there
+        self._controller.settings_changed()
 
     def _take_over_styles(self) -> None:
         chosen = arguments.chosen(self._config)
-        if chosen != self.chosen():
+        if chosen != self.chosen_styles():
             self.gallery.choose(chosen)
 
     # --- what goes on --------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class Window:
     def show_target(self, sentence: str) -> None:
         self.target.set_text(sentence)
 
-    def show_before(self, thumbnail: Picture) -> None:
+    def show_original(self, thumbnail: Picture) -> None:
         self.preview.set_before(over_checks(thumbnail))
 
     def forget_regions(self) -> None:
@@ -172,15 +172,15 @@ class Window:
     def show_estimate(self, sentence: str) -> None:
         self.estimate.set_text(sentence)
 
-    def show_kept(self, sentence: str) -> None:
+    def show_saved_notice(self, sentence: str) -> None:
         self.kept.set_text(sentence)
         self._kept_line.set_visible(bool(sentence))
 
-    def be_busy(self) -> None:
+    def set_busy(self) -> None:
         self._pulse.start(PULSE_EVERY)
         self._cancel.set_label(f"_{strings.CANCEL}")
 
-    def be_idle(self) -> None:
+    def set_idle(self) -> None:
         self._pulse.stop()
         self.bar.set_fraction(0)
         self._cancel.set_label(f"_{strings.CLOSE}")
@@ -188,16 +188,16 @@ class Window:
     def show_progress(self, progress: Progress) -> None:
         self._pulse.stop()
         self.bar.set_fraction(progress.done)
-        self.say(strings.progress(progress))
+        self.show_message(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.set_preview(preview)
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self._trouble.hide()
         self.message.set_text(sentence)
 
-    def say_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
+    def show_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
         """The sentence, and what to do about it in reach."""
         self.message.set_text("")
         self._sentence.set_text(error.sentence)

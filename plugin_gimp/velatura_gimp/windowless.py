@@ -10,13 +10,14 @@ from typing import Any
 from gi.repository import Gimp
 
 from velatura import strings
-from velatura.client.client import Client, Finished, GivenStyle
-from velatura.editor.background import run_through
-from velatura.editor.placement import note_of
+from velatura.client.client import Client
+from velatura.client.events import Finished, GivenStyle
+from velatura.editor.background import run_to_end
+from velatura.editor.placement import encode_note
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError, error_from
 from velatura.figures.explain import SIDE, figures
-from velatura.figures.layout import hang
+from velatura.figures.layout import lay_out
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
@@ -29,7 +30,7 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     target = canvas.current_target()
     Gimp.progress_init(strings.READING)
     pictures = [read_any(style.path) for style in styles]
-    content = run_through(canvas.read(target))
+    content = run_to_end(canvas.read(target))
     given = [
         GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
         for picture, style in zip(pictures, styles, strict=True)
@@ -37,7 +38,7 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
     if settings.composite:
         target = replace(target, selected=None)  # the selection is blended in already: no mask
     with Client(program) as client:
-        client.hold()  # until the layer stands
+        client.acknowledge_manually()  # until the layer stands
         Gimp.progress_set_text(strings.WAKING)
         job = client.restyle(
             content.picture,
@@ -46,13 +47,13 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
             mask=content.mask,
             layer=target.layer,
             title=target.name,
-            note=note_of(content.place, target.document_name),
+            note=encode_note(content.place, target.document_name),
         )
         done = _followed(client, job, _show)
         Gimp.progress_set_text(strings.INSERTING)
         name = strings.result_name([style.name for style in styles], settings)
-        run_through(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
-        client.received(done)
+        run_to_end(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        client.acknowledge(done)
     Gimp.progress_end()
     return canvas.latest
 
@@ -72,7 +73,7 @@ def explain(program: str, canvas: Canvas, style: Style) -> Any:
                 _show(f"{named} · {sentence}", (before + max(done, 0.0)) / len(all_of_them))
 
             results.append(_followed(client, client.restyle(photo, [painting], figure.settings, remember=False), show))
-    canvas.open_sheet(hang(all_of_them, results, photo.width, photo.height))
+    canvas.open_sheet(lay_out(all_of_them, results, photo.width, photo.height))
     Gimp.progress_end()
     return canvas.latest
 

@@ -130,7 +130,7 @@ def current_target() -> Target:
     return Target(document, node, rect, selection)
 
 
-def current_key() -> tuple[str, ...] | None:
+def target_key() -> tuple[str, ...] | None:
     """Changes when the active layer or the selection's box does; cheap to ask."""
     document = Krita.instance().activeDocument()
     node = document.activeNode() if document is not None else None
@@ -368,7 +368,7 @@ def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> 
     return True
 
 
-def put_back(recovered: RecoveredResult) -> Generator[None, None, bool]:
+def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
     """A result that was kept, as a new layer of the active document: above its source, if that is there; else above the
     active layer. Returns False where it became a document of its own: none is open. Raises VelaturaError."""
     document, picture = Krita.instance().activeDocument(), recovered.picture
@@ -382,7 +382,7 @@ def put_back(recovered: RecoveredResult) -> Generator[None, None, bool]:
     source = (None if known.isNull() else document.nodeByUniqueID(known)) or _active_layer(document)
     if source is None:
         raise LayerGone(strings.LAYER_GONE)
-    left, top = recovered.corner(document.width(), document.height())
+    left, top = recovered.position_on(document.width(), document.height())
     rect, selection, coverage = QRect(left, top, picture.width, picture.height), None, recovered.coverage()
     if coverage is not None:
         selection = Selection()
@@ -461,9 +461,9 @@ def open_sheet(sheet: Sheet, name: str) -> Generator[None, None, None]:
     """The figures as layers of a new document, on white, a group of layers for each group; the first on top."""
     document = Krita.instance().createDocument(sheet.width, sheet.height, name, "RGBA", "U8", SRGB, 72.0)
     document.waitForDone()
-    for group, hung in reversed(sheet.groups.items()):
+    for group, placed in reversed(sheet.groups.items()):
         node = document.createGroupLayer(group)
-        for one in reversed(hung):
+        for one in reversed(placed):
             layer = document.createNode(one.name, "paintlayer")
             width, height = one.picture.width, one.picture.height
             image = QImage(bytes(one.picture.data), width, height, 4 * width, QImage.Format.Format_RGBA8888)
@@ -507,7 +507,7 @@ def back_to_source(target: Target) -> None:
 
 
 # --- the rest of Krita -------------------------------------------------------------------------------
-def say(sentence: str) -> None:
+def show_message(sentence: str) -> None:
     """A line that floats over the canvas for a moment."""
     window = Krita.instance().activeWindow()
     view = window.activeView() if window is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry
 from velatura.editor import restyle_controller
-from velatura.editor.restyle_controller import RestyleTask
+from velatura.editor.restyle_task import RestyleTask
 from velatura.editor.results_controller import ResultsController
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
@@ -31,7 +31,7 @@ class RestyleController(restyle_controller.RestyleController):
         self._loop = QtLoop()
         super().__init__("krita", self._loop, canvas, read_picture)
         self.explaining: ExplainTask | None = None
-        self.shelf: ResultsController | None = None  # while its window is there
+        self.results: ResultsController | None = None  # while its window is there
 
     # --- the commands ------------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -40,48 +40,48 @@ class RestyleController(restyle_controller.RestyleController):
             return  # Krita is closing
         if self.window is None:
             self.window = Window(
-                self.places, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside
+                self.dirs, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside
             )
             self.window.destroyed.connect(self._lose_window)
-            self.window.set_up(self.remembered)
+            self.window.set_up(self.ui_state)
             for signal, do in (
                 (self.window.start_asked, self.start),
                 (self.window.cancel_asked, self.cancel),
-                (self.window.changed, self.turn),
+                (self.window.changed, self.settings_changed),
                 (self.window.report_asked, self.copy_report),
                 (self.window.command_asked, self.copy_command),
                 (self.window.document_asked, self.open_as_picture),
                 (self.window.results_asked, self.open_results),
                 (self.window.gallery.failed, self.show_error),
-                (self.window.shown, self.look_at_target),
+                (self.window.shown, self.update_target),
             ):
                 signal.connect(do)
             if self.is_busy:
-                self.window.be_busy()
+                self.window.set_busy()
         self.window.show()
         self.window.raise_()
         self.window.activateWindow()
-        self.keep_looking()
+        self.start_target_updates()
 
     def _lose_window(self) -> None:
         """Krita's window has closed and taken ours with it; what is in work goes on until Krita itself closes."""
         self.window = None
-        self.forget_target()
+        self.invalidate_target()
 
     def restyle_again(self) -> None:
         """With what was set the last time, without the window."""
         chosen = self._shown_styles()
-        settings = self.window.settings() if chosen and self.window is not None else self.remembered.settings
-        styles = chosen or self.remembered.styles
+        settings = self.window.settings() if chosen and self.window is not None else self.ui_state.settings
+        styles = chosen or self.ui_state.styles
         if not styles:
             self.open_window()
-            self.say(strings.NO_LAST)
+            self.show_message(strings.NO_LAST)
             return
-        self.begin(styles, settings)
+        self.start_restyle(styles, settings)
 
     def _shown_styles(self) -> list[Style]:
         """Those chosen in the window, if it is there to see."""
-        return self.window.chosen() if self.window is not None and self.window.is_shown() else []
+        return self.window.chosen_styles() if self.window is not None and self.window.is_shown() else []
 
     def explain(self) -> None:
         """What the network sees of the layer and of the first style, in a new document."""
@@ -91,10 +91,10 @@ class RestyleController(restyle_controller.RestyleController):
         if self.explaining is not None and not self.explaining.over:
             self.explaining.dialog.raise_()
             return
-        styles = self._shown_styles() or self.remembered.styles
+        styles = self._shown_styles() or self.ui_state.styles
         if not styles:
             self.open_window()
-            self.say(strings.NO_STYLE_TO_EXPLAIN)
+            self.show_message(strings.NO_STYLE_TO_EXPLAIN)
             return
         try:
             target = canvas.current_target()
@@ -109,43 +109,43 @@ class RestyleController(restyle_controller.RestyleController):
         self.thread.run(lambda: self.read_style(styles[0].path), lambda style: one.start(photo, style), one.fail)
 
     def _open_sheet(self, sheet: Sheet, name: str) -> None:
-        self.steps.run(canvas.open_sheet(sheet, name), lambda _: canvas.say(name), self.show_error)
+        self.steps.run(canvas.open_sheet(sheet, name), lambda _: canvas.show_message(name), self.show_error)
 
     def open_results(self) -> None:
         """What is kept, and the history, in a window of its own."""
         beside = canvas.main_window()
         if beside is None:
             return
-        if self.shelf is None:
+        if self.results is None:
             window = ResultsWindow(beside)
-            shelf = self.shelf = ResultsController(self.program, self._loop, canvas, window, self.kept)
+            results = self.results = ResultsController(self.program, self._loop, canvas, window, self.on_saved)
             window.destroyed.connect(self._lose_results)
             for signal, do in (
-                (window.insert_asked, shelf.insert),
-                (window.go_on_asked, shelf.go_on),
-                (window.forget_asked, shelf.forget),
-                (window.stop_asked, shelf.stop),
-                (window.use_asked, self._use_again),
-                (window.closed, shelf.close),
+                (window.insert_asked, results.insert),
+                (window.go_on_asked, results.resume),
+                (window.forget_asked, results.forget),
+                (window.stop_asked, results.stop),
+                (window.use_asked, self._reuse),
+                (window.closed, results.close),
             ):
                 signal.connect(do)
-        window = self.shelf.window
+        window = self.results.window
         window.show()
-        if self.shelf.in_hand is None:
-            self.shelf.look()
+        if self.results.active_item is None:
+            self.results.refresh()
         window.raise_()
         window.activateWindow()
 
     def _lose_results(self) -> None:
         """Krita's window has closed and taken ours with it."""
-        if self.shelf is not None:
-            self.shelf.close()
-            self.shelf = None
+        if self.results is not None:
+            self.results.close()
+            self.results = None
 
-    def _use_again(self, line: HistoryEntry) -> None:
-        self.use_again(line)
-        if self.shelf is not None:
-            self.shelf.window.close()
+    def _reuse(self, line: HistoryEntry) -> None:
+        self.reuse(line)
+        if self.results is not None:
+            self.results.window.close()
 
     def close(self) -> None:
         self._lose_results()
@@ -154,10 +154,10 @@ class RestyleController(restyle_controller.RestyleController):
         super().close()
 
     # --- what comes of it ------------------------------------------------------------------------------
-    def inserted(self, errand: RestyleTask, sentence: str) -> None:
-        QTimer.singleShot(BACK_AFTER, lambda: canvas.back_to_source(errand.target))
+    def on_inserted(self, task: RestyleTask, sentence: str) -> None:
+        QTimer.singleShot(BACK_AFTER, lambda: canvas.back_to_source(task.target))
         if self.window is None or not self.window.is_shown():
-            canvas.say(sentence)
+            canvas.show_message(sentence)
 
     def to_clipboard(self, text: str) -> None:
         QApplication.clipboard().setText(text)

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from velatura import strings
-from velatura.editor.setting_widgets import MOST_DICE, Scale, has_dice, slider_scale
+from velatura.editor.setting_widgets import MAX_DICE, Scale, has_dice, slider_scale
 from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
 
 from .qt import (
@@ -198,7 +198,7 @@ class WholeNumber(_Row):
             button = QToolButton()
             button.setText("⚄")
             button.setToolTip(knob.help)
-            button.clicked.connect(lambda: self.number.setValue(random.randint(1, MOST_DICE)))
+            button.clicked.connect(lambda: self.number.setValue(random.randint(1, MAX_DICE)))
             self.row.addWidget(button)
 
     def value(self) -> int:

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from velatura import strings
-from velatura.client.client import Finished, GivenStyle
+from velatura.client.events import Finished, GivenStyle
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.event_loop import Loop
 from velatura.editor.session import Session
 from velatura.errors import VelaturaError
 from velatura.figures import explain
-from velatura.figures.layout import Sheet, hang
+from velatura.figures.layout import Sheet, lay_out
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
 
@@ -63,7 +63,7 @@ class ExplainTask:
     def _next(self) -> None:
         if len(self._results) == len(self._figures):
             self.stop()
-            self._done(hang(self._figures, self._results, self._photo.width, self._photo.height))
+            self._done(lay_out(self._figures, self._results, self._photo.width, self._photo.height))
             return
         settings = self._figures[len(self._results)].settings
         try:
@@ -83,35 +83,35 @@ class ExplainTask:
         self.dialog.setLabelText(f"{said}\n{more}")
 
     # --- what the session tells ------------------------------------------------------------------------
-    def said(self, job: str, sentence: str) -> None:
+    def on_message(self, job: str, sentence: str) -> None:
         self._show(sentence, 0.0)
 
-    def progressed(self, job: str, progress: Progress) -> None:
+    def on_progress(self, job: str, progress: Progress) -> None:
         self._show(strings.progress(progress), progress.done)
 
-    def previewed(self, job: str, preview: Preview) -> None:
+    def on_preview(self, job: str, preview: Preview) -> None:
         """Too small and too soon gone to be looked at."""
 
-    def finished(self, job: str, done: Finished) -> None:
-        self._session.received(done)
+    def on_finished(self, job: str, done: Finished) -> None:
+        self._session.acknowledge(done)
         if not self.over:
             self._results.append(done)
             self._next()
 
-    def failed(self, job: str, error: VelaturaError) -> None:
+    def on_failed(self, job: str, error: VelaturaError) -> None:
         self.fail(error)
 
-    def cancelled(self, job: str, replaced_by: str) -> None:
+    def on_cancelled(self, job: str, replaced_by: str) -> None:
         self.stop()
 
-    def estimated(self, sentence: str) -> None:
+    def on_estimate(self, sentence: str) -> None:
         """It asked for none."""
 
-    def connected(self) -> None:
+    def on_connected(self) -> None:
         """What is kept is not its business."""
 
-    def kept(self, items: list[SavedItem]) -> None:
+    def on_saved(self, items: list[SavedItem]) -> None:
         """Nor this."""
 
-    def past(self, lines: list[HistoryEntry]) -> None:
+    def on_history(self, entries: list[HistoryEntry]) -> None:
         """Nor this."""

@@ -9,7 +9,7 @@ from velatura import strings
 from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, in_order, of_file, samples, where
+from velatura.editor.styles import StyleSelection, gallery_order, region_label, samples, style_from_file
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 
@@ -61,7 +61,7 @@ class Gallery(QWidget):
         style goes."""
         super().__init__(parent)
         self._places, self._sources, self._regions, self._thread = places, sources, regions, Thread(QtLoop(self))
-        self._portions = StyleSelection()
+        self._selection = StyleSelection()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.list = QListWidget()
@@ -102,14 +102,14 @@ class Gallery(QWidget):
 
     # --- what is chosen --------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._portions.of([item.data(A_STYLE) for item in self.list.selectedItems()])
+        return self._selection.apply_to([item.data(A_STYLE) for item in self.list.selectedItems()])
 
     def fill(self, recent: list[Style], chosen: list[Style]) -> None:
         """Recent styles first, then the samples."""
-        self._portions.take_over(chosen)
+        self._selection.load_shares(chosen)
         self.list.blockSignals(True)
         self.list.clear()
-        for style in in_order(recent, chosen, samples(SAMPLES)):
+        for style in gallery_order(recent, chosen, samples(SAMPLES)):
             self._append(style, self.list.count())
         wanted = {style.path for style in chosen}
         for item in self._items():
@@ -195,7 +195,7 @@ class Gallery(QWidget):
         button = QToolButton()
         button.setObjectName(f"where {style.name}")
         button.setFixedWidth(WHERE_WIDTH)
-        said = where(style, styles)
+        said = region_label(style, styles)
         button.setText(button.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, WHERE_WIDTH - 28))
         button.setToolTip(f"{strings.WHERE}: {said}")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -220,15 +220,15 @@ class Gallery(QWidget):
             self.failed.emit(error)
 
     def _put(self, style: Style, region: Region | None) -> None:
-        self._portions.put(style, region)
+        self._selection.set_region(style, region)
         self._on_choice()
 
     def forget_regions(self) -> None:
-        self._portions.forget_regions()
+        self._selection.forget_regions()
         self._show_rows()
 
     def _set_share(self, style: Style, share: float) -> None:
-        self._portions.set(style, share)
+        self._selection.set_share(style, share)
         self.changed.emit()
 
     def _unchoose(self, style: Style) -> None:
@@ -245,7 +245,7 @@ class Gallery(QWidget):
 
     def take_file(self, path: str) -> None:
         """A file as the style; one that cannot be read is told and not chosen."""
-        style = of_file(path)
+        style = style_from_file(path)
         self._thread.run(lambda: read_image(path, THUMB) and style, self.choose, self.failed.emit)
 
     def take_image(self, image: QImage, name: str) -> None:

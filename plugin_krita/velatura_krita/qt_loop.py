@@ -21,13 +21,13 @@ class QtLoop(QObject):
         timer.timeout.connect(do)
         return timer
 
-    def after(self, milliseconds: int, do: Callable[[], object]) -> None:
+    def call_later(self, milliseconds: int, do: Callable[[], object]) -> None:
         QTimer.singleShot(milliseconds, do)
 
     def watch(self, descriptor: int, do: Callable[[], object]) -> QtWatch:
         return QtWatch(self, descriptor, do)
 
-    def from_thread(self, do: Callable[[], object]) -> None:
+    def call_on_main_thread(self, do: Callable[[], object]) -> None:
         self._called.emit(do)
 
 

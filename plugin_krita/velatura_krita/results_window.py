@@ -9,7 +9,7 @@ from typing import Any
 
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry, SavedItem
-from velatura.editor.descriptions import about_item, about_past
+from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
 
@@ -76,7 +76,7 @@ class ResultsWindow(QDialog):
         for one in (self.kept, self.history):
             one.itemSelectionChanged.connect(self._offer)
         self.tabs.currentChanged.connect(lambda _: self._offer())
-        self.be_idle()
+        self.set_idle()
         self.resize(960, 600)
 
     def _add_bottom(self, outer: QVBoxLayout) -> None:
@@ -89,15 +89,15 @@ class ResultsWindow(QDialog):
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.forget = self._button(strings.FORGET, "forget", lambda: self.forget_asked.emit(self._chosen(self.kept)))
         self.stop = self._button(strings.STOP, "stop", self.stop_asked.emit)
-        self.go_on = self._button(strings.GO_ON, "go_on", lambda: self.go_on_asked.emit(self._chosen(self.kept)))
-        self.go_on.setToolTip(strings.GO_ON_TIP)
+        self.resume = self._button(strings.GO_ON, "go_on", lambda: self.go_on_asked.emit(self._chosen(self.kept)))
+        self.resume.setToolTip(strings.GO_ON_TIP)
         self.insert = self._button(strings.INSERT, "insert", lambda: self.insert_asked.emit(self._chosen(self.kept)))
         self.insert.setToolTip(strings.INSERT_TIP)
         self.use = self._button(strings.USE_AGAIN, "use_again", lambda: self.use_asked.emit(self._chosen(self.history)))
         row = QHBoxLayout()
         row.addWidget(self.forget)
         row.addStretch(1)
-        for button in (self.stop, self.go_on, self.insert, self.use):
+        for button in (self.stop, self.resume, self.insert, self.use):
             row.addWidget(button)
         for part in (self.bar, self.message):
             outer.addWidget(part)
@@ -121,10 +121,10 @@ class ResultsWindow(QDialog):
         """What can be done with what is chosen."""
         on_results = self.tabs.currentWidget() is self.kept
         item, free = self._chosen(self.kept), not self._busy
-        for button in (self.forget, self.go_on, self.insert):
+        for button in (self.forget, self.resume, self.insert):
             button.setVisible(on_results)
             button.setEnabled(free and item is not None)
-        self.go_on.setEnabled(free and item is not None and not item.finished)
+        self.resume.setEnabled(free and item is not None and not item.finished)
         self.stop.setVisible(on_results and self._busy)
         self.use.setVisible(not on_results)
         self.use.setEnabled(self._chosen(self.history) is not None)
@@ -134,7 +134,7 @@ class ResultsWindow(QDialog):
         now, was = time.time(), self._chosen(self.kept)
         self.kept.clear()
         for item in items:
-            self._append(self.kept, item, about_item(item, now), [(item.thumbnail, WIDE)])
+            self._append(self.kept, item, describe_item(item, now), [(item.thumbnail, WIDE)])
         _choose(self.kept, [i for i, item in enumerate(items) if was is not None and item.job == was.job])
         self._offer()
 
@@ -143,7 +143,7 @@ class ResultsWindow(QDialog):
         self.history.clear()
         for line in lines:
             style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")
-            self._append(self.history, line, about_past(line, now), [(line.thumbnail, WIDE), (style, HIGH)])
+            self._append(self.history, line, describe_entry(line, now), [(line.thumbnail, WIDE), (style, HIGH)])
         _choose(self.history, [i for i, line in enumerate(lines) if was is not None and line.number == was.number])
         if not lines:
             self._append(self.history, None, (strings.NO_HISTORY,), [])
@@ -161,13 +161,13 @@ class ResultsWindow(QDialog):
             item.setFlags(Qt.ItemFlag.NoItemFlags)
         to.addItem(item)
 
-    def be_busy(self) -> None:
+    def set_busy(self) -> None:
         self._busy = True
         self.bar.setRange(0, 0)
         self.bar.show()
         self._offer()
 
-    def be_idle(self) -> None:
+    def set_idle(self) -> None:
         self._busy = False
         self.bar.setRange(0, PERMILLE)
         self.bar.hide()
@@ -178,17 +178,17 @@ class ResultsWindow(QDialog):
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(int(progress.done * PERMILLE))
-        self.say(strings.progress(progress))
+        self.show_message(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.set_preview(preview)
         self.preview.show()
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self.message.setStyleSheet(MESSAGE)
         self.message.setText(sentence)
 
-    def say_error(self, error: VelaturaError) -> None:
+    def show_error(self, error: VelaturaError) -> None:
         self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
         self.message.setText(error.sentence)
 

@@ -54,4 +54,4 @@ def keep(image: QImage, name: str, places: AppDirs) -> Style:
             Qt.AspectRatioMode.KeepAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
-    return styles.keep(as_picture(image), name, places, lambda path: image.save(str(path), "PNG"))
+    return styles.save_style(as_picture(image), name, places, lambda path: image.save(str(path), "PNG"))

@@ -61,7 +61,7 @@ class Window(QDialog):
         outer.addWidget(self._bottom())
         self.gallery.changed.connect(self.changed)
         self.controls.changed.connect(self.changed)
-        self.be_idle()
+        self.set_idle()
         self.resize(960, 720)
 
     # --- the parts -------------------------------------------------------------------------------------
@@ -151,20 +151,20 @@ class Window(QDialog):
         return self.isVisible()
 
     # --- what is set -----------------------------------------------------------------------------------
-    def chosen(self) -> list[Style]:
+    def chosen_styles(self) -> list[Style]:
         return self.gallery.chosen()
 
     def settings(self) -> StyleSettings:
         return self.controls.settings()
 
-    def set_up(self, remembered: UiState) -> None:
+    def set_up(self, ui_state: UiState) -> None:
         """Show what was set the last time."""
-        self.controls.set_settings(remembered.settings)
-        self.gallery.fill(remembered.recent, remembered.styles)
-        if not remembered.styles:
-            self.say(strings.NO_STYLE)
+        self.controls.set_settings(ui_state.settings)
+        self.gallery.fill(ui_state.recent, ui_state.styles)
+        if not ui_state.styles:
+            self.show_message(strings.NO_STYLE)
 
-    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+    def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
         self.controls.set_settings(settings)
         self.gallery.fill(recent, styles)
 
@@ -175,7 +175,7 @@ class Window(QDialog):
     def show_target(self, sentence: str) -> None:
         self.target.setText(sentence)
 
-    def show_before(self, thumbnail: QImage) -> None:
+    def show_original(self, thumbnail: QImage) -> None:
         self.preview.set_before(thumbnail)
 
     def forget_regions(self) -> None:
@@ -184,16 +184,16 @@ class Window(QDialog):
     def show_estimate(self, sentence: str) -> None:
         self.estimate.setText(sentence)
 
-    def show_kept(self, sentence: str) -> None:
+    def show_saved_notice(self, sentence: str) -> None:
         self.kept.setText(sentence)
         self._kept_line.setVisible(bool(sentence))
 
-    def be_busy(self) -> None:
+    def set_busy(self) -> None:
         self.bar.setRange(0, 0)  # moving: it is not known yet how far
         self.cancel.setEnabled(True)
         self._offer()
 
-    def be_idle(self) -> None:
+    def set_idle(self) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(0)
         self.cancel.setEnabled(False)
@@ -202,16 +202,16 @@ class Window(QDialog):
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(int(progress.done * PERMILLE))
-        self.say(strings.progress(progress))
+        self.show_message(strings.progress(progress))
 
     def show_preview(self, preview: Preview) -> None:
         self.preview.set_preview(preview)
 
-    def say(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         self.message.setStyleSheet(MESSAGE)
         self.message.setText(sentence)
 
-    def say_error(self, error: object, *, command: bool = False, document: bool = False) -> None:
+    def show_error(self, error: object, *, command: bool = False, document: bool = False) -> None:
         """A VelaturaError's sentence, and what to do about it in reach."""
         self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
         self.message.setText(error.sentence)

@@ -1,6 +1,6 @@
-"""Velatura's common tongue: what the daemon, the command line and the editors' plugins all speak.
+"""Code shared by the daemon, the command line and the editor plugins.
 
-Python 3.10 up, stdlib, msgpack and pyzmq only: it is imported inside editors.
+It is imported inside editors, so it needs only Python 3.10 or later, the standard library, msgpack and pyzmq.
 """
 
 __version__ = "0.1.0"

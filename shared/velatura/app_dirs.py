@@ -1,6 +1,6 @@
-"""Where things lie on each system: configuration, state (connection file, logs), caches, the socket.
+"""The folders that Velatura uses on each operating system, and safe reading and writing of private files.
 
-VELATURA_HOME puts everything under one folder: tests use it, and people who want two daemons.
+VELATURA_HOME puts all folders under one. Tests use it, and so can users who want to run two daemons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ POSIX = os.name == "posix"
 
 @dataclass(frozen=True)
 class AppDirs:
-    """config: what a person chose. state: connection file, lock, logs. cache: weights, spool. runtime: the socket."""
+    """The folders of one user.
+
+    config: the user's choices. state: connection file, lock, logs, spool. cache: weights. runtime: the socket.
+    """
 
     config: Path
     state: Path
@@ -42,17 +45,17 @@ class AppDirs:
 
     @property
     def launch_file(self) -> Path:
-        """The recorded command that starts the daemon: an editor cannot guess it."""
+        """The recorded command that starts the daemon. An editor plugin cannot guess it."""
         return self.config / "launch.json"
 
     @property
     def styles(self) -> Path:
-        """Styles that came from no file: from layers, the clipboard, a browser."""
+        """Styles that were not loaded from a file: from layers, the clipboard or a browser."""
         return self.config / "styles"
 
     @property
     def spool(self) -> Path:
-        """Pictures of the daemon. Not a cache: results that wait are among them."""
+        """The daemon's pictures. Not a cache, since it contains results that were not fetched yet."""
         return self.state / "spool"
 
     @property
@@ -60,8 +63,8 @@ class AppDirs:
         return self.cache / "weights"
 
 
-def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> AppDirs:
-    """The places of this user, on this system."""
+def app_dirs(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> AppDirs:
+    """Return the folders of this user on this system. env: environment variables, by default the process's own."""
     env = os.environ if env is None else env
     if env.get("VELATURA_HOME"):
         home = Path(env["VELATURA_HOME"])
@@ -70,7 +73,7 @@ def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -
         roaming = Path(env.get("APPDATA") or Path.home() / "AppData/Roaming")
         local = Path(env.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "Velatura"
         return AppDirs(roaming / "Velatura", local / "State", local / "Cache", local / "Run")
-    # Snap gives an editor a home of its own; the daemon's files lie under the real one.
+    # Snap gives an editor its own home folder. The daemon's files are in the real one.
     home = Path(env.get("SNAP_REAL_HOME") or env.get("HOME") or Path.home())
     if platform == "darwin":
         support = home / "Library/Application Support/Velatura"
@@ -78,9 +81,9 @@ def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -
     sandboxed = bool(env.get("FLATPAK_ID") or env.get("SNAP"))
 
     def xdg(variable: str, default: str) -> Path:
-        """Inside a sandbox the variables name folders that the daemon outside does not share."""
-        chosen = "" if sandboxed else env.get(variable, "")
-        return (Path(chosen) if Path(chosen).is_absolute() else home / default) / "velatura"
+        """Inside a sandbox the variables name folders that the daemon outside does not use, so they are ignored."""
+        value = "" if sandboxed else env.get(variable, "")
+        return (Path(value) if Path(value).is_absolute() else home / default) / "velatura"
 
     state = xdg("XDG_STATE_HOME", ".local/state")
     runtime = env.get("XDG_RUNTIME_DIR", "")
@@ -94,7 +97,7 @@ def places(env: Mapping[str, str] | None = None, platform: str = sys.platform) -
 
 
 def make_private_folder(folder: Path) -> Path:
-    """The folder, made if need be, 0700 and one's own. Raises DiskTrouble."""
+    """Create the folder if necessary, check that the user owns it, and set its mode to 0700. Raises DiskTrouble."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if POSIX:
@@ -107,34 +110,38 @@ def make_private_folder(folder: Path) -> Path:
                 folder.chmod(0o700)
     except OSError as error:
         raise DiskTrouble(
-            f"The folder {folder} cannot be made ({error.strerror}). Make room or give the right to write there."
+            f"The folder {folder} cannot be created ({error.strerror}). Free some disk space or make its parent folder "
+            "writable."
         ) from error
     return folder
 
 
 def write_private_file(path: Path, data: bytes) -> None:
-    """Write 0600 beside, then rename: readers see the old file or the new one, whole. Raises DiskTrouble."""
+    """Write a file with mode 0600 atomically: readers see the complete old file or the complete new one.
+
+    Writes a temporary file in the same folder and renames it. Raises DiskTrouble.
+    """
     make_private_folder(path.parent)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        beside.unlink(missing_ok=True)
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        temporary.unlink(missing_ok=True)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise DiskTrouble(
-            f"{path} cannot be written ({error.strerror}). Make room or give the right to write there."
+            f"{path} cannot be written ({error.strerror}). Free some disk space or make the folder writable."
         ) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in it on the disk: without that a crash of the machine may forget a rename."""
+    """Flush the folder's entries to the disk. Without this, a crash of the machine can undo a rename."""
     if not POSIX:
         return
     with contextlib.suppress(OSError):
@@ -145,9 +152,23 @@ def sync_folder(folder: Path) -> None:
             os.close(fd)
 
 
+def _problem_with(info: os.stat_result) -> str:
+    """Say why a file with this status is not private to this user; empty if it is."""
+    if not stat.S_ISREG(info.st_mode):
+        return "is not a plain file"
+    if info.st_uid != os.geteuid():
+        return "belongs to another user"
+    if info.st_mode & 0o077:
+        return "can be read or changed by others"
+    return ""
+
+
 def read_private_file(path: Path, limit: int = 65536) -> bytes:
-    """What the file holds, if nobody else can have put it there or read it. Raises FileNotFoundError where there is
-    none, UnsafeConnectionFile where it is a link, another's, or open to others (on Windows the profile's ACL rules)."""
+    """Return the first `limit` bytes of a file that only this user can have read or written.
+
+    Raises FileNotFoundError if it does not exist, and UnsafeConnectionFile if it is a link, belongs to another user, or
+    is open to others. On Windows nothing is checked: the ACL of the user's profile protects the file.
+    """
     if not POSIX:
         with path.open("rb") as file:
             return file.read(limit)
@@ -161,18 +182,11 @@ def read_private_file(path: Path, limit: int = 65536) -> bytes:
         ) from error
     try:
         info = os.fstat(fd)
-        wrong = (
-            "is not a plain file"
-            if not stat.S_ISREG(info.st_mode)
-            else "belongs to another user"
-            if info.st_uid != os.geteuid()
-            else "can be read or changed by others"
-            if info.st_mode & 0o077
-            else ""
-        )
-        if wrong:
+        problem = _problem_with(info)
+        if problem:
             raise UnsafeConnectionFile(
-                f"{path} {wrong}, so Velatura does not trust it. Remove it; the daemon writes a new one when it starts."
+                f"{path} {problem}, so Velatura does not trust it. Remove it. The daemon writes a new one when it "
+                "starts."
             )
         with os.fdopen(fd, "rb", closefd=False) as file:
             return file.read(limit)

@@ -1,4 +1,4 @@
-"""Which code this is: a hash of its source files."""
+"""The build id: a hash of the source files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 
 def build_of(*folders: Path) -> str:
-    """A name for exactly this code: a hash over the Python files of these packages. A daemon of another build is
-    replaced when it is idle."""
+    """Return the build id of these packages: 16 hexadecimal digits of a hash over their Python files.
+
+    An idle daemon of another build than the client's is replaced.
+    """
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):

@@ -1,14 +1,17 @@
-"""Every failure that can reach a painter: a code for programs, a sentence for people.
+"""All errors that can reach a user: each has a code for programs and a sentence for people.
 
-The sentence says what is wrong, how much of it, and what to do. Codes travel over the wire, so that
-a client raises the same class that the daemon meant.
+The sentence says what happened, how much, and what to do. Codes travel over the wire, so that the client raises the
+same class as the daemon.
 """
 
 from __future__ import annotations
 
 
 class VelaturaError(Exception):
-    """Something that went wrong, told in a sentence. `code` is stable; the sentence is not. details: for a report."""
+    """Base class of all errors that users see.
+
+    `code` is stable across versions, the sentence is not. `details` (a traceback, for example) is for error reports.
+    """
 
     code = "internal"
     details = ""
@@ -19,7 +22,7 @@ class VelaturaError(Exception):
 
 
 class UsageError(VelaturaError):
-    """The request itself makes no sense: exit code 2 on the command line."""
+    """The request itself is invalid. The command line exits with code 2."""
 
     code = "usage"
 
@@ -34,25 +37,25 @@ class DaemonCannotStart(VelaturaError):
 
 
 class DaemonLost(VelaturaError):
-    """The daemon was there and answers no more."""
+    """The daemon was running but no longer answers."""
 
     code = "daemon_lost"
 
 
 class UnsafeConnectionFile(VelaturaError):
-    """The connection file is a link, another's, or readable by others: it is not trusted."""
+    """A private file, such as the connection file, is a link, belongs to another user, or is open to others."""
 
     code = "unsafe_connection_file"
 
 
 class NotTrusted(VelaturaError):
-    """The other side did not prove that it knows the key."""
+    """The peer did not prove that it knows the key."""
 
     code = "not_trusted"
 
 
 class NoSession(VelaturaError):
-    """A header without the session that a welcome gave: say hello first."""
+    """A header lacks the session id from `welcome`: the client has to send `hello` first."""
 
     code = "no_session"
 
@@ -62,13 +65,13 @@ class VersionMismatch(VelaturaError):
 
 
 class BadMessage(VelaturaError):
-    """Frames or fields that are not of the protocol."""
+    """Frames or fields that break the protocol."""
 
     code = "bad_message"
 
 
 class UnknownMessage(BadMessage):
-    """A message of a newer minor version: to be passed over."""
+    """A message type from a newer minor version. Receivers ignore it."""
 
     code = "unknown_message"
 
@@ -87,13 +90,13 @@ class PictureTooSmall(VelaturaError):
 
 
 class BadPixels(VelaturaError):
-    """NaN or infinite pixels."""
+    """The picture has NaN or infinite pixels."""
 
     code = "bad_pixels"
 
 
 class WrongLength(VelaturaError):
-    """The bytes do not fill the picture that the header promised."""
+    """The number of bytes does not match the size and format of the picture."""
 
     code = "wrong_length"
 
@@ -107,19 +110,19 @@ class BadMask(VelaturaError):
 
 
 class NothingToRestyle(VelaturaError):
-    """An empty selection, or a layer without a visible pixel."""
+    """The selection is empty, or the layer has no visible pixel."""
 
     code = "nothing_to_restyle"
 
 
 class RegionElsewhere(VelaturaError):
-    """Where a style was to go was taken from another picture, or from one of another size."""
+    """A style region was taken from another picture, or from a picture of another size."""
 
     code = "region_elsewhere"
 
 
 class LayerGone(VelaturaError):
-    """The picture or the layer that a result belongs to is no more."""
+    """The picture or the layer that a result belongs to no longer exists."""
 
     code = "layer_gone"
 
@@ -129,14 +132,14 @@ class BadSetting(UsageError):
 
 
 class BadProfile(VelaturaError):
-    """An ICC profile that cannot be used."""
+    """The ICC profile cannot be used."""
 
     code = "bad_profile"
 
 
 # --- the machine -----------------------------------------------------------------------------------
 class DiskTrouble(VelaturaError):
-    """Disk full, or no right to write."""
+    """The disk is full, or the folder is not writable."""
 
     code = "disk"
 
@@ -166,24 +169,24 @@ class WorkerDied(VelaturaError):
 
 
 class TooBusy(VelaturaError):
-    """A limit on what one client may hold at a time."""
+    """The client has reached a limit on what it may have at the daemon at a time."""
 
     code = "too_busy"
 
 
 class UnknownBlob(VelaturaError):
-    """Asked for a picture that the daemon does not hold (any more)."""
+    """The daemon does not have the requested picture, or no longer has it."""
 
     code = "unknown_blob"
 
 
 def _all_classes(root: type[VelaturaError]) -> list[type[VelaturaError]]:
-    return [root] + [c for sub in root.__subclasses__() for c in _all_classes(sub)]
+    return [root] + [cls for subclass in root.__subclasses__() for cls in _all_classes(subclass)]
 
 
 BY_CODE = {cls.code: cls for cls in _all_classes(VelaturaError)}
 
 
 def error_from(code: str, sentence: str) -> VelaturaError:
-    """The error of this code; an unknown code (from a newer daemon) keeps its sentence."""
+    """Return the error with this code, or a plain VelaturaError if a newer daemon has sent an unknown code."""
     return BY_CODE.get(code, VelaturaError)(sentence)

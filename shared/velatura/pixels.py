@@ -1,4 +1,4 @@
-"""How pixels lie in memory, and a picture: a format, a size, bytes. No conversions here: the daemon does those."""
+"""Pixel formats, and pictures in memory and on the wire. Only the daemon converts between formats."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from velatura.errors import BadMessage, PictureTooSmall, WrongLength
 from velatura.short_repr import short_repr
 
 CHANNELS = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGRA": 4}
-SAMPLES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}  # bytes a sample, in the machine's (little-endian) order
+SAMPLES = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}  # bytes per sample, little-endian
 CURVES = ("srgb", "linear")
 
 SMALLEST_SIDE = 2  # pixels; one pixel has no texture to restyle
 LARGEST_SIDE = 1 << 20
-LARGEST_STYLE_SIDE = 4096  # pixels; a style says no more beyond that
-SELECTION_CONTEXT = 64  # pixels around a selection that are seen, and stay: strokes at its edge go with what is there
+LARGEST_STYLE_SIDE = 4096  # pixels; a larger style adds no information
+# Pixels around a selection that the network sees but that stay unchanged, so that strokes at its edge fit in.
+SELECTION_CONTEXT = 64
 
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """channels: GRAY, GRAYA, RGB, RGBA or BGRA, interleaved, alpha last and not premultiplied.
-    sample: u8, u16, f16, f32 (integers span 0 to 1; little-endian).
-    curve: srgb or linear: how the samples encode light, where there is no profile.
-    profile: ICC profile bytes, or empty. With one, it alone says what the numbers mean.
+    """How the pixels of a picture are encoded. Raises BadMessage for unknown values.
+
+    channels: GRAY, GRAYA, RGB, RGBA or BGRA, interleaved, with straight alpha last.
+    sample: u8, u16, f16 or f32, little-endian. Integers span 0 to 1.
+    curve: srgb or linear, the encoding of the samples if there is no profile.
+    profile: the bytes of an ICC profile, or empty. A profile overrides the curve.
     """
 
     channels: str = "RGBA"
@@ -40,7 +43,7 @@ class PixelFormat:
             ("curve", self.curve, CURVES),
         ):
             if value not in allowed:
-                raise BadMessage(f"Pixel {name} are {short_repr(value)}; Velatura knows {', '.join(allowed)}.")
+                raise BadMessage(f"Unknown pixel {name} {short_repr(value)}. Velatura knows {', '.join(allowed)}.")
 
     @property
     def bytes_per_pixel(self) -> int:
@@ -59,15 +62,16 @@ MASK_FORMAT = PixelFormat(channels="GRAY", sample="u8", curve="linear")  # 0 out
 
 
 def blob_hash(data: bytes | bytearray | memoryview) -> bytes:
-    """The name of a blob: SHA-256 over its bytes, 32 bytes."""
+    """Return the name of a blob: the SHA-256 of its bytes, 32 bytes."""
     return hashlib.sha256(data).digest()
 
 
 @dataclass(frozen=True)
 class PictureRef:
-    """A picture by name: what a header says of it. The bytes travel apart, once.
+    """The description of a picture in a header. The pixels are sent separately, as a blob, and only once.
 
-    blob: hash of the pixels. profile: hash of the ICC profile, or empty: profiles travel as blobs too.
+    blob: hash of the pixels, 32 bytes. profile: hash of the ICC profile, which is a blob of its own, or empty.
+    Raises BadMessage or PictureTooSmall.
     """
 
     blob: bytes
@@ -78,21 +82,24 @@ class PictureRef:
 
     def __post_init__(self) -> None:
         if type(self.width) is not int or type(self.height) is not int:
-            raise BadMessage("A picture's width and height are whole numbers.")
+            raise BadMessage("The width and height of a picture must be whole numbers.")
         for name, value, lengths in (("blob", self.blob, (32,)), ("profile", self.profile, (0, 32))):
             if not isinstance(value, bytes) or len(value) not in lengths:
-                raise BadMessage(f"A picture's {name} is named by 32 bytes of SHA-256.")
+                raise BadMessage(f"The {name} of a picture must be a SHA-256 hash of 32 bytes.")
         if min(self.width, self.height) < SMALLEST_SIDE:
             raise PictureTooSmall(
-                f"The picture is {self.width} × {self.height} pixels; it needs at least "
-                f"{SMALLEST_SIDE} a side. Choose a larger layer or selection."
+                f"The picture is {self.width} × {self.height} pixels. It needs at least {SMALLEST_SIDE} × "
+                f"{SMALLEST_SIDE}. Choose a larger layer or selection."
             )
         if max(self.width, self.height) > LARGEST_SIDE:
-            raise BadMessage(f"A picture's side of {max(self.width, self.height)} pixels is beyond the protocol.")
+            raise BadMessage(
+                f"A picture with a side of {max(self.width, self.height)} pixels is too large. The limit is "
+                f"{LARGEST_SIDE}."
+            )
 
     @property
     def length(self) -> int:
-        """Bytes in all."""
+        """The size of the pixels in bytes."""
         return self.width * self.height * self.format.bytes_per_pixel
 
     @property
@@ -101,7 +108,7 @@ class PictureRef:
 
     @property
     def blobs(self) -> tuple[bytes, ...]:
-        """Everything that has to be there before the picture can be read."""
+        """The names of all blobs that are needed to read the picture."""
         return (self.blob, self.profile) if self.profile else (self.blob,)
 
     def to_wire(self) -> dict[str, Any]:
@@ -118,19 +125,22 @@ class PictureRef:
 
     @classmethod
     def from_wire(cls, value: Any) -> PictureRef:
-        """Raises BadMessage or PictureTooSmall; unknown fields are ignored."""
+        """Parse the description in a header. Unknown fields are ignored. Raises BadMessage or PictureTooSmall."""
         if not isinstance(value, dict):
-            raise BadMessage("A picture is a map of blob, width, height, channels, sample, curve and profile.")
+            raise BadMessage("A picture must be a map of blob, width, height, channels, sample, curve and profile.")
         try:
             fmt = PixelFormat(value["channels"], value["sample"], value.get("curve", "srgb"))
             return cls(value["blob"], value["width"], value["height"], fmt, value.get("profile", b""))
         except (KeyError, TypeError) as error:
-            raise BadMessage(f"A picture's description is not whole: {error}.") from None
+            raise BadMessage(f"The description of a picture is incomplete: {error}.") from None
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels in memory, rows from the top, no padding. data: width · height · bytes_per_pixel bytes."""
+    """Pixels in memory: rows from top to bottom, without padding.
+
+    data: width · height · bytes_per_pixel bytes. Raises WrongLength if it has any other size.
+    """
 
     width: int
     height: int
@@ -142,7 +152,7 @@ class Picture:
         if self.nbytes != expected:
             raise WrongLength(
                 f"A {self.width} × {self.height} {self.format.channels} {self.format.sample} picture "
-                f"has {expected} bytes; {self.nbytes} came. Read the layer again."
+                f"needs {expected} bytes, but {self.nbytes} were given. Read the layer again."
             )
 
     @property
@@ -151,13 +161,16 @@ class Picture:
 
     @cached_property
     def ref(self) -> PictureRef:
-        """Its name and shape. Hashes the pixels, once: some 10 ms for 16 MiB. The data must not change after."""
+        """The description of the picture.
+
+        Hashes the pixels at the first use (about 10 ms for 16 MiB). They must not change after that.
+        """
         profile = self.format.profile
         bare = replace(self.format, profile=b"")
         return PictureRef(blob_hash(self.data), self.width, self.height, bare, blob_hash(profile) if profile else b"")
 
     @property
     def blobs(self) -> dict[bytes, memoryview]:
-        """What has to be sent for it, by name: the pixels, and the profile where there is one."""
+        """The data to send for this picture, by blob name: the pixels, and the profile if there is one."""
         parts = (self.data, self.format.profile)
         return {name: memoryview(part).cast("B") for name, part in zip(self.ref.blobs, parts, strict=False)}

@@ -1,6 +1,6 @@
-"""Every knob a painter can turn: name, range, unit, words and default, written once.
+"""All settings of a restyle: name, range, unit, label, help and default, each defined once.
 
-The command line, the plugins' windows and the daemon's checks are all made from `StyleSettings`.
+The command line options, the plugins' windows and the daemon's checks are all generated from `StyleSettings`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from velatura.errors import BadSetting
 from velatura.short_repr import short_repr
 
-# The network's layers that content may be compared at, in order.
+# The layers of the network that can serve as the content layer, in order.
 NETWORK_LAYERS = (
     "conv1_1",
     "conv1_2",
@@ -36,7 +36,11 @@ NETWORK_LAYERS = (
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """What a window or a help page shows of one setting. choices: (value, words) pairs, or empty for a number."""
+    """How one setting is presented, and its allowed values.
+
+    low, high: the range of a number, both included. choices: (value, description) pairs, or empty for a number or a
+    switch.
+    """
 
     label: str
     help: str
@@ -46,7 +50,8 @@ class SettingSpec:
     choices: tuple[tuple[str, str], ...] = ()
 
     @property
-    def range_words(self) -> str:
+    def range_text(self) -> str:
+        """The allowed values, for error messages and help pages."""
         if self.choices:
             return "one of " + ", ".join(value for value, _ in self.choices)
         low, high = (f"{end:.0f}" if end == int(end) else f"{end:g}" for end in (self.low, self.high))
@@ -54,12 +59,12 @@ class SettingSpec:
 
 
 def _knob(default: Any, label: str, help: str, **more: Any) -> Any:
-    return field(default=default, metadata={"knob": SettingSpec(label, help, **more)})
+    return field(default=default, metadata={"spec": SettingSpec(label, help, **more)})
 
 
 @dataclass(frozen=True)
 class StyleSettings:
-    """What makes a restyle this one. Frozen and checked: a value out of range raises BadSetting."""
+    """The settings of one restyle. Immutable and validated: an invalid value raises BadSetting."""
 
     strength: float = _knob(
         50.0,
@@ -181,16 +186,20 @@ class StyleSettings:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+            object.__setattr__(self, item.name, _validated(item, getattr(self, item.name)))
         if self.quality == "paper":
-            # The article's algorithm: nothing of it is a matter of taste but the seed, the steps and the optimiser.
+            # The paper's algorithm leaves only the seed, the number of steps and the optimiser open.
             object.__setattr__(self, "start", "noise")
             object.__setattr__(self, "pooling", "average")
             object.__setattr__(self, "style_distance", "gram")
 
     @property
     def strength_is_locked(self) -> bool:
-        """`paper` has α/β by `balance`, and style alone has nothing to stand against; content alone has smoothness."""
+        """Whether `strength` has no effect.
+
+        With quality `paper`, `balance` sets α/β instead. Without content, style has nothing to be weighed against.
+        Content alone still weighs against smoothness, so strength counts there.
+        """
         return self.quality == "paper" or self.reconstruct == "style"
 
     def to_wire(self) -> dict[str, Any]:
@@ -198,46 +207,47 @@ class StyleSettings:
 
     @classmethod
     def from_wire(cls, values: Any) -> StyleSettings:
-        """From a map of names to values. Names the unknown setting, and the nearest known one."""
+        """Read a map of names to values. Raises BadSetting, with the closest known name for an unknown one."""
         if not isinstance(values, dict):
-            raise BadSetting("Settings are a map of names to values.")
+            raise BadSetting("Settings must be a map of names to values.")
         known = setting_specs()
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
-                hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
+                similar = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
+                hint = f" Did you mean {similar[0]!r}?" if similar else f" The settings are: {', '.join(known)}."
                 raise BadSetting(f"There is no setting {short_repr(name)}.{hint}")
         return cls(**values)
 
 
-def _checked(item: Field[Any], value: Any) -> Any:
-    """The value in its setting's own type, or BadSetting with the name and the range."""
-    knob: SettingSpec = item.metadata["knob"]
+def _validated(item: Field[Any], value: Any) -> Any:
+    """Return the value in the type of its setting. Raises BadSetting with the name and the allowed range."""
+    spec: SettingSpec = item.metadata["spec"]
     kind: Any = type(item.default)
     if kind is bool or kind is str:
         wrong = not isinstance(value, kind)
     else:
-        # Without isfinite, which fails on whole numbers that no float holds; JSON has them.
+        # Not math.isfinite, which fails for integers too large for a float; JSON can contain those.
         wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf
         wrong = wrong or (kind is int and value != int(value))
     if wrong:
-        words = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
-        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}; it takes {words}: {_range_of(item)}.")
-    inside = value in [v for v, _ in knob.choices] if knob.choices else kind is bool or knob.low <= value <= knob.high
-    if not inside:
-        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}; it takes {_range_of(item)}.")
+        expected = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
+        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}. It takes {expected}: {_range_of(item)}.")
+    choices = [choice for choice, _ in spec.choices]
+    in_range = value in choices if choices else kind is bool or spec.low <= value <= spec.high
+    if not in_range:
+        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}. It takes {_range_of(item)}.")
     return kind(value)
 
 
 def _range_of(item: Field[Any]) -> str:
-    return "yes or no" if isinstance(item.default, bool) else item.metadata["knob"].range_words
+    return "yes or no" if isinstance(item.default, bool) else item.metadata["spec"].range_text
 
 
 def setting_specs() -> dict[str, SettingSpec]:
-    """Every knob by name, in the order a window shows them."""
-    return {item.name: item.metadata["knob"] for item in fields(StyleSettings)}
+    """Return all settings by name, in the order in which they are declared."""
+    return {item.name: item.metadata["spec"] for item in fields(StyleSettings)}
 
 
 def default_of(name: str) -> Any:
-    """A knob's default."""
+    """Return the default of a setting."""
     return StyleSettings.__dataclass_fields__[name].default

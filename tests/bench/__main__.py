@@ -15,8 +15,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from velatura.app_dirs import places
-from velatura.client.client import Client, Finished
+from velatura.app_dirs import app_dirs
+from velatura.client.client import Client
+from velatura.client.events import Finished
 from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
 from velatura.protocol import messages as p
@@ -60,7 +61,7 @@ class Bench:
 
     def client(self) -> Client:
         return Client(
-            "bench", where=places({"VELATURA_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home)
+            "bench", dirs=app_dirs({"VELATURA_HOME": str(self.home)}), client_id="bench", launcher=launcher(self.home)
         )
 
     def start_up(self) -> None:

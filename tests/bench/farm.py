@@ -15,8 +15,9 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.farm.machines import Machines
-from velatura.app_dirs import places
-from velatura.client.client import Client, Finished
+from velatura.app_dirs import app_dirs
+from velatura.client.client import Client
+from velatura.client.events import Finished
 from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
@@ -53,7 +54,7 @@ class Bench:
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vel-", ignore_cleanup_errors=True))
         launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command(), *options), build_id())
         client = self._stack.enter_context(
-            Client("bench", where=places({"VELATURA_HOME": home}), client_id="bench", launcher=launcher)
+            Client("bench", dirs=app_dirs({"VELATURA_HOME": home}), client_id="bench", launcher=launcher)
         )
         client.wait_until_ready()
         self._stack.callback(lambda: (client.shut_down(), self._gone(Path(home))))
@@ -62,7 +63,7 @@ class Bench:
     @staticmethod
     def _gone(home: Path) -> None:
         until = time.monotonic() + 15
-        while places({"VELATURA_HOME": str(home)}).connection_file.exists() and time.monotonic() < until:
+        while app_dirs({"VELATURA_HOME": str(home)}).connection_file.exists() and time.monotonic() < until:
             time.sleep(0.05)
 
     def new_picture(self) -> Picture:
@@ -82,7 +83,7 @@ class Bench:
     def _restyle(client: Client, picture: Picture, settings: StyleSettings, layer: str) -> tuple[float, float]:
         began = time.perf_counter()
         done = client.restyle_and_wait(picture, [(STYLE, 1.0)], settings, layer=layer)
-        client.received(done)
+        client.acknowledge(done)
         return time.perf_counter() - began, done.result.seconds
 
     def batch(self, client: Client) -> tuple[float, float]:
@@ -95,7 +96,7 @@ class Bench:
         }
         for event in client.events():
             if isinstance(event, Finished):
-                client.received(event)
+                client.acknowledge(event)
                 worked += event.result.seconds
                 waiting.discard(event.job)
             if not waiting:

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.peers import rush, serve
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.client import Client
 
 PEERS = (0, 1, 100, 500, 2000)
@@ -73,10 +73,10 @@ class Bench:
         )
         self.front = psutil.Process(self.process.pid)
         until = time.monotonic() + 20
-        where = places({"VELATURA_HOME": str(home)})
+        where = app_dirs({"VELATURA_HOME": str(home)})
         while not where.connection_file.exists() and time.monotonic() < until:
             time.sleep(0.02)
-        self.watcher = Client("bench", where=where, client_id="watcher", start=False)
+        self.watcher = Client("bench", dirs=where, client_id="watcher", start=False)
         self.watcher.wait_until_ready()
 
     def spent(self) -> dict[str, float]:

@@ -16,15 +16,15 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.connection_file import ConnectionInfo, find
 from velatura.client.transport import Dealer
 from velatura.client.transport_plain import PlainDealer
 from velatura.errors import DaemonLost, DaemonNotRunning
 from velatura.pixels import PictureRef, PixelFormat
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import Download, puts
+from velatura.protocol.transfer import Download, put_messages
 from velatura.settings import StyleSettings
 
 PING_EVERY = 2.5  # seconds: half a heartbeat, as `link.Link` does
@@ -62,7 +62,7 @@ class PainterPeer:
         self.send(p.Hello(list(p.VERSION), nonce, self.name, "bench", found.build))
         challenge = self.waited_for(p.Challenge)
         said = (nonce, challenge.nonce, found.endpoints[0])
-        if not auth.same(challenge.proof, auth.proof(found.key, "daemon", *said, challenge.version)):
+        if not auth.constant_time_equal(challenge.proof, auth.proof(found.key, "daemon", *said, challenge.version)):
             raise Lost("the daemon does not know its key")
         self.send(p.Proof(auth.proof(found.key, "client", *said, p.VERSION)))
         self.session = self.waited_for(p.Welcome).session_id
@@ -72,14 +72,14 @@ class PainterPeer:
         while (left := until - time.monotonic()) > 0:
             self.dealer.wait(left)
             if (frames := self.dealer.receive()) is not None:
-                message = p.unpack(frames)[0]
+                message = codec.unpack(frames)[0]
                 if not isinstance(message, kind):
                     raise Lost(f"{message} came where {kind.type} was due")
                 return message
         raise Lost(f"no {kind.type} came in {PATIENCE:.0f} s")
 
     def send(self, message: p.Message) -> None:
-        frames = p.pack(message, self.session)
+        frames = codec.pack(message, self.session)
         self.count_out += 1
         self.bytes_out += sum(memoryview(frame).nbytes for frame in frames)
         if not self.dealer.send(frames):
@@ -104,11 +104,11 @@ class PainterPeer:
         while (frames := self.dealer.receive()) is not None:
             self.count_in += 1
             self.bytes_in += sum(memoryview(frame).nbytes for frame in frames)
-            self._take(p.unpack(frames)[0])
+            self._take(codec.unpack(frames)[0])
 
     def _take(self, message: p.Message) -> None:
         if isinstance(message, p.Get):
-            for put in puts(message, memoryview(self._blobs[message.blob])):
+            for put in put_messages(message, memoryview(self._blobs[message.blob])):
                 self.send(put)
         elif isinstance(message, p.Preview):
             self.send(p.PreviewShown(message.job))
@@ -117,7 +117,7 @@ class PainterPeer:
             self._incoming = Download(ref.blob, bytearray().extend, ref.length)
             self.send(self._incoming.first_get())
         elif isinstance(message, p.Put) and self._incoming is not None:
-            if (credit := self._incoming.take(message)) is not None:
+            if (credit := self._incoming.add(message)) is not None:
                 self.send(credit)
             if self._incoming.finished:
                 self._finished()
@@ -138,7 +138,7 @@ class Crowd:
 
     def __init__(self, home: Path, first: int) -> None:
         """first: the number of the first of them."""
-        self._where, self._first = places({"VELATURA_HOME": str(home)}), first
+        self._where, self._first = app_dirs({"VELATURA_HOME": str(home)}), first
         self.peers: list[PainterPeer] = []
         self._selector = selectors.DefaultSelector()
         self._watched: dict[PainterPeer, int] = {}
@@ -210,7 +210,7 @@ class Crowd:
             self._watch(peer)
 
     def _watch(self, peer: PainterPeer) -> None:
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.dealer.wants_to_write else 0)
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.dealer.needs_write else 0)
         if self._watched[peer] != wanted:
             self._watched[peer] = wanted
             self._selector.modify(peer.dealer.fileno(), wanted, peer)
@@ -244,7 +244,7 @@ def serve(pipe: Pipe, home: Path, first: int) -> None:
 
 def rush(home: Path, count: int) -> int:
     """So many strangers who connect at once, before the first says hello. Returns how many are welcome in the end."""
-    found = find(places({"VELATURA_HOME": str(home)}))
+    found = find(app_dirs({"VELATURA_HOME": str(home)}))
     assert found is not None
     dealers = []
     for _ in range(count):
@@ -252,7 +252,7 @@ def rush(home: Path, count: int) -> int:
             dealers.append(PlainDealer(found.endpoints[0]))
     nonces = [auth.fresh_nonce() for _ in dealers]
     for number, (dealer, nonce) in enumerate(zip(dealers, nonces, strict=True)):
-        dealer.send(p.pack(p.Hello(list(p.VERSION), nonce, f"rush-{number}", "bench", found.build)))
+        dealer.send(codec.pack(p.Hello(list(p.VERSION), nonce, f"rush-{number}", "bench", found.build)))
     welcome = 0
     until = time.monotonic() + PATIENCE
     waiting = dict(zip(dealers, nonces, strict=True))
@@ -265,10 +265,10 @@ def rush(home: Path, count: int) -> int:
                 continue
             if frames is None:
                 continue
-            message = p.unpack(frames)[0]
+            message = codec.unpack(frames)[0]
             if isinstance(message, p.Challenge):
                 said = (nonce, message.nonce, found.endpoints[0])
-                dealer.send(p.pack(p.Proof(auth.proof(found.key, "client", *said, p.VERSION))))
+                dealer.send(codec.pack(p.Proof(auth.proof(found.key, "client", *said, p.VERSION))))
             else:
                 welcome += isinstance(message, p.Welcome)
                 del waiting[dealer]

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from velatura.app_dirs import AppDirs, places
+from velatura.app_dirs import AppDirs, app_dirs
 from velatura_daemon import daemon_process
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.events import Estimated, JobDone, JobPreview, JobProgress, WorkerEvent, WorkerInfo
@@ -133,7 +133,7 @@ def main() -> None:
         return Stubs(wake), None
 
     server.providers_for = stubs_for  # all else is the daemon as it is: its lock, its log, its files
-    daemon_process.run_daemon(places(), DaemonConfig(max_megapixels=64))
+    daemon_process.run_daemon(app_dirs(), DaemonConfig(max_megapixels=64))
 
 
 if __name__ == "__main__":

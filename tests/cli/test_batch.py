@@ -22,7 +22,7 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 from tests.support.daemons import status_when
-from velatura.client.client import HistoryEntries, SavedItems
+from velatura.client.events import HistoryEntries, SavedItems
 from velatura.errors import UsageError
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
@@ -196,7 +196,7 @@ def test_several_are_under_way_at_once_but_never_more_than_there_is_room_for(fir
 
 def test_only_one_of_a_batch_goes_into_the_history(first, warm):
     with warm.client("another") as client:
-        client.ask_history()
+        client.request_history()
         lines = next(event.lines for event in client.events() if isinstance(event, HistoryEntries))
     assert len([line for line in lines if line.styles[0].path == str(first[0].parent / "painting.png")]) == 1
 
@@ -349,13 +349,13 @@ def test_what_was_finished_when_the_command_was_killed_is_fetched_and_not_made_a
     order = recipe.order(done / "frame10.png")
     name = (warm.places.config / "clients" / "cli").read_text()
     with warm.client(name) as client:
-        client.hold()
+        client.acknowledge_manually()
         client.restyle_and_wait(order.content, order.styles, settings, note=note)
     lines = batch(done)
     assert made(lines) == ["frame10.png"]
     assert not [line for line in lines if line["event"] == "asked"]
     with warm.client(name) as client:
-        client.ask_kept()
+        client.request_saved()
         assert next(event.items for event in client.events() if isinstance(event, SavedItems)) == []
 
 

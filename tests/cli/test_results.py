@@ -150,7 +150,7 @@ def test_the_history_is_used_again_and_says_where_a_painting_has_gone(homes):
 def test_a_result_is_dropped_by_its_id(homes):
     home = homes[1]
     with home.daemon.client("another program") as client:
-        client.hold()
+        client.acknowledge_manually()
         from tests.conftest import QUICK, picture
 
         client.restyle_and_wait(picture(), [(picture(seed=1), 1.0)], QUICK, title="theirs")

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from velatura.app_dirs import places
-from velatura.client.launch import recorded
+from velatura.app_dirs import app_dirs
+from velatura.client.launch import recorded_launcher
 from velatura.errors import UsageError
 from velatura_daemon.cli.daemon import as_words
 from velatura_daemon.config import DaemonConfig
@@ -36,15 +36,15 @@ def velatura(home):
 
 
 def test_options_that_cannot_be_meant_are_said_once_and_are_not_recorded_for_the_editors(velatura, home):
-    where = places({"VELATURA_HOME": str(home)})
+    where = app_dirs({"VELATURA_HOME": str(home)})
     done = velatura("daemon", "start", "--devices", "cpu,gpu")
     assert done.stderr.count("velatura:") == 1
     assert "'gpu' is none.\n" in done.stderr, done.stderr
-    assert recorded(where) is None
+    assert recorded_launcher(where) is None
     assert velatura("daemon", "start", "--threads", "1").returncode == 0
     velatura("daemon", "stop")
     assert velatura("daemon", "start", "--executor", "ray").returncode == 1
-    assert recorded(where).command[-2:] == ("--threads", "1")
+    assert recorded_launcher(where).command[-2:] == ("--threads", "1")
 
 
 def test_a_start_beside_a_running_daemon_says_from_when_on_its_options_hold(velatura):
@@ -71,4 +71,4 @@ def test_a_switch_that_is_off_is_recorded_as_it_is_said():
 )
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):
     with pytest.raises(UsageError, match=sentence):
-        providers_for(DaemonConfig(**options), places({"VELATURA_HOME": str(home)}), lambda: None)
+        providers_for(DaemonConfig(**options), app_dirs({"VELATURA_HOME": str(home)}), lambda: None)

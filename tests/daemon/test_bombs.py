@@ -15,8 +15,8 @@ import pytest
 from tests.daemon import bombs
 from velatura.errors import BadMessage, BadSetting, PictureTooLarge, VelaturaError
 from velatura.pixels import PictureRef, PixelFormat
+from velatura.protocol import codec, transfer, zmtp
 from velatura.protocol import messages as p
-from velatura.protocol import transfer, zmtp
 from velatura.settings import StyleSettings
 from velatura_daemon.jobs.validation import job_from
 
@@ -125,28 +125,28 @@ def test_a_nested_pixel_format_gets_a_sentence(field):
 
 def test_a_nested_message_type_gets_a_sentence():
     with pytest.raises(BadMessage):
-        p.unpack([b"\x81\xa4type" + b"\x91" * 1000 + b"\x90"])
+        codec.unpack([b"\x81\xa4type" + b"\x91" * 1000 + b"\x90"])
 
 
 def test_a_header_full_of_settings_costs_little():
     header = msgpack.packb({"type": "restyle", **{str(n): n for n in range(8000)}})
     with little_memory(4 << 20), pytest.raises(BadMessage):
-        p.unpack([header])
+        codec.unpack([header])
 
 
 @pytest.mark.parametrize("size", [p.MAX_FRAME + 1, 2**32, 2**63, 2**64 - 1])
 def test_a_huge_zmtp_frame_is_refused_before_there_is_room_for_it(size):
-    incoming = zmtp.Download()
+    incoming = zmtp.FrameParser()
     stream = zmtp.GREETING + zmtp.ready(b"x") + b"\x02" + size.to_bytes(8, "big")
     with little_memory(), pytest.raises(BadMessage, match=str(size)):
         for byte in stream:
-            incoming.space()[0] = byte
-            incoming.filled(1)
+            incoming.get_buffer()[0] = byte
+            incoming.buffer_updated(1)
 
 
 def test_a_blob_of_a_claimed_size_keeps_only_what_has_come():
     kept = bytearray()
     incoming = transfer.Download(b"h" * 32, kept.extend, None, 1 << 40)
     with little_memory():
-        incoming.take(p.Put(b"h" * 32, 1 << 40, 0, incoming.ticket, bytes(1000)))
+        incoming.add(p.Put(b"h" * 32, 1 << 40, 0, incoming.ticket, bytes(1000)))
     assert len(kept) == 1000

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.support.daemons import limited, status_when, stopped, until, until_failed
-from velatura.client.client import Finished, SavedItems
+from velatura.client.events import Finished, SavedItems
 from velatura.client.launch import Launcher
 from velatura.errors import DaemonCannotStart, DaemonLost
 from velatura.protocol import messages as p
@@ -77,7 +77,7 @@ def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stay
         with limited(worker, resource.RLIMIT_FSIZE, SMALL):
             failed = until_failed(client, job)
         assert failed.code == "disk"
-        client.ask_kept()
+        client.request_saved()
         (item,) = until(client, SavedItems).items
         client.resume(item, how="as_it_is")
         assert until(client, Finished, job).picture.width == 200
@@ -129,7 +129,7 @@ def on_a_disk(daemon: Daemon, mount: str, where: str = "") -> Launcher:
 def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room(daemon):
     launcher = on_a_disk(daemon, "-o size=70m", "state/spool")
     with daemon.client() as client:
-        client._link._launcher = launcher
+        client._connection._launcher = launcher
         done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
         assert done.picture.data == CONTENT.data
         inside = Path(f"/proc/{client.status()['pid']}/root") / str(daemon.places.spool).lstrip("/")
@@ -148,7 +148,7 @@ def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room
 def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
     (daemon.home / "state").mkdir(parents=True)
     with daemon.client() as client, pytest.raises(DaemonCannotStart, match="cannot be made"):
-        client._link._launcher = on_a_disk(daemon, "-o ro,size=1m", "state/spool")
+        client._connection._launcher = on_a_disk(daemon, "-o ro,size=1m", "state/spool")
         client.wait_until_ready()
 
 
@@ -210,7 +210,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
         status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
         with pytest.raises(DaemonLost, match="kept"):
             until(slow, Finished, job)
-        slow.ask_kept()
+        slow.request_saved()
         slow.resume(until(slow, SavedItems).items[0])
         assert until(slow, Finished, job).result.started_from == "last"
 

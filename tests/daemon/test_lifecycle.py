@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture, wait_for_end
 from tests.support.daemons import status_when, until, until_failed
-from velatura.client.client import Client, Finished
+from velatura.client.client import Client
+from velatura.client.events import Finished
 from velatura.client.launch import Launcher
 from velatura.client.locks import Lock
 from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, WorkerDied
@@ -38,13 +39,13 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
                 ready.add(client.client_id)
     assert len({client.status()["pid"] for client in clients}) == 1
     for client in clients:  # the ones that came too late go by themselves
-        if client._link._process is not None and client._link._process.pid != clients[0].status()["pid"]:
-            client._link._process.wait(20)
+        if client._connection._process is not None and client._connection._process.pid != clients[0].status()["pid"]:
+            client._connection._process.wait(20)
 
 
 def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
     with (
-        Client("tests", where=daemon.places, client_id="x") as client,
+        Client("tests", dirs=daemon.places, client_id="x") as client,
         pytest.raises(DaemonNotRunning, match="velatura daemon start"),
     ):
         client.wait_until_ready()
@@ -52,7 +53,7 @@ def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
 
 def test_a_daemon_that_cannot_start_is_told_with_its_last_words(daemon):
     launcher = Launcher(("/bin/sh", "-c", "echo no torch here >&2; exit 3"), "")
-    client = Client("tests", where=daemon.places, client_id="x", launcher=launcher)
+    client = Client("tests", dirs=daemon.places, client_id="x", launcher=launcher)
     with client, pytest.raises(DaemonCannotStart, match="no torch here"):
         client.wait_until_ready()
 
@@ -93,7 +94,7 @@ def test_a_vanished_clients_job_stops_at_once(daemon):
     lost, watching = daemon.client("lost"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
     until(lost, p.Progress, job)
-    lost._link.drop()  # as when an editor is killed: not a word
+    lost._connection.disconnect()  # as when an editor is killed: not a word
     status_when(watching, lambda report: not report["jobs"])
     assert watching.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
 
@@ -136,11 +137,11 @@ def test_a_daemon_that_is_just_coming_up_after_a_crash_is_waited_for(daemon):
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
     coming = Lock(daemon.places.lock_file)
-    assert coming.take(5)
+    assert coming.acquire(5)
     with daemon.client() as another:
         for _ in range(5):
             assert not list(another.drain())
-            another._link.wait()
+            another._connection.wait()
         coming.close()
         another.wait_until_ready()
 
@@ -176,7 +177,7 @@ def test_an_idle_daemon_of_another_build_is_replaced(daemon):
         client.wait_until_ready()
         old = client.status()
     newer = Launcher(daemon.launcher.command, "another build")
-    with Client("tests", where=daemon.places, client_id="new", launcher=newer) as client:
+    with Client("tests", dirs=daemon.places, client_id="new", launcher=newer) as client:
         client.wait_until_ready()
         assert client.status()["pid"] != old["pid"]
 
@@ -186,7 +187,7 @@ def test_a_busy_daemon_of_another_build_stays(daemon):
         job = busy.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         until(busy, p.Progress, job)
         newer = Launcher(daemon.launcher.command, "another build")
-        with Client("tests", where=daemon.places, client_id="new", launcher=newer) as client:
+        with Client("tests", dirs=daemon.places, client_id="new", launcher=newer) as client:
             client.wait_until_ready()
             assert client.status()["pid"] == busy.status()["pid"]
 

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import QUICK, picture, wait_for_end
-from velatura.app_dirs import AppDirs, places
-from velatura.client.launch import STARTING, launch, why_not
+from velatura.app_dirs import AppDirs, app_dirs
+from velatura.client.launch import START_MARKER, launch, startup_error
 from velatura_daemon import logs
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -63,7 +63,7 @@ def test_a_restyle_leaves_dated_lines_of_the_daemon_and_of_its_worker(daemon):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         pid = client.status()["workers"][0]["pid"]
     first, *lines = daemon.places.log_file.read_text().splitlines()
-    assert first.startswith(STARTING)
+    assert first.startswith(START_MARKER)
     for words in (f" worker {pid} velatura.worker: network ", r" daemon \d+ velatura.jobs: job .* done in "):
         assert [line for line in lines if LINE.match(line) and re.search(words, line)]
 
@@ -176,7 +176,7 @@ def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
 # --- a daemon's start --------------------------------------------------------------------------------------
 @pytest.fixture
 def where(home: Path) -> AppDirs:
-    return places({"VELATURA_HOME": str(home)})
+    return app_dirs({"VELATURA_HOME": str(home)})
 
 
 def said(where: AppDirs, words: str) -> None:
@@ -188,21 +188,21 @@ def test_what_each_start_has_said_is_kept_with_its_time(where):
         said(where, words)
     lines = where.log_file.read_text().splitlines()
     assert lines[1::2] == ["first", "second"]
-    assert all(re.match(re.escape(STARTING) + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: ", line) for line in lines[::2])
+    assert all(re.match(re.escape(START_MARKER) + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: ", line) for line in lines[::2])
 
 
 def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
-    assert why_not(where) == ""
+    assert startup_error(where) == ""
     said(where, "no room\n\n")
-    assert why_not(where) == "no room"
+    assert startup_error(where) == "no room"
     said(
         where,
         "velatura: --devices takes cpu.\nsomething of a library's\n2026-01-01 00:00:00,000 INFO daemon 1 velatura: a "
         "record",
     )
-    assert why_not(where) == "velatura: --devices takes cpu."
+    assert startup_error(where) == "velatura: --devices takes cpu."
     launch(where, [sys.executable, "-c", ""]).wait()
-    assert why_not(where) == ""
+    assert startup_error(where) == ""
 
 
 # --- velatura daemon logs ------------------------------------------------------------------------------------

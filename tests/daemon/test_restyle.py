@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, picture
 from velatura.client import transport
-from velatura.client.client import Finished, SavedItems
+from velatura.client.events import Finished, SavedItems
 from velatura.errors import (
     BadMask,
     BadPixels,
@@ -179,7 +179,7 @@ def test_two_clients_at_once_each_get_their_own(warm):
         while len(done) < 2:
             for client, _ in jobs:
                 done.update({event.job: event for event in client.drain() if isinstance(event, Finished)})
-                client._link.wait()
+                client._connection.wait()
         alone = [
             client.restyle_and_wait(picture(seed=n), [(STYLE, 1.0)], QUICK) for n, client in ((21, one), (22, two))
         ]
@@ -304,17 +304,17 @@ def test_status_says_what_is_warm(warm):
 def test_a_result_waits_for_its_client_across_reconnects(warm):
     first = warm.client("comes-back")
     job = first.restyle(picture(seed=31), [(STYLE, 1.0)], QUICK)
-    first._start_fetching = lambda result: None  # type: ignore[method-assign]  # it goes before it has its result
-    first._take = _until_result(first, arrived := [])  # type: ignore[method-assign]
+    first._fetch_result = lambda result: None  # type: ignore[method-assign]  # it goes before it has its result
+    first._handle = _until_result(first, arrived := [])  # type: ignore[method-assign]
     while not arrived:
         first.drain()
-        first._link.wait()
+        first._connection.wait()
     first.close()
     with warm.client("a-stranger") as stranger:
         assert stranger.wait_until_ready().results == []
     with warm.client("comes-back") as second:
         assert [result["job"] for result in second.wait_until_ready().results] == [job]
-        second.ask_kept()
+        second.request_saved()
         (waiting,) = next(event for event in second.events() if isinstance(event, SavedItems)).items
         second.fetch(waiting)
         done = next(event for event in second.events(job) if isinstance(event, Finished))
@@ -323,7 +323,7 @@ def test_a_result_waits_for_its_client_across_reconnects(warm):
 
 
 def _until_result(client, arrived):
-    take = type(client)._take.__get__(client)
+    take = type(client)._handle.__get__(client)
 
     def taking(message):
         take(message)

@@ -340,7 +340,7 @@ def test_a_knob_turned_midway_goes_on_with_the_new_setting(person_at):
     person_at.dialog("turn('strength', 80)\nturn('iterations', 10)")
     person_at.wait("not busy()", "the restyle")
     assert person_at.do("layers()") == ["Night swirls 80 %", "Background"]
-    assert person_at.dialog("controller().current.done.result.started_from") == "last"
+    assert person_at.dialog("controller().current.finished.result.started_from") == "last"
 
 
 def test_restyle_again_and_repeat_put_the_next_above_the_last_without_a_dialog(person_at):
@@ -361,7 +361,7 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
     person_at.restyle()
     person_at.begin_long_work()
     person_at.dialog(
-        "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(controller().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(controller().places, 'gimp', known)"
+        "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(controller().dirs, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(controller().dirs, 'gimp', known)"
     )
     person_at.menu(AGAIN_KEY)
     person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
@@ -465,7 +465,7 @@ def test_an_open_image_joins_what_is_chosen_and_repeat_knows_its_name(person_at)
 def test_a_second_restyle_cancelled_at_once_leaves_no_first_one_behind(person_at):
     person_at.open_dialog()
     person_at.begin_long_work()
-    person_at.dialog("controller().start()\ndesk().cancel()")
+    person_at.dialog("controller().start()\ncontroller().cancel()")
     person_at.gimp.wait_until(lambda: not person_at.jobs(), PATIENCE, "the daemon to be free")
     assert person_at.do("layers()") == ["Background"]
 

@@ -360,7 +360,7 @@ def test_a_scripts_settings_are_not_the_persons_last_ones(console, call, nothing
     [
         ("restyle(d)", "calling-error", "No style is given"),
         ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
-        ("restyle(d, styles=[S + ':-1'])", "calling-error", "a style's share is a number over 0"),
+        ("restyle(d, styles=[S + ':-1'])", "calling-error", "must be a number over 0"),
         ("restyle(d, style=S, regions=['nowhere'])", "calling-error", "no channel or layer “nowhere”"),
         ("restyle(d, style=S, regions=['', ''])", "calling-error", "2 regions are given for 1"),
         (

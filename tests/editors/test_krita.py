@@ -290,7 +290,7 @@ def test_a_box_is_ticked_and_remembered(krita):
     assert krita.do("window().settings().seamless")
     restyle(krita)
     assert krita.do(
-        "controller().remembered.settings.seamless and controller().current.done.result.settings['seamless']"
+        "controller().ui_state.settings.seamless and controller().current.finished.result.settings['seamless']"
     )
     krita.do("widget('knob seamless').tick.click()")
 
@@ -426,7 +426,7 @@ def test_a_knob_turned_midway_goes_on_with_the_new_setting(krita):
     krita.do("turn('strength', 80)\nturn('iterations', 10)")
     krita.wait_for("not busy()", PATIENCE, "the restyle")
     assert krita.do("layers()")[1:] == ["Night swirls 80 %"]
-    assert krita.do("controller().current.done.result.started_from") == "last"
+    assert krita.do("controller().current.finished.result.started_from") == "last"
 
 
 def test_restyle_again_by_its_shortcut_puts_the_next_above_the_last(krita):
@@ -580,7 +580,7 @@ def test_a_past_restyle_is_used_again(krita):
     krita.wait_for(f"results() is not None and {latest} == ['Woodcut 20 %', 'Mosaic 64 %']", PATIENCE, "the list")
     krita.do("results().tabs.setCurrentIndex(1)\nresults().history.setCurrentRow(1)\npress('use_again')")
     krita.wait_for("results() is None and 'that restyle' in message()", PATIENCE, "the window")
-    assert krita.do("[s.name for s in window().chosen()]") == ["Mosaic"]
+    assert krita.do("[s.name for s in window().chosen_styles()]") == ["Mosaic"]
     assert krita.do("[window().settings().strength, window().settings().keep_colours]") == [64, "palette"]
     krita.do("turn('keep_colours', 'off')")
 

@@ -30,7 +30,7 @@ def test_where_nothing_is_recorded_the_window_gives_the_one_command(bare):
     open_picture(bare)
     bare.do("set_up()")
     bare.wait_for(
-        "controller().session.client is not None and not controller().session._may_ask",
+        "controller().session.client is not None and not controller().session._may_estimate",
         PATIENCE,
         "the window to have looked for a daemon",
     )

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import torch
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura_daemon.worker import process, restyle_job
 
-SPOILT = places().cache / "spoilt"
+SPOILT = app_dirs().cache / "spoilt"
 AT_STEP = 2
 stylise = restyle_job.stylise
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from tests.conftest import Daemon, picture
 from tests.support.networks import small_network
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.launch import Launcher
 from velatura.errors import OutOfMemory, error_from
 from velatura.pixels import Picture, PixelFormat
@@ -360,7 +360,7 @@ def test_a_restyle_on_the_gpu_is_the_cpus(daemon):
 
 def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
     """It is long for the libraries that it loads."""
-    warm = ModelCache(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", GPU)
+    warm = ModelCache(WeightStore(app_dirs({"VELATURA_HOME": str(home)}))).get("auto", GPU)
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):

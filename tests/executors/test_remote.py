@@ -16,13 +16,14 @@ import zmq
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.support.daemons import limited, near_to, until
-from velatura.app_dirs import places
-from velatura.client.client import Client, Finished, GivenStyle, HistoryEntries, SavedItems
+from velatura.app_dirs import app_dirs
+from velatura.client.client import Client
 from velatura.client.connection_file import ConnectionInfo, publish
-from velatura.client.launch import Launcher, record, terminal_command
+from velatura.client.events import Finished, GivenStyle, HistoryEntries, SavedItems
+from velatura.client.launch import Launcher, record_launcher, terminal_command
 from velatura.errors import NotTrusted, UsageError, VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture, PictureRef
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import run
@@ -124,7 +125,7 @@ def test_names_titles_notes_and_paths_stay_here(another):
             client.cancel(job)
             until(client, p.Cancelled, job)
     sent = b"".join(heard)
-    assert PictureRef.from_wire(p.unpack(heard[-1:])[0].content) == CONTENT.ref
+    assert PictureRef.from_wire(codec.unpack(heard[-1:])[0].content) == CONTENT.ref
     assert not [word for word in (b"duke", b"Ludmilla", b"Starry", b"secret", b"starry", b"ludmilla") if word in sent]
 
 
@@ -133,7 +134,7 @@ def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
         another.options = ("--upstream", str(there.file))
         with another.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
-            asked = p.unpack(there.hear_until("restyle", client)[-1:])[0]
+            asked = codec.unpack(there.hear_until("restyle", client)[-1:])[0]
             huge = {**asked.content, "width": 1 << 15, "height": 1 << 15, "blob": b"h" * 32}
             there.say(p.Result(asked.job, asked.layer, huge, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, []))
             failed = next(event for event in client.events(job) if isinstance(event, (p.Failed, p.Notice)))
@@ -149,11 +150,11 @@ def test_one_that_does_not_know_the_key_gets_no_picture_and_a_sentence(another):
             heard = there.hear_until("hello", client)
             failed = until(client, p.Failed, job)
     assert (failed.code, "does not know the key" in failed.sentence) == (NotTrusted.code, True)
-    assert {p.unpack([frame])[0].type for frame in heard} == {"hello"}
+    assert {codec.unpack([frame])[0].type for frame in heard} == {"hello"}
 
 
 def test_a_daemon_is_not_its_own_upstream(home):
-    own = places({"VELATURA_HOME": str(home)})
+    own = app_dirs({"VELATURA_HOME": str(home)})
     with pytest.raises(UsageError, match="own connection file"):
         RemoteDaemon(DaemonConfig(upstream=str(own.connection_file)), own, lambda: None)
 
@@ -212,7 +213,7 @@ def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
     with far.client() as there:
-        there.ask_history()
+        there.request_history()
         lines = next(event for event in there.events() if isinstance(event, HistoryEntries)).lines
     assert not [line for line in lines if line.program == "daemon"]
 
@@ -232,7 +233,7 @@ def test_the_history_stays_here_with_thumbnails(near):
         client.restyle_and_wait(
             CONTENT, [GivenStyle(STYLE, 1.0, None, "Starry", "/p/starry.png")], QUICK, title="A title"
         )
-        client.ask_history()
+        client.request_history()
         line = next(event for event in client.events() if hasattr(event, "lines")).lines[0]
     assert (line.title, line.styles[0].name) == ("A title", "Starry")
     assert line.thumbnail[:2] == line.styles[0].thumbnail[:2] == b"\xff\xd8"
@@ -271,7 +272,7 @@ def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home):
 
 def test_editors_start_it_as_it_was_recorded(home):
     one = Daemon(home)
-    record(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
+    record_launcher(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
     assert terminal_command(one.places) == "/opt/p daemon start --upstream /box/connection.json"
 
 
@@ -283,7 +284,7 @@ class Impostor:
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
-        where = places({"VELATURA_HOME": str(folder)})
+        where = app_dirs({"VELATURA_HOME": str(folder)})
         self._key, published = auth.fresh_key(), auth.fresh_key()
         publish(where, ConnectionInfo((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
         self.file = where.connection_file
@@ -302,7 +303,7 @@ class Impostor:
                 continue
             self._route, *frames = self.router.recv_multipart()
             heard += frames
-            message = p.unpack(frames)[0]
+            message = codec.unpack(frames)[0]
             if isinstance(message, p.Hello):
                 nonce = auth.fresh_nonce()
                 proof = auth.proof(self._key, "daemon", message.nonce, nonce, self.endpoint, p.VERSION)
@@ -313,7 +314,7 @@ class Impostor:
                 return heard
 
     def say(self, message: p.Message) -> None:
-        self.router.send_multipart([self._route, *p.pack(message)])
+        self.router.send_multipart([self._route, *codec.pack(message)])
 
     def __exit__(self, *_: object) -> None:
         self.context.destroy(linger=0)
@@ -332,7 +333,7 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
     wait_for_end(pid)
     with pytest.raises(VelaturaError, match="kept"):
         until(client, Finished, job)
-    client.ask_kept()
+    client.request_saved()
     (item,) = until(client, SavedItems).items
     assert not item.finished
     client.resume(item)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import picture
 from tests.support.scheduling import Scheduling
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import DaemonLost, NotTrusted, TooBusy
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
@@ -33,13 +33,13 @@ class OtherDaemon:
         self.expected: p.Restyle | None = None
         self.asked = 0
 
-    def hand_on(self, request: p.Restyle, _: Any) -> None:
+    def submit(self, request: p.Restyle, _: Any) -> None:
         self.sent.append(request.job)
 
     def cancel(self, job: str) -> None:
         self.cancelled.append(job)
 
-    def ask_status(self) -> None:
+    def request_status(self) -> None:
         self.asked += 1
 
 
@@ -57,7 +57,7 @@ def with_fallback(home: Path) -> RemoteDaemon:
 
 def two_executors(home: Path, **more: Any) -> RemoteDaemon:
     """Both connected. Their threads do not run: the test makes their calls."""
-    where = places({"VELATURA_HOME": str(home)})
+    where = app_dirs({"VELATURA_HOME": str(home)})
     one = RemoteDaemon(DaemonConfig(upstream=str(home / "other.json"), **more), where, lambda: None)
     one.on_welcome({"jobs": 2})
     for executor in one.executors:
@@ -180,7 +180,7 @@ def test_an_answer_that_is_lost_does_not_keep_the_work_at_home(with_fallback, ho
     run(left, home, "a")
     lose(right)
     assert left._client.asked == 1
-    left._client._fail_all = lambda _: None
+    left._client.fail_all = lambda _: None
     left._pause("a")  # its painter is silent: it hangs up before the answer
     left._connection.ready = False
     for times in (2, 3):

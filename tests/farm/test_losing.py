@@ -16,7 +16,8 @@ from tests.conftest import QUICK, Daemon, picture
 from tests.farm.conftest import daemon_of
 from tests.farm.machines import Machines
 from tests.support.daemons import status_when, until
-from velatura.client.client import Client, Finished
+from velatura.client.client import Client
+from velatura.client.events import Finished
 from velatura.errors import DaemonLost
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings

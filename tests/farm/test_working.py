@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ENDLESS, QUICK, Daemon, picture
 from tests.farm.conftest import daemon_of
 from tests.support.daemons import status_when, until
-from velatura.client.client import Finished
+from velatura.client.events import Finished
 from velatura.errors import VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture
 from velatura.protocol import messages as p

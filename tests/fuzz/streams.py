@@ -22,10 +22,10 @@ def seeds() -> Iterator[bytes]:
         yield b"\xff" + OPENING + message
     yield b"\x07" + OPENING + b"".join(stream[:5])
     yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command of a newer peer
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME) + b"begun"
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME + 1) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME + 1) + b"begun"
     yield b"\x03" + OPENING + b"\x02" + (2**63).to_bytes(8, "big")
-    yield b"\x03" + zmtp.GREETING + zmtp.frame_head(0, 3) + b"out of turn"
+    yield b"\x03" + zmtp.GREETING + zmtp.frame_header(0, 3) + b"out of turn"
     yield b"\x03" + zmtp.GREETING.replace(b"NULL", b"PLAI") + OPENING
     yield b"\x00GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.scheduling import CONTENT, HANG, ManualClock, Scheduling
 from velatura.errors import BadMessage, UnknownBlob
+from velatura.protocol import codec
 from velatura.protocol import messages as p
 from velatura_daemon.clock import SLEPT
 from velatura_daemon.config import DaemonConfig
@@ -87,7 +88,7 @@ def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_
         keep_result(one, f"{number:\U0001f58c>{p.MAX_NAME}}", "\U0001f58c" * p.MAX_NAME)
     results = one.jobs.results_for("client")
     assert 0 < len(results) < PER_CLIENT
-    p.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
+    codec.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
 
 
 def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(one):

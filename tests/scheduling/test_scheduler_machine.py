@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.conftest import picture
 from tests.support.scheduling import FakeProvider, ManualClock
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture, PictureRef
 from velatura.protocol import messages as p
@@ -133,7 +133,7 @@ class Studio(RuleBasedStateMachine):
         self.provider = FakeProvider(*self.workers)
         options = DaemonConfig(hang_seconds=HANG, worker_seconds=IDLE)
         pool = WorkerPool(self.provider, FakeProvider(self.fallback), options, self.clock)
-        self.jobs = JobService(options, places({"VELATURA_HOME": str(self.home)}), pool, self.hears, self.clock)
+        self.jobs = JobService(options, app_dirs({"VELATURA_HOME": str(self.home)}), pool, self.hears, self.clock)
         self.scheduler, self.store = self.jobs.scheduler, self.jobs.store
         self.sessions = {client: client.encode() for client in CLIENTS}
         self.silent: set[str] = set()

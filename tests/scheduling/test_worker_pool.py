@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.scheduling import CONTENT, HANG, FakeExecutor, FakeProvider, Scheduling
 from velatura.errors import TooBusy, WorkerDied
+from velatura.protocol import codec
 from velatura.protocol import messages as p
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.events import (
@@ -401,7 +402,7 @@ def test_of_many_hands_with_long_names_a_status_still_fits_a_header(home):
         one.submit(f"job {number}" + long * 100, f"layer {number}" + long * 100, client=f"client {number}")
     report = one.jobs.status()
     assert len(report["workers"]) > 1
-    p.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))
+    codec.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))
 
 
 def test_nothing_of_a_job_in_work_is_left_in_the_spool_when_the_daemon_ends(studio):

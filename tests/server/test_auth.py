@@ -18,7 +18,7 @@ from velatura.app_dirs import read_private_file, write_private_file
 from velatura.client.connection_file import ConnectionInfo, find, publish
 from velatura.client.locks import Lock
 from velatura.errors import NotTrusted, UnsafeConnectionFile, VersionMismatch
-from velatura.protocol import auth, zmtp
+from velatura.protocol import auth, codec, zmtp
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
@@ -44,15 +44,15 @@ class RawPeer:
     def hear(self, seconds: float = 2.0) -> p.Message | None:
         if not self.socket.poll(int(seconds * 1000)):
             return None
-        return p.unpack(self.socket.recv_multipart())[0]
+        return codec.unpack(self.socket.recv_multipart())[0]
 
     def greet(self, key: bytes) -> p.Message | None:
         """The whole handshake with that key."""
         nonce = secrets.token_bytes(32)
-        challenge = self.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+        challenge = self.ask(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
         assert isinstance(challenge, p.Challenge)
         said = (nonce, challenge.nonce, self.endpoint)
-        return self.ask(*p.pack(p.Proof(auth.proof(key, "client", *said, p.VERSION))))
+        return self.ask(*codec.pack(p.Proof(auth.proof(key, "client", *said, p.VERSION))))
 
     def close(self) -> None:
         self.context.destroy(linger=0)
@@ -90,17 +90,17 @@ def test_a_wrong_key_is_refused(raw):
 
 
 def test_the_daemons_own_proof_is_not_taken_as_a_clients(raw):
-    challenge = raw.ask(*p.pack(p.Hello(list(p.VERSION), b"n" * 32, "raw", "raw")))
-    answer = raw.ask(*p.pack(p.Proof(challenge.proof)))
+    challenge = raw.ask(*codec.pack(p.Hello(list(p.VERSION), b"n" * 32, "raw", "raw")))
+    answer = raw.ask(*codec.pack(p.Proof(challenge.proof)))
     assert answer.code == "not_trusted"
 
 
 def test_a_proof_is_good_once(raw, connection):
     nonce = secrets.token_bytes(32)
-    challenge = raw.ask(*p.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+    challenge = raw.ask(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
     proof = p.Proof(auth.proof(connection.key, "client", nonce, challenge.nonce, raw.endpoint, p.VERSION))
-    assert isinstance(raw.ask(*p.pack(proof)), p.Welcome)
-    assert raw.ask(*p.pack(proof)).code == "no_session"
+    assert isinstance(raw.ask(*codec.pack(proof)), p.Welcome)
+    assert raw.ask(*codec.pack(proof)).code == "no_session"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_proof_is_good_once(raw, connection):
 )
 def test_without_hello_nothing_is_served(raw, warm, message):
     for session in (b"", b"s" * 16):
-        assert raw.ask(*p.pack(message, session)).code == "no_session"
+        assert raw.ask(*codec.pack(message, session)).code == "no_session"
     assert still_well(warm)
 
 
@@ -130,7 +130,7 @@ def test_without_hello_nothing_is_served(raw, warm, message):
         [b""],
         [b"garbage"],
         [b"\xc1"],
-        [b"\x91" * zmtp.STRANGERS_FRAME],
+        [b"\x91" * zmtp.MAX_UNAUTHENTICATED_FRAME],
         [msgpack.packb({"type": "hello"})],
         [msgpack.packb({"type": "hello", "version": "?", "nonce": b"", "client_id": "", "program": ""})],
         [msgpack.packb({"type": "proof", "proof": b""})],
@@ -153,7 +153,9 @@ def hung_up_on(connection: ConnectionInfo, said: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("frames", [[b"", b""], [b"header", bytes(10)], [bytes(zmtp.STRANGERS_FRAME + 1)], [b"x"] * 9])
+@pytest.mark.parametrize(
+    "frames", [[b"", b""], [b"header", bytes(10)], [bytes(zmtp.MAX_UNAUTHENTICATED_FRAME + 1)], [b"x"] * 9]
+)
 def test_a_stranger_who_says_more_than_hello_takes_is_hung_up_on(connection, warm, frames):
     assert hung_up_on(connection, b"".join(zmtp.message_parts(frames)))
     assert still_well(warm)
@@ -167,7 +169,7 @@ def test_a_frame_over_the_limit_ends_that_connection_alone(raw, warm, connection
 
 
 def test_an_unknown_major_version_gets_a_sentence(raw):
-    answer = raw.ask(*p.pack(p.Hello([99, 0], b"n" * 32, "raw", "raw")))
+    answer = raw.ask(*codec.pack(p.Hello([99, 0], b"n" * 32, "raw", "raw")))
     assert answer.code == VersionMismatch.code
     assert "Update" in answer.sentence
 
@@ -181,7 +183,7 @@ def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
     thief = RawPeer(endpoint, b"well-known-id")
     for session in (b"", b"s" * 16, bytes(16)):
         for message in (p.GetStatus(), p.Shutdown(False), p.Get(b"h" * 32, 0, 10, 1)):
-            assert thief.ask(*p.pack(message, session)).code == "no_session"
+            assert thief.ask(*codec.pack(message, session)).code == "no_session"
     thief.close()
     assert still_well(warm)
 
@@ -189,7 +191,7 @@ def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
 def test_a_session_does_not_work_from_another_connection(raw, connection):
     welcome = raw.greet(connection.key)
     other = RawPeer(raw.endpoint)
-    assert other.ask(*p.pack(p.GetStatus(), welcome.session_id)).code == "no_session"
+    assert other.ask(*codec.pack(p.GetStatus(), welcome.session_id)).code == "no_session"
     other.close()
 
 
@@ -211,7 +213,7 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
         (p.Get(b"h" * 32, 0, 10, 1), "unknown_blob"),
         (p.Welcome(b"", "", 1.0, True, {}, []), "bad_message"),
     ]:
-        answer = raw.ask(*p.pack(message, session))
+        answer = raw.ask(*codec.pack(message, session))
         assert (answer.code, bool(answer.sentence)) == (code, True)
     assert still_well(warm)
 
@@ -219,9 +221,9 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
 def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, connection):
     session = raw.greet(connection.key).session_id
     odd = {**CONTENT.ref.to_wire(), "channels": "\0" * 40000}
-    answer = raw.ask(*p.pack(p.Restyle("j", "l", odd, [], None, {}), session))
+    answer = raw.ask(*codec.pack(p.Restyle("j", "l", odd, [], None, {}), session))
     assert (answer.code, len(answer.sentence) < 3000) == ("bad_message", True)
-    answer = raw.ask(*p.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
+    answer = raw.ask(*codec.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
     assert answer.code == "bad_message"
     assert still_well(warm)
 
@@ -230,9 +232,9 @@ def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
     session = raw.greet(connection.key).session_id
     lie = picture(seed=99).ref
     style = [{"picture": lie.to_wire(), "share": 1.0}]
-    asked = raw.ask(*p.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
+    asked = raw.ask(*codec.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
     assert isinstance(asked, p.Get)
-    answer = raw.ask(*p.pack(p.Put(lie.blob, lie.length, 0, asked.ticket, bytes(lie.length)), session))
+    answer = raw.ask(*codec.pack(p.Put(lie.blob, lie.length, 0, asked.ticket, bytes(lie.length)), session))
     assert (answer.job, answer.code) == ("j", "wrong_hash")
 
 
@@ -298,7 +300,7 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     port = router.bind_to_random_port("tcp://127.0.0.1")
     publish(daemon.places, ConnectionInfo((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
     lock = Lock(daemon.places.lock_file)
-    assert lock.take()
+    assert lock.acquire()
     client = daemon.client()
     client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
     heard = []
@@ -307,8 +309,8 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
         failed = next((event for event in client.drain() if isinstance(event, p.Failed)), None)
         if router.poll(10):
             routing_id, *frames = router.recv_multipart()
-            heard.append(p.unpack(frames)[0])
-            router.send_multipart([routing_id, *p.pack(p.Challenge(list(p.VERSION), b"n" * 32, b"p" * 32))])
+            heard.append(codec.unpack(frames)[0])
+            router.send_multipart([routing_id, *codec.pack(p.Challenge(list(p.VERSION), b"n" * 32, b"p" * 32))])
     assert failed.code == NotTrusted.code
     assert [message.type for message in heard] == ["hello"]
     client.close()
@@ -323,8 +325,8 @@ def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
     asked = p.Restyle(
         "j", "l", mine.ref.to_wire(), [{"picture": mine.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire()
     )
-    get = raw.ask(*p.pack(asked, session))
-    answer = raw.ask(*p.pack(p.Put(theirs.ref.blob, mine.ref.length, 0, get.ticket, mine.data), session))
+    get = raw.ask(*codec.pack(asked, session))
+    answer = raw.ask(*codec.pack(p.Put(theirs.ref.blob, mine.ref.length, 0, get.ticket, mine.data), session))
     assert (answer.job, answer.code) == ("j", "bad_message")
     with warm.client() as client:
         done = client.restyle_and_wait(theirs, [(STYLE, 1.0)], StyleSettings(strength=0))

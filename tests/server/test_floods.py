@@ -21,8 +21,8 @@ import pytest
 from tests.conftest import picture
 from tests.support.peers import HANDSHAKE, PlainPeer, connected, hello
 from velatura.client.connection_file import find
+from velatura.protocol import codec, zmtp
 from velatura.protocol import messages as p
-from velatura.protocol import zmtp
 from velatura.settings import StyleSettings
 
 MOST = 32 << 20  # bytes that all strangers together may cost the front
@@ -138,7 +138,7 @@ def test_messages_sent_by_half_cost_little(flooded, frame):
     with crowd() as strangers:
         shake_hands(strangers, flooded.endpoints[0], 200)
         for one in strangers:
-            push(one, zmtp.frame_head(0, frame) + bytes(min(frame, 1 << 20) - 1), 1)
+            push(one, zmtp.frame_header(0, frame) + bytes(min(frame, 1 << 20) - 1), 1)
         flooded.check()
 
 
@@ -147,7 +147,7 @@ def test_messages_sent_by_half_cost_little(flooded, frame):
 def test_a_message_without_end_is_ended(flooded, size):
     with crowd() as strangers:
         shake_hands(strangers, flooded.endpoints[0], 1)
-        frames = (zmtp.frame_head(zmtp.MORE, size) + bytes(size)) * max(1, (64 << 10) // size)
+        frames = (zmtp.frame_header(zmtp.MORE, size) + bytes(size)) * max(1, (64 << 10) // size)
         push(strangers[0], frames, (256 << 20) // len(frames))
         flooded.check()
 
@@ -160,14 +160,14 @@ def test_answers_that_nobody_takes_cost_little(flooded):
     """Strangers say hello without end and read nothing."""
     with crowd() as strangers:
         shake_hands(strangers, flooded.endpoints[0], 20)
-        greeting = b"".join(zmtp.message_parts(p.pack(hello())))
+        greeting = b"".join(zmtp.message_parts(codec.pack(hello())))
         for one in strangers:
             push(one, greeting * 500, 100)
         flooded.check()
 
 
 def test_a_thousand_strangers_of_whom_half_greet_cost_little(flooded, many_files):
-    greeting = b"".join(zmtp.message_parts(p.pack(hello())))
+    greeting = b"".join(zmtp.message_parts(codec.pack(hello())))
     with crowd() as strangers:
         for endpoint in flooded.endpoints:
             shake_hands(strangers, endpoint, 250)
@@ -190,7 +190,7 @@ def test_two_thousand_strangers_that_come_and_go_leave_nothing_behind(flooded):
 @needs_counting
 def test_a_trusted_client_cannot_send_a_message_without_end_either(flooded):
     peer = PlainPeer(flooded.endpoints[0])
-    push(peer.socket, zmtp.frame_head(zmtp.MORE, len(PIECE)) + PIECE, 256)
+    push(peer.socket, zmtp.frame_header(zmtp.MORE, len(PIECE)) + PIECE, 256)
     flooded.check()
     peer.close()
 
@@ -209,7 +209,7 @@ def test_commands_without_end_hold_nobody_up(flooded):
     peer.close()
     try:
         for _ in range(20):  # until the stranger is at full speed
-            flooded.honest.ask_status()
+            flooded.honest.request_status()
             until = time.monotonic() + 5
             while not any(isinstance(event, p.Status) for event in flooded.honest.drain()):
                 assert time.monotonic() < until, "an honest client has no answer while commands come"

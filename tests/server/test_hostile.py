@@ -22,7 +22,7 @@ from tests.support.peers import PEERS, Peer, ZmqPeer, hello
 from velatura.client.client import Client
 from velatura.client.connection_file import ConnectionInfo, find
 from velatura.pixels import Picture
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
@@ -87,7 +87,7 @@ class Hostile(RuleBasedStateMachine):
     def leave(self, who: int, says_so: bool) -> None:
         face = self.face(who)
         if says_so and face.token:
-            face.peer.send(p.pack(p.Bye(), face.token))
+            face.peer.send(codec.pack(p.Bye(), face.token))
         self.part(face)
 
     @rule(who=who)
@@ -119,7 +119,7 @@ class Hostile(RuleBasedStateMachine):
         ),
     )
     def hello_gone_wrong(self, who: int, wrong: dict[str, Any]) -> None:
-        header = {**msgpack.unpackb(p.pack(hello())[0]), **wrong}
+        header = {**msgpack.unpackb(codec.pack(hello())[0]), **wrong}
         assert not [m for m in self.exchange(self.face(who), [msgpack.packb(header)]) if isinstance(m, p.Challenge)]
 
     @rule(
@@ -148,7 +148,7 @@ class Hostile(RuleBasedStateMachine):
                 proof = auth.proof(key, "client", *said[:2], "tcp://127.0.0.1:1", p.VERSION)
             else:
                 proof = auth.proof(key, "client", secrets.token_bytes(32), *said[1:], p.VERSION)
-        self.exchange(face, p.pack(p.Proof(proof)))
+        self.exchange(face, codec.pack(p.Proof(proof)))
 
     @rule(who=who)
     def hello_over_hello(self, who: int) -> None:
@@ -160,7 +160,7 @@ class Hostile(RuleBasedStateMachine):
         first = self.right_proof(face)
         self.say_hello(face)
         if face in self.faces:
-            self.exchange(face, p.pack(p.Proof(first)))
+            self.exchange(face, codec.pack(p.Proof(first)))
 
     # --- messages that should not be --------------------------------------------------------------------
     @rule(who=who, frames=st.lists(st.binary(max_size=300), min_size=1, max_size=4))
@@ -217,7 +217,7 @@ class Hostile(RuleBasedStateMachine):
         """Also with the session of another connection, which is worth nothing here."""
         face = self.face(who)
         others = [other.token for other in self.faces if other is not face and other.token]
-        heard = self.exchange(face, p.pack(message, others[0] if borrowed and others else b""))
+        heard = self.exchange(face, codec.pack(message, others[0] if borrowed and others else b""))
         assert all(isinstance(m, p.Failed) or face.token for m in heard)
 
     # --- a trusted client that cheats ---------------------------------------------------------------------
@@ -249,7 +249,7 @@ class Hostile(RuleBasedStateMachine):
             while face.gets:
                 asked = face.gets.pop(0)
                 data = self.blobs[asked.blob].data
-                face.peer.send(p.pack(p.Put(asked.blob, len(data), 0, asked.ticket, data), face.token))
+                face.peer.send(codec.pack(p.Put(asked.blob, len(data), 0, asked.ticket, data), face.token))
             message = face.peer.hear(PATIENCE)
             assert message is not None, "a right job has no end"
             self.judge(face, message)
@@ -321,7 +321,7 @@ class Hostile(RuleBasedStateMachine):
             "another blob": {"blob": b"h" * 32},
         }
         said = {name: getattr(piece, name) for name in ("blob", "size", "offset", "ticket", "data")}
-        self.exchange(face, p.pack(p.Put(**{**said, **wrong.get(how, {})}), face.token))
+        self.exchange(face, codec.pack(p.Put(**{**said, **wrong.get(how, {})}), face.token))
         if how == "another ticket":
             face.gets.insert(
                 0, asked
@@ -337,7 +337,7 @@ class Hostile(RuleBasedStateMachine):
         if how == "cancel" and name in self.jobs and self.jobs[name].client_id in face.client_ids:
             self.jobs[name].may_end = True
         message = {"cancel": p.Cancel, "received": p.Received, "seen": p.PreviewShown}[how](name)
-        self.exchange(face, p.pack(message, face.token))
+        self.exchange(face, codec.pack(message, face.token))
 
     @rule(who=who, which=st.integers(0, 20))
     def fetch(self, who: int, which: int) -> None:
@@ -347,7 +347,7 @@ class Hostile(RuleBasedStateMachine):
         if not finished:
             return
         asked = finished[-1 - which % len(finished)]
-        self.exchange(face, p.pack(p.Get(asked.content.ref.blob, 0, asked.content.nbytes, 1), face.token))
+        self.exchange(face, codec.pack(p.Get(asked.content.ref.blob, 0, asked.content.nbytes, 1), face.token))
 
     @rule(
         who=who,
@@ -368,7 +368,7 @@ class Hostile(RuleBasedStateMachine):
     def what_is_kept(self, who: int, message: p.Message) -> None:
         face = self.trusted(who)
         face.named.add("x")
-        heard = self.exchange(face, p.pack(message, face.token))
+        heard = self.exchange(face, codec.pack(message, face.token))
         answers = {p.ListSaved: p.SavedList, p.GetHistory: p.History, p.Resume: p.Failed}
         if wanted := answers.get(type(message)):
             assert any(isinstance(answer, wanted) for answer in heard)
@@ -381,7 +381,7 @@ class Hostile(RuleBasedStateMachine):
     def teardown(self) -> None:
         for face in self.faces:
             if face.token:
-                face.peer.send(p.pack(p.Bye(), face.token))
+                face.peer.send(codec.pack(p.Bye(), face.token))
                 face.peer.hear(0.0)
             face.peer.close()
         Hostile.seeds += 1
@@ -415,7 +415,7 @@ class Hostile(RuleBasedStateMachine):
 
     def say_hello(self, face: Face) -> None:
         face.nonce, face.challenge = secrets.token_bytes(32), None
-        heard = self.exchange(face, p.pack(hello(face.nonce, face.client_id)))
+        heard = self.exchange(face, codec.pack(hello(face.nonce, face.client_id)))
         if face in self.faces:
             assert any(isinstance(message, p.Challenge) for message in heard)
 
@@ -433,7 +433,7 @@ class Hostile(RuleBasedStateMachine):
         if face not in self.faces or face.challenge is None:
             return
         before, face.welcome_due = face.token, True
-        self.exchange(face, p.pack(p.Proof(self.right_proof(face))))
+        self.exchange(face, codec.pack(p.Proof(self.right_proof(face))))
         face.welcome_due = False
         assert face not in self.faces or face.token not in (b"", before), "who knows the key is welcome"
 
@@ -444,13 +444,13 @@ class Hostile(RuleBasedStateMachine):
     @staticmethod
     def request(job: str, layer: str, content: dict[str, Any], token: bytes) -> list[Any]:
         styles = [{"picture": style.ref.to_wire(), "share": 1.0} for style in STYLES]
-        return p.pack(p.Restyle(job, layer, content, styles, None, AS_IT_IS.to_wire()), token)
+        return codec.pack(p.Restyle(job, layer, content, styles, None, AS_IT_IS.to_wire()), token)
 
     def exchange(self, face: Face, frames: list[Any]) -> list[p.Message]:
         """Send, and all that comes until the daemon has done with it. A stranger may be hung up on: then it is out."""
         token = face.token
         face.peer.send(frames)
-        face.peer.send(p.pack(p.GetStatus(), token))  # no rule asks for it under a session: its answer is the end
+        face.peer.send(codec.pack(p.GetStatus(), token))  # no rule asks for it under a session: its answer is the end
         heard: list[p.Message] = []
         answers = 0
         while True:
@@ -482,7 +482,7 @@ class Hostile(RuleBasedStateMachine):
             return
         if isinstance(message, p.Challenge):
             said = (face.nonce, message.nonce, face.peer.endpoint)
-            if auth.same(message.proof, auth.proof(self.connection.key, "daemon", *said, p.VERSION)):
+            if auth.constant_time_equal(message.proof, auth.proof(self.connection.key, "daemon", *said, p.VERSION)):
                 face.challenge = message
             return
         if not face.token:
@@ -540,26 +540,26 @@ def test_a_status_is_told_however_long_the_names_of_the_jobs_are(warm):
             for job in range(32):
                 content = picture(8, 8, seed=job).ref.to_wire()
                 style = [{"picture": content, "share": 1.0}]
-                peer.send(p.pack(p.Restyle(f"{job:0256}", f"{job:0256}", content, style, None, {}), token))
-            peer.send(p.pack(p.Ping(), token))
+                peer.send(codec.pack(p.Restyle(f"{job:0256}", f"{job:0256}", content, style, None, {}), token))
+            peer.send(codec.pack(p.Ping(), token))
             while not isinstance(peer.hear(PATIENCE), p.Pong):
                 pass
         try:
-            peers[0].send(p.pack(p.GetStatus(), tokens[0]))
+            peers[0].send(codec.pack(p.GetStatus(), tokens[0]))
             assert isinstance(peers[0].hear(2.0), p.Status)
         finally:
             for peer, token in zip(peers, tokens, strict=True):
-                peer.send(p.pack(p.Bye(), token))
+                peer.send(codec.pack(p.Bye(), token))
                 peer.close(linger=1.0)
 
 
 def greeted(peer: Peer, key: bytes, client_id: str) -> bytes:
     """The whole handshake; returns the session's token."""
     greeting = hello(client_id=client_id)
-    peer.send(p.pack(greeting))
+    peer.send(codec.pack(greeting))
     challenge = peer.hear(PATIENCE)
     assert isinstance(challenge, p.Challenge)
-    peer.send(p.pack(p.Proof(auth.proof(key, "client", greeting.nonce, challenge.nonce, peer.endpoint, p.VERSION))))
+    peer.send(codec.pack(p.Proof(auth.proof(key, "client", greeting.nonce, challenge.nonce, peer.endpoint, p.VERSION))))
     welcome = peer.hear(PATIENCE)
     assert isinstance(welcome, p.Welcome)
     return welcome.session_id

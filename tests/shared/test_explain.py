@@ -1,4 +1,4 @@
-"""The article's figures are those of the article, and fit for a daemon and for file names."""
+"""The figures of `explain` match the paper, and suit the daemon and file names."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def of(group: str) -> list[Figure]:
     return [figure for figure in figures() if figure.group == group]
 
 
-def test_the_groups_stand_in_the_order_of_the_sheet():
+def test_the_groups_are_in_the_order_of_the_sheet():
     assert [group for group, _ in groupby(figures(), key=lambda figure: figure.group)] == ["Content", "Style", "Table"]
 
 
-def test_contents_are_reconstructed_from_a_layer_a_block():
-    asked = [(figure.settings.reconstruct, figure.settings.content_layer) for figure in of("Content")]
-    assert asked == [("content", layer) for layer in ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")]
+def test_content_is_reconstructed_from_one_layer_per_block():
+    settings = [(figure.settings.reconstruct, figure.settings.content_layer) for figure in of("Content")]
+    assert settings == [("content", layer) for layer in ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")]
     assert tuple(figure.column for figure in of("Content")) == CONTENT_LAYERS
 
 
-def test_styles_are_reconstructed_from_one_layer_then_two_up_to_five():
+def test_style_is_reconstructed_from_one_to_five_layers():
     assert [(f.settings.reconstruct, f.settings.style_depth) for f in of("Style")] == [
         ("style", n) for n in range(1, 6)
     ]
     assert [layer in figure.column for figure, layer in zip(of("Style"), STYLE_LAYERS, strict=True)] == [True] * 5
 
 
-def test_the_table_has_a_row_a_depth_and_more_content_from_left_to_right():
+def test_the_table_has_one_row_per_depth_and_more_content_from_left_to_right():
     rows = [list(row) for _, row in groupby(of("Table"), key=lambda figure: figure.row)]
     assert [{figure.settings.style_depth for figure in row} for row in rows] == [{1}, {2}, {3}, {4}, {5}]
     for row in rows:
@@ -41,17 +41,17 @@ def test_the_table_has_a_row_a_depth_and_more_content_from_left_to_right():
         assert {figure.settings.reconstruct for figure in row} == {"both"}
 
 
-def test_names_are_unique_and_fit_for_files():
+def test_names_are_unique_and_suitable_for_files():
     names = [figure.name for figure in figures()]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in names)
 
 
-def test_all_are_made_as_the_article_makes_them():
+def test_all_figures_have_the_quality_of_the_paper():
     assert {figure.settings.quality for figure in figures()} == {"paper"}
 
 
 @pytest.mark.parametrize("figure", figures(), ids=lambda figure: figure.name)
-def test_each_starts_from_noise_and_travels_to_the_daemon(figure):
+def test_each_figure_starts_from_noise_and_its_settings_survive_the_wire(figure):
     assert figure.settings.start == "noise"
     assert StyleSettings.from_wire(figure.settings.to_wire()) == figure.settings

@@ -1,4 +1,4 @@
-"""Pictures: their bytes fit their size, and their description survives the wire."""
+"""Pictures: their bytes match their size, and their description is unchanged by the wire."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def test_a_description_survives_the_wire(fmt, width, height):
 
 
 @given(formats, st.integers(-3, 3).filter(bool))
-def test_bytes_that_do_not_fill_the_picture_are_refused(fmt, wrong):
+def test_bytes_that_do_not_match_the_size_are_refused(fmt, difference):
     with pytest.raises(WrongLength, match="3 × 2"):
-        Picture(3, 2, fmt, bytes(3 * 2 * fmt.bytes_per_pixel + wrong))
+        Picture(3, 2, fmt, bytes(3 * 2 * fmt.bytes_per_pixel + difference))
 
 
 @pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0), (1, 5), (5, 1)])
@@ -45,12 +45,12 @@ def test_a_side_of_0_or_1_pixel_is_too_small(width, height):
         {"width": 1 << 40},
     ],
 )
-def test_a_description_that_makes_no_sense_is_refused(change):
+def test_an_invalid_description_is_refused(change):
     ref = Picture(3, 2, PixelFormat("RGB"), bytes(18)).ref
     with pytest.raises(BadMessage):
         PictureRef.from_wire({**ref.to_wire(), **change})
 
 
-def test_a_profile_travels_as_a_blob_of_its_own():
+def test_a_profile_is_sent_as_a_blob_of_its_own():
     picture = Picture(2, 2, PixelFormat("RGB", profile=b"profile"), bytes(12))
     assert picture.ref.blobs == tuple(picture.blobs)

@@ -1,4 +1,4 @@
-"""What an editor's session tells of estimates and of what is kept: an answer, or nothing at all."""
+"""An editor's session: what it reports of estimates, lists and failures to its listener."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from velatura.client.client import Connected, HistoryEntries, SavedItems
+from velatura.client.events import Connected, HistoryEntries, SavedItems
 from velatura.editor import session
 from velatura.errors import BadMessage, DaemonLost, DaemonNotRunning
 from velatura.pixels import Picture, PixelFormat
@@ -17,26 +17,26 @@ PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
 
 
 class Client:
-    """Says what the test has put there."""
+    """Returns the events that the test has set."""
 
     def __init__(self, _) -> None:
-        self.ready, self.says, self.asked = True, [], 0
-        self.has_more, self.wants_to_write = False, False
+        self.ready, self.next_events, self.estimate_requests = True, [], 0
+        self.has_more, self.needs_write = False, False
 
-    def hold(self): ...
-    def ask_kept(self): ...
-    def ask_history(self): ...
+    def acknowledge_manually(self): ...
+    def request_saved(self): ...
+    def request_history(self): ...
 
-    def ask_estimate(self, *_):
-        self.asked += 1
-        return f"ticket {self.asked}"
+    def request_estimate(self, *_):
+        self.estimate_requests += 1
+        return f"ticket {self.estimate_requests}"
 
     def restyle(self, *_, **__):
         return "job"
 
     def drain(self, _):
-        said, self.says = self.says, []
-        return said
+        events, self.next_events = self.next_events, []
+        return events
 
     def fileno(self):
         return None
@@ -44,30 +44,30 @@ class Client:
 
 class Listener:
     def __init__(self) -> None:
-        self.told = []
+        self.calls = []
 
     def __getattr__(self, name):
-        return lambda *what: self.told.append((name, *what))
+        return lambda *arguments: self.calls.append((name, *arguments))
 
 
 @pytest.fixture
 def one(monkeypatch):
     monkeypatch.setattr(session, "Client", Client)
     timer = types.SimpleNamespace(start=lambda _: None, stop=lambda: None)
-    loop = types.SimpleNamespace(timer=lambda _: timer, after=lambda *_: None)
+    loop = types.SimpleNamespace(timer=lambda _: timer, call_later=lambda *_: None)
     one = session.Session("test", loop, Listener())
-    ask(one)
+    request_estimate(one)
     return one
 
 
-def ask(one):
+def request_estimate(one):
     one.estimate(100, 80, StyleSettings())
 
 
-def hear(one, *events, ready=True):
-    one.client.says, one.client.ready, one.listener.told = list(events), ready, []
+def receive(one, *events, ready=True):
+    one.client.next_events, one.client.ready, one.listener.calls = list(events), ready, []
     one.drain()
-    return one.listener.told
+    return one.listener.calls
 
 
 def estimate(ticket):
@@ -78,60 +78,63 @@ def failed(error, job=""):
     return p.Failed(job, error.code, error.sentence)
 
 
-def test_only_the_latest_question_is_answered(one):
-    ask(one)
-    assert hear(one, estimate("ticket 1")) == []
-    assert hear(one, estimate("ticket 2")) == [("estimated", "About 12 s.")]
+def test_only_the_latest_estimate_is_reported(one):
+    request_estimate(one)
+    assert receive(one, estimate("ticket 1")) == []
+    assert receive(one, estimate("ticket 2")) == [("on_estimate", "About 12 s.")]
 
 
-def test_a_jobs_own_estimate_is_said_as_it_begins(one):
+def test_the_estimate_of_a_job_is_shown_as_a_message(one):
     one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
-    assert hear(one, estimate("job")) == [("said", "job", "About 12 s.")]
+    assert receive(one, estimate("job")) == [("on_message", "job", "About 12 s.")]
 
 
-def test_without_a_daemon_there_is_no_answer_no_error_and_no_second_question(one):
-    assert hear(one, failed(DaemonNotRunning("None.")), ready=False) == [("estimated", "")]
-    ask(one)
-    assert one.client.asked == 1
-    hear(one, Connected(None))
-    ask(one)
-    assert one.client.asked == 2
+def test_without_a_daemon_there_is_no_estimate_no_error_and_no_second_request(one):
+    assert receive(one, failed(DaemonNotRunning("None.")), ready=False) == [("on_estimate", "")]
+    request_estimate(one)
+    assert one.client.estimate_requests == 1
+    receive(one, Connected(None))
+    request_estimate(one)
+    assert one.client.estimate_requests == 2
 
 
-def test_an_older_daemons_refusal_is_no_error_and_costs_no_job(one):
+def test_an_older_daemon_that_refuses_estimates_fails_no_job(one):
     one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
-    assert hear(one, failed(BadMessage("What?"))) == [("estimated", "")]
-    assert hear(one, failed(BadMessage("What?")))[0][0] == "failed"  # nothing was asked: it is about the job
+    assert receive(one, failed(BadMessage("What?"))) == [("on_estimate", "")]
+    assert (
+        receive(one, failed(BadMessage("What?")))[0][0] == "on_failed"
+    )  # no estimate is pending: the failure concerns the job
 
 
-def test_a_daemon_that_is_lost_is_told_only_where_something_was_restyled(one):
-    assert hear(one, failed(DaemonLost("It went.")), ready=False) == [("estimated", "")]
+def test_a_lost_daemon_is_reported_only_after_a_restyle_was_requested(one):
+    assert receive(one, failed(DaemonLost("It went.")), ready=False) == [("on_estimate", "")]
     one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
-    assert [told[:2] for told in hear(one, failed(DaemonLost("It went."), "job"), ready=False)][-1] == ("failed", "job")
-
-
-def test_an_older_daemon_that_knows_no_lists_costs_no_job(one):
-    hear(one, estimate("ticket 1"))
-    one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
-    one.glance()
-    assert hear(one, failed(BadMessage("What?"))) == []
-    assert hear(one, failed(BadMessage("What?")))[0][:2] == (
-        "failed",
+    assert [call[:2] for call in receive(one, failed(DaemonLost("It went."), "job"), ready=False)][-1] == (
+        "on_failed",
         "job",
-    )  # no list was asked for: it is about the job
+    )
 
 
-def test_who_looks_at_what_is_kept_is_told_why_it_cannot_be_said(one):
-    hear(one, estimate("ticket 1"))
-    one.look()
-    assert hear(one, failed(BadMessage("What?")))[0][:2] == ("failed", "")
-    one.look()
-    assert hear(one, SavedItems([]), HistoryEntries([])) == [("kept", []), ("past", [])]
-    one.look()
-    assert ("failed", "") in [told[:2] for told in hear(one, failed(DaemonLost("It went.")), ready=False)]
+def test_an_older_daemon_that_refuses_lists_fails_no_job(one):
+    receive(one, estimate("ticket 1"))
+    one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="")
+    one.refresh_saved()
+    assert receive(one, failed(BadMessage("What?"))) == []
+    # no list is pending: the failure concerns the job
+    assert receive(one, failed(BadMessage("What?")))[0][:2] == ("on_failed", "job")
 
 
-def test_nothing_is_asked_where_no_daemon_is_there_unless_somebody_looks(one):
+def test_requested_lists_arrive_or_their_failure_is_reported(one):
+    receive(one, estimate("ticket 1"))
+    one.request_lists()
+    assert receive(one, failed(BadMessage("What?")))[0][:2] == ("on_failed", "")
+    one.request_lists()
+    assert receive(one, SavedItems([]), HistoryEntries([])) == [("on_saved", []), ("on_history", [])]
+    one.request_lists()
+    assert ("on_failed", "") in [call[:2] for call in receive(one, failed(DaemonLost("It went.")), ready=False)]
+
+
+def test_refreshing_the_saved_results_never_starts_a_daemon(one):
     one.client.ready = False
-    one.client.ask_kept = lambda: pytest.fail("a daemon would be started")
-    one.glance()
+    one.client.request_saved = lambda: pytest.fail("a daemon would be started")
+    one.refresh_saved()

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura import strings
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client import launch
 from velatura.client.connection import DaemonConnection
 from velatura.client.launch import Launcher
 from velatura.editor import report, ui_state
-from velatura.editor.ui_state import MOST_RECENT, Style, UiState
+from velatura.editor.ui_state import MAX_RECENT, Style, UiState
 from velatura.errors import DaemonLost, DaemonNotRunning
 from velatura.settings import StyleSettings, setting_specs
 
 
 @pytest.fixture
 def where(tmp_path):
-    return places({"VELATURA_HOME": str(tmp_path)})
+    return app_dirs({"VELATURA_HOME": str(tmp_path)})
 
 
 def test_every_knob_has_its_place_in_the_window_once():
@@ -47,7 +47,7 @@ def test_what_is_remembered_comes_back(where, tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"x")
     one = UiState()
-    one.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
+    one.record_use([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
     ui_state.save(where, "krita", one)
     assert ui_state.load(where, "krita") == UiState(
         StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
@@ -57,10 +57,10 @@ def test_what_is_remembered_comes_back(where, tmp_path):
 def test_the_gallery_keeps_the_latest_first_each_once():
     one = UiState()
     for number in [*range(40), 7]:
-        one.used([Style(f"/{number}", str(number))], StyleSettings())
+        one.record_use([Style(f"/{number}", str(number))], StyleSettings())
     assert [style.name for style in one.recent][:3] == ["7", "39", "38"]
-    assert len(one.recent) == MOST_RECENT
-    assert len({style.path for style in one.recent}) == MOST_RECENT
+    assert len(one.recent) == MAX_RECENT
+    assert len({style.path for style in one.recent}) == MAX_RECENT
 
 
 def test_a_picture_that_is_no_more_and_a_knob_of_another_version_are_left_out(where, tmp_path):
@@ -82,7 +82,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value):
-    where = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
+    where = app_dirs({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
     where.config.mkdir(parents=True)
     path = where.config / "window-krita.json"
     path.write_text(json.dumps(value))
@@ -102,14 +102,14 @@ def test_a_report_has_what_a_maintainer_asks_for_and_not_the_homes_name(where, m
 
 def test_the_terminal_command_is_the_recorded_one(where):
     assert launch.terminal_command(where) == "velatura daemon start"
-    launch.record(where, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    launch.record_launcher(where, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
     assert launch.terminal_command(where) == "'/my tools/python' -m velatura_daemon daemon start"
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
 def test_in_a_sandbox_no_daemon_is_started_and_the_command_is_said(where, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
-    launch.record(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    launch.record_launcher(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
     link = DaemonConnection(where, "krita", "id", start=True, launcher=None)
     with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):
         link.advance()

@@ -1,4 +1,4 @@
-"""ZMTP on a plain socket: messages arrive whole however they are cut, and a hostile peer is hung up on."""
+"""ZMTP on a plain socket: messages arrive complete however they are cut, and peers that break the rules are cut off."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from velatura.protocol.sockets import READS, ZmtpSocket
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 
 
-def feed(incoming: zmtp.FrameParser, data: bytes, pieces: Iterator[int] | None = None) -> list[list[bytes]]:
-    """Everything that comes out, the bytes arriving in pieces of these sizes."""
+def feed(parser: zmtp.FrameParser, data: bytes, pieces: Iterator[int] | None = None) -> list[list[bytes]]:
+    """Parse data that arrives in pieces of these sizes. Returns all messages."""
     messages = []
     while data:
-        room = incoming.space()
-        count = min(len(room), len(data), next(pieces, 1 << 30) if pieces else 1 << 30)
-        room[:count], data = data[:count], data[count:]
-        message = incoming.filled(count)
+        buffer = parser.get_buffer()
+        count = min(len(buffer), len(data), next(pieces, 1 << 30) if pieces else 1 << 30)
+        buffer[:count], data = data[:count], data[count:]
+        message = parser.buffer_updated(count)
         if message is not None:
             messages.append([bytes(frame) for frame in message])
     return messages
 
 
-def on_the_wire(frames: list[bytes]) -> bytes:
+def encode(frames: list[bytes]) -> bytes:
     return b"".join(bytes(part) for part in zmtp.message_parts(frames))
 
 
@@ -45,20 +45,20 @@ some_messages = st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=
 
 
 @given(some_messages, st.lists(st.integers(1, 40)))
-def test_messages_arrive_whole_however_they_are_cut(messages, sizes):
-    data = HANDSHAKE + b"".join(on_the_wire(frames) for frames in messages)
+def test_messages_arrive_complete_however_they_are_cut(messages, sizes):
+    data = HANDSHAKE + b"".join(encode(frames) for frames in messages)
     assert feed(zmtp.FrameParser(), data, iter(sizes)) == messages
 
 
 @given(st.binary(min_size=1, max_size=200))
-def test_no_bytes_whatever_give_a_message_before_the_handshake(data):
+def test_no_bytes_give_a_message_before_the_handshake(data):
     with contextlib.suppress(BadMessage):
         assert feed(zmtp.FrameParser(), data) == []
 
 
 @given(some_messages, st.data())
-def test_a_damaged_byte_gives_messages_or_an_error_never_anything_else(messages, data):
-    wire = bytearray(HANDSHAKE + b"".join(on_the_wire(frames) for frames in messages))
+def test_a_damaged_byte_gives_messages_or_a_bad_message_error_and_nothing_else(messages, data):
+    wire = bytearray(HANDSHAKE + b"".join(encode(frames) for frames in messages))
     wire[data.draw(st.integers(0, len(wire) - 1))] ^= data.draw(st.integers(1, 255))
     try:
         for message in feed(zmtp.FrameParser(), bytes(wire)):
@@ -75,11 +75,11 @@ HOSTILE = {
     "not zmtp": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "zmtp 2": b"\xff" + bytes(8) + b"\x7f\x01\x00" + bytes(60),
     "another mechanism": zmtp.GREETING[:12] + b"CURVE".ljust(20, b"\0") + bytes(32),
-    "an error for a ready": zmtp.GREETING + b"\x04\x06\x05ERROR",
-    "a message for a ready": zmtp.GREETING + on_the_wire([b"early"]),
-    "a ready without end": zmtp.GREETING + long_frame(zmtp.COMMAND, zmtp.MAX_COMMAND + 1),
-    "flags that mean nothing": HANDSHAKE + b"\x08\x00",
-    "a command that is to be continued": HANDSHAKE + b"\x05\x00",
+    "an ERROR instead of READY": zmtp.GREETING + b"\x04\x06\x05ERROR",
+    "a message instead of READY": zmtp.GREETING + encode([b"early"]),
+    "a READY over the limit": zmtp.GREETING + long_frame(zmtp.COMMAND, zmtp.MAX_COMMAND + 1),
+    "unknown flags": HANDSHAKE + b"\x08\x00",
+    "a command with the flag that more follows": HANDSHAKE + b"\x05\x00",
     "a command inside a message": HANDSHAKE + b"\x01\x01a" + b"\x04\x05\x04PING",
     "a frame over the limit": HANDSHAKE + long_frame(0, MAX_FRAME + 1),
     "a frame of 2^63 bytes": HANDSHAKE + long_frame(0, 1 << 63),
@@ -87,12 +87,12 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_peer_is_an_error_and_costs_no_memory(said):
-    incoming = zmtp.FrameParser()
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_peer_gives_an_error_and_costs_no_memory(sent):
+    parser = zmtp.FrameParser()
     with pytest.raises(BadMessage):
-        feed(incoming, said)
-    assert len(incoming.space()) <= MAX_FRAME
+        feed(parser, sent)
+    assert len(parser.get_buffer()) <= MAX_FRAME
 
 
 # --- over real sockets -----------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def receive(dealer: PlainDealer) -> list[bytes]:
     return [bytes(frame) for frame in frames]
 
 
-def test_a_router_takes_it_for_a_dealer_and_messages_cross_both_ways(router):
+def test_messages_pass_to_and_from_a_pyzmq_router(router):
     socket_, endpoint = router
     dealer = PlainDealer(endpoint)
     sent = [[b"header", bytes([i]) * size] for i, size in enumerate((0, 1, 255, 256, 70_000, 4 << 20))]
@@ -135,7 +135,7 @@ def test_a_router_takes_it_for_a_dealer_and_messages_cross_both_ways(router):
     dealer.close()
 
 
-def test_what_is_said_last_arrives_within_the_linger(router):
+def test_a_last_message_is_sent_within_the_linger(router):
     socket_, endpoint = router
     dealer = PlainDealer(endpoint)
     dealer.send([b"bye"])
@@ -143,16 +143,16 @@ def test_what_is_said_last_arrives_within_the_linger(router):
     assert socket_.recv_multipart()[1:] == [b"bye"]
 
 
-def test_a_peer_that_takes_nothing_fills_the_queue_not_the_memory(router):
+def test_a_peer_that_does_not_read_fills_the_queue_not_the_memory(router):
     dealer = PlainDealer(router[1])
     answers = [dealer.send([b"x"]) for _ in range(5000)]  # before the handshake is read, nothing goes out
     assert answers[0] and not answers[-1]
     dealer.close()
 
 
-def test_a_program_with_thousands_of_open_files_hears_its_daemon(router):
+def test_a_program_with_thousands_of_open_files_can_receive(router):
     socket_, endpoint = router
-    resource = pytest.importorskip("resource")  # of Unix
+    resource = pytest.importorskip("resource")  # Unix only
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
@@ -173,14 +173,14 @@ def test_a_program_with_thousands_of_open_files_hears_its_daemon(router):
 
 @pytest.fixture
 def server() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
-    """Runs what a test does with the first connection; gives the address."""
+    """Runs a function of the test on the first connection. Returns the address."""
     listening = socket.create_server(("127.0.0.1", 0))
     threads = []
 
-    def serve(do: Callable[[socket.socket], None]) -> str:
+    def serve(handle: Callable[[socket.socket], None]) -> str:
         def run() -> None:
             with listening.accept()[0] as peer:
-                do(peer)
+                handle(peer)
 
         threads.append(threading.Thread(target=run))
         threads[0].start()
@@ -192,29 +192,29 @@ def server() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
         thread.join()
 
 
-@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_peer_is_told_as_a_lost_daemon(server, said):
-    def do(peer: socket.socket) -> None:
-        peer.sendall(said)
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_peer_is_reported_as_a_lost_daemon(server, sent):
+    def handle(peer: socket.socket) -> None:
+        peer.sendall(sent)
         with contextlib.suppress(ConnectionResetError):
             while peer.recv(4096):
                 pass
 
-    dealer = PlainDealer(server(do))
+    dealer = PlainDealer(server(handle))
     with pytest.raises(DaemonLost, match="has ended"):
         receive(dealer)
     dealer.close()
 
 
-def test_a_peer_that_hangs_up_is_told_after_what_it_said(server):
-    dealer = PlainDealer(server(lambda peer: peer.sendall(HANDSHAKE + on_the_wire([b"last"]))))
+def test_a_closed_connection_is_reported_after_the_last_message(server):
+    dealer = PlainDealer(server(lambda peer: peer.sendall(HANDSHAKE + encode([b"last"]))))
     assert receive(dealer) == [b"last"]
     with pytest.raises(DaemonLost):
         receive(dealer)
     dealer.close()
 
 
-def test_a_peer_that_says_nothing_blocks_nobody(server):
+def test_a_silent_peer_does_not_block(server):
     done = threading.Event()
     dealer = PlainDealer(server(lambda peer: done.wait(10) and None))
     assert dealer.receive() is None
@@ -224,32 +224,32 @@ def test_a_peer_that_says_nothing_blocks_nobody(server):
 
 
 @pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:1", "ipc:///nowhere/s", "udp://x", "tcp://127.0.0.1:x"])
-def test_an_address_where_nobody_answers_is_a_lost_daemon(endpoint):
-    with pytest.raises(DaemonLost, match="Nobody answers"):
+def test_an_address_where_nothing_answers_is_a_lost_daemon(endpoint):
+    with pytest.raises(DaemonLost, match="Nothing answers"):
         PlainDealer(endpoint)
 
 
-def test_limits_are_those_that_the_protocol_page_states():
+def test_the_limits_match_the_protocol_page():
     page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
     assert f"| frames of a message | {zmtp.MAX_FRAMES} |" in page
     assert f"| a ZMTP command | {zmtp.MAX_COMMAND // 1024} KiB |" in page
 
 
-def test_commands_without_end_keep_nobody_reading():
+def test_endless_commands_do_not_keep_the_reader_busy():
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    wire = ZmtpSocket(ours, zmtp.ready(b""), zmtp.STRANGER)
+    wire = ZmtpSocket(ours, zmtp.ready(b""), zmtp.UNAUTHENTICATED)
     theirs.send(zmtp.GREETING + zmtp.ready(b"x"))
-    assert wire.pull() is None
+    assert wire.receive() is None
     sent = 0
     with contextlib.suppress(BlockingIOError):
         while True:
             sent += theirs.send(b"\x04\x00" * 512)
     assert sent > 4 * READS
-    assert wire.pull() is None
+    assert wire.receive() is None
     left = len(ours.recv(1 << 20, socket.MSG_PEEK))
-    assert left >= sent - 4 * READS  # it has read a turn's worth, not all
-    assert wire.gone is None
+    assert left >= sent - 4 * READS  # it has read as much as one call may, not everything
+    assert wire.closed_reason is None
     theirs.close()
     wire.close()

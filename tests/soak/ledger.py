@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.soak.tasks import Task
-from velatura.client.client import Finished
+from velatura.client.events import Finished
 from velatura.protocol import messages as p
 
 RESULT, CANCELLED, REPLACED, FAILED = "result", "cancelled", "replaced", "failed"

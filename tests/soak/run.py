@@ -105,7 +105,7 @@ def soak(home: Path, seconds: float, clients: int) -> Soak:
             if now >= next_sample:
                 next_sample = now + 1.0
                 samples.append(_sample(now, report, ledger))
-                watcher.ask_status()
+                watcher.request_status()
                 log.read()
                 daemon.clients[:] = [watcher]  # the soakers close their own
             select.select([number for soaker in soakers for number in soaker.files], [], [], LOOK)

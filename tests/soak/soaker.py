@@ -10,7 +10,8 @@ from tests.soak.ledger import Manifest
 from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
 from velatura.client import transport
-from velatura.client.client import Client, Connected, Event, Finished, SavedItems
+from velatura.client.client import Client
+from velatura.client.events import Connected, Event, Finished, SavedItems
 from velatura.client.saved_results import SavedItem
 from velatura.client.transport_plain import PlainDealer
 from velatura.client.transport_pyzmq import PyzmqDealer
@@ -57,7 +58,7 @@ class Soaker:
             return
         while len(self._layers) < self.depth:
             self._ask()
-        midway = bool(self._client._incoming) and self._source.random() < VANISHES_MIDWAY
+        midway = self._client._blobs.is_downloading and self._source.random() < VANISHES_MIDWAY
         if midway or self._source.random() < seconds / VANISHES_EVERY:
             self.vanish(now)
         elif self._source.random() < seconds / LEAVES_EVERY:
@@ -78,7 +79,7 @@ class Soaker:
         job = getattr(event, "job", "")
         if isinstance(event, Connected):
             assert self._client is not None
-            self._client.ask_kept()
+            self._client.request_saved()
             self._looks_for_kept = True
         elif isinstance(event, SavedItems):
             self._take_up(event.items)
@@ -120,7 +121,7 @@ class Soaker:
     def vanish(self, now: float) -> None:
         """As when its program is killed: not a word."""
         assert self._client is not None
-        self._client._link.drop()
+        self._client._connection.disconnect()
         self._ledger.acts["vanished"] += 1
         self._adrift(now)
 

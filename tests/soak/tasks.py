@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.conftest import picture
-from velatura.client.client import Finished
+from velatura.client.events import Finished
 from velatura.pixels import CHANNELS, MASK_FORMAT, Picture, PixelFormat
 from velatura.settings import StyleSettings
 

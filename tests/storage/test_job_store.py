@@ -11,7 +11,8 @@ import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.support.daemons import limited, status_when, until
-from velatura.client.client import Client, Finished, HistoryEntries, SavedItems
+from velatura.client.client import Client
+from velatura.client.events import Finished, HistoryEntries, SavedItems
 from velatura.client.saved_results import SavedItem
 from velatura.errors import DaemonLost
 from velatura.protocol import messages as p
@@ -25,7 +26,7 @@ LONG = StyleSettings(quality="draft", iterations=150)
 
 
 def kept(client: Client) -> list[SavedItem]:
-    client.ask_kept()
+    client.request_saved()
     return until(client, SavedItems).items
 
 
@@ -41,9 +42,9 @@ def result_not_fetched(daemon: Daemon, name: str, **more: object) -> str:
     """A job whose result has come to be, and whose client died before it had it."""
     client = daemon.client(name)
     job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK, **more)
-    client._start_fetching = lambda result: client._events.append(result)  # type: ignore[method-assign, arg-type]
+    client._fetch_result = lambda result: client._events.append(result)  # type: ignore[method-assign, arg-type]
     until(client, p.Result, job)
-    client._link.drop()
+    client._connection.disconnect()
     return job
 
 
@@ -85,12 +86,12 @@ def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
     job = result_not_fetched(daemon, "editor")
     with daemon.client("cli") as other:
         assert kept(other) == []
-        other.ask_kept(everyone=True)
+        other.request_saved(everyone=True)
         (item,) = until(other, SavedItems).items
         assert item.client == "editor"
         other.fetch(item)
         assert until(other, Finished, job).picture
-        other.ask_kept(everyone=True)
+        other.request_saved(everyone=True)
         assert until(other, SavedItems).items == []
 
 
@@ -151,7 +152,7 @@ def test_a_vanished_clients_work_can_be_gone_on_with(daemon):
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], LONG)
     until(lost, p.Progress, job)
     status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
-    lost._link.drop()
+    lost._connection.disconnect()
     status_when(watching, lambda report: report["stopped_midway"] == 1)
     with daemon.client("editor") as client:
         client.resume(kept(client)[0])
@@ -186,7 +187,7 @@ def test_a_stopped_restyle_is_taken_up_once(daemon):
 
 
 def test_the_history_has_what_was_made_and_with_what(daemon):
-    from velatura.client.client import GivenStyle
+    from velatura.client.events import GivenStyle
 
     with daemon.client("editor") as client:
         style = GivenStyle(STYLE, 1.0, None, "Night swirls", "/paintings/night_swirls.png")
@@ -194,12 +195,12 @@ def test_the_history_has_what_was_made_and_with_what(daemon):
         client.restyle_and_wait(CONTENT, [style], StyleSettings(strength=0), title="Quay")
     kill(daemon)
     with daemon.client("another") as client:
-        client.ask_history()
+        client.request_history()
         lines = until(client, HistoryEntries).lines
         assert [line.title for line in lines] == ["Quay", "Harbour"]
         assert lines[1].settings == QUICK
         assert (lines[1].styles[0].name, lines[1].styles[0].path) == ("Night swirls", "/paintings/night_swirls.png")
-        client.ask_history(before=lines[0].number)
+        client.request_history(before=lines[0].number)
         assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
 
 
@@ -209,7 +210,7 @@ def test_everything_can_be_forgotten(daemon):
     with daemon.client("cli") as client:
         client.forget_everything()
         assert until(client, SavedItems).items == []
-        client.ask_history()
+        client.request_history()
         assert until(client, HistoryEntries).lines == []
     left = [path for folder in ("spool", "works", "results") for path in (daemon.places.state / folder).iterdir()]
     assert [path.name for path in left if path.name != "seen"] == []
@@ -241,7 +242,7 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
     path.write_bytes(b"SQLite format 3\0" + b"nonsense" * 500)
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Harbour")
-        client.ask_history()
+        client.request_history()
         assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
     assert path.with_name("history.sqlite.damaged").exists()
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import zmq
 
 from velatura.errors import BadMessage
+from velatura.protocol import codec, zmtp
 from velatura.protocol import messages as p
-from velatura.protocol import zmtp
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"raw")
 PATIENCE = 10.0  # seconds for a connection, and for the other side's READY
@@ -41,7 +41,7 @@ class ZmqPeer:
         self.endpoint = endpoint
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.ROUTING_ID, zmtp.fresh_identity())
+        self._socket.setsockopt(zmq.ROUTING_ID, zmtp.random_routing_id())
         # Another connection would be another peer. (Never, -1, makes libzmq wait for ever at its end.)
         self._socket.setsockopt(zmq.RECONNECT_IVL, 60_000)
         self._ended = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
@@ -58,7 +58,7 @@ class ZmqPeer:
         poller.poll(int(seconds * 1000))
         if not self._socket.poll(0):  # nothing more: it is silent, or has hung up
             return None
-        return p.unpack(self._socket.recv_multipart())[0]
+        return codec.unpack(self._socket.recv_multipart())[0]
 
     def close(self, linger: float = 0.0) -> None:
         self._socket.disable_monitor()
@@ -88,10 +88,10 @@ class PlainPeer:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.socket = connected(endpoint)
-        self._incoming = zmtp.Download()
+        self._incoming = zmtp.FrameParser()
         self._arrived: deque[list[bytearray]] = deque()
         self._gone = False
-        self.write(zmtp.GREETING + zmtp.ready(zmtp.fresh_identity()))
+        self.write(zmtp.GREETING + zmtp.ready(zmtp.random_routing_id()))
         while (
             not self._incoming.is_ready and not self._gone
         ):  # libzmq hangs up on messages that come before its own READY has gone
@@ -107,15 +107,15 @@ class PlainPeer:
     def hear(self, seconds: float) -> p.Message | None:
         while not self._arrived and not self._gone and self._read(seconds):
             pass
-        return p.unpack(self._arrived.popleft())[0] if self._arrived else None
+        return codec.unpack(self._arrived.popleft())[0] if self._arrived else None
 
     def _read(self, seconds: float) -> bool:
         """Whether anything came, be it the end."""
         if not select.select([self.socket], [], [], seconds)[0]:
             return False
         try:
-            count = self.socket.recv_into(self._incoming.space())
-            message = self._incoming.filled(count) if count else None
+            count = self.socket.recv_into(self._incoming.get_buffer())
+            message = self._incoming.buffer_updated(count) if count else None
         except (OSError, BadMessage):
             count, message = 0, None
         self._gone = count == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import picture
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.clock import Clock
@@ -108,7 +108,7 @@ class Scheduling:
         self.messages: list[p.Message] = []
         config = config or DaemonConfig(hang_seconds=HANG, worker_seconds=600.0)
         pool = WorkerPool(provider or FakeProvider(self.executor), fallback, config, self.clock)
-        where = places({"VELATURA_HOME": str(home)})
+        where = app_dirs({"VELATURA_HOME": str(home)})
         self.jobs = JobService(config, where, pool, lambda _, message: self.messages.append(message), self.clock)
         self.scheduler, self.store = self.jobs.scheduler, self.jobs.store
 

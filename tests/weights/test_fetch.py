@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from tests.support.networks import weights_of_vgg19s_shapes
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import BadWeights, DiskTrouble, Offline
 from velatura_daemon.engine.network import INDEX_OF
 from velatura_daemon.models import fetch
@@ -222,7 +222,7 @@ def test_a_name_without_a_hash_cannot_be_checked(part):
 # --- the whole walk -------------------------------------------------------------------------------------
 @pytest.fixture
 def store(tmp_path) -> WeightStore:
-    return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
+    return WeightStore(app_dirs({"VELATURA_HOME": str(tmp_path)}))
 
 
 @pytest.fixture(scope="module")

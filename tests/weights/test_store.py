@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.support.networks import weights_of_vgg19s_shapes
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import BadWeights, VelaturaError
 from velatura_daemon.models.calibration import PROBE_MEANS, mean_activations, probe
 from velatura_daemon.models.load import load_network
@@ -18,7 +18,7 @@ from velatura_daemon.models.store import ATTRIBUTION, DEFAULT, WeightStore
 
 @pytest.fixture
 def store(tmp_path):
-    return WeightStore(places({"VELATURA_HOME": str(tmp_path)}))
+    return WeightStore(app_dirs({"VELATURA_HOME": str(tmp_path)}))
 
 
 def a_file(folder, seed=0, name="mine.pth", last="conv5_1"):

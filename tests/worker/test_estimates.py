@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.settings import StyleSettings
 from velatura_daemon.memory_plan import BASE, EVERYTHING, MemoryBudget
 from velatura_daemon.models.store import WeightStore
@@ -23,7 +23,7 @@ DRAFT, GOOD = StyleSettings(quality="draft"), StyleSettings(quality="good")
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    return ModelCache(WeightStore(places({"VELATURA_HOME": str(home)}))).get("auto", CPU)
+    return ModelCache(WeightStore(app_dirs({"VELATURA_HOME": str(home)}))).get("auto", CPU)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.support.networks import weights_of_vgg19s_shapes
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.model_cache import ModelCache
 
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def store(tmp_path):
-    one = WeightStore(places({"VELATURA_HOME": str(tmp_path / "home")}))
+    one = WeightStore(app_dirs({"VELATURA_HOME": str(tmp_path / "home")}))
     yield one
     for path in one.places.weights.glob("*.safetensors"):  # pytest keeps folders, and these are large
         path.unlink()

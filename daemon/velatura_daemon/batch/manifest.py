@@ -57,7 +57,7 @@ class Manifest:
             raise DiskTrouble(
                 f"{folder} cannot be written to ({error.strerror}). Give another folder with --out."
             ) from error
-        if not self._lock.take(patience=1.0):
+        if not self._lock.acquire(patience=1.0):
             self._lock.close()
             raise TooBusy(
                 f"Another 'velatura batch' is at work in {folder}. Wait for it, or give another folder with --out."

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from velatura.client.client import Event
+from velatura.client.events import Event
 from velatura.errors import VelaturaError
 from velatura_daemon.batch.frames import Frame
 from velatura_daemon.batch.runner import Told

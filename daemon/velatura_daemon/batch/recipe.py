@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.client.client import GivenStyle
+from velatura.client.events import GivenStyle
 from velatura.pixels import Picture
 from velatura.settings import StyleSettings
 from velatura_daemon.batch.file_hashes import hash_of, hash_of_file

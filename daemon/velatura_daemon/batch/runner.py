@@ -21,7 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from velatura.client.client import Client, Event, Finished, SavedItems
+from velatura.client.client import Client
+from velatura.client.events import Event, Finished, SavedItems
 from velatura.client.saved_results import SavedItem
 from velatura.editor.background import as_velatura_error
 from velatura.errors import (
@@ -151,7 +152,7 @@ class Run:
                         "--force to replace it."
                     ),
                 )
-        self._client.hold()  # until each file is written
+        self._client.acknowledge_manually()  # until each file is written
         with warnings.catch_warnings(), self._ended():
             warnings.simplefilter("ignore")  # as `decode` does by itself, but its threads would undo each other's
             if self._todo:
@@ -206,12 +207,12 @@ class Run:
         """Finished pictures of a run that was killed wait in the daemon. Looks for the daemon, and starts it, where
         need be."""
         self._knows_kept = False
-        self._client.ask_kept()
+        self._client.request_saved()
         self._look_at_workers()
 
     def _look_at_workers(self) -> None:
         self._next_look = time.monotonic() + LOOK_EVERY
-        self._client.ask_status()
+        self._client.request_status()
 
     def _ask_more(self) -> None:
         if not self._knows_kept or time.monotonic() < self._not_before:
@@ -295,7 +296,7 @@ class Run:
     def _lost(self, error: DaemonLost, item: Item | None) -> None:
         """Every job fails with the same sentence, one after the other; the first looks for the daemon. One that was
         told to stop leaves no connection file behind, and is not started against that will."""
-        if not self._client.places.connection_file.exists():
+        if not self._client.dirs.connection_file.exists():
             raise error
         if self._knows_kept or item is None:
             self._losses += 1
@@ -356,7 +357,7 @@ class Run:
                 self._fail_or_raise(item, error)
 
     def _made(self, item: Item, done: Finished, notes: list[str]) -> None:
-        self._client.received(done)
+        self._client.acknowledge(done)
         self.pace.made += 1
         self.outcome.made.append(item.frame)
         self.outcome.weights, self.outcome.device = done.result.weights, done.result.device
@@ -386,7 +387,7 @@ class Run:
         """Until the daemon says something, a thread has finished, or it is time to look."""
         descriptor = self._client.fileno()
         watched: list[Any] = [self._wake_out, *([] if descriptor is None else [descriptor])]
-        writing = [descriptor] if descriptor is not None and self._client.wants_to_write else []
+        writing = [descriptor] if descriptor is not None and self._client.needs_write else []
         ready, _, _ = select.select(watched, writing, [], TURN if self._client.ready else HANDSHAKE_TURN)
         if self._wake_out in ready:
             self._wake_out.recv(4096)

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.client import Client
 from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
@@ -30,7 +30,7 @@ class House:
         self.home, self._repeats = home, repeats
         self.device = device
         launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command()), build_id())
-        self.client = Client("bench", where=places({"VELATURA_HOME": str(home)}), client_id="bench", launcher=launcher)
+        self.client = Client("bench", dirs=app_dirs({"VELATURA_HOME": str(home)}), client_id="bench", launcher=launcher)
         self._layers = 0
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.build import build_of
 from velatura_daemon import samples
 from velatura_daemon.samples import draw
@@ -25,7 +25,7 @@ def drawn(name: str, width: int, height: int) -> Array:
     if factor < 1:
         small = drawn(name, round(width * factor), round(height * factor))
         return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
-    folder = places().cache / "bench"
+    folder = app_dirs().cache / "bench"
     kept = folder / f"{name}-{width}x{height}-{build_of(Path(samples.__file__).parent)[:12]}.npy"
     with contextlib.suppress(OSError, ValueError):
         found: Array = np.load(kept)

@@ -114,7 +114,7 @@ def restyle_folder(
                 try:
                     outcome = run.through(todo)
                 except BaseException as error:
-                    client.hang_up()  # what is done by now of those in work stays kept
+                    client.disconnect()  # what is done by now of those in work stays kept
                     if isinstance(error, (KeyboardInterrupt, VelaturaError)):
                         show.note(
                             f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in "

@@ -14,9 +14,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.client import running_daemon
-from velatura.client.launch import record, recorded, restore
+from velatura.client.launch import record_launcher, recorded_launcher, restore_launcher
 from velatura.client.locks import is_held
 from velatura.errors import DaemonCannotStart, DaemonLost
 from velatura_daemon.cli.status import rows
@@ -134,7 +134,7 @@ def run(verbose: bool, **values: Any) -> None:
     """Be the daemon, here, until stopped."""
     from velatura_daemon.daemon_process import run_daemon
 
-    if not run_daemon(places(), DaemonConfig(**values), to_terminal=verbose):
+    if not run_daemon(app_dirs(), DaemonConfig(**values), to_terminal=verbose):
         click.echo("A daemon is running already; see 'velatura daemon status'.")
     logging.shutdown()
 
@@ -145,16 +145,16 @@ def start(**values: Any) -> None:
     """Start it in the background, and record for the editors how that is done, these options with it."""
     from velatura_daemon.terminal.connect import connect, own_launcher
 
-    where = places()
-    before, launcher = recorded(where), own_launcher(*as_words(values))
-    record(where, launcher)
+    where = app_dirs()
+    before, launcher = recorded_launcher(where), own_launcher(*as_words(values))
+    record_launcher(where, launcher)
     began = time.monotonic()
     try:
         with connect() as client:
             client.wait_until_ready()
             report = client.status()
     except DaemonCannotStart:  # an option that cannot be meant: editors go on starting it as they did
-        restore(where, before)
+        restore_launcher(where, before)
         raise
     took = time.monotonic() - began
     if report["uptime_seconds"] <= took:
@@ -194,13 +194,13 @@ def logs(follow: bool, lines: int) -> None:
     """Show the log of the daemon, its workers and its connection to a Ray cluster."""
     from velatura_daemon.cli.logs import show
 
-    show(places().log_file, lines, follow=follow)
+    show(app_dirs().log_file, lines, follow=follow)
 
 
 @daemon.command()
 def stop() -> None:
     """Stop it; of restyles in work what they had a few seconds ago is kept."""
-    where = places()
+    where = app_dirs()
     client = running_daemon(where)
     if client is None:
         click.echo("No daemon is running.")

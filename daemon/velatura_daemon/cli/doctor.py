@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from velatura import __version__
-from velatura.app_dirs import AppDirs, places
+from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import running_daemon
-from velatura.client.launch import recorded
+from velatura.client.launch import recorded_launcher
 from velatura.errors import VelaturaError
 from velatura_daemon.cli.status import devices_in_words, elsewhere, stand_in
 from velatura_daemon.config import sensible_megapixels
@@ -35,7 +35,7 @@ class Finding:
 @click.command()
 def doctor() -> None:
     """Say what is there and what is not. Exit code 1 where something is broken."""
-    where = places()
+    where = app_dirs()
     healthy = True
     for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon):
         for finding in _safely(check, where):
@@ -108,7 +108,7 @@ def _folders(where: AppDirs) -> Iterator[Finding]:
 
 
 def _launcher(where: AppDirs) -> Iterator[Finding]:
-    launcher = recorded(where)
+    launcher = recorded_launcher(where)
     if launcher is None:
         yield Finding(True, "editors do not know yet how to start the daemon", "Run 'velatura daemon start' once.")
     elif shutil.which(launcher.command[0]) is None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from velatura.app_dirs import AppDirs, make_private_folder, places
-from velatura.client.client import SavedItems, running_daemon
+from velatura.app_dirs import AppDirs, app_dirs, make_private_folder
+from velatura.client.client import running_daemon
+from velatura.client.events import SavedItems
 from velatura.client.locks import Lock
 from velatura.errors import DaemonLost, DiskTrouble, error_from
 from velatura.protocol.messages import Failed
@@ -22,7 +23,7 @@ HISTORY = "history.sqlite*"  # with its journals, and one that was damaged and s
 def forget(yes: bool) -> None:
     """Wipe all pictures of yours: results that wait, restyles stopped midway, last images, the history with its
     thumbnails."""
-    where = places()
+    where = app_dirs()
     if not yes:
         click.confirm(
             "Results that wait, restyles stopped midway and the history will be gone for good. Go on?", abort=True
@@ -57,7 +58,7 @@ def _wipe(where: AppDirs) -> None:
     make_private_folder(where.state)
     lock = Lock(where.lock_file)
     try:
-        if not lock.take(patience=1.0):
+        if not lock.acquire(patience=1.0):
             raise DaemonLost(
                 "A daemon is just starting, or does not answer. Run 'velatura forget' again, or 'velatura daemon stop' "
                 "first."

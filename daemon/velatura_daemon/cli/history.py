@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from velatura.client.saved_results import HistoryEntry, SavedStyle
-from velatura.editor.descriptions import about_past
+from velatura.editor.descriptions import describe_entry
 from velatura.errors import UsageError
 from velatura_daemon.cli.restyle import restyle_file
 from velatura_daemon.terminal.connect import connect
@@ -41,7 +41,7 @@ def history(context: click.Context, as_json: bool) -> None:
     table = Table("number", "of", "style", "when", box=None, header_style="dim")
     now = time.time()
     for line in lines:
-        table.add_row(str(line.number), *about_past(line, now))
+        table.add_row(str(line.number), *describe_entry(line, now))
     Console().print(table)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from velatura.app_dirs import places
-from velatura.client.launch import record
+from velatura.app_dirs import app_dirs
+from velatura.client.launch import record_launcher
 from velatura.errors import UsageError
 from velatura_daemon.plugins import gimp as gimp_plugin
 from velatura_daemon.plugins import krita as krita_plugin
@@ -36,7 +36,7 @@ def krita(uninstall: bool, zip_path: Path | None) -> None:
     if uninstall and zip_path:
         raise UsageError("--uninstall and --zip do not go together.")
     if zip_path:
-        record(places(), own_launcher())  # the plugin starts the daemon by it
+        record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon by it
         krita_plugin.write_zip(zip_path)
         click.echo(
             f"Wrote {zip_path}. In Krita: Tools ▸ Scripts ▸ Import Python Plugin from File…, then start Krita anew."
@@ -63,7 +63,7 @@ def _in_or_out(plugin: Any, homes: list[Any], uninstall: bool) -> None:
             click.echo(f"{home.kind}: taken out of {home.plugin.parent}")
         click.echo(f"Start {plugin.EDITOR} anew." if taken else "There was no plugin to take away.")
         return
-    record(places(), own_launcher())  # the plugin starts the daemon by it
+    record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon by it
     for home in used:
         plugin.install(home)
         click.echo(f"{home.kind}: put into {home.plugin.parent}")

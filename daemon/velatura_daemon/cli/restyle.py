@@ -111,7 +111,7 @@ def restyle_file(
     show: Show = Lines() if as_json else Bar()
     try:
         with connect() as client:
-            client.hold()  # until the file is written
+            client.acknowledge_manually()  # until the file is written
             done = follow(
                 client,
                 show,
@@ -128,7 +128,7 @@ def restyle_file(
             )
             facts = facts_of(done, settings)
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
-            client.received(done)
+            client.acknowledge(done)
         for note in [*done.result.notes, *notes]:
             show.note(note)
         show.result(output=printable(output), **facts)

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from velatura import strings
 from velatura.client.saved_results import SavedItem
-from velatura.editor.descriptions import about_item
+from velatura.editor.descriptions import describe_item
 from velatura.errors import UsageError
 from velatura_daemon.terminal.connect import connect
 from velatura_daemon.terminal.options import FORCE, JSON
@@ -45,7 +45,7 @@ def list_(as_json: bool) -> None:
     table = Table("id", "of", "style", "how far", "program", box=None, header_style="dim")
     now = time.time()
     for item in items:
-        table.add_row(item.job[:ID], *about_item(item, now), strings.PROGRAMS.get(item.program, item.program))
+        table.add_row(item.job[:ID], *describe_item(item, now), strings.PROGRAMS.get(item.program, item.program))
     Console().print(table)
 
 
@@ -67,7 +67,7 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
 
     show: Show
     with failures_told(as_json), connect() as client:
-        client.hold()  # until the file is written
+        client.acknowledge_manually()  # until the file is written
         item = find(saved_items(client), id)
         output = output or _output_of(item)
         check_output(output, force)
@@ -80,11 +80,11 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
             try:
                 done = watch(client, show, item.job)
             except BaseException:
-                client.hang_up()  # what is done by now stays kept
+                client.disconnect()  # what is done by now stays kept
                 raise
             facts = facts_of(done, item.settings)
             notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
-            client.received(done)
+            client.acknowledge(done)
             if done.mask is not None:
                 notes.append(
                     "It is the selection's part of its layer, with what is around it; an editor's plugin puts it back "

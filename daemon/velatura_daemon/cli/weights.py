@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import BadWeights
 from velatura_daemon.models.store import ATTRIBUTION, DEFAULT, USER_NAME, WeightStore
 from velatura_daemon.terminal.options import KNOWN_WEIGHTS
@@ -23,7 +23,7 @@ def fetch() -> None:
     """Fetch torchvision's VGG19 (548 MB, once). 'velatura weights use imagenet' then makes it the default."""
     from velatura_daemon.models.fetch import fetch_imagenet, imagenet_url
 
-    store = WeightStore(places())
+    store = WeightStore(app_dirs())
     if store.imagenet_file.exists():
         click.echo(f"They are there already: {store.imagenet_file}")
         return
@@ -46,7 +46,7 @@ def fetch() -> None:
 )
 def use(which: str, input_: str) -> None:
     """Use a file of your own, or a known name, wherever a job asks for 'auto'."""
-    store = WeightStore(places())
+    store = WeightStore(app_dirs())
     known = which in KNOWN_WEIGHTS or USER_NAME.fullmatch(which)
     name = which if known else store.import_file(Path(which), input_)
     if name != "auto":  # which must work even if the present choice does not
@@ -58,7 +58,7 @@ def use(which: str, input_: str) -> None:
 @weights.command(name="list")
 def list_() -> None:
     """What is on this machine, and what 'auto' means."""
-    store = WeightStore(places())
+    store = WeightStore(app_dirs())
     names = [DEFAULT.name, *(["imagenet"] if store.imagenet_file.exists() else [])]
     names += sorted(path.stem for path in store.places.weights.glob("user-*.safetensors"))
     try:

@@ -12,6 +12,7 @@ from velatura.client.locks import is_held
 from velatura.client.transport import Dealer
 from velatura.client.transport_plain import PlainDealer, Selector
 from velatura.errors import DaemonLost, NotTrusted, UnknownMessage, UnsafeConnectionFile
+from velatura.protocol import codec
 from velatura.protocol import messages as p
 
 PATIENCE = 15.0  # seconds for the other daemon to come up, or back
@@ -49,13 +50,13 @@ class RemoteConnection:
         return self._state == LOOKING and self._next_try > 0
 
     @property
-    def wants_to_write(self) -> bool:
-        return self._dealer is not None and self._dealer.wants_to_write
+    def needs_write(self) -> bool:
+        return self._dealer is not None and self._dealer.needs_write
 
     def fileno(self) -> int | None:
         return self._dealer.fileno() if self._dealer is not None else None
 
-    def start_looking(self) -> None:
+    def start_connecting(self) -> None:
         if self._state == IDLE:
             self._state, self._began, self._next_try, self.patience = LOOKING, None, 0.0, PATIENCE
 
@@ -74,7 +75,7 @@ class RemoteConnection:
             while (frames := self._dealer.receive()) is not None:
                 self._unanswered_since, self.heard = None, time.monotonic()
                 try:
-                    return p.unpack(frames)[0]
+                    return codec.unpack(frames)[0]
                 except UnknownMessage:
                     continue  # of a newer minor version
         except DaemonLost as error:
@@ -84,7 +85,7 @@ class RemoteConnection:
     def send(self, message: p.Message) -> bool:
         assert self._dealer is not None
         self._last_sent = time.monotonic()
-        return self._dealer.send(p.pack(message, self._session))
+        return self._dealer.send(codec.pack(message, self._session))
 
     def keep_alive(self) -> None:
         now = time.monotonic()
@@ -108,13 +109,13 @@ class RemoteConnection:
         with Selector() as looking:
             if self._dealer is not None:
                 looking.register(
-                    self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_to_write else 0)
+                    self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.needs_write else 0)
                 )
             if descriptor is not None:
                 looking.register(descriptor, selectors.EVENT_READ)
             looking.select(seconds)
 
-    def drop(self) -> None:
+    def disconnect(self) -> None:
         self._hang_up()
         self._state, self._session, self._unanswered_since = IDLE, b"", None
 
@@ -122,7 +123,7 @@ class RemoteConnection:
         if self._state == READY:
             self.send(p.Bye())
             self._hang_up(LINGER)
-        self.drop()
+        self.disconnect()
 
     # --- connecting ------------------------------------------------------------------------------------
     def _call(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from velatura.app_dirs import AppDirs
-from velatura.client.client import Connected, Event, Finished
+from velatura.client.events import Connected, Event, Finished
 from velatura.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, TooBusy, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
@@ -95,8 +95,8 @@ class RemoteExecutor:
     ) -> None:
         """keep_seconds: between two CheckpointSaved events."""
         self._connection = connection
-        self._client = CheckingClient("daemon", where=places, link=connection)
-        self._client.hold()
+        self._client = CheckingClient("daemon", dirs=places, connection=connection)
+        self._client.acknowledge_manually()
         self._wake = wake
         self._siblings = siblings
         self.is_accepted = True  # the other daemon takes as many jobs of ours
@@ -199,7 +199,7 @@ class RemoteExecutor:
                 self._tick()
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
                 log.exception("work for the upstream daemon failed")
-                self._client._fail_all(internal_error(error))
+                self._client.fail_all(internal_error(error))
             idle = self._job is None and not self._questions and not self._connection.ready
             if not self._client.has_more:
                 patience = SLEEP_SECONDS if idle and not self._check_at else HEARTBEAT / 2
@@ -213,7 +213,7 @@ class RemoteExecutor:
         if 0 < self._check_at <= now:
             self._check_at, self._busy_at = now + RECONNECT_SECONDS if self._siblings.lost else 0.0, now
             if self._siblings.lost:
-                self._client.ask_status()
+                self._client.request_status()
                 self._connection.patience = 0.0  # one try
         if self._job is None and not self._questions:
             if self._connection.ready and now - self._busy_at > IDLE_SECONDS:
@@ -277,10 +277,10 @@ class RemoteExecutor:
         self._job = RemoteJob(spec, request, connected=self._connection.ready, notified_waiting=notified)
         self._client.expected = request
         self._set_state("sending" if self._connection.ready else "connecting")
-        self._client.hand_on(request, blobs)
+        self._client.submit(request, blobs)
 
     def _estimate(self, request: EstimateRequest) -> None:
-        ticket = self._client.ask_estimate(
+        ticket = self._client.request_estimate(
             request.width, request.height, request.settings, weights=request.weights, device=request.device
         )
         self._questions[ticket] = request.ticket
@@ -294,23 +294,23 @@ class RemoteExecutor:
         never_arrived = not self._job.retry_at
         self._end(JobStopped(ticket))
         if never_arrived:
-            self._client._fail_all(VelaturaError("It was cancelled."))
+            self._client.fail_all(VelaturaError("It was cancelled."))
 
     def _pause(self, ticket: str) -> None:
         """Without telling the other side, which keeps its progress."""
         if self._job is not None and self._job.spec.ticket == ticket:
             self._end(JobStopped(ticket))
-            self._client._fail_all(VelaturaError("It was paused."))
+            self._client.fail_all(VelaturaError("It was paused."))
 
     def _acknowledge(self, ticket: str) -> None:
         done = self._unacknowledged.pop(ticket, None)
         if done is not None:
-            self._client.received(done)
+            self._client.acknowledge(done)
 
     def _close_session(self) -> None:
         """With a goodbye; without one if a job runs there, so that it is kept and can be resumed."""
         if self._job is not None:
-            self._client.hang_up()
+            self._client.disconnect()
         else:
             self._client.close()
 
@@ -320,18 +320,18 @@ class RemoteExecutor:
         if self._siblings.has_fallback and self is self._siblings.executors[0]:
             self._check_at = time.monotonic() + RECONNECT_SECONDS
         if self._connection.ready:
-            self._client.ask_status()
+            self._client.request_status()
 
     def _terminate(self) -> None:
         if self._job is None:  # the scheduler thinks that there is one
             self._emit(WorkerGone("the connection was lost"))
-        self._client._fail_all(self._connection.lost("gives no sign of work"))
+        self._client.fail_all(self._connection.lost("gives no sign of work"))
 
     # --- on its own thread: what the other daemon sends ----------------------------------------------------
     def _handle(self, event: Event) -> None:
         job = self._job
         if isinstance(event, Connected):
-            self._client.ask_status()
+            self._client.request_status()
             self._siblings.on_welcome(event.welcome.limits)
             if job is not None:
                 job.connected = True

@@ -37,7 +37,7 @@ class CheckingClient(Client):
 
     expected: p.Restyle | None = None
 
-    def _start_fetching(self, result: p.Result) -> None:
+    def _fetch_result(self, result: p.Result) -> None:
         request, ref = self.expected, PictureRef.from_wire(result.picture)
         content = PictureRef.from_wire(request.content) if request is not None else None
         if (
@@ -51,7 +51,7 @@ class CheckingClient(Client):
             raise BadMessage(
                 "The daemon that does the work sent a result that is not of the picture it was given. Do not trust it."
             )
-        super()._start_fetching(result)
+        super()._fetch_result(result)
 
 
 def request_for(spec: JobSpec) -> p.Restyle:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from velatura.pixels import PictureRef
-from velatura.protocol.messages import Restyle, StyleShare
+from velatura.protocol.messages import Restyle
+from velatura.protocol.style_share import StyleShare
 from velatura.settings import StyleSettings
 
 WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"

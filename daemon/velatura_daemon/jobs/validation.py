@@ -5,6 +5,7 @@ from __future__ import annotations
 from velatura.errors import BadMask, BadMessage, PictureTooLarge
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
+from velatura.protocol.style_share import styles_from_wire
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
@@ -17,7 +18,7 @@ STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger tha
 def job_from(request: p.Restyle, session: bytes, client_id: str, program: str, limit: float) -> Job:
     """The job that a request asks for. limit: megapixels of a content. Raises VelaturaError."""
     content = PictureRef.from_wire(request.content)
-    styles = p.styles_from_wire(request.styles)
+    styles = styles_from_wire(request.styles)
     settings = StyleSettings.from_wire(request.settings)
     limits = [("layer", content, limit)]
     limits += [("style picture", style.picture, max(limit, STYLE_MEGAPIXELS)) for style in styles]

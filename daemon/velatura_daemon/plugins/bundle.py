@@ -10,7 +10,7 @@ from pathlib import Path
 import msgpack
 
 import velatura
-from velatura.app_dirs import make_private_folder, places
+from velatura.app_dirs import app_dirs, make_private_folder
 from velatura.build import build_of
 from velatura.errors import VelaturaError
 
@@ -72,7 +72,7 @@ def _draw_samples(folder: Path) -> None:
 
     from velatura_daemon import samples
 
-    kept = places().cache / "samples" / f"{build_of(Path(samples.__file__).parent)}-{SAMPLE_SIDE}"
+    kept = app_dirs().cache / "samples" / f"{build_of(Path(samples.__file__).parent)}-{SAMPLE_SIDE}"
     if not kept.is_dir():
         make_private_folder(kept.parent)
         with tempfile.TemporaryDirectory(dir=kept.parent) as beside:

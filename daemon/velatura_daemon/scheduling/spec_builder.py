@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 from velatura.pixels import PictureRef
-from velatura.protocol.messages import StyleShare
+from velatura.protocol.style_share import StyleShare
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StyleInput

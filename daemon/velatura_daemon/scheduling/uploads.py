@@ -61,7 +61,7 @@ class Uploads:
             return None
         blob = pending.transfer.blob  # whatever the piece calls itself
         try:
-            credit = pending.transfer.take(put)
+            credit = pending.transfer.add(put)
             if pending.transfer.finished:
                 self._store.blobs.finish(blob, pending.upload)
         except VelaturaError as error:

@@ -19,7 +19,7 @@ from typing import Any
 
 from velatura.protocol import zmtp
 from velatura.protocol.messages import CHUNK
-from velatura.protocol.sockets import ZmtpSocket, make_room, prepare
+from velatura.protocol.sockets import ZmtpSocket, configure_socket, set_socket_buffers
 from velatura_daemon.clock import Clock
 
 log = logging.getLogger("velatura.server")
@@ -43,7 +43,7 @@ class Peer:
     def __init__(self, listener: Listener, connected: socket.socket, came: float) -> None:
         self._listener = listener
         self._socket = connected
-        self.wire = ZmtpSocket(connected, zmtp.ready(b"", b"ROUTER"), zmtp.STRANGER, STRANGERS_QUEUE)
+        self.wire = ZmtpSocket(connected, zmtp.ready(b"", b"ROUTER"), zmtp.UNAUTHENTICATED, STRANGERS_QUEUE)
         self.came = came
         self.watched = selectors.EVENT_READ
         self.on_ready: Callable[[int], None] = _nothing
@@ -55,19 +55,19 @@ class Peer:
 
     def send(self, frames: Sequence[Any]) -> bool:
         """Hand over a message; never blocks. False if the peer has gone or takes nothing: the message is lost then."""
-        taken = self.wire.gone is None and self.wire.send(frames)
+        taken = self.wire.closed_reason is None and self.wire.send(frames)
         self._listener.watch(self)
         return taken
 
     def trust(self) -> None:
         """It has proved the key: larger and more messages are accepted from it."""
-        self.wire.incoming.limits, self.wire.queue = zmtp.TRUSTED, QUEUE_OUT
-        make_room(self._socket, CHUNK)
+        self.wire.parser.limits, self.wire.max_queued = zmtp.AUTHENTICATED, QUEUE_OUT
+        set_socket_buffers(self._socket, CHUNK)
         self._listener.settled(self)
 
     def distrust(self) -> None:
         """Its session is over: the limits of an unauthenticated peer apply again."""
-        self.wire.incoming.limits, self.wire.queue = zmtp.STRANGER, STRANGERS_QUEUE
+        self.wire.parser.limits, self.wire.max_queued = zmtp.UNAUTHENTICATED, STRANGERS_QUEUE
         self._listener.unsettled(self)
 
 
@@ -113,7 +113,7 @@ class Listener:
         """Have the selector wait for what this peer's wire waits for."""
         if peer not in self._peers:
             return
-        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.wire.wants_to_write else 0)
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.wire.needs_write else 0)
         if wanted != peer.watched:
             peer.watched = wanted
             self._selector.modify(peer.wire, wanted, peer.on_ready)
@@ -141,7 +141,7 @@ class Listener:
 
     def _welcome(self, connected: socket.socket) -> None:
         try:
-            prepare(connected)
+            configure_socket(connected)
         except OSError:  # gone already
             connected.close()
             return
@@ -152,15 +152,15 @@ class Listener:
         self._strangers[peer] = None
         peer.on_ready = lambda events: self._ready(peer, events)
         self._selector.register(peer.wire, peer.watched, peer.on_ready)
-        peer.wire.push()
+        peer.wire.flush()
         self.watch(peer)
 
     def _ready(self, peer: Peer, events: int) -> None:
         try:
             if events & selectors.EVENT_WRITE:
-                peer.wire.push()
+                peer.wire.flush()
             for _ in range(BATCH):
-                message = peer.wire.pull()
+                message = peer.wire.receive()
                 if message is None:
                     break
                 self._take(peer, message)
@@ -168,7 +168,7 @@ class Listener:
             log.exception("a connection could not be served")
             self.hang_up(peer)
             return
-        if peer.wire.gone is not None:
+        if peer.wire.closed_reason is not None:
             self.hang_up(peer)
         else:
             self.watch(peer)
@@ -210,7 +210,7 @@ class Listener:
             self._selector.unregister(self._listening)
         self._listening.close()
         for peer in list(self._peers):
-            peer.wire.push()
+            peer.wire.flush()
             self.hang_up(peer)
         if self.endpoint.startswith("ipc://"):
             with contextlib.suppress(OSError):

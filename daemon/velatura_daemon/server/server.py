@@ -19,10 +19,10 @@ import velatura
 from velatura.app_dirs import POSIX, AppDirs, make_private_folder
 from velatura.client.connection_file import ConnectionInfo, publish, withdraw
 from velatura.errors import BadMessage, DiskTrouble, UnknownBlob, VelaturaError
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import puts
-from velatura.protocol.zmtp import STRANGERS_FRAME
+from velatura.protocol.transfer import put_messages
+from velatura.protocol.zmtp import MAX_UNAUTHENTICATED_FRAME
 from velatura_daemon.clock import Clock
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.factory import providers_for
@@ -192,7 +192,7 @@ class Server:
     def _send(self, peer: Peer, message: p.Message) -> None:
         """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
         try:
-            if not peer.send(p.pack(message)):
+            if not peer.send(codec.pack(message)):
                 log.debug("a %s message was not delivered", message.type)
         except BadMessage as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
@@ -214,7 +214,7 @@ class Server:
                 return
             session = self._door.session_of(peer, self._token_of(frames))
             known = True
-            message, _ = p.unpack(frames)
+            message, _ = codec.unpack(frames)
             job = getattr(message, "job", "")
             self._serve(session, message)
         except VelaturaError as error:
@@ -230,12 +230,12 @@ class Server:
 
     def _at_the_door(self, peer: Peer, frame: Any) -> bool:
         """Hello and proof, the only messages that are read without a session. True when it was one of them."""
-        if memoryview(frame).nbytes > STRANGERS_FRAME:
+        if memoryview(frame).nbytes > MAX_UNAUTHENTICATED_FRAME:
             return False
-        header = p.unpack_header(frame)
+        header = codec.unpack_header(frame)
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
-        message, _ = p.unpack([frame])
+        message, _ = codec.unpack([frame])
         if isinstance(message, p.Hello):
             self._send(peer, self._door.hello(peer, message))
         elif isinstance(message, p.Proof):
@@ -249,7 +249,7 @@ class Server:
         """The session that a header claims. Raises BadMessage."""
         if not frames:
             raise BadMessage("A message without frames came.")
-        token = p.unpack_header(frames[0]).get("session", b"")
+        token = codec.unpack_header(frames[0]).get("session", b"")
         return token if isinstance(token, bytes) else b""
 
     def _welcome(self, session: Session) -> p.Welcome:
@@ -287,7 +287,7 @@ class Server:
         data = self._job_service.store.results.picture_bytes(asked.blob)
         if data is None:
             raise UnknownBlob("The daemon holds no such result.")
-        for put in puts(asked, data):
+        for put in put_messages(asked, data):
             self._send(session.peer, put)
 
     def _on_cancel(self, session: Session, asked: p.Cancel) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from velatura.errors import BadMessage, NoSession, NotTrusted
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
 from velatura_daemon.server.listener import Peer
@@ -49,14 +49,14 @@ class SessionRegistry:
     def session_of(self, peer: Peer, token: bytes) -> Session:
         """The session of a message. Raises NoSession."""
         session = self._by_peer.get(peer)
-        if session is None or not auth.same(session.token, token):
+        if session is None or not auth.constant_time_equal(session.token, token):
             raise NoSession("Say hello first: this connection has no session with the daemon.")
         session.heard = self._clock.now()
         return session
 
     def hello(self, peer: Peer, hello: p.Hello) -> p.Challenge:
         """Answer a greeting with our proof. Raises VersionMismatch, BadMessage."""
-        p.check_version(hello.version, "client")
+        codec.check_version(hello.version, "client")
         if len(hello.nonce) != auth.NONCE_BYTES:
             raise BadMessage(f"A nonce has {auth.NONCE_BYTES} bytes.")
         nonce = auth.fresh_nonce()
@@ -70,7 +70,7 @@ class SessionRegistry:
         if greeting is None or self._clock.now() > greeting.until:
             raise NoSession("Say hello first: there is no greeting to prove.")
         said = (greeting.hello.nonce, greeting.nonce, peer.endpoint)
-        if not auth.same(proof.proof, auth.proof(self._key, "client", *said, greeting.hello.version)):
+        if not auth.constant_time_equal(proof.proof, auth.proof(self._key, "client", *said, greeting.hello.version)):
             raise NotTrusted(
                 "The key is wrong. Read the connection file again: the daemon has a new key at each start."
             )

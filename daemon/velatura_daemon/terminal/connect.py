@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.client.client import Client
-from velatura.client.launch import Launcher, record, recorded
+from velatura.client.launch import Launcher, record_launcher, recorded_launcher
 from velatura_daemon.build import build_id, own_command
 
 PROGRAM = "cli"
@@ -17,12 +17,12 @@ def own_launcher(*options: str) -> Launcher:
 
 def connect() -> Client:
     """A client that starts the daemon if need be. Where no command is recorded yet for editors, this one is."""
-    where = places()
-    launcher, known = own_launcher(), recorded(where)
+    where = app_dirs()
+    launcher, known = own_launcher(), recorded_launcher(where)
     if known is None:
-        record(where, launcher)
+        record_launcher(where, launcher)
     elif (
         known.command[: len(launcher.command)] == launcher.command
     ):  # with the options that 'velatura daemon start' was given
         launcher = Launcher(known.command, launcher.build)
-    return Client(PROGRAM, where=where, launcher=launcher)
+    return Client(PROGRAM, dirs=where, launcher=launcher)

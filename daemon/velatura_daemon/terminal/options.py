@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import BadWeights
 
 KNOWN_WEIGHTS = ("auto", "vgg19", "imagenet")
@@ -54,4 +54,4 @@ def weights_name(word: str) -> str:
         raise BadWeights(f"There is no weights file {word}, and no weights of that name: {', '.join(KNOWN_WEIGHTS)}.")
     from velatura_daemon.models.store import WeightStore
 
-    return WeightStore(places()).import_file(Path(word))
+    return WeightStore(app_dirs()).import_file(Path(word))

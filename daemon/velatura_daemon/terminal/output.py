@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from velatura.client.client import Connected, Event
+from velatura.client.events import Connected, Event
 from velatura.errors import VelaturaError
 from velatura.protocol import messages as p
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from velatura import __version__
-from velatura.client.client import Client, Finished, StyleList
+from velatura.client.client import Client
+from velatura.client.events import Finished, StyleList
 from velatura.errors import DaemonLost, VelaturaError, error_from
 from velatura.pixels import Picture
 from velatura.protocol.messages import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview

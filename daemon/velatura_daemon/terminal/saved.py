@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from velatura.client.client import Client, HistoryEntries, SavedItems
+from velatura.client.client import Client
+from velatura.client.events import HistoryEntries, SavedItems
 from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.errors import UsageError, error_from
 from velatura.protocol.messages import Failed
@@ -15,7 +16,7 @@ ID = 8  # characters of an id that a list shows
 
 def saved_items(client: Client) -> list[SavedItem]:
     """What waits for any of this user's programs, the latest first."""
-    client.ask_kept(everyone=True)
+    client.request_saved(everyone=True)
     for event in client.events():
         if isinstance(event, SavedItems):
             return event.items
@@ -27,13 +28,13 @@ def saved_items(client: Client) -> list[SavedItem]:
 def history_entries(client: Client) -> list[HistoryEntry]:
     """The history, the latest first."""
     lines: list[HistoryEntry] = []
-    client.ask_history()
+    client.request_history()
     for event in client.events():
         if isinstance(event, HistoryEntries):
-            if not event.lines:
+            if not event.entries:
                 return lines
-            lines += event.lines
-            client.ask_history(before=lines[-1].number)  # what did not fit into the message
+            lines += event.entries
+            client.request_history(before=lines[-1].number)  # what did not fit into the message
         elif isinstance(event, Failed):
             raise error_from(event.code, event.sentence)
     raise AssertionError("events() has no end without a job")

@@ -38,7 +38,7 @@ def _option(name: str, knob: SettingSpec) -> Callable[..., Any]:
         default=default,
         type=type(default),
         metavar=knob.unit or "N",
-        help=f"{knob.help} {knob.range_words}.",
+        help=f"{knob.help} {knob.range_text}.",
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.client.client import GivenStyle
-from velatura.editor.styles import parse
+from velatura.client.events import GivenStyle
+from velatura.editor.styles import parse_style
 from velatura.errors import UsageError
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture
 from velatura.strings import style_name
@@ -39,8 +39,8 @@ def paintings_of(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Pa
     A painting that is used several times has one part for all uses, or as many parts as uses, in their order. Raises
     UsageError.
     """
-    uses = [Painting(*parse(word)) for word in styles]
-    uses += [Painting(*parse(word), region=Path(mask)) for mask, word in regions]
+    uses = [Painting(*parse_style(word)) for word in styles]
+    uses += [Painting(*parse_style(word), region=Path(mask)) for mask, word in regions]
     if not uses:
         raise UsageError("There is no painting. Give one with --style PAINTING, or with --region MASK PAINTING.")
     by_painting: dict[Path, list[Path]] = {}

@@ -15,7 +15,7 @@ from typing import IO
 
 import torch
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura.errors import OutOfMemory, VelaturaError
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.malloc import give_memory_back
@@ -63,9 +63,9 @@ class Worker:
         self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
-        self.models = ModelCache(WeightStore(places()))
+        self.models = ModelCache(WeightStore(app_dirs()))
         self.cache = TargetCache(options.cache_megabytes << 20)
-        self.estimates = Estimates(places().cache / "pace.json")
+        self.estimates = Estimates(app_dirs().cache / "pace.json")
         self.last: LoadedModel | None = None
 
     def emit(self, event: WorkerEvent) -> None:
@@ -153,7 +153,7 @@ def _for_people(error: Exception) -> VelaturaError:
             "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
         )
     if isinstance(error, OSError):
-        return disk_trouble(error, Path(error.filename or places().spool))
+        return disk_trouble(error, Path(error.filename or app_dirs().spool))
     return VelaturaError(
         f"The restyle failed inside Velatura ({type(error).__name__}: {str(error)[:200]}). "
         "The daemon goes on; its log has the details."

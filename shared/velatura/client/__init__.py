@@ -1,1 +1,1 @@
-"""The client: finds or starts the daemon, connects to it and turns its messages into events."""
+"""The client of the daemon: finds or starts it, connects to it, and turns its messages into events."""

@@ -1,4 +1,4 @@
-"""Who a client is across its runs: an id kept in the configuration, to which results belong."""
+"""The client id: it identifies a program across its runs, and results belong to it. Stored in the configuration."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import uuid
 from velatura.app_dirs import AppDirs, read_private_file, write_private_file
 
 
-def client_id_for(places: AppDirs, program: str) -> str:
-    """The id of this program (krita, gimp, cli), made at its first run. Raises DiskTrouble, UnsafeConnectionFile."""
-    path = places.config / "clients" / program
+def client_id_for(dirs: AppDirs, program: str) -> str:
+    """Return the id of this program (krita, gimp, cli), created at its first run.
+
+    Raises DiskTrouble or UnsafeConnectionFile.
+    """
+    path = dirs.config / "clients" / program
     try:
-        known = read_private_file(path).decode("ascii", "replace").strip()
+        stored = read_private_file(path).decode("ascii", "replace").strip()
     except FileNotFoundError:
-        known = ""
-    if len(known) == 32:
-        return known
-    fresh = uuid.uuid4().hex
-    write_private_file(path, fresh.encode())
-    return fresh
+        stored = ""
+    if len(stored) == 32:
+        return stored
+    new = uuid.uuid4().hex
+    write_private_file(path, new.encode())
+    return new

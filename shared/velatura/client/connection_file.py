@@ -1,4 +1,4 @@
-"""The connection file: where the daemon listens and the key that both sides prove to know. 0600, one's own."""
+"""The connection file: the daemon's endpoints and the key that both sides prove to know. Private to the user (0600)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from velatura.errors import UnsafeConnectionFile
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """endpoints: ZeroMQ addresses, the best first. key: 32 bytes, fresh at each start of the daemon."""
+    """The content of the connection file.
+
+    endpoints: ZeroMQ addresses, the best first. key: 32 bytes, new at each start of the daemon. build: its build id.
+    """
 
     endpoints: tuple[str, ...]
     key: bytes
@@ -21,38 +24,40 @@ class ConnectionInfo:
     build: str
 
 
-def publish(places: AppDirs, connection: ConnectionInfo) -> None:
+def publish(dirs: AppDirs, connection: ConnectionInfo) -> None:
     """Write the connection file. Raises DiskTrouble."""
-    said = {
+    fields = {
         "endpoints": list(connection.endpoints),
         "key": connection.key.hex(),
         "pid": connection.pid,
         "build": connection.build,
     }
-    write_private_file(places.connection_file, json.dumps(said, indent=1).encode())
+    write_private_file(dirs.connection_file, json.dumps(fields, indent=1).encode())
 
 
-def withdraw(places: AppDirs) -> None:
-    """Take the connection file away."""
-    places.connection_file.unlink(missing_ok=True)
+def withdraw(dirs: AppDirs) -> None:
+    """Delete the connection file."""
+    dirs.connection_file.unlink(missing_ok=True)
 
 
-def find(places: AppDirs) -> ConnectionInfo | None:
-    """The running daemon's connection, or None: no file, or one that a crash left behind (nobody holds the lock).
-    Raises UnsafeConnectionFile."""
-    return read_connection(places.connection_file) if is_held(places.lock_file) else None
+def find(dirs: AppDirs) -> ConnectionInfo | None:
+    """Return how to connect to the running daemon, or None if none is running.
+
+    A connection file is ignored if nobody holds the daemon's lock: it was left by a crash. Raises UnsafeConnectionFile.
+    """
+    return read_connection(dirs.connection_file) if is_held(dirs.lock_file) else None
 
 
 def read_connection(path: Path) -> ConnectionInfo | None:
-    """What a daemon has written there; None if there is no such file. Raises UnsafeConnectionFile."""
+    """Read a connection file. Returns None if it does not exist. Raises UnsafeConnectionFile."""
     try:
         data = read_private_file(path)
     except FileNotFoundError:
         return None
     try:
-        said = json.loads(data)
-        endpoints = tuple(str(e) for e in said["endpoints"])
-        return ConnectionInfo(endpoints, bytes.fromhex(said["key"]), int(said["pid"]), str(said["build"]))
+        fields = json.loads(data)
+        endpoints = tuple(str(endpoint) for endpoint in fields["endpoints"])
+        return ConnectionInfo(endpoints, bytes.fromhex(fields["key"]), int(fields["pid"]), str(fields["build"]))
     except (ValueError, KeyError, TypeError):
         raise UnsafeConnectionFile(
             f"{path} is damaged. Run 'velatura daemon stop', remove the file, and try again."
@@ -60,5 +65,5 @@ def read_connection(path: Path) -> ConnectionInfo | None:
 
 
 def reachable(endpoint: str) -> bool:
-    """False for a Unix socket that is not there, or that a sandbox hides."""
+    """Return False for a Unix socket that does not exist, or that a sandbox hides; True for anything else."""
     return not endpoint.startswith("ipc://") or Path(endpoint.removeprefix("ipc://")).exists()

@@ -1,4 +1,4 @@
-"""The client's half of the handshake: hello, challenge, proof, welcome. Never blocks."""
+"""The client's side of the handshake: hello, challenge, proof, welcome. Never blocks."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ import time
 from velatura.client.connection_file import ConnectionInfo
 from velatura.client.transport import Dealer
 from velatura.errors import BadMessage, DaemonLost, NotTrusted, error_from
-from velatura.protocol import auth
+from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 
 ANSWER_TIMEOUT = 5.0  # seconds for each answer of the daemon
 
 
 class Handshake:
-    """One try, on one connection to one endpoint. The key itself never crosses the connection."""
+    """One attempt on one connection to one endpoint. The key itself is never sent."""
 
     def __init__(self, dealer: Dealer, endpoint: str, connection: ConnectionInfo, client_id: str, program: str) -> None:
-        """Sends hello. endpoint: as the daemon published it, since both proofs cover it."""
+        """Sends `hello`. endpoint: exactly as the daemon published it, since both proofs cover it."""
         self._dealer, self._endpoint, self._connection = dealer, endpoint, connection
         self._nonce = auth.fresh_nonce()
         self._proved = False
         self._send(p.Hello(list(p.VERSION), self._nonce, client_id, program, connection.build))
 
     def advance(self) -> p.Welcome | None:
-        """Take the daemon's next answer. Returns its welcome once it has come.
+        """Process the daemon's next answer, if there is one. Returns its `welcome` once it has arrived.
 
-        Raises DaemonLost if nobody answers in time, NotTrusted if the other side does not know the key,
-        VersionMismatch, and whatever else the daemon refuses with."""
+        Raises DaemonLost if no answer arrives in time, NotTrusted if the other side does not know the key,
+        VersionMismatch, and any error with which the daemon refuses.
+        """
         frames = self._dealer.receive()
         if frames is None:
             if time.monotonic() > self._deadline:
-                raise DaemonLost(f"Nothing at {self._endpoint} answers.")
+                raise DaemonLost(f"Nothing answers at {self._endpoint}.")
             return None
-        message, _ = p.unpack(frames)
+        message, _ = codec.unpack(frames)
         if isinstance(message, p.Challenge) and not self._proved:
             self._prove(message)
             return None
@@ -42,22 +43,21 @@ class Handshake:
         if isinstance(message, p.Failed):
             raise error_from(message.code, message.sentence)
         raise BadMessage(
-            f"The daemon answered the greeting with a {message.type} message. Restart it: 'velatura daemon stop'."
+            f"The daemon answered the handshake with a {message.type} message. Restart it: 'velatura daemon stop'."
         )
 
     def _prove(self, challenge: p.Challenge) -> None:
-        p.check_version(challenge.version, "daemon")
-        said = (self._nonce, challenge.nonce, self._endpoint)
-        expected = auth.proof(self._connection.key, "daemon", *said, challenge.version)
-        if not auth.same(expected, challenge.proof):
+        codec.check_version(challenge.version, "daemon")
+        covered = (self._nonce, challenge.nonce, self._endpoint)
+        expected = auth.proof(self._connection.key, "daemon", *covered, challenge.version)
+        if not auth.constant_time_equal(expected, challenge.proof):
             raise NotTrusted(
-                f"What answers at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to "
-                "it. "
-                "Run 'velatura daemon stop' and restyle again."
+                f"The program at {self._endpoint} is not your daemon: it does not know the key. Nothing was sent to "
+                "it. Run 'velatura daemon stop' and restyle again."
             )
-        self._send(p.Proof(auth.proof(self._connection.key, "client", *said, p.VERSION)))
+        self._send(p.Proof(auth.proof(self._connection.key, "client", *covered, p.VERSION)))
         self._proved = True
 
     def _send(self, message: p.Message) -> None:
-        self._dealer.send(p.pack(message))
+        self._dealer.send(codec.pack(message))
         self._deadline = time.monotonic() + ANSWER_TIMEOUT

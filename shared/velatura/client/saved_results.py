@@ -1,4 +1,4 @@
-"""What the daemon keeps, as a client reads it: results that wait, restyles that were stopped midway, the history."""
+"""What the daemon saves, as the client sees it: unfetched results, stopped restyles and the history."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from velatura.settings import StyleSettings, default_of, setting_specs
 
 @dataclass(frozen=True)
 class SavedStyle:
-    """A style of something kept. path: the file that it came from, '' where it came from none. thumbnail: a JPEG, may
-    be empty."""
+    """A style of a saved item or history entry.
+
+    path: the file that it came from, '' if it did not come from a file. thumbnail: a JPEG, or empty.
+    """
 
     name: str
     path: str
@@ -27,9 +29,11 @@ class SavedStyle:
 
 @dataclass(frozen=True)
 class SavedItem:
-    """A result that waits for its program, or (result None) a restyle that was stopped midway, `done` of it (0 to 1).
-    client, program: whose. at: seconds since 1970. note: what the client gave with it. thumbnail: a JPEG, may be
-    empty."""
+    """A finished result that was not fetched, or a stopped restyle (result is None).
+
+    client, program: the owner. at: seconds since 1970. note: the client's own text. done: progress, 0 to 1. width,
+    height: of the picture in pixels. thumbnail: a JPEG, or empty.
+    """
 
     job: str
     client: str
@@ -48,13 +52,17 @@ class SavedItem:
 
     @property
     def finished(self) -> bool:
+        """Whether there is a result to fetch."""
         return self.result is not None
 
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One line of the history. number: grows with time. at: seconds since 1970. width, height: of the content, pixels.
-    thumbnail: a JPEG, may be empty."""
+    """A past restyle.
+
+    number: increases with time. at: seconds since 1970. width, height: of the content in pixels. seconds: how long it
+    took. thumbnail: a JPEG, or empty.
+    """
 
     number: int
     at: float
@@ -71,83 +79,83 @@ class HistoryEntry:
 
 
 def saved_items(data: Buffer) -> list[SavedItem]:
-    """The items of a `kept` message. Raises BadMessage."""
-    return [_item(said) for said in _maps(data)]
+    """Parse the binary frame of a `saved_list` message. Raises BadMessage."""
+    return [_saved_item(fields) for fields in _maps(data)]
 
 
 def history_entries(data: Buffer) -> list[HistoryEntry]:
-    """The lines of a `history` message. Raises BadMessage."""
-    return [_past(said) for said in _maps(data)]
+    """Parse the binary frame of a `history` message. Raises BadMessage."""
+    return [_history_entry(fields) for fields in _maps(data)]
 
 
-def settings_that_stand(said: object) -> StyleSettings:
-    """Settings of another version: what is unknown or out of range today is left at its default."""
-    kept = {name: default_of(name) for name in setting_specs()}
-    for name, value in (said if isinstance(said, dict) else {}).items():
+def valid_settings(fields: object) -> StyleSettings:
+    """Read settings that another version has written: unknown or invalid ones are left at their defaults."""
+    values = {name: default_of(name) for name in setting_specs()}
+    for name, value in (fields if isinstance(fields, dict) else {}).items():
         try:
             StyleSettings.from_wire({name: value})
         except BadSetting:
             continue
-        kept[name] = value
-    return StyleSettings(**kept)
+        values[name] = value
+    return StyleSettings(**values)
 
 
 def _maps(data: Buffer) -> list[Mapping[str, Any]]:
     try:
-        said = msgpack.unpackb(data, raw=False)
+        maps = msgpack.unpackb(data, raw=False)
     except Exception:
-        raise BadMessage("A list of what is kept came that is not msgpack.") from None
-    if not isinstance(said, list) or not all(isinstance(item, dict) for item in said):
-        raise BadMessage("A list of what is kept came that is no list of maps.")
-    return said
+        raise BadMessage("A list of saved results or past restyles is not valid msgpack.") from None
+    if not isinstance(maps, list) or not all(isinstance(item, dict) for item in maps):
+        raise BadMessage("A list of saved results or past restyles is not a list of maps.")
+    return maps
 
 
-def _item(said: Mapping[str, Any]) -> SavedItem:
+def _saved_item(fields: Mapping[str, Any]) -> SavedItem:
     try:
-        result = Result(**said["result"]) if said["result"] is not None else None
-        picture = PictureRef.from_wire(said["picture"])
+        result = Result(**fields["result"]) if fields["result"] is not None else None
+        picture = PictureRef.from_wire(fields["picture"])
         return SavedItem(
-            str(said["job"]),
-            str(said["client"]),
-            str(said["program"]),
-            str(said["layer"]),
-            str(said["title"]),
-            str(said["note"]),
-            float(said["at"]),
-            float(said["done"]),
-            picture.width,
-            picture.height,
-            _styles(said["styles"]),
-            settings_that_stand(said["settings"]),
-            bytes(said["thumbnail"]),
-            result,
+            job=str(fields["job"]),
+            client=str(fields["client"]),
+            program=str(fields["program"]),
+            layer=str(fields["layer"]),
+            title=str(fields["title"]),
+            note=str(fields["note"]),
+            at=float(fields["at"]),
+            done=float(fields["done"]),
+            width=picture.width,
+            height=picture.height,
+            styles=_styles(fields["styles"]),
+            settings=valid_settings(fields["settings"]),
+            thumbnail=bytes(fields["thumbnail"]),
+            result=result,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BadMessage(f"Something kept is described in a way that is not understood ({error}).") from None
+        raise BadMessage(f"The description of a saved result is invalid ({error}).") from None
 
 
-def _past(said: Mapping[str, Any]) -> HistoryEntry:
+def _history_entry(fields: Mapping[str, Any]) -> HistoryEntry:
     try:
         return HistoryEntry(
-            int(said["number"]),
-            float(said["at"]),
-            str(said["program"]),
-            str(said["title"]),
-            int(said["width"]),
-            int(said["height"]),
-            float(said["seconds"]),
-            str(said["weights"]),
-            str(said["device"]),
-            settings_that_stand(said["settings"]),
-            _styles(said["styles"]),
-            bytes(said["thumbnail"]),
+            number=int(fields["number"]),
+            at=float(fields["at"]),
+            program=str(fields["program"]),
+            title=str(fields["title"]),
+            width=int(fields["width"]),
+            height=int(fields["height"]),
+            seconds=float(fields["seconds"]),
+            weights=str(fields["weights"]),
+            device=str(fields["device"]),
+            settings=valid_settings(fields["settings"]),
+            styles=_styles(fields["styles"]),
+            thumbnail=bytes(fields["thumbnail"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BadMessage(f"A line of the history is described in a way that is not understood ({error}).") from None
+        raise BadMessage(f"An entry of the history is invalid ({error}).") from None
 
 
-def _styles(said: Sequence[Mapping[str, Any]]) -> tuple[SavedStyle, ...]:
+def _styles(styles: Sequence[Mapping[str, Any]]) -> tuple[SavedStyle, ...]:
     return tuple(
         SavedStyle(str(style["name"]), str(style["path"]), float(style["share"]), bytes(style.get("thumbnail") or b""))
-        for style in said
+        for style in styles
     )

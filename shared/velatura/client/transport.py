@@ -1,6 +1,6 @@
-"""One DEALER socket to the daemon. Two makers: pyzmq where it is there, else a plain socket that speaks ZMTP.
+"""The client's DEALER socket, with two implementations: pyzmq if it is available, else a plain socket that speaks ZMTP.
 
-An editor's Python may have no pyzmq, and none may be put into it; both makers pass the same tests.
+An editor's Python may lack pyzmq, and nothing may be installed into it. Both implementations pass the same tests.
 """
 
 from __future__ import annotations
@@ -9,38 +9,43 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 try:
-    from velatura.client.transport_pyzmq import PyzmqDealer as _chosen
-except Exception:  # not installed, or built for another Python: an ImportError is only the politest sign of it
-    from velatura.client.transport_plain import PlainDealer as _chosen  # type: ignore[assignment]
+    from velatura.client.transport_pyzmq import PyzmqDealer as _implementation
+except Exception:  # not only ImportError: a pyzmq that was built for another Python can fail in many ways
+    from velatura.client.transport_plain import PlainDealer as _implementation  # type: ignore[assignment]
 
 
 class Dealer(Protocol):
-    """A connection to one endpoint: frames in, frames out. Never blocks, except in `wait`."""
+    """A connection to one endpoint that sends and receives messages as frames. Only `wait` blocks."""
 
     @property
-    def wants_to_write(self) -> bool:
-        """Whether something is left to send: watch `fileno()` for writing too, and call `receive()` then."""
+    def needs_write(self) -> bool:
+        """Whether there is data to send. If so, watch `fileno()` for writing too, and call `receive()` then."""
 
     def fileno(self) -> int:
-        """Becomes readable when something may have come. Edge-triggered (pyzmq): drain until `receive()` gives None."""
+        """A descriptor that becomes readable when data may have arrived.
+
+        With pyzmq it is edge-triggered: call `receive()` until it returns None.
+        """
 
     def send(self, frames: Sequence[Any]) -> bool:
-        """Hand over a message. False when the queue is full: the daemon takes nothing any more."""
+        """Queue a message. Returns False if the queue is full: the daemon does not read."""
 
     def receive(self) -> list[Any] | None:
-        """The next message's frames as buffers, or None. Raises DaemonLost where the other side has hung up or does
-        not speak ZMTP."""
+        """Return the frames of the next message as buffers, or None.
+
+        Raises DaemonLost if the other side has closed the connection or does not speak ZMTP.
+        """
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something has come (or could be sent), at most this long."""
+        """Wait at most this long until data has arrived (or can be sent). Returns whether it has."""
 
     def close(self, linger: float = 0.0) -> None:
-        """Close; what is still to be sent has `linger` seconds."""
+        """Close the connection, after up to `linger` seconds for unsent messages."""
 
 
-open_dealer: Callable[[str], Dealer] = _chosen  # endpoint → Dealer; raises DaemonLost where it cannot be reached
+open_dealer: Callable[[str], Dealer] = _implementation  # connects to an endpoint; raises DaemonLost if it cannot
 
 
 def transport_name() -> str:
-    """Which maker is used: for reports."""
+    """Return the name of the implementation in use, for error reports."""
     return open_dealer.__name__

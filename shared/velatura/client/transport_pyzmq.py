@@ -1,4 +1,4 @@
-"""One DEALER socket over pyzmq: the maker for every Python that has it."""
+"""The DEALER socket over pyzmq."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import zmq
 
 from velatura.errors import DaemonLost
 from velatura.protocol.messages import CHUNK, MAX_FRAME
-from velatura.protocol.zmtp import fresh_identity
+from velatura.protocol.zmtp import random_routing_id
 
-zmq.Context, zmq.ZMQError  # noqa: B018  an empty folder of that name is a package too: find out now
+zmq.Context, zmq.ZMQError  # noqa: B018  fails now if `zmq` is an empty folder, which is a package too
 
 
 class PyzmqDealer:
-    """A connection to one endpoint: see `transport.Dealer`. libzmq's own thread does the sending."""
+    """A connection to one endpoint, see `transport.Dealer`. libzmq sends in a thread of its own."""
 
-    wants_to_write = False
+    needs_write = False
 
     def __init__(self, endpoint: str) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.ROUTING_ID, fresh_identity())
+        self._socket.setsockopt(zmq.ROUTING_ID, random_routing_id())
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDBUF, CHUNK)
@@ -36,11 +36,9 @@ class PyzmqDealer:
             ) from error
 
     def fileno(self) -> int:
-        """Becomes readable when something may have come; edge-triggered: drain until receive() gives None."""
         return int(self._socket.getsockopt(zmq.FD))
 
     def send(self, frames: Sequence[Any]) -> bool:
-        """Hand over a message. False when the queue is full: the daemon takes nothing any more."""
         try:
             self._socket.send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
         except zmq.Again:
@@ -48,7 +46,6 @@ class PyzmqDealer:
         return True
 
     def receive(self) -> list[Any] | None:
-        """The next message's frames as buffers, or None."""
         try:
             frames = self._socket.recv_multipart(flags=zmq.DONTWAIT, copy=False)
         except zmq.Again:
@@ -56,9 +53,7 @@ class PyzmqDealer:
         return [frame.buffer for frame in frames]
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something has come, at most this long."""
         return bool(self._socket.poll(int(max(0.0, seconds) * 1000) + 1))
 
     def close(self, linger: float = 0.0) -> None:
-        """Close; what is still to be sent has `linger` seconds."""
         self._context.destroy(linger=int(linger * 1000))

@@ -1,1 +1,1 @@
-"""What both editors share: windows' logic without a toolkit, from the click to the new layer."""
+"""The windows' logic that both editors share, without a toolkit: from the click on Restyle to the new layer."""

@@ -1,4 +1,4 @@
-"""Work that must not stall an editor: in steps between the event loop's turns, or on a thread."""
+"""Work that must not block an editor: split into steps on the main thread, or on a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,66 +12,70 @@ from velatura import strings
 from velatura.editor.event_loop import Loop
 from velatura.errors import VelaturaError
 
-STEP_EVERY = 1  # ms; 0 would leave no core to the editor while it is waited for
+STEP_EVERY = 1  # ms; 0 would leave no CPU time to the editor
 
 T = TypeVar("T")
-Done = Callable[[T], object]
-Failed = Callable[[VelaturaError], object]
+OnDone = Callable[[T], object]
+OnFailed = Callable[[VelaturaError], object]
 
 
 class Steps:
-    """Runs generators step by step, several side by side."""
+    """Runs generators step by step on the main thread. Several can run at the same time."""
 
     def __init__(self, loop: Loop) -> None:
-        self._running: list[tuple[Generator[None, None, Any], Done[Any], Failed]] = []
+        self._running: list[tuple[Generator[None, None, Any], OnDone[Any], OnFailed]] = []
         self._timer = loop.timer(self._step)
 
     @property
     def busy(self) -> bool:
+        """Whether any generator is running."""
         return bool(self._running)
 
-    def run(self, work: Generator[None, None, T], done: Done[T], failed: Failed) -> None:
-        """done: gets what the generator returns. failed: gets its error."""
-        self._running.append((work, done, failed))
+    def run(self, work: Generator[None, None, T], on_done: OnDone[T], on_failed: OnFailed) -> None:
+        """Run a generator. on_done: called with its return value. on_failed: called with its error."""
+        self._running.append((work, on_done, on_failed))
         self._timer.start(STEP_EVERY)
 
     def _step(self) -> None:
         if not self._running:
             self._timer.stop()
             return
-        work, done, failed = self._running.pop(0)
+        work, on_done, on_failed = self._running.pop(0)
         try:
             next(work)
         except StopIteration as end:
-            done(end.value)
+            on_done(end.value)
         except Exception as error:
-            failed(as_velatura_error(error))
+            on_failed(as_velatura_error(error))
         else:
-            self._running.append((work, done, failed))
+            self._running.append((work, on_done, on_failed))
 
 
 class Thread:
-    """Runs functions on threads; what they return arrives on the main thread."""
+    """Runs functions on threads of their own and passes their results to the main thread."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
 
-    def run(self, work: Callable[[], T], done: Done[T], failed: Failed) -> None:
-        """work must touch neither the editor nor widgets."""
+    def run(self, work: Callable[[], T], on_done: OnDone[T], on_failed: OnFailed) -> None:
+        """Run a function, which must touch neither the editor nor widgets.
 
-        def on_the_thread() -> None:
-            then: Callable[[], object]
+        on_done: called with its return value. on_failed: called with its error.
+        """
+
+        def run_on_thread() -> None:
+            callback: Callable[[], object]
             try:
-                then = partial(done, work())
+                callback = partial(on_done, work())
             except Exception as error:
-                then = partial(failed, as_velatura_error(error))
-            self._loop.from_thread(then)
+                callback = partial(on_failed, as_velatura_error(error))
+            self._loop.call_on_main_thread(callback)
 
-        threading.Thread(target=on_the_thread, daemon=True).start()
+        threading.Thread(target=run_on_thread, daemon=True).start()
 
 
-def run_through(work: Generator[None, None, T]) -> T:
-    """What a generator returns, in one go: for scripts, where nothing can stall."""
+def run_to_end(work: Generator[None, None, T]) -> T:
+    """Run a generator without pauses and return its value. For scripts, where blocking does not matter."""
     while True:
         try:
             next(work)
@@ -81,9 +85,9 @@ def run_through(work: Generator[None, None, T]) -> T:
 
 
 def as_velatura_error(error: Exception) -> VelaturaError:
-    """Every failure gets a sentence; an unforeseen one keeps its traceback for the report."""
+    """Return the error as a VelaturaError. An unexpected error keeps its traceback as `details` for the report."""
     if isinstance(error, VelaturaError):
         return error
-    unforeseen = VelaturaError(strings.UNFORESEEN.format(what=f"{type(error).__name__}: {error}"))
-    unforeseen.details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return unforeseen
+    unexpected = VelaturaError(strings.UNFORESEEN.format(what=f"{type(error).__name__}: {error}"))
+    unexpected.details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return unexpected

@@ -1,4 +1,4 @@
-"""The event loop of an editor's toolkit, as the shared code sees it. Qt's and GLib's implement it in the plugins."""
+"""The interface to the event loop of an editor's toolkit. The plugins implement it for Qt and GLib."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """Calls again and again while it runs."""
+    """Calls its callback repeatedly while it runs."""
 
     def start(self, milliseconds: int) -> None:
-        """Begin, or go on with another interval; the next call is one interval away."""
+        """Start, or restart with another interval. The next call is one interval away."""
 
     def stop(self) -> None: ...
 
 
 class Watch(Protocol):
-    """Calls when a descriptor has something to read, or room to write where that was asked for."""
+    """Calls its callback when a descriptor is readable, or writable if that was requested."""
 
     def listen(self, *, writing: bool) -> None: ...
     def pause(self) -> None: ...
@@ -24,9 +24,13 @@ class Watch(Protocol):
 
 
 class Loop(Protocol):
-    """Everything is called on the main thread, but `from_thread` from any."""
+    """An event loop. All callbacks run on the main thread. Only `call_on_main_thread` may be called from any thread."""
 
-    def timer(self, do: Callable[[], object]) -> Timer: ...
-    def after(self, milliseconds: int, do: Callable[[], object]) -> None: ...
-    def watch(self, descriptor: int, do: Callable[[], object]) -> Watch: ...
-    def from_thread(self, do: Callable[[], object]) -> None: ...
+    def timer(self, callback: Callable[[], object]) -> Timer:
+        """Create a stopped timer."""
+
+    def call_later(self, milliseconds: int, callback: Callable[[], object]) -> None: ...
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> Watch:
+        """Create a paused watch."""
+
+    def call_on_main_thread(self, callback: Callable[[], object]) -> None: ...

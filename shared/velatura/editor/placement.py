@@ -1,21 +1,20 @@
-"""Where in its document a result belongs: noted with the restyle, read when the result is recovered, perhaps another
-day."""
+"""Where a result belongs in its document. Sent as the note of a restyle, and read when its result is recovered."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 
-from velatura.client.client import Finished
+from velatura.client.events import Finished
 from velatura.editor.style_regions import Place
 from velatura.pixels import MASK_FORMAT, Picture
 
-LONGEST_NAME = 200  # characters of a document's name
+MAX_DOCUMENT_NAME = 200  # characters
 
 
 @dataclass(frozen=True)
 class PlacementNote:
-    """document: its name. width, height: of its canvas. left, top: where on it the content lay. All in pixels."""
+    """document: its name. width, height: of its canvas. left, top: the content's position on it. All in pixels."""
 
     document: str
     width: int
@@ -24,22 +23,20 @@ class PlacementNote:
     top: int
 
 
-def note_of(place: Place, document: str) -> str:
-    """What a client notes with a restyle."""
-    size = place.canvas
-    return json.dumps(
-        asdict(PlacementNote(document[:LONGEST_NAME], size.width, size.height, place.left, place.top)),
-        ensure_ascii=False,
-    )
+def encode_note(place: Place, document: str) -> str:
+    """Return the note for a restyle of this place. document: the name of the document."""
+    canvas = place.canvas
+    note = PlacementNote(document[:MAX_DOCUMENT_NAME], canvas.width, canvas.height, place.left, place.top)
+    return json.dumps(asdict(note), ensure_ascii=False)
 
 
-def noted(note: str) -> PlacementNote | None:
-    """What was noted; None where it is something else: another program's note, or another version's."""
+def decode_note(note: str) -> PlacementNote | None:
+    """Read a note. Returns None if it is not a placement, for example because another program has written it."""
     try:
-        said = json.loads(note)
-        numbers = [said[name] for name in ("width", "height", "left", "top")]
+        fields = json.loads(note)
+        numbers = [fields[name] for name in ("width", "height", "left", "top")]
         if all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
-            return PlacementNote(str(said["document"]), *numbers)
+            return PlacementNote(str(fields["document"]), *numbers)
     except (ValueError, KeyError, TypeError):
         pass
     return None
@@ -47,28 +44,33 @@ def noted(note: str) -> PlacementNote | None:
 
 @dataclass(frozen=True)
 class RecoveredResult:
-    """A result that was kept, on its way into a document. layer: the name that its source had for the daemon."""
+    """A saved result that is about to be inserted into a document.
+
+    name: for the new layer. layer: the daemon's name for the source layer. note: the note of the restyle.
+    """
 
     name: str
     layer: str
     note: str
-    done: Finished
+    finished: Finished
 
     @property
     def picture(self) -> Picture:
-        return self.done.picture
+        return self.finished.picture
 
-    def corner(self, width: int, height: int) -> tuple[int, int]:
-        """Where its left upper corner goes on a canvas of this size: where it came from, if that was of the same size;
-        else so that it lies in the middle."""
-        was = noted(self.note)
-        if was is not None and (was.width, was.height) == (width, height):
-            return was.left + self.done.result.left, was.top + self.done.result.top
+    def position_on(self, width: int, height: int) -> tuple[int, int]:
+        """Return the position of the upper left corner on a canvas of this size, in pixels.
+
+        It is the original position if the original canvas had the same size. Otherwise the result is centred.
+        """
+        note = decode_note(self.note)
+        if note is not None and (note.width, note.height) == (width, height):
+            return note.left + self.finished.result.left, note.top + self.finished.result.top
         return (width - self.picture.width) // 2, (height - self.picture.height) // 2
 
     def coverage(self) -> Picture | None:
-        """What was selected of the result's box; None: all of it."""
-        mask, (left, top) = self.done.mask, (self.done.result.left, self.done.result.top)
+        """Return the part of the selection that covers the result, or None if everything was selected."""
+        mask, left, top = self.finished.mask, self.finished.result.left, self.finished.result.top
         if mask is None:
             return None
         width, height, data = self.picture.width, self.picture.height, memoryview(mask.data)

@@ -1,5 +1,7 @@
-"""What 'Copy report' copies: versions, what went wrong, the log's last lines. No pictures, no key, no home folder's
-name."""
+"""The error report that 'Copy report' puts on the clipboard.
+
+It contains versions, the error and the last lines of the log, but no pictures, no key and no name of the home folder.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +10,26 @@ from pathlib import Path
 
 from velatura import __version__
 from velatura.app_dirs import AppDirs
-from velatura.client.launch import last_lines, recorded
+from velatura.client.launch import last_lines, recorded_launcher
 from velatura.client.transport import transport_name
 from velatura.errors import VelaturaError
 
 LOG_LINES = 40
 
 
-def report(places: AppDirs, program: str, error: VelaturaError | None, history: list[str]) -> str:
-    """A text for a bug report. program: the editor and its version. history: what the window said, in order."""
+def report(dirs: AppDirs, program: str, error: VelaturaError | None, history: list[str]) -> str:
+    """Return the text of an error report. program: the editor and its version. history: the window's messages."""
     lines = [
         f"Velatura {__version__} in {program}",
         f"Python {platform.python_version()}, {platform.platform()}, {transport_name()}",
     ]
     try:
-        launcher = recorded(places)
+        launcher = recorded_launcher(dirs)
         lines.append(f"daemon command: {' '.join(launcher.command) if launcher else 'none recorded'}")
-    except VelaturaError as trouble:
-        lines.append(f"daemon command: {trouble.sentence}")
+    except VelaturaError as launcher_error:
+        lines.append(f"daemon command: {launcher_error.sentence}")
     if error is not None:
         lines += ["", f"error {error.code}: {error.sentence}", error.details]
-    lines += ["", "the window said:", *history[-LOG_LINES:]]
-    lines += ["", f"{places.log_file.name}:", *(last_lines(places.log_file, LOG_LINES) or ["(nothing)"])]
+    lines += ["", "messages of the window:", *history[-LOG_LINES:]]
+    lines += ["", f"{dirs.log_file.name}:", *(last_lines(dirs.log_file, LOG_LINES) or ["(empty)"])]
     return "\n".join(lines).replace(str(Path.home()), "~") + "\n"

@@ -1,27 +1,29 @@
-"""The way of a restyle in an editor, from the click to the layer: the window asks, the canvas gives pixels, the session
-works, the canvas takes the result. Each editor's plugin brings its window, its canvas and its event loop."""
+"""Controls a restyle in an editor, from the click to the new layer.
+
+The canvas reads the pixels, the session sends them to the daemon, and the canvas inserts the result. Each plugin
+provides its window, its canvas and its event loop.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable
 
 from velatura import strings
-from velatura.app_dirs import places
-from velatura.client.client import Finished, GivenStyle
+from velatura.app_dirs import app_dirs
+from velatura.client.events import Finished, GivenStyle
 from velatura.client.launch import terminal_command
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor import ui_state
-from velatura.editor.background import Failed, Steps, Thread, as_velatura_error
+from velatura.editor.background import Steps, Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
-from velatura.editor.placement import note_of
+from velatura.editor.interfaces import Canvas, Content, Target, Window
+from velatura.editor.placement import encode_note
 from velatura.editor.report import report
+from velatura.editor.restyle_task import RestyleTask
 from velatura.editor.results_controller import styles_of
 from velatura.editor.session import Session
-from velatura.editor.style_regions import Place
+from velatura.editor.style_loader import StyleLoader
 from velatura.editor.ui_state import Style
 from velatura.errors import (
     DaemonCannotStart,
@@ -35,195 +37,85 @@ from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
-LOOK_EVERY = 500  # ms between looks at what would be restyled, while the window is open
-TURN_PATIENCE = 400  # ms after the last turn of a knob before a restyle in work is asked for anew
-ASK_PATIENCE = 400  # ms after the last change before it is asked how long a restyle would take
-STYLES_KEPT = 8  # decoded pictures
-_NOTHING_SEEN = object()  # no key of a target, not even that of none
-
-
-class Target(Protocol):
-    """What is restyled: a layer, where, and the selection as it was."""
-
-    @property
-    def layer(self) -> str:
-        """A name for the daemon: a newer job for the same layer takes the older one's place."""
-
-    @property
-    def name(self) -> str:
-        """The layer's, for people."""
-
-    @property
-    def document_name(self) -> str: ...
-
-
-class Content(Protocol):
-    """A target's pixels, and the selection over them."""
-
-    @property
-    def picture(self) -> Picture: ...
-    @property
-    def mask(self) -> Picture | None: ...
-    @property
-    def place(self) -> Place:
-        """Where it lay on the canvas when it was read."""
-
-
-class Canvas(Protocol):
-    """The editor's side. Its long work is generators that yield every few milliseconds."""
-
-    def current_target(self) -> Any:
-        """Raises NothingToRestyle with what to do."""
-
-    def current_key(self) -> object:
-        """Changes when what would be restyled does; cheap to ask."""
-
-    def describe(self, target: Any) -> str:
-        """What the window says will be restyled."""
-
-    def size(self, target: Any) -> tuple[int, int]:
-        """Of what would be read, in pixels."""
-
-    def thumbnail(self, target: Any, side: int) -> Any:
-        """The target as it is, small, as the window shows pictures: something to look at before the first preview."""
-
-    def read(self, target: Any) -> Generator[None, None, Any]:
-        """Returns the target's Content; the layer is not touched."""
-
-    def insert(self, target: Any, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
-        """A new layer above the target, in one undo step. left, top: where the picture's box lies in what was read.
-        Returns False where a new picture took it. Raises LayerGone."""
-
-    def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
-        """A result as a picture of its own, where the one it was for has gone."""
-
-    def version(self) -> str: ...
-
-
-class Window(Protocol):
-    """What the desk says to the editor's window."""
-
-    def is_shown(self) -> bool: ...
-    def settings(self) -> StyleSettings: ...
-    def chosen(self) -> list[Style]: ...
-    def preview_side(self) -> int:
-        """Pixels that the larger side of a preview has."""
-
-    def show_target(self, sentence: str) -> None: ...
-    def show_before(self, thumbnail: Any) -> None: ...
-    def forget_regions(self) -> None:
-        """They are of another picture: every style goes everywhere again."""
-
-    def show_estimate(self, sentence: str) -> None:
-        """How long it would take; '' where that is not known."""
-
-    def show_kept(self, sentence: str) -> None:
-        """What of earlier restyles is kept, with a button that leads there; '' where nothing is."""
-
-    def take_over(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
-        """Set the knobs, and choose these styles."""
-
-    def be_busy(self) -> None: ...
-    def be_idle(self) -> None: ...
-    def show_progress(self, progress: Progress) -> None: ...
-    def show_preview(self, preview: Preview) -> None: ...
-    def say(self, sentence: str) -> None: ...
-    def say_error(self, error: VelaturaError, *, command: bool, document: bool) -> None:
-        """command, document: offer to copy the daemon's command, to open the result as a picture of its own."""
-
-
-@dataclass
-class RestyleTask:
-    """One restyle from the first click to the layer."""
-
-    target: Target
-    styles: list[Style]
-    settings: StyleSettings
-    title: str  # of the layer
-    document: str  # its name: when the pixels are read it may be closed already
-    began: float = field(default_factory=time.monotonic)
-    content: Content | None = None
-    pictures: list[GivenStyle] = field(default_factory=list)
-    job: str = ""
-    over: bool = False  # cancelled, failed or done
-    done: Finished | None = None
-
-    @property
-    def name(self) -> str:
-        return strings.result_name([style.name for style in self.styles], self.settings)
+CHECK_TARGET_EVERY = 500  # ms between checks of what would be restyled, while the window is open
+ADJUST_DELAY = 400  # ms after the last change of a setting before a running restyle is adjusted
+ESTIMATE_DELAY = 400  # ms after the last change before an estimate is requested
+_NO_KEY = object()  # differs from every target key, including None
 
 
 class RestyleController:
-    """Keeps errands, and the window up to date with the latest of them."""
+    """Runs restyles, and keeps the window up to date with the latest one."""
 
     def __init__(self, program: str, loop: Loop, canvas: Canvas, read_style: Callable[[str], Picture]) -> None:
-        """program: 'krita', 'gimp'. read_style: a file's picture with its hash known; called on threads."""
+        """program: 'krita' or 'gimp'. read_style: decodes a file and computes its hash; called on threads."""
         self.program, self.canvas, self.read_style = program, canvas, read_style
-        self.places = places()
-        self.remembered = ui_state.load(self.places, program)
+        self.dirs = app_dirs()
+        self.ui_state = ui_state.load(self.dirs, program)
         self.session = Session(program, loop, self)
         self.steps, self.thread = Steps(loop), Thread(loop)
+        self.style_loader = StyleLoader(self.thread, read_style)
         self.window: Window | None = None
-        self.errands: dict[str, RestyleTask] = {}  # by job
+        self.tasks: dict[str, RestyleTask] = {}  # by job
         self.current: RestyleTask | None = None
-        self.homeless: RestyleTask | None = None  # its result has lost its layer, and may be opened as a picture
-        self.history: list[str] = []  # what the window said, for a report
+        self.unplaced: RestyleTask | None = None  # its layer no longer exists; the result can be opened as a picture
+        self.message_log: list[str] = []  # the messages of the window, for an error report
         self.last_error: VelaturaError | None = None
-        self._style_pictures: dict[tuple[str, int], Picture] = {}
-        self._turned = loop.timer(self._ask_anew)
-        self._asking = loop.timer(self._ask_estimate)
-        self._seen_target: object = _NOTHING_SEEN
-        self._looking = loop.timer(self.look_at_target)
+        self._adjust_timer = loop.timer(self._adjust)
+        self._estimate_timer = loop.timer(self._request_estimate)
+        self._target_timer = loop.timer(self.update_target)
+        self._shown_target: object = _NO_KEY
 
-    # --- what an editor's desk adds --------------------------------------------------------------------
+    # --- what each plugin adds -------------------------------------------------------------------------
     def open_window(self) -> None:
-        """Show the window, a new one where there is none; without one nothing more can be said."""
+        """Show the window, and create it if there is none. If it cannot be created, messages are only logged."""
 
     def open_results(self) -> None:
-        """Show what is kept, and the history."""
+        """Show the saved results and the history."""
 
     def to_clipboard(self, text: str) -> None:
+        """Copy a text to the clipboard."""
         raise NotImplementedError
 
-    def inserted(self, errand: RestyleTask, sentence: str) -> None:
-        """The result stands in the document."""
+    def on_inserted(self, task: RestyleTask, sentence: str) -> None:
+        """Called when a result was inserted into the document."""
 
     @property
     def is_busy(self) -> bool:
+        """Whether the latest restyle is still running."""
         return self.current is not None and not self.current.over
 
-    # --- before an errand ------------------------------------------------------------------------------
-    def keep_looking(self) -> None:
-        """While the window is shown, it says what would be restyled."""
-        self._looking.start(LOOK_EVERY)
-        self.look_at_target()
-        self.session.glance()
+    # --- before a restyle ------------------------------------------------------------------------------
+    def start_target_updates(self) -> None:
+        """Show what would be restyled for as long as the window is shown."""
+        self._target_timer.start(CHECK_TARGET_EVERY)
+        self.update_target()
+        self.session.refresh_saved()
 
-    def forget_target(self) -> None:
-        """A new window has not been told yet."""
-        self._seen_target = _NOTHING_SEEN
+    def invalidate_target(self) -> None:
+        """Show the target again at the next update, since the window is a new one."""
+        self._shown_target = _NO_KEY
 
-    def look_at_target(self) -> None:
-        """Bring the window's line and picture of it up to date."""
+    def update_target(self) -> None:
+        """Update the window's description and picture of what would be restyled."""
         if self.window is None or not self.window.is_shown():
-            self._looking.stop()
+            self._target_timer.stop()
             return
-        key = self.canvas.current_key()
-        if self.is_busy or key == self._seen_target:
+        key = self.canvas.target_key()
+        if self.is_busy or key == self._shown_target:
             return
-        self._seen_target = key
+        self._shown_target = key
         try:
             target = self.canvas.current_target()
             self.window.show_target(self.canvas.describe(target))
-            self.window.show_before(self.canvas.thumbnail(target, self.window.preview_side()))
-            self._asking.start(ASK_PATIENCE)
+            self.window.show_original(self.canvas.thumbnail(target, self.window.preview_side()))
+            self._estimate_timer.start(ESTIMATE_DELAY)
         except VelaturaError as error:
             self.window.show_target(error.sentence)
             self.window.show_estimate("")
 
-    def _ask_estimate(self) -> None:
-        """How long a restyle would take, while nothing else is on."""
-        self._asking.stop()
+    def _request_estimate(self) -> None:
+        """Request how long a restyle would take, unless one is running."""
+        self._estimate_timer.stop()
         if self.window is None or not self.window.is_shown() or self.is_busy:
             return
         try:
@@ -231,297 +123,276 @@ class RestyleController:
         except VelaturaError:
             self.window.show_estimate("")
 
-    def estimated(self, sentence: str) -> None:
+    def on_estimate(self, sentence: str) -> None:
         if self.window is not None:
             self.window.show_estimate(sentence)
 
-    # --- an errand, in the order of its stages ---------------------------------------------------------
+    # --- the stages of a restyle, in their order -------------------------------------------------------
     def start(self) -> None:
-        """The window's button."""
+        """Restyle with the window's styles and settings."""
         assert self.window is not None
-        self.begin(self.window.chosen(), self.window.settings())
+        self.start_restyle(self.window.chosen_styles(), self.window.settings())
 
-    def begin(self, styles: list[Style], settings: StyleSettings) -> None:
+    def start_restyle(self, styles: list[Style], settings: StyleSettings) -> None:
+        """Restyle the current target. Errors are shown in the window."""
         try:
             if not styles:
                 raise NothingToRestyle(strings.NO_STYLE_CHOSEN)
             target: Target = self.canvas.current_target()
-            errand = RestyleTask(target, styles, settings, target.name, target.document_name)
+            task = RestyleTask(target, styles, settings, target.name, target.document_name)
         except Exception as error:
             self.show_error(as_velatura_error(error))
             return
-        self._retire(self.current, errand)
-        self.current = errand
-        self.remembered.used(styles, settings)
-        kept = ui_state.UiState(settings, styles, list(self.remembered.recent))
-        self.thread.run(lambda: ui_state.save(self.places, self.program, kept), _nothing, self.show_error)
+        self._supersede(self.current, task)
+        self.current = task
+        self.ui_state.record_use(styles, settings)
+        snapshot = ui_state.UiState(settings, styles, list(self.ui_state.recent))
+        self.thread.run(lambda: ui_state.save(self.dirs, self.program, snapshot), _ignore, self.show_error)
         if self.window is not None:
-            self.window.be_busy()
-        self.say(strings.READING)
+            self.window.set_busy()
+        self.show_message(strings.READING)
         self.steps.run(
-            self.canvas.read(errand.target),
-            lambda content: self._has_read(errand, content),
-            lambda error: self._fail(errand, error),
+            self.canvas.read(task.target),
+            lambda content: self._on_read(task, content),
+            lambda error: self._fail(task, error),
         )
 
-    def _retire(self, old: RestyleTask | None, new: RestyleTask) -> None:
-        """A newer restyle of the same layer takes the older one's place from the click on: a cancel of the newer leaves
-        none."""
-        if old is None or old.over or old.done is not None:
+    def _supersede(self, old: RestyleTask | None, new: RestyleTask) -> None:
+        """End an older restyle of the same layer at once, so that neither is left if the newer one is cancelled."""
+        if old is None or old.over or old.finished is not None:
             return
         if not old.job:
-            old.over = True  # it was still being read
+            old.over = True  # its layer was still being read
         elif old.target.layer == new.target.layer:
             old.over = True
             self.session.cancel(old.job)
 
-    def _has_read(self, errand: RestyleTask, content: Content) -> None:
-        errand.content = content
-        self._decode(
+    def _on_read(self, task: RestyleTask, content: Content) -> None:
+        task.content = content
+        self.style_loader.load(
             content,
-            errand.styles,
-            lambda pictures: self._send(errand, pictures),
-            lambda error: self._fail(errand, error),
+            task.styles,
+            lambda pictures: self._on_loaded(task, pictures),
+            lambda error: self._fail(task, error),
         )
 
-    def _decode(
-        self, content: Content, styles: list[Style], then: Callable[[list[GivenStyle]], object], failed: Failed
-    ) -> None:
-        """On a thread: hashes of what was read, pictures of the styles, their regions. then: gets what is given for
-        each."""
-        known, keys = dict(self._style_pictures), [_key(style) for style in styles]
+    def _on_loaded(self, task: RestyleTask, pictures: list[GivenStyle]) -> None:
+        task.pictures = pictures
+        if not task.over:
+            self._submit(task, adjust=False)
 
-        def hash_and_decode() -> tuple[dict[tuple[str, int], Picture], list[Picture | None]]:
-            for picture in (content.picture, content.mask):  # joins and hashes
-                _ = picture.ref if picture is not None else None
-            regions = [style.region_over(content.place) for style in styles]
-            for region in regions:
-                _ = region.ref if region is not None else None
-            return {key: known.get(key) or self.read_style(key[0]) for key in keys}, regions
-
-        def keep(decoded: tuple[dict[tuple[str, int], Picture], list[Picture | None]]) -> None:
-            pictures, regions = decoded
-            self._style_pictures = dict([*self._style_pictures.items(), *pictures.items()][-STYLES_KEPT:])
-            then(
-                [
-                    GivenStyle(pictures[key], style.share, region, style.name, style.path)
-                    for key, style, region in zip(keys, styles, regions, strict=True)
-                ]
-            )
-
-        self.thread.run(hash_and_decode, keep, failed)
-
-    def _send(self, errand: RestyleTask, pictures: list[GivenStyle]) -> None:
-        errand.pictures = pictures
-        if not errand.over:
-            self._ask(errand, adjust=False)
-
-    def _ask(self, errand: RestyleTask, *, adjust: bool) -> None:
-        content = errand.content
+    def _submit(self, task: RestyleTask, *, adjust: bool) -> None:
+        content = task.content
         assert content is not None
         try:
-            errand.job = self.session.restyle(
+            task.job = self.session.restyle(
                 content.picture,
-                errand.pictures,
-                errand.settings,
+                task.pictures,
+                task.settings,
                 mask=content.mask,
-                layer=errand.target.layer,
+                layer=task.target.layer,
                 adjust=adjust,
-                title=errand.title,
-                note=note_of(content.place, errand.document),
+                title=task.title,
+                note=encode_note(content.place, task.document),
             )
         except Exception as error:
-            self._fail(errand, as_velatura_error(error))
+            self._fail(task, as_velatura_error(error))
             return
-        self.errands[errand.job] = errand
+        self.tasks[task.job] = task
 
-    def finished(self, job: str, done: Finished) -> None:
-        errand = self.errands.pop(job, None)
-        if errand is None or errand.over or errand.job != job:
-            self.session.received(done)
-            return  # cancelled, or asked anew with other knobs, while it was on its way
-        errand.done = done
-        if errand is self.current:
-            self.say(strings.INSERTING)
-        work = self.canvas.insert(errand.target, done.picture, done.result.left, done.result.top, errand.name)
-        self.steps.run(work, lambda beside: self._inserted(errand, beside), lambda error: self._fail(errand, error))
+    def on_finished(self, job: str, done: Finished) -> None:
+        task = self.tasks.pop(job, None)
+        if task is None or task.over or task.job != job:
+            self.session.acknowledge(done)
+            return  # while it was arriving, it was cancelled, or submitted again with other settings
+        task.finished = done
+        if task is self.current:
+            self.show_message(strings.INSERTING)
+        work = self.canvas.insert(task.target, done.picture, done.result.left, done.result.top, task.name)
+        self.steps.run(
+            work, lambda is_layer: self._on_placed(task, done, is_layer), lambda error: self._fail(task, error)
+        )
 
-    def _inserted(self, errand: RestyleTask, beside_source: bool) -> None:
-        errand.over = True
-        assert errand.done is not None
-        self.session.received(errand.done)
-        sentence = strings.DONE.format(seconds=time.monotonic() - errand.began, name=errand.name)
-        if not beside_source:
+    def _on_placed(self, task: RestyleTask, done: Finished, is_layer: bool) -> None:
+        """is_layer: False if the result was opened as a new picture."""
+        task.over = True
+        self.session.acknowledge(done)
+        sentence = strings.DONE.format(seconds=time.monotonic() - task.started_at, name=task.name)
+        if not is_layer:
             sentence = strings.DONE_PICTURE
-        self._end(errand, " ".join([sentence, *map(str, errand.done.result.notes)]))
-        self.inserted(errand, sentence)
+        self._end(task, " ".join([sentence, *map(str, done.result.notes)]))
+        self.on_inserted(task, sentence)
 
     def open_as_picture(self) -> None:
-        """A result whose layer has gone."""
-        errand = self.homeless
-        if errand is not None and errand.done is not None:
-            done = errand.done
+        """Open the result whose layer no longer exists as a new picture."""
+        task = self.unplaced
+        if task is None or task.finished is None:
+            return
+        done = task.finished
 
-            def opened(_: object) -> None:
-                self.session.received(done)
-                self.session.glance()
-                self.say(strings.DONE_PICTURE)
+        def on_opened(_: object) -> None:
+            self.session.acknowledge(done)
+            self.session.refresh_saved()
+            self.show_message(strings.DONE_PICTURE)
 
-            self.steps.run(self.canvas.open_as_picture(done.picture, errand.name), opened, self.show_error)
+        self.steps.run(self.canvas.open_as_picture(done.picture, task.name), on_opened, self.show_error)
 
-    # --- what can come between -------------------------------------------------------------------------
+    # --- interruptions ---------------------------------------------------------------------------------
     def cancel(self) -> None:
-        errand = self.current
-        if errand is None or errand.over or errand.done is not None:
-            return  # nothing to stop, or the layer is being made already
-        errand.over = True
-        if errand.job:
-            self.session.cancel(errand.job)
-        self._end(errand, strings.CANCELLED)
+        """Cancel the latest restyle. Does nothing once its layer is being made."""
+        task = self.current
+        if task is None or task.over or task.finished is not None:
+            return
+        task.over = True
+        if task.job:
+            self.session.cancel(task.job)
+        self._end(task, strings.CANCELLED)
 
-    def cancelled(self, job: str, replaced_by: str) -> None:
-        errand = self.errands.pop(job, None)
-        if errand is None or errand.over or errand.job != job:
-            return  # asked anew with other knobs: the work goes on
-        errand.over = True
-        self._end(errand, strings.REPLACED if replaced_by else strings.CANCELLED)
+    def on_cancelled(self, job: str, replaced_by: str) -> None:
+        task = self.tasks.pop(job, None)
+        if task is None or task.over or task.job != job:
+            return  # replaced by its own job with other settings: the restyle continues
+        task.over = True
+        self._end(task, strings.REPLACED if replaced_by else strings.CANCELLED)
 
-    def turn(self) -> None:
-        """A knob was turned: a restyle in work goes on with it; else it is asked how long one would take."""
-        if self.current is not None and self.current.job and not self.current.over and self.current.done is None:
-            self._turned.start(TURN_PATIENCE)
+    def settings_changed(self) -> None:
+        """Adjust a running restyle to the window's settings and styles. If none is running, request an estimate."""
+        task = self.current
+        if task is not None and task.job and not task.over and task.finished is None:
+            self._adjust_timer.start(ADJUST_DELAY)
         else:
-            self._asking.start(ASK_PATIENCE)
+            self._estimate_timer.start(ESTIMATE_DELAY)
 
-    def _ask_anew(self) -> None:
-        self._turned.stop()
-        errand = self.current
-        if errand is None or errand.over or errand.done is not None or self.window is None:
+    def _adjust(self) -> None:
+        self._adjust_timer.stop()
+        task = self.current
+        if task is None or task.over or task.finished is not None or self.window is None:
             return
-        settings, styles = self.window.settings(), self.window.chosen()
-        if not styles or (settings, styles) == (errand.settings, errand.styles):
+        settings, styles = self.window.settings(), self.window.chosen_styles()
+        if not styles or (settings, styles) == (task.settings, task.styles):
             return
-        assert errand.content is not None
-        # Until the styles can be read, what is in work stays what it is.
-        self._decode(
-            errand.content,
+        assert task.content is not None
+        # If the styles cannot be read, the running restyle continues unchanged.
+        self.style_loader.load(
+            task.content,
             styles,
-            lambda pictures: self._send_anew(errand, styles, settings, pictures),
+            lambda pictures: self._submit_adjusted(task, styles, settings, pictures),
             self.show_error,
         )
 
-    def _send_anew(
-        self, errand: RestyleTask, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]
+    def _submit_adjusted(
+        self, task: RestyleTask, styles: list[Style], settings: StyleSettings, pictures: list[GivenStyle]
     ) -> None:
-        if errand.over or errand.done is not None:
-            return  # the knob came too late
-        if self.window is not None and (settings, styles) != (self.window.settings(), self.window.chosen()):
-            return  # turned further meanwhile: that is asked next
-        errand.settings, errand.styles, errand.pictures = settings, styles, pictures
-        self.remembered.used(styles, settings)
-        self._ask(errand, adjust=True)  # the work goes on from the picture in hand
+        if task.over or task.finished is not None:
+            return  # the change came too late
+        if self.window is not None and (settings, styles) != (self.window.settings(), self.window.chosen_styles()):
+            return  # changed again meanwhile, and submitted next
+        task.settings, task.styles, task.pictures = settings, styles, pictures
+        self.ui_state.record_use(styles, settings)
+        self._submit(task, adjust=True)  # the daemon continues from the current picture
 
-    def failed(self, job: str, error: VelaturaError) -> None:
-        errand = self.errands.pop(job, None)
-        if errand is not None and errand.job == job:
-            self._fail(errand, error)
-        elif errand is None and not job:
+    def on_failed(self, job: str, error: VelaturaError) -> None:
+        task = self.tasks.pop(job, None)
+        if task is not None and task.job == job:
+            self._fail(task, error)
+        elif task is None and not job:
             self.show_error(error)
 
-    def _fail(self, errand: RestyleTask, error: VelaturaError) -> None:
-        if errand.over:
+    def _fail(self, task: RestyleTask, error: VelaturaError) -> None:
+        if task.over:
             return  # it was cancelled
-        errand.over = True
-        if errand.done is not None:
-            self.homeless = errand
-        self._end(errand, "")
-        self.show_error(error, document=errand.done is not None)
-        if errand.job and isinstance(error, DaemonLost) and self.window is not None:
-            self.window.show_kept(strings.KEPT_OF_IT)
+        task.over = True
+        if task.finished is not None:
+            self.unplaced = task
+        self._end(task, "")
+        self.show_error(error, document=task.finished is not None)
+        if task.job and isinstance(error, DaemonLost) and self.window is not None:
+            self.window.show_saved_notice(strings.KEPT_OF_IT)
         else:
-            self.session.glance()  # it may have failed for want of memory or room, and can be gone on with
+            self.session.refresh_saved()  # if it failed for lack of memory or disk space, it can be resumed
 
-    # --- what is kept ----------------------------------------------------------------------------------
-    def connected(self) -> None:
-        self.session.glance()
+    # --- saved results ---------------------------------------------------------------------------------
+    def on_connected(self) -> None:
+        self.session.refresh_saved()
 
-    def kept(self, items: list[SavedItem]) -> None:
-        waiting = [item for item in items if item.job not in self.errands]
+    def on_saved(self, items: list[SavedItem]) -> None:
+        """Show how many saved results there are, apart from the running restyles."""
+        others = [item for item in items if item.job not in self.tasks]
         if self.window is not None:
-            self.window.show_kept(strings.kept(len(waiting)))
+            self.window.show_saved_notice(strings.kept(len(others)))
 
-    def past(self, lines: list[HistoryEntry]) -> None:
-        """The results' window asks for them, by a session of its own."""
+    def on_history(self, entries: list[HistoryEntry]) -> None:
+        """Never called: only the results window requests the history, in a session of its own."""
 
-    def use_again(self, line: HistoryEntry) -> None:
-        """The knobs and styles of a past restyle, into the window."""
+    def reuse(self, entry: HistoryEntry) -> None:
+        """Set the window to the settings and styles of a past restyle."""
         self.open_window()
         if self.window is not None:
-            styles, sentence = styles_of(line)
-            self.window.take_over(list(self.remembered.recent), styles, line.settings)
-            self.say(sentence)
+            styles, sentence = styles_of(entry)
+            self.window.apply_choices(list(self.ui_state.recent), styles, entry.settings)
+            self.show_message(sentence)
 
-    # --- telling ---------------------------------------------------------------------------------------
-    def said(self, job: str, sentence: str) -> None:
+    # --- messages --------------------------------------------------------------------------------------
+    def on_message(self, job: str, sentence: str) -> None:
         if self._is_current(job):
-            self.say(sentence)
+            self.show_message(sentence)
 
-    def progressed(self, job: str, progress: Progress) -> None:
+    def on_progress(self, job: str, progress: Progress) -> None:
         if self._is_current(job) and self.window is not None:
             self.window.show_progress(progress)
 
-    def previewed(self, job: str, preview: Preview) -> None:
+    def on_preview(self, job: str, preview: Preview) -> None:
         if self._is_current(job) and self.window is not None:
             self.window.show_preview(preview)
 
     def _is_current(self, job: str) -> bool:
         return self.current is not None and self.current.job == job and not self.current.over
 
-    def _end(self, errand: RestyleTask, sentence: str) -> None:
-        if errand is self.current and self.window is not None:
-            self.window.be_idle()
-            self._asking.start(ASK_PATIENCE)
-        if errand is self.current and sentence:
-            self.say(sentence)
+    def _end(self, task: RestyleTask, sentence: str) -> None:
+        """Set the window to idle and show a message, if this is the latest restyle."""
+        if task is self.current and self.window is not None:
+            self.window.set_idle()
+            self._estimate_timer.start(ESTIMATE_DELAY)
+        if task is self.current and sentence:
+            self.show_message(sentence)
 
-    def say(self, sentence: str) -> None:
-        self.history.append(sentence)
+    def show_message(self, sentence: str) -> None:
+        """Show a message in the window, if there is one, and log it."""
+        self.message_log.append(sentence)
         if self.window is not None:
-            self.window.say(sentence)
+            self.window.show_message(sentence)
 
     def show_error(self, error: VelaturaError, *, document: bool = False) -> None:
+        """Show an error in the window, and open the window if necessary.
+
+        document: offer to open the result as a new picture.
+        """
         self.last_error = error
-        self.history.append(f"{error.code}: {error.sentence}")
+        self.message_log.append(f"{error.code}: {error.sentence}")
         if self.window is None or not self.window.is_shown():
             self.open_window()
         if self.window is not None:
             if isinstance(error, RegionElsewhere):
                 self.window.forget_regions()
-            to_start = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
-            self.window.say_error(error, command=to_start, document=document)
+            offer_command = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
+            self.window.show_error(error, command=offer_command, document=document)
 
     def copy_report(self) -> None:
-        self.to_clipboard(report(self.places, self.canvas.version(), self.last_error, self.history))
-        self.say(strings.COPIED)
+        """Copy an error report to the clipboard."""
+        self.to_clipboard(report(self.dirs, self.canvas.version(), self.last_error, self.message_log))
+        self.show_message(strings.COPIED)
 
     def copy_command(self) -> None:
-        self.to_clipboard(terminal_command(self.places))
-        self.say(strings.COPIED)
+        """Copy the command that starts the daemon to the clipboard."""
+        self.to_clipboard(terminal_command(self.dirs))
+        self.show_message(strings.COPIED)
 
     def close(self) -> None:
-        """The editor closes: the daemon is told, and drops what is in work."""
-        for timer in (self._turned, self._looking, self._asking):
+        """Close the session when the editor closes. The daemon drops running restyles."""
+        for timer in (self._adjust_timer, self._target_timer, self._estimate_timer):
             timer.stop()
         self.session.close()
 
 
-def _key(style: Style) -> tuple[str, int]:
-    """Names a style's file as it is now."""
-    try:
-        return style.path, Path(style.path).stat().st_mtime_ns
-    except OSError:
-        return style.path, 0
-
-
-def _nothing(_: object) -> None:
+def _ignore(_: object) -> None:
     pass

@@ -1,5 +1,4 @@
-"""The daemon's client on an editor's event loop: jobs go in, what becomes of them is told; so is what the daemon keeps.
-Never blocks."""
+"""Runs a `Client` on an editor's event loop and passes its events to a listener. Never blocks."""
 
 from __future__ import annotations
 
@@ -7,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from velatura import strings
-from velatura.client.client import Client, Connected, Event, Finished, HistoryEntries, SavedItems, StyleList
+from velatura.client.client import Client
+from velatura.client.events import Connected, Event, Finished, HistoryEntries, SavedItems, StyleList
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.event_loop import Loop, Watch
 from velatura.errors import VelaturaError, error_from
@@ -15,53 +15,56 @@ from velatura.pixels import Picture
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
-LOOKING = 30  # ms between looks while the daemon is found or started: there is no descriptor to watch yet
-WORKING = 100  # ms: a net under the watch while a job is on
-PATIENCE = 0.01  # seconds that one drain may take
-IDLE = 1000  # ms: for the heartbeat
+# Intervals of the timer in ms.
+CONNECTING_INTERVAL = 30  # while the daemon is being found or started: there is no descriptor to watch yet
+WORKING_INTERVAL = 100  # while a job is running, in case the watch misses something
+IDLE_INTERVAL = 1000  # for the heartbeat
+DRAIN_SECONDS = 0.01  # that one drain may take
 
 
 class Listener(Protocol):
-    """Who is told; the job's id comes first, or '' where it is about none."""
+    """Receives the events of a session. job: the id of the job, or '' if the event concerns none."""
 
-    def said(self, job: str, sentence: str) -> None: ...
-    def progressed(self, job: str, progress: p.Progress) -> None: ...
-    def previewed(self, job: str, preview: p.Preview) -> None: ...
-    def finished(self, job: str, done: Finished) -> None:
-        """The daemon keeps it until `Session.received`."""
+    def on_message(self, job: str, sentence: str) -> None: ...
+    def on_progress(self, job: str, progress: p.Progress) -> None: ...
+    def on_preview(self, job: str, preview: p.Preview) -> None: ...
+    def on_finished(self, job: str, done: Finished) -> None:
+        """The daemon keeps the result until `Session.acknowledge` is called."""
 
-    def failed(self, job: str, error: VelaturaError) -> None: ...
-    def estimated(self, sentence: str) -> None:
-        """What the latest question is answered by; '' where no answer will come."""
+    def on_failed(self, job: str, error: VelaturaError) -> None: ...
+    def on_estimate(self, sentence: str) -> None:
+        """The answer to the latest request for an estimate; '' if there will be none."""
 
-    def cancelled(self, job: str, replaced_by: str) -> None:
-        """replaced_by: the job that took its place, or ''."""
+    def on_cancelled(self, job: str, replaced_by: str) -> None:
+        """replaced_by: the job that replaces it, or ''."""
 
-    def connected(self) -> None:
-        """The daemon is there, for the first time or again."""
+    def on_connected(self) -> None:
+        """The daemon is connected, for the first time or again."""
 
-    def kept(self, items: list[SavedItem]) -> None:
-        """What it keeps of this program's, the latest first."""
+    def on_saved(self, items: list[SavedItem]) -> None:
+        """The saved results of this program, the newest first."""
 
-    def past(self, lines: list[HistoryEntry]) -> None:
-        """A part of the history, the latest first."""
+    def on_history(self, entries: list[HistoryEntry]) -> None:
+        """A part of the history, the newest first."""
 
 
 class Session:
-    """One editor's way to the daemon, found or started at the first question or restyle."""
+    """An editor's connection to the daemon, which is found or started at the first request."""
 
     def __init__(self, program: str, loop: Loop, listener: Listener) -> None:
         self._program, self._loop, self.listener = program, loop, listener
         self.client: Client | None = None
         self._jobs: set[str] = set()
-        self._question = ""  # the latest estimate that was asked for
-        self._may_ask = True  # until a question fails; with the next connection there may be an answer again
-        self._lists = 0  # that were asked for and have not come
-        self._looking = False  # whether a person waits for them
-        self._worked = False  # whether a restyle or a list was asked for: before that, nobody waits for the daemon
+        self._estimate_ticket = ""  # of the latest request for an estimate
+        # False once an estimate could not be given; after the next connection it may be possible again.
+        self._may_estimate = True
+        self._pending_lists = 0  # requested lists that have not arrived
+        self._user_waits_for_lists = False
+        # Whether a restyle or a list was requested. Before that, the user does not expect the daemon to be running.
+        self._daemon_expected = False
         self._watch: Watch | None = None
         self._watched: int | None = None
-        self._net = loop.timer(self.drain)
+        self._timer = loop.timer(self.drain)
 
     def restyle(
         self,
@@ -72,195 +75,204 @@ class Session:
         mask: Picture | None,
         layer: str,
         adjust: bool = False,
-        **more: Any,
+        **options: Any,
     ) -> str:
-        """Ask for a restyle; returns the job's id. The pictures' hashes should be known by now (`Picture.ref`). more:
-        as Client.restyle takes it. Raises VelaturaError."""
-        client = self._called()
-        job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **more)
-        self._begin(job)
+        """Request a restyle. Returns the id of the job. Raises VelaturaError.
+
+        The hashes of the pictures should be computed before (`Picture.ref`). options: as for `Client.restyle`.
+        """
+        client = self._expected_client()
+        job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **options)
+        self._add_job(job)
         return job
 
-    def _called(self) -> Client:
-        """The client, for something that a person waits for. Raises VelaturaError."""
-        self._worked = True
-        return self._own()
+    def _expected_client(self) -> Client:
+        """Return the client for something that the user waits for. Raises VelaturaError."""
+        self._daemon_expected = True
+        return self._get_client()
 
-    def _own(self) -> Client:
+    def _get_client(self) -> Client:
         if self.client is None:
             self.client = Client(self._program)
-            self.client.hold()
+            self.client.acknowledge_manually()
         return self.client
 
-    def _begin(self, job: str) -> None:
+    def _add_job(self, job: str) -> None:
         assert self.client is not None
         self._jobs.add(job)
-        self.listener.said(job, strings.SENDING if self.client.ready else strings.WAKING)
-        self._loop.after(0, self.drain)
+        self.listener.on_message(job, strings.SENDING if self.client.ready else strings.WAKING)
+        self._loop.call_later(0, self.drain)
 
     def estimate(self, width: int, height: int, settings: StyleSettings) -> None:
-        """Ask how long a restyle would take; `estimated` follows, or nothing: a question is no reason to complain."""
-        if not self._may_ask:
-            self.listener.estimated("")
+        """Request how long a restyle would take. `on_estimate` follows. Errors are not reported."""
+        if not self._may_estimate:
+            self.listener.on_estimate("")
             return
         try:
-            self._question = self._own().ask_estimate(width, height, settings)
+            self._estimate_ticket = self._get_client().request_estimate(width, height, settings)
         except VelaturaError:
-            self._end_question()
-        self._loop.after(0, self.drain)
+            self._give_up_estimate()
+        self._loop.call_later(0, self.drain)
 
-    def received(self, done: Finished) -> None:
-        """This result stands in its document, or nobody wants it: the daemon may forget it."""
+    def acknowledge(self, done: Finished) -> None:
+        """Allow the daemon to delete this result: it is in its document, or it is not needed any more."""
         if self.client is not None:
-            self.client.received(done)
+            self.client.acknowledge(done)
 
     def cancel(self, job: str) -> None:
+        """Stop a job. `on_cancelled` follows."""
         if self.client is not None:
             self.client.cancel(job)
-            self._loop.after(0, self.drain)
+            self._loop.call_later(0, self.drain)
 
-    # --- what is kept ----------------------------------------------------------------------------------
-    def glance(self) -> None:
-        """Ask what is kept, where the daemon is there already; `kept` follows."""
+    # --- saved results and the history -----------------------------------------------------------------
+    def refresh_saved(self) -> None:
+        """Request the saved results if the daemon is connected already. `on_saved` follows then."""
         if self.client is not None and self.client.ready:
-            self.client.ask_kept()
-            self._lists += 1
-            self._loop.after(0, self.drain)
+            self.client.request_saved()
+            self._pending_lists += 1
+            self._loop.call_later(0, self.drain)
 
-    def look(self) -> None:
-        """Ask what is kept, and for the latest of the history; `kept` and `past` follow, or `failed`. Raises
-        VelaturaError."""
-        client = self._called()
-        client.ask_kept()
-        client.ask_history()
-        self._lists += 2
-        self._looking = True
-        self._loop.after(0, self.drain)
+    def request_lists(self) -> None:
+        """Request the saved results and the newest part of the history.
 
-    def look_further(self, before: int) -> None:
-        """Ask for the history before that number; `past` follows. Raises VelaturaError."""
-        self._called().ask_history(before=before)
-        self._lists += 1
-        self._loop.after(0, self.drain)
+        `on_saved` and `on_history` follow, or `on_failed`. Raises VelaturaError.
+        """
+        client = self._expected_client()
+        client.request_saved()
+        client.request_history()
+        self._pending_lists += 2
+        self._user_waits_for_lists = True
+        self._loop.call_later(0, self.drain)
+
+    def request_more_history(self, before: int) -> None:
+        """Request the history before that number. `on_history` follows. Raises VelaturaError."""
+        self._expected_client().request_history(before=before)
+        self._pending_lists += 1
+        self._loop.call_later(0, self.drain)
 
     def fetch(self, item: SavedItem) -> None:
-        """Fetch a result; `finished` follows, and the daemon forgets it. Raises VelaturaError."""
-        self._called().fetch(item)
-        self._begin(item.job)
+        """Fetch a finished result. `on_finished` follows. Raises VelaturaError."""
+        self._expected_client().fetch(item)
+        self._add_job(item.job)
 
-    def go_on(self, item: SavedItem) -> None:
-        """Go on with a restyle that was stopped, to its end; it is told as any job. Raises VelaturaError."""
-        self._called().resume(item)
-        self._begin(item.job)
+    def resume(self, item: SavedItem) -> None:
+        """Resume a stopped restyle and finish it. The events of a job follow. Raises VelaturaError."""
+        self._expected_client().resume(item)
+        self._add_job(item.job)
 
-    def take_as_it_is(self, item: SavedItem) -> None:
-        """Finish a restyle that was stopped with the picture as far as it got. Raises VelaturaError."""
-        self._called().resume(item, how="as_it_is")
-        self._begin(item.job)
+    def fetch_partial(self, item: SavedItem) -> None:
+        """Fetch the picture of a stopped restyle as it was when it stopped. Raises VelaturaError."""
+        self._expected_client().resume(item, how="as_it_is")
+        self._add_job(item.job)
 
     def drop(self, item: SavedItem) -> None:
-        """Have it forgotten. Raises VelaturaError."""
-        self._called().drop(item)
-        self._loop.after(0, self.drain)
+        """Delete a saved result or stopped restyle. Raises VelaturaError."""
+        self._expected_client().drop(item)
+        self._loop.call_later(0, self.drain)
 
-    def hang_up(self) -> None:
-        """Leave; what is in work stops, and what is done of it is kept."""
-        self._leave(Client.hang_up)
+    def disconnect(self) -> None:
+        """Close the connection without a goodbye. The daemon stops running jobs and saves their progress."""
+        self._end(Client.disconnect)
 
     def close(self) -> None:
-        """Say goodbye; the daemon drops what is in work."""
-        self._leave(Client.close)
+        """Close the connection with a goodbye. The daemon drops running jobs."""
+        self._end(Client.close)
 
-    def _leave(self, how: Callable[[Client], None]) -> None:
-        self._look_at(None)
-        self._net.stop()
+    def _end(self, method: Callable[[Client], None]) -> None:
+        self._watch_descriptor(None)
+        self._timer.stop()
         self._jobs.clear()
-        self._lists, self._looking = 0, False
+        self._pending_lists, self._user_waits_for_lists = 0, False
         if self.client is not None:
-            how(self.client)
+            method(self.client)
             self.client = None
 
     # --- the event loop --------------------------------------------------------------------------------
     def drain(self) -> None:
-        """Take what has come; called by the watch and by the net."""
+        """Process what has arrived. Called by the watch and by the timer."""
         if self.client is None:
             return
         if self._watch is not None:
-            self._watch.pause()  # the descriptor is edge-triggered: it is drained, then watched again
-        for event in self.client.drain(PATIENCE):
-            self._tell(event)
+            self._watch.pause()  # the descriptor is edge-triggered: drain it, then watch again
+        for event in self.client.drain(DRAIN_SECONDS):
+            self._dispatch(event)
         if self.client is None:
-            return  # closed by its listener
-        self._look_at(self.client.fileno())
+            return  # the listener has closed the session
+        self._watch_descriptor(self.client.fileno())
         if self.client.has_more:
-            self._loop.after(0, self.drain)
-        looking = bool(self._jobs or self._question or self._looking) and not self.client.ready
-        self._net.start(LOOKING if looking else WORKING if self._jobs else IDLE)
+            self._loop.call_later(0, self.drain)
+        is_expected = bool(self._jobs or self._estimate_ticket or self._user_waits_for_lists)
+        if is_expected and not self.client.ready:
+            self._timer.start(CONNECTING_INTERVAL)
+        else:
+            self._timer.start(WORKING_INTERVAL if self._jobs else IDLE_INTERVAL)
 
-    def _look_at(self, descriptor: int | None) -> None:
+    def _watch_descriptor(self, descriptor: int | None) -> None:
         if descriptor != self._watched:
             if self._watch is not None:
                 self._watch.close()
             self._watched = descriptor
             self._watch = self._loop.watch(descriptor, self.drain) if descriptor is not None else None
         if self._watch is not None and self.client is not None:
-            self._watch.listen(writing=self.client.wants_to_write)
+            self._watch.listen(writing=self.client.needs_write)
 
-    def _tell(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> None:
         job = getattr(event, "job", "")
-        tell = self.listener
+        listener = self.listener
         if isinstance(event, Connected):
-            self._may_ask = True
+            self._may_estimate = True
             for waiting in self._jobs:
-                tell.said(waiting, strings.SENDING)
-            tell.connected()
+                listener.on_message(waiting, strings.SENDING)
+            listener.on_connected()
         elif isinstance(event, SavedItems):
-            self._lists, self._looking = self._lists - 1, False
-            tell.kept(event.items)
+            self._pending_lists, self._user_waits_for_lists = self._pending_lists - 1, False
+            listener.on_saved(event.items)
         elif isinstance(event, HistoryEntries):
-            self._lists -= 1
-            tell.past(event.lines)
+            self._pending_lists -= 1
+            listener.on_history(event.entries)
         elif isinstance(event, p.Queued) and event.place > 0:
-            tell.said(job, strings.WAITING.format(place=event.place))
+            listener.on_message(job, strings.WAITING.format(place=event.place))
         elif isinstance(event, p.Estimate) and event.ticket in self._jobs:
-            tell.said(event.ticket, event.sentence)
-        elif isinstance(event, p.Estimate) and event.ticket == self._question:
-            self._question = ""
-            tell.estimated(event.sentence)
+            listener.on_message(event.ticket, event.sentence)
+        elif isinstance(event, p.Estimate) and event.ticket == self._estimate_ticket:
+            self._estimate_ticket = ""
+            listener.on_estimate(event.sentence)
         elif isinstance(event, p.Notice):
-            tell.said(job, event.sentence)
+            listener.on_message(job, event.sentence)
         elif isinstance(event, p.Progress):
-            tell.progressed(job, event)
+            listener.on_progress(job, event)
         elif isinstance(event, p.Preview):
-            tell.previewed(job, event)
+            listener.on_preview(job, event)
         elif isinstance(event, Finished):
             self._jobs.discard(job)
-            tell.finished(job, event)
+            listener.on_finished(job, event)
         elif isinstance(event, p.Cancelled):
             self._jobs.discard(job)
-            tell.cancelled(job, event.replaced_by)
+            listener.on_cancelled(job, event.replaced_by)
         elif isinstance(event, p.Failed):
             self._fail(job, error_from(event.code, event.sentence))
 
     def _fail(self, job: str, error: VelaturaError) -> None:
-        if not job and self._question and self.client is not None and self.client.ready:
-            self._end_question()  # it was refused: by an older daemon, which knows no such question or no such knob
+        is_connected = self.client is not None and self.client.ready
+        if not job and self._estimate_ticket and is_connected:
+            self._give_up_estimate()  # an older daemon does not know the request, or one of the settings
             return
-        if not job and self._lists and self.client is not None and self.client.ready:
-            self._lists -= 1  # by an older daemon, again
-            if self._looking:
-                self.listener.failed("", error)
+        if not job and self._pending_lists and is_connected:
+            self._pending_lists -= 1  # an older daemon does not know the request
+            if self._user_waits_for_lists:
+                self.listener.on_failed("", error)
             return
-        if self.client is None or not self.client.ready:
-            self._end_question()
-            self._lists, self._looking = 0, False
-            if not self._worked:
+        if not is_connected:
+            self._give_up_estimate()
+            self._pending_lists, self._user_waits_for_lists = 0, False
+            if not self._daemon_expected:
                 return
         jobs = [job] if job else list(self._jobs)
-        for one in jobs or [""]:
-            self._jobs.discard(one)
-            self.listener.failed(one, error)
+        for failed in jobs or [""]:
+            self._jobs.discard(failed)
+            self.listener.on_failed(failed, error)
 
-    def _end_question(self) -> None:
-        self._question, self._may_ask = "", False
-        self.listener.estimated("")
+    def _give_up_estimate(self) -> None:
+        self._estimate_ticket, self._may_estimate = "", False
+        self.listener.on_estimate("")

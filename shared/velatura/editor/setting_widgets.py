@@ -1,4 +1,4 @@
-"""How a window shows a knob: as one of a few words, as a slider with its number, or as a wide number."""
+"""Which widget a window shows for a setting: a choice, a switch, a slider, or a number without a slider."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from velatura.settings import SettingSpec, default_of, setting_specs
 
-WIDE = 1000  # a whole number with more values than that gets no slider
-MOST_DICE = 9999  # what the dice of a wide number without a unit may throw
+WIDE = 1000  # an integer setting with more values than this gets no slider
+MAX_DICE = 9999  # the largest random value of a setting with a dice button
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A slider from 0 to 1 over a knob's range. Where the range spans factors and not steps (0.25 to 4), so does the
-    slider."""
+    """Maps a slider position from 0 to 1 to the range of a setting, in steps or, for factors (0.25 to 4), in ratios."""
 
     low: float
     high: float
 
     @property
     def by_factor(self) -> bool:
+        """Whether equal distances on the slider are equal ratios."""
         return self.low > 0
 
     @property
@@ -32,30 +32,31 @@ class Scale:
         return 0.25 if self.by_factor else 5
 
     def share_of(self, value: float) -> float:
-        """Where on the slider a value lies."""
+        """Return the slider position of a value."""
         if self.by_factor:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     def value_at(self, share: float) -> float:
+        """Return the value at a slider position."""
         if self.by_factor:
             return float(self.low * (self.high / self.low) ** share)
         return self.low + (self.high - self.low) * share
 
 
 def slider_scale(name: str) -> Scale | None:
-    """A knob's slider, or None where it gets none."""
-    knob = setting_specs()[name]
-    if knob.choices or isinstance(default_of(name), bool) or _is_wide(knob, default_of(name)):
+    """Return the scale of a setting's slider, or None if it has no slider."""
+    spec = setting_specs()[name]
+    if spec.choices or isinstance(default_of(name), bool) or _is_wide(spec, default_of(name)):
         return None
-    return Scale(knob.low, knob.high)
+    return Scale(spec.low, spec.high)
 
 
 def has_dice(name: str) -> bool:
-    """Whether any value will do: a wide number that counts nothing."""
-    knob = setting_specs()[name]
-    return not knob.choices and _is_wide(knob, default_of(name)) and not knob.unit
+    """Return whether a setting gets a dice button: any of its many values will do, since it does not count anything."""
+    spec = setting_specs()[name]
+    return not spec.choices and _is_wide(spec, default_of(name)) and not spec.unit
 
 
-def _is_wide(knob: SettingSpec, default: object) -> bool:
-    return isinstance(default, int) and knob.high - knob.low > WIDE
+def _is_wide(spec: SettingSpec, default: object) -> bool:
+    return isinstance(default, int) and spec.high - spec.low > WIDE

@@ -1,4 +1,4 @@
-"""Where in a picture a style goes: a place on its canvas, as it was when it was taken."""
+"""Style regions: where in a picture a style applies, recorded on the canvas as it was at that moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from velatura.pixels import MASK_FORMAT, Picture
 
 @dataclass(frozen=True)
 class Canvas:
-    """Which picture of the editor's, and how large: a region of another, or of another size, would lie anywhere."""
+    """An editor's picture and its size. Regions are valid only for the picture and size they came from."""
 
     picture: str
     width: int
@@ -21,33 +21,37 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Region:
-    """name: the selection's or the layer's. coverage: a byte a pixel of the whole canvas, rows from the top, 0
-    outside."""
+    """Where a style applies.
+
+    name: of the selection or layer. coverage: one byte per pixel of the whole canvas, rows from the top, 0 outside.
+    """
 
     name: str
     canvas: Canvas
     coverage: bytes = field(repr=False)
 
     def over(self, place: Place) -> Picture:
-        """Its part of what is restyled, which may be nothing: then its style has no place there. Raises
-        RegionElsewhere."""
+        """Return the part of the region within a place, as a GRAY picture of the place's size.
+
+        It may be empty: then the style does not apply there. Raises RegionElsewhere for a place on another canvas.
+        """
         if self.canvas != place.canvas:
             raise RegionElsewhere(strings.REGION_ELSEWHERE.format(region=self.name))
-        wide, high = self.canvas.width, self.canvas.height
-        left, right = max(0, place.left), min(wide, place.left + place.width)
-        before, behind = bytes(left - place.left), bytes(place.left + place.width - right)
+        width, height = self.canvas.width, self.canvas.height
+        left, right = max(0, place.left), min(width, place.left + place.width)
+        padding_left, padding_right = bytes(left - place.left), bytes(place.left + place.width - right)
         rows = []
         for y in range(place.top, place.top + place.height):
-            inside = 0 <= y < high and left < right
-            rows.append(
-                before + self.coverage[y * wide + left : y * wide + right] + behind if inside else bytes(place.width)
-            )
+            if 0 <= y < height and left < right:
+                rows.append(padding_left + self.coverage[y * width + left : y * width + right] + padding_right)
+            else:
+                rows.append(bytes(place.width))
         return Picture(place.width, place.height, MASK_FORMAT, b"".join(rows))
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where on its canvas lies what is restyled; a part of it may lie beyond the canvas."""
+    """Where on its canvas the content of a restyle is, in pixels. Parts of it may be outside the canvas."""
 
     canvas: Canvas
     left: int
@@ -58,7 +62,10 @@ class Place:
 
 @dataclass(frozen=True)
 class RegionSource:
-    """Something that a region can be taken from. take: takes it as it is now; raises VelaturaError."""
+    """Something that a region can be taken from, such as the selection.
+
+    take: returns the region as it is now. Raises VelaturaError.
+    """
 
     name: str
     take: Callable[[], Region] = field(repr=False)

@@ -1,5 +1,4 @@
-"""The windows' styles: in which order a gallery shows them, how much each counts and where it goes, where those lie
-that came from no file."""
+"""The styles of the windows: the order of the gallery, shares and regions, and files for styles that have none."""
 
 from __future__ import annotations
 
@@ -18,40 +17,40 @@ from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture, UsageError
 from velatura.pixels import Picture
 
-MOST_KEPT = 60  # files of styles that came from no file
+MAX_SAVED = 60  # files of styles that did not come from a file
 SHARE = re.compile(r"(.+):([^:/\\]*)")
 
 
 def samples(folder: Path) -> list[Style]:
-    """The paintings that a plugin brings along."""
+    """Return the sample paintings that a plugin contains."""
     return [Style(str(path), strings.style_name(path.stem)) for path in sorted(folder.glob("*.png"))]
 
 
-def of_file(path: str) -> Style:
+def style_from_file(path: str) -> Style:
+    """Return the style of a file, with a readable name."""
     return Style(str(Path(path)), strings.style_name(Path(path).stem))
 
 
-def in_order(recent: Sequence[Style], chosen: Sequence[Style], brought: Sequence[Style]) -> list[Style]:
-    """What a gallery shows, each once: the recent ones first, then what is chosen, then the samples that are
-    brought."""
+def gallery_order(recent: Sequence[Style], chosen: Sequence[Style], bundled: Sequence[Style]) -> list[Style]:
+    """Return the styles for a gallery, each once: recent ones first, then the chosen ones, then the samples."""
     shown: dict[str, Style] = {}
-    for style in (*recent, *chosen, *brought):
+    for style in (*recent, *chosen, *bundled):
         shown.setdefault(style.path, style)
     return list(shown.values())
 
 
 class StyleSelection:
-    """How much each of several chosen styles counts, and where each goes; remembered while the window is open."""
+    """The shares and regions of styles, kept while the window is open."""
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
         self._regions: dict[str, Region] = {}
 
-    def set(self, style: Style, share: float) -> None:
+    def set_share(self, style: Style, share: float) -> None:
         self._shares[style.path] = share
 
-    def put(self, style: Style, region: Region | None) -> None:
-        """Where a style goes; None: wherever no region is."""
+    def set_region(self, style: Style, region: Region | None) -> None:
+        """Set where a style applies. None: everywhere that no region covers."""
         self._regions.pop(style.path, None)
         if region is not None:
             self._regions[style.path] = region
@@ -59,31 +58,39 @@ class StyleSelection:
     def forget_regions(self) -> None:
         self._regions.clear()
 
-    def take_over(self, chosen: Sequence[Style]) -> None:
-        """The shares that these styles come with."""
+    def load_shares(self, chosen: Sequence[Style]) -> None:
+        """Set the shares that these styles have."""
         self._shares.update({style.path: style.share for style in chosen})
 
-    def of(self, chosen: Sequence[Style]) -> list[Style]:
-        """The styles with their shares and regions; one alone counts whole."""
+    def apply_to(self, chosen: Sequence[Style]) -> list[Style]:
+        """Return the styles with their shares and regions. The share of a single style is 1."""
         alone = len(chosen) == 1
         return [
-            Style(s.path, s.name, 1.0 if alone else self._shares.get(s.path, 1.0), self._regions.get(s.path))
-            for s in chosen
+            Style(
+                style.path,
+                style.name,
+                1.0 if alone else self._shares.get(style.path, 1.0),
+                self._regions.get(style.path),
+            )
+            for style in chosen
         ]
 
 
-def where(style: Style, chosen: Sequence[Style]) -> str:
-    """What a window says of where a style goes."""
+def region_label(style: Style, chosen: Sequence[Style]) -> str:
+    """Return the text of where a style applies. chosen: all chosen styles."""
     if style.region is not None:
         return style.region.name
-    return strings.ELSEWHERE if any(one.region for one in chosen) else strings.EVERYWHERE
+    return strings.ELSEWHERE if any(other.region for other in chosen) else strings.EVERYWHERE
 
 
-def parse(word: str) -> tuple[Path, float]:
-    """A style as people write it: 'painting.jpg', or 'painting.jpg:0.3' with its share. Raises UsageError."""
-    match = SHARE.fullmatch(word)
-    if match is None or Path(word).exists():
-        return Path(word), 1.0
+def parse_style(text: str) -> tuple[Path, float]:
+    """Parse a style as users write it: 'painting.jpg', or 'painting.jpg:0.3' with its share.
+
+    Returns the path and the share. Raises UsageError.
+    """
+    match = SHARE.fullmatch(text)
+    if match is None or Path(text).exists():
+        return Path(text), 1.0
     try:
         share = float(match[2])
     except ValueError:
@@ -91,27 +98,30 @@ def parse(word: str) -> tuple[Path, float]:
     if share > 0 and math.isfinite(share):
         return Path(match[1]), share
     if not Path(match[1]).exists():
-        return Path(word), 1.0  # a colon in a name, not a share
-    raise UsageError(f"The share in {word!r} is {match[2] or 'empty'}; a style's share is a number over 0.")
+        return Path(text), 1.0  # a colon in a name, not a share
+    raise UsageError(f"The share in {text!r} is {match[2] or 'empty'}. The share of a style must be a number over 0.")
 
 
-def keep(picture: Picture, name: str, places: AppDirs, write: Callable[[Path], object]) -> Style:
-    """A picture that came from no file, as a file of ours. write: writes it as a PNG; what it returns is false, or it
-    raises OSError, where it could not. Raises DiskTrouble, NotAPicture."""
-    folder = make_private_folder(places.styles)
+def save_style(picture: Picture, name: str, dirs: AppDirs, write: Callable[[Path], object]) -> Style:
+    """Save a picture that did not come from a file as a style of its own, and delete the oldest saved ones.
+
+    write: writes the picture as a PNG; it returns something false or raises OSError if it fails. Raises DiskTrouble or
+    NotAPicture.
+    """
+    folder = make_private_folder(dirs.styles)
     path = folder / f"{hashlib.sha256(picture.data).hexdigest()[:24]}.png"
     if not path.exists():
-        beside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
+        temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
         try:
-            written = write(beside)
+            written = write(temporary)
             if written:
-                beside.replace(path)
+                temporary.replace(path)
         except OSError:
             written = False
         if not written:
-            beside.unlink(missing_ok=True)
-            raise NotAPicture(strings.NOT_READABLE.format(name=name, why=f"it could not be kept in {folder}"))
+            temporary.unlink(missing_ok=True)
+            raise NotAPicture(strings.NOT_READABLE.format(name=name, why=f"it could not be saved in {folder}"))
     path.touch()
-    for old in sorted(folder.glob("*.png"), key=lambda p: p.stat().st_mtime)[:-MOST_KEPT]:
+    for old in sorted(folder.glob("*.png"), key=lambda file: file.stat().st_mtime)[:-MAX_SAVED]:
         old.unlink(missing_ok=True)
     return Style(str(path), name)

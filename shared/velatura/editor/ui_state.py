@@ -1,5 +1,4 @@
-"""What a window remembers from one time to the next: the knobs, the styles, the gallery. A JSON file, the user's
-own."""
+"""What a window remembers between sessions: settings, styles and the gallery. Stored as a JSON file in the config."""
 
 from __future__ import annotations
 
@@ -9,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from velatura.app_dirs import AppDirs, read_private_file, write_private_file
-from velatura.client.saved_results import settings_that_stand
+from velatura.client.saved_results import valid_settings
 from velatura.editor.style_regions import Place, Region
 from velatura.errors import UnsafeConnectionFile
 from velatura.pixels import Picture
 from velatura.settings import StyleSettings
 
-MOST_RECENT = 24  # styles in the gallery
+MAX_RECENT = 24  # styles in the gallery
 
 
 @dataclass(frozen=True)
 class Style:
-    """A style as a file, a name, its share among several, and where it goes, which belongs to one picture and is not
-    remembered."""
+    """A style in a window: its file, name, share among several styles, and region.
+
+    The region belongs to one picture and is not stored.
+    """
 
     path: str
     name: str
@@ -29,65 +30,68 @@ class Style:
     region: Region | None = None
 
     def region_over(self, place: Place) -> Picture | None:
-        """The region's part of what is restyled. Raises RegionElsewhere."""
+        """Return the part of the region within a place, or None without a region. Raises RegionElsewhere."""
         return self.region.over(place) if self.region is not None else None
 
 
 @dataclass
 class UiState:
-    """settings and styles of the last restyle; recent: styles used, the latest first."""
+    """settings, styles: of the last restyle. recent: the styles that were used, the newest first."""
 
     settings: StyleSettings = field(default_factory=StyleSettings)
     styles: list[Style] = field(default_factory=list)
     recent: list[Style] = field(default_factory=list)
 
-    def used(self, styles: list[Style], settings: StyleSettings) -> None:
-        """A restyle with these was begun."""
+    def record_use(self, styles: list[Style], settings: StyleSettings) -> None:
+        """Record that a restyle with these styles and settings was started."""
         self.settings, self.styles = settings, [replace(style, region=None) for style in styles]
         paths = {style.path for style in styles}
-        rest = [style for style in self.recent if style.path not in paths]
-        self.recent = [Style(s.path, s.name) for s in styles] + rest
-        del self.recent[MOST_RECENT:]
+        others = [style for style in self.recent if style.path not in paths]
+        self.recent = [Style(style.path, style.name) for style in styles] + others
+        del self.recent[MAX_RECENT:]
 
 
-def _file(places: AppDirs, program: str) -> Path:
-    return places.config / f"window-{program}.json"
+def _file(dirs: AppDirs, program: str) -> Path:
+    return dirs.config / f"window-{program}.json"
 
 
-def load(places: AppDirs, program: str) -> UiState:
-    """What was remembered. A damaged file, an unknown knob, a picture that is no more: left out, never an error."""
+def load(dirs: AppDirs, program: str) -> UiState:
+    """Load the state of a program's window.
+
+    Never fails: a damaged file, unknown settings and styles whose files no longer exist are ignored.
+    """
     try:
-        said = json.loads(read_private_file(_file(places, program), limit=1 << 20))
+        fields = json.loads(read_private_file(_file(dirs, program), limit=1 << 20))
         return UiState(
-            settings_that_stand(said.get("settings")),
-            _styles(said.get("styles")),
-            _styles(said.get("recent"))[:MOST_RECENT],
+            valid_settings(fields.get("settings")),
+            _load_styles(fields.get("styles")),
+            _load_styles(fields.get("recent"))[:MAX_RECENT],
         )
     except (FileNotFoundError, ValueError, AttributeError, UnsafeConnectionFile):
         return UiState()
 
 
-def save(places: AppDirs, program: str, remembered: UiState) -> None:
-    """Raises DiskTrouble."""
-    said = {
-        "settings": remembered.settings.to_wire(),
-        "styles": [_said(style) for style in remembered.styles],
-        "recent": [_said(style) for style in remembered.recent],
+def save(dirs: AppDirs, program: str, state: UiState) -> None:
+    """Save the state of a program's window. Raises DiskTrouble."""
+    fields = {
+        "settings": state.settings.to_wire(),
+        "styles": [_style_fields(style) for style in state.styles],
+        "recent": [_style_fields(style) for style in state.recent],
     }
-    write_private_file(_file(places, program), json.dumps(said, indent=1, ensure_ascii=False).encode())
+    write_private_file(_file(dirs, program), json.dumps(fields, indent=1, ensure_ascii=False).encode())
 
 
-def _said(style: Style) -> dict[str, Any]:
+def _style_fields(style: Style) -> dict[str, Any]:
     return {"path": style.path, "name": style.name, "share": style.share}
 
 
-def _styles(said: Any) -> list[Style]:
+def _load_styles(value: Any) -> list[Style]:
     styles = []
-    for item in said if isinstance(said, list) else []:
+    for item in value if isinstance(value, list) else []:
         if not isinstance(item, dict) or not isinstance(item.get("path"), str):
             continue
         share = item.get("share", 1.0)
-        usable = isinstance(share, (int, float)) and not isinstance(share, bool) and 0 < share < 1e6
+        is_valid = isinstance(share, (int, float)) and not isinstance(share, bool) and 0 < share < 1e6
         if Path(item["path"]).is_file():
-            styles.append(Style(item["path"], str(item.get("name", ""))[:200], float(share) if usable else 1.0))
+            styles.append(Style(item["path"], str(item.get("name", ""))[:200], float(share) if is_valid else 1.0))
     return styles

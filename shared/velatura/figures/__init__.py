@@ -1,1 +1,1 @@
-"""The paper's figures for any two pictures: what to restyle and how to lay the results out."""
+"""The figures of the paper for any photo and painting, and their layout on a sheet."""

@@ -1,7 +1,7 @@
-"""What each layer knows: the figures of Gatys, Ecker and Bethge (2015), for any photo and painting.
+"""Figures 1 and 3 of Gatys, Ecker and Bethge (2015) for any photo and painting: what each network layer represents.
 
-Figures 1 and 3 of the article are ordinary restyles with unusual settings. Whoever shows them asks the daemon for
-`figures()`, one after another, with the photo no larger than SIDE.
+All figures are ordinary restyles with unusual settings. Request the restyles of `figures()` from the daemon one after
+another, with the photo scaled to at most SIDE.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 from velatura.settings import StyleSettings
 
-SIDE = 192  # pixels, longest side: thirty pictures in a few minutes on two cores, and each still shows its marks
-STEPS = 150  # per picture
+SIDE = 192  # pixels, longest side: thirty figures take a few minutes on two cores, and still show the brush strokes
+STEPS = 150  # optimisation steps per figure
 
-# The layers that the article reconstructs content from, one per block.
+# The layers that the paper reconstructs content from, one per block.
 CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
-# The style's layers, of which the article uses the first, the first two, … all five.
+# The style layers. The paper uses the first, the first two, and so on up to all five.
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-BALANCES = (-5, -4, -3, -2)  # the table's columns: log10 of α/β, as in the article's figure 3
+BALANCES = (-5, -4, -3, -2)  # the columns of the table: log10 of α/β, as in figure 3 of the paper
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One picture of the sheet. name: unique, fit for a file or a layer. group: "Content", "Style" or "Table".
-    row, column: their labels; equal labels of a group stand in one line."""
+    """One picture of the sheet.
+
+    name: unique, suitable for a file or a layer. group: "Content", "Style" or "Table". row, column: labels; figures
+    of a group with equal labels are in the same row or column.
+    """
 
     name: str
     group: str
@@ -33,12 +36,12 @@ class Figure:
 
 
 def figures() -> list[Figure]:
-    """All thirty in the order of the sheet: five of content, five of style, then the table, row by row."""
+    """Return all thirty figures in the order of the sheet: five of content, five of style, then the table by rows."""
     return [*_content(), *_style(), *_table()]
 
 
 def _content() -> list[Figure]:
-    """Figure 1, below: the photo from the features of one layer alone, from white noise."""
+    """Figure 1, bottom: the photo reconstructed from the features of one layer, starting from white noise."""
     return [
         Figure(
             f"content-{layer}",
@@ -52,13 +55,13 @@ def _content() -> list[Figure]:
 
 
 def _style() -> list[Figure]:
-    """Figure 1, above: the painting's texture from the Gram matrices of the first layers, without a content."""
+    """Figure 1, top: the texture of the painting, from the Gram matrices of the first layers, without content."""
     return [
         Figure(
             f"style-{layer}",
             "Style",
             "style",
-            up_to(depth),
+            depth_label(depth),
             StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=STEPS),
         )
         for depth, layer in enumerate(STYLE_LAYERS, start=1)
@@ -66,12 +69,12 @@ def _style() -> list[Figure]:
 
 
 def _table() -> list[Figure]:
-    """Figure 3: rows by the number of style layers, columns by α/β, the weight of content against style."""
+    """Figure 3: one row per number of style layers, one column per α/β, the weight of content against style."""
     return [
         Figure(
             f"table-{layer}-balance{balance}",
             "Table",
-            up_to(depth),
+            depth_label(depth),
             f"α/β = 1e{balance}",
             StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS),
         )
@@ -80,6 +83,6 @@ def _table() -> list[Figure]:
     ]
 
 
-def up_to(depth: int) -> str:
-    """How a label says which layers count: "conv1_1", then "to conv2_1" and so on."""
+def depth_label(depth: int) -> str:
+    """Return the label for the first `depth` style layers: "conv1_1", then "to conv2_1" and so on."""
     return STYLE_LAYERS[0] if depth == 1 else f"to {STYLE_LAYERS[depth - 1]}"

@@ -1,11 +1,11 @@
-"""How the figures of `velatura.figures.explain` lie side by side in one picture, each a layer with a place."""
+"""The layout of the figures of `velatura.figures.explain` on one sheet, where each becomes a layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from velatura.client.client import Finished
+from velatura.client.events import Finished
 from velatura.figures.explain import Figure
 from velatura.pixels import Picture
 
@@ -15,7 +15,7 @@ GROUP_GAP = 4 * GAP
 
 @dataclass(frozen=True)
 class PlacedFigure:
-    """A figure in its place. left, top: in the sheet's pixels."""
+    """A figure and its position on the sheet, in pixels."""
 
     name: str
     group: str
@@ -26,31 +26,36 @@ class PlacedFigure:
 
 @dataclass(frozen=True)
 class Sheet:
+    """The size of the sheet in pixels, and its figures."""
+
     width: int
     height: int
-    hung: list[PlacedFigure]
+    figures: list[PlacedFigure]
 
     @property
     def groups(self) -> dict[str, list[PlacedFigure]]:
-        """By group, in their order."""
-        found: dict[str, list[PlacedFigure]] = {}
-        for one in self.hung:
-            found.setdefault(one.group, []).append(one)
-        return found
+        """The figures by group, in their order."""
+        groups: dict[str, list[PlacedFigure]] = {}
+        for figure in self.figures:
+            groups.setdefault(figure.group, []).append(figure)
+        return groups
 
 
-def hang(figures: Sequence[Figure], results: Sequence[Finished], width: int, height: int) -> Sheet:
-    """Group under group; in a group, equal labels stand in one line. width, height: of the photo, which a result may be
-    a few pixels smaller than."""
-    hung, top, right = [], GAP, 0
+def lay_out(figures: Sequence[Figure], results: Sequence[Finished], width: int, height: int) -> Sheet:
+    """Arrange the results of the figures on a sheet, with the groups below each other.
+
+    Figures of a group with equal labels are in the same row or column. width, height: of the photo in pixels; a result
+    may be a few pixels smaller.
+    """
+    placed, top, right = [], GAP, 0
     for group in dict.fromkeys(figure.group for figure in figures):
-        of_group = [(figure, result) for figure, result in zip(figures, results, strict=True) if figure.group == group]
-        rows = list(dict.fromkeys(figure.row for figure, _ in of_group))
-        columns = list(dict.fromkeys(figure.column for figure, _ in of_group))
-        for figure, done in of_group:
-            left = GAP + columns.index(figure.column) * (width + GAP)
-            down = top + rows.index(figure.row) * (height + GAP)
-            hung.append(PlacedFigure(figure.name, group, done.picture, left + done.result.left, down + done.result.top))
+        members = [(figure, result) for figure, result in zip(figures, results, strict=True) if figure.group == group]
+        rows = list(dict.fromkeys(figure.row for figure, _ in members))
+        columns = list(dict.fromkeys(figure.column for figure, _ in members))
+        for figure, done in members:
+            x = GAP + columns.index(figure.column) * (width + GAP) + done.result.left
+            y = top + rows.index(figure.row) * (height + GAP) + done.result.top
+            placed.append(PlacedFigure(figure.name, group, done.picture, x, y))
         right = max(right, GAP + len(columns) * (width + GAP))
         top += len(rows) * (height + GAP) + GROUP_GAP
-    return Sheet(right, top - GROUP_GAP, hung)
+    return Sheet(right, top - GROUP_GAP, placed)

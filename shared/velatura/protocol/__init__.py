@@ -1,1 +1,1 @@
-"""Messages, authentication, picture transfer and ZMTP framing: docs/protocol.md in code."""
+"""The wire protocol of docs/protocol.md: messages, their encoding, authentication, blob transfer and ZMTP framing."""

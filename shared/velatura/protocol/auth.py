@@ -1,4 +1,4 @@
-"""Proof on both sides that each knows the key of the connection file, which itself never crosses the wire."""
+"""Mutual authentication: each side proves that it knows the key of the connection file without sending the key."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ SESSION_BYTES = 16
 
 
 def fresh_key() -> bytes:
-    """A key, new at each start of the daemon."""
+    """Return a random key. The daemon creates one at each start."""
     return secrets.token_bytes(KEY_BYTES)
 
 
 def fresh_nonce() -> bytes:
+    """Return a random nonce for one handshake."""
     return secrets.token_bytes(NONCE_BYTES)
 
 
 def fresh_session() -> bytes:
+    """Return a random session id."""
     return secrets.token_bytes(SESSION_BYTES)
 
 
 def proof(
     key: bytes, role: str, client_nonce: bytes, daemon_nonce: bytes, endpoint: str, version: Sequence[int]
 ) -> bytes:
-    """HMAC-SHA256 over role ('client' or 'daemon'), both nonces, endpoint and version, packed so that no two
-    different sets of them give the same bytes. The role keeps a proof from being sent back as one's own; the
-    endpoint keeps it from being carried to another."""
-    said = msgpack.packb([role, client_nonce, daemon_nonce, endpoint, list(version)], use_bin_type=True)
-    return hmac.new(key, said, hashlib.sha256).digest()
+    """Return the HMAC-SHA256 over role ('client' or 'daemon'), both nonces, endpoint and version.
+
+    The values are packed with msgpack, so that different values never give the same bytes. The role prevents a proof
+    from being sent back to its author. The endpoint prevents it from being relayed to another endpoint.
+    """
+    message = msgpack.packb([role, client_nonce, daemon_nonce, endpoint, list(version)], use_bin_type=True)
+    return hmac.new(key, message, hashlib.sha256).digest()
 
 
-def same(a: bytes, b: bytes) -> bool:
-    """Compared in constant time."""
+def constant_time_equal(a: bytes, b: bytes) -> bool:
+    """Compare two proofs in constant time."""
     return hmac.compare_digest(a, b)

@@ -1,39 +1,29 @@
-"""The messages that clients and the daemon exchange, and how they lie on the wire: docs/protocol.md, in code.
+"""The messages between clients and the daemon, as dataclasses. docs/protocol.md specifies them.
 
-A message is one msgpack header frame, and for `put` and `preview` one binary frame behind it. Unknown fields are
-ignored, so that a minor version can add some.
+Each class is one message; its attributes are the fields of the header on the wire. `codec` encodes and decodes them.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import typing
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import msgpack
+VERSION = (2, 0)  # major, minor; only a different major version is refused
 
-from velatura.errors import BadMessage, UnknownMessage, VersionMismatch
-from velatura.pixels import PictureRef
-from velatura.short_repr import short_repr
-
-VERSION = (2, 0)  # major, minor: another major is refused, another minor is not
-
-CHUNK = 4 << 20  # bytes, the most pixels in one put
-HEADER_LIMIT = 64 << 10  # bytes, the largest header
-MAX_FRAME = CHUNK + (4 << 10)  # ZMQ_MAXMSGSIZE, for every frame
-WINDOW = 4 * CHUNK  # bytes that a receiver lets a sender be ahead
+CHUNK = 4 << 20  # bytes of a blob in one `put`, at most
+HEADER_LIMIT = 64 << 10  # bytes of a header, at most
+MAX_FRAME = CHUNK + (4 << 10)  # bytes of any frame, at most (ZMQ_MAXMSGSIZE)
+WINDOW = 4 * CHUNK  # bytes that a receiver requests ahead of what has arrived
 MAX_STYLES = 16
-MAX_NAME = 256  # characters of a client_id, job, layer or title
-MAX_NOTE = 4096  # characters of a client's note to itself, or of where a style came from
+MAX_NAME = 256  # characters of a client_id, job, layer or title, and of a style's name
+MAX_NOTE = 4096  # characters of a note, and of a style's path
 
-Buffer = bytes | bytearray | memoryview  # a binary frame, never copied on its way
+Buffer = bytes | bytearray | memoryview  # a binary frame, which is never copied
 
 
 @dataclass(frozen=True)
 class Message:
-    """Base of all messages. `type` is its name on the wire; `frames` how many binary frames follow its header."""
+    """Base class of all messages. type: the name on the wire. frames: how many binary frames follow the header."""
 
     type: ClassVar[str] = ""
     frames: ClassVar[int] = 0
@@ -42,7 +32,10 @@ class Message:
 # --- the handshake ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Hello(Message):
-    """client → daemon, first. nonce: 32 random bytes. client_id: kept by the editor; results belong to it."""
+    """client → daemon: the first message.
+
+    nonce: 32 random bytes. client_id: the same at each run of the program; results belong to it.
+    """
 
     type: ClassVar[str] = "hello"
     version: list[int]
@@ -54,7 +47,7 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class Challenge(Message):
-    """daemon → client: its own nonce, and its proof that it knows the key."""
+    """daemon → client: the daemon's nonce, and its proof that it knows the key."""
 
     type: ClassVar[str] = "challenge"
     version: list[int]
@@ -64,7 +57,7 @@ class Challenge(Message):
 
 @dataclass(frozen=True)
 class Proof(Message):
-    """client → daemon: the client's proof."""
+    """client → daemon: the proof that the client knows the key."""
 
     type: ClassVar[str] = "proof"
     proof: bytes
@@ -72,8 +65,11 @@ class Proof(Message):
 
 @dataclass(frozen=True)
 class Welcome(Message):
-    """daemon → client. session_id: 16 random bytes that every later header repeats. heartbeat: seconds; a client that
-    is silent for two is taken for gone. limits: max_megapixels and the like. results: finished and not yet fetched."""
+    """daemon → client: the handshake is complete.
+
+    session_id: 16 random bytes that every later header repeats. heartbeat: seconds; the jobs of a client that misses
+    two are parked. limits: max_megapixels and others. results: finished results that were not fetched yet.
+    """
 
     type: ClassVar[str] = "welcome"
     session_id: bytes
@@ -87,8 +83,10 @@ class Welcome(Message):
 # --- pictures --------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Get(Message):
-    """receiver → sender: send bytes [start, until) of this blob. More `get`s follow as bytes arrive: credit.
-    ticket: the receiver's number for this transfer; the puts repeat it."""
+    """receiver → sender: a request for the bytes [start, until) of a blob. More follow as bytes arrive (credit).
+
+    ticket: the receiver's number for this transfer, which each `put` repeats.
+    """
 
     type: ClassVar[str] = "get"
     blob: bytes
@@ -99,7 +97,7 @@ class Get(Message):
 
 @dataclass(frozen=True)
 class Put(Message):
-    """sender → receiver: bytes [offset, offset + len(data)) of a blob of `size` bytes, in order, CHUNK at most."""
+    """sender → receiver: the bytes [offset, offset + len(data)) of a blob of `size` bytes, in order, at most CHUNK."""
 
     type: ClassVar[str] = "put"
     frames: ClassVar[int] = 1
@@ -107,20 +105,26 @@ class Put(Message):
     size: int
     offset: int
     ticket: int
-    data: Buffer = dataclasses.field(repr=False, default=b"")
+    data: Buffer = field(repr=False, default=b"")
 
 
 # --- a job -----------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Restyle(Message):
-    """client → daemon. styles: [{'picture': …, 'share': …, 'region': …}]; a region says where in the content the style
-    goes, None: wherever no region is. mask, region: GRAY pictures of the content's size, or None.
-    layer: the client's name for what is restyled; a newer job for it replaces an older. adjust: a knob was moved:
-    start from the last picture of this layer where it still fits. weights, device: names, 'auto' leaves it to the
-    daemon. title: the layer's name for people. note: the client's own words, given back with what is kept of the job.
-    remember: whether it goes into the history, and is kept when it is stopped, as one with a note is anyway: one of
-    thirty figures is not worth either. A style may have a name and the path it came from, for the history: the daemon
-    opens no path from the wire."""
+    """client → daemon: a request for a restyle.
+
+    job: an id that the client chooses. layer: the client's name for what is restyled; a newer job for the same layer
+    replaces an older one. content: a picture (`PictureRef`).
+    styles: [{'picture': …, 'share': …, 'region': …}]. A region says where in the content the style applies; None:
+    everywhere that no region covers. A style may also have a name and the path of its file, for the history. The daemon
+    never opens a path from the wire.
+    mask, region: GRAY pictures of the content's size, or None.
+    adjust: a setting was changed: start from the last picture of this layer if it still fits.
+    weights, device: names, or 'auto' for the daemon's choice.
+    title: the name of the layer, for people. note: any text of the client, returned with whatever is saved of the job.
+    remember: whether the job is added to the history, and saved if it is stopped. A job with a note is saved in any
+    case. False suits one of thirty figures, for example.
+    """
 
     type: ClassVar[str] = "restyle"
     job: str
@@ -139,7 +143,7 @@ class Restyle(Message):
 
 @dataclass(frozen=True)
 class Accepted(Message):
-    """daemon → client: all pictures are here and the job is in the queue."""
+    """daemon → client: all pictures have arrived and the job is in the queue."""
 
     type: ClassVar[str] = "accepted"
     job: str
@@ -147,7 +151,7 @@ class Accepted(Message):
 
 @dataclass(frozen=True)
 class Queued(Message):
-    """daemon → client. place: how many jobs come before it; 0: it is being worked on."""
+    """daemon → client. place: the number of jobs before this one; 0 if it is running."""
 
     type: ClassVar[str] = "queued"
     job: str
@@ -156,7 +160,11 @@ class Queued(Message):
 
 @dataclass(frozen=True)
 class Progress(Message):
-    """daemon → client. scale `level` of `levels` (from 0), its size, step of steps there, losses, seconds left."""
+    """daemon → client: the state of a running job.
+
+    level, levels: the scale, counted from 0, and the number of scales. width, height: pixels of this scale. step,
+    steps: within this scale. done: 0 to 1, of the whole job. seconds_left: −1 if it is not known yet.
+    """
 
     type: ClassVar[str] = "progress"
     job: str
@@ -174,7 +182,10 @@ class Progress(Message):
 
 @dataclass(frozen=True)
 class Preview(Message):
-    """daemon → client: the picture in work, small, RGB u8 sRGB. Answered with `seen`; none is sent before that."""
+    """daemon → client: the current picture, small, as RGB u8 sRGB.
+
+    The client answers with `preview_shown`. The daemon sends no other preview before that.
+    """
 
     type: ClassVar[str] = "preview"
     frames: ClassVar[int] = 1
@@ -182,12 +193,12 @@ class Preview(Message):
     level: int
     width: int
     height: int
-    data: Buffer = dataclasses.field(repr=False, default=b"")
+    data: Buffer = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True)
 class PreviewShown(Message):
-    """client → daemon: the preview is on the screen; send the next."""
+    """client → daemon: the preview is on the screen; the next one may be sent."""
 
     type: ClassVar[str] = "preview_shown"
     job: str
@@ -195,9 +206,12 @@ class PreviewShown(Message):
 
 @dataclass(frozen=True)
 class Result(Message):
-    """daemon → client: done. picture: to be fetched with `get`. left, top: where its box lies in the content.
-    started_from: content, noise or last. notes: sentences that a painter should read. mask: what was selected, a
-    picture to be fetched likewise, or None for all."""
+    """daemon → client: the job is finished.
+
+    picture: the result, to be fetched with `get`. left, top: the position of its upper left corner in the content.
+    started_from: content, noise or last. notes: sentences for the user. mask: the selection, a picture that can be
+    fetched as well, or None if everything was selected.
+    """
 
     type: ClassVar[str] = "result"
     job: str
@@ -218,7 +232,7 @@ class Result(Message):
 
 @dataclass(frozen=True)
 class Received(Message):
-    """client → daemon: the result has arrived; the daemon may forget it."""
+    """client → daemon: the result is safe, for example in a document; the daemon may delete it."""
 
     type: ClassVar[str] = "received"
     job: str
@@ -226,7 +240,10 @@ class Received(Message):
 
 @dataclass(frozen=True)
 class Failed(Message):
-    """daemon → client. job: empty where no job was meant. code: of velatura.errors. sentence: for people."""
+    """daemon → client: an error.
+
+    job: empty if the error concerns no job. code: of a class in velatura.errors. sentence: the message for the user.
+    """
 
     type: ClassVar[str] = "failed"
     job: str
@@ -236,7 +253,7 @@ class Failed(Message):
 
 @dataclass(frozen=True)
 class Notice(Message):
-    """daemon → client: something a painter should know, while the job goes on."""
+    """daemon → client: a message for the user about a job that continues."""
 
     type: ClassVar[str] = "notice"
     job: str
@@ -245,7 +262,7 @@ class Notice(Message):
 
 @dataclass(frozen=True)
 class Cancel(Message):
-    """client → daemon."""
+    """client → daemon: stop a job."""
 
     type: ClassVar[str] = "cancel"
     job: str
@@ -253,18 +270,20 @@ class Cancel(Message):
 
 @dataclass(frozen=True)
 class Cancelled(Message):
-    """daemon → client, at once. replaced_by: the newer job for the same layer, or empty."""
+    """daemon → client: the job was stopped. replaced_by: the newer job for the same layer, or empty."""
 
     type: ClassVar[str] = "cancelled"
     job: str
     replaced_by: str = ""
 
 
-# --- what is kept ----------------------------------------------------------------------------------
+# --- saved results and the history -----------------------------------------------------------------
 @dataclass(frozen=True)
 class ListSaved(Message):
-    """client → daemon: which results wait, which restyles were stopped midway? everyone: of all programs of this user,
-    not this one alone."""
+    """client → daemon: list the finished results that were not fetched, and the stopped restyles.
+
+    everyone: of all programs of this user, not only of this one.
+    """
 
     type: ClassVar[str] = "list_saved"
     everyone: bool = False
@@ -272,17 +291,20 @@ class ListSaved(Message):
 
 @dataclass(frozen=True)
 class SavedList(Message):
-    """daemon → client. data: a msgpack list of maps, the latest first: `velatura.client.saved_results` reads them."""
+    """daemon → client. data: a msgpack list of maps, the newest first. `velatura.client.saved_results` parses it."""
 
     type: ClassVar[str] = "saved_list"
     frames: ClassVar[int] = 1
-    data: Buffer = dataclasses.field(repr=False, default=b"")
+    data: Buffer = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True)
 class Resume(Message):
-    """client → daemon: take up a restyle that was stopped midway, as a job of this session with the same id. client:
-    whose it was, '' for one's own. how: 'go_on' to its end, or 'as_it_is': the picture as far as it got."""
+    """client → daemon: resume a stopped restyle as a job of this session, with the same id.
+
+    client: the client_id that it belongs to, '' for this client. how: 'go_on' finishes the restyle; 'as_it_is' returns
+    the picture as it was when the restyle stopped.
+    """
 
     type: ClassVar[str] = "resume"
     job: str
@@ -292,8 +314,10 @@ class Resume(Message):
 
 @dataclass(frozen=True)
 class Drop(Message):
-    """client → daemon: forget a result, or a restyle that was stopped midway. client: whose it was, '' for one's
-    own."""
+    """client → daemon: delete a finished result or a stopped restyle.
+
+    client: the client_id that it belongs to, '' for this client.
+    """
 
     type: ClassVar[str] = "drop"
     job: str
@@ -302,7 +326,7 @@ class Drop(Message):
 
 @dataclass(frozen=True)
 class GetHistory(Message):
-    """client → daemon: the restyles that were made. before: those with a smaller number, 0 for the latest."""
+    """client → daemon: list past restyles. before: only entries with a smaller number; 0 for the newest."""
 
     type: ClassVar[str] = "get_history"
     before: int = 0
@@ -310,17 +334,19 @@ class GetHistory(Message):
 
 @dataclass(frozen=True)
 class History(Message):
-    """daemon → client. data: a msgpack list of maps, the latest first: `velatura.client.saved_results` reads them."""
+    """daemon → client. data: a msgpack list of maps, the newest first. `velatura.client.saved_results` parses it."""
 
     type: ClassVar[str] = "history"
     frames: ClassVar[int] = 1
-    data: Buffer = dataclasses.field(repr=False, default=b"")
+    data: Buffer = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True)
 class Forget(Message):
-    """client → daemon: wipe pictures, results, restyles stopped midway and the history. Answered with an empty
-    `kept`."""
+    """client → daemon: delete pictures, results, stopped restyles and the history.
+
+    Answered with an empty `saved_list`.
+    """
 
     type: ClassVar[str] = "forget"
 
@@ -328,21 +354,21 @@ class Forget(Message):
 # --- the daemon itself -----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Ping(Message):
-    """client → daemon: still here. Any other message says so too."""
+    """client → daemon: a sign of life. Any other message is one as well."""
 
     type: ClassVar[str] = "ping"
 
 
 @dataclass(frozen=True)
 class Pong(Message):
-    """daemon → client: so am I."""
+    """daemon → client: the answer to `ping`."""
 
     type: ClassVar[str] = "pong"
 
 
 @dataclass(frozen=True)
 class GetEstimate(Message):
-    """client → daemon: how long would it take? ticket: the client's name for the question."""
+    """client → daemon: request an estimate of time and memory. ticket: an id that the client chooses."""
 
     type: ClassVar[str] = "get_estimate"
     ticket: str
@@ -355,9 +381,12 @@ class GetEstimate(Message):
 
 @dataclass(frozen=True)
 class Estimate(Message):
-    """daemon → client: the answer to `ask_estimate`, or, with a job's id as the ticket, told as the job begins.
-    seconds: below 0 where this device has not been measured. memory: bytes at the peak. tile: longest side of the tiles
-    that the largest scale is worked on in, 0 for the whole. sentence: the same for people."""
+    """daemon → client: the answer to `get_estimate`. Also sent as a job starts, with the job's id as the ticket.
+
+    seconds: below 0 if this device was not measured yet. memory: bytes at the peak. tile: the longest side of the tiles
+    in which the largest scale is processed, in pixels; 0 if it is processed in one piece. sentence: the same, for the
+    user.
+    """
 
     type: ClassVar[str] = "estimate"
     ticket: str
@@ -370,14 +399,14 @@ class Estimate(Message):
 
 @dataclass(frozen=True)
 class GetStatus(Message):
-    """client → daemon."""
+    """client → daemon: request a `status` message."""
 
     type: ClassVar[str] = "get_status"
 
 
 @dataclass(frozen=True)
 class Status(Message):
-    """daemon → client. report: what is warm, where, how much: docs/protocol.md names the fields."""
+    """daemon → client. report: the state of the daemon and its workers; docs/protocol.md lists the fields."""
 
     type: ClassVar[str] = "status"
     report: dict[str, Any]
@@ -385,7 +414,7 @@ class Status(Message):
 
 @dataclass(frozen=True)
 class Shutdown(Message):
-    """client → daemon: leave. if_idle: only with nothing to do; else it answers `failed`."""
+    """client → daemon: shut down. if_idle: only if nothing is to be done; otherwise the daemon answers `failed`."""
 
     type: ClassVar[str] = "shutdown"
     if_idle: bool
@@ -393,157 +422,10 @@ class Shutdown(Message):
 
 @dataclass(frozen=True)
 class Bye(Message):
-    """either → other: this side goes now."""
+    """either side: this side is about to close the connection."""
 
     type: ClassVar[str] = "bye"
     sentence: str = ""
 
 
 MESSAGES: dict[str, type[Message]] = {cls.type: cls for cls in Message.__subclasses__()}
-
-
-# --- packing ---------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Field:
-    name: str
-    kind: Any
-    default: Any
-
-
-def _fields_of(cls: type[Message]) -> list[_Field]:
-    hints = typing.get_type_hints(cls)
-    return [_Field(f.name, hints[f.name], f.default) for f in dataclasses.fields(cls) if f.name != "data"]
-
-
-_FIELDS = {cls: _fields_of(cls) for cls in MESSAGES.values()}
-_KINDS = {"list": list, "dict": dict}
-
-
-def pack(message: Message, session: bytes = b"") -> list[Any]:
-    """Frames to send: the header, and the binary frame of a put or preview, uncopied."""
-    header = {f.name: getattr(message, f.name) for f in _FIELDS[type(message)]}
-    header["type"] = message.type
-    if session:
-        header["session"] = session
-    packed = msgpack.packb(header, use_bin_type=True)
-    if len(packed) > HEADER_LIMIT:
-        raise BadMessage(
-            f"A {message.type} header of {len(packed)} bytes is over the limit of {HEADER_LIMIT}; use shorter names."
-        )
-    return [packed, getattr(message, "data")] if message.frames else [packed]  # noqa: B009  each with frames has it
-
-
-def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
-    """The message in these frames, and the session its header carries. Raises BadMessage, saying what is wrong."""
-    if not frames:
-        raise BadMessage("A message without frames came.")
-    header = unpack_header(frames[0])
-    cls = MESSAGES.get(_text(header.get("type")))
-    if cls is None:
-        raise UnknownMessage(f"There is no message of type {short_repr(header.get('type'))} in protocol {VERSION[0]}.")
-    if len(frames) != 1 + cls.frames:
-        raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames; {len(frames)} came.")
-    values = {f.name: _value(cls, f, header) for f in _FIELDS[cls]}
-    if cls.frames:
-        values["data"] = frames[1]
-    session = header.get("session", b"")
-    return cls(**values), session if isinstance(session, bytes) else b""
-
-
-def unpack_header(frame: Any) -> dict[Any, Any]:
-    """The map in a header frame, its size and nesting within limits."""
-    view = memoryview(frame)
-    if view.nbytes > HEADER_LIMIT:
-        raise BadMessage(f"A header of {view.nbytes} bytes came; the limit is {HEADER_LIMIT}.")
-    try:
-        header = msgpack.unpackb(view, raw=False, strict_map_key=False)
-    except Exception:
-        raise BadMessage("A header came that is not msgpack.") from None
-    if not isinstance(header, dict):
-        raise BadMessage("A header came that is not a map.")
-    return header
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _value(cls: type[Message], item: _Field, header: dict[Any, Any]) -> Any:
-    if item.name not in header:
-        if item.default is dataclasses.MISSING:
-            raise BadMessage(f"A {cls.type} message lacks its field {item.name!r}.")
-        return item.default
-    value = header[item.name]
-    if not _fits(item.kind, value):
-        raise BadMessage(f"Field {item.name!r} of a {cls.type} message is of the wrong kind.")
-    if (
-        isinstance(value, str)
-        and len(value) > MAX_NAME
-        and item.name in ("client_id", "client", "job", "layer", "title", "program", "build", "device")
-    ):
-        raise BadMessage(f"Field {item.name!r} of a {cls.type} message has over {MAX_NAME} characters.")
-    if isinstance(value, str) and item.name == "note" and len(value) > MAX_NOTE:
-        raise BadMessage(f"Field 'note' of a {cls.type} message has over {MAX_NOTE} characters.")
-    return float(value) if item.kind is float else value
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    options = typing.get_args(kind) if type(None) in typing.get_args(kind) else (kind,)
-    for option in options:
-        option = typing.get_origin(option) or option
-        if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return True
-        if option is int and isinstance(value, int) and not isinstance(value, bool) and -(2**53) < value < 2**53:
-            return True
-        if option in (str, bytes, bool, list, dict, type(None)) and isinstance(value, option):
-            return True
-    return False
-
-
-def check_version(version: Sequence[Any], other_side: str) -> None:
-    """other_side: 'daemon' or 'client'. Raises VersionMismatch, which says which side to update."""
-    if len(version) < 2 or not all(isinstance(part, int) for part in version):
-        raise BadMessage("A version is two whole numbers.")
-    if version[0] == VERSION[0]:
-        return
-    mine = "client" if other_side == "daemon" else "daemon"
-    older = mine if version[0] > VERSION[0] else other_side
-    words = {"client": "the plugin (or command line)", "daemon": "the daemon"}
-    raise VersionMismatch(
-        f"The {mine} speaks protocol {VERSION[0]}, the {other_side} protocol {version[0]}. Update {words[older]}: "
-        + ("run 'velatura daemon stop' after updating the package." if older == "daemon" else "install it anew.")
-    )
-
-
-# --- reading what a restyle asks for ---------------------------------------------------------------
-@dataclass(frozen=True)
-class StyleShare:
-    """One style, its share among several, any positive number, and where in the content it goes. name, path: for
-    people, of what it came from; two styles that differ in them alone are the same."""
-
-    picture: PictureRef
-    share: float
-    region: PictureRef | None = None
-    name: str = dataclasses.field(default="", compare=False)
-    path: str = dataclasses.field(default="", compare=False)
-
-    @property
-    def pictures(self) -> tuple[PictureRef, ...]:
-        return (self.picture,) if self.region is None else (self.picture, self.region)
-
-
-def styles_from_wire(value: list[Any]) -> list[StyleShare]:
-    """Raises BadMessage."""
-    if not 1 <= len(value) <= MAX_STYLES:
-        raise BadMessage(f"A restyle takes 1 to {MAX_STYLES} styles; {len(value)} came.")
-    styles = []
-    for item in value:
-        share = item.get("share", 1.0) if isinstance(item, dict) else None
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1e6:
-            raise BadMessage("A style's share is a number over 0.")
-        region = PictureRef.from_wire(item["region"]) if item.get("region") is not None else None
-        name, path = item.get("name", ""), item.get("path", "")
-        if not isinstance(name, str) or not isinstance(path, str) or len(name) > MAX_NAME or len(path) > MAX_NOTE:
-            raise BadMessage(f"A style's name has up to {MAX_NAME} characters, its path up to {MAX_NOTE}.")
-        styles.append(StyleShare(PictureRef.from_wire(item.get("picture")), float(share), region, name, path))
-    return styles

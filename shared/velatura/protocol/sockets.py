@@ -1,5 +1,7 @@
-"""A connected socket that speaks ZMTP: what is to go out, what has come in. Both sides of the protocol use it. No
-thread: bytes move inside `push` and `pull`, as far as the system takes or gives them then."""
+"""A connected, non-blocking socket that speaks ZMTP. Used by the daemon's listener and by the client without pyzmq.
+
+It has no thread: bytes move only inside `flush` and `receive`, as far as the operating system allows at that moment.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +14,28 @@ from typing import Any
 from velatura.errors import BadMessage
 from velatura.protocol import zmtp
 
-QUEUE_LIMIT = 1000  # messages, as libzmq's own high-water mark
-READS = 256  # in one go: commands give no message, and one who sends them without end is not to keep us here
+QUEUE_LIMIT = 1000  # messages, the same as libzmq's default high-water mark
+# Reads in one call of `receive`. Commands complete no message, so a peer that sends them without end would otherwise
+# keep the caller here forever.
+READS = 256
 
 
 class ZmtpSocket:
-    """gone: why nothing comes any more, or None. Never blocks, never raises: an end of the connection is told by
-    `gone`."""
+    """One ZMTP connection with queues for both directions.
 
-    def __init__(self, connected: socket.socket, ready: bytes, limits: zmtp.Limits, queue: int = QUEUE_LIMIT) -> None:
-        """connected: non-blocking; it is this object's from now on. ready: our READY command. queue: messages waiting
-        to go out."""
+    Its methods never block and never raise. When the connection has ended, `closed_reason` says why.
+    """
+
+    def __init__(
+        self, connected: socket.socket, ready: bytes, limits: zmtp.Limits, max_queued: int = QUEUE_LIMIT
+    ) -> None:
+        """connected: a non-blocking socket, owned by this object from now on. ready: this side's READY command.
+        limits: what is accepted from the peer. max_queued: how many messages may wait to be sent."""
         self._socket = connected
-        self.queue = queue
-        self.incoming = zmtp.FrameParser(limits)
-        self.gone: str | None = None
-        # The greeting goes out at once; messages wait for the other side's READY.
+        self.max_queued = max_queued
+        self.parser = zmtp.FrameParser(limits)
+        self.closed_reason: str | None = None
+        # The greeting is sent at once. Messages wait for the peer's READY.
         self._outgoing: deque[memoryview] = deque([memoryview(zmtp.GREETING + ready)])
         self._unsent: deque[list[memoryview]] = deque()
 
@@ -35,34 +43,34 @@ class ZmtpSocket:
         return self._socket.fileno()
 
     @property
-    def wants_to_write(self) -> bool:
-        """Whether something is left to send that could be sent."""
-        return self.gone is None and bool(self._outgoing or (self._unsent and self.incoming.is_ready))
+    def needs_write(self) -> bool:
+        """Whether there is data that could be sent as soon as the socket is writable."""
+        return self.closed_reason is None and bool(self._outgoing or (self._unsent and self.parser.is_ready))
 
     @property
     def has_unsent(self) -> bool:
-        """Whether something is left to send at all."""
+        """Whether there is unsent data, including messages that wait for the peer's READY."""
         return bool(self._outgoing or self._unsent)
 
     @property
-    def waiting(self) -> int:
-        """Messages that have not gone out yet."""
+    def queued(self) -> int:
+        """The number of messages that were not sent yet."""
         return len(self._unsent)
 
     def send(self, frames: Sequence[Any]) -> bool:
-        """Hand over a message. False when the queue is full: the other side takes nothing any more."""
-        if len(self._unsent) >= self.queue:
+        """Queue a message and send as much as possible. Returns False if the queue is full: the peer does not read."""
+        if len(self._unsent) >= self.max_queued:
             return False
         self._unsent.append(zmtp.message_parts(frames))
-        self.push()
+        self.flush()
         return True
 
-    def push(self) -> None:
-        """Send as much as the system takes now."""
+    def flush(self) -> None:
+        """Send as much as the operating system accepts now."""
         try:
-            while self.gone is None:
+            while self.closed_reason is None:
                 if not self._outgoing:
-                    if not self.incoming.is_ready or not self._unsent:
+                    if not self.parser.is_ready or not self._unsent:
                         return
                     self._outgoing.extend(self._unsent.popleft())
                 sent = self._socket.send(self._outgoing[0]) if self._outgoing[0] else 0
@@ -73,47 +81,49 @@ class ZmtpSocket:
         except BlockingIOError:
             pass
         except OSError as error:
-            # What has come before is still to be read: only reading finds the end.
+            # What the peer sent before it closed can still be read, so only reading reports the end.
             self._outgoing.clear()
             self._unsent.clear()
             if not isinstance(error, (BrokenPipeError, ConnectionResetError)):
-                self.gone = f"{error}."
+                self.closed_reason = f"{error}."
 
-    def pull(self) -> list[bytearray] | None:
-        """Read until a message is whole, nothing more has come (None), or READS reads were made (None too: the socket
-        stays readable)."""
+    def receive(self) -> list[bytearray] | None:
+        """Read until a message is complete and return its frames.
+
+        Returns None if no more data is available, or after READS reads. The socket stays readable in the latter case.
+        """
         try:
             for _ in range(READS):
-                if self.gone is not None:
+                if self.closed_reason is not None:
                     break
-                count = self._socket.recv_into(self.incoming.space())
+                count = self._socket.recv_into(self.parser.get_buffer())
                 if count == 0:
-                    self.gone = "it has hung up."
+                    self.closed_reason = "it closed the connection."
                     return None
-                was_ready = self.incoming.is_ready
-                message = self.incoming.filled(count)
-                if self.incoming.is_ready and not was_ready:
-                    self.push()
+                was_ready = self.parser.is_ready
+                message = self.parser.buffer_updated(count)
+                if self.parser.is_ready and not was_ready:
+                    self.flush()
                 if message is not None:
                     return message
         except BlockingIOError:
             pass
         except BadMessage as error:
-            self.gone = error.sentence
+            self.closed_reason = error.sentence
         except OSError as error:
-            self.gone = f"{error}."
+            self.closed_reason = f"{error}."
         return None
 
     def close(self) -> None:
-        """Hang up. Once or more."""
-        self.gone = self.gone or "it was hung up on."
+        """Close the connection. May be called more than once."""
+        self.closed_reason = self.closed_reason or "this side closed the connection."
         self._outgoing.clear()
         self._unsent.clear()
         self._socket.close()
 
 
-def prepare(connected: socket.socket) -> None:
-    """What every socket of ours is: not inherited, not blocking, without Nagle's delay."""
+def configure_socket(connected: socket.socket) -> None:
+    """Make a socket non-blocking and not inheritable, and turn off Nagle's algorithm."""
     if os.name == "posix":
         os.set_inheritable(connected.fileno(), False)
     if connected.family != getattr(socket, "AF_UNIX", None):
@@ -121,8 +131,8 @@ def prepare(connected: socket.socket) -> None:
     connected.setblocking(False)
 
 
-def make_room(connected: socket.socket, size: int) -> None:
-    """Room for `size` bytes each way in the system, where it gives that much."""
+def set_socket_buffers(connected: socket.socket, size: int) -> None:
+    """Request send and receive buffers of `size` bytes. The operating system may grant less."""
     for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         try:
             connected.setsockopt(socket.SOL_SOCKET, option, size)

@@ -1,4 +1,7 @@
-"""Pictures in pieces, with credit: a receiver asks with `get`, a sender answers with `put`s up to what was asked."""
+"""Transfer of blobs in pieces, with credit: the receiver requests a range with `get`, the sender answers with `put`s.
+
+The sender never sends beyond the requested range, so the receiver controls how much is in flight.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,24 @@ from velatura.errors import BadMessage, WrongHash
 from velatura.protocol.messages import CHUNK, WINDOW, Get, Put
 
 
-def puts(asked: Get, data: memoryview) -> Iterator[Put]:
-    """The pieces of a blob that a `get` asks for, a window at most. data: the whole blob."""
-    end = min(asked.until, data.nbytes, asked.start + WINDOW)
-    for offset in range(max(0, asked.start), end, CHUNK):
-        yield Put(asked.blob, data.nbytes, offset, asked.ticket, data[offset : min(offset + CHUNK, end)])
+def put_messages(request: Get, data: memoryview) -> Iterator[Put]:
+    """Yield the requested range of a blob in pieces of at most CHUNK bytes, at most WINDOW bytes in all.
+
+    data: the whole blob. Parts of the range outside the blob are skipped.
+    """
+    end = min(request.until, data.nbytes, request.start + WINDOW)
+    for offset in range(max(0, request.start), end, CHUNK):
+        yield Put(request.blob, data.nbytes, offset, request.ticket, data[offset : min(offset + CHUNK, end)])
 
 
 _tickets = itertools.count(1)
 
 
 class Download:
-    """A blob being received. `write(data)` takes its bytes in order; the hash is checked at the end.
+    """A blob that is being received. Checks order, length, credit and, at the end, the hash.
 
-    size: how many bytes are due, or None where only the first put tells; limit: the most that is taken then.
+    blob: the expected SHA-256. write: called with each piece, in order. size: the expected number of bytes, or None if
+    the first `put` determines it. limit: the largest size accepted in that case.
     """
 
     def __init__(
@@ -39,42 +46,48 @@ class Download:
         self._hash = hashlib.sha256()
 
     def first_get(self) -> Get:
-        """Asks for the first window."""
+        """Return the request for the first window."""
         return Get(self.blob, 0, self.credit, self.ticket)
 
-    def take(self, put: Put) -> Get | None:
-        """One put. Returns the next credit to send, or None (too early for one, or finished).
+    def add(self, put: Put) -> Get | None:
+        """Accept one piece. Returns the next request to send, or None if it is too early for one or all has arrived.
 
-        Raises BadMessage for pieces out of turn, too long or beyond the credit, WrongHash at the end.
+        Raises BadMessage for a piece that is out of order, too long or beyond the credit, and WrongHash if the complete
+        blob does not have the expected hash.
         """
         data = memoryview(put.data).cast("B")
         if self.size is None and 0 < put.size <= self.limit:
             self.size = put.size
-        if put.blob != self.blob:
-            raise BadMessage("A piece of another picture came than the one that was asked for. Send the picture again.")
-        if put.size != self.size or put.offset != self.received:
-            raise BadMessage(
-                f"A piece of a picture came out of turn: byte {put.offset} of {put.size}, where byte {self.received} "
-                "of "
-                f"{self.size if self.size is not None else f'at most {self.limit}'} was due. Send the picture again."
-            )
-        due = min(CHUNK, self.credit - self.received, self.size - self.received)
-        if not 0 < data.nbytes <= due:
-            raise BadMessage(f"A piece of {data.nbytes} bytes came where 1 to {due} were due. Send the picture again.")
+        self._check(put, data)
         self._write(data)
         self._hash.update(data)
         self.received += data.nbytes
+        assert self.size is not None  # checked by _check
         if self.finished:
             if self._hash.digest() != self.blob:
-                raise WrongHash(
-                    "A picture arrived damaged: its bytes do not give the hash it was named by. Send it again."
-                )
+                raise WrongHash("A picture was damaged in transfer: its hash does not match. Send the picture again.")
             return None
         if self.credit >= self.size or self.credit - self.received > WINDOW // 2:
             return None
         start, self.credit = self.credit, self.received + WINDOW
         return Get(self.blob, start, self.credit, self.ticket)
 
+    def _check(self, put: Put, data: memoryview) -> None:
+        if put.blob != self.blob:
+            raise BadMessage("A piece of another picture arrived than the one requested. Send the picture again.")
+        if put.size != self.size or put.offset != self.received:
+            size = f"{self.size}" if self.size is not None else f"at most {self.limit}"
+            raise BadMessage(
+                f"A piece of a picture arrived out of order: byte {put.offset} of {put.size}. Expected was byte "
+                f"{self.received} of {size}. Send the picture again."
+            )
+        limit = min(CHUNK, self.credit - self.received, self.size - self.received)
+        if not 0 < data.nbytes <= limit:
+            raise BadMessage(
+                f"A piece of {data.nbytes} bytes arrived. Expected were 1 to {limit} bytes. Send the picture again."
+            )
+
     @property
     def finished(self) -> bool:
+        """Whether all bytes have arrived."""
         return self.size is not None and self.received >= self.size

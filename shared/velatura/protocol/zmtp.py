@@ -1,18 +1,18 @@
-"""ZMTP 3.0, both sides of it: the greeting, frames, messages. No sockets here, only bytes in and bytes out.
+"""ZMTP 3.0 framing without sockets: the greeting, commands, frames and messages of both sides.
 
-The rules (rfc.zeromq.org/spec/23, NULL mechanism), and the limits that are ours:
+The rules (rfc.zeromq.org/spec/23, NULL mechanism) and Velatura's own limits:
 
-    greeting   64 bytes: FF, 8 of padding, 7F; version 3, 0; mechanism "NULL" in 20 bytes; as-server 0; 31 zeros
-    frame      flags, size, body. flags: 1 more follow, 2 the size has 8 bytes (big-endian; else 1), 4 a command;
-               the other bits are 0
-    command    a frame whose body begins with the length of its name and the name. READY comes first, from both
+    greeting   64 bytes: FF, 8 bytes of padding, 7F; version 3, 0; mechanism "NULL" in 20 bytes; as-server 0; 31 zeros
+    frame      flags, size, body. flags: 1 more frames follow, 2 the size has 8 bytes (big-endian; else 1 byte),
+               4 a command; the other bits are 0
+    command    a frame whose body starts with the length of its name and the name. READY comes first, from both
                sides, with properties: name length, name, value length (4 bytes), value
-    message    frames that say 'more', and one that does not. Commands stand between messages, never inside
+    message    frames with the 'more' flag, and a last one without it. Commands come between messages, never inside
 
     a frame    MAX_FRAME bytes        a command    MAX_COMMAND bytes        a message    MAX_FRAMES frames
 
-A stranger, who has not proved the key yet, is held to less (`STRANGER`). A peer that goes beyond any of this is hung up
-on. Nothing is allocated before its size was checked.
+A peer that has not proved the key yet has lower limits (`UNAUTHENTICATED`). The connection to a peer that breaks a rule
+or a limit is closed. Sizes are checked before memory is allocated.
 """
 
 from __future__ import annotations
@@ -28,86 +28,90 @@ from velatura.protocol.messages import MAX_FRAME
 MORE, LONG, COMMAND = 1, 2, 4
 GREETING_BYTES = 64
 MAX_COMMAND = 4096  # bytes; a ROUTER's READY has under 100
-MAX_FRAMES = 8  # of a message; ours have one or two
-STRANGERS_FRAME = 4096  # bytes: hello and proof have a few hundred
+MAX_FRAMES = 8  # per message; Velatura's messages have one or two
+MAX_UNAUTHENTICATED_FRAME = 4096  # bytes; hello and proof have a few hundred
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
 
-def fresh_identity() -> bytes:
-    """A routing id that nobody can guess: the ROUTER sends to it, and a stranger may claim a departed peer's."""
+def random_routing_id() -> bytes:
+    """Return a random ZeroMQ routing id.
+
+    A ROUTER sends to the id, and anybody may claim the id of a peer that has left, so nobody must be able to guess it.
+    """
     return b"p" + secrets.token_bytes(16)
 
 
 def ready(identity: bytes, kind: bytes = b"DEALER") -> bytes:
-    """The READY command of a socket of this kind, as it goes over the wire."""
+    """Return the READY command frame. identity: the routing id. kind: the ZeroMQ socket type."""
     body = b"\x05READY" + _property(b"Socket-Type", kind) + _property(b"Identity", identity)
-    return frame_head(COMMAND, len(body)) + body
+    return frame_header(COMMAND, len(body)) + body
 
 
 def _property(name: bytes, value: bytes) -> bytes:
     return bytes([len(name)]) + name + len(value).to_bytes(4, "big") + value
 
 
-def frame_head(flags: int, size: int) -> bytes:
-    """What stands before a body of `size` bytes."""
+def frame_header(flags: int, size: int) -> bytes:
+    """Return the flags and size that precede a body of `size` bytes."""
     if size < 256:
         return bytes([flags, size])
     return bytes([flags | LONG]) + size.to_bytes(8, "big")
 
 
 def message_parts(frames: Sequence[Any]) -> list[memoryview]:
-    """A message as buffers to be written one after the other; bodies are not copied."""
+    """Return a message as buffers to be written one after the other. The bodies are not copied."""
     parts = []
     for index, frame in enumerate(frames):
         view = memoryview(frame).cast("B")
         more = MORE if index + 1 < len(frames) else 0
-        parts += [memoryview(frame_head(more, view.nbytes)), view]
+        parts += [memoryview(frame_header(more, view.nbytes)), view]
     return parts
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is taken from the other side: bytes of a frame, frames of a message."""
+    """What is accepted from a peer. frame: bytes per frame. frames: frames per message."""
 
     frame: int
     frames: int
 
 
-TRUSTED = Limits(MAX_FRAME, MAX_FRAMES)
-STRANGER = Limits(STRANGERS_FRAME, 1)
+AUTHENTICATED = Limits(MAX_FRAME, MAX_FRAMES)
+UNAUTHENTICATED = Limits(MAX_UNAUTHENTICATED_FRAME, 1)
 
 
 class FrameParser:
-    """What the other side sends, piece by piece: the greeting, its READY, then messages.
+    """Parses the bytes of a peer: its greeting, its READY command, then messages.
 
-    Give it a place to read into, `space()`, and tell how much came, `filled(n)`. Raises BadMessage at the first byte
-    that breaks a rule; after that it must not be used.
+    Read into `get_buffer()`, then call `buffer_updated(n)` with the number of bytes read. Raises BadMessage at the
+    first byte that breaks a rule; the parser must not be used after that. The limits may be changed between messages.
     """
 
-    def __init__(self, limits: Limits = TRUSTED) -> None:
-        """limits may be changed between messages."""
+    def __init__(self, limits: Limits = AUTHENTICATED) -> None:
         self.limits = limits
         self.is_ready = False
         self._frames: list[bytearray] = []
         self._flags = 0
         self._await_greeting()
 
-    def space(self) -> memoryview:
-        """Where the next bytes go: never more than what is due now."""
-        return self._room[self._have :]
+    def get_buffer(self) -> memoryview:
+        """Return the buffer for the next bytes. It is never larger than what is expected now."""
+        return self._view[self._filled :]
 
-    def filled(self, count: int) -> list[bytearray] | None:
-        """`count` bytes of the space were filled. Returns a message when it is whole."""
-        self._have += count
-        if self._have < len(self._room):
+    def buffer_updated(self, count: int) -> list[bytearray] | None:
+        """Parse `count` bytes that were read into the buffer. Returns the frames of a message when it is complete."""
+        self._filled += count
+        if self._filled < len(self._view):
             self._check_early()
             return None
         return self._next()
 
-    # --- the parts, one after the other ------------------------------------------------------------
-    def _expect(self, size: int, then: str) -> None:
+    # --- the parts of the stream, in their order --------------------------------------------------------
+    def _expect(self, size: int, part: str) -> None:
         self._bytes = bytearray(size)
-        self._room, self._have, self._part = memoryview(self._bytes), 0, then
+        self._view = memoryview(self._bytes)
+        self._filled = 0
+        self._part = part
 
     def _await_greeting(self) -> None:
         self._expect(GREETING_BYTES, "greeting")
@@ -117,67 +121,67 @@ class FrameParser:
 
     def _next(self) -> list[bytearray] | None:
         if self._part == "greeting":
-            self._take_greeting()
+            self._parse_greeting()
         elif self._part == "flags and size":
-            self._take_flags()
+            self._parse_flags()
         elif self._part == "long size":
-            self._take_size(int.from_bytes(self._bytes, "big"))
+            self._parse_size(int.from_bytes(self._bytes, "big"))
         else:
-            return self._take_body(self._bytes)
-        # An empty body is whole at once.
-        return self._take_body(self._bytes) if self._part == "body" and not self._bytes else None
+            return self._parse_body(self._bytes)
+        # An empty body is complete at once.
+        return self._parse_body(self._bytes) if self._part == "body" and not self._bytes else None
 
     def _check_early(self) -> None:
-        """A stranger that does not speak ZMTP is told by its first bytes, not after 64."""
-        if self._part == "greeting" and (self._bytes[0] != 0xFF or (self._have > 9 and self._bytes[9] != 0x7F)):
-            raise BadMessage("What answers does not speak ZMTP.")
+        """Reject a peer that does not speak ZMTP at its first bytes, not only after 64."""
+        if self._part == "greeting" and (self._bytes[0] != 0xFF or (self._filled > 9 and self._bytes[9] != 0x7F)):
+            raise BadMessage("The other side does not speak ZMTP.")
 
-    def _take_greeting(self) -> None:
-        said = bytes(self._bytes)
-        if said[0] != 0xFF or said[9] != 0x7F or said[10] < 3:
-            raise BadMessage("What answers does not speak ZMTP 3.")
-        if said[12:32].rstrip(b"\0") != b"NULL":
-            raise BadMessage("What answers wants another ZMTP mechanism than NULL.")
+    def _parse_greeting(self) -> None:
+        greeting = bytes(self._bytes)
+        if greeting[0] != 0xFF or greeting[9] != 0x7F or greeting[10] < 3:
+            raise BadMessage("The other side does not speak ZMTP 3.")
+        if greeting[12:32].rstrip(b"\0") != b"NULL":
+            raise BadMessage("The other side requires a ZMTP mechanism other than NULL.")
         self._await_flags()
 
-    def _take_flags(self) -> None:
+    def _parse_flags(self) -> None:
         self._flags, first = self._bytes
         if self._flags & ~(MORE | LONG | COMMAND) or (self._flags & COMMAND and self._flags & MORE):
-            raise BadMessage(f"A ZMTP frame came with the flags {self._flags}.")
+            raise BadMessage(f"A ZMTP frame has the invalid flags {self._flags}.")
         if self._flags & COMMAND and self._frames:
-            raise BadMessage("A ZMTP command came inside a message.")
+            raise BadMessage("A ZMTP command arrived inside a message.")
         if self._flags & LONG:
             self._expect(8, "long size")
-            self._room[0], self._have = first, 1
+            self._view[0], self._filled = first, 1
         else:
-            self._take_size(first)
+            self._parse_size(first)
 
-    def _take_size(self, size: int) -> None:
+    def _parse_size(self, size: int) -> None:
         limit = MAX_COMMAND if self._flags & COMMAND or not self.is_ready else self.limits.frame
         if size > limit:
-            raise BadMessage(f"A ZMTP frame of {size} bytes came; the limit is {limit}.")
+            raise BadMessage(f"A ZMTP frame has {size} bytes. The limit is {limit}.")
         self._expect(size, "body")
 
-    def _take_body(self, body: bytearray) -> list[bytearray] | None:
+    def _parse_body(self, body: bytearray) -> list[bytearray] | None:
         flags = self._flags
         self._await_flags()
         if flags & COMMAND:
-            self._take_command(body)
+            self._parse_command(body)
             return None
         if not self.is_ready:
-            raise BadMessage("A message came before the ZMTP handshake.")
+            raise BadMessage("A message arrived before the ZMTP handshake.")
         self._frames.append(body)
         if len(self._frames) > self.limits.frames or (flags & MORE and len(self._frames) == self.limits.frames):
-            raise BadMessage(f"A message of over {self.limits.frames} frames came.")
+            raise BadMessage(f"A message has over {self.limits.frames} frames.")
         if flags & MORE:
             return None
         frames, self._frames = self._frames, []
         return frames
 
-    def _take_command(self, body: bytearray) -> None:
+    def _parse_command(self, body: bytearray) -> None:
         name = bytes(body[1 : 1 + body[0]]) if body else b""
         if not self.is_ready:
             if name != b"READY":
-                raise BadMessage(f"The ZMTP handshake was answered with {name[:20]!r}.")
+                raise BadMessage(f"The other side answered the ZMTP handshake with {name[:20]!r}.")
             self.is_ready = True
-        # Later commands (a 3.1 peer's SUBSCRIBE, PING) mean nothing to a DEALER of 3.0, which has said so.
+        # Later commands (SUBSCRIBE or PING of a 3.1 peer) have no meaning for a DEALER of version 3.0 and are ignored.

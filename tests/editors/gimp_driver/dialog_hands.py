@@ -92,7 +92,7 @@ def pick(*names):
 
 
 def chosen():
-    return [[style.name, style.share] for style in window().chosen()]
+    return [[style.name, style.share] for style in window().chosen_styles()]
 
 
 def turn(name, value):
@@ -174,7 +174,7 @@ def note_times():
     times.clear()
     began = time.perf_counter()
     one = controller()
-    for told, name in (("previewed", "first preview"), ("finished", "result"), ("inserted", "layer")):
+    for told, name in (("on_preview", "first preview"), ("on_finished", "result"), ("on_inserted", "layer")):
         setattr(one, told, _noting(getattr(one, told), name, began))
 
 

@@ -12,14 +12,14 @@ app = QtWidgets.QApplication([])
 from velatura_krita.qt_loop import QtLoop  # noqa: E402
 from velatura_krita.window import Window  # noqa: E402
 
-from velatura.app_dirs import places  # noqa: E402
+from velatura.app_dirs import app_dirs  # noqa: E402
 from velatura.editor.ui_state import UiState  # noqa: E402
 from velatura.errors import DaemonNotRunning  # noqa: E402
 from velatura.protocol.messages import Preview, Progress  # noqa: E402
 from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
-window = Window(places(), list, list)
+window = Window(app_dirs(), list, list)
 window.set_up(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
 window.start_asked.connect(lambda: started.append(1))
 window.show()
@@ -28,13 +28,13 @@ window.start.click()
 window.show_preview(Preview("j", 0, 4, 3, bytes(36)))
 window.show_progress(Progress("j", 0, 3, 64, 48, 1, 10, 0.0, 0.0, 0.5, 12.0))
 window.preview.grab()
-window.say_error(DaemonNotRunning("No daemon is running."), command=True)
+window.show_error(DaemonNotRunning("No daemon is running."), command=True)
 app.processEvents()
 error_shown = window.copy_command.isVisible() and "No daemon" in window.message.text()
 loop, ticks = QtLoop(), []
 timer = loop.timer(lambda: ticks.append(1))
 timer.start(1)
-loop.from_thread(lambda: ticks.append(1))
+loop.call_on_main_thread(lambda: ticks.append(1))
 while len(ticks) < 3:
     app.processEvents()
 print(

@@ -354,8 +354,8 @@ def note_times():
     def once(name):
         times.setdefault(name, time.perf_counter() - began)
 
-    hear("previewed", lambda: QTimer.singleShot(0, lambda: once("first preview")))
-    hear("finished", lambda: once("result"))
+    hear("on_preview", lambda: QTimer.singleShot(0, lambda: once("first preview")))
+    hear("on_finished", lambda: once("result"))
     before = len(layers())
 
     def look():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tests.fuzz.mutate import treewise
 from velatura.errors import BadMessage, VelaturaError, WrongHash
 from velatura.pixels import PictureRef, PixelFormat, blob_hash
-from velatura.protocol import auth, transfer
+from velatura.protocol import auth, codec, transfer
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.jobs.job import QUEUED
@@ -80,7 +80,7 @@ MESSAGES = [
 
 def seeds() -> Iterator[bytes]:
     for message in MESSAGES:
-        yield p.pack(message, SESSION)[0]
+        yield codec.pack(message, SESSION)[0]
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
@@ -96,16 +96,18 @@ def run_one(data: bytes) -> None:
             job = getattr(message, "job", "")
             _serve(message, session)
         except VelaturaError as error:
-            p.pack(p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:2000]))
+            codec.pack(p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:2000]))
 
 
 def _read(frames: list[bytes]) -> tuple[p.Message, bytes]:
     try:
-        message, session = p.unpack(frames)
+        message, session = codec.unpack(frames)
     except VelaturaError as error:
         assert isinstance(error, BadMessage), f"a header is refused as {type(error).__name__}"
         raise
-    again, token = p.unpack(p.pack(message, session)) if len(frames[0]) <= p.HEADER_LIMIT // 2 else (message, session)
+    again, token = (
+        codec.unpack(codec.pack(message, session)) if len(frames[0]) <= p.HEADER_LIMIT // 2 else (message, session)
+    )
     assert type(again) is type(message)
     assert token == session
     return message, session
@@ -115,21 +117,21 @@ def _serve(message: p.Message, session: bytes) -> None:
     if isinstance(message, p.Restyle):
         _restyle(message, session)
     elif isinstance(message, p.Hello):
-        p.check_version(message.version, "client")
+        codec.check_version(message.version, "client")
         auth.proof(b"k" * 32, "daemon", message.nonce, b"n" * 32, "ipc://x", message.version)
     elif isinstance(message, p.Challenge):
-        p.check_version(message.version, "daemon")
-        auth.same(message.proof, b"p" * 32)
+        codec.check_version(message.version, "daemon")
+        auth.constant_time_equal(message.proof, b"p" * 32)
     elif isinstance(message, p.GetEstimate):
         StyleSettings.from_wire(message.settings)
     elif isinstance(message, p.Get):
-        sent = list(transfer.puts(message, memoryview(BLOB)))
+        sent = list(transfer.put_messages(message, memoryview(BLOB)))
         assert sum(len(put.data) for put in sent) <= len(BLOB)
         assert all(0 <= put.offset < len(BLOB) for put in sent)
     elif isinstance(message, p.Put):
         kept = bytearray()
         with contextlib.suppress(BadMessage, WrongHash):
-            transfer.Download(CONTENT.blob, kept.extend, None, 1 << 20).take(message)
+            transfer.Download(CONTENT.blob, kept.extend, None, 1 << 20).add(message)
         assert len(kept) <= min(1 << 20, len(message.data))
     elif isinstance(message, p.Result):
         ref = PictureRef.from_wire(message.picture)
@@ -145,7 +147,7 @@ def _restyle(message: p.Restyle, session: bytes) -> None:
     assert all(picture.megapixels <= LIMIT and picture.length > 0 for picture in job.pictures)
     assert all(isinstance(blob, bytes) and len(blob) == 32 for blob in job.blobs)
     assert StyleSettings.from_wire(job.settings.to_wire()) == job.settings
-    assert job.style_distance == job.style_distance
+    assert job.warm_start_key == job.warm_start_key
     queue = Queue()
     queue.add(job)
     job.state = QUEUED

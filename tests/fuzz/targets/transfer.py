@@ -56,7 +56,7 @@ def _receive(pieces: list[Any], size: int | None) -> None:
         if not (isinstance(piece, list) and len(piece) == 3 and [type(part) for part in piece] == [int, int, bytes]):
             continue
         try:
-            credit = incoming.take(Put(NAME, piece[1], piece[0], incoming.ticket, piece[2]))
+            credit = incoming.add(Put(NAME, piece[1], piece[0], incoming.ticket, piece[2]))
         except (BadMessage, WrongHash):
             return
         if credit is not None:

@@ -21,27 +21,27 @@ def mutate(data: bytes, source: random.Random) -> bytes:
 def run_one(data: bytes) -> None:
     """The same messages however the stream is cut; only BadMessage is raised; never more room than the limits allow."""
     stream = data[1:]
-    whole = read([memoryview(stream)], zmtp.TRUSTED)
-    cut = read(streams.pieces(stream, random.Random(data[:1])), zmtp.TRUSTED)
+    whole = read([memoryview(stream)], zmtp.AUTHENTICATED)
+    cut = read(streams.pieces(stream, random.Random(data[:1])), zmtp.AUTHENTICATED)
     assert whole == cut, "the messages depend on where the stream was cut"
 
 
 def read(arriving: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int = 0) -> tuple[list[list[bytes]], bool]:
     """Messages, and whether the stream broke a rule. trusted_after: so many messages the other side is trusted; 0:
     never."""
-    incoming, messages = zmtp.Download(limits), []
+    incoming, messages = zmtp.FrameParser(limits), []
     for arrived in arriving:
         while arrived:
             now = incoming.limits
             most = max(now.frame, zmtp.MAX_COMMAND, zmtp.GREETING_BYTES)
-            space = incoming.space()
+            space = incoming.get_buffer()
             assert space.nbytes > 0, "no room to read into: a reader would take it for the end"
             assert space.nbytes <= most
             count = min(space.nbytes, arrived.nbytes)
             space[:count] = arrived[:count]
             arrived = arrived[count:]
             try:
-                message = incoming.filled(count)
+                message = incoming.buffer_updated(count)
             except BadMessage:
                 return messages, True
             held = sum(len(frame) for frame in incoming._frames) + len(incoming._bytes)
@@ -52,5 +52,5 @@ def read(arriving: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int
                 assert all(len(frame) <= now.frame for frame in message)
                 messages.append([bytes(frame) for frame in message])
                 if len(messages) == trusted_after:
-                    incoming.limits = zmtp.TRUSTED
+                    incoming.limits = zmtp.AUTHENTICATED
     return messages, False

@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from velatura.app_dirs import make_private_folder, places
+from velatura.app_dirs import app_dirs, make_private_folder
 from velatura.client.locks import Lock, is_held
 from velatura.errors import VelaturaError, WrongHash
 from velatura_daemon.build import build_id
@@ -228,11 +228,11 @@ def _ray() -> Any:
 def _own_folder() -> tuple[Path, Lock]:
     """A folder of ours, and the lock that marks it. Folders of actors that could not clean up (a lost node, a killed
     process) are deleted. Raises DiskTrouble."""
-    parent = make_private_folder(places().state / "farm")
+    parent = make_private_folder(app_dirs().state / "farm")
     _sweep(parent)
     folder = make_private_folder(parent / uuid.uuid4().hex)
     lock = Lock(folder / "held")
-    lock.take()
+    lock.acquire()
     return folder, lock
 
 

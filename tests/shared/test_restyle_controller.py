@@ -1,0 +1,322 @@
+"""The restyle controller, with an editor, a window and a session that do exactly what the test says."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import replace
+
+import pytest
+
+from velatura import strings
+from velatura.client.saved_results import HistoryEntry, SavedStyle
+from velatura.editor.placement import PlacementNote, decode_note
+from velatura.editor.restyle_controller import RestyleController
+from velatura.editor.style_loader import StyleLoader
+from velatura.editor.style_regions import Canvas as RegionCanvas
+from velatura.editor.style_regions import Place, Region
+from velatura.editor.ui_state import Style
+from velatura.errors import DaemonLost, NotAPicture
+from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
+
+PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
+ONE, OTHER, BAD = Style("/one", "One"), Style("/other", "Other"), Style("/bad", "Bad")
+
+
+class Timer:
+    def start(self, _: int) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Loop:
+    def timer(self, _):
+        return Timer()
+
+    def call_later(self, _, callback):
+        callback()
+
+
+class Session:
+    """Accepts jobs, and records what was requested."""
+
+    def __init__(self) -> None:
+        self.requests, self.options, self.cancelled, self.acknowledged, self.saved_requests = [], [], [], [], 0
+
+    def refresh_saved(self):
+        self.saved_requests += 1
+
+    def acknowledge(self, done):
+        self.acknowledged.append(done)
+
+    def restyle(self, content, styles, settings, **options):
+        self.requests.append((settings, options["adjust"]))
+        self.options.append({**options, "styles": styles})
+        return f"job {len(self.requests)}"
+
+    def cancel(self, job):
+        self.cancelled.append(job)
+
+
+class ManualRunner:
+    """Runs each piece of work when the test calls `run_next`."""
+
+    def __init__(self) -> None:
+        self.waiting = []
+
+    def run(self, work, on_done, on_failed):
+        self.waiting.append((work, on_done, on_failed))
+
+    def run_next(self):
+        work, on_done, on_failed = self.waiting.pop(0)
+        try:
+            value = work()
+        except Exception as error:
+            on_failed(error)
+        else:
+            on_done(value)
+
+
+class Canvas:
+    layer = "layer"
+
+    def __init__(self) -> None:
+        self.inserted = []
+
+    def current_target(self):
+        return types.SimpleNamespace(layer=self.layer, name="Sky", document_name="harbour.kra")
+
+    def target_key(self):
+        return None
+
+    def describe(self, _):
+        return "a layer"
+
+    def thumbnail(self, *_):
+        return None
+
+    def read(self, _):
+        place = Place(RegionCanvas("a picture", 9, 8), 3, 4, 2, 2)
+        return types.SimpleNamespace(picture=PIXELS, mask=None, place=place)
+
+    def insert(self, target, picture, left, top, name):
+        self.inserted.append(name)
+        return True
+
+
+class Window:
+    def __init__(self) -> None:
+        self.messages, self.styles, self.current_settings = [], [ONE], StyleSettings()
+        self.target, self.saved_notice = "", ""
+
+    def is_shown(self):
+        return True
+
+    def settings(self):
+        return self.current_settings
+
+    def chosen_styles(self):
+        return self.styles
+
+    def preview_side(self):
+        return 10
+
+    def show_target(self, sentence):
+        self.target = sentence
+
+    def show_original(self, _): ...
+    def show_estimate(self, _): ...
+    def show_saved_notice(self, sentence):
+        self.saved_notice = sentence
+
+    def apply_choices(self, recent, styles, settings):
+        self.styles, self.current_settings = styles, settings
+
+    def forget_regions(self):
+        self.styles = [replace(style, region=None) for style in self.styles]
+
+    def set_busy(self): ...
+    def set_idle(self): ...
+
+    def show_message(self, sentence):
+        self.messages.append(sentence)
+
+    def show_error(self, error, **_):
+        self.messages.append(error.sentence)
+
+
+@pytest.fixture
+def controller(tmp_path, monkeypatch):
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
+
+    def read_style(path):
+        if path == BAD.path:
+            raise NotAPicture("It is no picture.")
+        return PIXELS
+
+    one = RestyleController("test", Loop(), Canvas(), read_style)
+    one.session, one.window = Session(), Window()
+    one.canvas_work, one.style_work = ManualRunner(), ManualRunner()
+    one.steps = types.SimpleNamespace(
+        run=lambda work, on_done, on_failed: one.canvas_work.run(lambda: work, on_done, on_failed)
+    )
+    one.thread = types.SimpleNamespace(run=lambda *_: None)  # saving the window's state is not tested here
+    one.style_loader = StyleLoader(one.style_work, read_style)
+    return one
+
+
+def result():
+    return types.SimpleNamespace(picture=PIXELS, result=types.SimpleNamespace(left=0, top=0, notes=[]))
+
+
+def send(controller):
+    controller.start()
+    controller.canvas_work.run_next()
+    controller.style_work.run_next()
+
+
+def finish(controller, job):
+    controller.on_finished(job, result())
+    while controller.canvas_work.waiting:
+        controller.canvas_work.run_next()
+
+
+def test_cancelling_a_restyle_also_cancels_the_earlier_one_of_the_same_layer(controller):
+    send(controller)
+    controller.start()  # again, and cancelled while the layer is still being read
+    controller.cancel()
+    assert controller.window.messages[-1] == strings.CANCELLED
+    assert controller.session.cancelled == ["job 1"]
+    finish(controller, "job 1")
+    assert controller.canvas.inserted == []
+
+
+def test_a_restyle_of_another_layer_does_not_cancel_the_first(controller):
+    send(controller)
+    controller.canvas.layer = "another"
+    send(controller)
+    assert controller.session.cancelled == []
+    finish(controller, "job 1")
+    finish(controller, "job 2")
+    assert len(controller.canvas.inserted) == 2
+
+
+def test_an_unreadable_style_is_reported_and_the_running_restyle_continues(controller):
+    send(controller)
+    controller.window.styles = [BAD]
+    controller._adjust()
+    controller.style_work.run_next()
+    assert controller.window.messages[-1] == "It is no picture."
+    assert controller.is_busy
+    finish(controller, "job 1")
+    assert controller.canvas.inserted == ["One 50 %"]
+
+
+def test_a_result_is_named_after_its_own_settings_not_after_a_change_that_came_too_late(controller):
+    send(controller)
+    controller.window.current_settings, controller.window.styles = StyleSettings(strength=80), [OTHER]
+    controller._adjust()
+    finish(controller, "job 1")  # before the new style is decoded
+    controller.style_work.run_next()
+    assert controller.canvas.inserted == ["One 50 %"]
+    assert len(controller.session.requests) == 1
+
+
+def test_a_changed_setting_continues_from_the_current_picture(controller):
+    send(controller)
+    controller.window.current_settings = StyleSettings(strength=80)
+    controller._adjust()
+    controller.style_work.run_next()
+    assert controller.session.requests[-1] == (StyleSettings(strength=80), True)
+    finish(controller, "job 2")
+    assert controller.canvas.inserted == ["One 80 %"]
+
+
+def test_a_region_is_cut_to_the_content_and_a_region_of_another_picture_is_reported(controller):
+    canvas = RegionCanvas("a picture", 4, 4)
+    place = Place(canvas, 1, 1, 2, 2)
+    controller.canvas.read = lambda _: types.SimpleNamespace(picture=PIXELS, mask=None, place=place)
+    controller.window.styles = [replace(ONE, region=Region("Selection", canvas, bytes([9] * 8 + [0] * 8)))]
+    send(controller)
+    assert bytes(controller.current.pictures[0].region.data) == bytes([9, 9, 0, 0])
+    controller.window.styles = [replace(ONE, region=Region("Sky", replace(canvas, width=5), bytes([9] * 20)))]
+    controller._adjust()  # chosen while the restyle runs
+    controller.style_work.run_next()
+    assert controller.window.messages[-1] == strings.REGION_ELSEWHERE.format(region="Sky")
+    assert controller.window.styles == [ONE]  # so that the next restyle works
+    assert controller.is_busy
+    assert controller.ui_state.styles == [ONE]  # a region belongs to one picture
+
+
+def test_without_a_layer_the_window_shows_what_to_do(controller):
+    def nothing():
+        raise NotAPicture(strings.NO_LAYER)
+
+    controller.canvas.current_target = nothing
+    controller.update_target()
+    assert controller.window.target == strings.NO_LAYER
+
+
+def test_a_restyle_carries_its_placement_and_the_names_of_its_styles(controller):
+    send(controller)
+    (options,) = controller.session.options
+    assert options["title"] == "Sky"
+    assert decode_note(options["note"]) == PlacementNote("harbour.kra", 9, 8, 3, 4)
+    assert [(style.name, style.path) for style in options["styles"]] == [("One", "/one")]
+
+
+def test_a_lost_daemon_is_reported_with_a_notice_of_saved_progress(controller):
+    send(controller)
+    controller.on_failed("job 1", DaemonLost("It went."))
+    assert controller.window.messages[-1] == "It went."
+    assert controller.window.saved_notice == strings.KEPT_OF_IT
+
+
+def test_saved_results_are_counted_without_the_running_restyles(controller):
+    send(controller)
+    controller.on_saved([types.SimpleNamespace(job=job) for job in ("job 1", "another", "a third")])
+    assert controller.window.saved_notice == strings.KEPT_SOME.format(count=2)
+    controller.on_saved([types.SimpleNamespace(job="another")])
+    assert controller.window.saved_notice == strings.KEPT_ONE
+    controller.on_saved([])
+    assert controller.window.saved_notice == ""
+
+
+def test_saved_results_are_requested_on_connection_and_when_the_window_opens(controller):
+    controller.on_connected()
+    assert controller.session.saved_requests == 1
+    controller.start_target_updates()
+    assert controller.session.saved_requests == 2
+
+
+def history_entry(*styles):
+    return HistoryEntry(1, 0.0, "cli", "photo", 9, 8, 1.0, "VGG19", "cpu", StyleSettings(strength=70), styles, b"")
+
+
+def test_reusing_a_past_restyle_takes_its_settings_and_the_styles_whose_files_exist(controller, tmp_path):
+    there = tmp_path / "there.png"
+    there.write_bytes(b"x")
+    controller.reuse(history_entry(SavedStyle("There", str(there), 0.5)))
+    assert controller.window.styles == [Style(str(there), "There", 0.5)]
+    assert controller.window.current_settings.strength == 70
+    assert controller.window.messages[-1] == strings.USED_AGAIN
+    controller.reuse(history_entry(SavedStyle("There", str(there), 1.0), SavedStyle("Gone", "/gone.png", 1.0)))
+    assert [style.name for style in controller.window.styles] == ["There"]
+    assert controller.window.messages[-1] == strings.STYLE_GONE.format(name="Gone", path="/gone.png")
+    controller.reuse(history_entry(SavedStyle("From nowhere", "", 1.0)))
+    assert controller.window.messages[-1] == strings.STYLE_OF_NO_FILE.format(name="From nowhere")
+
+
+def test_a_result_is_acknowledged_only_after_its_layer_was_inserted(controller):
+    send(controller)
+    controller.on_finished("job 1", result())
+    assert controller.session.acknowledged == []
+    controller.canvas_work.run_next()
+    assert controller.session.acknowledged == [controller.current.finished]
+
+
+def test_the_result_of_a_cancelled_restyle_is_acknowledged(controller):
+    send(controller)
+    controller.cancel()
+    done = types.SimpleNamespace(picture=PIXELS)
+    controller.on_finished("job 1", done)
+    assert controller.session.acknowledged == [done]
