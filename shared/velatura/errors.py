@@ -1,14 +1,18 @@
-"""Every failure that can reach a painter: a code for programs, a sentence for people.
+"""The errors that can reach a user: each has a code for programs and a sentence for people.
 
-The sentence says what is wrong, how much of it, and what to do. Codes travel over the wire, so that
-a client raises the same class that the daemon meant.
+The sentence describes what is wrong, by how much, and what to do. Codes are part of the protocol, so that a client
+raises the same class as the daemon.
 """
 
 from __future__ import annotations
 
 
 class VelaturaError(Exception):
-    """Something that went wrong, told in a sentence. `code` is stable; the sentence is not. details: for a report."""
+    """An error with a sentence for the user.
+
+    code: identifies the kind of error and stays the same between versions; the sentence may change.
+    details: more information for a bug report, e.g. a traceback.
+    """
 
     code = "internal"
     details = ""
@@ -19,7 +23,7 @@ class VelaturaError(Exception):
 
 
 class UsageError(VelaturaError):
-    """The request itself makes no sense: exit code 2 on the command line."""
+    """The request itself is wrong; on the command line the exit code is 2."""
 
     code = "usage"
 
@@ -34,13 +38,13 @@ class DaemonCannotStart(VelaturaError):
 
 
 class DaemonLost(VelaturaError):
-    """The daemon was there and answers no more."""
+    """The daemon was running and no longer responds."""
 
     code = "daemon_lost"
 
 
 class UnsafeConnectionFile(VelaturaError):
-    """The connection file is a link, another's, or readable by others: it is not trusted."""
+    """The connection file is a link, belongs to another user or is readable by others, and is not trusted."""
 
     code = "unsafe_connection_file"
 
@@ -52,7 +56,7 @@ class NotTrusted(VelaturaError):
 
 
 class NoSession(VelaturaError):
-    """A header without the session that a welcome gave: say hello first."""
+    """A message header without the session id from a Welcome message: the client must send Hello first."""
 
     code = "no_session"
 
@@ -62,13 +66,13 @@ class VersionMismatch(VelaturaError):
 
 
 class BadMessage(VelaturaError):
-    """Frames or fields that are not of the protocol."""
+    """Frames or fields that violate the protocol."""
 
     code = "bad_message"
 
 
 class UnknownMessage(BadMessage):
-    """A message of a newer minor version: to be passed over."""
+    """A message type of a newer minor version, which the receiver ignores."""
 
     code = "unknown_message"
 
@@ -87,13 +91,13 @@ class PictureTooSmall(VelaturaError):
 
 
 class BadPixels(VelaturaError):
-    """NaN or infinite pixels."""
+    """Pixels that are NaN or infinite."""
 
     code = "bad_pixels"
 
 
 class WrongLength(VelaturaError):
-    """The bytes do not fill the picture that the header promised."""
+    """The number of bytes does not match the picture size in the header."""
 
     code = "wrong_length"
 
@@ -113,13 +117,13 @@ class NothingToRestyle(VelaturaError):
 
 
 class RegionElsewhere(VelaturaError):
-    """Where a style was to go was taken from another picture, or from one of another size."""
+    """A style's region was taken from another picture, or the picture has changed its size since."""
 
     code = "region_elsewhere"
 
 
 class LayerGone(VelaturaError):
-    """The picture or the layer that a result belongs to is no more."""
+    """The picture or the layer that a result belongs to no longer exists."""
 
     code = "layer_gone"
 
@@ -136,7 +140,7 @@ class BadProfile(VelaturaError):
 
 # --- the machine -----------------------------------------------------------------------------------
 class DiskTrouble(VelaturaError):
-    """Disk full, or no right to write."""
+    """The disk is full, or a file cannot be written."""
 
     code = "disk"
 
@@ -166,13 +170,13 @@ class WorkerDied(VelaturaError):
 
 
 class TooBusy(VelaturaError):
-    """A limit on what one client may hold at a time."""
+    """A client has reached the limit of what it may use at a time."""
 
     code = "too_busy"
 
 
 class UnknownBlob(VelaturaError):
-    """Asked for a picture that the daemon does not hold (any more)."""
+    """The daemon does not have the requested picture, or no longer has it."""
 
     code = "unknown_blob"
 
@@ -185,5 +189,5 @@ BY_CODE = {cls.code: cls for cls in _all_classes(VelaturaError)}
 
 
 def error_from(code: str, sentence: str) -> VelaturaError:
-    """The error of this code; an unknown code (from a newer daemon) keeps its sentence."""
+    """The error with this code; VelaturaError if the code is unknown, as one of a newer daemon may be."""
     return BY_CODE.get(code, VelaturaError)(sentence)

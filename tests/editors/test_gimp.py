@@ -221,7 +221,7 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     person_at.close_results()
 
 
-# As its menu does: the selection, as it is now.
+# What the menu entry "Current selection" does.
 REGION = "gallery_of = window().gallery\ngallery_of._take_region(next(s for s in gallery_of.chosen() if s.name == '{style}'), canvas_regions()[0])"
 
 
@@ -364,7 +364,7 @@ def test_restyle_again_beside_an_open_dialog_takes_its_work_over_and_the_dialog_
         "from velatura.editor import ui_state\nfrom velatura.settings import StyleSettings\nknown = ui_state.load(controller().places, 'gimp')\nknown.settings = StyleSettings(quality='draft', iterations=6)\nui_state.save(controller().places, 'gimp', known)"
     )
     person_at.menu(AGAIN_KEY)
-    person_at.wait("'a newer one' in message() and not busy()", "the dialog to say so")
+    person_at.wait("'a newer restyle' in message() and not busy()", "the dialog to say so")
     person_at.gimp.wait_until(lambda: len(person_at.do("layers()")) == 3, PATIENCE, "the layer")
 
 
@@ -436,7 +436,7 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(person_
     )
     person_at.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     person_at.dialog("click('paste')")
-    person_at.wait("chosen()[0][0] == 'From the clipboard'", "the clipboard's picture")
+    person_at.wait("chosen()[0][0] == 'Pasted image'", "the clipboard's picture")
     person_at.dialog(f"window().gallery.take_file({str(home / 'grey.png')!r})")
     person_at.wait("chosen()[0][0] == 'Grey'", "the file's picture")
     person_at.restyle()
@@ -486,7 +486,7 @@ def test_a_selection_beside_the_layer_is_told_and_nothing_changes(person_at):
     person_at.do("image().get_layers()[0].set_offsets(60, 40)\nselect(0, 0, 20, 20)\nimage().clean_all()")
     person_at.open_dialog()
     person_at.dialog("click('Restyle')")
-    person_at.wait("'The selection covers nothing' in message()", "the sentence")
+    person_at.wait("'The selection does not overlap' in message()", "the sentence")
     assert not person_at.dialog("busy()")
     assert not person_at.do("image().is_dirty()")
 
@@ -497,7 +497,7 @@ def test_an_image_closed_midway_gives_the_result_as_a_new_one(person_at):
     person_at.wait("'Scale' in message()", "the work to begin")
     person_at.do("close_all()")
     person_at.wait("not busy()", "the restyle")
-    assert "opened as a new picture" in person_at.dialog("message()")
+    assert "opened as a new image" in person_at.dialog("message()")
     assert person_at.do("len(images())") == 1
     assert person_at.do("layers()") == ["Night swirls 50 %"]
     assert person_at.do("place(image().get_layers()[0])") == [0, 0, 96, 72]
@@ -580,7 +580,7 @@ def test_without_an_image_a_result_becomes_one(person_at):
     person_at.open_results()
     person_at.wait("len(listed()) == 1", "the list")
     person_at.dialog("press('insert')")
-    person_at.wait("'new picture' in results().message.get_text() and listed() == []", "the image")
+    person_at.wait("'new image' in results().message.get_text() and listed() == []", "the image")
     person_at.close_results()
     assert person_at.do("layers()") == ["Night swirls 50 %"]
 

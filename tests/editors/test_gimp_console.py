@@ -325,14 +325,14 @@ real, windowless.figures = windowless.figures, lambda: few
 windowless.explain('gimp', canvas.Canvas(image(), [d], show=False), Style(S, 'S'))
 windowless.figures = real""")
     assert console.do(
-        "layers() == [['Content', [f.name for f in few[:2]]], ['Style', [few[2].name]], ['Table', [f.name for f in few[3:]]], 'Paper']"
+        "layers() == [['Content', [f.name for f in few[:2]]], ['Style', [few[2].name]], ['Table', [f.name for f in few[3:]]], 'Background']"
     )
     assert console.do("place(layer(few[0].name))[:2] != place(layer(few[1].name))[:2]")
     assert console.do("largest_difference(layer(few[0].name), layer(few[-1].name))") > 0.1
 
 
 def test_without_a_style_the_networks_view_says_so(console, call, nothing_remembered):
-    assert "Pick a painting" in call("run('plug-in-velatura-explain', d)")[1]
+    assert "Choose a style" in call("run('plug-in-velatura-explain', d)")[1]
 
 
 # --- the other run modes -----------------------------------------------------------------------------
@@ -366,14 +366,14 @@ def test_a_scripts_settings_are_not_the_persons_last_ones(console, call, nothing
         (
             "Gimp.Selection.save(image()).set_name('none')\nrestyle(d, style=S, regions=['none'])",
             "execution-error",
-            "“none” covers nothing",
+            "“none” is empty",
         ),
         ("restyle([], style=S)", "execution-error", "There is no layer to restyle"),
         ("restyle([d, d], style=S)", "execution-error", "There is no layer to restyle"),
         (
             "d.set_offsets(40, 30)\nselect(0, 0, 20, 20)\nrestyle(d, style=S)",
             "execution-error",
-            "The selection covers nothing of layer “Background”",
+            "The selection does not overlap layer “Background”",
         ),
         (
             "c = Gimp.Channel.new(image(), 'c', 96, 72, 100, Gegl.Color.new('red'))\nimage().insert_channel(c, None, 0)\nrestyle(c, style=S)",

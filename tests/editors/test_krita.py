@@ -67,7 +67,7 @@ def test_what_it_looks_like(krita):
         "select(0, 0, 960, 300, feather=20)\nset_up('Night swirls', quality='draft', iterations=0, strength=55)\npick('Poppy field', Qt.ControlModifier)"
     )
     krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
-    choose_region(krita, "Night swirls", "The selection, as it is now")
+    choose_region(krita, "Night swirls", "Current selection")
     krita.do("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)")
     krita.wait_for(
         "window().target.text().startswith('Background')", PATIENCE, "the window to see that nothing is selected"
@@ -242,7 +242,7 @@ select(10, 20, 30, 40)
     own = krita.do("layers()")[0]
     activate(krita, own)
     krita.do("set_up()\npick('Poppy field', Qt.ControlModifier)")
-    choose_region(krita, "Night swirls", "The selection, as it is now")
+    choose_region(krita, "Night swirls", "Current selection")
     choose_region(krita, "Poppy field", "right")
     krita.do("doc().setSelection(None)")
     krita.do("one, other = sorted(window().gallery.chosen(), key=lambda s: s.name)")
@@ -263,7 +263,7 @@ select(10, 20, 30, 40)
         "[bytes(g.region.data) == s.region.coverage for g, s in zip(controller().current.pictures, controller().current.styles)]"
     ) == [True, True]
     krita.do("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
-    krita.wait_for("'another picture' in message()", PATIENCE, "the sentence")
+    krita.wait_for("'another image' in message()", PATIENCE, "the sentence")
     assert krita.do("[s.region for s in window().gallery.chosen()]") == [None, None]
 
 
@@ -353,7 +353,7 @@ def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
         "image = QImage(64, 64, QImage.Format_RGB32)\nimage.fill(QColor('teal'))\nQApplication.clipboard().setImage(image)\nclick('paste')"
     )
     krita.wait_for(
-        "[s.name for s in window().gallery.chosen()] == ['From the clipboard']", PATIENCE, "the clipboard's picture"
+        "[s.name for s in window().gallery.chosen()] == ['Pasted image']", PATIENCE, "the clipboard's picture"
     )
     krita.do(f"window().gallery.take_file({str(krita.home / 'grey.png')!r})")
     krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
@@ -378,7 +378,7 @@ def test_an_empty_selection_is_told_and_nothing_changes(krita):
     krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
     before = krita.do("layers()")
     krita.do("click('start')")
-    assert "The selection covers nothing" in krita.do("message()")
+    assert "The selection does not overlap" in krita.do("message()")
     assert krita.do("layers()") == before
 
 
@@ -448,7 +448,7 @@ def test_a_document_closed_midway_gives_the_result_as_a_new_one(krita):
     krita.wait_for("'Scale' in message()", PATIENCE, "the work to begin")
     krita.do("d = doc()\nd.setModified(False)\nd.close()")
     krita.wait_for("window() is not None and visible('open_document')", PATIENCE, "the offer")
-    assert "open it as a new picture" in krita.do("message()")
+    assert "can be opened as a new image" in krita.do("message()")
     krita.do("click('open_document')")
     krita.wait_for("doc() is not None and layers() == ['Night swirls 50 %']", PATIENCE, "the new document")
     assert krita.do("[doc().width(), doc().height()]") == [256, 192]
@@ -524,7 +524,7 @@ def test_what_a_killed_daemon_had_done_goes_on_stays_where_it_is_stopped_and_com
     selected = bytes.fromhex(krita.do("selected().hex()"))
     krita.do("doc().setSelection(None)\nQApplication.processEvents()\nclick('recover')")
     krita.wait_for(
-        "results() is not None and len(listed()) == 1 and listed('history list')[:1] not in ([], [['No restyle has been made yet.']])",
+        "results() is not None and len(listed()) == 1 and listed('history list')[:1] not in ([], [['There are no restyles yet.']])",
         PATIENCE,
         "the lists",
     )

@@ -234,7 +234,7 @@ def test_a_region_is_cut_to_what_is_restyled_and_one_of_another_picture_is_told(
     desk.window.styles = [replace(ONE, region=Region("Sky", replace(canvas, width=5), bytes([9] * 20)))]
     desk._ask_anew()  # chosen while it works
     desk.decoding.go()
-    assert "“Sky” was taken as a region of another picture" in desk.window.said[-1]
+    assert "“Sky” was taken from another image" in desk.window.said[-1]
     assert desk.window.styles == [ONE]  # so that the next restyle goes
     assert desk.is_busy
     assert desk.remembered.styles == [ONE]  # a region belongs to one picture
@@ -267,9 +267,9 @@ def test_a_lost_daemon_is_told_with_the_way_to_what_it_kept(desk):
 def test_what_waits_is_told_and_what_is_in_work_here_is_not_counted(desk):
     send(desk)
     desk.kept([types.SimpleNamespace(job=job) for job in ("job 1", "another", "a third")])
-    assert desk.window.kept == "2 results of earlier restyles are kept."
+    assert desk.window.kept == "2 results of earlier restyles can be recovered."
     desk.kept([types.SimpleNamespace(job="another")])
-    assert desk.window.kept == "A result of an earlier restyle is kept."
+    assert desk.window.kept == "A result of an earlier restyle can be recovered."
     desk.kept([])
     assert desk.window.kept == ""
 
@@ -294,9 +294,9 @@ def test_a_past_restyle_is_used_again_with_the_paintings_that_are_still_there(de
     assert desk.window.said[-1] == strings.USED_AGAIN
     desk.use_again(past(SavedStyle("There", str(there), 1.0), SavedStyle("Gone", "/gone.png", 1.0)))
     assert [style.name for style in desk.window.styles] == ["There"]
-    assert "“Gone” is not at /gone.png any more" in desk.window.said[-1]
+    assert "“Gone” is no longer at /gone.png" in desk.window.said[-1]
     desk.use_again(past(SavedStyle("From nowhere", "", 1.0)))
-    assert "nothing is known of where “From nowhere” came from" in desk.window.said[-1]
+    assert "the file of the style “From nowhere” is not known" in desk.window.said[-1]
 
 
 def test_the_daemon_keeps_a_result_until_its_layer_stands(desk):

@@ -32,7 +32,7 @@ def test_a_region_over_what_is_restyled_is_what_the_canvas_has_there_and_nothing
 
 @pytest.mark.parametrize("canvas", [Canvas("another", 7, 5), Canvas("a picture", 7, 6)])
 def test_a_region_of_another_picture_or_size_is_told_and_not_taken(canvas):
-    with pytest.raises(RegionElsewhere, match="“Selection” was taken as a region of another picture"):
+    with pytest.raises(RegionElsewhere, match="“Selection” was taken from another image"):
         REGION.over(Place(canvas, 0, 0, 7, 5))
 
 

@@ -140,7 +140,7 @@ def shelf(monkeypatch, tmp_path):
 def test_what_is_kept_is_counted_in_words_and_told_to_the_editors_window(shelf):
     assert shelf.session.asked == [("look",)]
     assert shelf.window.items == [DONE, STOPPED]
-    assert shelf.window.said == [strings.ASKING, "2 results of earlier restyles are kept."]
+    assert shelf.window.said == [strings.ASKING, "2 results of earlier restyles can be recovered."]
     assert shelf.counted == [2]
 
 
