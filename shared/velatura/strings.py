@@ -45,6 +45,7 @@ MASK_NAME = "Selection"
 OPEN_IMAGE = "Open image"
 OF_SELECTION = "{name} (selection)"
 IN_CLIPBOARD, DROPPED = "Pasted image", "Dropped image"
+RANDOM = "Set a random number"
 CHOICE_NAMES = {"lbfgs": "L-BFGS"}  # where capitalising a setting's value does not give its usual spelling
 
 # --- saved results and history -----------------------------------------------------------------------

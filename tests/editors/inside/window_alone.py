@@ -20,8 +20,8 @@ from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
 window = Window(places(), list, list)
-window.set_up(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
-window.start_asked.connect(lambda: started.append(1))
+window.restore(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
+window.start_requested.connect(lambda: started.append(1))
 window.show()
 app.processEvents()
 window.start.click()
