@@ -36,7 +36,7 @@ from .qt import (
     pyqtSignal,
 )
 from .qt_loop import QtLoop
-from .styles import SAMPLES, StyleSource, keep, read_image
+from .styles import SAMPLES, StyleSource, read_image, save_style
 
 THUMBNAIL_SIDE = 84  # pixels
 SHARE_STEPS = 100  # of the slider for a style's share
@@ -250,7 +250,7 @@ class Gallery(QWidget):
 
     def add_image(self, image: QImage, name: str) -> None:
         """Chooses an image without a file as the style; it is saved as one first."""
-        self._thread.run(lambda: keep(image, name, self._places), self.choose, self.failed.emit)
+        self._thread.run(lambda: save_style(image, name, self._places), self.choose, self.failed.emit)
 
     def paste(self) -> None:
         self.add_mime(QApplication.clipboard().mimeData(), strings.IN_CLIPBOARD)

@@ -56,7 +56,7 @@ def as_picture(image: QImage) -> Picture:
     return Picture(image.width(), image.height(), FORMAT, bytes(pixels))  # 4 bytes per pixel, so rows have no padding
 
 
-def keep(image: QImage, name: str, places: AppDirs) -> Style:
+def save_style(image: QImage, name: str, places: AppDirs) -> Style:
     """Saves an image without a file, e.g. a pasted one, as a style file. Raises DiskTrouble, NotAPicture."""
     if max(image.width(), image.height()) > LARGEST_STYLE_SIDE:
         image = image.scaled(

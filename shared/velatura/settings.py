@@ -132,7 +132,7 @@ class StyleSettings:
         "Style distance",
         "How the result is compared with the style.",
         choices=(
-            ("auto", "depends on the quality"),
+            ("auto", "set by quality"),
             ("gram", "which marks occur together, as in the paper"),
             ("moments", "also how strong marks are and how much they vary"),
             ("wasserstein", "whole distribution of marks, by its means and covariances"),
