@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ def region_sources(image: Any) -> list[RegionSource]:
             )
         )
     for channel in image.get_channels():
-        take = lambda c=channel: _region_of_channel(image, c, c.get_name(), _coverage_format(image))  # noqa: E731
-        sources.append(RegionSource(channel.get_name(), take))
+        name = channel.get_name()
+        take = partial(_region_of_channel, image, channel, name, _coverage_format(image))
+        sources.append(RegionSource(name, take))
     for name, layer in all_layers(image.get_layers()):
-        sources.append(RegionSource(name, lambda layer=layer: _region_of_layer(image, layer, layer.get_name())))
+        sources.append(RegionSource(name, partial(_region_of_layer, image, layer, layer.get_name())))
     return sources
 
 

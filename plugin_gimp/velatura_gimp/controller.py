@@ -34,6 +34,7 @@ class RestyleController(restyle_controller.RestyleController):
         GimpUi.init("velatura_gimp")
         loop = GlibLoop(lambda error: self.show_error(as_velatura_error(error)))
         super().__init__(program, loop, canvas, read_picture)
+        self.canvas: Canvas = canvas
         self.window: Window = Window(procedure, config, canvas.image, self.places, loop, self)
 
     def run(self, using: HistoryEntry | None = None) -> Any:

@@ -4,6 +4,7 @@ files."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gimp, Gio, Gtk, Pango
@@ -230,10 +231,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _show_region_menu(self, button: Any, style: Style) -> None:
         choices: list[tuple[str, Callable[[], object]]] = [(strings.ELSEWHERE, lambda: self._set_region(style, None))]
-        choices += [
-            (source.name, lambda source=source: self._use_region(style, source))
-            for source in region_sources(self._image)
-        ]
+        choices += [(source.name, partial(self._use_region, style, source)) for source in region_sources(self._image)]
         self._show_menu(button, choices)
 
     def _use_region(self, style: Style, source: RegionSource) -> None:
@@ -293,7 +291,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _show_layer_menu(self, button: Any) -> None:
         sources = [layer for image in Gimp.get_images() for layer in layers_of(image)]
-        self._show_menu(button, [(source.name, lambda source=source: self._add_source(source)) for source in sources])
+        self._show_menu(button, [(source.name, partial(self._add_source, source)) for source in sources])
 
     def _show_menu(self, button: Any, choices: Sequence[tuple[str, Callable[[], object]]]) -> None:
         """Shows a menu at a button. choices: the text of each item and what it does."""

@@ -45,7 +45,7 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
         return self._after is not None
 
     def side(self) -> int:
-        return max(self.get_allocated_width(), self.get_allocated_height(), 400)
+        return int(max(self.get_allocated_width(), self.get_allocated_height(), 400))
 
     def set_before(self, pixbuf: Any) -> None:
         """Sets the original, and removes the last preview."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from krita import Krita
@@ -24,7 +25,7 @@ def region_sources() -> list[RegionSource]:
     if document.selection() is not None:
         sources.append(RegionSource(strings.SELECTION_NOW, lambda: _region_of_selection(document)))
     for name, node in _all_layers(document.topLevelNodes()):
-        sources.append(RegionSource(name, lambda node=node: _region_of_layer(document, node)))
+        sources.append(RegionSource(name, partial(_region_of_layer, document, node)))
     return sources
 
 

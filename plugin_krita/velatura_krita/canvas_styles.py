@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from velatura import strings
@@ -23,7 +24,7 @@ def style_sources(side: int) -> list[StyleSource]:
             if node.type() not in MASK_TYPES and not node.bounds().isEmpty():
                 parts.append((f"{title} ▸ {node.name()}", node, node.bounds()))
         for name, thing, box in parts:
-            take = lambda d=document, t=thing, b=box, n=name: _visible_part(d, t, b, n, side)  # noqa: E731
+            take = partial(_visible_part, document, thing, box, name, side)
             sources.append(StyleSource(strings.OF_SELECTION.format(name=name) if has_selection else name, take))
     return sources
 

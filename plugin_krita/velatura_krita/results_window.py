@@ -117,7 +117,8 @@ class ResultsWindow(QDialog):
     # --- selection -------------------------------------------------------------------------------------
     def _result(self) -> SavedItem | None:
         """The selected result."""
-        return _selected(self.results_list)
+        selected: SavedItem | None = _selected(self.results_list)
+        return selected
 
     def _update_buttons(self) -> None:
         """Shows and enables the buttons that apply to the current tab and its selection."""

@@ -164,7 +164,7 @@ class Window(QDialog):
         return button
 
     def is_shown(self) -> bool:
-        return self.isVisible()
+        return bool(self.isVisible())
 
     # --- user input ------------------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
@@ -186,7 +186,7 @@ class Window(QDialog):
 
     # --- state -----------------------------------------------------------------------------------------
     def preview_side(self) -> int:
-        return max(self.preview.width(), self.preview.height(), 400)
+        return int(max(self.preview.width(), self.preview.height(), 400))
 
     def show_target(self, sentence: str) -> None:
         self.target.setText(sentence)

@@ -1,4 +1,4 @@
-"""A person with a home of their own, and quick sample styles."""
+"""A user_home with a home of their own, and quick sample styles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def quick_samples(monkeypatch):
 
 
 @pytest.fixture
-def person(tmp_path, monkeypatch):
+def user_home(tmp_path, monkeypatch):
     """No editor has been started in it yet."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "velatura"))

@@ -24,7 +24,7 @@ def where(tmp_path):
     return places({"VELATURA_HOME": str(tmp_path)})
 
 
-def test_every_knob_has_its_place_in_the_window_once():
+def test_every_setting_is_in_the_window_exactly_once():
     shown = [*strings.WINDOW_KNOBS, *strings.MORE_KNOBS]
     assert sorted(shown) == sorted(set(setting_specs()) - {"composite", *strings.FIGURE_KNOBS})
 
@@ -32,7 +32,7 @@ def test_every_knob_has_its_place_in_the_window_once():
 @pytest.mark.parametrize(
     ("seconds", "said"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")]
 )
-def test_time_left_is_said_as_people_do(seconds, said):
+def test_the_remaining_time_is_shown_in_readable_units(seconds, said):
     assert strings.time_left(seconds) == said
 
 
@@ -43,7 +43,7 @@ def test_a_result_is_named_after_its_styles_and_strength():
     assert strings.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
 
 
-def test_what_is_remembered_comes_back(where, tmp_path):
+def test_saved_state_is_loaded_again(where, tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"x")
     one = UiState()
@@ -54,7 +54,7 @@ def test_what_is_remembered_comes_back(where, tmp_path):
     )
 
 
-def test_the_gallery_keeps_the_latest_first_each_once():
+def test_the_gallery_lists_recent_styles_once_each_the_latest_first():
     one = UiState()
     for number in [*range(40), 7]:
         one.used([Style(f"/{number}", str(number))], StyleSettings())
@@ -63,7 +63,7 @@ def test_the_gallery_keeps_the_latest_first_each_once():
     assert len({style.path for style in one.recent}) == MOST_RECENT
 
 
-def test_a_picture_that_is_no_more_and_a_knob_of_another_version_are_left_out(where, tmp_path):
+def test_missing_style_files_and_settings_of_other_versions_are_ignored(where, tmp_path):
     where.config.mkdir(parents=True)
     path = where.config / "window-krita.json"
     path.write_text(
@@ -81,7 +81,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value):
+def test_a_damaged_state_file_counts_as_empty_and_is_never_an_error(tmp_path_factory, value):
     where = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
     where.config.mkdir(parents=True)
     path = where.config / "window-krita.json"
@@ -90,7 +90,7 @@ def test_a_damaged_memory_is_an_empty_one_never_an_error(tmp_path_factory, value
     assert isinstance(ui_state.load(where, "krita"), UiState)
 
 
-def test_a_report_has_what_a_maintainer_asks_for_and_not_the_homes_name(where, monkeypatch, tmp_path):
+def test_a_report_has_what_a_maintainer_needs_but_not_the_home_folder(where, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     where.state.mkdir(parents=True)
     where.log_file.write_text(f"opened {tmp_path}/x\n")
@@ -107,7 +107,7 @@ def test_the_terminal_command_is_the_recorded_one(where):
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
-def test_in_a_sandbox_no_daemon_is_started_and_the_command_is_said(where, monkeypatch, sandbox):
+def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(where, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
     launch.record(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
     link = DaemonConnection(where, "krita", "id", start=True, launcher=None)

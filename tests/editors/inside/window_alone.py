@@ -1,4 +1,4 @@
-"""The plugin's window without Krita, under the Qt that is named: what is set comes out, buttons do what they say."""
+"""Opens the plugin's window without Krita, with the given Qt: checks settings, buttons, progress and errors."""
 
 import importlib
 import json
