@@ -74,7 +74,7 @@ def test_the_window_shows_an_estimate_before_the_restyle_starts(krita):
     open_picture(krita)
     krita.execute("set_up()")
     krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
-    krita.execute("window().show_estimate('')\nturn('strength', 70)")
+    krita.execute("window().show_estimate('')\nchange('strength', 70)")
     krita.wait_for("window().estimate.text() != ''", PATIENCE, "the next estimate")
 
 
@@ -390,7 +390,7 @@ def test_a_result_that_arrives_after_the_cancel_makes_no_layer(krita):
     krita.execute(
         "set_up()\nsession = controller().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it arrived too late"
     )
-    krita.execute("finished = []\nhear('finished', lambda: finished.append(1))\nclick('start')")
+    krita.execute("finished = []\non_event('finished', lambda: finished.append(1))\nclick('start')")
     krita.wait_for("controller().current.job != ''", PATIENCE, "the job to be sent")
     krita.execute("click('cancel')")
     krita.wait_for("finished", PATIENCE, "the result")
@@ -411,7 +411,7 @@ def test_a_setting_changed_midway_applies_to_the_running_restyle(krita):
     open_picture(krita)
     krita.execute("set_up(quality='good', iterations=20000)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the restyle to start")
-    krita.execute("change('strength', 80)\nturn('iterations', 10)")
+    krita.execute("change('strength', 80)\nchange('iterations', 10)")
     krita.wait_for("not busy()", PATIENCE, "the restyle")
     assert krita.execute("layers()")[1:] == ["Night swirls 80 %"]
     assert krita.execute("controller().current.done.result.started_from") == "last"

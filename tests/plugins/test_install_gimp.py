@@ -1,4 +1,4 @@
-"""The plugin goes into GIMP's folders and out again, touches nothing else, and doctor sees what is wrong."""
+"""Installing and removing the GIMP plugin touches nothing else, and `velatura doctor` reports problems."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def home() -> gimp.GimpHome:
 
 
 def test_install_creates_an_executable_script_in_a_folder_of_the_same_name(user_home):
-    said = run("install", "gimp")
+    output = run("install", "gimp")
     plugin = user_home / ".config/GIMP/3.0/plug-ins/velatura_gimp"
-    assert str(plugin.parent) in said
+    assert str(plugin.parent) in output
     assert os.access(plugin / "velatura_gimp.py", os.X_OK)
     assert (plugin / "carried/lib/velatura/protocol/messages.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
@@ -62,33 +62,33 @@ def test_an_installed_script_is_newer_than_the_one_that_gimp_has_cached(user_hom
     assert home().script.stat().st_mtime > SCRIPT.stat().st_mtime
 
 
-def stray(to: str):
-    def put(one: gimp.GimpHome) -> None:
-        path = one.plugin.parent / to
+def with_stray_script(relative: str):
+    def create(home: gimp.GimpHome) -> None:
+        path = home.plugin.parent / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
 
-    return put
+    return create
 
 
 @pytest.mark.parametrize(
-    ("harm", "sentence"),
+    ("damage", "sentence"),
     [
         (lambda h: h.script.unlink(), "is missing"),
         (lambda h: h.script.chmod(0o644), "is not executable"),
         (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
         (lambda h: h.plugin.rename(h.plugin.with_name("velatura")), "is not where GIMP looks"),
-        (stray("velatura_gimp.py"), "is not where GIMP looks"),
-        (stray("velatura-main/velatura_gimp/velatura_gimp.py"), "is not where GIMP looks"),
+        (with_stray_script("velatura_gimp.py"), "is not where GIMP looks"),
+        (with_stray_script("velatura-main/velatura_gimp/velatura_gimp.py"), "is not where GIMP looks"),
     ],
 )
-def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(user_home, harm, sentence):
+def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(user_home, damage, sentence):
     gimp.install(home())
-    harm(home())
+    damage(home())
     assert sentence in gimp.state_of(home()).trouble
-    said = run("doctor")
-    assert sentence in said
-    assert "Run 'velatura install gimp'" in said
+    output = run("doctor")
+    assert sentence in output
+    assert "Run 'velatura install gimp'" in output
 
 
 def test_every_gimp_3_of_the_user_gets_the_plugin_and_no_gimp_2(user_home):
@@ -100,8 +100,8 @@ def test_every_gimp_3_of_the_user_gets_the_plugin_and_no_gimp_2(user_home):
     ]
     for folder in (*folders, ".config/GIMP/2.10", ".config/GIMP/3.0.bak"):
         (user_home / folder).mkdir(parents=True)
-    said = run("install", "gimp")
-    assert "GIMP 2.10 is here too; Velatura does not serve it" in said
+    output = run("install", "gimp")
+    assert "GIMP 2.10 is here too; Velatura does not serve it" in output
     assert "GIMP 2.10 is here too" in run("doctor")
     found = {
         str(path.parents[2].relative_to(user_home))
@@ -128,7 +128,7 @@ def test_gimps_environment_variable_and_the_folders_of_other_systems_are_known(t
 
 
 def test_without_gimp_3_the_script_reports_that_it_needs_it(tmp_path):
-    """As a GIMP 2.10 would start it: with a Python that knows no Gimp 3."""
+    """As in GIMP 2.10, whose Python has no Gimp 3."""
     (tmp_path / "gi.py").write_text(
         "def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n"
     )
@@ -142,5 +142,5 @@ def test_without_gimp_3_the_script_reports_that_it_needs_it(tmp_path):
 
 def test_the_menu_texts_are_the_shared_ones():
     labels = SCRIPT.read_text(encoding="utf-8").replace("_", "")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
         assert f'"{text}"' in labels

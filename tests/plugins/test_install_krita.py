@@ -1,4 +1,4 @@
-"""The plugin goes into Krita's folders and out again, touches nothing else, and doctor sees what is wrong."""
+"""Installing and removing the Krita plugin touches nothing else, and `velatura doctor` reports problems."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def files_under(folder: Path) -> set[str]:
 
 
 def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(user_home):
-    said = run("install", "krita")
-    assert str(home().resources) in said
+    output = run("install", "krita")
+    assert str(home().resources) in output
     assert home().desktop.is_file()
     assert home().action.is_file()
     assert (home().plugin / "carried/lib/velatura/protocol/messages.py").is_file()
@@ -84,20 +84,20 @@ def test_installing_again_replaces_the_older_plugin_completely(user_home):
 
 
 @pytest.mark.parametrize(
-    ("harm", "sentence"),
+    ("damage", "sentence"),
     [
         (lambda h: h.action.unlink(), "missing"),
         (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
         (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "switched off"),
     ],
 )
-def test_doctor_sees_a_missing_old_or_switched_off_plugin(user_home, harm, sentence):
+def test_doctor_sees_a_missing_old_or_switched_off_plugin(user_home, damage, sentence):
     krita.install(home())
-    harm(home())
+    damage(home())
     assert sentence in krita.state_of(home()).trouble
-    said = run("doctor")
-    assert sentence in said
-    assert "Run 'velatura install krita'" in said
+    output = run("doctor")
+    assert sentence in output
+    assert "Run 'velatura install krita'" in output
 
 
 def test_the_zip_has_entries_for_its_folders_and_the_action_under_the_modules_name(user_home, tmp_path):
@@ -132,20 +132,20 @@ lines = st.lists(
 
 
 @given(lines)
-def test_the_switch_changes_its_own_line_and_no_other(config):
+def test_enabling_the_plugin_changes_its_own_line_and_no_other(config):
     before = "\n".join(config) + "\n"
     on = krita.with_switch(before, "true")
     assert krita._switch(on) == "true"
     off = krita.with_switch(on, None)
     assert krita._switch(off) is None
     ours = ("enable_velatura_krita", "[python]")
-    kept = [line for line in config if line and not line.startswith(ours)]
-    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == kept
+    others = [line for line in config if line and not line.startswith(ours)]
+    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == others
 
 
 def test_the_menu_texts_are_the_shared_ones():
     action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
     extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

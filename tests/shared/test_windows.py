@@ -1,4 +1,4 @@
-"""What the editors' windows share: words for every knob, what they remember, what a report says."""
+"""What the editors' windows share: texts and settings, the saved state, and the bug report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from velatura.settings import StyleSettings, setting_specs
 
 
 @pytest.fixture
-def where(tmp_path):
+def app_dirs(tmp_path):
     return places({"VELATURA_HOME": str(tmp_path)})
 
 
@@ -30,10 +30,18 @@ def test_every_setting_is_in_the_window_exactly_once():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")]
+    ("seconds", "text"), [(-1, ""), (0.4, "a moment left"), (42.4, "42 s left"), (300, "5 min left")]
 )
-def test_the_remaining_time_is_shown_in_readable_units(seconds, said):
-    assert strings.time_left(seconds) == said
+def test_the_remaining_time_is_shown_in_readable_units(seconds, text):
+    assert strings.time_left(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("draft", "Draft: fast preview"), ("lbfgs", "L-BFGS: fast preview"), ("off", "Off: fast preview")],
+)
+def test_a_choice_is_shown_capitalised_with_its_meaning(value, text):
+    assert strings.choice_label(value, "fast preview") == text
 
 
 def test_a_result_is_named_after_its_styles_and_strength():
@@ -43,34 +51,34 @@ def test_a_result_is_named_after_its_styles_and_strength():
     assert strings.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
 
 
-def test_saved_state_is_loaded_again(where, tmp_path):
+def test_saved_state_is_loaded_again(app_dirs, tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"x")
-    one = UiState()
-    one.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
-    ui_state.save(where, "krita", one)
-    assert ui_state.load(where, "krita") == UiState(
+    state = UiState()
+    state.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
+    ui_state.save(app_dirs, "krita", state)
+    assert ui_state.load(app_dirs, "krita") == UiState(
         StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
     )
 
 
 def test_the_gallery_lists_recent_styles_once_each_the_latest_first():
-    one = UiState()
+    state = UiState()
     for number in [*range(40), 7]:
-        one.used([Style(f"/{number}", str(number))], StyleSettings())
-    assert [style.name for style in one.recent][:3] == ["7", "39", "38"]
-    assert len(one.recent) == MOST_RECENT
-    assert len({style.path for style in one.recent}) == MOST_RECENT
+        state.used([Style(f"/{number}", str(number))], StyleSettings())
+    assert [style.name for style in state.recent][:3] == ["7", "39", "38"]
+    assert len(state.recent) == MOST_RECENT
+    assert len({style.path for style in state.recent}) == MOST_RECENT
 
 
-def test_missing_style_files_and_settings_of_other_versions_are_ignored(where, tmp_path):
-    where.config.mkdir(parents=True)
-    path = where.config / "window-krita.json"
+def test_missing_style_files_and_settings_of_other_versions_are_ignored(app_dirs, tmp_path):
+    app_dirs.config.mkdir(parents=True)
+    path = app_dirs.config / "window-krita.json"
     path.write_text(
         json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]})
     )
     path.chmod(0o600)
-    assert ui_state.load(where, "krita") == UiState(StyleSettings(strength=30))
+    assert ui_state.load(app_dirs, "krita") == UiState(StyleSettings(strength=30))
 
 
 names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
@@ -82,34 +90,34 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_a_damaged_state_file_counts_as_empty_and_is_never_an_error(tmp_path_factory, value):
-    where = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
-    where.config.mkdir(parents=True)
-    path = where.config / "window-krita.json"
+    app_dirs = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
+    app_dirs.config.mkdir(parents=True)
+    path = app_dirs.config / "window-krita.json"
     path.write_text(json.dumps(value))
     path.chmod(0o600)
-    assert isinstance(ui_state.load(where, "krita"), UiState)
+    assert isinstance(ui_state.load(app_dirs, "krita"), UiState)
 
 
-def test_a_report_has_what_a_maintainer_needs_but_not_the_home_folder(where, monkeypatch, tmp_path):
+def test_a_report_has_what_a_maintainer_needs_but_not_the_home_folder(app_dirs, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    where.state.mkdir(parents=True)
-    where.log_file.write_text(f"opened {tmp_path}/x\n")
-    text = report.report(where, "Krita 5.2.9", DaemonLost("It went."), ["Reading the layer…"])
+    app_dirs.state.mkdir(parents=True)
+    app_dirs.log_file.write_text(f"opened {tmp_path}/x\n")
+    text = report.report(app_dirs, "Krita 5.2.9", DaemonLost("It went."), ["Reading the layer…"])
     for part in ("Krita 5.2.9", "daemon_lost: It went.", "Reading the layer…", "opened ~/x", "none recorded"):
         assert part in text
     assert str(tmp_path) not in text
 
 
-def test_the_terminal_command_is_the_recorded_one(where):
-    assert launch.terminal_command(where) == "velatura daemon start"
-    launch.record(where, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
-    assert launch.terminal_command(where) == "'/my tools/python' -m velatura_daemon daemon start"
+def test_the_terminal_command_is_the_recorded_one(app_dirs):
+    assert launch.terminal_command(app_dirs) == "velatura daemon start"
+    launch.record(app_dirs, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    assert launch.terminal_command(app_dirs) == "'/my tools/python' -m velatura_daemon daemon start"
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
-def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(where, monkeypatch, sandbox):
+def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(app_dirs, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
-    launch.record(where, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
-    link = DaemonConnection(where, "krita", "id", start=True, launcher=None)
+    launch.record(app_dirs, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    connection = DaemonConnection(app_dirs, "krita", "id", start=True, launcher=None)
     with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):
-        link.advance()
+        connection.advance()
