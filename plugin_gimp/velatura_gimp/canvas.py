@@ -140,7 +140,7 @@ class Canvas:
     def describe(self, target: Target) -> str:
         """The line in the window that names what will be restyled."""
         box = target.selected or target.rect
-        text = strings.SELECTION_OF if target.selected else strings.LAYER_OF
+        text = strings.SELECTION_TARGET if target.selected else strings.LAYER_TARGET
         return text.format(layer=target.name, width=box.width, height=box.height)
 
     def size(self, target: Target) -> tuple[int, int]:
@@ -201,7 +201,7 @@ class Canvas:
         """
         picture, image = recovered.picture, self.image
         if picture.format not in (COLOUR, GREY):
-            raise VelaturaError(strings.OF_ANOTHER_KIND)
+            raise VelaturaError(strings.UNSUPPORTED_FORMAT)
         if image is None or not image.is_valid() or image.get_base_type() == Gimp.ImageBaseType.INDEXED:
             yield from self.open_as_picture(picture, recovered.name)
             return False
@@ -235,7 +235,13 @@ class Canvas:
         """
         image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
         background = Gimp.Layer.new(
-            image, strings.PAPER, sheet.width, sheet.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
+            image,
+            strings.SHEET_BACKGROUND,
+            sheet.width,
+            sheet.height,
+            Gimp.ImageType.RGB_IMAGE,
+            100.0,
+            Gimp.LayerMode.NORMAL,
         )
         image.insert_layer(background, None, 0)
         background.fill(Gimp.FillType.WHITE)

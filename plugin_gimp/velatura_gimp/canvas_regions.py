@@ -29,7 +29,7 @@ def region_sources(image: Any) -> list[RegionSource]:
     if not Gimp.Selection.is_empty(image):
         sources.append(
             RegionSource(
-                strings.SELECTION_NOW,
+                strings.CURRENT_SELECTION,
                 lambda: _region_of_channel(image, image.get_selection(), strings.MASK_NAME, COVERAGE),
             )
         )

@@ -37,7 +37,7 @@ def source_of(image: Any, drawable: Any = None, name: str = "") -> StyleSource:
     """An image or layer as a style. If the image has a selection, only that part is taken, and the name says so."""
     name = name or image.get_name() or strings.UNTITLED
     has_selection = not Gimp.Selection.is_empty(image)
-    return StyleSource(strings.OF_SELECTION.format(name=name) if has_selection else name, image, drawable)
+    return StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, image, drawable)
 
 
 def thumbnail(source: StyleSource, side: int) -> Any:

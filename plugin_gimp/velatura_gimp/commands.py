@@ -27,7 +27,7 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         by_script = run_mode == Gimp.RunMode.NONINTERACTIVE
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
-            raise UsageError(strings.NO_STYLE_GIVEN if by_script else strings.NO_LAST)
+            raise UsageError(strings.NO_STYLE_GIVEN if by_script else strings.NOTHING_TO_REPEAT)
         styles = arguments.with_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
@@ -45,7 +45,7 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
     def without_dialog() -> Any:
         last = ui_state.load(places(), arguments.PROGRAM)
         if not last.styles:
-            raise NothingToRestyle(strings.NO_LAST)
+            raise NothingToRestyle(strings.NOTHING_TO_REPEAT)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
     return _return_values(procedure, without_dialog)
@@ -70,7 +70,7 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
 
     def in_dialog() -> Any:
         if run_mode == Gimp.RunMode.NONINTERACTIVE:
-            raise UsageError(strings.FOR_A_PERSON)
+            raise UsageError(strings.INTERACTIVE_ONLY)
         from .controller import show_results
 
         canvas = Canvas(image, drawables, show=True)

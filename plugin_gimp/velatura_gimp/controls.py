@@ -17,16 +17,16 @@ MAX_CHOICE_CHARACTERS = 24
 
 
 class Controls(Gtk.Box):  # type: ignore[misc]
-    """The settings of the window; those of MORE_KNOBS are folded away under 'More settings'."""
+    """The settings of the window; those of MORE_SETTINGS are folded away under 'More settings'."""
 
     def __init__(self, dialog: Any, config: Any) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._dialog, self._config = dialog, config
         self._editors: dict[str, Any] = {}
-        self._add(self, strings.WINDOW_KNOBS)
+        self._add(self, strings.MAIN_SETTINGS)
         more = Gtk.Expander(label=strings.MORE, name="more")
         more_box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_start=12, margin_top=6)
-        self._add(more_box, strings.MORE_KNOBS)
+        self._add(more_box, strings.MORE_SETTINGS)
         more.add(more_box)
         self.pack_start(more, False, False, 0)
         config.connect("notify::quality", lambda *_: self._update_strength())

@@ -214,7 +214,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _region_button(self, style: Style, styles: list[Style]) -> Any:
         text = where(style, styles)
-        button = Gtk.Button(name=f"region of {style.name}", tooltip_text=f"{strings.WHERE}: {text}")
+        button = Gtk.Button(name=f"region of {style.name}", tooltip_text=f"{strings.REGION_OF_STYLE}: {text}")
         content = Gtk.Box(spacing=4)
         label = Gtk.Label(
             label=text,
@@ -262,7 +262,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.CHOOSE_STYLE, Gtk.ResponseType.ACCEPT)
         dialog.set_default_response(Gtk.ResponseType.ACCEPT)
         pictures = Gtk.FileFilter()
-        pictures.set_name(strings.PICTURE_FILES)
+        pictures.set_name(strings.IMAGE_FILES)
         for kind in ("image/*", "application/x-krita"):
             pictures.add_mime_type(kind)
         dialog.add_filter(pictures)
@@ -287,7 +287,7 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         picture = pasted_picture()
         if picture is None:
             raise VelaturaError(strings.NOTHING_TO_PASTE)
-        self._add_picture(picture, strings.IN_CLIPBOARD)
+        self._add_picture(picture, strings.PASTED_IMAGE)
 
     def _show_layer_menu(self, button: Any) -> None:
         sources = [layer for image in Gimp.get_images() for layer in layers_of(image)]

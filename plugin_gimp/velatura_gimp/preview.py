@@ -55,7 +55,7 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
 
     def set_preview(self, preview: Preview) -> None:
         self._after = as_pixbuf(preview.width, preview.height, 3, preview.data)
-        self.set_tooltip_text(strings.BEFORE_AFTER)
+        self.set_tooltip_text(strings.PREVIEW_TIP)
         self._fit()
 
     def _compare(self, show_before: bool) -> bool:

@@ -91,7 +91,7 @@ class ResultsWindow:
             GimpUi.window_set_transient(self.dialog)
         self.results_list, self.history_list = _list("results list"), _list("history list")
         self.tabs = Gtk.Notebook(name="tabs")
-        for widget, text in ((self.results_list, strings.KEPT_RESULTS), (self.history_list, strings.HISTORY)):
+        for widget, text in ((self.results_list, strings.RESULTS_TAB), (self.history_list, strings.HISTORY_TAB)):
             scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
             scrolled.add(widget)
             self.tabs.append_page(scrolled, Gtk.Label(label=text, margin_start=10, margin_end=10))
@@ -119,14 +119,14 @@ class ResultsWindow:
         self.bar = Gtk.ProgressBar()
         self.message = Gtk.Label(name="results message", xalign=0, wrap=True, selectable=True)
         row = Gtk.Box(spacing=6)
-        self.delete = self._button(strings.FORGET, "delete", lambda controller: controller.forget(self._result()))
+        self.delete = self._button(strings.DELETE, "delete", lambda controller: controller.forget(self._result()))
         row.pack_start(self.delete, False, False, 0)
         self.use_again = self._button(strings.USE_AGAIN, "use_again", self._close_to_use_again)
         self.insert = self._button(
             strings.INSERT, "insert", lambda controller: controller.insert(self._result()), strings.INSERT_TIP
         )
         self.resume = self._button(
-            strings.GO_ON, "resume", lambda controller: controller.go_on(self._result()), strings.GO_ON_TIP
+            strings.RESUME, "resume", lambda controller: controller.go_on(self._result()), strings.RESUME_TIP
         )
         self.stop = self._button(strings.STOP, "stop", lambda controller: controller.stop())
         close = self._button(strings.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))

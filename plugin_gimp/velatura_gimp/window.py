@@ -95,7 +95,7 @@ class Window:
         for text, name, callback in (
             (strings.COPY_REPORT, "copy_report", self._controller.copy_report),
             (strings.COPY_COMMAND, "copy_command", self._controller.copy_command),
-            (strings.OPEN_AS_PICTURE, "open_image", self._controller.open_as_picture),
+            (strings.OPEN_AS_IMAGE, "open_image", self._controller.open_as_picture),
         ):
             button = Gtk.Button(label=text, name=name)
             button.connect("clicked", lambda _, callback=callback: callback())

@@ -123,9 +123,9 @@ def current_key() -> tuple[str, ...] | None:
 def describe(target: Target) -> str:
     """The line in the window that names what will be restyled."""
     if target.selection is None:
-        return strings.LAYER_OF.format(layer=target.name, width=target.rect.width(), height=target.rect.height())
+        return strings.LAYER_TARGET.format(layer=target.name, width=target.rect.width(), height=target.rect.height())
     s = target.selection
-    return strings.SELECTION_OF.format(layer=target.name, width=s.width(), height=s.height())
+    return strings.SELECTION_TARGET.format(layer=target.name, width=s.width(), height=s.height())
 
 
 def size(target: Target) -> tuple[int, int]:
@@ -202,7 +202,7 @@ def put_back(recovered: RecoveredResult) -> Generator[None, None, bool]:
     """
     document, picture = Krita.instance().activeDocument(), recovered.picture
     if picture.format != CONTENT_FORMAT:
-        raise VelaturaError(strings.OF_ANOTHER_KIND)
+        raise VelaturaError(strings.UNSUPPORTED_FORMAT)
     if document is None:
         yield from open_as_picture(picture, recovered.name)
         return False

@@ -23,7 +23,7 @@ def region_sources() -> list[RegionSource]:
         return []
     sources = []
     if document.selection() is not None:
-        sources.append(RegionSource(strings.SELECTION_NOW, lambda: _region_of_selection(document)))
+        sources.append(RegionSource(strings.CURRENT_SELECTION, lambda: _region_of_selection(document)))
     for name, node in _all_layers(document.topLevelNodes()):
         sources.append(RegionSource(name, partial(_region_of_layer, document, node)))
     return sources

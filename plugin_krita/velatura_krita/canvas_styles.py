@@ -25,7 +25,7 @@ def style_sources(side: int) -> list[StyleSource]:
                 parts.append((f"{title} ▸ {node.name()}", node, node.bounds()))
         for name, thing, box in parts:
             take = partial(_visible_part, document, thing, box, name, side)
-            sources.append(StyleSource(strings.OF_SELECTION.format(name=name) if has_selection else name, take))
+            sources.append(StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, take))
     return sources
 
 

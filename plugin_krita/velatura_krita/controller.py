@@ -78,7 +78,7 @@ class RestyleController(restyle_controller.RestyleController):
         styles = chosen or self.remembered.styles
         if not styles:
             self.open_window()
-            self.say(strings.NO_LAST)
+            self.say(strings.NOTHING_TO_REPEAT)
             return
         self.begin(styles, settings)
 

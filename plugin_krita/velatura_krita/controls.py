@@ -28,7 +28,7 @@ SLIDER_STEPS = 1000
 
 
 class Controls(QWidget):
-    """The settings of the window; those of MORE_KNOBS are folded away under 'More settings'."""
+    """The settings of the window; those of MORE_SETTINGS are folded away under 'More settings'."""
 
     changed = pyqtSignal()
 
@@ -40,7 +40,7 @@ class Controls(QWidget):
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._add(form, strings.WINDOW_KNOBS)
+        self._add(form, strings.MAIN_SETTINGS)
         self.more = QToolButton()
         self.more.setText(strings.MORE)
         self.more.setObjectName("more")
@@ -53,7 +53,7 @@ class Controls(QWidget):
         more_form = QFormLayout(self._more_settings)
         more_form.setContentsMargins(12, 0, 0, 0)
         more_form.setVerticalSpacing(8)
-        self._add(more_form, strings.MORE_KNOBS)
+        self._add(more_form, strings.MORE_SETTINGS)
         self._more_settings.hide()
         form.addRow(self._more_settings)
         self.more.toggled.connect(self._show_more)

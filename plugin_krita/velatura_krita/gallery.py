@@ -197,7 +197,7 @@ class Gallery(QWidget):
         button.setFixedWidth(REGION_WIDTH)
         text = where(style, styles)
         button.setText(button.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, REGION_WIDTH - 28))
-        button.setToolTip(f"{strings.WHERE}: {text}")
+        button.setToolTip(f"{strings.REGION_OF_STYLE}: {text}")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
         menu.aboutToShow.connect(lambda: self._fill_region_menu(menu, style))
@@ -239,7 +239,7 @@ class Gallery(QWidget):
     # --- new styles ------------------------------------------------------------------------------------
     def choose_file(self) -> None:
         patterns = " ".join(f"*.{bytes(name).decode()}" for name in QImageReader.supportedImageFormats())
-        path, _ = QFileDialog.getOpenFileName(self, strings.CHOOSE_STYLE, "", f"{strings.PICTURE_FILES} ({patterns})")
+        path, _ = QFileDialog.getOpenFileName(self, strings.CHOOSE_STYLE, "", f"{strings.IMAGE_FILES} ({patterns})")
         if path:
             self.add_file(path)
 
@@ -253,7 +253,7 @@ class Gallery(QWidget):
         self._thread.run(lambda: save_style(image, name, self._places), self.choose, self.failed.emit)
 
     def paste(self) -> None:
-        self.add_mime(QApplication.clipboard().mimeData(), strings.IN_CLIPBOARD)
+        self.add_mime(QApplication.clipboard().mimeData(), strings.PASTED_IMAGE)
 
     def add_mime(self, mime: Any, name: str) -> None:
         """Chooses the file or image of a drop or of the clipboard. name: for an image without a file."""

@@ -37,7 +37,7 @@ class PreviewArea(QWidget):
         data = bytes(preview.data)
         image = QImage(data, preview.width, preview.height, 3 * preview.width, QImage.Format.Format_RGB888)
         self._after = image.copy()  # a copy that owns its bytes
-        self.setToolTip(strings.BEFORE_AFTER)
+        self.setToolTip(strings.PREVIEW_TIP)
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -135,7 +135,7 @@ class Window(QDialog):
         buttons = QHBoxLayout()
         self.copy_report = self._button(strings.COPY_REPORT, "copy_report", self.report_requested)
         self.copy_command = self._button(strings.COPY_COMMAND, "copy_command", self.command_requested)
-        self.open_image = self._button(strings.OPEN_AS_PICTURE, "open_image", self.open_image_requested)
+        self.open_image = self._button(strings.OPEN_AS_IMAGE, "open_image", self.open_image_requested)
         self.cancel = self._button(strings.CANCEL, "cancel", self.cancel_requested)
         self.start = self._button(strings.START, "start", self.start_requested)
         self.start.setDefault(True)
@@ -249,7 +249,7 @@ class Window(QDialog):
 
     def dropEvent(self, event: Any) -> None:
         event.acceptProposedAction()
-        self.gallery.add_mime(event.mimeData(), strings.DROPPED)
+        self.gallery.add_mime(event.mimeData(), strings.DROPPED_IMAGE)
 
 
 def _heading(text: str) -> QLabel:

@@ -17,34 +17,44 @@ RESULTS = "Results and history…"
 TITLE = "Restyle with Velatura"
 
 # --- window ------------------------------------------------------------------------------------------
-# Settings in the order in which a window shows them; MORE_KNOBS are folded away under MORE. `composite` is only for
+# Settings in the order in which a window shows them; MORE_SETTINGS are folded away under MORE. `composite` is only for
 # files: in an editor the selection becomes a layer mask.
-WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
-MORE_KNOBS = ("fine", "middle", "coarse", "style_distance", "seamless", "start", "iterations", "optimiser", "pooling")
-FIGURE_KNOBS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, but in no window
+MAIN_SETTINGS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
+MORE_SETTINGS = (
+    "fine",
+    "middle",
+    "coarse",
+    "style_distance",
+    "seamless",
+    "start",
+    "iterations",
+    "optimiser",
+    "pooling",
+)
+FIGURE_SETTINGS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, but in no window
 STYLE, MORE = "Style", "More settings"
 FROM_FILE, FROM_LAYER, PASTE = "From file…", "From layer", "Paste"
 START, CANCEL, CLOSE = "Restyle", "Cancel", "Close"
 COPY_REPORT, COPY_COMMAND = "Copy report", "Copy command"
-OPEN_AS_PICTURE = "Open as new image"
+OPEN_AS_IMAGE = "Open as new image"
 CHOOSE_STYLE = "Choose style"
 GALLERY_TIP = "Click a style to choose it; Ctrl+click to choose several. You can also drop an image here."
 NO_SOURCES = "No image is open"
-PICTURE_FILES = "Images"
+IMAGE_FILES = "Images"
 NO_STYLE = "Choose a style, or drop an image here."
 SHARE = "Share: how much this style counts compared with the others"
 REMOVE_STYLE = "Remove this style"
-WHERE = "Region of this style"
+REGION_OF_STYLE = "Region of this style"
 EVERYWHERE, ELSEWHERE = "Everywhere", "Everywhere else"
-SELECTION_NOW = "Current selection"
-BEFORE_AFTER = "Hold down the mouse button to see the original."
+CURRENT_SELECTION = "Current selection"
+PREVIEW_TIP = "Hold down the mouse button to see the original."
 UNTITLED = "Untitled"
-LAYER_OF = "{layer} · {width} × {height} px"
-SELECTION_OF = "Selection of {layer} · {width} × {height} px"
+LAYER_TARGET = "{layer} · {width} × {height} px"
+SELECTION_TARGET = "Selection of {layer} · {width} × {height} px"
 MASK_NAME = "Selection"
 OPEN_IMAGE = "Open image"
-OF_SELECTION = "{name} (selection)"
-IN_CLIPBOARD, DROPPED = "Pasted image", "Dropped image"
+WITH_SELECTION = "{name} (selection)"
+PASTED_IMAGE, DROPPED_IMAGE = "Pasted image", "Dropped image"
 RANDOM = "Set a random number"
 CHOICE_NAMES = {"lbfgs": "L-BFGS"}  # where capitalising a setting's value does not give its usual spelling
 
@@ -52,11 +62,11 @@ CHOICE_NAMES = {"lbfgs": "L-BFGS"}  # where capitalising a setting's value does 
 IN_DOCUMENT = "{layer}, in {document}"
 RECOVER = "Recover results…"
 RESULTS_TITLE = "Results and history"
-KEPT_RESULTS, HISTORY = "Results", "History"
-INSERT, GO_ON, STOP = "Insert as layer", "Resume", "Stop"
-FORGET, USE_AGAIN = "Delete", "Use again"
+RESULTS_TAB, HISTORY_TAB = "Results", "History"
+INSERT, RESUME, STOP = "Insert as layer", "Resume", "Stop"
+DELETE, USE_AGAIN = "Delete", "Use again"
 INSERT_TIP = "Inserts the result as a new layer. A stopped restyle is inserted as far as it got."
-GO_ON_TIP = "Continues the stopped restyle to its end, then inserts the result as a new layer."
+RESUME_TIP = "Continues the stopped restyle to its end, then inserts the result as a new layer."
 KEPT_ONE = "A result of an earlier restyle can be recovered."
 KEPT_SOME = "{count} results of earlier restyles can be recovered."
 KEPT_OF_IT = "If the restyle ran for more than a few seconds, its progress can be recovered."
@@ -65,11 +75,11 @@ NO_HISTORY = "There are no restyles yet."
 ASKING = "Loading results and history…"
 STOPPED = "Stopped. Progress was saved."
 FORGOTTEN = "Deleted."
-OF_ANOTHER_KIND = (
+UNSUPPORTED_FORMAT = (
     "This result has a pixel format that cannot be inserted here. Save it to a file with 'velatura results save' in a "
     "terminal."
 )
-FOR_A_PERSON = "This command only opens a window. In scripts, use 'velatura results' and 'velatura history'."
+INTERACTIVE_ONLY = "This command only opens a window. In scripts, use 'velatura results' and 'velatura history'."
 RECOVERED = "Done: new layer “{name}”."
 FINISHED, STOPPED_AT = "finished", "stopped at {percent:.0f} %"
 USED_AGAIN = "The settings and styles of that restyle are loaded. Click Restyle to start."
@@ -78,7 +88,7 @@ STYLE_OF_NO_FILE = (
     "The settings of that restyle are loaded, but the file of the style “{name}” is not known. Choose it again."
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # in every locale
-PAPER_SETS = ("start", "pooling", "style_distance")  # settings that quality 'paper' changes by itself
+SET_BY_PAPER = ("start", "pooling", "style_distance")  # settings that quality 'paper' changes by itself
 PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
 
 # --- progress ----------------------------------------------------------------------------------------
@@ -92,7 +102,7 @@ DONE = "Done in {seconds:.0f} s: new layer “{name}”."
 DONE_PICTURE = "Done: opened as a new image."
 CANCELLED = "Cancelled. Nothing was changed."
 EXPLAINING = "{number} of {count}: {name}"
-PAPER = "Background"
+SHEET_BACKGROUND = "Background"
 EXPLAINED = "What the network sees in {layer} and {style}"
 COPIED = "Copied to the clipboard."
 
@@ -130,7 +140,7 @@ LAYER_GONE = "The layer has been deleted. The result can be opened as a new imag
 NOT_INSERTED = "The result could not be inserted above “{layer}”. Unlock its layer group and restyle again."
 REPLACED = "Cancelled: a newer restyle of the same layer replaced this one."
 UNFORESEEN = "An unexpected error occurred: {what}. Please send us the report."
-NO_LAST = "Nothing has been restyled yet. Restyle once from the window; this command then repeats it."
+NOTHING_TO_REPEAT = "Nothing has been restyled yet. Restyle once from the window; this command then repeats it."
 SANDBOXED = (
     "No daemon is running, and this editor runs in a sandbox that cannot start one. Run this in a terminal: {command}"
 )
@@ -201,7 +211,7 @@ def knobs_said(settings: StyleSettings) -> str:
     for name, spec in setting_specs().items():
         value = getattr(settings, name)
         shown_elsewhere = name in ("strength", "quality", "composite")
-        set_by_paper = settings.quality == "paper" and name in PAPER_SETS
+        set_by_paper = settings.quality == "paper" and name in SET_BY_PAPER
         if shown_elsewhere or set_by_paper or value == default_of(name):
             continue
         text = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"

@@ -25,8 +25,8 @@ def app_dirs(tmp_path):
 
 
 def test_every_setting_is_in_the_window_exactly_once():
-    shown = [*strings.WINDOW_KNOBS, *strings.MORE_KNOBS]
-    assert sorted(shown) == sorted(set(setting_specs()) - {"composite", *strings.FIGURE_KNOBS})
+    shown = [*strings.MAIN_SETTINGS, *strings.MORE_SETTINGS]
+    assert sorted(shown) == sorted(set(setting_specs()) - {"composite", *strings.FIGURE_SETTINGS})
 
 
 @pytest.mark.parametrize(
