@@ -25,9 +25,9 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
         super().__init__(hexpand=True, vexpand=True)
         self.set_name("preview")
         self.set_size_request(360, 300)
-        self._before: Any = None
-        self._after: Any = None
-        self._show_before = False
+        self._original: Any = None
+        self._preview: Any = None
+        self._showing_original = False
         self._fitted: tuple[Any, int, int] | None = None
         self._image = Gtk.Image()
         self.put(self._image, 0, 0)
@@ -38,28 +38,28 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
 
     @property
     def shown(self) -> Any:
-        return self._before if self._show_before or self._after is None else self._after
+        return self._original if self._showing_original or self._preview is None else self._preview
 
     @property
     def has_preview(self) -> bool:
-        return self._after is not None
+        return self._preview is not None
 
     def side(self) -> int:
         return int(max(self.get_allocated_width(), self.get_allocated_height(), 400))
 
-    def set_before(self, pixbuf: Any) -> None:
+    def set_original(self, pixbuf: Any) -> None:
         """Sets the original, and removes the last preview."""
-        self._before, self._after = pixbuf, None
+        self._original, self._preview = pixbuf, None
         self.set_tooltip_text("")
         self._fit()
 
     def set_preview(self, preview: Preview) -> None:
-        self._after = as_pixbuf(preview.width, preview.height, 3, preview.data)
+        self._preview = as_pixbuf(preview.width, preview.height, 3, preview.data)
         self.set_tooltip_text(strings.PREVIEW_TIP)
         self._fit()
 
-    def _compare(self, show_before: bool) -> bool:
-        self._show_before = show_before
+    def _compare(self, original: bool) -> bool:
+        self._showing_original = original
         self._fit()
         return True
 

@@ -166,7 +166,7 @@ class Window:
         self.target.set_text(sentence)
 
     def show_before(self, thumbnail: Picture) -> None:
-        self.preview.set_before(over_checkerboard(thumbnail))
+        self.preview.set_original(over_checkerboard(thumbnail))
 
     def forget_regions(self) -> None:
         self.gallery.forget_regions()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry
 from velatura.editor import restyle_controller
@@ -32,39 +34,41 @@ class RestyleController(restyle_controller.RestyleController):
     def __init__(self) -> None:
         self._loop = QtLoop()
         super().__init__("krita", self._loop, canvas, read_picture)
+        self.window: Window | None = None
         self.explain_task: ExplainTask | None = None
         self.results: ResultsController | None = None  # while the results window exists
+        self._results_window: ResultsWindow | None = None
 
     # --- commands ----------------------------------------------------------------------------------
     def open_window(self) -> None:
         parent = canvas.main_window()
         if parent is None:
             return  # Krita is closing
-        if self.window is None:
-            self._create_window(parent)
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
+        window = self.window or self._create_window(parent)
+        window.show()
+        window.raise_()
+        window.activateWindow()
         self.keep_looking()
 
-    def _create_window(self, parent: object) -> None:
-        self.window = Window(self.places, lambda: style_sources(LARGEST_STYLE_SIDE), region_sources, parent)
-        self.window.destroyed.connect(self._on_window_destroyed)
-        self.window.restore(self.remembered)
+    def _create_window(self, parent: Any) -> Window:
+        window = self.window = Window(self.places, lambda: style_sources(LARGEST_STYLE_SIDE), region_sources, parent)
+        window.destroyed.connect(self._on_window_destroyed)
+        window.restore(self.remembered)
         for signal, slot in (
-            (self.window.start_requested, self.start),
-            (self.window.cancel_requested, self.cancel),
-            (self.window.changed, self.turn),
-            (self.window.report_requested, self.copy_report),
-            (self.window.command_requested, self.copy_command),
-            (self.window.open_image_requested, self.open_as_picture),
-            (self.window.results_requested, self.open_results),
-            (self.window.gallery.failed, self.show_error),
-            (self.window.shown, self.look_at_target),
+            (window.start_requested, self.start),
+            (window.cancel_requested, self.cancel),
+            (window.changed, self.turn),
+            (window.report_requested, self.copy_report),
+            (window.command_requested, self.copy_command),
+            (window.open_image_requested, self.open_as_picture),
+            (window.results_requested, self.open_results),
+            (window.gallery.failed, self.show_error),
+            (window.shown, self.look_at_target),
         ):
             signal.connect(slot)
         if self.is_busy:
-            self.window.be_busy()
+            window.be_busy()
+        return window
 
     def _on_window_destroyed(self) -> None:
         """Krita's main window has been closed and its child windows with it. A running restyle continues."""
@@ -119,17 +123,17 @@ class RestyleController(restyle_controller.RestyleController):
         parent = canvas.main_window()
         if parent is None:
             return
-        if self.results is None:
-            self._create_results_window(parent)
-        window = self.results.window
+        results, window = self.results, self._results_window
+        if results is None or window is None:
+            results, window = self._create_results_window(parent)
         window.show()
-        if self.results.in_hand is None:
-            self.results.look()
+        if results.in_hand is None:
+            results.look()
         window.raise_()
         window.activateWindow()
 
-    def _create_results_window(self, parent: object) -> None:
-        window = ResultsWindow(parent)
+    def _create_results_window(self, parent: Any) -> tuple[ResultsController, ResultsWindow]:
+        window = self._results_window = ResultsWindow(parent)
         results = self.results = ResultsController(self.program, self._loop, canvas, window, self.kept)
         window.destroyed.connect(self._close_results)
         for signal, slot in (
@@ -141,17 +145,18 @@ class RestyleController(restyle_controller.RestyleController):
             (window.closed, results.close),
         ):
             signal.connect(slot)
+        return results, window
 
     def _close_results(self) -> None:
         """Also called when Krita's main window has been closed and its child windows with it."""
         if self.results is not None:
             self.results.close()
-            self.results = None
+            self.results = self._results_window = None
 
     def _use_again(self, entry: HistoryEntry) -> None:
         self.use_again(entry)
-        if self.results is not None:
-            self.results.window.close()
+        if self._results_window is not None:
+            self._results_window.close()
 
     def close(self) -> None:
         self._close_results()
@@ -161,7 +166,7 @@ class RestyleController(restyle_controller.RestyleController):
 
     # --- results -----------------------------------------------------------------------------------
     def inserted(self, errand: RestyleTask, sentence: str) -> None:
-        QTimer.singleShot(RESELECT_DELAY, lambda: canvas.reselect_source(errand.target))
+        QTimer.singleShot(RESELECT_DELAY, lambda: canvas.reselect_source(cast(canvas.Target, errand.target)))
         if self.window is None or not self.window.is_shown():
             canvas.show_message(sentence)
 

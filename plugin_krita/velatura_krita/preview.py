@@ -13,30 +13,30 @@ class PreviewArea(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._before = QImage()
-        self._after = QImage()
-        self._show_before = False
+        self._original = QImage()
+        self._preview = QImage()
+        self._showing_original = False
         self.setMinimumSize(360, 300)
         self.setObjectName("preview")
 
     @property
     def shown(self) -> QImage:
-        return self._before if self._show_before or self._after.isNull() else self._after
+        return self._original if self._showing_original or self._preview.isNull() else self._preview
 
     @property
     def has_preview(self) -> bool:
-        return not self._after.isNull()
+        return not self._preview.isNull()
 
-    def set_before(self, image: QImage) -> None:
+    def set_original(self, image: QImage) -> None:
         """Sets the original, and removes the last preview."""
-        self._before, self._after = image, QImage()
+        self._original, self._preview = image, QImage()
         self.setToolTip("")
         self.update()
 
     def set_preview(self, preview: Preview) -> None:
         data = bytes(preview.data)
         image = QImage(data, preview.width, preview.height, 3 * preview.width, QImage.Format.Format_RGB888)
-        self._after = image.copy()  # a copy that owns its bytes
+        self._preview = image.copy()  # a copy that owns its bytes
         self.setToolTip(strings.PREVIEW_TIP)
         self.update()
 
@@ -64,6 +64,6 @@ class PreviewArea(QWidget):
     def mouseReleaseEvent(self, _: object) -> None:
         self._compare(False)
 
-    def _compare(self, show_before: bool) -> None:
-        self._show_before = show_before
+    def _compare(self, original: bool) -> None:
+        self._showing_original = original
         self.update()

@@ -164,7 +164,7 @@ class ResultsWindow(QDialog):
         self.bar.setRange(0, PERMILLE)
         self.bar.hide()
         self.preview.hide()
-        self.preview.set_before(QImage())
+        self.preview.set_original(QImage())
         self._update_buttons()
 
     def show_progress(self, progress: Progress) -> None:

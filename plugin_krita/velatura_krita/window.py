@@ -192,7 +192,7 @@ class Window(QDialog):
         self.target.setText(sentence)
 
     def show_before(self, thumbnail: QImage) -> None:
-        self.preview.set_before(thumbnail)
+        self.preview.set_original(thumbnail)
 
     def forget_regions(self) -> None:
         self.gallery.forget_regions()

@@ -1,18 +1,14 @@
-"""The errors that can reach a user: each has a code for programs and a sentence for people.
+"""Every failure that can reach a painter: a code for programs, a sentence for people.
 
-The sentence describes what is wrong, by how much, and what to do. Codes are part of the protocol, so that a client
-raises the same class as the daemon.
+The sentence says what is wrong, how much of it, and what to do. Codes travel over the wire, so that
+a client raises the same class that the daemon meant.
 """
 
 from __future__ import annotations
 
 
 class VelaturaError(Exception):
-    """An error with a sentence for the user.
-
-    code: identifies the kind of error and stays the same between versions; the sentence may change.
-    details: more information for a bug report, e.g. a traceback.
-    """
+    """Something that went wrong, told in a sentence. `code` is stable; the sentence is not. details: for a report."""
 
     code = "internal"
     details = ""
@@ -23,7 +19,7 @@ class VelaturaError(Exception):
 
 
 class UsageError(VelaturaError):
-    """The request itself is wrong; on the command line the exit code is 2."""
+    """The request itself makes no sense: exit code 2 on the command line."""
 
     code = "usage"
 
@@ -38,13 +34,13 @@ class DaemonCannotStart(VelaturaError):
 
 
 class DaemonLost(VelaturaError):
-    """The daemon was running and no longer responds."""
+    """The daemon was there and answers no more."""
 
     code = "daemon_lost"
 
 
 class UnsafeConnectionFile(VelaturaError):
-    """The connection file is a link, belongs to another user or is readable by others, and is not trusted."""
+    """The connection file is a link, another's, or readable by others: it is not trusted."""
 
     code = "unsafe_connection_file"
 
@@ -56,7 +52,7 @@ class NotTrusted(VelaturaError):
 
 
 class NoSession(VelaturaError):
-    """A message header without the session id from a Welcome message: the client must send Hello first."""
+    """A header without the session that a welcome gave: say hello first."""
 
     code = "no_session"
 
@@ -66,13 +62,13 @@ class VersionMismatch(VelaturaError):
 
 
 class BadMessage(VelaturaError):
-    """Frames or fields that violate the protocol."""
+    """Frames or fields that are not of the protocol."""
 
     code = "bad_message"
 
 
 class UnknownMessage(BadMessage):
-    """A message type of a newer minor version, which the receiver ignores."""
+    """A message of a newer minor version: to be passed over."""
 
     code = "unknown_message"
 
@@ -91,13 +87,13 @@ class PictureTooSmall(VelaturaError):
 
 
 class BadPixels(VelaturaError):
-    """Pixels that are NaN or infinite."""
+    """NaN or infinite pixels."""
 
     code = "bad_pixels"
 
 
 class WrongLength(VelaturaError):
-    """The number of bytes does not match the picture size in the header."""
+    """The bytes do not fill the picture that the header promised."""
 
     code = "wrong_length"
 
@@ -117,13 +113,13 @@ class NothingToRestyle(VelaturaError):
 
 
 class RegionElsewhere(VelaturaError):
-    """A style's region was taken from another picture, or the picture has changed its size since."""
+    """Where a style was to go was taken from another picture, or from one of another size."""
 
     code = "region_elsewhere"
 
 
 class LayerGone(VelaturaError):
-    """The picture or the layer that a result belongs to no longer exists."""
+    """The picture or the layer that a result belongs to is no more."""
 
     code = "layer_gone"
 
@@ -140,7 +136,7 @@ class BadProfile(VelaturaError):
 
 # --- the machine -----------------------------------------------------------------------------------
 class DiskTrouble(VelaturaError):
-    """The disk is full, or a file cannot be written."""
+    """Disk full, or no right to write."""
 
     code = "disk"
 
@@ -170,13 +166,13 @@ class WorkerDied(VelaturaError):
 
 
 class TooBusy(VelaturaError):
-    """A client has reached the limit of what it may use at a time."""
+    """A limit on what one client may hold at a time."""
 
     code = "too_busy"
 
 
 class UnknownBlob(VelaturaError):
-    """The daemon does not have the requested picture, or no longer has it."""
+    """Asked for a picture that the daemon does not hold (any more)."""
 
     code = "unknown_blob"
 
@@ -189,5 +185,5 @@ BY_CODE = {cls.code: cls for cls in _all_classes(VelaturaError)}
 
 
 def error_from(code: str, sentence: str) -> VelaturaError:
-    """The error with this code; VelaturaError if the code is unknown, as one of a newer daemon may be."""
+    """The error of this code; an unknown code (from a newer daemon) keeps its sentence."""
     return BY_CODE.get(code, VelaturaError)(sentence)
