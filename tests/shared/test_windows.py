@@ -20,7 +20,7 @@ from velatura.settings import StyleSettings, setting_specs
 
 
 @pytest.fixture
-def app_dirs(tmp_path):
+def dirs(tmp_path):
     return places({"VELATURA_HOME": str(tmp_path)})
 
 
@@ -51,13 +51,13 @@ def test_a_result_is_named_after_its_styles_and_strength():
     assert strings.result_name(["Mosaic"], StyleSettings(quality="paper")) == "Mosaic"
 
 
-def test_saved_state_is_loaded_again(app_dirs, tmp_path):
+def test_saved_state_is_loaded_again(dirs, tmp_path):
     picture = tmp_path / "a.png"
     picture.write_bytes(b"x")
     state = UiState()
     state.used([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
-    ui_state.save(app_dirs, "krita", state)
-    assert ui_state.load(app_dirs, "krita") == UiState(
+    ui_state.save(dirs, "krita", state)
+    assert ui_state.load(dirs, "krita") == UiState(
         StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
     )
 
@@ -71,14 +71,14 @@ def test_the_gallery_lists_recent_styles_once_each_the_latest_first():
     assert len({style.path for style in state.recent}) == MOST_RECENT
 
 
-def test_missing_style_files_and_settings_of_other_versions_are_ignored(app_dirs, tmp_path):
-    app_dirs.config.mkdir(parents=True)
-    path = app_dirs.config / "window-krita.json"
+def test_missing_style_files_and_settings_of_other_versions_are_ignored(dirs, tmp_path):
+    dirs.config.mkdir(parents=True)
+    path = dirs.config / "window-krita.json"
     path.write_text(
         json.dumps({"settings": {"strength": 30, "shine": 2, "seed": "x"}, "styles": [{"path": "/gone", "name": "g"}]})
     )
     path.chmod(0o600)
-    assert ui_state.load(app_dirs, "krita") == UiState(StyleSettings(strength=30))
+    assert ui_state.load(dirs, "krita") == UiState(StyleSettings(strength=30))
 
 
 names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
@@ -90,34 +90,34 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_a_damaged_state_file_counts_as_empty_and_is_never_an_error(tmp_path_factory, value):
-    app_dirs = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
-    app_dirs.config.mkdir(parents=True)
-    path = app_dirs.config / "window-krita.json"
+    dirs = places({"VELATURA_HOME": str(tmp_path_factory.mktemp("m"))})
+    dirs.config.mkdir(parents=True)
+    path = dirs.config / "window-krita.json"
     path.write_text(json.dumps(value))
     path.chmod(0o600)
-    assert isinstance(ui_state.load(app_dirs, "krita"), UiState)
+    assert isinstance(ui_state.load(dirs, "krita"), UiState)
 
 
-def test_a_report_has_what_a_maintainer_needs_but_not_the_home_folder(app_dirs, monkeypatch, tmp_path):
+def test_a_report_has_what_a_maintainer_needs_but_not_the_home_folder(dirs, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    app_dirs.state.mkdir(parents=True)
-    app_dirs.log_file.write_text(f"opened {tmp_path}/x\n")
-    text = report.report(app_dirs, "Krita 5.2.9", DaemonLost("It went."), ["Reading the layer…"])
+    dirs.state.mkdir(parents=True)
+    dirs.log_file.write_text(f"opened {tmp_path}/x\n")
+    text = report.report(dirs, "Krita 5.2.9", DaemonLost("It went."), ["Reading the layer…"])
     for part in ("Krita 5.2.9", "daemon_lost: It went.", "Reading the layer…", "opened ~/x", "none recorded"):
         assert part in text
     assert str(tmp_path) not in text
 
 
-def test_the_terminal_command_is_the_recorded_one(app_dirs):
-    assert launch.terminal_command(app_dirs) == "velatura daemon start"
-    launch.record(app_dirs, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
-    assert launch.terminal_command(app_dirs) == "'/my tools/python' -m velatura_daemon daemon start"
+def test_the_terminal_command_is_the_recorded_one(dirs):
+    assert launch.terminal_command(dirs) == "velatura daemon start"
+    launch.record(dirs, Launcher(("/my tools/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    assert launch.terminal_command(dirs) == "'/my tools/python' -m velatura_daemon daemon start"
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
-def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(app_dirs, monkeypatch, sandbox):
+def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(dirs, monkeypatch, sandbox):
     monkeypatch.setenv(sandbox, "org.kde.krita")
-    launch.record(app_dirs, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
-    connection = DaemonConnection(app_dirs, "krita", "id", start=True, launcher=None)
+    launch.record(dirs, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
+    connection = DaemonConnection(dirs, "krita", "id", start=True, launcher=None)
     with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):
         connection.advance()
