@@ -15,6 +15,8 @@ GIMPRC = """
 (theme-color-scheme dark)
 """
 
+QUICK = "quality='draft', iterations=6"  # settings of a restyle that only takes a moment
+
 
 class GimpSession(EditorSession):
     ready = "True"

@@ -56,3 +56,28 @@ def restyle(krita: KritaSession, layer: str | None = None, **settings: Any) -> s
     new = [name for name in after if name not in before]
     assert len(new) == 1, krita.execute("message()")
     return str(new[0])
+
+
+def activate(krita, name):
+    """Activates a layer, and waits until it stays active."""
+    krita.wait_for("doc().waitForDone() or True", PATIENCE, "Krita to be idle")
+    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to be active")
+    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to stay active")
+
+
+def differing(krita, before, after, size=(256, 192), bytes_per_pixel=4):
+    """For each pixel of the canvas, whether two pictures of it differ."""
+    step = bytes_per_pixel
+    assert len(before) == len(after) == size[0] * size[1] * step
+    return [before[i : i + step] != after[i : i + step] for i in range(0, len(before), step)]
+
+
+def seen(krita):
+    return bytes.fromhex(krita.execute("seen().hex()"))
+
+
+def choose_region(krita, style, name):
+    krita.execute(
+        f"menu_of = widget('region of {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()"
+    )
+    krita.wait_for(f"any(s.name == {style!r} and s.region for s in window().gallery.chosen())", PATIENCE, "the region")
