@@ -1,5 +1,7 @@
-"""Velatura in GIMP 3, behind the file that GIMP starts. What it needs, it carries along; nothing is installed into
-GIMP."""
+"""Velatura's plug-in for GIMP 3; GIMP starts `velatura_gimp.py`.
+
+The plug-in brings its dependencies along in `carried/`; nothing is installed into GIMP's Python.
+"""
 
 from __future__ import annotations
 
@@ -7,5 +9,5 @@ import sys
 from pathlib import Path
 
 CARRIED = Path(__file__).parent / "carried"
-sys.path.insert(0, str(CARRIED / "lib"))  # our own `velatura`, before any other that may be installed
-sys.path.append(str(CARRIED / "fallback"))  # msgpack in pure Python, after one that GIMP's Python may have
+sys.path.insert(0, str(CARRIED / "lib"))  # first, so that this `velatura` is used even if another one is installed
+sys.path.append(str(CARRIED / "fallback"))  # last: pure-Python msgpack, only used if GIMP's Python has none

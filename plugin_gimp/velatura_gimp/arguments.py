@@ -1,4 +1,4 @@
-"""The procedure's arguments, made from `StyleSettings`, and what a caller has set of them."""
+"""The arguments of the procedures, made from `StyleSettings`, and the values that a caller has set."""
 
 from __future__ import annotations
 
@@ -15,169 +15,172 @@ from velatura.editor.ui_state import Style
 from velatura.errors import UsageError
 from velatura.settings import StyleSettings, default_of, setting_specs
 
-from . import canvas, styles
+from .canvas_regions import region_named
+from .styles import save_drawable
 
-PROGRAM = "gimp"  # to the daemon, and to what is remembered
+PROGRAM = "gimp"  # identifies this client to the daemon, and names the file with the last settings
 STYLE, STYLE_DRAWABLE, STYLES, REGIONS = "style", "style-drawable", "styles", "regions"
 LAYER = "layer"
-SHORT = "Repaint the layer or the selection in the manner of a painting"
-LONG = (
-    "Optimises a copy of the layer until a network sees the layer's content and the painting's style in it (Gatys, "
-    "Ecker and "
-    "Bethge 2015). The work is done by Velatura's daemon, which is started where none runs. The result is a new layer "
-    "above "
-    "the source; a selection becomes its mask. An indexed image's result opens as a new RGB image."
+RESTYLE_BLURB = "Restyle the layer or the selection in the style of another image"
+RESTYLE_HELP = (
+    "Optimises a copy of the layer until a neural network finds the content of the layer and the style of the other "
+    "image in it (Gatys, Ecker and Bethge 2015). Velatura's daemon does the work; it is started if it is not running. "
+    "The result is a new layer above the source, with the selection as its layer mask. For an indexed image, the "
+    "result is a new RGB image."
 )
-EXPLAIN_SHORT = "Content and style of the layer and the last painting, as each layer of the network sees them"
-EXPLAIN_LONG = (
-    "The figures of the article (Gatys, Ecker and Bethge 2015) for this layer and a painting: the content alone from "
-    "five of the "
-    "network's layers, the style alone from its first one to five, and a table of both, as layers of a new image."
+EXPLAIN_BLURB = "Show how each layer of the network sees the content of this layer and the last style"
+EXPLAIN_HELP = (
+    "Makes the figures of the paper (Gatys, Ecker and Bethge 2015) for this layer and a style: the content alone from "
+    "five of the network's layers, the style alone from its first one to five, and a table of both. They become layers "
+    "of a new image."
 )
-RESULTS_SHORT = "Results that wait, restyles that were stopped, and what was made before"
-RESULTS_LONG = (
-    "A window of what Velatura's daemon keeps: results that have not reached their image, restyles that a crash "
-    "stopped, to be gone on "
-    "with, and the last 200 restyles, whose knobs and styles can be used again. For a person: scripts use 'velatura "
-    "results'."
+RESULTS_BLURB = "Recover saved results, resume stopped restyles, and reuse earlier settings"
+RESULTS_HELP = (
+    "Opens a window with everything that Velatura's daemon has saved: results that were not inserted into their image, "
+    "restyles that were stopped, e.g. by a crash, and can be resumed, and the last 200 restyles, whose settings and "
+    "styles can be used again. In scripts, use 'velatura results' instead."
 )
 
 
 def describe_restyle(procedure: Any) -> None:
-    """Documentation, the styles, every knob, and the result."""
-    procedure.set_documentation(SHORT, LONG, None)
+    """Adds the documentation, the styles, every setting and the return value."""
+    procedure.set_documentation(RESTYLE_BLURB, RESTYLE_HELP, None)
     _add_style(procedure)
     _add_styles(procedure)
     for name in setting_specs():
-        _add_knob(procedure, name)
+        _add_setting(procedure, name)
     _add_result(procedure)
 
 
 def describe_again(procedure: Any) -> None:
-    procedure.set_documentation(SHORT, LONG, None)
+    procedure.set_documentation(RESTYLE_BLURB, RESTYLE_HELP, None)
     _add_result(procedure)
 
 
 def describe_explain(procedure: Any) -> None:
-    procedure.set_documentation(EXPLAIN_SHORT, EXPLAIN_LONG, None)
+    procedure.set_documentation(EXPLAIN_BLURB, EXPLAIN_HELP, None)
     _add_style(procedure)
     _add_result(procedure)
 
 
 def describe_results(procedure: Any) -> None:
-    procedure.set_documentation(RESULTS_SHORT, RESULTS_LONG, None)
+    procedure.set_documentation(RESULTS_BLURB, RESULTS_HELP, None)
     _add_result(procedure)
 
 
 def _add_result(procedure: Any) -> None:
-    procedure.add_layer_return_value(LAYER, "Result", "The new layer, perhaps in an image of its own", True, _FLAGS)
+    procedure.add_layer_return_value(LAYER, "Result", "The new layer; it may be in a new image", True, _FLAGS)
 
 
 _FLAGS = GObject.ParamFlags.READWRITE
 
 
 def _add_style(procedure: Any) -> None:
-    file, drawable = "The painting, as a file", "The painting, as a layer of any open image; it goes before the file"
-    # Not FileChooserAction.OPEN: GIMP would refuse a file that is not there without a word; we have a sentence for it.
+    file = "The style, as an image file"
+    drawable = "The style, as a layer of any open image; takes precedence over the file"
+    # Not FileChooserAction.OPEN: GIMP would refuse a missing file without a message; the plug-in reports it.
     procedure.add_file_argument(STYLE, strings.STYLE, file, Gimp.FileChooserAction.ANY, True, None, _FLAGS)
     procedure.add_drawable_argument(STYLE_DRAWABLE, "Style drawable", drawable, True, _FLAGS)
 
 
 def _add_styles(procedure: Any) -> None:
-    several, regions = (
-        "Several paintings, each as PATH or PATH:SHARE; they go before the one",
-        "For each style, in their order, where it goes: the name of a channel or layer of the image, or the path of a "
-        "grey "
-        "picture of the image's size; empty: wherever no region is",
+    several = "Several styles, each as PATH or PATH:SHARE; they take precedence over a single style"
+    regions = (
+        "The region of each style, in the same order: the name of a channel or layer of the image, or the path of a "
+        "greyscale image of the same size; if empty, the style is used wherever there is no region"
     )
     procedure.add_string_array_argument(STYLES, "Styles", several, _FLAGS)
     procedure.add_string_array_argument(REGIONS, "Regions", regions, _FLAGS)
 
 
-def _add_knob(procedure: Any, name: str) -> None:
-    knob, default = setting_specs()[name], default_of(name)
-    about = (argument(name), labels()[name], knob.help)
-    if knob.choices:
+def _add_setting(procedure: Any, name: str) -> None:
+    spec, default = setting_specs()[name], default_of(name)
+    description = (argument(name), labels()[name], spec.help)
+    if spec.choices:
         choice = Gimp.Choice.new()
-        for number, (value, meaning) in enumerate(knob.choices):
-            choice.add(value, number, f"{value}: {meaning}", meaning)
-        procedure.add_choice_argument(*about, choice, default, _FLAGS)
+        for number, (value, meaning) in enumerate(spec.choices):
+            choice.add(value, number, strings.choice_label(value, meaning), meaning)
+        procedure.add_choice_argument(*description, choice, default, _FLAGS)
     elif isinstance(default, bool):
-        procedure.add_boolean_argument(*about, default, _FLAGS)
+        procedure.add_boolean_argument(*description, default, _FLAGS)
     elif isinstance(default, int):
-        procedure.add_int_argument(*about, int(knob.low), int(knob.high), default, _FLAGS)
+        procedure.add_int_argument(*description, int(spec.low), int(spec.high), default, _FLAGS)
     else:
-        procedure.add_double_argument(*about, knob.low, knob.high, default, _FLAGS)
+        procedure.add_double_argument(*description, spec.low, spec.high, default, _FLAGS)
 
 
 def labels() -> dict[str, str]:
-    """Every knob's label with a mnemonic of its own, which GIMP's dialogs want; theirs are taken already."""
-    taken, found = set("rclseo"), {}
-    for name, knob in setting_specs().items():
-        place = next(
-            (i for i, letter in enumerate(knob.label.lower()) if letter.isalpha() and letter not in taken), None
-        )
-        if place is not None:
-            taken.add(knob.label[place].lower())
-        found[name] = knob.label if place is None else f"{knob.label[:place]}_{knob.label[place:]}"
-    return found
+    """The label of every setting, each with a different mnemonic, as GIMP's dialogs require."""
+    taken, marked = set("rclseo"), {}  # taken at first: the mnemonics of the dialogs themselves
+    for name, spec in setting_specs().items():
+        free = (i for i, letter in enumerate(spec.label.lower()) if letter.isalpha() and letter not in taken)
+        position = next(free, None)
+        if position is None:
+            marked[name] = spec.label
+        else:
+            taken.add(spec.label[position].lower())
+            marked[name] = f"{spec.label[:position]}_{spec.label[position:]}"
+    return marked
 
 
-def argument(knob: str) -> str:
-    """A knob's name as GIMP writes names."""
-    return knob.replace("_", "-")
+def argument(name: str) -> str:
+    """A setting's name in GIMP's spelling of arguments."""
+    return name.replace("_", "-")
 
 
-# --- what was set ------------------------------------------------------------------------------------
+# --- values ------------------------------------------------------------------------------------------
 def settings(config: Any) -> StyleSettings:
-    """Every knob. Raises BadSetting."""
+    """The value of every setting. Raises BadSetting."""
     return StyleSettings(**{name: config.get_property(argument(name)) for name in setting_specs()})
 
 
 def chosen(config: Any) -> list[Style]:
-    """The styles: the several, else the one. Raises UsageError, NotAPicture."""
+    """The styles: several if they are given, otherwise the single one. Raises UsageError, NotAPicture."""
     several = config.get_property(STYLES)
-    return [_named(str(path), share) for path, share in map(parse_style, several)] if several else chosen_one(config)
+    return [_style(str(path), share) for path, share in map(parse_style, several)] if several else chosen_one(config)
 
 
 def chosen_one(config: Any) -> list[Style]:
-    """The one style: the drawable (kept as a file first), else the file, else none. Raises UsageError, NotAPicture."""
+    """The single style: the drawable, saved as a file first, or else the file; empty if there is neither.
+
+    Raises UsageError, NotAPicture.
+    """
     drawable = config.get_property(STYLE_DRAWABLE)
     if drawable is not None:
-        return [styles.keep_drawable(drawable)]
+        return [save_drawable(drawable)]
     file = config.get_property(STYLE)
     if file is None:
         return []
     if file.get_path() is None:
-        raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it as a file here first.")
-    return [_named(file.get_path(), 1.0)]
+        raise UsageError(f"The style {file.get_uri()} is not on this machine. Save it to a local file first.")
+    return [_style(file.get_path(), 1.0)]
 
 
-def in_regions(config: Any, wanted: list[Style], image: Any) -> list[Style]:
-    """The styles, each with its region of this image. Raises VelaturaError."""
+def with_regions(config: Any, styles: list[Style], image: Any) -> list[Style]:
+    """The styles with their regions of this image. Raises VelaturaError."""
     names = list(config.get_property(REGIONS) or [])
-    if len(names) > len(wanted):
+    if len(names) > len(styles):
         raise UsageError(
-            f"{len(names)} regions are given for {len(wanted)} style(s). Give one for each, or an empty one."
+            f"{len(names)} regions are given for {len(styles)} style(s). Give one region per style; it may be empty."
         )
-    names += [""] * (len(wanted) - len(names))
-    return [replace(style, region=canvas.region_named(image, name)) for style, name in zip(wanted, names, strict=True)]
+    names += [""] * (len(styles) - len(names))
+    return [replace(style, region=region_named(image, name)) for style, name in zip(styles, names, strict=True)]
 
 
-def _named(path: str, share: float) -> Style:
-    """GIMP remembers no more than the file; a style that came from none is called what it was when it was used."""
+def _style(path: str, share: float) -> Style:
+    """GIMP only stores the path; a style that had no file of its own keeps the name that it was used with."""
     known = {style.path: style.name for style in ui_state.load(app_dirs(), PROGRAM).recent}
     return Style(path, known.get(path) or style_from_file(path).name, share)
 
 
-def set_knobs(config: Any, wanted: StyleSettings) -> None:
+def set_settings(config: Any, settings: StyleSettings) -> None:
     for name in setting_specs():
-        config.set_property(argument(name), getattr(wanted, name))
+        config.set_property(argument(name), getattr(settings, name))
 
 
-def choose(config: Any, wanted: list[Style]) -> None:
-    """Write the styles down: the first as the file, several as words. It is what GIMP remembers and saves as a
-    preset."""
+def set_styles(config: Any, chosen: list[Style]) -> None:
+    """Stores the styles in the configuration, which GIMP remembers and saves in presets: the first one as the file, and
+    several also as strings."""
     config.set_property(STYLE_DRAWABLE, None)
-    config.set_property(STYLE, Gio.File.new_for_path(wanted[0].path) if wanted else None)
-    config.set_property(STYLES, [f"{style.path}:{style.share:g}" for style in wanted] if len(wanted) > 1 else [])
+    config.set_property(STYLE, Gio.File.new_for_path(chosen[0].path) if chosen else None)
+    config.set_property(STYLES, [f"{style.path}:{style.share:g}" for style in chosen] if len(chosen) > 1 else [])

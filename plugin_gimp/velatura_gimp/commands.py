@@ -1,4 +1,4 @@
-"""What the four commands do, in each of GIMP's run modes."""
+"""Runs the four commands in each of GIMP's run modes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ RESTYLE = "plug-in-velatura-restyle"
 
 
 def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
-    """The dialog; or at once, with what a script says or what GIMP has kept from the last time."""
+    """Opens the dialog; or restyles without it, with a script's values or those that GIMP stored the last time."""
 
-    def at_once() -> Any:
+    def without_dialog() -> Any:
         by_script = run_mode == Gimp.RunMode.NONINTERACTIVE
         styles, settings = arguments.chosen(config), arguments.settings(config)
         if not styles:
-            raise UsageError(strings.NO_STYLE_GIVEN if by_script else strings.NO_LAST)
-        styles = arguments.in_regions(config, styles, image)
+            raise UsageError(strings.NO_STYLE_GIVEN if by_script else strings.NOTHING_TO_REPEAT)
+        styles = arguments.with_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
     def in_dialog() -> Any:
@@ -36,25 +36,25 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
 
         return RestyleController(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
 
-    return _answered(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else at_once)
+    return _return_values(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog)
 
 
 def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: Any) -> Any:
-    """With what was set the last time, without a dialog."""
+    """Restyles with the settings of the last time, without a dialog."""
 
-    def at_once() -> Any:
+    def without_dialog() -> Any:
         last = ui_state.load(app_dirs(), arguments.PROGRAM)
         if not last.styles:
-            raise NothingToRestyle(strings.NO_LAST)
+            raise NothingToRestyle(strings.NOTHING_TO_REPEAT)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
-    return _answered(procedure, at_once)
+    return _return_values(procedure, without_dialog)
 
 
 def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
-    """With the style that a script gives, else the first of the last restyle's; without a dialog."""
+    """Makes the figures without a dialog, with the given style, or else the first one of the last restyle."""
 
-    def at_once() -> Any:
+    def without_dialog() -> Any:
         styles = arguments.chosen_one(config) or ui_state.load(app_dirs(), arguments.PROGRAM).styles
         if not styles:
             raise NothingToRestyle(strings.NO_STYLE_TO_EXPLAIN)
@@ -62,15 +62,15 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
             arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0]
         )
 
-    return _answered(procedure, at_once)
+    return _return_values(procedure, without_dialog)
 
 
 def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
-    """The dialog of what is kept; where a past restyle is to be used again, the restyle's dialog follows."""
+    """Opens the results dialog, then the restyle dialog if a past restyle is to be used again."""
 
     def in_dialog() -> Any:
         if run_mode == Gimp.RunMode.NONINTERACTIVE:
-            raise UsageError(strings.FOR_A_PERSON)
+            raise UsageError(strings.INTERACTIVE_ONLY)
         from .controller import show_results
 
         canvas = Canvas(image, drawables, show=True)
@@ -81,24 +81,26 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
             raise NothingToRestyle(strings.NO_LAYER)
         from .controller import RestyleController
 
-        restyling = procedure.get_plug_in().do_create_procedure(RESTYLE)
-        controller = RestyleController(arguments.PROGRAM, restyling, restyling.create_config(), canvas)
+        restyle_procedure = procedure.get_plug_in().do_create_procedure(RESTYLE)
+        controller = RestyleController(arguments.PROGRAM, restyle_procedure, restyle_procedure.create_config(), canvas)
         return controller.run(using=used)
 
-    return _answered(procedure, in_dialog)
+    return _return_values(procedure, in_dialog)
 
 
-def _answered(procedure: Any, do: Callable[[], Any]) -> Any:
-    """GIMP's return values: the layer that came of it; a cancel where none did; else the sentence of what failed, which
-    GIMP shows in its own way: in a dialog, or on a script's error output."""
+def _return_values(procedure: Any, command: Callable[[], Any]) -> Any:
+    """Runs a command and converts its outcome to GIMP's return values.
+
+    A layer is a success, None a cancel. An error is reported to GIMP, which shows it in a dialog or on a script's
+    standard error.
+    """
     try:
-        layer = do()
-    except Exception as unforeseen:
-        error = as_velatura_error(unforeseen)
+        layer = command()
+    except Exception as exception:
+        error = as_velatura_error(exception)
         status = STATUS.CALLING_ERROR if isinstance(error, UsageError) else STATUS.EXECUTION_ERROR
-        return procedure.new_return_values(
-            status, GLib.Error("\n\n".join(filter(None, (error.sentence, error.details))))
-        )
+        text = "\n\n".join(filter(None, (error.sentence, error.details)))
+        return procedure.new_return_values(status, GLib.Error(text))
     if layer is None:
         return procedure.new_return_values(STATUS.CANCEL, None)
     values = procedure.new_return_values(STATUS.SUCCESS, None)

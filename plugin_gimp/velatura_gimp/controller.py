@@ -1,4 +1,4 @@
-"""GIMP's controller: the shared way of a restyle, with a dialog of its own process."""
+"""GIMP's controller: connects the shared restyle and results controllers with the dialogs."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ from .window import Window  # noqa: E402
 
 
 def show_results(program: str, canvas: Canvas) -> HistoryEntry | None:
-    """What is kept, and the history, without a restyle's dialog. Returns the past restyle that is to be used again, or
-    None."""
+    """Shows the results dialog alone. Returns the past restyle that is to be used again, or None."""
     GimpUi.init("velatura_gimp")
     return results_window.show(program, canvas, None, lambda _: None)
 
 
 class RestyleController(restyle_controller.RestyleController):
-    """One for each time that the dialog is opened."""
+    """One controller each time the dialog is opened."""
 
     def __init__(self, program: str, procedure: Any, config: Any, canvas: Canvas) -> None:
         GimpUi.init("velatura_gimp")
         loop = GlibLoop(lambda error: self.show_error(as_velatura_error(error)))
         super().__init__(program, loop, canvas, read_picture)
+        self.canvas: Canvas = canvas
         self.window: Window = Window(procedure, config, canvas.image, self.dirs, loop, self)
 
     def run(self, using: HistoryEntry | None = None) -> Any:
-        """Until the dialog is closed. using: a past restyle to begin from. Returns the last layer that was made, or
-        None."""
-        self.window.set_up(self.ui_state)
+        """Runs the dialog until it is closed. using: a past restyle to start from.
+
+        Returns the last layer that was made, or None.
+        """
+        self.window.restore(self.ui_state)
         self.window.dialog.show()
         self.start_target_updates()
         if using is not None:
@@ -57,12 +59,12 @@ class RestyleController(restyle_controller.RestyleController):
         return self.canvas.latest
 
     def close(self) -> None:
-        """Nothing that is finished is lost: a layer or image that is being made is made first."""
-        offered = self.unplaced
+        """Completes a layer or image that is being made first, so that no finished result is lost."""
+        unplaced = self.unplaced
         self.cancel()
         while self.steps.busy:
             GLib.MainContext.default().iteration(True)
-        if self.unplaced is not offered:  # it could not be made
+        if self.unplaced is not unplaced:  # its layer could not be made
             self.open_as_picture()
             while self.steps.busy:
                 GLib.MainContext.default().iteration(True)
@@ -72,7 +74,7 @@ class RestyleController(restyle_controller.RestyleController):
         self.window.dialog.present()
 
     def open_results(self) -> None:
-        """Over the restyle's dialog, in this process; its layers are this command's too."""
+        """Opens the results dialog over this one; the layers that it makes count as this command's."""
         used = results_window.show(self.program, self.canvas, self.window.dialog, self.on_saved)
         if used is not None:
             self.reuse(used)
@@ -80,4 +82,4 @@ class RestyleController(restyle_controller.RestyleController):
     def to_clipboard(self, text: str) -> None:
         clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
         clipboard.set_text(text, -1)
-        clipboard.store()  # it stays when this process has ended
+        clipboard.store()  # so that it outlives this process

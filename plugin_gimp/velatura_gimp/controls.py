@@ -1,4 +1,4 @@
-"""A widget for each knob: GIMP's own, bound to the procedure's configuration, which is made from StyleSettings."""
+"""A widget for each setting: GIMP's own widgets, bound to the configuration of the procedure."""
 
 from __future__ import annotations
 
@@ -13,43 +13,37 @@ from velatura.settings import setting_specs
 
 from . import arguments
 
-MOST_CHARACTERS = 24  # of a choice
+MAX_CHOICE_CHARACTERS = 24
 
 
 class Controls(Gtk.Box):  # type: ignore[misc]
-    """The knobs of a window, in its order, the rest under 'More'."""
+    """The settings of the window; those of MORE_SETTINGS are folded away under 'More settings'."""
 
     def __init__(self, dialog: Any, config: Any) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._dialog, self._config = dialog, config
         self._editors: dict[str, Any] = {}
-        self._add(self, strings.WINDOW_KNOBS)
+        self._add(self, strings.MAIN_SETTINGS)
         more = Gtk.Expander(label=strings.MORE, name="more")
-        rest = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_start=12, margin_top=6)
-        self._add(rest, strings.MORE_KNOBS)
-        more.add(rest)
+        more_box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_start=12, margin_top=6)
+        self._add(more_box, strings.MORE_SETTINGS)
+        more.add(more_box)
         self.pack_start(more, False, False, 0)
-        config.connect("notify::quality", lambda *_: self._lock())
-        self._lock()
+        config.connect("notify::quality", lambda *_: self._update_strength())
+        self._update_strength()
 
     def _add(self, box: Any, names: tuple[str, ...]) -> None:
         for name in names:
-            editor = self._editor(name)
-            editor.set_name(f"knob {name}")
-            editor.set_tooltip_text(
-                "\n".join(
-                    [
-                        setting_specs()[name].help,
-                        *(f"{value}: {meaning}" for value, meaning in setting_specs()[name].choices),
-                    ]
-                )
-            )
+            spec, editor = setting_specs()[name], self._editor(name)
+            choices = (strings.choice_label(value, meaning) for value, meaning in spec.choices)
+            editor.set_name(f"setting {name}")
+            editor.set_tooltip_text("\n".join([spec.help, *choices]))
             self._editors[name] = editor
             row = editor
             if has_dice(name):
                 row = Gtk.Box(spacing=6)
                 row.pack_start(editor, True, True, 0)
-                row.pack_start(self._dice(name), False, False, 0)
+                row.pack_start(self._random_button(name), False, False, 0)
             box.pack_start(row, False, False, 0)
 
     def _editor(self, name: str) -> Any:
@@ -62,17 +56,17 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             return editor
         editor = self._dialog.get_widget(argument, GObject.TYPE_NONE)
         if setting_specs()[name].choices:
-            for cell in editor.get_widget().get_cells():  # long meanings are for the tooltip
+            for cell in editor.get_widget().get_cells():  # the tooltip shows long labels in full
                 cell.set_property("ellipsize", Pango.EllipsizeMode.END)
-                cell.set_property("max-width-chars", MOST_CHARACTERS)
+                cell.set_property("max-width-chars", MAX_CHOICE_CHARACTERS)
         return editor
 
-    def _dice(self, name: str) -> Any:
-        dice = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=setting_specs()[name].help)
-        dice.connect(
+    def _random_button(self, name: str) -> Any:
+        button = Gtk.Button(label="⚄", relief=Gtk.ReliefStyle.NONE, tooltip_text=strings.RANDOM)
+        button.connect(
             "clicked", lambda _: self._config.set_property(arguments.argument(name), random.randint(1, MAX_DICE))
         )
-        return dice
+        return button
 
-    def _lock(self) -> None:
+    def _update_strength(self) -> None:
         self._editors["strength"].set_sensitive(not arguments.settings(self._config).strength_is_locked)

@@ -1,4 +1,4 @@
-"""GLib's event loop, as the shared code sees it (`velatura.editor.event_loop`)."""
+"""Implements the event loop interface of `velatura.editor.event_loop` with GLib."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from gi.repository import GLib
 
 
 class GlibLoop:
-    """on_error: told of whatever a callback raises; GLib alone would only print it."""
+    """on_error: gets every exception that a callback raises; GLib alone would only print it."""
 
     def __init__(self, on_error: Callable[[Exception], object]) -> None:
         self._on_error = on_error
 
-    def timer(self, do: Callable[[], object]) -> GlibTimer:
-        return GlibTimer(self._safely(do))
+    def timer(self, callback: Callable[[], object]) -> GlibTimer:
+        return GlibTimer(self._catching(callback))
 
-    def call_later(self, milliseconds: int, do: Callable[[], object]) -> None:
-        GLib.timeout_add(milliseconds, self._once, do)
+    def call_later(self, milliseconds: int, callback: Callable[[], object]) -> None:
+        GLib.timeout_add(milliseconds, self._once, callback)
 
-    def watch(self, descriptor: int, do: Callable[[], object]) -> GlibWatch:
-        return GlibWatch(descriptor, self._safely(do))
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> GlibWatch:
+        return GlibWatch(descriptor, self._catching(callback))
 
-    def call_on_main_thread(self, do: Callable[[], object]) -> None:
-        GLib.idle_add(self._once, do, priority=GLib.PRIORITY_DEFAULT)
+    def call_on_main_thread(self, callback: Callable[[], object]) -> None:
+        GLib.idle_add(self._once, callback, priority=GLib.PRIORITY_DEFAULT)
 
-    def _safely(self, do: Callable[[], object]) -> Callable[[], object]:
-        def safely() -> None:
+    def _catching(self, callback: Callable[[], object]) -> Callable[[], object]:
+        def call() -> None:
             try:
-                do()
+                callback()
             except Exception as error:
                 self._on_error(error)
 
-        return safely
+        return call
 
-    def _once(self, do: Callable[[], object]) -> bool:
-        self._safely(do)()
+    def _once(self, callback: Callable[[], object]) -> bool:
+        self._catching(callback)()
         return bool(GLib.SOURCE_REMOVE)
 
 
 class _Source:
-    """At most one GLib source, which calls again and again until it is stopped."""
+    """At most one GLib source, which calls back repeatedly until it is stopped."""
 
-    def __init__(self, do: Callable[[], object]) -> None:
-        self._do = do
+    def __init__(self, callback: Callable[[], object]) -> None:
+        self._callback = callback
         self._id = 0
 
     def stop(self) -> None:
@@ -52,9 +52,9 @@ class _Source:
             self._id = 0
 
     def _ready(self, *_: object) -> bool:
-        mine = self._id
-        self._do()
-        return self._id == mine  # neither stopped nor begun anew meanwhile
+        own_id = self._id
+        self._callback()
+        return self._id == own_id  # False removes the source: it has been stopped or restarted
 
 
 class GlibTimer(_Source):
@@ -64,10 +64,10 @@ class GlibTimer(_Source):
 
 
 class GlibWatch(_Source):
-    """Where GLib cannot watch a descriptor (Windows) the session's timer is all there is."""
+    """On Windows GLib cannot watch a descriptor; there, only the session's timer is used."""
 
-    def __init__(self, descriptor: int, do: Callable[[], object]) -> None:
-        super().__init__(do)
+    def __init__(self, descriptor: int, callback: Callable[[], object]) -> None:
+        super().__init__(callback)
         self._descriptor = descriptor
 
     def listen(self, *, writing: bool) -> None:

@@ -1,4 +1,4 @@
-"""The picture in the dialog: as it is, then the previews as they come; held down, the picture as it was."""
+"""The preview area: shows the original, then the latest preview; while the mouse button is held down, the original."""
 
 from __future__ import annotations
 
@@ -15,48 +15,51 @@ MARGIN = 8  # pixels
 
 
 class PreviewArea(Gtk.Layout):  # type: ignore[misc]
-    """Shows an image, fitted, never distorted. A Layout asks for no room of its own, so that the dialog can shrink
-    again; and nothing here needs cairo, which a GIMP's Python may lack."""
+    """Shows an image, scaled to fit with its aspect ratio kept.
+
+    A Gtk.Layout requests no space for its contents, so that the dialog can be made smaller again. Nothing here needs
+    cairo, which GIMP's Python may lack.
+    """
 
     def __init__(self) -> None:
         super().__init__(hexpand=True, vexpand=True)
         self.set_name("preview")
         self.set_size_request(360, 300)
-        self._before: Any = None
-        self._after: Any = None
-        self._held = False
+        self._original: Any = None
+        self._preview: Any = None
+        self._showing_original = False
         self._fitted: tuple[Any, int, int] | None = None
         self._image = Gtk.Image()
         self.put(self._image, 0, 0)
         self.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_RELEASE_MASK)
-        self.connect("button-press-event", lambda *_: self._hold(True))
-        self.connect("button-release-event", lambda *_: self._hold(False))
+        self.connect("button-press-event", lambda *_: self._compare(True))
+        self.connect("button-release-event", lambda *_: self._compare(False))
         self.connect("size-allocate", lambda *_: GLib.idle_add(self._fit))
 
     @property
     def shown(self) -> Any:
-        return self._before if self._held or self._after is None else self._after
+        return self._original if self._showing_original or self._preview is None else self._preview
 
     @property
     def has_preview(self) -> bool:
-        return self._after is not None
+        return self._preview is not None
 
     def side(self) -> int:
-        return max(self.get_allocated_width(), self.get_allocated_height(), 400)
+        return int(max(self.get_allocated_width(), self.get_allocated_height(), 400))
 
-    def set_before(self, pixbuf: Any) -> None:
-        """The picture as it is; takes the last result away."""
-        self._before, self._after = pixbuf, None
+    def set_original(self, pixbuf: Any) -> None:
+        """Sets the original, and removes the last preview."""
+        self._original, self._preview = pixbuf, None
         self.set_tooltip_text("")
         self._fit()
 
     def set_preview(self, preview: Preview) -> None:
-        self._after = as_pixbuf(preview.width, preview.height, 3, preview.data)
-        self.set_tooltip_text(strings.BEFORE_AFTER)
+        self._preview = as_pixbuf(preview.width, preview.height, 3, preview.data)
+        self.set_tooltip_text(strings.PREVIEW_TIP)
         self._fit()
 
-    def _hold(self, held: bool) -> bool:
-        self._held = held
+    def _compare(self, original: bool) -> bool:
+        self._showing_original = original
         self._fit()
         return True
 

@@ -1,5 +1,4 @@
-"""The dialog of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no
-image."""
+"""The results dialog: saved results, stopped restyles and the history. It uses neither the daemon nor an image."""
 
 from __future__ import annotations
 
@@ -21,22 +20,26 @@ from velatura.protocol.messages import Preview, Progress
 from .glib_loop import GlibLoop
 from .preview import PreviewArea
 
-WIDE, HIGH = 112, 84  # pixels of a thumbnail
-PULSE_EVERY = 120  # ms, while it is not known yet how far
-# GIMP's dark themes hardly show what is selected, and put a ground of their own under words.
-SELECTED = b"""
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 112, 84  # pixels
+PULSE_INTERVAL = 120  # ms, of the progress bar before the first progress
+# GIMP's dark themes hardly highlight the selected row, and draw a background of their own behind labels.
+SELECTED_CSS = b"""
 list row:selected { background-color: #3a6ea5; color: #ffffff; }
 list row * { background-color: transparent; background-image: none; color: inherit; }
 """
 
 
-def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[SavedItem]], object]) -> HistoryEntry | None:
-    """The dialog, over its parent or (None) over GIMP's own window, until it is closed. Returns the past restyle that
-    is to be used again, or None. What is finished stands in the image before this returns; what is in work is kept as
-    far as it got."""
+def show(
+    program: str, canvas: Canvas, parent: Any, on_items: Callable[[list[SavedItem]], object]
+) -> HistoryEntry | None:
+    """Runs the results dialog until it is closed. parent: its parent window; None for GIMP's own.
+
+    on_items: gets the saved results whenever they are listed. Returns the past restyle that is to be used again, or
+    None. Finished results are inserted before this returns; the progress of a running restyle is saved.
+    """
     loop = GlibLoop(lambda error: window.show_error(as_velatura_error(error)))
     window = ResultsWindow(loop, parent)
-    controller = ResultsController(program, loop, canvas, window, listed)
+    controller = ResultsController(program, loop, canvas, window, on_items)
     window.controller = controller
     controller.refresh()
     window.dialog.run()
@@ -48,7 +51,7 @@ def show(program: str, canvas: Canvas, parent: Any, listed: Callable[[list[Saved
 
 
 class Row(Gtk.ListBoxRow):  # type: ignore[misc]
-    """One of a list. thing: what it stands for; None: words alone."""
+    """A row of a list. thing: the item that it shows, or None if it only has text. about: its lines of text."""
 
     def __init__(self, thing: Any, about: Sequence[str], thumbnails: Sequence[tuple[bytes, int]]) -> None:
         super().__init__(selectable=thing is not None)
@@ -56,16 +59,16 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
         box = Gtk.Box(spacing=8, margin=4)
         for jpeg, width in thumbnails:
             image = Gtk.Image()
-            image.set_size_request(width, HIGH)
-            pixbuf = _fitted(jpeg, width)
+            image.set_size_request(width, THUMBNAIL_HEIGHT)
+            pixbuf = _thumbnail(jpeg, width)
             if pixbuf is not None:
                 image.set_from_pixbuf(pixbuf)
             box.pack_start(image, False, False, 0)
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3, valign=Gtk.Align.CENTER)
         for number, text in enumerate(about):
             label = Gtk.Label(xalign=0, ellipsize=Pango.EllipsizeMode.END, tooltip_text=text)
-            said = GLib.markup_escape_text(text)
-            label.set_markup(f"<b>{said}</b>" if number == 0 and thing is not None else said)
+            markup = GLib.markup_escape_text(text)
+            label.set_markup(f"<b>{markup}</b>" if number == 0 and thing is not None else markup)
             column.pack_start(label, False, False, 0)
         box.pack_start(column, True, True, 0)
         self.add(box)
@@ -73,8 +76,10 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
 
 
 class ResultsWindow:
-    """Shows what the controller says, and tells the controller what the person does. used: the past restyle that is to
-    be used again."""
+    """Shows the state, and calls the controller for each request of the user.
+
+    used: the past restyle that the user wants to use again.
+    """
 
     def __init__(self, loop: Loop, parent: Any) -> None:
         self.controller: ResultsController | None = None
@@ -84,18 +89,18 @@ class ResultsWindow:
         self.dialog = Gtk.Dialog(title=strings.RESULTS_TITLE, transient_for=parent, modal=True, name="velatura results")
         if parent is None:
             GimpUi.window_set_transient(self.dialog)
-        self.kept, self.history = _list("kept list"), _list("history list")
+        self.results_list, self.history_list = _list("results list"), _list("history list")
         self.tabs = Gtk.Notebook(name="tabs")
-        for one, text in ((self.kept, strings.KEPT_RESULTS), (self.history, strings.HISTORY)):
+        for widget, text in ((self.results_list, strings.RESULTS_TAB), (self.history_list, strings.HISTORY_TAB)):
             scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
-            scrolled.add(one)
+            scrolled.add(widget)
             self.tabs.append_page(scrolled, Gtk.Label(label=text, margin_start=10, margin_end=10))
-            one.connect("row-selected", lambda *_: self._offer())
-        self.tabs.connect("switch-page", lambda *_: loop.call_later(0, self._offer))
+            widget.connect("row-selected", lambda *_: self._update_buttons())
+        self.tabs.connect("switch-page", lambda *_: loop.call_later(0, self._update_buttons))
         self.preview = PreviewArea()
         middle = Gtk.Box(spacing=12)
         middle.pack_start(self.tabs, True, True, 0)
-        self.preview.set_hexpand(False)  # the lists' words need the room
+        self.preview.set_hexpand(False)  # the text of the lists needs the space
         middle.pack_start(self.preview, False, True, 0)
         content = self.dialog.get_content_area()
         content.set_spacing(8)
@@ -103,89 +108,86 @@ class ResultsWindow:
         content.pack_start(middle, True, True, 0)
         self._add_bottom(content)
         content.show_all()
-        self.dialog.get_action_area().hide()  # the buttons stand in one row
+        self.dialog.get_action_area().hide()  # the dialog has its own row of buttons
         self.set_idle()
         self.dialog.set_default_size(960, 600)
-        look = Gtk.CssProvider()
-        look.load_from_data(SELECTED)
-        Gtk.StyleContext.add_provider_for_screen(
-            Gdk.Screen.get_default(), look, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
-        )
+        css = Gtk.CssProvider()
+        css.load_from_data(SELECTED_CSS)
+        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), css, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
 
     def _add_bottom(self, content: Any) -> None:
         self.bar = Gtk.ProgressBar()
-        self.message = Gtk.Label(name="kept message", xalign=0, wrap=True, selectable=True)
+        self.message = Gtk.Label(name="results message", xalign=0, wrap=True, selectable=True)
         row = Gtk.Box(spacing=6)
-        self.forget = self._button(
-            strings.FORGET, "forget", lambda controller: controller.forget(self._chosen(self.kept))
-        )
-        row.pack_start(self.forget, False, False, 0)
-        self.use = self._button(strings.USE_AGAIN, "use_again", self._use)
+        self.delete = self._button(strings.DELETE, "delete", lambda controller: controller.forget(self._result()))
+        row.pack_start(self.delete, False, False, 0)
+        self.use_again = self._button(strings.USE_AGAIN, "use_again", self._close_to_use_again)
         self.insert = self._button(
-            strings.INSERT, "insert", lambda controller: controller.insert(self._chosen(self.kept)), strings.INSERT_TIP
+            strings.INSERT, "insert", lambda controller: controller.insert(self._result()), strings.INSERT_TIP
         )
         self.resume = self._button(
-            strings.GO_ON, "go_on", lambda controller: controller.resume(self._chosen(self.kept)), strings.GO_ON_TIP
+            strings.RESUME, "resume", lambda controller: controller.resume(self._result()), strings.RESUME_TIP
         )
         self.stop = self._button(strings.STOP, "stop", lambda controller: controller.stop())
         close = self._button(strings.CLOSE, "close", lambda _: self.dialog.response(Gtk.ResponseType.CLOSE))
-        for button in (self.use, self.insert, self.resume, self.stop, close):
+        for button in (self.use_again, self.insert, self.resume, self.stop, close):
             row.pack_end(button, False, False, 0)
         for part in (self.bar, self.message, row):
             content.pack_start(part, False, False, 0)
 
-    def _button(self, text: str, name: str, do: Callable[[ResultsController], object], tip: str = "") -> Any:
+    def _button(self, text: str, name: str, callback: Callable[[ResultsController], object], tip: str = "") -> Any:
         button = Gtk.Button(label=text, name=name, tooltip_text=tip or None)
-        button.connect("clicked", lambda _: do(self.controller) if self.controller is not None else None)
+        button.connect("clicked", lambda _: callback(self.controller) if self.controller is not None else None)
         return button
 
-    # --- what is chosen ------------------------------------------------------------------------------
-    @staticmethod
-    def _chosen(one: Any) -> Any:
-        row = one.get_selected_row()
-        return row.thing if row is not None else None
+    # --- selection -----------------------------------------------------------------------------------
+    def _result(self) -> Any:
+        """The selected result, or None."""
+        return _selected(self.results_list)
 
-    def _offer(self) -> None:
-        """What can be done with what is chosen."""
+    def _update_buttons(self) -> None:
+        """Shows and enables the buttons that apply to the current tab and its selection."""
         on_results = self.tabs.get_current_page() == 0
-        item, free = self._chosen(self.kept), not self._busy
-        for button in (self.forget, self.insert, self.resume):
+        item, idle = self._result(), not self._busy
+        for button in (self.delete, self.insert, self.resume):
             button.set_visible(on_results)
-            button.set_sensitive(free and item is not None)
-        self.resume.set_sensitive(free and item is not None and not item.finished)
+            button.set_sensitive(idle and item is not None)
+        self.resume.set_sensitive(idle and item is not None and not item.finished)
         self.stop.set_visible(on_results and self._busy)
-        self.use.set_visible(not on_results)
-        self.use.set_sensitive(free and self._chosen(self.history) is not None)
+        self.use_again.set_visible(not on_results)
+        self.use_again.set_sensitive(idle and _selected(self.history_list) is not None)
 
-    def _use(self, _: ResultsController) -> None:
-        self.used = self._chosen(self.history)
+    def _close_to_use_again(self, _: ResultsController) -> None:
+        self.used = _selected(self.history_list)
         self.dialog.response(Gtk.ResponseType.CLOSE)
 
-    # --- what goes on --------------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------------
     def show_items(self, items: list[SavedItem]) -> None:
-        now, was = time.time(), self._chosen(self.kept)
+        now, was = time.time(), self._result()
         _fill(
-            self.kept,
-            [Row(item, describe_item(item, now), [(item.thumbnail, WIDE)]) for item in items],
+            self.results_list,
+            [Row(item, describe_item(item, now), [(item.thumbnail, THUMBNAIL_WIDTH)]) for item in items],
             lambda item: was is not None and item.job == was.job,
         )
 
-    def show_history(self, lines: list[HistoryEntry]) -> None:
-        now, was, rows = time.time(), self._chosen(self.history), []
-        for line in lines:
-            style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")
-            rows.append(Row(line, describe_entry(line, now), [(line.thumbnail, WIDE), (style, HIGH)]))
+    def show_history(self, entries: list[HistoryEntry]) -> None:
+        now, was, rows = time.time(), _selected(self.history_list), []
+        for entry in entries:
+            style = next((style.thumbnail for style in entry.styles if style.thumbnail), b"")
+            rows.append(
+                Row(entry, describe_entry(entry, now), [(entry.thumbnail, THUMBNAIL_WIDTH), (style, THUMBNAIL_HEIGHT)])
+            )
         _fill(
-            self.history,
+            self.history_list,
             rows or [Row(None, (strings.NO_HISTORY,), ())],
-            lambda line: was is not None and line.number == was.number,
+            lambda line: was is not None and entry.number == was.number,
         )
 
     def set_busy(self) -> None:
         self._busy = True
         self.bar.show()
-        self._pulse.start(PULSE_EVERY)
-        self._offer()
+        self._pulse.start(PULSE_INTERVAL)
+        self._update_buttons()
 
     def set_idle(self) -> None:
         self._busy = False
@@ -193,7 +195,7 @@ class ResultsWindow:
         self.bar.set_fraction(0)
         self.bar.hide()
         self.preview.hide()
-        self._offer()
+        self._update_buttons()
 
     def show_progress(self, progress: Progress) -> None:
         self._pulse.stop()
@@ -215,18 +217,24 @@ def _list(name: str) -> Any:
     return Gtk.ListBox(name=name, selection_mode=Gtk.SelectionMode.BROWSE)
 
 
-def _fill(one: Any, rows: list[Row], was_chosen: Callable[[Any], bool]) -> None:
-    """Other rows; what was chosen before, if it is still there, else the first."""
-    for old in one.get_children():
-        one.remove(old)
+def _selected(widget: Any) -> Any:
+    row = widget.get_selected_row()
+    return row.thing if row is not None else None
+
+
+def _fill(widget: Any, rows: list[Row], was_selected: Callable[[Any], bool]) -> None:
+    """Replaces the rows of a list, and selects the one that was selected before, or the first one."""
+    for old in widget.get_children():
+        widget.remove(old)
     for row in rows:
-        one.add(row)
-    there = [row for row in rows if row.thing is not None]
-    one.select_row(next((row for row in there if was_chosen(row.thing)), there[0] if there else None))
+        widget.add(row)
+    selectable = [row for row in rows if row.thing is not None]
+    first = selectable[0] if selectable else None
+    widget.select_row(next((row for row in selectable if was_selected(row.thing)), first))
 
 
-def _fitted(jpeg: bytes, width: int) -> Any:
-    """A pixbuf of it, or None where it is no picture."""
+def _thumbnail(jpeg: bytes, width: int) -> Any:
+    """A pixbuf scaled to fit width × THUMBNAIL_HEIGHT, or None if the JPEG cannot be read."""
     loader = GdkPixbuf.PixbufLoader()
     try:
         loader.write(jpeg)
@@ -236,6 +244,6 @@ def _fitted(jpeg: bytes, width: int) -> Any:
     pixbuf = loader.get_pixbuf()
     if pixbuf is None:
         return None
-    scale = min(width / pixbuf.get_width(), HIGH / pixbuf.get_height())
+    scale = min(width / pixbuf.get_width(), THUMBNAIL_HEIGHT / pixbuf.get_height())
     size = max(1, round(pixbuf.get_width() * scale)), max(1, round(pixbuf.get_height() * scale))
     return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)

@@ -1,4 +1,4 @@
-"""Styles as pictures: by GdkPixbuf, which threads may use, and by GIMP's own loaders where that cannot."""
+"""Reads and writes style images: with GdkPixbuf, which may run on a thread, or else with GIMP's own loaders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
 
-from . import canvas
+from .canvas_styles import load_picture, picture_of, source_of
 
-CHECKS, DARK, LIGHT = 16, 0x666666, 0x999999  # pixels a side; as GIMP shows what is transparent
+CHECK_SIDE = 16  # pixels, of the checkerboard behind transparent pixels
+DARK, LIGHT = 0x666666, 0x999999  # the same colours as GIMP's
 SAMPLES = Path(__file__).parent / "carried" / "samples"
 
 
 def read_pixbuf(path: str, side: int) -> Any:
-    """The picture in this file, upright, at most `side` pixels a side. Raises NotAPicture. For threads."""
+    """Reads an image file, rotated upright, at most `side` pixels a side. May run on a thread. Raises NotAPicture."""
     try:
         kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
         if kind is not None and max(width, height) > side:
@@ -35,26 +36,25 @@ def read_pixbuf(path: str, side: int) -> Any:
 
 
 def read_picture(path: str) -> Picture:
-    """A style, as the daemon takes it; its hash is known. Raises NotAPicture. For threads."""
+    """Reads a style file as the daemon expects it, with its hash computed. May run on a thread. Raises NotAPicture."""
     picture = as_picture(read_pixbuf(path, LARGEST_STYLE_SIDE))
-    _ = picture.ref
+    _ = picture.ref  # computes the hash
     return picture
 
 
-def read_any(path: str) -> Picture:
-    """The same, for whatever GIMP can open; for the main thread only."""
+def read_any_picture(path: str) -> Picture:
+    """Reads any file that GIMP can open. Only for the main thread. Raises NotAPicture."""
     try:
         return read_picture(path)
     except NotAPicture:
-        picture = canvas.load_picture(Gio.File.new_for_path(path)) if Path(path).is_file() else None
+        picture = load_picture(Gio.File.new_for_path(path)) if Path(path).is_file() else None
         if picture is None:
             raise
         return picture
 
 
 def as_picture(pixbuf: Any) -> Picture:
-    """A pixbuf's own bytes, without its rows' padding; the daemon converts by its profile, where that is one for
-    RGB."""
+    """The pixels of a pixbuf without the padding of its rows; with its colour profile, if that is for RGB."""
     profile = base64.b64decode(pixbuf.get_option("icc-profile") or "")
     channels = pixbuf.get_n_channels()
     fmt = PixelFormat("RGBA" if channels == 4 else "RGB", "u8", "srgb", profile if profile[16:20] == b"RGB " else b"")
@@ -64,22 +64,22 @@ def as_picture(pixbuf: Any) -> Picture:
 
 
 def as_pixbuf(width: int, height: int, channels: int, data: Any) -> Any:
-    """8-bit RGB or RGBA without padding, as GTK shows it."""
+    """A pixbuf of 8-bit RGB or RGBA pixels without padding."""
     pixels = GLib.Bytes.new(bytes(data))
     return GdkPixbuf.Pixbuf.new_from_bytes(
         pixels, GdkPixbuf.Colorspace.RGB, channels == 4, 8, width, height, width * channels
     )
 
 
-def over_checks(picture: Picture) -> Any:
-    """A pixbuf of an RGBA picture, with a chequered ground where it is transparent."""
+def over_checkerboard(picture: Picture) -> Any:
+    """A pixbuf of an RGBA picture over a checkerboard."""
     width, height = picture.width, picture.height
     pixbuf = as_pixbuf(width, height, 4, picture.data)
-    return pixbuf.composite_color_simple(width, height, GdkPixbuf.InterpType.NEAREST, 255, CHECKS, DARK, LIGHT)
+    return pixbuf.composite_color_simple(width, height, GdkPixbuf.InterpType.NEAREST, 255, CHECK_SIDE, DARK, LIGHT)
 
 
-def keep(picture: Picture, name: str, where: AppDirs) -> Style:
-    """A picture that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
+def save_style(picture: Picture, name: str, dirs: AppDirs) -> Style:
+    """Saves a picture without a file, e.g. a pasted one, as a style file. Raises DiskTrouble, NotAPicture."""
 
     def write(path: Path) -> bool:
         try:
@@ -88,19 +88,19 @@ def keep(picture: Picture, name: str, where: AppDirs) -> Style:
         except GLib.Error:
             return False
 
-    return styles.save_style(picture, name, where, write)
+    return styles.save_style(picture, name, dirs, write)
 
 
-def keep_drawable(drawable: Any) -> Style:
-    """A drawable that a script gave as the style."""
-    source = canvas.source_of(drawable.get_image(), drawable, drawable.get_name())
-    return keep(canvas.picture_of(source), source.name, app_dirs())
+def save_drawable(drawable: Any) -> Style:
+    """Saves a drawable as a style file."""
+    source = source_of(drawable.get_image(), drawable, drawable.get_name())
+    return save_style(picture_of(source), source.name, app_dirs())
 
 
-def take_file(path: str, where: AppDirs) -> Style:
-    """A file as a style; one that only GIMP can open is kept as a picture that everybody can. Raises NotAPicture."""
+def style_of_file(path: str, dirs: AppDirs) -> Style:
+    """A file as a style; if only GIMP can open it, it is saved as a PNG first. Raises NotAPicture."""
     try:
         read_pixbuf(path, 64)
         return styles.style_from_file(path)
     except NotAPicture:
-        return keep(read_any(path), styles.style_from_file(path).name, where)
+        return save_style(read_any_picture(path), styles.style_from_file(path).name, dirs)

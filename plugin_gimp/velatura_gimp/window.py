@@ -1,4 +1,4 @@
-"""The dialog: what is restyled, with what, how it goes. It knows no daemon; the knobs are GIMP's own widgets."""
+"""The dialog: the target, the styles, the settings and the progress. It does not use the daemon."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from . import arguments
 from .controls import Controls
 from .gallery import Gallery
 from .preview import PreviewArea
-from .styles import over_checks
+from .styles import over_checkerboard
 
-KNOBS_HEIGHT = 210  # pixels, of those that are always seen
-PULSE_EVERY = 120  # ms, while it is not known yet how far
+MIN_SETTINGS_HEIGHT = 210  # pixels
+PULSE_INTERVAL = 120  # ms, of the progress bar before the first progress
 
 
 class Window:
-    """Shows what the controller says, and tells the controller what the person does."""
+    """Shows the state, and calls the controller for each request of the user."""
 
-    def __init__(self, procedure: Any, config: Any, image: Any, places: AppDirs, loop: Loop, controller: Any) -> None:
+    def __init__(self, procedure: Any, config: Any, image: Any, dirs: AppDirs, loop: Loop, controller: Any) -> None:
         self._config, self._controller, self._loop = config, controller, loop
-        self._writing = False  # the configuration is being written from the gallery
+        self._updating_config = False  # from the gallery
         self.closing = False
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, strings.TITLE)
         self.dialog.set_name("velatura")
         self.dialog.set_ok_label(strings.START.replace("e", "_e", 1))
         self._cancel = self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)
         self.preview = PreviewArea()
-        self.gallery = Gallery(places, loop, image, self._styles_changed, controller.show_error)
+        self.gallery = Gallery(dirs, loop, image, self._styles_changed, controller.show_error)
         self.controls = Controls(self.dialog, config)
         self._pulse = loop.timer(lambda: self.bar.pulse())
         content = self.dialog.get_content_area()
@@ -46,17 +46,17 @@ class Window:
         content.pack_start(self._middle(), True, True, 0)
         content.pack_start(self._bottom(), False, False, 0)
         content.show_all()
-        self._trouble.hide()
+        self._error_bar.hide()
         self.dialog.connect("key-press-event", self._on_key)
         self.dialog.connect("delete-event", self._on_close)
         self.dialog.drag_dest_set(Gtk.DestDefaults.ALL, [], Gdk.DragAction.COPY)
         self.dialog.drag_dest_add_uri_targets()
-        self.dialog.connect("drag-data-received", lambda _, __, ___, ____, data, *_____: self.gallery.take_drop(data))
+        self.dialog.connect("drag-data-received", lambda _, __, ___, ____, data, *_____: self.gallery.add_drop(data))
         config.connect("notify", self._config_changed)
         self.set_idle()
         self.dialog.set_default_size(1000, 740)
 
-    # --- the parts -----------------------------------------------------------------------------------
+    # --- layout --------------------------------------------------------------------------------------
     def _middle(self) -> Any:
         self.target = Gtk.Label(name="target", xalign=0)
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -66,12 +66,14 @@ class Window:
         right.pack_start(Gtk.Label(label=f"<b>{strings.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
-        # Unfolded, the knobs are taller than a small screen: they scroll, and the dialog's buttons stay in sight.
-        setting_specs = Gtk.ScrolledWindow(
-            hscrollbar_policy=Gtk.PolicyType.NEVER, propagate_natural_height=True, min_content_height=KNOBS_HEIGHT
+        # All settings together are taller than a small screen: they scroll, so that the dialog's buttons stay visible.
+        scrolled = Gtk.ScrolledWindow(
+            hscrollbar_policy=Gtk.PolicyType.NEVER,
+            propagate_natural_height=True,
+            min_content_height=MIN_SETTINGS_HEIGHT,
         )
-        setting_specs.add(self.controls)
-        right.pack_start(setting_specs, False, True, 0)
+        scrolled.add(self.controls)
+        right.pack_start(scrolled, False, True, 0)
         middle = Gtk.Box(spacing=14)
         middle.pack_start(left, True, True, 0)
         middle.pack_start(right, False, False, 0)
@@ -82,34 +84,34 @@ class Window:
         self.bar = Gtk.ProgressBar(name="bar")
         self.message = Gtk.Label(name="message", xalign=0, wrap=True, selectable=True)
         self.estimate = Gtk.Label(name="estimate", xalign=1, wrap=True)
-        self.estimate.get_style_context().add_class("dim-label")  # quiet: it says what is likely, not what is
+        self.estimate.get_style_context().add_class("dim-label")  # greyed out: only an estimate
         line = Gtk.Box(spacing=12)
         line.pack_start(self.message, True, True, 0)
         line.pack_end(self.estimate, False, False, 0)
-        self._trouble = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
-        self._sentence = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
-        self._trouble.get_content_area().pack_start(self._sentence, True, True, 0)
-        self._offers = {}
-        for text, name, do in (
+        self._error_bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
+        self._error_label = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
+        self._error_bar.get_content_area().pack_start(self._error_label, True, True, 0)
+        self._error_buttons = {}
+        for text, name, callback in (
             (strings.COPY_REPORT, "copy_report", self._controller.copy_report),
             (strings.COPY_COMMAND, "copy_command", self._controller.copy_command),
-            (strings.OPEN_AS_PICTURE, "open_picture", self._controller.open_as_picture),
+            (strings.OPEN_AS_IMAGE, "open_image", self._controller.open_as_picture),
         ):
             button = Gtk.Button(label=text, name=name)
-            button.connect("clicked", lambda _, do=do: do())
-            self._trouble.get_action_area().pack_start(button, False, False, 0)
-            self._offers[name] = button
-        self.kept = Gtk.Label(name="kept", xalign=0, visible=True)
+            button.connect("clicked", lambda _, callback=callback: callback())
+            self._error_bar.get_action_area().pack_start(button, False, False, 0)
+            self._error_buttons[name] = button
+        self.saved = Gtk.Label(name="saved", xalign=0, visible=True)
         recover = Gtk.Button(label=strings.RECOVER, name="recover", visible=True)
         recover.connect("clicked", lambda _: self._controller.open_results())
-        self._kept_line = Gtk.Box(spacing=8, no_show_all=True)
-        self._kept_line.pack_start(self.kept, False, False, 0)
-        self._kept_line.pack_start(recover, False, False, 0)
-        for part in (self.bar, line, self._trouble, self._kept_line):
+        self._saved_row = Gtk.Box(spacing=8, no_show_all=True)
+        self._saved_row.pack_start(self.saved, False, False, 0)
+        self._saved_row.pack_start(recover, False, False, 0)
+        for part in (self.bar, line, self._error_bar, self._saved_row):
             bottom.pack_start(part, False, False, 0)
         return bottom
 
-    # --- what is set ---------------------------------------------------------------------------------
+    # --- user input ----------------------------------------------------------------------------------
     def is_shown(self) -> bool:
         return bool(self.dialog.is_visible())
 
@@ -117,46 +119,46 @@ class Window:
         return self.gallery.chosen()
 
     def settings(self) -> StyleSettings:
-        return replace(arguments.settings(self._config), composite=False)  # here the selection becomes a mask
+        return replace(arguments.settings(self._config), composite=False)  # in an editor the selection becomes a mask
 
-    def set_up(self, ui_state: UiState) -> None:
-        """Show what was set the last time."""
+    def restore(self, state: UiState) -> None:
+        """Shows the styles of the last time; GIMP itself restores the settings."""
         try:
-            chosen = arguments.chosen(self._config) or ui_state.styles
+            chosen = arguments.chosen(self._config) or state.styles
         except VelaturaError as error:
-            chosen = ui_state.styles
+            chosen = state.styles
             self._controller.show_error(error)
-        self.gallery.fill(ui_state.recent, chosen)
+        self.gallery.fill(state.recent, chosen)
         if not chosen:
             self.show_message(strings.NO_STYLE)
 
     def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
-        """recent: shown already, or not needed now."""
-        arguments.set_knobs(self._config, replace(settings, composite=False))
+        """recent: not used, since the gallery shows the recent styles already."""
+        arguments.set_settings(self._config, replace(settings, composite=False))
         self.gallery.choose(styles)
 
     def _styles_changed(self) -> None:
-        self._writing = True
+        self._updating_config = True
         try:
-            arguments.choose(self._config, self.chosen_styles())
+            arguments.set_styles(self._config, self.chosen_styles())
         finally:
-            self._writing = False
+            self._updating_config = False
         self._controller.settings_changed()
 
-    def _config_changed(self, _: Any, what: Any) -> None:
-        """A knob, or a preset that brings styles too."""
-        if self._writing:
+    def _config_changed(self, _: Any, param: Any) -> None:
+        """A setting has changed, or a preset has been loaded, which includes styles."""
+        if self._updating_config:
             return
-        if what.name in (arguments.STYLE, arguments.STYLES):
-            self._loop.call_later(0, self._take_over_styles)  # when all of a preset is there
+        if param.name in (arguments.STYLE, arguments.STYLES):
+            self._loop.call_later(0, self._choose_configured_styles)  # once the whole preset is loaded
         self._controller.settings_changed()
 
-    def _take_over_styles(self) -> None:
+    def _choose_configured_styles(self) -> None:
         chosen = arguments.chosen(self._config)
         if chosen != self.chosen_styles():
             self.gallery.choose(chosen)
 
-    # --- what goes on --------------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------------
     def preview_side(self) -> int:
         return self.preview.side()
 
@@ -164,7 +166,7 @@ class Window:
         self.target.set_text(sentence)
 
     def show_original(self, thumbnail: Picture) -> None:
-        self.preview.set_before(over_checks(thumbnail))
+        self.preview.set_original(over_checkerboard(thumbnail))
 
     def forget_regions(self) -> None:
         self.gallery.forget_regions()
@@ -173,11 +175,11 @@ class Window:
         self.estimate.set_text(sentence)
 
     def show_saved_notice(self, sentence: str) -> None:
-        self.kept.set_text(sentence)
-        self._kept_line.set_visible(bool(sentence))
+        self.saved.set_text(sentence)
+        self._saved_row.set_visible(bool(sentence))
 
     def set_busy(self) -> None:
-        self._pulse.start(PULSE_EVERY)
+        self._pulse.start(PULSE_INTERVAL)
         self._cancel.set_label(f"_{strings.CANCEL}")
 
     def set_idle(self) -> None:
@@ -194,21 +196,21 @@ class Window:
         self.preview.set_preview(preview)
 
     def show_message(self, sentence: str) -> None:
-        self._trouble.hide()
+        self._error_bar.hide()
         self.message.set_text(sentence)
 
     def show_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
-        """The sentence, and what to do about it in reach."""
+        """Shows the error's sentence and the buttons that help: Copy report and, if asked for, the other two."""
         self.message.set_text("")
-        self._sentence.set_text(error.sentence)
-        self._trouble.show()
-        self._trouble.get_action_area().show()
-        for name, offered in (("copy_report", True), ("copy_command", command), ("open_picture", document)):
-            self._offers[name].set_visible(offered)
+        self._error_label.set_text(error.sentence)
+        self._error_bar.show()
+        self._error_bar.get_action_area().show()
+        for name, visible in (("copy_report", True), ("copy_command", command), ("open_image", document)):
+            self._error_buttons[name].set_visible(visible)
 
     # --- events --------------------------------------------------------------------------------------
     def _on_key(self, _: Any, event: Any) -> bool:
-        """Escape stops what is in work; only then it closes."""
+        """Escape cancels a running restyle; if there is none, it closes the dialog."""
         if event.keyval == Gdk.KEY_Escape and self._controller.is_busy:
             self._controller.cancel()
             return True

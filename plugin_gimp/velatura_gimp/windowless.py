@@ -1,5 +1,8 @@
-"""Restyles without a dialog: for scripts, GIMP's Repeat, 'Restyle again'. GIMP's own progress bar shows how it goes;
-its Cancel ends this process, and the daemon takes the silence for a cancel."""
+"""Restyles without a dialog, for scripts, GIMP's Repeat and 'Restyle again'.
+
+GIMP's own progress bar shows the progress. Its Cancel button ends this process; the daemon cancels the job once the
+client stays silent.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +25,23 @@ from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
 from .canvas import Canvas
-from .styles import read_any
+from .styles import read_any_picture
 
 
 def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSettings) -> Any:
-    """Returns the new layer. Raises VelaturaError."""
+    """Restyles the canvas's layer. Returns the new layer. Raises VelaturaError."""
     target = canvas.current_target()
     Gimp.progress_init(strings.READING)
-    pictures = [read_any(style.path) for style in styles]
+    pictures = [read_any_picture(style.path) for style in styles]
     content = run_to_end(canvas.read(target))
     given = [
         GivenStyle(picture, style.share, style.region_over(content.place), style.name, style.path)
         for picture, style in zip(pictures, styles, strict=True)
     ]
     if settings.composite:
-        target = replace(target, selected=None)  # the selection is blended in already: no mask
+        target = replace(target, selected=None)  # the selection is already blended in, so no mask is needed
     with Client(program) as client:
-        client.acknowledge_manually()  # until the layer stands
+        client.acknowledge_manually()  # until the layer is inserted
         Gimp.progress_set_text(strings.WAKING)
         job = client.restyle(
             content.picture,
@@ -49,7 +52,7 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
             title=target.name,
             note=encode_note(content.place, target.document_name),
         )
-        done = _followed(client, job, _show)
+        done = _wait_for_result(client, job, _show_progress)
         Gimp.progress_set_text(strings.INSERTING)
         name = strings.result_name([style.name for style in styles], settings)
         run_to_end(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
@@ -59,33 +62,36 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
 
 
 def explain(program: str, canvas: Canvas, style: Style) -> Any:
-    """The figures of `velatura.figures.explain`, of the layer and this style, in a new image. Returns its topmost
-    figure's layer."""
-    photo = canvas.thumbnail(canvas.current_target(), SIDE)
-    painting = GivenStyle(read_any(style.path))
-    all_of_them, results = figures(), []
+    """Opens a new image with the figures of `velatura.figures.explain` for the layer and this style.
+
+    Returns the layer of the first figure. Raises VelaturaError.
+    """
+    content = canvas.thumbnail(canvas.current_target(), SIDE)
+    given = GivenStyle(read_any_picture(style.path))
+    all_figures, results = figures(), []
     Gimp.progress_init(strings.WAKING)
     with Client(program) as client:
-        for number, figure in enumerate(all_of_them):
-            named = strings.EXPLAINING.format(number=number + 1, count=len(all_of_them), name=figure.name)
+        for number, figure in enumerate(all_figures):
+            title = strings.EXPLAINING.format(number=number + 1, count=len(all_figures), name=figure.name)
 
-            def show(sentence: str, done: float, before: int = number, named: str = named) -> None:
-                _show(f"{named} · {sentence}", (before + max(done, 0.0)) / len(all_of_them))
+            def show(sentence: str, done: float, number: int = number, title: str = title) -> None:
+                _show_progress(f"{title} · {sentence}", (number + max(done, 0.0)) / len(all_figures))
 
-            results.append(_followed(client, client.restyle(photo, [painting], figure.settings, remember=False), show))
-    canvas.open_sheet(lay_out(all_of_them, results, photo.width, photo.height))
+            job = client.restyle(content, [given], figure.settings, remember=False)
+            results.append(_wait_for_result(client, job, show))
+    canvas.open_sheet(lay_out(all_figures, results, content.width, content.height))
     Gimp.progress_end()
     return canvas.latest
 
 
-def _show(sentence: str, done: float) -> None:
-    """In GIMP's status bar. done: below 0 where it is not known."""
+def _show_progress(sentence: str, done: float) -> None:
+    """Shows the progress in GIMP's status bar. done: 0 to 1, or negative if it is unknown."""
     Gimp.progress_set_text(sentence)
     if done >= 0:
         Gimp.progress_update(done)
 
 
-def _followed(client: Client, job: str, show: Callable[[str, float], object]) -> Finished:
+def _wait_for_result(client: Client, job: str, show: Callable[[str, float], object]) -> Finished:
     for event in client.events(job):
         if isinstance(event, Finished):
             return event

@@ -1,5 +1,7 @@
-"""Velatura in Krita: four commands in the Filter menu. What it needs, it carries along; nothing is installed into
-Krita."""
+"""Velatura's Krita plugin: four commands in the Filter menu.
+
+The plugin brings its dependencies along in `carried/`; nothing is installed into Krita's Python.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import sys
 from pathlib import Path
 
 CARRIED = Path(__file__).parent / "carried"
-sys.path.insert(0, str(CARRIED / "lib"))  # our own `velatura`, before any other that may be installed
-sys.path.append(str(CARRIED / "fallback"))  # msgpack in pure Python, after one that Krita's Python may have
+sys.path.insert(0, str(CARRIED / "lib"))  # first, so that this `velatura` is used even if another one is installed
+sys.path.append(str(CARRIED / "fallback"))  # last: pure-Python msgpack, only used if Krita's Python has none
 
-if "krita" in sys.modules or "PyKrita" in sys.modules:  # inside Krita; elsewhere single modules may be looked at
+if "krita" in sys.modules or "PyKrita" in sys.modules:  # outside Krita, e.g. in tests, single modules are imported
     from . import extension  # noqa: F401

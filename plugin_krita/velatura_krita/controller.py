@@ -1,6 +1,8 @@
-"""Krita's controller: the shared way of a restyle, with Krita's window beside the canvas."""
+"""Krita's controller: connects the shared restyle and results controllers with Krita's windows."""
 
 from __future__ import annotations
+
+from typing import Any, cast
 
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry
@@ -14,6 +16,8 @@ from velatura.figures.layout import Sheet
 from velatura.pixels import LARGEST_STYLE_SIDE
 
 from . import canvas
+from .canvas_regions import region_sources
+from .canvas_styles import style_sources
 from .explain import ExplainTask
 from .qt import QApplication, QTimer
 from .qt_loop import QtLoop
@@ -21,141 +25,148 @@ from .results_window import ResultsWindow
 from .styles import as_picture, read_picture
 from .window import Window
 
-BACK_AFTER = 200  # ms; Krita itself makes a new layer the active one, a little later
+RESELECT_DELAY = 200  # ms; Krita activates a new layer itself, shortly after it was added
 
 
 class RestyleController(restyle_controller.RestyleController):
-    """One for all of Krita's windows."""
+    """One controller for all of Krita's main windows."""
 
     def __init__(self) -> None:
         self._loop = QtLoop()
         super().__init__("krita", self._loop, canvas, read_picture)
-        self.explaining: ExplainTask | None = None
-        self.results: ResultsController | None = None  # while its window is there
+        self.window: Window | None = None
+        self.explain_task: ExplainTask | None = None
+        self.results: ResultsController | None = None  # while the results window exists
+        self._results_window: ResultsWindow | None = None
 
-    # --- the commands ------------------------------------------------------------------------------
+    # --- commands ----------------------------------------------------------------------------------
     def open_window(self) -> None:
-        beside = canvas.main_window()
-        if beside is None:
+        parent = canvas.main_window()
+        if parent is None:
             return  # Krita is closing
-        if self.window is None:
-            self.window = Window(
-                self.dirs, lambda: canvas.style_sources(LARGEST_STYLE_SIDE), canvas.region_sources, beside
-            )
-            self.window.destroyed.connect(self._lose_window)
-            self.window.set_up(self.ui_state)
-            for signal, do in (
-                (self.window.start_asked, self.start),
-                (self.window.cancel_asked, self.cancel),
-                (self.window.changed, self.settings_changed),
-                (self.window.report_asked, self.copy_report),
-                (self.window.command_asked, self.copy_command),
-                (self.window.document_asked, self.open_as_picture),
-                (self.window.results_asked, self.open_results),
-                (self.window.gallery.failed, self.show_error),
-                (self.window.shown, self.update_target),
-            ):
-                signal.connect(do)
-            if self.is_busy:
-                self.window.set_busy()
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
+        window = self.window or self._create_window(parent)
+        window.show()
+        window.raise_()
+        window.activateWindow()
         self.start_target_updates()
 
-    def _lose_window(self) -> None:
-        """Krita's window has closed and taken ours with it; what is in work goes on until Krita itself closes."""
+    def _create_window(self, parent: Any) -> Window:
+        window = self.window = Window(self.dirs, lambda: style_sources(LARGEST_STYLE_SIDE), region_sources, parent)
+        window.destroyed.connect(self._on_window_destroyed)
+        window.restore(self.ui_state)
+        for signal, slot in (
+            (window.start_requested, self.start),
+            (window.cancel_requested, self.cancel),
+            (window.changed, self.settings_changed),
+            (window.report_requested, self.copy_report),
+            (window.command_requested, self.copy_command),
+            (window.open_image_requested, self.open_as_picture),
+            (window.results_requested, self.open_results),
+            (window.gallery.failed, self.show_error),
+            (window.shown, self.update_target),
+        ):
+            signal.connect(slot)
+        if self.is_busy:
+            window.set_busy()
+        return window
+
+    def _on_window_destroyed(self) -> None:
+        """Krita's main window has been closed and its child windows with it. A running restyle continues."""
         self.window = None
         self.invalidate_target()
 
     def restyle_again(self) -> None:
-        """With what was set the last time, without the window."""
-        chosen = self._shown_styles()
+        """Restyles without opening the window, with the settings that it shows, or else those of the last restyle."""
+        chosen = self._styles_in_window()
         settings = self.window.settings() if chosen and self.window is not None else self.ui_state.settings
         styles = chosen or self.ui_state.styles
         if not styles:
             self.open_window()
-            self.show_message(strings.NO_LAST)
+            self.show_message(strings.NOTHING_TO_REPEAT)
             return
         self.start_restyle(styles, settings)
 
-    def _shown_styles(self) -> list[Style]:
-        """Those chosen in the window, if it is there to see."""
+    def _styles_in_window(self) -> list[Style]:
+        """The styles chosen in the window; empty if it is not shown."""
         return self.window.chosen_styles() if self.window is not None and self.window.is_shown() else []
 
     def explain(self) -> None:
-        """What the network sees of the layer and of the first style, in a new document."""
-        beside = canvas.main_window()
-        if beside is None:
+        """Opens a new document with what the network sees in the layer and in the first style."""
+        parent = canvas.main_window()
+        if parent is None:
             return
-        if self.explaining is not None and not self.explaining.over:
-            self.explaining.dialog.raise_()
+        if self.explain_task is not None and not self.explain_task.over:
+            self.explain_task.dialog.raise_()
             return
-        styles = self._shown_styles() or self.ui_state.styles
+        styles = self._styles_in_window() or self.ui_state.styles
         if not styles:
             self.open_window()
             self.show_message(strings.NO_STYLE_TO_EXPLAIN)
             return
         try:
             target = canvas.current_target()
-            photo = as_picture(canvas.photo(target, SIDE))
+            content = as_picture(canvas.smooth_thumbnail(target, SIDE))
         except VelaturaError as error:
             self.show_error(error)
             return
         name = strings.EXPLAINED.format(layer=target.name, style=styles[0].name)
-        one = self.explaining = ExplainTask(
-            self.program, self._loop, beside, lambda sheet: self._open_sheet(sheet, name), self.show_error
+        task = self.explain_task = ExplainTask(
+            self.program, self._loop, parent, lambda sheet: self._open_sheet(sheet, name), self.show_error
         )
-        self.thread.run(lambda: self.read_style(styles[0].path), lambda style: one.start(photo, style), one.fail)
+        self.thread.run(lambda: self.read_style(styles[0].path), lambda style: task.start(content, style), task.fail)
 
     def _open_sheet(self, sheet: Sheet, name: str) -> None:
         self.steps.run(canvas.open_sheet(sheet, name), lambda _: canvas.show_message(name), self.show_error)
 
     def open_results(self) -> None:
-        """What is kept, and the history, in a window of its own."""
-        beside = canvas.main_window()
-        if beside is None:
+        """Opens the window with the saved results and the history."""
+        parent = canvas.main_window()
+        if parent is None:
             return
-        if self.results is None:
-            window = ResultsWindow(beside)
-            results = self.results = ResultsController(self.program, self._loop, canvas, window, self.on_saved)
-            window.destroyed.connect(self._lose_results)
-            for signal, do in (
-                (window.insert_asked, results.insert),
-                (window.go_on_asked, results.resume),
-                (window.forget_asked, results.forget),
-                (window.stop_asked, results.stop),
-                (window.use_asked, self._reuse),
-                (window.closed, results.close),
-            ):
-                signal.connect(do)
-        window = self.results.window
+        results, window = self.results, self._results_window
+        if results is None or window is None:
+            results, window = self._create_results_window(parent)
         window.show()
-        if self.results.active_item is None:
-            self.results.refresh()
+        if results.active_item is None:
+            results.refresh()
         window.raise_()
         window.activateWindow()
 
-    def _lose_results(self) -> None:
-        """Krita's window has closed and taken ours with it."""
+    def _create_results_window(self, parent: Any) -> tuple[ResultsController, ResultsWindow]:
+        window = self._results_window = ResultsWindow(parent)
+        results = self.results = ResultsController(self.program, self._loop, canvas, window, self.on_saved)
+        window.destroyed.connect(self._close_results)
+        for signal, slot in (
+            (window.insert_requested, results.insert),
+            (window.resume_requested, results.resume),
+            (window.delete_requested, results.forget),
+            (window.stop_requested, results.stop),
+            (window.use_again_requested, self._use_again),
+            (window.closed, results.close),
+        ):
+            signal.connect(slot)
+        return results, window
+
+    def _close_results(self) -> None:
+        """Also called when Krita's main window has been closed and its child windows with it."""
         if self.results is not None:
             self.results.close()
-            self.results = None
+            self.results = self._results_window = None
 
-    def _reuse(self, line: HistoryEntry) -> None:
-        self.reuse(line)
-        if self.results is not None:
-            self.results.window.close()
+    def _use_again(self, entry: HistoryEntry) -> None:
+        self.reuse(entry)
+        if self._results_window is not None:
+            self._results_window.close()
 
     def close(self) -> None:
-        self._lose_results()
-        if self.explaining is not None:
-            self.explaining.stop()
+        self._close_results()
+        if self.explain_task is not None:
+            self.explain_task.stop()
         super().close()
 
-    # --- what comes of it ------------------------------------------------------------------------------
+    # --- results -----------------------------------------------------------------------------------
     def on_inserted(self, task: RestyleTask, sentence: str) -> None:
-        QTimer.singleShot(BACK_AFTER, lambda: canvas.back_to_source(task.target))
+        QTimer.singleShot(RESELECT_DELAY, lambda: canvas.reselect_source(cast(canvas.Target, task.target)))
         if self.window is None or not self.window.is_shown():
             canvas.show_message(sentence)
 

@@ -1,4 +1,4 @@
-"""A widget for each knob of StyleSettings: its words, range and default are read from there."""
+"""A widget for each setting of StyleSettings, which provides its label, range and default."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLIDER_STEPS = 1000
 
 
 class Controls(QWidget):
-    """The knobs of a window, in its order, the rest under 'More'."""
+    """The settings of the window; those of MORE_SETTINGS are folded away under 'More settings'."""
 
     changed = pyqtSignal()
 
@@ -40,7 +40,7 @@ class Controls(QWidget):
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._add(form, strings.WINDOW_KNOBS)
+        self._add(form, strings.MAIN_SETTINGS)
         self.more = QToolButton()
         self.more.setText(strings.MORE)
         self.more.setObjectName("more")
@@ -49,30 +49,30 @@ class Controls(QWidget):
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
         form.addRow(self.more)
-        self._rest = QWidget()
-        rest = QFormLayout(self._rest)
-        rest.setContentsMargins(12, 0, 0, 0)
-        rest.setVerticalSpacing(8)
-        self._add(rest, strings.MORE_KNOBS)
-        self._rest.hide()
-        form.addRow(self._rest)
-        self.more.toggled.connect(self._unfold)
+        self._more_settings = QWidget()
+        more_form = QFormLayout(self._more_settings)
+        more_form.setContentsMargins(12, 0, 0, 0)
+        more_form.setVerticalSpacing(8)
+        self._add(more_form, strings.MORE_SETTINGS)
+        self._more_settings.hide()
+        form.addRow(self._more_settings)
+        self.more.toggled.connect(self._show_more)
 
     def _add(self, form: QFormLayout, names: tuple[str, ...]) -> None:
         for name in names:
-            knob = setting_specs()[name]
-            editor = _editor(name, knob)
-            editor.setObjectName(f"knob {name}")
-            editor.setToolTip(knob.help)
+            spec = setting_specs()[name]
+            editor = _editor(name, spec)
+            editor.setObjectName(f"setting {name}")
+            editor.setToolTip(spec.help)
             editor.changed.connect(self._on_change)
-            label = QLabel(knob.label)
-            label.setToolTip(knob.help)
+            label = QLabel(spec.label)
+            label.setToolTip(spec.help)
             form.addRow(label, editor)
             self._editors[name] = editor
 
-    def _unfold(self, shown: bool) -> None:
+    def _show_more(self, shown: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
-        self._rest.setVisible(shown)
+        self._more_settings.setVisible(shown)
 
     def _on_change(self) -> None:
         self._editors["strength"].setEnabled(not self.settings().strength_is_locked)
@@ -89,13 +89,13 @@ class Controls(QWidget):
         self._on_change()
 
 
-def _editor(name: str, knob: SettingSpec) -> Any:
-    if knob.choices:
-        return Choice(knob)
+def _editor(name: str, spec: SettingSpec) -> Any:
+    if spec.choices:
+        return Choice(spec)
     if isinstance(default_of(name), bool):
-        return YesOrNo()
+        return CheckBox()
     scale = slider_scale(name)
-    return Slider(knob, scale) if scale is not None else WholeNumber(knob, dice=has_dice(name))
+    return Slider(spec, scale) if scale is not None else WholeNumber(spec, dice=has_dice(name))
 
 
 class _Row(QWidget):
@@ -109,58 +109,58 @@ class _Row(QWidget):
 
 
 class Choice(_Row):
-    """One of a few words."""
+    """A drop-down list."""
 
-    def __init__(self, knob: SettingSpec) -> None:
+    def __init__(self, spec: SettingSpec) -> None:
         super().__init__()
-        self.box = QComboBox()
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setMinimumContentsLength(12)
-        for value, meaning in knob.choices:
-            self.box.addItem(f"{value}: {meaning}", value)
-            self.box.setItemData(self.box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-        self.box.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.row.addWidget(self.box)
+        self.combo = QComboBox()
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.setMinimumContentsLength(12)
+        for value, meaning in spec.choices:
+            self.combo.addItem(strings.choice_label(value, meaning), value)
+            self.combo.setItemData(self.combo.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.row.addWidget(self.combo)
 
     def value(self) -> str:
-        return str(self.box.currentData())
+        return str(self.combo.currentData())
 
     def set_value(self, value: str) -> None:
-        self.box.setCurrentIndex(self.box.findData(value))
+        self.combo.setCurrentIndex(self.combo.findData(value))
 
 
-class YesOrNo(_Row):
-    """A box to tick."""
+class CheckBox(_Row):
+    """A check box."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tick = QCheckBox()
-        self.tick.toggled.connect(lambda _: self.changed.emit())
-        self.row.addWidget(self.tick)
+        self.check_box = QCheckBox()
+        self.check_box.toggled.connect(lambda _: self.changed.emit())
+        self.row.addWidget(self.check_box)
 
     def value(self) -> bool:
-        return bool(self.tick.isChecked())
+        return bool(self.check_box.isChecked())
 
     def set_value(self, value: bool) -> None:
-        self.tick.setChecked(value)
+        self.check_box.setChecked(value)
 
 
 class Slider(_Row):
-    """A number in a range, dragged or typed."""
+    """A number in a range, as a slider and a spin box."""
 
-    def __init__(self, knob: SettingSpec, scale: Scale) -> None:
+    def __init__(self, spec: SettingSpec, scale: Scale) -> None:
         super().__init__()
         self._scale = scale
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, SLIDER_STEPS)
         self.number = QDoubleSpinBox()
-        self.number.setRange(knob.low, knob.high)
+        self.number.setRange(spec.low, spec.high)
         self.number.setDecimals(scale.decimals)
         self.number.setSingleStep(scale.step)
-        self.number.setSuffix(f" {knob.unit}" if knob.unit else "")
+        self.number.setSuffix(f" {spec.unit}" if spec.unit else "")
         self.number.setFixedWidth(92)
-        self.slider.valueChanged.connect(self._slid)
-        self.number.valueChanged.connect(self._typed)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.number.valueChanged.connect(self._on_number)
         self.row.addWidget(self.slider, 1)
         self.row.addWidget(self.number)
 
@@ -169,35 +169,35 @@ class Slider(_Row):
 
     def set_value(self, value: float) -> None:
         self.number.setValue(value)
-        self._place_slider(value)
+        self._move_slider(value)
 
-    def _place_slider(self, value: float) -> None:
+    def _move_slider(self, value: float) -> None:
         self.slider.blockSignals(True)
         self.slider.setValue(round(self._scale.share_of(value) * SLIDER_STEPS))
         self.slider.blockSignals(False)
 
-    def _slid(self, place: int) -> None:
-        self.number.setValue(self._scale.value_at(place / SLIDER_STEPS))
+    def _on_slider(self, position: int) -> None:
+        self.number.setValue(self._scale.value_at(position / SLIDER_STEPS))
 
-    def _typed(self, value: float) -> None:
-        self._place_slider(value)
+    def _on_number(self, value: float) -> None:
+        self._move_slider(value)
         self.changed.emit()
 
 
 class WholeNumber(_Row):
-    """A whole number in a wide range; with dice where any will do."""
+    """A whole number in a wide range. dice: adds a button that sets a random number."""
 
-    def __init__(self, knob: SettingSpec, *, dice: bool) -> None:
+    def __init__(self, spec: SettingSpec, *, dice: bool) -> None:
         super().__init__()
         self.number = QSpinBox()
-        self.number.setRange(int(knob.low), int(knob.high))
-        self.number.setSuffix(f" {knob.unit}" if knob.unit else "")
+        self.number.setRange(int(spec.low), int(spec.high))
+        self.number.setSuffix(f" {spec.unit}" if spec.unit else "")
         self.number.valueChanged.connect(lambda _: self.changed.emit())
         self.row.addWidget(self.number, 1)
         if dice:
             button = QToolButton()
             button.setText("⚄")
-            button.setToolTip(knob.help)
+            button.setToolTip(strings.RANDOM)
             button.clicked.connect(lambda: self.number.setValue(random.randint(1, MAX_DICE)))
             self.row.addWidget(button)
 

@@ -1,5 +1,4 @@
-"""The figures of `velatura.figures.explain`, one job after another, with a small window that says how far and stops
-them."""
+"""Runs the jobs for the figures of `velatura.figures.explain`, one after another, with a progress dialog."""
 
 from __future__ import annotations
 
@@ -22,22 +21,25 @@ PERMILLE = 1000
 
 
 class ExplainTask:
-    """done: gets the sheet. failed: gets the error. Neither comes after a cancel."""
+    """Makes all figures for one picture and one style.
+
+    on_done: gets the sheet with the figures. on_error: gets the error. Neither is called after a cancel.
+    """
 
     def __init__(
         self,
         program: str,
         loop: Loop,
-        beside: QWidget,
-        done: Callable[[Sheet], object],
-        failed: Callable[[VelaturaError], object],
+        parent: QWidget,
+        on_done: Callable[[Sheet], object],
+        on_error: Callable[[VelaturaError], object],
     ) -> None:
-        self._done, self._failed = done, failed
+        self._on_done, self._on_error = on_done, on_error
         self._session = Session(program, loop, self)
         self._figures = explain.figures()
         self._results: list[Finished] = []
         self.over = False
-        self.dialog = QProgressDialog(strings.READING, strings.CANCEL, 0, PERMILLE * len(self._figures), beside)
+        self.dialog = QProgressDialog(strings.READING, strings.CANCEL, 0, PERMILLE * len(self._figures), parent)
         self.dialog.setObjectName("explaining")
         self.dialog.setWindowTitle(strings.EXPLAIN.rstrip("…"))
         self.dialog.setAutoClose(False)
@@ -47,42 +49,44 @@ class ExplainTask:
         self.dialog.canceled.connect(self.stop)
         self.dialog.show()
 
-    def start(self, photo: Picture, style: Picture) -> None:
+    def start(self, content: Picture, style: Picture) -> None:
         if not self.over:
-            self._photo, self._style = photo, style
-            self._next()
+            self._content, self._style = content, style
+            self._start_next()
 
     def stop(self) -> None:
-        """The job in work is dropped by the daemon with the session."""
+        """Ends the session, so that the daemon drops the running job, and closes the dialog."""
         if not self.over:
             self.over = True
             self._session.close()
             self.dialog.close()
             self.dialog.deleteLater()
 
-    def _next(self) -> None:
+    def _start_next(self) -> None:
         if len(self._results) == len(self._figures):
             self.stop()
-            self._done(lay_out(self._figures, self._results, self._photo.width, self._photo.height))
+            self._on_done(lay_out(self._figures, self._results, self._content.width, self._content.height))
             return
         settings = self._figures[len(self._results)].settings
+        styles = [GivenStyle(self._style)]
         try:
-            self._session.restyle(self._photo, [GivenStyle(self._style)], settings, mask=None, layer="", remember=False)
+            self._session.restyle(self._content, styles, settings, mask=None, layer="", remember=False)
         except VelaturaError as error:
             self.fail(error)
 
     def fail(self, error: VelaturaError) -> None:
         if not self.over:
             self.stop()
-            self._failed(error)
+            self._on_error(error)
 
-    def _show(self, more: str, share: float) -> None:
+    def _show(self, status: str, share: float) -> None:
+        """status: of the current figure. share: how much of it is done, 0 to 1."""
         number = len(self._results)
         self.dialog.setValue(int(PERMILLE * (number + share)))
-        said = strings.EXPLAINING.format(number=number + 1, count=len(self._figures), name=self._figures[number].name)
-        self.dialog.setLabelText(f"{said}\n{more}")
+        title = strings.EXPLAINING.format(number=number + 1, count=len(self._figures), name=self._figures[number].name)
+        self.dialog.setLabelText(f"{title}\n{status}")
 
-    # --- what the session tells ------------------------------------------------------------------------
+    # --- session listener --------------------------------------------------------------------------
     def on_message(self, job: str, sentence: str) -> None:
         self._show(sentence, 0.0)
 
@@ -90,13 +94,13 @@ class ExplainTask:
         self._show(strings.progress(progress), progress.done)
 
     def on_preview(self, job: str, preview: Preview) -> None:
-        """Too small and too soon gone to be looked at."""
+        """Not shown: the figures are small and soon finished."""
 
     def on_finished(self, job: str, done: Finished) -> None:
         self._session.acknowledge(done)
         if not self.over:
             self._results.append(done)
-            self._next()
+            self._start_next()
 
     def on_failed(self, job: str, error: VelaturaError) -> None:
         self.fail(error)
@@ -105,13 +109,13 @@ class ExplainTask:
         self.stop()
 
     def on_estimate(self, sentence: str) -> None:
-        """It asked for none."""
+        """Not requested."""
 
     def on_connected(self) -> None:
-        """What is kept is not its business."""
+        """Nothing to do."""
 
     def on_saved(self, items: list[SavedItem]) -> None:
-        """Nor this."""
+        """Not requested."""
 
     def on_history(self, entries: list[HistoryEntry]) -> None:
-        """Nor this."""
+        """Not requested."""

@@ -1,4 +1,4 @@
-"""The commands in Krita's menus. An import that fails still leaves the command there, to say what is wrong."""
+"""The commands in Krita's menus. If the plugin cannot be imported, the commands exist and report the error."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ try:
     from .controller import RestyleController
     from .qt import QTimer
 
-    BROKEN = ""
+    IMPORT_ERROR = ""
 except Exception:
-    BROKEN = traceback.format_exc()
+    IMPORT_ERROR = traceback.format_exc()
 
 MENU = "filter/artistic_filters"
-COMMANDS = {  # name → words, what to do
+COMMANDS = {  # action → menu text, method of RestyleController
     "velatura_restyle": ("Restyle with Velatura…", "open_window"),
     "velatura_restyle_again": ("Restyle again", "restyle_again"),
     "velatura_explain": ("See what the network sees…", "explain"),
@@ -26,36 +26,35 @@ COMMANDS = {  # name → words, what to do
 
 
 class VelaturaExtension(Extension):
-    """One for all of Krita's windows."""
+    """One extension for all of Krita's main windows."""
 
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self._controller: RestyleController | None = None
 
     def setup(self) -> None:
-        """Krita asks for it; there is nothing to do before the first command."""
+        """Required by Krita; everything is set up at the first command."""
 
     def createActions(self, window: Any) -> None:
-        for name, (text, do) in COMMANDS.items():
+        for name, (text, method) in COMMANDS.items():
             action = window.createAction(name, text, MENU)
-            action.triggered.connect(lambda _=False, do=do: self._do(do))
+            action.triggered.connect(lambda _=False, method=method: self._run(method))
 
-    def _do(self, name: str) -> None:
-        if BROKEN:
-            _explain()
+    def _run(self, method: str) -> None:
+        if IMPORT_ERROR:
+            _show_import_error()
             return
-        # After Krita has left its own handling of the menu.
-        QTimer.singleShot(0, getattr(self.controller, name))
+        QTimer.singleShot(0, getattr(self.controller, method))  # once Krita has finished handling the menu
 
     @property
     def controller(self) -> RestyleController:
         if self._controller is None:
             self._controller = RestyleController()
-            canvas.when_closing(self._controller.close)
+            canvas.on_closing(self._controller.close)
         return self._controller
 
 
-def _explain() -> None:
+def _show_import_error() -> None:
     import sys
 
     if "PyQt6.QtWidgets" in sys.modules:
@@ -65,10 +64,9 @@ def _explain() -> None:
     box = QMessageBox()
     box.setWindowTitle("Velatura")
     box.setText(
-        "Velatura could not be loaded into this Krita. Run 'velatura install krita' in a terminal, and start Krita "
-        "anew."
+        "The Velatura plugin could not be loaded. Run 'velatura install krita' in a terminal, then restart Krita."
     )
-    box.setDetailedText(f"Krita {Krita.instance().version()}, Python {sys.version}\n\n{BROKEN}")
+    box.setDetailedText(f"Krita {Krita.instance().version()}, Python {sys.version}\n\n{IMPORT_ERROR}")
     (box.exec if hasattr(box, "exec") else box.exec_)()
 
 

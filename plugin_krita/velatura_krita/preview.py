@@ -1,4 +1,4 @@
-"""The picture in work: previews as they come; held down, the picture as it was."""
+"""The preview area: shows the original, then the latest preview; while the mouse button is held down, the original."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from .qt import QColor, QImage, QPainter, QRect, QSize, Qt, QWidget
 
 
 class PreviewArea(QWidget):
-    """Shows an image, fitted, never distorted."""
+    """Shows an image, scaled to fit with its aspect ratio kept."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._before = QImage()
-        self._after = QImage()
-        self._held = False
+        self._original = QImage()
+        self._preview = QImage()
+        self._showing_original = False
         self.setMinimumSize(360, 300)
         self.setObjectName("preview")
 
     @property
     def shown(self) -> QImage:
-        return self._before if self._held or self._after.isNull() else self._after
+        return self._original if self._showing_original or self._preview.isNull() else self._preview
 
     @property
     def has_preview(self) -> bool:
-        return not self._after.isNull()
+        return not self._preview.isNull()
 
-    def set_before(self, image: QImage) -> None:
-        """The picture as it is; takes the last result away."""
-        self._before, self._after = image, QImage()
+    def set_original(self, image: QImage) -> None:
+        """Sets the original, and removes the last preview."""
+        self._original, self._preview = image, QImage()
         self.setToolTip("")
         self.update()
 
     def set_preview(self, preview: Preview) -> None:
         data = bytes(preview.data)
         image = QImage(data, preview.width, preview.height, 3 * preview.width, QImage.Format.Format_RGB888)
-        self._after = image.copy()  # its own bytes
-        self.setToolTip(strings.BEFORE_AFTER)
+        self._preview = image.copy()  # a copy that owns its bytes
+        self.setToolTip(strings.PREVIEW_TIP)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -50,22 +50,20 @@ class PreviewArea(QWidget):
         image = self.shown
         if image.isNull():
             return
-        # The result's box may differ a little from what was read (its sides fit the network's grid).
+        # The result may be a few pixels smaller than the original: its sides are multiples of the network's grid.
         size = image.size().scaled(self.size() - QSize(16, 16), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRect(
-            (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height()
-        )
+        left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
         smooth = image
         if size.width() < image.width() // 2:
             smooth = image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-        painter.drawImage(place, smooth)
+        painter.drawImage(QRect(left, top, size.width(), size.height()), smooth)
 
     def mousePressEvent(self, _: object) -> None:
-        self._hold(True)
+        self._compare(True)
 
     def mouseReleaseEvent(self, _: object) -> None:
-        self._hold(False)
+        self._compare(False)
 
-    def _hold(self, held: bool) -> None:
-        self._held = held
+    def _compare(self, original: bool) -> None:
+        self._showing_original = original
         self.update()

@@ -1,6 +1,7 @@
-"""Qt, as Krita has it: PyQt5 in Krita 5, PyQt6 in Krita 6. Enums are written in full, which both understand.
+"""Everything from the PyQt that Krita uses: PyQt5 in Krita 5, PyQt6 in Krita 6.
 
-Two Qts in one process crash: the one that is loaded already is the one to use.
+The PyQt that is loaded already is used, since two in one process crash. The plugin writes enums with their full names,
+which work in both.
 """
 
 from __future__ import annotations

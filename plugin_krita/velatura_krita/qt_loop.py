@@ -1,4 +1,4 @@
-"""Qt's event loop, as the shared code sees it (`velatura.editor.event_loop`)."""
+"""Implements the event loop interface of `velatura.editor.event_loop` with Qt."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from .qt import QObject, QSocketNotifier, Qt, QTimer, pyqtSignal
 
 
 class QtLoop(QObject):
-    """Lives on the main thread, like everything that it calls."""
+    """Belongs to the main thread, on which all callbacks run."""
 
     _called = pyqtSignal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._called.connect(lambda do: do(), Qt.ConnectionType.QueuedConnection)
+        self._called.connect(lambda callback: callback(), Qt.ConnectionType.QueuedConnection)
 
-    def timer(self, do: Callable[[], object]) -> QTimer:
+    def timer(self, callback: Callable[[], object]) -> QTimer:
         timer = QTimer(self)
-        timer.timeout.connect(do)
+        timer.timeout.connect(callback)
         return timer
 
-    def call_later(self, milliseconds: int, do: Callable[[], object]) -> None:
-        QTimer.singleShot(milliseconds, do)
+    def call_later(self, milliseconds: int, callback: Callable[[], object]) -> None:
+        QTimer.singleShot(milliseconds, callback)
 
-    def watch(self, descriptor: int, do: Callable[[], object]) -> QtWatch:
-        return QtWatch(self, descriptor, do)
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> QtWatch:
+        return QtWatch(self, descriptor, callback)
 
-    def call_on_main_thread(self, do: Callable[[], object]) -> None:
-        self._called.emit(do)
+    def call_on_main_thread(self, callback: Callable[[], object]) -> None:
+        self._called.emit(callback)
 
 
 class QtWatch:
-    """Two notifiers on one descriptor."""
+    """Watches a file descriptor, with one notifier for reading and one for writing."""
 
-    def __init__(self, parent: QObject, descriptor: int, do: Callable[[], object]) -> None:
+    def __init__(self, parent: QObject, descriptor: int, callback: Callable[[], object]) -> None:
         self._reading, self._writing = (
             QSocketNotifier(descriptor, kind, parent)
             for kind in (QSocketNotifier.Type.Read, QSocketNotifier.Type.Write)
         )
         for notifier in (self._reading, self._writing):
-            notifier.activated.connect(lambda *_: do())
+            notifier.activated.connect(lambda *_: callback())
         self.pause()
 
     def listen(self, *, writing: bool) -> None:

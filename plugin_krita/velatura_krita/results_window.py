@@ -1,10 +1,9 @@
-"""The window of what is kept: results that wait, restyles that were stopped, and the history. It knows no daemon and no
-Krita."""
+"""The results window: saved results, stopped restyles and the history. It uses neither the daemon nor Krita's API."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from velatura import strings
@@ -37,19 +36,20 @@ from .qt import (
 )
 from .window import MESSAGE, PERMILLE, WARNING
 
-WIDE, HIGH, GAP = 112, 84, 6  # pixels of a thumbnail, and between two
-ROOM = 20  # pixels beside a button's words
-A_THING = Qt.ItemDataRole.UserRole
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 112, 84  # pixels
+THUMBNAIL_GAP = 6  # pixels between two thumbnails
+BUTTON_PADDING = 20  # pixels beside a button's text
+ITEM_ROLE = Qt.ItemDataRole.UserRole
 
 
 class ResultsWindow(QDialog):
-    """Signals say what the person wants; the methods below say what goes on."""
+    """Emits a signal for each request of the user; the controller calls the methods to show the state."""
 
-    insert_asked = pyqtSignal(object)  # SavedItem
-    go_on_asked = pyqtSignal(object)
-    forget_asked = pyqtSignal(object)
-    stop_asked = pyqtSignal()
-    use_asked = pyqtSignal(object)  # HistoryEntry
+    insert_requested = pyqtSignal(object)  # SavedItem
+    resume_requested = pyqtSignal(object)  # SavedItem
+    delete_requested = pyqtSignal(object)  # SavedItem
+    stop_requested = pyqtSignal()
+    use_again_requested = pyqtSignal(object)  # HistoryEntry
     closed = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,12 +59,13 @@ class ResultsWindow(QDialog):
         self.setObjectName("velatura results")
         self.setWindowTitle(strings.RESULTS_TITLE)
         self._busy = False
-        self.kept = _list("kept list", QSize(WIDE, HIGH))
-        self.history = _list("history list", QSize(WIDE + GAP + HIGH, HIGH))
+        self.results_list = _list("results list", QSize(THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT))
+        history_icon = QSize(THUMBNAIL_WIDTH + THUMBNAIL_GAP + THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT)
+        self.history_list = _list("history list", history_icon)
         self.tabs = QTabWidget()
         self.tabs.setObjectName("tabs")
-        self.tabs.addTab(self.kept, strings.KEPT_RESULTS)
-        self.tabs.addTab(self.history, strings.HISTORY)
+        self.tabs.addTab(self.results_list, strings.RESULTS_TAB)
+        self.tabs.addTab(self.history_list, strings.HISTORY_TAB)
         self.preview = PreviewArea()
         middle = QHBoxLayout()
         middle.addWidget(self.tabs, 1)
@@ -73,9 +74,9 @@ class ResultsWindow(QDialog):
         outer.setSpacing(10)
         outer.addLayout(middle, 1)
         self._add_bottom(outer)
-        for one in (self.kept, self.history):
-            one.itemSelectionChanged.connect(self._offer)
-        self.tabs.currentChanged.connect(lambda _: self._offer())
+        for widget in (self.results_list, self.history_list):
+            widget.itemSelectionChanged.connect(self._update_buttons)
+        self.tabs.currentChanged.connect(lambda _: self._update_buttons())
         self.set_idle()
         self.resize(960, 600)
 
@@ -84,96 +85,88 @@ class ResultsWindow(QDialog):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.message = QLabel()
-        self.message.setObjectName("kept message")
+        self.message.setObjectName("results message")
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.forget = self._button(strings.FORGET, "forget", lambda: self.forget_asked.emit(self._chosen(self.kept)))
-        self.stop = self._button(strings.STOP, "stop", self.stop_asked.emit)
-        self.resume = self._button(strings.GO_ON, "go_on", lambda: self.go_on_asked.emit(self._chosen(self.kept)))
-        self.resume.setToolTip(strings.GO_ON_TIP)
-        self.insert = self._button(strings.INSERT, "insert", lambda: self.insert_asked.emit(self._chosen(self.kept)))
+        self.delete = self._button(strings.DELETE, "delete", lambda: self.delete_requested.emit(self._result()))
+        self.stop = self._button(strings.STOP, "stop", self.stop_requested.emit)
+        self.resume = self._button(strings.RESUME, "resume", lambda: self.resume_requested.emit(self._result()))
+        self.resume.setToolTip(strings.RESUME_TIP)
+        self.insert = self._button(strings.INSERT, "insert", lambda: self.insert_requested.emit(self._result()))
         self.insert.setToolTip(strings.INSERT_TIP)
-        self.use = self._button(strings.USE_AGAIN, "use_again", lambda: self.use_asked.emit(self._chosen(self.history)))
+        self.use_again = self._button(
+            strings.USE_AGAIN, "use_again", lambda: self.use_again_requested.emit(_selected(self.history_list))
+        )
         row = QHBoxLayout()
-        row.addWidget(self.forget)
+        row.addWidget(self.delete)
         row.addStretch(1)
-        for button in (self.stop, self.resume, self.insert, self.use):
+        for button in (self.stop, self.resume, self.insert, self.use_again):
             row.addWidget(button)
         for part in (self.bar, self.message):
             outer.addWidget(part)
         outer.addLayout(row)
 
-    def _button(self, text: str, name: str, do: Any) -> QPushButton:
+    def _button(self, text: str, name: str, slot: Callable[[], object]) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
         button.setAutoDefault(False)
-        button.setMinimumWidth(button.sizeHint().width() + ROOM)
-        button.clicked.connect(lambda _=False: do())
+        button.setMinimumWidth(button.sizeHint().width() + BUTTON_PADDING)
+        button.clicked.connect(lambda _=False: slot())
         return button
 
-    # --- what is chosen --------------------------------------------------------------------------------
-    @staticmethod
-    def _chosen(one: QListWidget) -> Any:
-        items = one.selectedItems()
-        return items[0].data(A_THING) if items else None
+    # --- selection -------------------------------------------------------------------------------------
+    def _result(self) -> SavedItem | None:
+        """The selected result."""
+        selected: SavedItem | None = _selected(self.results_list)
+        return selected
 
-    def _offer(self) -> None:
-        """What can be done with what is chosen."""
-        on_results = self.tabs.currentWidget() is self.kept
-        item, free = self._chosen(self.kept), not self._busy
-        for button in (self.forget, self.resume, self.insert):
+    def _update_buttons(self) -> None:
+        """Shows and enables the buttons that apply to the current tab and its selection."""
+        on_results = self.tabs.currentWidget() is self.results_list
+        item, idle = self._result(), not self._busy
+        for button in (self.delete, self.resume, self.insert):
             button.setVisible(on_results)
-            button.setEnabled(free and item is not None)
-        self.resume.setEnabled(free and item is not None and not item.finished)
+            button.setEnabled(idle and item is not None)
+        self.resume.setEnabled(idle and item is not None and not item.finished)
         self.stop.setVisible(on_results and self._busy)
-        self.use.setVisible(not on_results)
-        self.use.setEnabled(self._chosen(self.history) is not None)
+        self.use_again.setVisible(not on_results)
+        self.use_again.setEnabled(_selected(self.history_list) is not None)
 
-    # --- what goes on ----------------------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------------------
     def show_items(self, items: list[SavedItem]) -> None:
-        now, was = time.time(), self._chosen(self.kept)
-        self.kept.clear()
+        now, was = time.time(), self._result()
+        self.results_list.clear()
         for item in items:
-            self._append(self.kept, item, describe_item(item, now), [(item.thumbnail, WIDE)])
-        _choose(self.kept, [i for i, item in enumerate(items) if was is not None and item.job == was.job])
-        self._offer()
+            _append(self.results_list, item, describe_item(item, now), [(item.thumbnail, THUMBNAIL_WIDTH)])
+        _select(self.results_list, [i for i, item in enumerate(items) if was is not None and item.job == was.job])
+        self._update_buttons()
 
-    def show_history(self, lines: list[HistoryEntry]) -> None:
-        now, was = time.time(), self._chosen(self.history)
-        self.history.clear()
-        for line in lines:
-            style = next((style.thumbnail for style in line.styles if style.thumbnail), b"")
-            self._append(self.history, line, describe_entry(line, now), [(line.thumbnail, WIDE), (style, HIGH)])
-        _choose(self.history, [i for i, line in enumerate(lines) if was is not None and line.number == was.number])
-        if not lines:
-            self._append(self.history, None, (strings.NO_HISTORY,), [])
-        self._offer()
-
-    def _append(
-        self, to: QListWidget, thing: object, about: Sequence[str], thumbnails: list[tuple[bytes, int]]
-    ) -> None:
-        item = QListWidgetItem("\n".join(about))
-        item.setData(A_THING, thing)
-        item.setToolTip("\n".join(about))
-        if thumbnails:
-            item.setIcon(QIcon(_beside_each_other(thumbnails)))
-        else:
-            item.setFlags(Qt.ItemFlag.NoItemFlags)
-        to.addItem(item)
+    def show_history(self, entries: list[HistoryEntry]) -> None:
+        now, was = time.time(), _selected(self.history_list)
+        self.history_list.clear()
+        for entry in entries:
+            style = next((style.thumbnail for style in entry.styles if style.thumbnail), b"")
+            thumbnails = [(entry.thumbnail, THUMBNAIL_WIDTH), (style, THUMBNAIL_HEIGHT)]
+            _append(self.history_list, entry, describe_entry(entry, now), thumbnails)
+        numbers = [entry.number for entry in entries]
+        _select(self.history_list, [numbers.index(was.number)] if was is not None and was.number in numbers else [])
+        if not entries:
+            _append(self.history_list, None, (strings.NO_HISTORY,), [])
+        self._update_buttons()
 
     def set_busy(self) -> None:
         self._busy = True
         self.bar.setRange(0, 0)
         self.bar.show()
-        self._offer()
+        self._update_buttons()
 
     def set_idle(self) -> None:
         self._busy = False
         self.bar.setRange(0, PERMILLE)
         self.bar.hide()
         self.preview.hide()
-        self.preview.set_before(QImage())
-        self._offer()
+        self.preview.set_original(QImage())
+        self._update_buttons()
 
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
@@ -195,46 +188,63 @@ class ResultsWindow(QDialog):
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         if not event.spontaneous():
-            self.tabs.setCurrentWidget(self.kept)  # what waits comes first, whatever was looked at the last time
+            self.tabs.setCurrentWidget(self.results_list)  # first, whichever tab was open last time
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
-        if not event.spontaneous():  # not by being minimised
+        if not event.spontaneous():  # closed, not minimised
             self.closed.emit()
 
 
 def _list(name: str, icon: QSize) -> QListWidget:
-    one = QListWidget()
-    one.setObjectName(name)
-    one.setIconSize(icon)
-    one.setSpacing(3)
-    one.setUniformItemSizes(True)
-    one.setTextElideMode(Qt.TextElideMode.ElideRight)
-    one.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    one.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
-    return one
+    widget = QListWidget()
+    widget.setObjectName(name)
+    widget.setIconSize(icon)
+    widget.setSpacing(3)
+    widget.setUniformItemSizes(True)
+    widget.setTextElideMode(Qt.TextElideMode.ElideRight)
+    widget.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    widget.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+    return widget
 
 
-def _choose(one: QListWidget, rows: list[int]) -> None:
-    """What was chosen before, if it is still there; else the first."""
-    if one.count():
-        one.setCurrentRow(rows[0] if rows else 0)
+def _append(widget: QListWidget, thing: object, about: Sequence[str], thumbnails: list[tuple[bytes, int]]) -> None:
+    """Adds an item. about: its lines of text. thumbnails: JPEGs with their widths; without any, it is only text."""
+    item = QListWidgetItem("\n".join(about))
+    item.setData(ITEM_ROLE, thing)
+    item.setToolTip("\n".join(about))
+    if thumbnails:
+        item.setIcon(QIcon(_side_by_side(thumbnails)))
+    else:
+        item.setFlags(Qt.ItemFlag.NoItemFlags)
+    widget.addItem(item)
 
 
-def _beside_each_other(thumbnails: list[tuple[bytes, int]]) -> QPixmap:
-    """JPEGs, each fitted into its width, on nothing."""
-    whole = QPixmap(sum(width for _, width in thumbnails) + GAP * (len(thumbnails) - 1), HIGH)
-    whole.fill(Qt.GlobalColor.transparent)
-    painter, left = QPainter(whole), 0
+def _selected(widget: QListWidget) -> Any:
+    items = widget.selectedItems()
+    return items[0].data(ITEM_ROLE) if items else None
+
+
+def _select(widget: QListWidget, rows: list[int]) -> None:
+    """Selects the first of these rows, or the first row of the list if there are none."""
+    if widget.count():
+        widget.setCurrentRow(rows[0] if rows else 0)
+
+
+def _side_by_side(thumbnails: list[tuple[bytes, int]]) -> QPixmap:
+    """JPEGs next to each other on a transparent background, each scaled to fit its width."""
+    width = sum(width for _, width in thumbnails) + THUMBNAIL_GAP * (len(thumbnails) - 1)
+    pixmap = QPixmap(width, THUMBNAIL_HEIGHT)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter, left = QPainter(pixmap), 0
     for jpeg, width in thumbnails:
         image = QImage.fromData(jpeg)
         if image.isNull():
-            painter.fillRect(QRect(left, 0, width, HIGH), QColor(128, 128, 128, 40))
+            painter.fillRect(QRect(left, 0, width, THUMBNAIL_HEIGHT), QColor(128, 128, 128, 40))
         else:
-            small = image.scaled(
-                QSize(width, HIGH), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            painter.drawImage(left + (width - small.width()) // 2, (HIGH - small.height()) // 2, small)
-        left += width + GAP
+            box = QSize(width, THUMBNAIL_HEIGHT)
+            small = image.scaled(box, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+            painter.drawImage(left + (width - small.width()) // 2, (THUMBNAIL_HEIGHT - small.height()) // 2, small)
+        left += width + THUMBNAIL_GAP
     painter.end()
-    return whole
+    return pixmap

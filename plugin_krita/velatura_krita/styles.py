@@ -1,7 +1,9 @@
-"""Styles as pictures, read and written by Qt; for threads."""
+"""Reads and writes style images with Qt. All functions may run on a thread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from velatura import strings
@@ -17,8 +19,16 @@ FORMAT = PixelFormat("RGBA", "u8", "srgb")
 SAMPLES = Path(__file__).parent / "carried" / "samples"
 
 
+@dataclass(frozen=True)
+class StyleSource:
+    """A document or layer that can be used as a style. take: returns its image; raises VelaturaError."""
+
+    name: str
+    take: Callable[[], QImage] = field(repr=False)
+
+
 def read_image(path: str, side: int) -> QImage:
-    """The picture in this file, upright, sRGB, at most `side` pixels a side. Raises NotAPicture. Touches no widget."""
+    """Reads an image file, rotated upright, in sRGB, at most `side` pixels a side. Raises NotAPicture."""
     reader = QImageReader(path)
     reader.setAutoTransform(True)
     size = reader.size()
@@ -33,9 +43,9 @@ def read_image(path: str, side: int) -> QImage:
 
 
 def read_picture(path: str) -> Picture:
-    """A style, as the daemon takes it; its hash is known. Raises NotAPicture."""
+    """Reads a style file as the daemon expects it, with its hash computed. Raises NotAPicture."""
     picture = as_picture(read_image(path, LARGEST_STYLE_SIDE))
-    _ = picture.ref
+    _ = picture.ref  # computes the hash
     return picture
 
 
@@ -43,15 +53,15 @@ def as_picture(image: QImage) -> Picture:
     image = image.convertToFormat(QImage.Format.Format_RGBA8888)
     pixels = image.constBits()
     pixels.setsize(image.sizeInBytes())
-    return Picture(image.width(), image.height(), FORMAT, bytes(pixels))  # 4 bytes a pixel: rows have no padding
+    return Picture(image.width(), image.height(), FORMAT, bytes(pixels))  # 4 bytes per pixel, so rows have no padding
 
 
-def keep(image: QImage, name: str, places: AppDirs) -> Style:
-    """An image that came from no file, as a file of ours. Raises DiskTrouble, NotAPicture."""
+def save_style(image: QImage, name: str, dirs: AppDirs) -> Style:
+    """Saves an image without a file, e.g. a pasted one, as a style file. Raises DiskTrouble, NotAPicture."""
     if max(image.width(), image.height()) > LARGEST_STYLE_SIDE:
         image = image.scaled(
             QSize(LARGEST_STYLE_SIDE, LARGEST_STYLE_SIDE),
             Qt.AspectRatioMode.KeepAspectRatio,
             Qt.TransformationMode.SmoothTransformation,
         )
-    return styles.save_style(as_picture(image), name, places, lambda path: image.save(str(path), "PNG"))
+    return styles.save_style(as_picture(image), name, dirs, lambda path: image.save(str(path), "PNG"))

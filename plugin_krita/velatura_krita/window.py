@@ -1,10 +1,18 @@
-"""The window beside the canvas: what is restyled, with what, how it goes. It knows no daemon and no Krita."""
+"""The window beside the canvas: the target, the styles, the settings and the progress.
+
+It uses neither the daemon nor Krita's API.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from velatura import strings
 from velatura.app_dirs import AppDirs
+from velatura.editor.style_regions import RegionSource
 from velatura.editor.ui_state import Style, UiState
+from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
@@ -26,25 +34,33 @@ from .qt import (
     QWidget,
     pyqtSignal,
 )
+from .styles import StyleSource
 
 PERMILLE = 1000
-WARNING = "color: #ffb28a;"  # readable on Krita's dark and light themes' message ground
+WARNING = "color: #ffb28a;"  # readable on the background of Krita's dark and light themes
 MESSAGE = "QLabel { padding: 6px 2px; }"
 
 
 class Window(QDialog):
-    """Signals say what the person wants; the methods below say what goes on."""
+    """Emits a signal for each request of the user; the controller calls the methods to show the state."""
 
-    start_asked = pyqtSignal()
-    cancel_asked = pyqtSignal()
+    start_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
     changed = pyqtSignal()
-    report_asked = pyqtSignal()
-    command_asked = pyqtSignal()
-    document_asked = pyqtSignal()
-    results_asked = pyqtSignal()
+    report_requested = pyqtSignal()
+    command_requested = pyqtSignal()
+    open_image_requested = pyqtSignal()
+    results_requested = pyqtSignal()
     shown = pyqtSignal()
 
-    def __init__(self, places: AppDirs, sources: object, regions: object, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        dirs: AppDirs,
+        sources: Callable[[], list[StyleSource]],
+        regions: Callable[[], list[RegionSource]],
+        parent: QWidget | None = None,
+    ) -> None:
+        """sources: lists the documents and layers that can be styles. regions: lists what regions can be taken from."""
         super().__init__(
             parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
         )
@@ -53,7 +69,7 @@ class Window(QDialog):
         self.setModal(False)
         self.setAcceptDrops(True)
         self.preview = PreviewArea()
-        self.gallery = Gallery(places, sources, regions)
+        self.gallery = Gallery(dirs, sources, regions)
         self.controls = Controls()
         outer = QVBoxLayout(self)
         outer.setSpacing(10)
@@ -64,15 +80,15 @@ class Window(QDialog):
         self.set_idle()
         self.resize(960, 720)
 
-    # --- the parts -------------------------------------------------------------------------------------
+    # --- layout ----------------------------------------------------------------------------------------
     def _middle(self) -> QHBoxLayout:
         self.target = QLabel()
         self.target.setObjectName("target")
         left = QVBoxLayout()
         left.addWidget(self.preview, 1)
         left.addWidget(self.target)
-        side = QWidget()
-        right = QVBoxLayout(side)
+        column = QWidget()
+        right = QVBoxLayout(column)
         right.setContentsMargins(0, 0, 6, 0)
         right.setSpacing(10)
         right.addWidget(_heading(strings.STYLE))
@@ -81,11 +97,11 @@ class Window(QDialog):
         right.addWidget(self.controls)
         right.addStretch(1)
         scroll = QScrollArea()
-        scroll.setWidget(side)
+        scroll.setWidget(column)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(side.minimumSizeHint().width() + 24)
+        scroll.setMinimumWidth(column.minimumSizeHint().width() + 24)
         scroll.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         middle = QHBoxLayout()
         middle.setSpacing(14)
@@ -106,29 +122,29 @@ class Window(QDialog):
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
-        self.kept = QLabel()
-        self.kept.setObjectName("kept")
-        self.recover = self._button(strings.RECOVER, "recover", self.results_asked)
-        self._kept_line = QWidget()
-        kept_line = QHBoxLayout(self._kept_line)
-        kept_line.setContentsMargins(2, 0, 0, 0)
-        kept_line.addWidget(self.kept)
-        kept_line.addWidget(self.recover)
-        kept_line.addStretch(1)
-        self._kept_line.hide()
+        self.saved = QLabel()
+        self.saved.setObjectName("saved")
+        self.recover = self._button(strings.RECOVER, "recover", self.results_requested)
+        self._saved_row = QWidget()
+        saved_row = QHBoxLayout(self._saved_row)
+        saved_row.setContentsMargins(2, 0, 0, 0)
+        saved_row.addWidget(self.saved)
+        saved_row.addWidget(self.recover)
+        saved_row.addStretch(1)
+        self._saved_row.hide()
         buttons = QHBoxLayout()
-        self.copy_report = self._button(strings.COPY_REPORT, "copy_report", self.report_asked)
-        self.copy_command = self._button(strings.COPY_COMMAND, "copy_command", self.command_asked)
-        self.open_document = self._button(strings.OPEN_AS_PICTURE, "open_document", self.document_asked)
-        self.cancel = self._button(strings.CANCEL, "cancel", self.cancel_asked)
-        self.start = self._button(strings.START, "start", self.start_asked)
+        self.copy_report = self._button(strings.COPY_REPORT, "copy_report", self.report_requested)
+        self.copy_command = self._button(strings.COPY_COMMAND, "copy_command", self.command_requested)
+        self.open_image = self._button(strings.OPEN_AS_IMAGE, "open_image", self.open_image_requested)
+        self.cancel = self._button(strings.CANCEL, "cancel", self.cancel_requested)
+        self.start = self._button(strings.START, "start", self.start_requested)
         self.start.setDefault(True)
         self.start.setMinimumWidth(130)
-        for button in (self.copy_report, self.copy_command, self.open_document):
+        for button in (self.copy_report, self.copy_command, self.open_image):
             buttons.addWidget(button)
         self.estimate = QLabel()
         self.estimate.setObjectName("estimate")
-        self.estimate.setEnabled(False)  # quiet: it says what is likely, not what is
+        self.estimate.setEnabled(False)  # greyed out: only an estimate
         self.estimate.setWordWrap(True)
         self.estimate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         buttons.addWidget(self.estimate, 1)
@@ -136,11 +152,11 @@ class Window(QDialog):
             buttons.addWidget(button)
         column.addWidget(self.bar)
         column.addWidget(self.message)
-        column.addWidget(self._kept_line)
+        column.addWidget(self._saved_row)
         column.addLayout(buttons)
         return bottom
 
-    def _button(self, text: str, name: str, signal: object) -> QPushButton:
+    def _button(self, text: str, name: str, signal: Any) -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
         button.setAutoDefault(False)
@@ -148,35 +164,35 @@ class Window(QDialog):
         return button
 
     def is_shown(self) -> bool:
-        return self.isVisible()
+        return bool(self.isVisible())
 
-    # --- what is set -----------------------------------------------------------------------------------
+    # --- user input ------------------------------------------------------------------------------------
     def chosen_styles(self) -> list[Style]:
         return self.gallery.chosen()
 
     def settings(self) -> StyleSettings:
         return self.controls.settings()
 
-    def set_up(self, ui_state: UiState) -> None:
-        """Show what was set the last time."""
-        self.controls.set_settings(ui_state.settings)
-        self.gallery.fill(ui_state.recent, ui_state.styles)
-        if not ui_state.styles:
+    def restore(self, state: UiState) -> None:
+        """Shows the settings and styles of the last time."""
+        self.controls.set_settings(state.settings)
+        self.gallery.fill(state.recent, state.styles)
+        if not state.styles:
             self.show_message(strings.NO_STYLE)
 
     def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
         self.controls.set_settings(settings)
         self.gallery.fill(recent, styles)
 
-    # --- what goes on ----------------------------------------------------------------------------------
+    # --- state -----------------------------------------------------------------------------------------
     def preview_side(self) -> int:
-        return max(self.preview.width(), self.preview.height(), 400)
+        return int(max(self.preview.width(), self.preview.height(), 400))
 
     def show_target(self, sentence: str) -> None:
         self.target.setText(sentence)
 
     def show_original(self, thumbnail: QImage) -> None:
-        self.preview.set_before(thumbnail)
+        self.preview.set_original(thumbnail)
 
     def forget_regions(self) -> None:
         self.gallery.forget_regions()
@@ -185,19 +201,19 @@ class Window(QDialog):
         self.estimate.setText(sentence)
 
     def show_saved_notice(self, sentence: str) -> None:
-        self.kept.setText(sentence)
-        self._kept_line.setVisible(bool(sentence))
+        self.saved.setText(sentence)
+        self._saved_row.setVisible(bool(sentence))
 
     def set_busy(self) -> None:
-        self.bar.setRange(0, 0)  # moving: it is not known yet how far
+        self.bar.setRange(0, 0)  # indeterminate, until the first progress
         self.cancel.setEnabled(True)
-        self._offer()
+        self._show_error_buttons()
 
     def set_idle(self) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(0)
         self.cancel.setEnabled(False)
-        self._offer()
+        self._show_error_buttons()
 
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
@@ -211,29 +227,29 @@ class Window(QDialog):
         self.message.setStyleSheet(MESSAGE)
         self.message.setText(sentence)
 
-    def show_error(self, error: object, *, command: bool = False, document: bool = False) -> None:
-        """A VelaturaError's sentence, and what to do about it in reach."""
+    def show_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
+        """Shows the error's sentence and the buttons that help: Copy report and, if asked for, the other two."""
         self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
         self.message.setText(error.sentence)
-        self._offer(report=True, command=command, document=document)
+        self._show_error_buttons(report=True, command=command, document=document)
 
-    def _offer(self, *, report: bool = False, command: bool = False, document: bool = False) -> None:
+    def _show_error_buttons(self, *, report: bool = False, command: bool = False, document: bool = False) -> None:
         self.copy_report.setVisible(report)
         self.copy_command.setVisible(command)
-        self.open_document.setVisible(document)
+        self.open_image.setVisible(document)
 
     # --- events ----------------------------------------------------------------------------------------
-    def showEvent(self, event: object) -> None:
+    def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.shown.emit()
 
-    def dragEnterEvent(self, event: object) -> None:
+    def dragEnterEvent(self, event: Any) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():
             event.acceptProposedAction()
 
-    def dropEvent(self, event: object) -> None:
+    def dropEvent(self, event: Any) -> None:
         event.acceptProposedAction()
-        self.gallery.take_mime(event.mimeData(), strings.DROPPED)
+        self.gallery.add_mime(event.mimeData(), strings.DROPPED_IMAGE)
 
 
 def _heading(text: str) -> QLabel:

@@ -67,17 +67,12 @@ class StyleSettings:
     """The settings of one restyle. Immutable and validated: an invalid value raises BadSetting."""
 
     strength: float = _knob(
-        50.0,
-        "Strength",
-        "How much style against how much content; 0 gives the picture back.",
-        low=0,
-        high=100,
-        unit="%",
+        50.0, "Strength", "How strongly the style is applied; 0 leaves the image unchanged.", low=0, high=100, unit="%"
     )
     stroke_size: float = _knob(
         1.0,
         "Stroke size",
-        "Size of the style's marks: 1 is the style at the picture's own size.",
+        "Size of the brush strokes; at 1 the style is used at the size of the image.",
         low=0.25,
         high=4,
         unit="×",
@@ -85,103 +80,129 @@ class StyleSettings:
     keep_colours: str = _knob(
         "off",
         "Keep colours",
-        "Keep the picture's own colours.",
+        "Whether the result keeps the colours of the image.",
         choices=(
-            ("off", "the style's colours"),
-            ("luminance", "the picture's colours, the style's light and dark"),
-            ("palette", "the style repainted in the picture's palette"),
+            ("off", "colours of the style"),
+            ("luminance", "colours of the image, light and dark of the style"),
+            ("palette", "style recoloured with the palette of the image"),
         ),
     )
     quality: str = _knob(
         "good",
         "Quality",
-        "How long to work on it.",
+        "Trade-off between speed and quality.",
         choices=(
-            ("draft", "a quick look"),
-            ("good", "for keeping"),
-            ("best", "the most steps, and the closest likeness"),
-            ("paper", "the algorithm of the article: one scale, from noise; locks strength"),
+            ("draft", "fast preview"),
+            ("good", "for finished work"),
+            ("best", "most steps, closest match to the style"),
+            ("paper", "method of the paper: one scale, starts from noise, ignores strength"),
         ),
     )
     start: str = _knob(
         "content",
-        "Start from",
-        "What the first brush stroke goes over.",
+        "Initial image",
+        "What the restyle starts from.",
         choices=(
-            ("content", "the picture"),
-            ("noise", "white noise: another seed, another picture"),
-            ("last", "the last result of this layer, where it still fits"),
+            ("content", "the image itself"),
+            ("noise", "white noise; each seed gives a different result"),
+            ("last", "last result of this layer, if it still fits"),
         ),
     )
     fine: float = _knob(
-        100.0, "Fine marks", "How much the style's finest marks count (conv1_1, conv2_1).", low=0, high=200, unit="%"
+        100.0,
+        "Fine detail",
+        "Weight of the style's finest marks (network layers conv1_1, conv2_1).",
+        low=0,
+        high=200,
+        unit="%",
     )
     middle: float = _knob(
-        100.0, "Middle marks", "How much its brush strokes count (conv3_1).", low=0, high=200, unit="%"
+        100.0,
+        "Medium detail",
+        "Weight of the style's brush strokes (network layer conv3_1).",
+        low=0,
+        high=200,
+        unit="%",
     )
     coarse: float = _knob(
-        100.0, "Coarse forms", "How much its large forms count (conv4_1, conv5_1).", low=0, high=200, unit="%"
+        100.0,
+        "Coarse detail",
+        "Weight of the style's large shapes (network layers conv4_1, conv5_1).",
+        low=0,
+        high=200,
+        unit="%",
     )
     style_distance: str = _knob(
         "auto",
-        "Likeness",
-        "What of the style's marks the picture is to share.",
+        "Style distance",
+        "How the result is compared with the style.",
         choices=(
-            ("auto", "what suits the quality"),
-            ("gram", "how often marks come together, as in the article"),
-            ("moments", "that, and how strong marks are and how much they vary"),
-            ("wasserstein", "the whole distribution, as far as means and covariances tell it"),
+            ("auto", "set by quality"),
+            ("gram", "which marks occur together, as in the paper"),
+            ("moments", "also how strong marks are and how much they vary"),
+            ("wasserstein", "whole distribution of marks, by its means and covariances"),
         ),
     )
     seamless: bool = _knob(
-        False, "Seamless", "The result tiles: its left edge goes on at its right, its top at its bottom."
+        False, "Seamless", "The result can be tiled: left and right edges match, and so do top and bottom."
     )
-    seed: int = _knob(0, "Seed", "Another number, another variation (with noise).", low=0, high=2**31 - 1)
+    seed: int = _knob(
+        0, "Seed", "Each number gives a different variation if the initial image is noise.", low=0, high=2**31 - 1
+    )
     iterations: int = _knob(
-        0, "Iterations", "Optimisation steps in all; 0 leaves it to the quality.", low=0, high=20000, unit="steps"
+        0,
+        "Iterations",
+        "Total number of optimisation steps; 0 lets the quality decide.",
+        low=0,
+        high=20000,
+        unit="steps",
     )
     optimiser: str = _knob(
         "lbfgs",
         "Optimiser",
-        "How the picture is moved. The article says gradient descent; L-BFGS is the deviation.",
-        choices=(("lbfgs", "L-BFGS: fewest steps"), ("adam", "Adam"), ("gradient", "plain gradient descent")),
+        "Optimisation method. The paper uses gradient descent; L-BFGS differs from it.",
+        choices=(("lbfgs", "fewest steps"), ("adam", "adaptive step sizes"), ("gradient", "plain gradient descent")),
     )
     pooling: str = _knob(
         "antialiased",
         "Pooling",
-        "How the network halves its feature maps.",
+        "How the network halves the size of its feature maps.",
         choices=(
-            ("antialiased", "antialiased: even strokes"),
-            ("average", "average: the article's choice"),
-            ("max", "maximum: as the network was trained"),
+            ("antialiased", "even strokes"),
+            ("average", "smoother, as in the paper"),
+            ("max", "maximum, as the network was trained"),
         ),
     )
     reconstruct: str = _knob(
         "both",
         "Reconstruct",
-        "What the network is asked for: a picture in a style, or one of the two alone.",
+        "What to reconstruct: the content in the style, or one of the two alone.",
         choices=(
-            ("both", "the content in the style"),
-            ("content", "the content alone, as the content layer sees it"),
-            ("style", "the style alone, as its layers see it"),
+            ("both", "content in the style"),
+            ("content", "content alone, as the content layer sees it"),
+            ("style", "style alone, as the style layers see it"),
         ),
     )
     content_layer: str = _knob(
         "conv4_2",
         "Content layer",
-        "Where the content is compared.",
+        "Network layer at which the content is compared.",
         choices=tuple((name, f"block {name[4]}, convolution {name[6]}") for name in NETWORK_LAYERS),
     )
     style_depth: int = _knob(
-        5, "Style depth", "How many of the style's layers count, from conv1_1 down.", low=1, high=5, unit="layers"
+        5, "Style depth", "How many style layers are used, from conv1_1 on.", low=1, high=5, unit="layers"
     )
     balance: float = _knob(
-        -3.0, "Balance", "α/β of the article, as a power of ten; for quality 'paper'.", low=-8, high=2
+        -3.0,
+        "Balance",
+        "The paper's ratio α/β of content to style, as a power of ten; only for quality 'paper'.",
+        low=-8,
+        high=2,
     )
     composite: bool = _knob(
         False,
         "Composite",
-        "Blend the result into the whole picture; without it the selection's box comes back, unblended.",
+        "Blend the result into the whole image; otherwise only the box around the selection is returned, unblended.",
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the editors' windows say, written once. {names} are filled in."""
+"""The texts of the editors' windows, shared by both plugins. Names in {braces} are filled in with `str.format`."""
 
 from __future__ import annotations
 
@@ -9,129 +9,150 @@ from collections.abc import Sequence
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings, default_of, setting_specs
 
-# --- the menu ----------------------------------------------------------------------------------------
+# --- menu --------------------------------------------------------------------------------------------
 RESTYLE = "Restyle with Velatura…"
 RESTYLE_AGAIN = "Restyle again"
 EXPLAIN = "See what the network sees…"
 RESULTS = "Results and history…"
 TITLE = "Restyle with Velatura"
 
-# --- the window --------------------------------------------------------------------------------------
-# Knobs in the order a window shows them; the others stand under MORE. `composite` is for files: an editor makes a mask.
-WINDOW_KNOBS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
-MORE_KNOBS = ("fine", "middle", "coarse", "style_distance", "seamless", "start", "iterations", "optimiser", "pooling")
-FIGURE_KNOBS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, and in no window
-STYLE, GALLERY, MORE = "Style", "Recent and samples", "More"
-FROM_FILE, FROM_LAYER, PASTE = "From file…", "From a layer", "Paste"
+# --- window ------------------------------------------------------------------------------------------
+# Settings in the order in which a window shows them; MORE_SETTINGS are folded away under MORE. `composite` is only for
+# files: in an editor the selection becomes a layer mask.
+MAIN_SETTINGS = ("strength", "stroke_size", "keep_colours", "quality", "seed")
+MORE_SETTINGS = (
+    "fine",
+    "middle",
+    "coarse",
+    "style_distance",
+    "seamless",
+    "start",
+    "iterations",
+    "optimiser",
+    "pooling",
+)
+FIGURE_SETTINGS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, but in no window
+STYLE, MORE = "Style", "More settings"
+FROM_FILE, FROM_LAYER, PASTE = "From file…", "From layer", "Paste"
 START, CANCEL, CLOSE = "Restyle", "Cancel", "Close"
 COPY_REPORT, COPY_COMMAND = "Copy report", "Copy command"
-OPEN_AS_PICTURE = "Open as a new picture"
-CHOOSE_STYLE = "Choose a style"
-GALLERY_TIP = "Click a painting to use it; Ctrl+click for several. You can also drop a picture here."
-NO_SOURCES = "No picture is open"
-PICTURE_FILES = "Pictures"
-NO_STYLE = "Pick a painting, or drop one here."
-SHARE = "Share"
-REMOVE_STYLE = "Take this style away"
-WHERE = "Where this style goes"
+OPEN_AS_IMAGE = "Open as new image"
+CHOOSE_STYLE = "Choose style"
+GALLERY_TIP = "Click a style to choose it; Ctrl+click to choose several. You can also drop an image here."
+NO_SOURCES = "No image is open"
+IMAGE_FILES = "Images"
+NO_STYLE = "Choose a style, or drop an image here."
+SHARE = "Share: how much this style counts compared with the others"
+REMOVE_STYLE = "Remove this style"
+REGION_OF_STYLE = "Region of this style"
 EVERYWHERE, ELSEWHERE = "Everywhere", "Everywhere else"
-SELECTION_NOW = "The selection, as it is now"
-RESET = "Back to the defaults"
-BEFORE_AFTER = "Hold the mouse button down to see it as it was."
+CURRENT_SELECTION = "Current selection"
+PREVIEW_TIP = "Hold down the mouse button to see the original."
 UNTITLED = "Untitled"
-LAYER_OF = "{layer} · {width} × {height} px"
-SELECTION_OF = "Selection of {layer} · {width} × {height} px"
+LAYER_TARGET = "{layer} · {width} × {height} px"
+SELECTION_TARGET = "Selection of {layer} · {width} × {height} px"
 MASK_NAME = "Selection"
-OPEN_IMAGE = "An open image"
-OF_SELECTION = "{name} (selection)"
-IN_CLIPBOARD, DROPPED = "From the clipboard", "Dropped picture"
+OPEN_IMAGE = "Open image"
+WITH_SELECTION = "{name} (selection)"
+PASTED_IMAGE, DROPPED_IMAGE = "Pasted image", "Dropped image"
+RANDOM = "Set a random number"
+CHOICE_NAMES = {"lbfgs": "L-BFGS"}  # where capitalising a setting's value does not give its usual spelling
 
-# --- what is kept, and the history -------------------------------------------------------------------
+# --- saved results and history -----------------------------------------------------------------------
 IN_DOCUMENT = "{layer}, in {document}"
 RECOVER = "Recover results…"
 RESULTS_TITLE = "Results and history"
-KEPT_RESULTS, HISTORY = "Results", "History"
-INSERT, GO_ON, STOP = "Insert as a layer", "Go on", "Stop"
-FORGET, USE_AGAIN = "Forget", "Use again"
-INSERT_TIP = "A stopped restyle: the picture as far as it got."
-GO_ON_TIP = "Work on from where it was stopped; then it becomes a layer."
-KEPT_ONE = "A result of an earlier restyle is kept."
-KEPT_SOME = "{count} results of earlier restyles are kept."
-KEPT_OF_IT = "What it had worked on for more than a few seconds can be recovered."
-NOTHING_KEPT = "Nothing waits here: every result has reached its picture."
-NO_HISTORY = "No restyle has been made yet."
-ASKING = "Asking the daemon…"
-STOPPED = "Stopped. What is done of it is kept."
-FORGOTTEN = "Forgotten."
-OF_ANOTHER_KIND = (
-    "These pixels are not of the kind that this editor's layers are read in. Save them with 'velatura "
-    "results save' in a terminal."
+RESULTS_TAB, HISTORY_TAB = "Results", "History"
+INSERT, RESUME, STOP = "Insert as layer", "Resume", "Stop"
+DELETE, USE_AGAIN = "Delete", "Use again"
+INSERT_TIP = "Inserts the result as a new layer. A stopped restyle is inserted as far as it got."
+RESUME_TIP = "Continues the stopped restyle to its end, then inserts the result as a new layer."
+KEPT_ONE = "A result of an earlier restyle can be recovered."
+KEPT_SOME = "{count} results of earlier restyles can be recovered."
+KEPT_OF_IT = "If the restyle ran for more than a few seconds, its progress can be recovered."
+NOTHING_KEPT = "There are no results to recover: all of them have been inserted."
+NO_HISTORY = "There are no restyles yet."
+ASKING = "Loading results and history…"
+STOPPED = "Stopped. Progress was saved."
+FORGOTTEN = "Deleted."
+UNSUPPORTED_FORMAT = (
+    "This result has a pixel format that cannot be inserted here. Save it to a file with 'velatura results save' in a "
+    "terminal."
 )
-FOR_A_PERSON = "This opens a window for a person. From scripts, use 'velatura results' and 'velatura history'."
+INTERACTIVE_ONLY = "This command only opens a window. In scripts, use 'velatura results' and 'velatura history'."
 RECOVERED = "Done: new layer “{name}”."
 FINISHED, STOPPED_AT = "finished", "stopped at {percent:.0f} %"
-USED_AGAIN = "The knobs and styles of that restyle. Press Restyle to use them."
-STYLE_GONE = "The knobs are those of that restyle, but the painting “{name}” is not at {path} any more. Choose it anew."
+USED_AGAIN = "The settings and styles of that restyle are loaded. Click Restyle to start."
+STYLE_GONE = "The settings of that restyle are loaded, but the style “{name}” is no longer at {path}. Choose it again."
 STYLE_OF_NO_FILE = (
-    "The knobs are those of that restyle, but nothing is known of where “{name}” came from. Choose it anew."
+    "The settings of that restyle are loaded, but the file of the style “{name}” is not known. Choose it again."
 )
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # whatever the locale is
-PAPER_SETS = ("start", "pooling", "style_distance")  # knobs that quality 'paper' turns by itself
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # in every locale
+SET_BY_PAPER = ("start", "pooling", "style_distance")  # settings that quality 'paper' changes by itself
 PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
 
-# --- what goes on ------------------------------------------------------------------------------------
+# --- progress ----------------------------------------------------------------------------------------
 READING = "Reading the layer…"
-WAKING = "Waking the daemon…"
-SENDING = "Sending the picture…"
+WAKING = "Connecting to the daemon…"
+SENDING = "Sending the image…"
 WAITING = "Waiting for {place} other restyle(s)…"
 WORKING = "Scale {level} of {levels}, {width} × {height} px"
-INSERTING = "Making the layer…"
+INSERTING = "Inserting the layer…"
 DONE = "Done in {seconds:.0f} s: new layer “{name}”."
-DONE_PICTURE = "Done: opened as a new picture."
-CANCELLED = "Cancelled. Nothing has changed."
+DONE_PICTURE = "Done: opened as a new image."
+CANCELLED = "Cancelled. Nothing was changed."
 EXPLAINING = "{number} of {count}: {name}"
-PAPER = "Paper"
-EXPLAINED = "What the network sees of {layer} and {style}"
-COPIED = "Copied."
+SHEET_BACKGROUND = "Background"
+EXPLAINED = "What the network sees in {layer} and {style}"
+COPIED = "Copied to the clipboard."
 
-# --- what is wrong, and what to do -------------------------------------------------------------------
-NO_LAYER = "There is no layer to restyle. Open a picture and choose a layer."
-FLOATING = "A floating selection is in the way. Anchor it, or make it a layer, and restyle again."
-EMPTY_LAYER = "Layer “{layer}” has no pixels on the canvas. Paint something there, or choose another layer."
-SELECTION_OUTSIDE = "The selection covers nothing of layer “{layer}”. Move the selection, or choose another layer."
-NO_STYLE_CHOSEN = "No style is chosen. Pick a painting from the gallery, or take one from a file."
-NO_STYLE_GIVEN = "No style is given. Give a painting as 'style' (a file), as 'style-drawable', or several as 'styles'."
-NOT_READABLE = "“{name}” could not be read as a picture ({why}). Choose another file."
-SOURCE_GONE = "The layer that the style was to come from has gone. Choose another."
+# --- errors: what went wrong, and what to do ---------------------------------------------------------
+NO_LAYER = "There is no layer to restyle. Open an image and select a layer."
+FLOATING = "The image has a floating selection. Anchor it or turn it into a layer, then restyle again."
+EMPTY_LAYER = "Layer “{layer}” has no pixels on the canvas. Paint on it, or select another layer."
+SELECTION_OUTSIDE = "The selection does not overlap layer “{layer}”. Move the selection, or select another layer."
+NO_STYLE_CHOSEN = "No style is chosen. Choose one from the gallery or from a file."
+NO_STYLE_GIVEN = (
+    "No style is given. Pass an image file as 'style', a layer as 'style-drawable', or several files as 'styles'."
+)
+NOT_READABLE = "“{name}” could not be read as an image ({why}). Choose another file."
+SOURCE_GONE = "The image or layer chosen as the style is no longer there. Choose another one."
 REGION_ELSEWHERE = (
-    "“{region}” was taken as a region of another picture, or the picture's size has changed since: it is no region "
-    "here. "
-    "Choose anew where its style goes, or restyle without."
+    "The region “{region}” was taken from another image, or the size of the image has changed since. Choose the region "
+    "again, or restyle without it."
 )
-REGION_EMPTY = "“{region}” covers nothing of the picture. Choose another region, or paint something there."
+REGION_EMPTY = "The region “{region}” is empty. Choose another region, or paint something there."
 NO_REGION = (
-    "There is no channel or layer “{region}” in the picture, and no such file. Give a style's region by its name."
+    "There is no channel or layer “{region}” in the image, and no such file. Give each region as the name of a channel "
+    "or layer, or as the path of an image file."
 )
-REGION_GONE = "What the region was to be taken from has gone. Choose another."
+REGION_GONE = "The channel or layer chosen as the region is no longer there. Choose another one."
 REGION_SIZE = (
-    "The region “{region}” is {width} × {height} px, the picture {of_width} × {of_height}. Give one of the "
-    "picture's size."
+    "The region “{region}” is {width} × {height} px, but the image is {of_width} × {of_height} px. Use a region of the "
+    "same size as the image."
 )
-NO_STYLE_TO_EXPLAIN = "Which style? Pick a painting and restyle once; then the network's view of it can be shown."
-NOTHING_TO_PASTE = "There is no picture in the clipboard. Copy one first."
-NO_CONVERSION = "The editor could not convert the colours to {space}. Convert the layer to RGBA and try again."
-PICTURE_CLOSED = "The picture was closed before it was read. Open it and restyle again."
-PICTURE_GONE = "The picture was closed meanwhile. The result is kept here: open it as a new picture."
-LAYER_GONE = "The layer was removed meanwhile. The result is kept here: open it as a new picture."
-NOT_INSERTED = "The editor did not take a layer above “{layer}”. Unlock its group, and restyle again."
-REPLACED = "The restyle was cancelled: a newer one for the same layer took its place."
-UNFORESEEN = "Something unforeseen went wrong: {what}. Please send us the report of it."
-NO_LAST = "Nothing has been restyled yet: choose a style and press Restyle; the next time it goes without the window."
-SANDBOXED = "No daemon is running, and this editor's sandbox cannot start one. Run this in a terminal: {command}"
+NO_STYLE_TO_EXPLAIN = "There is no style to show yet. Choose a style and restyle once, then try again."
+NOTHING_TO_PASTE = "There is no image on the clipboard. Copy one first."
+NO_CONVERSION = "The colours could not be converted to {space}. Convert the layer to RGB, then restyle again."
+PICTURE_CLOSED = "The image was closed before it was read. Open it and restyle again."
+PICTURE_GONE = "The image has been closed. The result can be opened as a new image."
+LAYER_GONE = "The layer has been deleted. The result can be opened as a new image."
+NOT_INSERTED = "The result could not be inserted above “{layer}”. Unlock its layer group and restyle again."
+REPLACED = "Cancelled: a newer restyle of the same layer replaced this one."
+UNFORESEEN = "An unexpected error occurred: {what}. Please send us the report."
+NOTHING_TO_REPEAT = "Nothing has been restyled yet. Restyle once from the window; this command then repeats it."
+SANDBOXED = (
+    "No daemon is running, and this editor runs in a sandbox that cannot start one. Run this in a terminal: {command}"
+)
+
+
+def choice_label(value: str, meaning: str) -> str:
+    """One choice of a setting as a window shows it, e.g. 'Draft: fast preview'."""
+    return f"{CHOICE_NAMES.get(value, value.capitalize())}: {meaning}"
 
 
 def time_left(seconds: float) -> str:
-    """Seconds as people say them; empty where nothing is known (below 0)."""
+    """The remaining time in words; empty if it is unknown (seconds < 0)."""
     if seconds < 0:
         return ""
     if seconds < 1:
@@ -142,31 +163,31 @@ def time_left(seconds: float) -> str:
 
 
 def progress(event: p.Progress) -> str:
-    """One line about where a job is."""
+    """One line that describes how far a job is."""
     scale = WORKING.format(level=event.level + 1, levels=event.levels, width=event.width, height=event.height)
     left = time_left(event.seconds_left)
     return f"{scale} · {left}" if left else scale
 
 
 def result_name(styles: Sequence[str], settings: StyleSettings) -> str:
-    """The name of a result's layer: its style or styles, and how strong."""
+    """The name of a result's layer: the names of its styles, and the strength if that has an effect."""
     names = " + ".join(filter(None, styles)) or STYLE
     return names if settings.strength_is_locked else f"{names} {settings.strength:g} %"
 
 
 def style_name(stem: str) -> str:
-    """A file's name as a painter would write it: 'night_swirls' is 'Night swirls'."""
-    said = stem.replace("_", " ").strip() or STYLE
-    return said[:1].upper() + said[1:]
+    """A style's display name, from the name of its file: 'night_swirls' becomes 'Night swirls'."""
+    name = stem.replace("_", " ").strip() or STYLE
+    return name[:1].upper() + name[1:]
 
 
 def kept(count: int) -> str:
-    """How many results wait; empty where none do."""
+    """How many results can be recovered, as a sentence; empty if there are none."""
     return (KEPT_ONE if count == 1 else KEPT_SOME.format(count=count)) if count else ""
 
 
 def when(at: float, now: float) -> str:
-    """A time as people say it: 'today 14:32', 'yesterday 9:05', '3 Mar 2026'. at, now: seconds since 1970."""
+    """A time as a short date: 'today 14:32', 'yesterday 9:05', '3 Mar 2026'. at, now: seconds since 1970."""
     then, today = time.localtime(at), time.localtime(now)
     days = (_day(today) - _day(then)) if at <= now else -1
     if days in (0, 1):
@@ -175,25 +196,25 @@ def when(at: float, now: float) -> str:
 
 
 def _day(date: time.struct_time) -> int:
-    """Days since some day."""
+    """The ordinal of a date, so that two dates can be subtracted."""
     return datetime.date(date.tm_year, date.tm_mon, date.tm_mday).toordinal()
 
 
 def took(seconds: float) -> str:
-    """How long something has taken."""
+    """How long a restyle took."""
     return f"took {seconds:.0f} s" if seconds >= 1 else "took under 1 s"
 
 
 def knobs_said(settings: StyleSettings) -> str:
-    """Quality, and every knob that is turned from its default. The strength stands in the result's name."""
-    turned = [settings.quality]
-    for name, knob in setting_specs().items():
+    """The quality, and every setting that differs from its default. The strength is in the result's name already."""
+    parts = [settings.quality]
+    for name, spec in setting_specs().items():
         value = getattr(settings, name)
-        if (
-            name not in ("strength", "quality", "composite")
-            and value != default_of(name)
-            and not (settings.quality == "paper" and name in PAPER_SETS)
-        ):
-            said = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"
-            turned.append(f"{knob.label.lower()}{said}{f' {knob.unit}' if knob.unit in ('%', '×') else ''}")
-    return ", ".join(turned)
+        shown_elsewhere = name in ("strength", "quality", "composite")
+        set_by_paper = settings.quality == "paper" and name in SET_BY_PAPER
+        if shown_elsewhere or set_by_paper or value == default_of(name):
+            continue
+        text = "" if value is True else f" {value:g}" if isinstance(value, (int, float)) else f" {value}"
+        unit = f" {spec.unit}" if spec.unit in ("%", "×") else ""
+        parts.append(f"{spec.label.lower()}{text}{unit}")
+    return ", ".join(parts)

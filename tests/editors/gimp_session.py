@@ -1,12 +1,12 @@
-"""GIMP, with or without a screen, told what to do through a driver plug-in; its dialog through a second line."""
+"""Runs GIMP with or without a screen; a driver plug-in and the plug-in's dialog both take code through a socket."""
 
 from __future__ import annotations
 
 import shutil
 
-from tests.editors.session import HERE, ON_A_SCREEN, WITHOUT_A_SCREEN, EditorSession, Line
+from tests.editors.session import HERE, ON_A_SCREEN, WITHOUT_A_SCREEN, DriverSocket, EditorSession
 
-# What GIMP would ask a new user comes first otherwise, in windows over the picture.
+# Without this, GIMP first shows a new user windows over the image.
 GIMPRC = """
 (config-version "3.0.4")
 (show-welcome-dialog no)
@@ -15,14 +15,16 @@ GIMPRC = """
 (theme-color-scheme dark)
 """
 
+QUICK = "quality='draft', iterations=6"  # settings of a restyle that only takes a moment
+
 
 class GimpSession(EditorSession):
     ready = "True"
 
     @property
-    def dialog(self) -> Line:
-        """Inside the plug-in's own process, while its dialog is open."""
-        return Line(self.home / "dialog")
+    def dialog(self) -> DriverSocket:
+        """Runs code inside the plug-in's process while its dialog is open."""
+        return DriverSocket(self.home / "dialog")
 
     def environment(self) -> dict[str, str]:
         return {
@@ -39,11 +41,11 @@ class GimpSession(EditorSession):
         plugin, inside = config / "plug-ins/gimp_driver", self.home / "into-the-dialog"
         for folder in (plugin, inside):
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(HERE / "answering.py", folder)
+            shutil.copy(HERE / "code_server.py", folder)
         shutil.copy(HERE / "gimp_driver/gimp_driver.py", plugin)
-        shutil.copy(HERE / "gimp_driver/gimp_hands.py", plugin)
+        shutil.copy(HERE / "gimp_driver/gimp_steps.py", plugin)
         (plugin / "gimp_driver.py").chmod(0o755)
-        shutil.copy(HERE / "gimp_driver/dialog_hands.py", inside)
+        shutil.copy(HERE / "gimp_driver/dialog_steps.py", inside)
         shutil.copy(HERE / "gimp_driver/sitecustomize.py", inside)
 
 

@@ -1,4 +1,4 @@
-"""The last run's screenshots into docs/, small enough for a page."""
+"""Copies the screenshots of the last run to docs/, scaled to the width of a page."""
 
 from __future__ import annotations
 

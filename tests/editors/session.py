@@ -1,4 +1,4 @@
-"""A real editor in a place of its own, told what to do through a driver plugin that listens inside it."""
+"""Runs a real editor, and sends it code through a driver plugin that listens inside it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tests.editors.place import Place
+from tests.editors.editor_root import EditorRoot
+from tests.editors.reporting import say
 
 CLONE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SCREEN = "1680x1050x24"
-START_PATIENCE = 240.0  # seconds; some 15 with two cores free
+START_PATIENCE = 240.0  # seconds; about 15 with two cores free
 # Seconds for a small restyle, which takes 3 to 10. A wait ends when its condition holds, so this costs only a test that fails; with a load of
 # 8 on two cores, 45 was too short.
 PATIENCE = 240.0
 
-# The screen, someone who manages windows, then the program, which the others end with.
+# A screen and a window manager, which end with the program that is run last.
 ON_A_SCREEN = f"""
 Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" 2>"$HOME/xvfb.log" &
 while ! [ -s "$HOME/display" ]; do sleep 0.1; done
@@ -34,43 +35,47 @@ WITHOUT_A_SCREEN = 'exec "$@" >"$HOME/editor.log" 2>&1 </dev/null'
 
 
 @dataclass
-class Line:
-    """A driver's socket: Python goes in, the value of its last line comes back."""
+class DriverSocket:
+    """A driver's socket, which takes Python code and returns the value of its last line."""
 
     path: Path
 
-    def do(self, code: str, patience: float = 180.0) -> Any:
-        """Raises AssertionError with the traceback, FileNotFoundError or ConnectionRefusedError where nobody listens."""
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(patience)
-            line.connect(str(self.path))
-            line.sendall(code.encode())
-            line.shutdown(socket.SHUT_WR)
-            said = b""
-            while piece := line.recv(65536):
-                said += piece
-        assert said, f"{self.path.name} went away while doing:\n{code}"
-        answer = json.loads(said)
-        assert "error" not in answer, f"in the editor:\n{answer['error']}\nfrom:\n{code}"
-        return answer["value"]
+    def execute(self, code: str, patience: float = 180.0) -> Any:
+        """Raises AssertionError with the traceback if the code fails, and FileNotFoundError or ConnectionRefusedError if
+        no driver is listening."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(patience)
+            connection.connect(str(self.path))
+            connection.sendall(code.encode())
+            connection.shutdown(socket.SHUT_WR)
+            data = b""
+            while piece := connection.recv(65536):
+                data += piece
+        assert data, f"{self.path.name} closed the connection while running:\n{code}"
+        reply = json.loads(data)
+        assert "error" not in reply, f"in the editor:\n{reply['error']}\nfrom:\n{code}"
+        return reply["value"]
 
 
 @dataclass
 class EditorSession:
-    """home: a folder of this machine, the person's home in there. hidden: folders of the place to be empty."""
+    """An editor that runs in a file system with the editors.
 
-    place: Place
+    home: the user's home folder, at the same path inside and outside. hidden: folders that appear empty to the editor.
+    """
+
+    editor_root: EditorRoot
     home: Path
     hidden: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    argv = ("true",)  # the editor
+    argv = ("true",)  # the command line of the editor
     script = ON_A_SCREEN
-    ready = "True"  # in the driver: whether it can be worked with
+    ready = "True"  # code that is true once the editor is ready
 
     @property
-    def driver(self) -> Line:
-        return Line(self.home / "driver")
+    def driver(self) -> DriverSocket:
+        return DriverSocket(self.home / "driver")
 
     def environment(self) -> dict[str, str]:
         return {
@@ -85,31 +90,33 @@ class EditorSession:
         }
 
     def command(self, *argv: str) -> list[str]:
-        """The command that runs argv in the place, with this session's home."""
-        return self.place.command(argv, self.environment(), shared=[self.home, *own_folders()], hidden=self.hidden)
+        """The command that runs argv beside the editor, with this session's home."""
+        return self.editor_root.command(
+            argv, self.environment(), shared=[self.home, *own_folders()], hidden=self.hidden
+        )
 
     def install_driver(self) -> None:
-        """The tests' own plugin, and an editor that asks nothing at its start."""
+        """Installs the driver plugin, and configures the editor to ask nothing when it starts."""
         (self.home / "run").mkdir(mode=0o700, exist_ok=True)
 
     def start(self) -> None:
-        """Start, and wait until it can be worked with."""
+        """Starts the editor and waits until it is ready."""
         self.driver.path.unlink(missing_ok=True)
         (self.home / "display").unlink(missing_ok=True)
         self.process = subprocess.Popen(self.command("sh", "-c", self.script, "sh", *self.argv))
         self.wait_for(self.ready, START_PATIENCE, f"{self.argv[0]} to start")
 
-    def do(self, code: str) -> Any:
-        return self.driver.do(code)
+    def execute(self, code: str) -> Any:
+        return self.driver.execute(code)
 
-    def wait_for(self, condition: str, patience: float, what: str, line: Line | None = None) -> None:
-        """Wait until the condition is true in the editor, or at another line."""
+    def wait_for(self, condition: str, patience: float, what: str, socket_: DriverSocket | None = None) -> None:
+        """Waits until the code is true in the editor, or in the process behind another socket. what: for the error."""
 
         def is_true() -> bool:
             try:
-                return bool((line or self.driver).do(condition))
+                return bool((socket_ or self.driver).execute(condition))
             except (FileNotFoundError, ConnectionRefusedError):
-                return False  # it is not there yet
+                return False  # not listening yet
 
         self.wait_until(is_true, patience, what)
 
@@ -122,7 +129,7 @@ class EditorSession:
             time.sleep(0.1)
 
     def run(self, *argv: str) -> str:
-        """Another program on the same screen: xdotool, import."""
+        """Runs another program on the same screen, e.g. xdotool or import. Returns its output."""
         script = 'export DISPLAY=":$(cat "$HOME/display")"; exec "$@"'
         assert self.process is not None
         done = subprocess.run(self.command("sh", "-c", script, "sh", *argv), capture_output=True, text=True)
@@ -130,7 +137,7 @@ class EditorSession:
         return done.stdout.strip()
 
     def photograph(self, name: str) -> None:
-        """The screen, for docs."""
+        """Saves a screenshot for the documentation."""
         out = CLONE / "editors-out"
         out.mkdir(exist_ok=True)
         self.run("import", "-window", "root", str(self.home / f"{name}.png"))
@@ -141,13 +148,23 @@ class EditorSession:
         return path.read_text(errors="replace")[-3000:] if path.exists() else ""
 
     def stop(self) -> None:
-        """Close it the hard way; everything in its namespace goes with it."""
+        """Kills the editor, and with it everything in its namespace."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
 
 def own_folders() -> list[Path]:
-    """What a daemon of this clone needs to run: the clone, and the Python under its environment."""
+    """What a daemon of this clone needs to run: the clone, and the Python that its environment is based on."""
     python = Path(sys.base_prefix)
     return [CLONE] + ([python] if not python.is_relative_to("/usr") else [])
+
+
+S = TypeVar("S", bound=EditorSession)
+
+
+def start(session: S) -> S:
+    say(f"starting {session.argv[0]}")
+    session.install_driver()
+    session.start()
+    return session

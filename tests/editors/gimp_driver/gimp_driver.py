@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Inside GIMP, for the tests alone: an extension that GIMP starts with itself and that runs what the tests send."""
+"""An extension for the tests: GIMP starts it at its own start, and it runs the code that the tests send."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Driver(Gimp.PlugIn):
         return procedure
 
     def listen(self, procedure, *_):
-        import gimp_hands
-        from answering import Answering
+        import gimp_steps
+        from code_server import CodeServer
 
         procedure.persistent_ready()
         self.persistent_enable()
-        names = {name: getattr(gimp_hands, name) for name in dir(gimp_hands) if not name.startswith("_")}
-        answering = Answering(os.environ["VELATURA_DRIVER"], names)
-        GLib.io_add_watch(answering.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, answering.answer)
+        names = {name: getattr(gimp_steps, name) for name in dir(gimp_steps) if not name.startswith("_")}
+        server = CodeServer(os.environ["VELATURA_DRIVER"], names)
+        GLib.io_add_watch(server.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, server.serve)
         GLib.MainLoop().run()
 
 

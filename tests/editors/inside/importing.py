@@ -1,4 +1,4 @@
-"""Under kritarunner: Krita's own plugin importer takes our zip."""
+"""Runs under kritarunner: Krita's own plugin importer installs our zip."""
 
 import json
 import os
@@ -6,16 +6,16 @@ import sys
 import traceback
 
 
-def take(arguments):
+def import_zip(arguments):
     zip_path, resources, out = arguments
     os.makedirs(resources)
-    said = {}
+    result = {}
     try:
         sys.path.insert(0, "/usr/share/krita/pykrita/plugin_importer")
         from plugin_importer import PluginImporter
 
-        said["imported"] = [p["name"] for p in PluginImporter(zip_path, resources, lambda plugin: True).import_all()]
+        result["imported"] = [p["name"] for p in PluginImporter(zip_path, resources, lambda plugin: True).import_all()]
     except BaseException:
-        said["error"] = traceback.format_exc()
+        result["error"] = traceback.format_exc()
     with open(out, "w") as file:
-        json.dump(said, file)
+        json.dump(result, file)

@@ -1,4 +1,4 @@
-"""Under kritarunner: pixels there and back through the canvas, in every colour space."""
+"""Runs under kritarunner: reads pixels and inserts them again through the canvas, in every colour space."""
 
 import json
 import random
@@ -30,11 +30,11 @@ WIDTH, HEIGHT = 90, 70
 def round_trips(arguments):
     (path,) = arguments
     try:
-        said = {f"{model} {depth}": _round_trip(model, depth) for model, depth in SPACES}
+        results = {f"{model} {depth}": _round_trip(model, depth) for model, depth in SPACES}
     except BaseException:
-        said = {"error": traceback.format_exc()}
+        results = {"error": traceback.format_exc()}
     with open(path, "w") as file:
-        json.dump(said, file)
+        json.dump(results, file)
 
 
 def _round_trip(model, depth):
@@ -43,12 +43,12 @@ def _round_trip(model, depth):
     krita = Krita.instance()
     document = krita.createDocument(WIDTH, HEIGHT, "x", "RGBA", "U8", canvas.SRGB, 72.0)
     node = document.topLevelNodes()[0]
-    dice = random.Random(7)
+    rng = random.Random(7)
     # Grey ramps with a little colour, inside every gamut; float sRGB first, so that each space gets what it can hold.
     smooth = bytearray()
     for i in range(WIDTH * HEIGHT):
         grey = 40 + (i * 150) // (WIDTH * HEIGHT)
-        smooth += bytes([grey + dice.randrange(12), grey + dice.randrange(12), grey + dice.randrange(12), 255])
+        smooth += bytes([grey + rng.randrange(12), grey + rng.randrange(12), grey + rng.randrange(12), 255])
     node.setPixelData(bytes(smooth), 0, 0, WIDTH, HEIGHT)
     if (model, depth) != ("RGBA", "U8"):
         document.setColorSpace(model, depth, "")
@@ -56,7 +56,7 @@ def _round_trip(model, depth):
     before = bytes(node.pixelData(0, 0, WIDTH, HEIGHT))
     target = canvas.Target(document, node, node.bounds())
     content = _run(canvas.read(target))
-    canvas.check_there = lambda target: None  # kritarunner's documents are in no list
+    canvas.check_exists = lambda target: None  # kritarunner does not list its documents
     _run(canvas.insert(target, content.picture, 0, 0, "result"))
     document.waitForDone()
     result = document.nodeByName("result")
@@ -72,13 +72,13 @@ def _round_trip(model, depth):
         "space": [result.colorModel(), result.colorDepth(), result.colorProfile()]
         == [document.colorModel(), document.colorDepth(), document.colorProfile()],
         "difference": difference,
-        # Inks are mixed anew from sRGB: Krita's own conversions there and back differ by that much (0.055 seen).
+        # Inks are mixed again from sRGB: Krita's own round trip differs by that much (0.055 measured).
         "allowed": {"CMYKA": 0.07, "YCbCrA": 0.06}.get(model, ALLOWED[depth]),
     }
 
 
 def _as_seen(one, other):
-    """The same colour can be mixed of other inks: compared as sRGB."""
+    """Compares in sRGB, since the same colour can be mixed from different inks."""
     count = one.picture.width * one.picture.height * 4
     a, b = (struct.unpack(f"<{count}f", content.picture.data) for content in (one, other))
     return max(abs(i - j) for i, j in zip(a, b))

@@ -1,4 +1,4 @@
-"""The plugin's window without Krita, under the Qt that is named: what is set comes out, buttons do what they say."""
+"""Opens the plugin's window without Krita, with the given Qt: checks settings, buttons, progress and errors."""
 
 import importlib
 import json
@@ -20,8 +20,8 @@ from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
 window = Window(app_dirs(), list, list)
-window.set_up(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
-window.start_asked.connect(lambda: started.append(1))
+window.restore(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
+window.start_requested.connect(lambda: started.append(1))
 window.show()
 app.processEvents()
 window.start.click()

@@ -1,4 +1,4 @@
-"""Inside Krita, for the tests alone: what they send is run on the main thread."""
+"""A Krita plugin for the tests: runs the code that they send on the main thread."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from krita import Extension, Krita
 from PyQt5.QtCore import QSocketNotifier
 
-from . import hands
-from .answering import Answering
+from . import steps
+from .code_server import CodeServer
 
 
 class Driver(Extension):
@@ -16,13 +16,11 @@ class Driver(Extension):
         path = os.environ.get("VELATURA_DRIVER")
         if not path:
             return
-        self.answering = Answering(
-            path, {name: getattr(hands, name) for name in dir(hands) if not name.startswith("_")}
-        )
-        self.arrival = QSocketNotifier(self.answering.fileno(), QSocketNotifier.Read)
-        self.arrival.activated.connect(self.answering.answer)
+        self.server = CodeServer(path, {name: getattr(steps, name) for name in dir(steps) if not name.startswith("_")})
+        self.notifier = QSocketNotifier(self.server.fileno(), QSocketNotifier.Read)
+        self.notifier.activated.connect(self.server.serve)
 
-    def createActions(self, window) -> None:
+    def createActions(self, window: object) -> None:
         pass
 
 

@@ -1,4 +1,7 @@
-"""What a person at Krita does, and sees. Names from here are there for each step that a test sends."""
+"""Steps that tests run inside Krita: what a user does, and what the documents and windows show.
+
+The code that a test sends can use all names of this module.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ K = Krita.instance()
 
 # --- documents ---------------------------------------------------------------------------------------
 def show(document, window=None):
-    """A document in a view."""
+    """Opens a view of a document."""
     K.activeWindow().addView(document)
     document.waitForDone()
 
 
 def open_picture(path, space=None):
-    """Open a file as a person would; in another colour space where one is given."""
+    """Opens a file as a user would, and converts it if another colour space is given."""
     K.setBatchmode(True)  # no questions about a file without a profile
     document = K.openDocument(path)
     K.setBatchmode(False)
@@ -42,7 +45,7 @@ def doc():
 
 
 def close_all():
-    """Close every document; Krita is given time before and after, as a person would."""
+    """Closes every document; Krita gets some time before and after, as a user would give it."""
     for document in K.documents():
         document.waitForDone()
         document.setModified(False)
@@ -61,7 +64,7 @@ def layer(name):
 
 
 def activate(name):
-    """Choose a layer; whether it is the active one (Krita itself chooses a new one, a little later)."""
+    """Activates a layer. Returns whether it was active already, since Krita activates new layers a little later."""
     if doc().activeNode().name() == name:
         return True
     doc().setActiveNode(layer(name))
@@ -79,7 +82,7 @@ def space(thing):
 
 
 def snapshot():
-    """All that the document is: its tree, each layer's pixels, what is seen."""
+    """The whole state of the document: its layer tree with all pixels, and the visible canvas."""
     document = doc()
     document.waitForDone()
 
@@ -118,12 +121,12 @@ def select(x, y, width, height, feather=0, invert=False):
 
 
 def selected():
-    """The selection over the canvas, a byte a pixel."""
+    """The selection over the canvas, one byte per pixel."""
     return bytes(doc().selection().pixelData(0, 0, doc().width(), doc().height()))
 
 
 def quit_krita():
-    """Leave Krita as a person does, who keeps nothing: questions about unsaved pictures are answered so."""
+    """Quits Krita as a user does, and discards changes if Krita asks about them."""
 
     def answer():
         for box in QApplication.topLevelWidgets():
@@ -134,18 +137,18 @@ def quit_krita():
                 if discard:
                     discard.click()
 
-    hands_timer.timeout.connect(answer)
-    hands_timer.start(200)
+    answer_timer.timeout.connect(answer)
+    answer_timer.start(200)
     for document in K.documents():
         document.setModified(False)
     QTimer.singleShot(0, K.action("file_quit").trigger)
 
 
-hands_timer = QTimer()
+answer_timer = QTimer()
 
 
 def undo():
-    """Where there is something to undo: on a busy machine Krita says so a moment after what was done."""
+    """Undoes the last step. Waits for it first: on a busy machine Krita enables Undo a moment later."""
     action = K.action("edit_undo")
     end = time.monotonic() + 20
     while not (action.isEnabled() and undo_text()) and time.monotonic() < end:
@@ -156,33 +159,33 @@ def undo():
 
 
 def undo_text():
-    """What would be undone, or empty."""
+    """The name of the step that would be undone, or empty."""
     return K.action("edit_undo").text().replace("Undo", "").strip()
 
 
 # --- the menu ----------------------------------------------------------------------------------------
 def menu(*path):
-    """Choose a command by the words in the menus."""
+    """Chooses a command by the texts in the menus."""
     actions = K.activeWindow().qwindow().menuBar().actions()
-    for words in path[:-1]:
-        actions = _find(actions, words).menu().actions()
+    for text in path[:-1]:
+        actions = _find(actions, text).menu().actions()
     action = _find(actions, path[-1])
     end = time.monotonic() + 20
-    while not action.isEnabled() and time.monotonic() < end:  # Krita looks now and then what can be chosen
+    while not action.isEnabled() and time.monotonic() < end:  # Krita updates its actions now and then
         QApplication.processEvents()
     assert action.isEnabled(), f"{path[-1]} cannot be chosen now"
     action.trigger()
 
 
-def _find(actions, words):
-    found = [action for action in actions if action.text().replace("&", "") == words]
-    assert found, f"no {words!r} among {[action.text() for action in actions]}"
+def _find(actions, text):
+    found = [action for action in actions if action.text().replace("&", "") == text]
+    assert found, f"no {text!r} among {[action.text() for action in actions]}"
     return found[0]
 
 
 # --- our window --------------------------------------------------------------------------------------
 def window():
-    """The window of the plugin, or None."""
+    """The plugin's window, or None."""
     shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura" and w.isVisible()]
     return shown[0] if shown else None
 
@@ -194,7 +197,7 @@ def widget(name, kind=QWidget):
 
 
 def click(name, keys=Qt.NoModifier):
-    QApplication.processEvents()  # the layout may still be on its way
+    QApplication.processEvents()  # the layout may not be done yet
     one = widget(name)
     assert one.isVisible() and one.isEnabled(), f"{name} cannot be clicked"
     QTest.mouseClick(one, Qt.LeftButton, keys)
@@ -206,21 +209,21 @@ def gallery():
 
 
 def pick(name, keys=Qt.NoModifier):
-    """Click a painting in the gallery."""
+    """Clicks a style in the gallery."""
     styles = widget("gallery", QListWidget)
     item = styles.item(gallery().index(name))
     styles.scrollToItem(item)
-    place = styles.visualItemRect(item).center()
-    assert styles.viewport().rect().contains(place)
-    QTest.mouseClick(styles.viewport(), Qt.LeftButton, keys, place)
+    position = styles.visualItemRect(item).center()
+    assert styles.viewport().rect().contains(position)
+    QTest.mouseClick(styles.viewport(), Qt.LeftButton, keys, position)
 
 
-def turn(name, value):
-    """Set a knob: choose in its box, type into its number."""
-    row = widget(f"knob {name}")
-    if hasattr(row, "box"):
-        box = row.findChild(QComboBox)
-        box.setCurrentIndex(box.findData(value))
+def change(name, value):
+    """Changes a setting with its widget: selects in a list, or types a number."""
+    row = widget(f"setting {name}")
+    if hasattr(row, "combo"):
+        combo = row.findChild(QComboBox)
+        combo.setCurrentIndex(combo.findData(value))
         return
     if hasattr(row, "number"):
         row.number.setFocus()
@@ -229,38 +232,38 @@ def turn(name, value):
         QTest.keyClick(row.number, Qt.Key_Tab)
 
 
-def set_up(style="Night swirls", **setting_specs):
-    """Open the window by the menu, pick a style, set knobs."""
+def set_up(style="Night swirls", **settings):
+    """Opens the window from the menu, changes settings and picks a style."""
     if window() is None:
         menu("Filter", "Artistic", "Restyle with Velatura…")
         end = time.monotonic() + 20
         while window() is None and time.monotonic() < end:
             QApplication.processEvents()
-    setting_specs = {"quality": "draft", "iterations": 12, "strength": 50, **setting_specs}
+    settings = {"quality": "draft", "iterations": 12, "strength": 50, **settings}
     if not widget("more").isChecked():
         click("more")
-    for name, value in setting_specs.items():
-        turn(name, value)
+    for name, value in settings.items():
+        change(name, value)
     if style:
         pick(style)
 
 
 def results():
-    """The window of what is kept, or None."""
+    """The results window, or None."""
     shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura results" and w.isVisible()]
     return shown[0] if shown else None
 
 
 def press(name):
-    """A button of that window."""
+    """Presses a button of the results window."""
     QApplication.processEvents()
     one = results().findChild(QWidget, name)
     assert one.isVisible() and one.isEnabled(), f"{name} cannot be pressed"
     QTest.mouseClick(one, Qt.LeftButton)
 
 
-def listed(name="kept list"):
-    """What a list of that window says, its lines each."""
+def listed(name="results list"):
+    """The lines of each item in a list of the results window."""
     one = results().findChild(QListWidget, name)
     return [one.item(row).text().split("\n") for row in range(one.count())]
 
@@ -278,30 +281,30 @@ def visible(name):
 
 
 def controller():
-    """The plugin's own controller, to look at."""
+    """The plugin's controller."""
     return next(e for e in K.extensions() if type(e).__name__ == "VelaturaExtension").controller
 
 
-def hear(name, do):
-    """Call also this when the session tells the controller `name`."""
+def on_event(name, callback):
+    """Calls back after each call of the controller's method `name`, with which it listens to the session."""
     one = controller()
-    told = getattr(one, name)
+    method = getattr(one, name)
 
-    def both(*what):
-        told(*what)
-        do()
+    def both(*args):
+        method(*args)
+        callback()
 
     setattr(one, name, both)
 
 
 # --- the main thread ---------------------------------------------------------------------------------
 class Stalls:
-    """Every call that reaches Python from the event loop: how long it held the main thread, and with what.
+    """Measures every call from the event loop into Python: how long it blocks the main thread, and in which function.
 
-    Krita's own pixel calls and conversions are counted apart: 'own' is the time without them.
+    Krita's own pixel calls and conversions are counted separately: 'own' is the time without them.
     """
 
-    KRITAS = ("PyKrita.krita",)
+    KRITA_MODULES = ("PyKrita.krita",)
 
     def __init__(self):
         self.calls = []
@@ -317,28 +320,36 @@ class Stalls:
     def _event(self, frame, event, what):
         now = time.perf_counter()
         if event in ("call", "c_call"):
-            self.stack.append([now, 0.0, 0.0, "", 0.0])  # began, inside others, inside Krita, worst call, its time
+            self.stack.append(
+                [now, 0.0, 0.0, "", 0.0]
+            )  # start, time in other calls, time in Krita, longest call, its time
         elif self.stack:
-            began, inner, kritas, worst, worst_time = self.stack.pop()
+            began, inner, in_krita, worst, worst_time = self.stack.pop()
             took = now - began
-            c = event != "return"
-            of_krita = c and type(getattr(what, "__self__", None)).__module__ in self.KRITAS
-            name = getattr(what, "__qualname__", str(what)) if c else frame.f_code.co_qualname
+            is_c = event != "return"
+            is_krita = is_c and type(getattr(what, "__self__", None)).__module__ in self.KRITA_MODULES
+            name = getattr(what, "__qualname__", str(what)) if is_c else frame.f_code.co_qualname
             if took - inner > worst_time:
                 worst, worst_time = name, took - inner
             if self.stack:
                 up = self.stack[-1]
                 up[1] += took
-                up[2] += took if of_krita else kritas
+                up[2] += took if is_krita else in_krita
                 if worst_time > up[4]:
                     up[3], up[4] = worst, worst_time
-            elif not c and "velatura_krita" in frame.f_code.co_filename and took > 0.001:
+            elif not is_c and "velatura_krita" in frame.f_code.co_filename and took > 0.001:
                 self.calls.append(
-                    (round(1000 * (took - kritas), 1), round(1000 * took, 1), name, worst, round(1000 * worst_time, 1))
+                    (
+                        round(1000 * (took - in_krita), 1),
+                        round(1000 * took, 1),
+                        name,
+                        worst,
+                        round(1000 * worst_time, 1),
+                    )
                 )
 
     def report(self):
-        """The five longest by their own time, and the five longest in all: [own ms, all ms, call, worst inside, its ms]."""
+        """The five longest calls by own time and the five longest in all: [own ms, total ms, call, longest inner call, its ms]."""
         return {"own": sorted(self.calls, reverse=True)[:5], "all": sorted(self.calls, key=lambda c: -c[1])[:5]}
 
 
@@ -347,31 +358,31 @@ times = {}
 
 
 def note_times():
-    """When the next first preview and the next result come and the layer stands, from now."""
+    """Measures from now until the first preview, the result and the new layer."""
     times.clear()
     began = time.perf_counter()
 
     def once(name):
         times.setdefault(name, time.perf_counter() - began)
 
-    hear("on_preview", lambda: QTimer.singleShot(0, lambda: once("first preview")))
-    hear("on_finished", lambda: once("result"))
+    on_event("on_preview", lambda: QTimer.singleShot(0, lambda: once("first preview")))
+    on_event("on_finished", lambda: once("result"))
     before = len(layers())
 
-    def look():
+    def check():
         if len(layers()) > before:
             once("layer")
         else:
-            QTimer.singleShot(5, look)
+            QTimer.singleShot(5, check)
 
-    look()
+    check()
 
 
 def middle(name):
-    """Where a widget's middle is on the screen, for a hand that moves a real mouse."""
+    """The position of a widget's middle on the screen, to move the mouse pointer there."""
     one = widget(name)
-    place = one.mapToGlobal(QPoint(one.width() // 2, one.height() // 2))
-    return [place.x(), place.y()]
+    position = one.mapToGlobal(QPoint(one.width() // 2, one.height() // 2))
+    return [position.x(), position.y()]
 
 
 def largest_difference(one, other):
@@ -388,7 +399,7 @@ def largest_difference(one, other):
 
 
 def mean_difference_seen(one, other):
-    """The mean difference as a screen shows them: the same colour can be mixed of other inks."""
+    """The mean difference on the screen, since the same colour can be mixed from different inks."""
     a, b = (node.thumbnail(doc().width(), doc().height()).convertToFormat(QImage.Format_RGB32) for node in (one, other))
     pixels = []
     for image in (a, b):

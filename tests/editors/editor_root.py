@@ -1,4 +1,4 @@
-"""A place with the real editors: this machine, if it has both in fitting versions, or a Debian root in a cache folder."""
+"""Finds a file system with the real editors: this machine, if its versions are new enough, or a Debian root in a cache."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ SUITE = "trixie"
 PACKAGES = (
     "krita",
     "python3-pyqt5",
-    "python3-pyqt6",  # an editor and its Python's Qt; Qt 6 for the window alone
+    "python3-pyqt6",  # one editor and its Python's Qt; Qt 6 only to test the window
     "gimp",
     "gimp-data",
     "python3-gi",
     "python3-gi-cairo",
-    "gir1.2-gtk-3.0",  # the other one
+    "gir1.2-gtk-3.0",  # the other editor
     "python3-zmq",
-    "python3-msgpack",  # what users may have beside them
+    "python3-msgpack",  # optional dependencies of the plugins
     "xvfb",
     "xdotool",
     "imagemagick",
-    "openbox",  # a screen, hands, eyes, and someone who manages windows
+    "openbox",  # a screen, keyboard and mouse, screenshots, a window manager
     "fonts-dejavu-core",
     "fonts-noto-core",
 )
 TOOLS = ("krita", "gimp", "gimp-console", "Xvfb", "xdotool", "import", "openbox")
-LEAST = {"krita": (5, 2), "gimp": (3, 0)}
+MIN_VERSIONS = {"krita": (5, 2), "gimp": (3, 0)}
 
 
 @dataclass(frozen=True)
-class Place:
-    """root: where the editor's file system begins."""
+class EditorRoot:
+    """root: the root folder of the file system that the editors are installed in."""
 
     root: Path
 
@@ -46,23 +46,23 @@ class Place:
         return self.root == Path("/")
 
     def folders_of(self, *packages: str) -> list[str]:
-        """Where the editors' Python has these, to hide them."""
+        """The folders of these packages in the editors' Python, so that they can be hidden."""
         folders = [f"/usr/lib/python3/dist-packages/{name}" for name in packages]
         return [folder for folder in folders if (self.root / folder[1:]).is_dir()]
 
     def command(
         self, argv: Sequence[str], env: Mapping[str, str], *, shared: Sequence[Path] = (), hidden: Sequence[str] = ()
     ) -> list[str]:
-        """What runs argv in this place: see `command_in`."""
+        """The command that runs argv in this root; see `command_in`."""
         return command_in(None if self.is_this_machine else self.root, argv, env, shared=shared, hidden=hidden)
 
 
-def find_or_make(say: Callable[[str], object] = print) -> Place:
-    """A place with Krita 5.2 and GIMP 3 or newer. Raises RuntimeError with what to do if none can be made."""
+def find_or_create(say: Callable[[str], object] = print) -> EditorRoot:
+    """A root with Krita 5.2 and GIMP 3 or newer. Raises RuntimeError, which says what to install, if there is none."""
     if _fits_here():
-        return Place(Path("/"))
+        return EditorRoot(Path("/"))
     try:
-        return Place(debian_root(SUITE, PACKAGES, "with Krita and GIMP (2 GB, one to five minutes)", say))
+        return EditorRoot(debian_root(SUITE, PACKAGES, "with Krita and GIMP (2 GB, one to five minutes)", say))
     except RuntimeError as error:
         raise RuntimeError(
             f"These tests need Krita 5.2, GIMP 3, Xvfb, xdotool, openbox and ImageMagick on this machine; {error}."
@@ -71,13 +71,12 @@ def find_or_make(say: Callable[[str], object] = print) -> Place:
 
 def _fits_here() -> bool:
     return all(shutil.which(tool) for tool in TOOLS) and all(
-        _version(editor) >= least for editor, least in LEAST.items()
+        _version(editor) >= minimum for editor, minimum in MIN_VERSIONS.items()
     )
 
 
 def _version(editor: str) -> tuple[int, int]:
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    said = re.search(
-        r"(\d+)\.(\d+)", subprocess.run([editor, "--version"], capture_output=True, text=True, env=env).stdout
-    )
-    return (int(said[1]), int(said[2])) if said else (0, 0)
+    output = subprocess.run([editor, "--version"], capture_output=True, text=True, env=env).stdout
+    version = re.search(r"(\d+)\.(\d+)", output)
+    return (int(version[1]), int(version[2])) if version else (0, 0)

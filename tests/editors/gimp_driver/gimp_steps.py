@@ -1,4 +1,7 @@
-"""What a person or a script at GIMP does, and sees. Names from here are there for each step that a test sends."""
+"""Steps that tests run inside GIMP: what a user or a script does, and what the images contain.
+
+The code that a test sends can use all names of this module.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,14 @@ def load(path):
 
 
 def open_picture(path):
-    """In a window, alone."""
+    """Opens a picture as the only image, in a window."""
     close_all()
     Gimp.Display.new(load(path))
     Gimp.displays_flush()
 
 
 def only(path, precision="8 bits", base="RGB", profile=""):
-    """The one image there is, without a window, of that precision."""
+    """Loads a picture as the only image, without a window. Returns its layer."""
     close_all()
     image = load(path)
     if base == "GRAY":
@@ -57,12 +60,12 @@ def images():
 
 
 def image():
-    """The one that was opened last."""
+    """The image that was opened last."""
     return max(images(), key=lambda i: i.get_id())
 
 
 def close_all():
-    """Windows and all."""
+    """Closes all images and their windows."""
     for number in range(1, 200):
         display = Gimp.Display.get_by_id(number) if Gimp.Display.id_is_valid(number) else None
         if display is not None:
@@ -72,7 +75,7 @@ def close_all():
 
 
 def layers(one=None):
-    """Names, the topmost first; a group's with what is in it."""
+    """The names of all layers, from the top; a group is a list of its name and its layers."""
 
     def named(layer):
         return (
@@ -91,7 +94,7 @@ def layer(name, one=None):
 
 
 def pixels(drawable, babl=None):
-    """All of them; in the drawable's own format where none is named."""
+    """All pixels of a drawable, in its own format unless another is given."""
     rect = Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
     return bytes(drawable.get_buffer().get(rect, 1.0, babl, Gegl.AbyssPolicy.NONE))
 
@@ -102,30 +105,30 @@ def floats(drawable, babl="R'G'B'A float"):
 
 
 def largest_difference(one, other):
-    """Of two drawables of one size, as sRGB."""
+    """The largest difference between two drawables of the same size, in sRGB."""
     return max(abs(a - b) for a, b in zip(floats(one), floats(other), strict=True))
 
 
-def place(drawable):
+def box(drawable):
     _, x, y = drawable.get_offsets()
     return [x, y, drawable.get_width(), drawable.get_height()]
 
 
 def kind(one=None):
-    """Of an image: base type, precision, profile."""
+    """Base type, precision and profile of an image."""
     one = one or image()
     profile = one.get_effective_color_profile()
     return [one.get_base_type().value_nick, one.get_precision().value_nick, profile.get_label() if profile else ""]
 
 
 def snapshot(one=None):
-    """All that the image is: its tree, each layer's pixels and mask."""
+    """The whole state of an image: its layer tree with the pixels and masks of all layers."""
 
     def of(layer):
         mask = layer.get_mask()
         return [
             layer.get_name(),
-            place(layer),
+            box(layer),
             layer.get_opacity(),
             layer.get_visible(),
             _digest(layer),
@@ -150,14 +153,14 @@ def select(x, y, width, height, feather=0, invert=False):
 
 
 def selection_over(drawable):
-    """The selection where the drawable lies, as floats."""
-    rect = Gegl.Rectangle.new(*place(drawable))
+    """The selection over the drawable, as floats."""
+    rect = Gegl.Rectangle.new(*box(drawable))
     data = drawable.get_image().get_selection().get_buffer().get(rect, 1.0, "Y float", Gegl.AbyssPolicy.NONE)
     return struct.unpack(f"<{len(data) // 4}f", data)
 
 
 def seen_difference(name):
-    """Where the image looks other with the layer than without: a 0 or 1 a pixel of the canvas."""
+    """For each pixel of the canvas, whether the layer changes how the image looks."""
     one = image()
     views = []
     for visible in (True, False):
@@ -171,9 +174,9 @@ def seen_difference(name):
     return [a[i : i + 3] != b[i : i + 3] for i in range(0, len(a), 3)]
 
 
-# --- the command -------------------------------------------------------------------------------------
+# --- commands ----------------------------------------------------------------------------------------
 def restyle(drawables, **arguments):
-    """As a script does. Returns [status, what is wrong, the new layer's name]."""
+    """Restyles as a script does. Returns [status, error, name of the new layer]."""
     return run(RESTYLE, drawables, **arguments)
 
 

@@ -1,4 +1,4 @@
-"""Inside our plug-in's process, for the tests alone: what a person at its dialog does, and sees."""
+"""Steps that tests run inside the plug-in's process: what a user does in its dialogs, and what the dialogs show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gi.repository import Gdk, GLib, Gtk  # noqa: E402, F401
 
 
 def controller():
-    """The plug-in's own controller, to look at."""
+    """The plug-in's controller."""
     return next(
         o
         for o in gc.get_objects()
@@ -34,7 +34,7 @@ def is_open():
 
 
 def inside(widget):
-    """A widget and all that is in it."""
+    """A widget and all of its descendants."""
     yield widget
     if isinstance(widget, Gtk.Container):
         children = []
@@ -50,7 +50,7 @@ def widget(name):
 
 
 def button(text):
-    """A button of GIMP's own dialog, by its words."""
+    """A button of GIMP's own dialog, by its text."""
     found = [
         one for one in inside(window().dialog) if isinstance(one, Gtk.Button) and _text_of(one).replace("_", "") == text
     ]
@@ -66,17 +66,17 @@ def _text_of(one):
 def click(name):
     one = widget(name) if name.islower() else button(name)
     assert one.is_visible() and one.is_sensitive(), f"{name} cannot be clicked"
-    # Not within this call: the dialog's loop is to go on.
+    # Not within this call, so that the dialog's event loop can continue.
     GLib.idle_add(lambda: one.clicked() and False, priority=GLib.PRIORITY_HIGH)  # before the next step
 
 
 def middle(name):
-    """Where a widget's middle is on the screen, for a hand that moves a real mouse."""
+    """The position of a widget's middle on the screen, to move the mouse pointer there."""
     one = widget(name) if name.islower() else button(name)
     _, x, y = one.get_window().get_origin()
-    place = one.get_allocation()
-    own = (0, 0) if one.get_has_window() else (place.x, place.y)
-    return [x + own[0] + place.width // 2, y + own[1] + place.height // 2]
+    box = one.get_allocation()
+    left, top = (0, 0) if one.get_has_window() else (box.x, box.y)
+    return [x + left + box.width // 2, y + top + box.height // 2]
 
 
 def gallery():
@@ -84,7 +84,7 @@ def gallery():
 
 
 def pick(*names):
-    """Choose paintings in the gallery, as a click and Ctrl+clicks do."""
+    """Chooses styles in the gallery, as a click and Ctrl+clicks do."""
     view = window().gallery.view
     view.unselect_all()
     for name in names:
@@ -95,9 +95,9 @@ def chosen():
     return [[style.name, style.share] for style in window().chosen_styles()]
 
 
-def turn(name, value):
-    """Set a knob by its own widget: choose in its box, type into its number."""
-    row = widget(f"knob {name}")
+def change(name, value):
+    """Changes a setting with its widget: selects in a list, toggles a check box, or types a number."""
+    row = widget(f"setting {name}")
     for part in inside(row):
         if isinstance(part, Gtk.SpinButton):
             part.set_text(f"{value:g}")
@@ -107,44 +107,44 @@ def turn(name, value):
             part.set_active(value)
             return
         if isinstance(part, Gtk.ComboBox):
-            assert part.set_active(value), f"{name} has no {value!r}"  # GimpUi.StringComboBox goes by the value
+            assert part.set_active(value), f"{name} has no {value!r}"  # GimpUi.StringComboBox takes the value
             return
-    raise AssertionError(f"nothing to turn in {name}")
+    raise AssertionError(f"{name} has no widget to change")
 
 
 def inside_text(name):
-    """What a widget says."""
+    """The texts of the labels in a widget."""
     return [part.get_text() for part in inside(widget(name)) if isinstance(part, Gtk.Label)]
 
 
-def canvas_regions():
-    """What the gallery's menus offer as regions."""
-    from velatura_gimp import canvas
+def regions():
+    """What the gallery's menus list as regions."""
+    from velatura_gimp import canvas_regions
 
-    return canvas.region_sources(controller().canvas.image)
+    return canvas_regions.region_sources(controller().canvas.image)
 
 
-def set_up(*styles, **setting_specs):
-    for name, value in {"quality": "draft", "iterations": 12, "strength": 50, **setting_specs}.items():
-        turn(name, value)
+def set_up(*styles, **settings):
+    for name, value in {"quality": "draft", "iterations": 12, "strength": 50, **settings}.items():
+        change(name, value)
     pick(*(styles or ["Night swirls"]))
 
 
 def results():
-    """The dialog of what is kept, or None."""
+    """The results dialog, or None."""
     found = [o for o in gc.get_objects() if type(o).__name__ == "ResultsWindow" and o.dialog.is_visible()]
     return found[0] if found else None
 
 
 def press(name):
-    """A button of that dialog."""
+    """Presses a button of the results dialog."""
     one = next(one for one in inside(results().dialog) if one.get_name() == name)
     assert one.is_visible() and one.is_sensitive(), f"{name} cannot be pressed"
     GLib.idle_add(lambda: one.clicked() and False, priority=GLib.PRIORITY_HIGH)
 
 
-def listed(name="kept list"):
-    """What a list of that dialog says, its lines each."""
+def listed(name="results list"):
+    """The lines of each row in a list of the results dialog."""
     one = next(one for one in inside(results().dialog) if one.get_name() == name)
     return [list(row.about) for row in one.get_children()]
 
@@ -155,7 +155,7 @@ def close_results():
 
 def message():
     one = window()
-    return one._sentence.get_text() if one._trouble.is_visible() else one.message.get_text()
+    return one._error_label.get_text() if one._error_bar.is_visible() else one.message.get_text()
 
 
 def visible(name):
@@ -170,17 +170,17 @@ times = {}
 
 
 def note_times():
-    """When the next first preview and the next result come and the layer stands, from now."""
+    """Measures from now until the first preview, the result and the new layer."""
     times.clear()
     began = time.perf_counter()
     one = controller()
-    for told, name in (("on_preview", "first preview"), ("on_finished", "result"), ("on_inserted", "layer")):
-        setattr(one, told, _noting(getattr(one, told), name, began))
+    for method, name in (("on_preview", "first preview"), ("on_finished", "result"), ("on_inserted", "layer")):
+        setattr(one, method, _timing(getattr(one, method), name, began))
 
 
-def _noting(real, name, began):
-    def both(*what):
-        real(*what)
+def _timing(method, name, began):
+    def timed(*args):
+        method(*args)
         times.setdefault(name, time.perf_counter() - began)
 
-    return both
+    return timed

@@ -1,0 +1,115 @@
+"""Makes new layers with their masks and adds them to images."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from gi.repository import Gimp
+
+from velatura import strings
+from velatura.errors import VelaturaError
+from velatura.pixels import Picture
+
+from .canvas_pixels import BABL_NAMES, Rect, write_pixels
+
+SESSION = "velatura-session"  # a parasite on GIMP itself while it runs, since layer ids are only unique within a run
+RESULT_OF = "velatura-result-of"  # a parasite on a result with its source's id; it is not saved with the image
+
+
+def layer_id(image: Any, drawable: Any) -> str:
+    """Identifies a layer for the daemon."""
+    return f"{_session()}-{image.get_id()}-{drawable.get_id()}"
+
+
+def _session() -> str:
+    """Identifies this run of GIMP."""
+    if Gimp.get_parasite(SESSION) is None:
+        Gimp.attach_parasite(Gimp.Parasite.new(SESSION, 0, uuid.uuid4().hex.encode()))
+    return _text_of(Gimp.get_parasite(SESSION))
+
+
+def _text_of(parasite: Any) -> str:
+    return bytes(parasite.get_data()).decode(errors="replace") if parasite is not None else ""
+
+
+def all_layers(layers: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every layer with its name, from the top; the name of a layer in a group begins with the group's."""
+    for layer in layers:
+        yield prefix + layer.get_name(), layer
+        if layer.is_group():
+            yield from all_layers(layer.get_children(), f"{prefix}{layer.get_name()} ▸ ")
+
+
+def new_layer(image: Any, picture: Picture, name: str) -> Generator[None, None, Any]:
+    """A layer with the picture, in the precision of the image but not yet added to it. Yields between strips."""
+    is_grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAYA_IMAGE if is_grey else Gimp.ImageType.RGBA_IMAGE
+    layer = Gimp.Layer.new(image, name, picture.width, picture.height, kind, 100.0, image.get_default_new_layer_mode())
+    buffer, pixels = layer.get_buffer(), memoryview(picture.data)
+    row_bytes = picture.width * picture.format.bytes_per_pixel
+    for strip in Rect(0, 0, picture.width, picture.height).strips():
+        rows = pixels[strip.y * row_bytes : (strip.y + strip.height) * row_bytes]
+        write_pixels(buffer, strip, BABL_NAMES[picture.format], bytes(rows))
+        yield
+    buffer.flush()
+    layer.update(0, 0, picture.width, picture.height)
+    return layer
+
+
+def new_mask(layer: Any, width: int, height: int, babl: str, pixels: bytes) -> Any:
+    """A mask for the layer, of the same size, not yet added to it. babl: the format of the pixels."""
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    buffer = mask.get_buffer()
+    write_pixels(buffer, Rect(0, 0, width, height), babl, pixels)
+    buffer.flush()
+    mask.update(0, 0, width, height)
+    return mask
+
+
+def add_layer(image: Any, layer: Any, mask: Any, source: Any, source_id: str) -> None:
+    """Adds a result with its mask to the image, above its source or, if that is None, on top: one undo step.
+
+    source_id: the source's layer_id. Raises VelaturaError.
+    """
+    layer.attach_parasite(Gimp.Parasite.new(RESULT_OF, 0, source_id.encode()))
+    parent, position = (source.get_parent(), _position_above(source, source_id)) if source is not None else (None, 0)
+    selected = image.get_selected_layers()
+    image.undo_group_start()
+    try:
+        if not image.insert_layer(layer, parent, position):
+            name = source.get_name() if source is not None else image.get_name()
+            raise VelaturaError(strings.NOT_INSERTED.format(layer=name))
+        if mask is not None:
+            layer.add_mask(mask)
+            layer.set_edit_mask(False)
+        if selected:  # empty if a channel is selected
+            image.set_selected_layers(selected)  # so that the next restyle starts from the source, not from the result
+    finally:
+        image.undo_group_end()
+
+
+def _position_above(source: Any, source_id: str) -> int:
+    """The position above the source and above those of its earlier results that are right above it."""
+    parent = source.get_parent()
+    siblings = parent.get_children() if parent is not None else source.get_image().get_layers()
+    position = source.get_image().get_item_position(source)
+    while position > 0 and _text_of(siblings[position - 1].get_parasite(RESULT_OF)) == source_id:
+        position -= 1
+    return int(position)
+
+
+def copy_in_rgb(image: Any, drawable: Any) -> tuple[Any, Any]:
+    """A copy of an indexed image, converted to RGB, and the same layer in it."""
+    path, item = [], drawable
+    while item is not None:
+        path.append(image.get_item_position(item))
+        item = item.get_parent()
+    copy = image.duplicate()
+    copy.convert_rgb()
+    layers, layer = list(copy.get_layers()), None
+    for position in reversed(path):
+        layer = layers[position]
+        layers = list(layer.get_children()) if layer.is_group() else []
+    return copy, layer

@@ -1,0 +1,56 @@
+"""Takes styles from Krita's open documents and their layers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from velatura import strings
+from velatura.errors import NothingToRestyle, VelaturaError
+
+from .canvas_documents import MASK_TYPES, open_documents
+from .qt import QImage, QPainter, QRect, Qt
+from .styles import StyleSource
+
+
+def style_sources(side: int) -> list[StyleSource]:
+    """The open documents and their layers, from the top. If a document has a selection, only that part is taken."""
+    sources = []
+    for document in open_documents():
+        title, canvas = document.name() or strings.UNTITLED, QRect(0, 0, document.width(), document.height())
+        has_selection = document.selection() is not None
+        parts = [(title, document, canvas)]
+        for node in reversed(document.topLevelNodes()):
+            if node.type() not in MASK_TYPES and not node.bounds().isEmpty():
+                parts.append((f"{title} ▸ {node.name()}", node, node.bounds()))
+        for name, thing, box in parts:
+            take = partial(_visible_part, document, thing, box, name, side)
+            sources.append(StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, take))
+    return sources
+
+
+def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -> QImage:
+    """A document or layer as a style; transparent outside the selection, since the daemon only uses visible pixels."""
+    image, selection = _thumbnail(thing, box.width(), box.height(), side), document.selection()
+    if selection is None:
+        return image
+    if not QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersects(box):
+        raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=name))
+    coverage = bytes(selection.pixelData(box.x(), box.y(), box.width(), box.height()))
+    mask = QImage(coverage, box.width(), box.height(), box.width(), QImage.Format.Format_Alpha8)
+    mask = mask.scaled(image.size(), Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.drawImage(0, 0, mask)
+    painter.end()
+    return image
+
+
+def _thumbnail(thing: Any, width: int, height: int, side: int) -> QImage:
+    """A document or layer of this size, scaled down to at most `side` pixels a side. Raises VelaturaError."""
+    scale = min(1.0, side / max(width, height))
+    image = thing.thumbnail(max(1, round(width * scale)), max(1, round(height * scale)))
+    if image is None or image.isNull():
+        raise VelaturaError(strings.SOURCE_GONE)
+    return QImage(image)

@@ -1,0 +1,50 @@
+"""Home folders with the plugins installed, and the command line of their user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from tests.editors.reporting import say
+from velatura_daemon.samples import draw
+
+VELATURA = Path(sys.executable).parent / "velatura"
+
+
+def velatura(home: Path, *argv: str) -> str:
+    """Runs the command line as the user with this home folder. Returns its standard output."""
+    env = {**os.environ, "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "OMP_WAIT_POLICY": "passive"}
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        env.pop(name, None)
+    done = subprocess.run([str(VELATURA), *argv], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def new_home() -> Path:
+    """A new home folder with both plugins, installed as a user would, and with pictures to open."""
+    home = Path(tempfile.mkdtemp(prefix="vel-"))
+    (home / "run").mkdir(mode=0o700)
+    for editor in ("krita", "gimp"):
+        say(f"installing the plugin: velatura install {editor}")
+        velatura(home, "install", editor)
+    draw_pictures(home)
+    return home
+
+
+def draw_pictures(folder: Path) -> None:
+    scene = draw("harbour_town", 256, 192)
+    Image.fromarray(scene).save(folder / "harbour.png")
+    Image.fromarray(draw("harbour_town", 960, 720)).save(folder / "large.png")
+    Image.fromarray(scene).convert("L").save(folder / "grey.png")
+    Image.fromarray(draw("harbour_town", 96, 72)).save(folder / "small.png")
+    deep = (scene.astype(np.uint16) * 257) ^ np.uint16(5)  # so that the low bits matter
+    (folder / "deep.png").write_bytes(imagecodecs.png_encode(deep))
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
