@@ -154,7 +154,7 @@ class Canvas:
     def read(self, target: Target) -> Generator[None, None, Content]:
         """Reads the target's pixels and selection; the layer is not changed. Raises NothingToRestyle."""
         if not target.exists:
-            raise NothingToRestyle(strings.PICTURE_CLOSED)
+            raise NothingToRestyle(strings.CLOSED_BEFORE_READ)
         mask = None
         if target.selected is not None:
             area = target.rect.moved(offsets_of(target.drawable))
@@ -207,7 +207,7 @@ class Canvas:
             return False
         layer = yield from new_layer(image, picture, recovered.name)
         if not image.is_valid():
-            raise LayerGone(strings.PICTURE_GONE)
+            raise LayerGone(strings.IMAGE_CLOSED)
         layer.set_offsets(*recovered.position_on(image.get_width(), image.get_height()))
         coverage, mask = recovered.coverage(), None
         if coverage is not None:
@@ -263,7 +263,7 @@ class Canvas:
 def check_exists(target: Target) -> None:
     """Raises LayerGone if the image has been closed or the layer deleted."""
     if not target.exists:
-        raise LayerGone(strings.LAYER_GONE if target.image.is_valid() else strings.PICTURE_GONE)
+        raise LayerGone(strings.LAYER_DELETED if target.image.is_valid() else strings.IMAGE_CLOSED)
 
 
 def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator[None, None, Any]:

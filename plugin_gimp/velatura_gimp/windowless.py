@@ -42,7 +42,7 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
         target = replace(target, selected=None)  # the selection is already blended in, so no mask is needed
     with Client(program) as client:
         client.acknowledge_manually()  # until the layer is inserted
-        Gimp.progress_set_text(strings.WAKING)
+        Gimp.progress_set_text(strings.CONNECTING)
         job = client.restyle(
             content.picture,
             given,
@@ -69,7 +69,7 @@ def explain(program: str, canvas: Canvas, style: Style) -> Any:
     content = canvas.thumbnail(canvas.current_target(), SIDE)
     given = GivenStyle(read_any_picture(style.path))
     all_figures, results = figures(), []
-    Gimp.progress_init(strings.WAKING)
+    Gimp.progress_init(strings.CONNECTING)
     with Client(program) as client:
         for number, figure in enumerate(all_figures):
             title = strings.EXPLAINING.format(number=number + 1, count=len(all_figures), name=figure.name)

@@ -157,7 +157,7 @@ def smooth_thumbnail(target: Target, side: int) -> QImage:
 # --- reading -----------------------------------------------------------------------------------------
 def read(target: Target) -> Generator[None, None, Content]:
     """Reads the target's pixels and selection; the layer is not changed. Raises LayerGone, NothingToRestyle."""
-    yield from wait_until_idle(target.document, strings.PICTURE_CLOSED)
+    yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the user may change the selection during the restyle
     rect, parts = target.rect, []
@@ -206,11 +206,11 @@ def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
     if document is None:
         yield from open_as_picture(picture, recovered.name)
         return False
-    yield from wait_until_idle(document, strings.PICTURE_GONE)
+    yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     source_id = QUuid(recovered.layer)
     source = (None if source_id.isNull() else document.nodeByUniqueID(source_id)) or active_layer(document)
     if source is None:
-        raise LayerGone(strings.LAYER_GONE)
+        raise LayerGone(strings.LAYER_DELETED)
     left, top = recovered.position_on(document.width(), document.height())
     rect, selection, coverage = QRect(left, top, picture.width, picture.height), None, recovered.coverage()
     if coverage is not None:
@@ -223,14 +223,14 @@ def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
 def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterator[None]:
     """Raises LayerGone."""
     document = target.document
-    yield from wait_until_idle(document, strings.PICTURE_GONE)
+    yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     layer = document.createNode(name, "paintlayer")
     yield from fill_layer(layer, rect, picture)
     if target.selection is not None:
         mask = document.createTransparencyMask(strings.MASK_NAME)
         mask.setSelection(target.selection)
         layer.addChildNode(mask, None)
-    yield from wait_until_idle(document, strings.PICTURE_GONE)
+    yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     check_exists(target)
     parent = target.node.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASK_TYPES]) == 1
@@ -241,16 +241,16 @@ def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterato
     if was_alone and not covers_canvas:
         # Krita (5.2.9) gives a group with a single layer no projection of its own. For the second layer it makes one,
         # but only as large as that layer: outside of it the canvas would be transparent until the next change.
-        yield from wait_until_idle(document, strings.PICTURE_GONE)
+        yield from wait_until_idle(document, strings.IMAGE_CLOSED)
         document.refreshProjection()
 
 
 def check_exists(target: Target) -> None:
     """Raises LayerGone if the document has been closed or the layer deleted."""
     if not is_open(target.document):
-        raise LayerGone(strings.PICTURE_GONE)
+        raise LayerGone(strings.IMAGE_CLOSED)
     if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
-        raise LayerGone(strings.LAYER_GONE)
+        raise LayerGone(strings.LAYER_DELETED)
 
 
 def _topmost_result(parent: Any, source: Any, results: set[str]) -> Any:

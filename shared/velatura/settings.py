@@ -58,7 +58,7 @@ class SettingSpec:
         return f"{low} to {high}" + (f" {self.unit}" if self.unit else "")
 
 
-def _knob(default: Any, label: str, help: str, **more: Any) -> Any:
+def _setting(default: Any, label: str, help: str, **more: Any) -> Any:
     return field(default=default, metadata={"spec": SettingSpec(label, help, **more)})
 
 
@@ -66,10 +66,10 @@ def _knob(default: Any, label: str, help: str, **more: Any) -> Any:
 class StyleSettings:
     """The settings of one restyle. Immutable and validated: an invalid value raises BadSetting."""
 
-    strength: float = _knob(
+    strength: float = _setting(
         50.0, "Strength", "How strongly the style is applied; 0 leaves the image unchanged.", low=0, high=100, unit="%"
     )
-    stroke_size: float = _knob(
+    stroke_size: float = _setting(
         1.0,
         "Stroke size",
         "Size of the brush strokes; at 1 the style is used at the size of the image.",
@@ -77,7 +77,7 @@ class StyleSettings:
         high=4,
         unit="×",
     )
-    keep_colours: str = _knob(
+    keep_colours: str = _setting(
         "off",
         "Keep colours",
         "Whether the result keeps the colours of the image.",
@@ -87,7 +87,7 @@ class StyleSettings:
             ("palette", "style recoloured with the palette of the image"),
         ),
     )
-    quality: str = _knob(
+    quality: str = _setting(
         "good",
         "Quality",
         "Trade-off between speed and quality.",
@@ -98,7 +98,7 @@ class StyleSettings:
             ("paper", "method of the paper: one scale, starts from noise, ignores strength"),
         ),
     )
-    start: str = _knob(
+    start: str = _setting(
         "content",
         "Initial image",
         "What the restyle starts from.",
@@ -108,7 +108,7 @@ class StyleSettings:
             ("last", "last result of this layer, if it still fits"),
         ),
     )
-    fine: float = _knob(
+    fine: float = _setting(
         100.0,
         "Fine detail",
         "Weight of the style's finest marks (network layers conv1_1, conv2_1).",
@@ -116,7 +116,7 @@ class StyleSettings:
         high=200,
         unit="%",
     )
-    middle: float = _knob(
+    middle: float = _setting(
         100.0,
         "Medium detail",
         "Weight of the style's brush strokes (network layer conv3_1).",
@@ -124,7 +124,7 @@ class StyleSettings:
         high=200,
         unit="%",
     )
-    coarse: float = _knob(
+    coarse: float = _setting(
         100.0,
         "Coarse detail",
         "Weight of the style's large shapes (network layers conv4_1, conv5_1).",
@@ -132,7 +132,7 @@ class StyleSettings:
         high=200,
         unit="%",
     )
-    style_distance: str = _knob(
+    style_distance: str = _setting(
         "auto",
         "Style distance",
         "How the result is compared with the style.",
@@ -143,13 +143,13 @@ class StyleSettings:
             ("wasserstein", "whole distribution of marks, by its means and covariances"),
         ),
     )
-    seamless: bool = _knob(
+    seamless: bool = _setting(
         False, "Seamless", "The result can be tiled: left and right edges match, and so do top and bottom."
     )
-    seed: int = _knob(
+    seed: int = _setting(
         0, "Seed", "Each number gives a different variation if the initial image is noise.", low=0, high=2**31 - 1
     )
-    iterations: int = _knob(
+    iterations: int = _setting(
         0,
         "Iterations",
         "Total number of optimisation steps; 0 lets the quality decide.",
@@ -157,13 +157,13 @@ class StyleSettings:
         high=20000,
         unit="steps",
     )
-    optimiser: str = _knob(
+    optimiser: str = _setting(
         "lbfgs",
         "Optimiser",
         "Optimisation method. The paper uses gradient descent; L-BFGS differs from it.",
         choices=(("lbfgs", "fewest steps"), ("adam", "adaptive step sizes"), ("gradient", "plain gradient descent")),
     )
-    pooling: str = _knob(
+    pooling: str = _setting(
         "antialiased",
         "Pooling",
         "How the network halves the size of its feature maps.",
@@ -173,7 +173,7 @@ class StyleSettings:
             ("max", "maximum, as the network was trained"),
         ),
     )
-    reconstruct: str = _knob(
+    reconstruct: str = _setting(
         "both",
         "Reconstruct",
         "What to reconstruct: the content in the style, or one of the two alone.",
@@ -183,23 +183,23 @@ class StyleSettings:
             ("style", "style alone, as the style layers see it"),
         ),
     )
-    content_layer: str = _knob(
+    content_layer: str = _setting(
         "conv4_2",
         "Content layer",
         "Network layer at which the content is compared.",
         choices=tuple((name, f"block {name[4]}, convolution {name[6]}") for name in NETWORK_LAYERS),
     )
-    style_depth: int = _knob(
+    style_depth: int = _setting(
         5, "Style depth", "How many style layers are used, from conv1_1 on.", low=1, high=5, unit="layers"
     )
-    balance: float = _knob(
+    balance: float = _setting(
         -3.0,
         "Balance",
         "The paper's ratio α/β of content to style, as a power of ten; only for quality 'paper'.",
         low=-8,
         high=2,
     )
-    composite: bool = _knob(
+    composite: bool = _setting(
         False,
         "Composite",
         "Blend the result into the whole image; otherwise only the box around the selection is returned, unblended.",

@@ -67,14 +67,14 @@ INSERT, RESUME, STOP = "Insert as layer", "Resume", "Stop"
 DELETE, USE_AGAIN = "Delete", "Use again"
 INSERT_TIP = "Inserts the result as a new layer. A stopped restyle is inserted as far as it got."
 RESUME_TIP = "Continues the stopped restyle to its end, then inserts the result as a new layer."
-KEPT_ONE = "A result of an earlier restyle can be recovered."
-KEPT_SOME = "{count} results of earlier restyles can be recovered."
-KEPT_OF_IT = "If the restyle ran for more than a few seconds, its progress can be recovered."
-NOTHING_KEPT = "There are no results to recover: all of them have been inserted."
+RECOVERABLE_ONE = "A result of an earlier restyle can be recovered."
+RECOVERABLE_MANY = "{count} results of earlier restyles can be recovered."
+RECOVERABLE_PROGRESS = "If the restyle ran for more than a few seconds, its progress can be recovered."
+NOTHING_TO_RECOVER = "There are no results to recover: all of them have been inserted."
 NO_HISTORY = "There are no restyles yet."
-ASKING = "Loading results and history…"
+LOADING_RESULTS = "Loading results and history…"
 STOPPED = "Stopped. Progress was saved."
-FORGOTTEN = "Deleted."
+DELETED = "Deleted."
 UNSUPPORTED_FORMAT = (
     "This result has a pixel format that cannot be inserted here. Save it to a file with 'velatura results save' in a "
     "terminal."
@@ -82,9 +82,11 @@ UNSUPPORTED_FORMAT = (
 INTERACTIVE_ONLY = "This command only opens a window. In scripts, use 'velatura results' and 'velatura history'."
 RECOVERED = "Done: new layer “{name}”."
 FINISHED, STOPPED_AT = "finished", "stopped at {percent:.0f} %"
-USED_AGAIN = "The settings and styles of that restyle are loaded. Click Restyle to start."
-STYLE_GONE = "The settings of that restyle are loaded, but the style “{name}” is no longer at {path}. Choose it again."
-STYLE_OF_NO_FILE = (
+SETTINGS_LOADED = "The settings and styles of that restyle are loaded. Click Restyle to start."
+STYLE_FILE_MISSING = (
+    "The settings of that restyle are loaded, but the style “{name}” is no longer at {path}. Choose it again."
+)
+STYLE_FILE_UNKNOWN = (
     "The settings of that restyle are loaded, but the file of the style “{name}” is not known. Choose it again."
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # in every locale
@@ -93,13 +95,13 @@ PROGRAMS = {"krita": "Krita", "gimp": "GIMP", "cli": "command line"}
 
 # --- progress ----------------------------------------------------------------------------------------
 READING = "Reading the layer…"
-WAKING = "Connecting to the daemon…"
+CONNECTING = "Connecting to the daemon…"
 SENDING = "Sending the image…"
 WAITING = "Waiting for {place} other restyle(s)…"
 WORKING = "Scale {level} of {levels}, {width} × {height} px"
 INSERTING = "Inserting the layer…"
 DONE = "Done in {seconds:.0f} s: new layer “{name}”."
-DONE_PICTURE = "Done: opened as a new image."
+DONE_NEW_IMAGE = "Done: opened as a new image."
 CANCELLED = "Cancelled. Nothing was changed."
 EXPLAINING = "{number} of {count}: {name}"
 SHEET_BACKGROUND = "Background"
@@ -134,12 +136,12 @@ REGION_SIZE = (
 NO_STYLE_TO_EXPLAIN = "There is no style to show yet. Choose a style and restyle once, then try again."
 NOTHING_TO_PASTE = "There is no image on the clipboard. Copy one first."
 NO_CONVERSION = "The colours could not be converted to {space}. Convert the layer to RGB, then restyle again."
-PICTURE_CLOSED = "The image was closed before it was read. Open it and restyle again."
-PICTURE_GONE = "The image has been closed. The result can be opened as a new image."
-LAYER_GONE = "The layer has been deleted. The result can be opened as a new image."
+CLOSED_BEFORE_READ = "The image was closed before it was read. Open it and restyle again."
+IMAGE_CLOSED = "The image has been closed. The result can be opened as a new image."
+LAYER_DELETED = "The layer has been deleted. The result can be opened as a new image."
 NOT_INSERTED = "The result could not be inserted above “{layer}”. Unlock its layer group and restyle again."
 REPLACED = "Cancelled: a newer restyle of the same layer replaced this one."
-UNFORESEEN = "An unexpected error occurred: {what}. Please send us the report."
+UNEXPECTED = "An unexpected error occurred: {what}. Please send us the report."
 NOTHING_TO_REPEAT = "Nothing has been restyled yet. Restyle once from the window; this command then repeats it."
 SANDBOXED = (
     "No daemon is running, and this editor runs in a sandbox that cannot start one. Run this in a terminal: {command}"
@@ -181,12 +183,12 @@ def style_name(stem: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def kept(count: int) -> str:
+def recoverable_results(count: int) -> str:
     """How many results can be recovered, as a sentence; empty if there are none."""
-    return (KEPT_ONE if count == 1 else KEPT_SOME.format(count=count)) if count else ""
+    return (RECOVERABLE_ONE if count == 1 else RECOVERABLE_MANY.format(count=count)) if count else ""
 
 
-def when(at: float, now: float) -> str:
+def short_date(at: float, now: float) -> str:
     """A time as a short date: 'today 14:32', 'yesterday 9:05', '3 Mar 2026'. at, now: seconds since 1970."""
     then, today = time.localtime(at), time.localtime(now)
     days = (_day(today) - _day(then)) if at <= now else -1
@@ -200,12 +202,12 @@ def _day(date: time.struct_time) -> int:
     return datetime.date(date.tm_year, date.tm_mon, date.tm_mday).toordinal()
 
 
-def took(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """How long a restyle took."""
     return f"took {seconds:.0f} s" if seconds >= 1 else "took under 1 s"
 
 
-def knobs_said(settings: StyleSettings) -> str:
+def settings_summary(settings: StyleSettings) -> str:
     """The quality, and every setting that differs from its default. The strength is in the result's name already."""
     parts = [settings.quality]
     for name, spec in setting_specs().items():

@@ -268,15 +268,15 @@ def test_a_lost_daemon_is_reported_with_a_notice_of_saved_progress(controller):
     send(controller)
     controller.on_failed("job 1", DaemonLost("It went."))
     assert controller.window.messages[-1] == "It went."
-    assert controller.window.saved_notice == strings.KEPT_OF_IT
+    assert controller.window.saved_notice == strings.RECOVERABLE_PROGRESS
 
 
 def test_saved_results_are_counted_without_the_running_restyles(controller):
     send(controller)
     controller.on_saved([types.SimpleNamespace(job=job) for job in ("job 1", "another", "a third")])
-    assert controller.window.saved_notice == strings.KEPT_SOME.format(count=2)
+    assert controller.window.saved_notice == strings.RECOVERABLE_MANY.format(count=2)
     controller.on_saved([types.SimpleNamespace(job="another")])
-    assert controller.window.saved_notice == strings.KEPT_ONE
+    assert controller.window.saved_notice == strings.RECOVERABLE_ONE
     controller.on_saved([])
     assert controller.window.saved_notice == ""
 
@@ -298,12 +298,12 @@ def test_reusing_a_past_restyle_takes_its_settings_and_the_styles_whose_files_ex
     controller.reuse(history_entry(SavedStyle("There", str(there), 0.5)))
     assert controller.window.styles == [Style(str(there), "There", 0.5)]
     assert controller.window.current_settings.strength == 70
-    assert controller.window.messages[-1] == strings.USED_AGAIN
+    assert controller.window.messages[-1] == strings.SETTINGS_LOADED
     controller.reuse(history_entry(SavedStyle("There", str(there), 1.0), SavedStyle("Gone", "/gone.png", 1.0)))
     assert [style.name for style in controller.window.styles] == ["There"]
-    assert controller.window.messages[-1] == strings.STYLE_GONE.format(name="Gone", path="/gone.png")
+    assert controller.window.messages[-1] == strings.STYLE_FILE_MISSING.format(name="Gone", path="/gone.png")
     controller.reuse(history_entry(SavedStyle("From nowhere", "", 1.0)))
-    assert controller.window.messages[-1] == strings.STYLE_OF_NO_FILE.format(name="From nowhere")
+    assert controller.window.messages[-1] == strings.STYLE_FILE_UNKNOWN.format(name="From nowhere")
 
 
 def test_a_result_is_acknowledged_only_after_its_layer_was_inserted(controller):

@@ -142,7 +142,7 @@ def controller(monkeypatch, tmp_path):
 def test_saved_results_are_listed_and_counted_in_a_message(controller):
     assert controller.session.calls == [("request_lists",)]
     assert controller.window.items == [DONE, STOPPED]
-    assert controller.window.messages == [strings.ASKING, strings.KEPT_SOME.format(count=2)]
+    assert controller.window.messages == [strings.LOADING_RESULTS, strings.RECOVERABLE_MANY.format(count=2)]
     assert controller.counts == [2]
 
 
@@ -173,7 +173,7 @@ def test_a_result_that_cannot_be_inserted_is_opened_as_a_picture(controller):
     controller.insert(DONE)
     controller.on_finished("done", Finished("done", PIXELS, result()))
     assert controller.canvas.opened == ["One 50 %"]
-    assert controller.window.messages[-1] == f"It went. {strings.DONE_PICTURE}"
+    assert controller.window.messages[-1] == f"It went. {strings.DONE_NEW_IMAGE}"
     assert controller.window.items == [STOPPED]
 
 

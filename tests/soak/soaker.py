@@ -20,7 +20,7 @@ from velatura.protocol import messages as p
 VANISHES_EVERY, LEAVES_EVERY = 60.0, 90.0  # seconds, on the average
 VANISHES_MIDWAY = 0.02  # of the looks at which a result is on its way: it has to wait at the daemon
 AWAY = (0.5, 12.0)  # seconds; the daemon parks after 4 and forgets after 10
-FORGOTTEN = 15.0  # seconds after which nothing is left at the daemon of who went without a word
+DELETED = 15.0  # seconds after which nothing is left at the daemon of who went without a word
 CANCELS, REPLACES = 0.08, 0.08  # of its jobs
 
 
@@ -136,7 +136,7 @@ class Soaker:
             self._ledger.jobs[job].adrift = True
         self._layers.clear()
         self._cancel_at.clear()
-        self._turns.left(self.number, now + FORGOTTEN)
+        self._turns.left(self.number, now + DELETED)
         self._client, self._back_at = None, now + self._source.uniform(*AWAY)
 
     @property

@@ -88,6 +88,6 @@ def as_velatura_error(error: Exception) -> VelaturaError:
     """Return the error as a VelaturaError. An unexpected error keeps its traceback as `details` for the report."""
     if isinstance(error, VelaturaError):
         return error
-    unexpected = VelaturaError(strings.UNFORESEEN.format(what=f"{type(error).__name__}: {error}"))
+    unexpected = VelaturaError(strings.UNEXPECTED.format(what=f"{type(error).__name__}: {error}"))
     unexpected.details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     return unexpected

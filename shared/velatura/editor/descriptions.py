@@ -19,15 +19,20 @@ def describe_item(item: SavedItem, now: float) -> tuple[str, str, str]:
     if note is not None and note.document and note.document != title:
         title = strings.IN_DOCUMENT.format(layer=title, document=note.document)
     progress = strings.FINISHED if item.finished else strings.STOPPED_AT.format(percent=100 * item.done)
-    facts = (progress, strings.when(item.at, now), _size(item.width, item.height))
+    facts = (progress, strings.short_date(item.at, now), _size(item.width, item.height))
     return title, display_name(item), " · ".join(facts)
 
 
 def describe_entry(entry: HistoryEntry, now: float) -> tuple[str, str, str]:
     """Return three lines: what was restyled, how, and when and where. now: seconds since 1970."""
     program = strings.PROGRAMS.get(entry.program, entry.program)
-    facts = (strings.when(entry.at, now), _size(entry.width, entry.height), strings.took(entry.seconds), program)
-    how = f"{display_name(entry)}, {strings.knobs_said(entry.settings)}"
+    facts = (
+        strings.short_date(entry.at, now),
+        _size(entry.width, entry.height),
+        strings.duration(entry.seconds),
+        program,
+    )
+    how = f"{display_name(entry)}, {strings.settings_summary(entry.settings)}"
     return entry.title or strings.UNTITLED, how, " · ".join(facts)
 
 

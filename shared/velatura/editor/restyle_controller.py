@@ -219,7 +219,7 @@ class RestyleController:
         self.session.acknowledge(done)
         sentence = strings.DONE.format(seconds=time.monotonic() - task.started_at, name=task.name)
         if not is_layer:
-            sentence = strings.DONE_PICTURE
+            sentence = strings.DONE_NEW_IMAGE
         self._end(task, " ".join([sentence, *map(str, done.result.notes)]))
         self.on_inserted(task, sentence)
 
@@ -233,7 +233,7 @@ class RestyleController:
         def on_opened(_: object) -> None:
             self.session.acknowledge(done)
             self.session.refresh_saved()
-            self.show_message(strings.DONE_PICTURE)
+            self.show_message(strings.DONE_NEW_IMAGE)
 
         self.steps.run(self.canvas.open_as_picture(done.picture, task.name), on_opened, self.show_error)
 
@@ -307,7 +307,7 @@ class RestyleController:
         self._end(task, "")
         self.show_error(error, document=task.finished is not None)
         if task.job and isinstance(error, DaemonLost) and self.window is not None:
-            self.window.show_saved_notice(strings.KEPT_OF_IT)
+            self.window.show_saved_notice(strings.RECOVERABLE_PROGRESS)
         else:
             self.session.refresh_saved()  # if it failed for lack of memory or disk space, it can be resumed
 
@@ -319,7 +319,7 @@ class RestyleController:
         """Show how many saved results there are, apart from the running restyles."""
         others = [item for item in items if item.job not in self.tasks]
         if self.window is not None:
-            self.window.show_saved_notice(strings.kept(len(others)))
+            self.window.show_saved_notice(strings.recoverable_results(len(others)))
 
     def on_history(self, entries: list[HistoryEntry]) -> None:
         """Never called: only the results window requests the history, in a session of its own."""

@@ -69,7 +69,7 @@ class ResultsController:
     # --- commands --------------------------------------------------------------------------------------
     def refresh(self) -> None:
         """Update the lists. Starts the daemon if none is running."""
-        self.window.show_message(strings.ASKING)
+        self.window.show_message(strings.LOADING_RESULTS)
         self.entries, self._announce_count = [], True
         self._try(self.session.request_lists)
 
@@ -101,7 +101,7 @@ class ResultsController:
         """Delete an item, unless it is the active one."""
         if item is not self.active_item and self._try(lambda: self.session.drop(item)):
             self._remove(item)
-            self.window.show_message(strings.FORGOTTEN)
+            self.window.show_message(strings.DELETED)
 
     def close(self) -> None:
         """Disconnect when the window closes. The daemon saves the progress of a running restyle."""
@@ -126,7 +126,7 @@ class ResultsController:
         self._on_listed(items)
         if self._announce_count:
             self._announce_count = False
-            self.window.show_message(strings.kept(len(items)) or strings.NOTHING_KEPT)
+            self.window.show_message(strings.recoverable_results(len(items)) or strings.NOTHING_TO_RECOVER)
 
     def on_history(self, entries: list[HistoryEntry]) -> None:
         """Append a part of the history and request the next part; each holds as much as fits into a message."""
@@ -169,7 +169,7 @@ class ResultsController:
     def _open_as_picture(self, item: SavedItem, recovered: RecoveredResult, reason: VelaturaError) -> None:
         def on_opened(_: object) -> None:
             self._on_placed(item, recovered, is_layer=False)
-            self.window.show_message(f"{reason.sentence} {strings.DONE_PICTURE}")
+            self.window.show_message(f"{reason.sentence} {strings.DONE_NEW_IMAGE}")
 
         def on_failed(error: VelaturaError) -> None:
             self._deactivate()
@@ -182,7 +182,7 @@ class ResultsController:
         self.session.acknowledge(recovered.finished)
         self._deactivate()
         self._remove(item)
-        self.window.show_message(strings.RECOVERED.format(name=recovered.name) if is_layer else strings.DONE_PICTURE)
+        self.window.show_message(strings.RECOVERED.format(name=recovered.name) if is_layer else strings.DONE_NEW_IMAGE)
 
     def on_cancelled(self, job: str, replaced_by: str) -> None:
         if self._is_active(job):
@@ -220,8 +220,8 @@ def styles_of(entry: HistoryEntry) -> tuple[list[Style], str]:
     paths = {style.path for style in available}
     missing = [style for style in entry.styles if style.path not in paths]
     if not missing:
-        return available, strings.USED_AGAIN
+        return available, strings.SETTINGS_LOADED
     first = missing[0]
     if not first.path:
-        return available, strings.STYLE_OF_NO_FILE.format(name=first.name or strings.STYLE)
-    return available, strings.STYLE_GONE.format(name=first.name or strings.STYLE, path=first.path)
+        return available, strings.STYLE_FILE_UNKNOWN.format(name=first.name or strings.STYLE)
+    return available, strings.STYLE_FILE_MISSING.format(name=first.name or strings.STYLE, path=first.path)

@@ -100,7 +100,7 @@ class Session:
     def _add_job(self, job: str) -> None:
         assert self.client is not None
         self._jobs.add(job)
-        self.listener.on_message(job, strings.SENDING if self.client.ready else strings.WAKING)
+        self.listener.on_message(job, strings.SENDING if self.client.ready else strings.CONNECTING)
         self._loop.call_later(0, self.drain)
 
     def estimate(self, width: int, height: int, settings: StyleSettings) -> None:
