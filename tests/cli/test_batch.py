@@ -197,7 +197,7 @@ def test_several_are_under_way_at_once_but_never_more_than_there_is_room_for(fir
 def test_only_one_of_a_batch_goes_into_the_history(first, warm):
     with warm.client("another") as client:
         client.request_history()
-        lines = next(event.lines for event in client.events() if isinstance(event, HistoryEntries))
+        lines = next(event.entries for event in client.events() if isinstance(event, HistoryEntries))
     assert len([line for line in lines if line.styles[0].path == str(first[0].parent / "painting.png")]) == 1
 
 

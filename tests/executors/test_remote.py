@@ -214,7 +214,7 @@ def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
     with far.client() as there:
         there.request_history()
-        lines = next(event for event in there.events() if isinstance(event, HistoryEntries)).lines
+        lines = next(event for event in there.events() if isinstance(event, HistoryEntries)).entries
     assert not [line for line in lines if line.program == "daemon"]
 
 
@@ -234,7 +234,7 @@ def test_the_history_stays_here_with_thumbnails(near):
             CONTENT, [GivenStyle(STYLE, 1.0, None, "Starry", "/p/starry.png")], QUICK, title="A title"
         )
         client.request_history()
-        line = next(event for event in client.events() if hasattr(event, "lines")).lines[0]
+        line = next(event for event in client.events() if hasattr(event, "entries")).entries[0]
     assert (line.title, line.styles[0].name) == ("A title", "Starry")
     assert line.thumbnail[:2] == line.styles[0].thumbnail[:2] == b"\xff\xd8"
 

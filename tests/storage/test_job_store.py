@@ -196,12 +196,12 @@ def test_the_history_has_what_was_made_and_with_what(daemon):
     kill(daemon)
     with daemon.client("another") as client:
         client.request_history()
-        lines = until(client, HistoryEntries).lines
+        lines = until(client, HistoryEntries).entries
         assert [line.title for line in lines] == ["Quay", "Harbour"]
         assert lines[1].settings == QUICK
         assert (lines[1].styles[0].name, lines[1].styles[0].path) == ("Night swirls", "/paintings/night_swirls.png")
         client.request_history(before=lines[0].number)
-        assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
+        assert [line.title for line in until(client, HistoryEntries).entries] == ["Harbour"]
 
 
 def test_everything_can_be_forgotten(daemon):
@@ -211,7 +211,7 @@ def test_everything_can_be_forgotten(daemon):
         client.forget_everything()
         assert until(client, SavedItems).items == []
         client.request_history()
-        assert until(client, HistoryEntries).lines == []
+        assert until(client, HistoryEntries).entries == []
     left = [path for folder in ("spool", "works", "results") for path in (daemon.places.state / folder).iterdir()]
     assert [path.name for path in left if path.name != "seen"] == []
 
@@ -243,7 +243,7 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Harbour")
         client.request_history()
-        assert [line.title for line in until(client, HistoryEntries).lines] == ["Harbour"]
+        assert [line.title for line in until(client, HistoryEntries).entries] == ["Harbour"]
     assert path.with_name("history.sqlite.damaged").exists()
 
 
