@@ -240,7 +240,7 @@ def test_if_nothing_counts_the_losses_are_finite(network64, objective_of):
 # --- strength -------------------------------------------------------------------------------------------
 def test_paper_weighs_content_and_style_as_the_paper_does_at_its_feature_scale():
     """α/β is 1e-3 in the paper; the total is the same up to a factor."""
-    weighting = weighting_for(StyleSettings(quality="paper"), channels=512, places=64)
+    weighting = weighting_for(StyleSettings(quality="paper"), channels=512, positions=64)
     f, p, s = (features((3, 4, 5), seed) for seed in range(3))
 
     def losses(scale):
@@ -255,9 +255,9 @@ def test_paper_weighs_content_and_style_as_the_paper_does_at_its_feature_scale()
 
 
 @given(st.floats(0, 100), st.floats(1, 1e6))
-def test_paper_ignores_strength_and_size(strength, places):
-    asked = weighting_for(StyleSettings(quality="paper", strength=strength), 512, places)
-    assert asked == weighting_for(StyleSettings(quality="paper"), 512, 64)
+def test_paper_ignores_strength_and_size(strength, positions):
+    weighting = weighting_for(StyleSettings(quality="paper", strength=strength), 512, positions)
+    assert weighting == weighting_for(StyleSettings(quality="paper"), 512, 64)
 
 
 @given(st.floats(0, 100), st.floats(0, 100))
@@ -270,7 +270,7 @@ def test_more_strength_gives_content_less_weight(one, other):
 @hypothesis_settings(max_examples=20)
 @given(st.floats(0, 100), st.integers(1, 50))
 def test_a_strength_means_the_same_at_each_size(strength, times):
-    """The content's sum grows with the places; its weight falls with them."""
+    """The content's sum grows with the positions; its weight falls with them."""
     small = weighting_for(StyleSettings(strength=strength), 512, 64)
     large = weighting_for(StyleSettings(strength=strength), 512, 64 * times)
     assert large.alpha * times == pytest.approx(small.alpha)
