@@ -23,8 +23,17 @@ def pixels(number, height=24, width=32):
     return (image.permute(1, 2, 0) * 255).to(torch.uint8).numpy()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The pictures are so small that a second thread gains nothing, and costs much if another process uses its core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
-def network():
+def network(one_thread):
     return small_network()
 
 

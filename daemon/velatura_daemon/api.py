@@ -71,8 +71,9 @@ class Picture:
         """A copy of the samples, (H, W, C), at the picture's own depth."""
         fmt = self.pixels.format
         shape = self.pixels.height, self.pixels.width, pixels.CHANNELS[fmt.channels]
-        samples: Array = np.frombuffer(self.pixels.data, colour_io.DTYPES[fmt.sample])
-        return samples.reshape(shape).copy()
+        samples: Array = np.frombuffer(self.pixels.data, colour_io.DTYPES[fmt.sample]).reshape(shape)
+        copy: Array = samples.copy()
+        return copy
 
     def save(self, path: str | Path) -> list[str]:
         """Writes a file in the format of its ending: .png, .tif, .jpg or .webp. An existing file is replaced. Returns a
