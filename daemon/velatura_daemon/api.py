@@ -30,7 +30,7 @@ from velatura_daemon.imaging import colour_io
 from velatura_daemon.imaging.files import read_picture, write_picture
 from velatura_daemon.models import load
 from velatura_daemon.models.store import DEFAULT, Weights
-from velatura_daemon.worker.devices import choose_device, room_on
+from velatura_daemon.worker.devices import budget_on, choose_device
 
 __all__ = ["Picture", "Progress", "StyleSettings", "load_network", "stylise"]
 
@@ -124,7 +124,7 @@ def stylise(
     """
     canvas = _Canvas(content, settings, network)
     sources = [canvas.style_source(style) for style in styles]
-    resources = engine.Resources(budget=room_on(network.device, 0))
+    resources = engine.Resources(budget=budget_on(network.device, 0))
     for p in engine.stylise(canvas.source, sources, settings, network, resources=resources):
         yield Progress(p.level, p.levels, p.step, p.scale.steps, p.losses, p.done, p.image, canvas)
 
