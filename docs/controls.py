@@ -24,13 +24,16 @@ from PIL import Image
 from torch import Tensor
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine import colour
+from velatura_daemon.engine.colour import restore_colours
+from velatura_daemon.engine.geometry import resize
+from velatura_daemon.engine.inputs import working_image
+from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.precision import fastest_on
-from velatura_daemon.engine.regions import all_of, resized
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import covered_by
-from velatura_daemon.engine.stylise import Progress, as_seen, full_size, stylise
+from velatura_daemon.engine.style_regions import style_coverage
+from velatura_daemon.engine.stylise import Progress, stylise
+from velatura_daemon.engine.upsampling import full_size
 from velatura_daemon.models.load import load_default
 from velatura_daemon.samples import draw
 
@@ -47,7 +50,7 @@ def sample(name: str, width: int = WIDTH, height: int = HEIGHT) -> Source:
 
 def of(image: Tensor, key: object) -> Source:
     """image: (3, H, W)."""
-    return Source(image.contiguous(), all_of(image), all_of(image), key, max(image.shape[1:]))
+    return Source(image.contiguous(), full_weight(image), full_weight(image), key, max(image.shape[1:]))
 
 
 def above(edge: float, width: int = WIDTH, height: int = HEIGHT, feather: float = 0.03) -> Tensor:
@@ -83,8 +86,8 @@ def restyled_with_losses(
     styles = [styles] if isinstance(styles, Source) else list(styles)
     *_, last = stylise(content, styles, asked, network())
     image = full_size(last.image, content, asked).clamp(0, 1)
-    image = colour.after(image, as_seen(content.image, asked), asked.keep_colours).clamp(0, 1)
-    covered = covered_by(styles)
+    image = restore_colours(image, working_image(content.image, asked), asked.keep_colours).clamp(0, 1)
+    covered = style_coverage(styles)
     return image if covered is None else content.image + covered * (image - content.image), last
 
 
@@ -106,7 +109,7 @@ def grey(mask: Tensor) -> Tensor:
 
 
 def scaled(picture: Tensor, factor: float) -> Tensor:
-    return resized(picture, round(picture.shape[1] * factor), round(picture.shape[2] * factor)).clamp(0, 1)
+    return resize(picture, round(picture.shape[1] * factor), round(picture.shape[2] * factor)).clamp(0, 1)
 
 
 def save(name: str, picture: Tensor) -> None:
@@ -266,9 +269,9 @@ def gradient() -> None:
 def small_and_large() -> None:
     """What a window shows at its own size, and what the whole picture will be."""
     large, style = sample("harbour_town", 1536, 1152), sample("night_swirls", 1536, 1152)
-    small = of(resized(large.image, HEIGHT, WIDTH).clamp(0, 1), "small")
+    small = of(resize(large.image, HEIGHT, WIDTH).clamp(0, 1), "small")
     seen = restyled(small, style)
-    whole = resized(restyled(large, style), HEIGHT, WIDTH).clamp(0, 1)
+    whole = resize(restyled(large, style), HEIGHT, WIDTH).clamp(0, 1)
     stronger = [(f"itself at strength {s}", restyled(small, style, strength=s)) for s in (55, 75)]
     other = restyled(small, sample("ember_waves", 1536, 1152))
     for what, picture in (

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
-# How far the picture must go on around a tile for its features to be exact (`network.reach_of`), and twice as far for
-# its gradient.
+# How far the picture must go on around a tile for its features to be exact (`network.receptive_radius`), and twice as
+# far for its gradient.
 REACH = 96
 SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
 LARGEST = 4096

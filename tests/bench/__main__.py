@@ -117,7 +117,7 @@ class Bench:
         self.add("2048² RGBA u8, there and back, the worker's time taken off", spread(seconds))
 
     def conversion(self) -> None:
-        from velatura_daemon.engine.colour import decode, encode
+        from velatura_daemon.imaging.colour_io import decode, encode
 
         for sample_kind in ("u8", "f32"):
             fmt = PixelFormat("RGBA", sample_kind)

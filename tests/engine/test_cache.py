@@ -1,4 +1,4 @@
-"""Targets kept warm: never over the budget, the least recently used goes first."""
+"""Cached targets: never over the budget, the least recently used is dropped first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from velatura_daemon.engine import cache
 from velatura_daemon.engine.cache import CurvatureCache, TargetCache
-from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
+from velatura_daemon.engine.losses.statistics import Statistics
+from velatura_daemon.engine.optim.curvature import CurvatureMemory
 
 
 def floats(count):
-    return (torch.zeros(count),)
+    return torch.zeros(count)
 
 
-def test_what_was_made_once_is_not_made_again():
+def test_a_value_is_made_once():
     cache, made = TargetCache(1000), []
     for _ in range(3):
         cache.get("key", lambda: made.append(1) or floats(2))
@@ -24,13 +25,20 @@ def test_what_was_made_once_is_not_made_again():
     assert (cache.hits, cache.misses) == (2, 1)
 
 
-def test_the_kept_tensors_are_the_made_ones():
-    cache, tensors = TargetCache(1000), (torch.ones(3), torch.zeros(2))
-    cache.get("key", lambda: tensors)
-    assert cache.get("key", lambda: floats(9)) is tensors
+def test_the_cached_value_is_the_one_that_was_made():
+    cache, value = TargetCache(1000), torch.ones(3)
+    cache.get("key", lambda: value)
+    assert cache.get("key", lambda: floats(9)) is value
 
 
-def test_the_least_recently_used_goes_first():
+def test_statistics_of_several_layers_are_one_value_of_all_their_bytes():
+    cache = TargetCache(1000)
+    value = {name: Statistics(torch.zeros(4), torch.zeros(4, 4)) for name in ("conv1_1", "conv2_1")}
+    assert cache.get("key", lambda: value) is value
+    assert cache.bytes == 2 * 4 * (4 + 16)
+
+
+def test_the_least_recently_used_value_is_dropped_first():
     cache = TargetCache(3 * 4)
     for key in ("a", "b", "c", "a", "d"):
         cache.get(key, lambda: floats(1))
@@ -42,28 +50,28 @@ def test_the_least_recently_used_goes_first():
     assert cache.misses == misses + 1
 
 
-def test_what_is_larger_than_the_budget_is_made_but_not_kept():
+def test_a_value_larger_than_the_budget_is_made_but_not_cached():
     cache = TargetCache(8)
     cache.get("small", lambda: floats(2))
-    assert cache.get("large", lambda: floats(3))[0].numel() == 3
+    assert cache.get("large", lambda: floats(3)).numel() == 3
     assert (len(cache), cache.bytes) == (1, 8)
 
 
-def test_a_budget_of_nothing_keeps_nothing():
+def test_a_budget_of_0_caches_nothing():
     cache = TargetCache(0)
     cache.get("key", lambda: floats(1))
     assert len(cache) == 0
 
 
-def test_what_could_not_be_made_is_not_kept():
+def test_after_an_exception_nothing_is_cached():
     cache = TargetCache(1000)
     with pytest.raises(ZeroDivisionError):
         cache.get("key", lambda: 1 / 0)
-    assert cache.get("key", lambda: floats(1))[0].numel() == 1
+    assert cache.get("key", lambda: floats(1)).numel() == 1
     assert cache.bytes == 4
 
 
-def test_clear_forgets_everything():
+def test_clear_drops_everything():
     cache = TargetCache(1000)
     cache.get("key", lambda: floats(2))
     cache.clear()
@@ -71,28 +79,28 @@ def test_clear_forgets_everything():
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(1, 12))), st.integers(0, 100))
-def test_the_bytes_are_counted_right_and_never_over_the_budget(asked, budget):
+def test_the_bytes_are_counted_and_never_over_the_budget(requests, budget):
     cache, size_of = TargetCache(budget), {}
-    for key, size in asked:
+    for key, size in requests:
         size_of.setdefault(key, size)
         cache.get(key, lambda size=size_of[key]: floats(size))
-        kept = [k for k in size_of if k in cache._kept]
-        assert cache.bytes == sum(4 * size_of[k] for k in kept) <= budget
+        cached = [key for key in size_of if key in cache._values]
+        assert cache.bytes == sum(4 * size_of[k] for k in cached) <= budget
 
 
-def test_one_pictures_curvature_is_kept_and_no_other():
-    kept, memory = CurvatureCache(), CurvatureMemory(torch.zeros(12), 2)
-    kept.keep("a", memory)
-    assert kept.get("a") is memory
-    assert kept.get("b") is None
-    kept.keep("b", CurvatureMemory(torch.zeros(12), 2))
-    assert kept.get("a") is None
+def test_the_curvature_of_one_image_is_cached():
+    curvature, memory = CurvatureCache(), CurvatureMemory(torch.zeros(12), 2)
+    curvature.put("a", memory)
+    assert curvature.get("a") is memory
+    assert curvature.get("b") is None
+    curvature.put("b", CurvatureMemory(torch.zeros(12), 2))
+    assert curvature.get("a") is None
 
 
-def test_curvature_that_is_too_large_is_not_kept(monkeypatch):
+def test_curvature_that_is_too_large_is_not_cached(monkeypatch):
     monkeypatch.setattr(cache, "CURVATURE_BYTES", 100)
-    kept = CurvatureCache()
-    kept.keep("small", CurvatureMemory(torch.zeros(4), 2))
-    assert kept.get("small") is not None
-    kept.keep("large", CurvatureMemory(torch.zeros(400), 2))
-    assert kept.get("large") is kept.get("small") is None
+    curvature = CurvatureCache()
+    curvature.put("small", CurvatureMemory(torch.zeros(4), 2))
+    assert curvature.get("small") is not None
+    curvature.put("large", CurvatureMemory(torch.zeros(400), 2))
+    assert curvature.get("large") is curvature.get("small") is None

@@ -1,4 +1,4 @@
-"""One factor per layer: networks of any scale become the same one, and nothing else about them changes."""
+"""Calibration by one factor per layer: networks of any scale become the same one, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def assert_same_features(network, expected):
 
 
 # --- the means ------------------------------------------------------------------------------------------
-def test_every_layer_has_a_mean_to_be_given():
+def test_every_layer_has_a_target_mean():
     assert tuple(PROBE_MEANS) == LAYERS
 
 
-def test_each_layers_mean_over_the_probe_is_the_one_it_is_to_be_given():
+def test_each_layers_mean_over_the_probe_becomes_its_target():
     found = mean_activations(small_network(), [probe()])
     assert found == {name: pytest.approx(mean, rel=1e-4) for name, mean in PROBE_MEANS.items()}
 
 
-def test_without_the_last_layers_the_others_have_theirs():
+def test_without_the_last_layers_the_others_are_the_same():
     some = {name: tensor for name, tensor in random_weights().items() if name < "conv5_2"}
     found = mean_activations(calibrated(some), [probe()])
     assert found == {name: pytest.approx(PROBE_MEANS[name], rel=1e-4) for name in LAYERS[:13]}
 
 
-def test_a_mean_is_taken_over_all_filters_places_and_pictures():
+def test_a_mean_is_taken_over_all_filters_positions_and_images():
     network, pictures = small_network(), [picture(16, 16), picture(32, 64)]
     found = mean_activations(network, pictures)
     for name in ("conv1_1", "conv5_4"):
@@ -84,11 +84,11 @@ def test_a_layer_is_scaled_by_the_ratio_of_the_means():
 # --- what it leaves as it is ----------------------------------------------------------------------------
 @given(factors)
 @hypothesis_settings(max_examples=25)
-def test_networks_that_differ_by_a_factor_per_layer_are_the_same_after_calibration(factors):
+def test_networks_that_differ_by_a_factor_per_layer_become_the_same(factors):
     assert_same_features(calibrated(scaled(random_weights(), factors)), small_network())
 
 
-def test_calibration_leaves_the_features_of_a_layer_but_for_one_factor():
+def test_calibration_changes_the_features_of_a_layer_by_one_factor():
     before, after = Network(random_weights()), small_network()
     for network in (before, after):
         network.set_pooling("average")
@@ -116,7 +116,7 @@ def test_the_pooling_that_was_set_before_does_not_matter(pooling):
 
 # --- odd networks ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("layer", ["conv1_1", "conv3_2", "conv5_4"])
-def test_a_layer_that_never_fires_gives_numbers(layer):
+def test_a_layer_that_never_fires_stays_finite(layer):
     weights = random_weights()
     weights[f"{layer}.weight"].zero_()
     weights[f"{layer}.bias"].fill_(-1.0)
@@ -126,7 +126,7 @@ def test_a_layer_that_never_fires_gives_numbers(layer):
 
 
 def test_a_layer_that_never_fires_keeps_its_scale():
-    """What makes it fire after all must not become as loud as a division by nearly nothing."""
+    """If an image makes it fire after all, its features must not have been divided by nearly 0."""
     weights = random_weights()
     weights["conv3_2.weight"] = -weights["conv3_2.weight"].abs()
     weights["conv3_2.bias"].fill_(-1.0)
@@ -136,14 +136,14 @@ def test_a_layer_that_never_fires_keeps_its_scale():
 
 
 # --- the probe ------------------------------------------------------------------------------------------
-def test_the_probe_is_always_the_same_whatever_was_drawn_before():
+def test_the_probe_does_not_depend_on_the_state_of_the_random_generator():
     one = probe()
     torch.manual_seed(5)
     torch.rand(7)
     assert torch.equal(probe(), one)
 
 
-def test_the_probe_is_a_picture_of_middle_grey_on_average():
+def test_the_probe_is_middle_grey_on_average():
     assert float(probe().min()) >= 0
     assert float(probe().max()) <= 1
     assert float(probe().mean()) == pytest.approx(0.5, abs=0.02)

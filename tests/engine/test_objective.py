@@ -1,4 +1,5 @@
-"""The objective is the paper's: each formula against a literal transcription, each gradient against differences."""
+"""The losses are the paper's: each formula against a literal transcription and against plain functions of feature maps,
+each gradient against finite differences."""
 
 from __future__ import annotations
 
@@ -7,15 +8,18 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.support import plain_losses
 
 from velatura.settings import StyleSettings
+from velatura_daemon.engine.evaluation.plain import PlainEvaluation
 from velatura_daemon.engine.losses.gram import gram
-from velatura_daemon.engine.losses.objective import Weighting, content_loss, total_variation
-from velatura_daemon.engine.losses.statistics import Moments, sum_of
-from velatura_daemon.engine.losses.style_distance import gram_distance, paper_distance
+from velatura_daemon.engine.losses.objective import Weighting
+from velatura_daemon.engine.losses.pixel_terms import content_loss, squared_differences
+from velatura_daemon.engine.losses.statistics import layer_sums
+from velatura_daemon.engine.losses.style_distance import STYLE_DISTANCES, gram_distance, paper_distance
 from velatura_daemon.engine.losses.weighting import PAPER_SCALE, weighting_for
+from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
-from velatura_daemon.engine.regions import all_of
 
 FIFTHS = dict.fromkeys(STYLE_LAYERS, 1 / 5)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))  # (C, H, W)
@@ -34,9 +38,8 @@ def noise(side, seed):
     return torch.rand(3, side, side, generator=torch.Generator().manual_seed(seed)).double()
 
 
-def moments(f, weight):
-    places = weight.sum()
-    return Moments(sum_of(f, weight) / places, gram(f, weight) / places)
+def statistics(f, weight):
+    return layer_sums(f, weight).divided_by(weight.sum())
 
 
 # --- the paper's formulas, index by index, in float64 ---------------------------------------------------
@@ -62,38 +65,57 @@ def style_layer_of_the_paper(f, s):
 @given(shapes, seeds)
 def test_the_content_loss_is_equation_1(shape, seed):
     f, p = features(shape, seed), features(shape, seed + 1)
-    assert content_loss(f, p, all_of(f)).item() == pytest.approx(content_of_the_paper(f, p), rel=1e-12)
+    assert content_loss(f, p, full_weight(f)).item() == pytest.approx(content_of_the_paper(f, p), rel=1e-12)
 
 
 @given(shapes, seeds)
 def test_the_gram_matrix_is_equation_3(shape, seed):
     f = features(shape, seed)
     expected = torch.tensor(gram_of_the_paper(f), dtype=torch.float64)
-    torch.testing.assert_close(gram(f, all_of(f)), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gram(f, full_weight(f)), expected, rtol=1e-12, atol=1e-12)
 
 
 @given(shapes, seeds)
 def test_the_style_loss_of_a_layer_is_equation_4(shape, seed):
     f, s = features(shape, seed), features(shape, seed + 1)
-    ours = paper_distance(moments(f, all_of(f)), moments(s, all_of(s)))
+    ours = paper_distance(statistics(f, full_weight(f)), statistics(s, full_weight(s)))
     assert ours.item() == pytest.approx(style_layer_of_the_paper(f, s), rel=1e-10)
 
 
-def test_the_total_is_alpha_content_plus_beta_style_over_five_layers(network64, objective_of):
+# --- the whole objective against plain functions of feature maps ----------------------------------------
+def plain_losses_of(network, image, content, style, weighting, distance):
+    """(total, content, style)."""
+    features, target, style_features = (network(x, (*STYLE_LAYERS, CONTENT_LAYER)) for x in (image, content, style))
+    content_loss = plain_losses.content_loss(features[CONTENT_LAYER], target[CONTENT_LAYER])
+    style_loss = plain_losses.style_loss(features, style_features, weighting.layer_weights, distance)
+    variation = plain_losses.total_variation(image)
+    total = weighting.alpha * content_loss + weighting.beta * style_loss + weighting.tau * variation
+    return total, content_loss, style_loss
+
+
+@pytest.mark.parametrize("distance", STYLE_DISTANCES)
+def test_the_losses_are_those_of_the_plain_formulas(network64, objective_of, distance):
     image, content, style = (noise(32, seed) for seed in range(3))
-    f, p, s = (network64(x, (*STYLE_LAYERS, CONTENT_LAYER)) for x in (image, content, style))
-    expected_style = 0.0
-    for name in STYLE_LAYERS:
-        g, a = torch.einsum("ihw,jhw->ij", f[name], f[name]), torch.einsum("ihw,jhw->ij", s[name], s[name])
-        n, m = f[name].shape[0], f[name][0].numel()
-        expected_style += 1 / 5 * float(((g - a) ** 2).sum()) / (4 * n**2 * m**2)
-    expected_content = 0.5 * float(((f[CONTENT_LAYER] - p[CONTENT_LAYER]) ** 2).sum())
+    weighting = Weighting(1e-3, 1.0, 0.5, FIFTHS)
+    losses = objective_of(network64, content, style, weighting, style_distance=distance)(image)
+    expected = plain_losses_of(network64, image, content, style, weighting, distance)
+    # The plain Wasserstein distance takes its roots another way, of eigenvalues 12 orders of magnitude apart.
+    rel = 1e-6 if distance == "wasserstein" else 1e-10
+    for ours, theirs in zip((losses.total, losses.content, losses.style), expected, strict=True):
+        assert ours.item() == pytest.approx(theirs.item(), rel=rel)
 
-    losses = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.0, FIFTHS), style_distance="paper")(image)
 
-    assert losses.content.item() == pytest.approx(expected_content, rel=1e-10)
-    assert losses.style.item() == pytest.approx(expected_style, rel=1e-10)
-    assert losses.total.item() == pytest.approx(1e-3 * expected_content + expected_style, rel=1e-10)
+@pytest.mark.parametrize("distance", ["paper", "gram", "moments"])
+def test_the_gradient_is_autograds_of_the_plain_formulas(network64, objective_of, distance):
+    """The engine's Gram matrices have a gradient in closed form."""
+    image, content, style = (noise(32, seed) for seed in range(3))
+    weighting = Weighting(1e-3, 1.0, 0.5, FIFTHS)
+    objective = objective_of(network64, content, style, weighting, style_distance=distance)
+    _, gradient = PlainEvaluation(objective)(image)
+    image.requires_grad_(True)
+    total, _, _ = plain_losses_of(network64, image, content, style, weighting, distance)
+    (expected,) = torch.autograd.grad(total, image)
+    torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-10 * float(expected.abs().max()))
 
 
 @given(shapes, seeds)
@@ -103,14 +125,16 @@ def test_total_variation_is_the_mean_squared_difference_of_neighbours(shape, see
     for rows in image.tolist():  # one channel's
         total += sum((row[x + 1] - row[x]) ** 2 for row in rows for x in range(width - 1))
         total += sum((rows[y + 1][x] - rows[y][x]) ** 2 for y in range(height - 1) for x in range(width))
-    assert total_variation(image, all_of(image)).item() == pytest.approx(total / (height * width), abs=1e-12)
+    assert plain_losses.total_variation(image).item() == pytest.approx(total / (height * width), abs=1e-12)
+    assert squared_differences(image, None, height, width).item() == pytest.approx(total, abs=1e-12)
+    assert squared_differences(image, full_weight(image), height, width).item() == pytest.approx(total, abs=1e-12)
 
 
-def test_total_variation_means_the_same_at_each_size():
-    stripes = torch.tensor([0.0, 1.0]).repeat(40).expand(3, 80, 80)
-    assert total_variation(stripes, all_of(stripes)).item() == pytest.approx(
-        total_variation(stripes[:, :20, :20], all_of(stripes[:, :20, :20])).item(), rel=0.05
-    )
+def test_total_variation_means_the_same_at_each_size(network64, objective_of):
+    stripes, variations = torch.tensor([0.0, 1.0]).repeat(40).expand(3, 80, 80).double(), []
+    for image in (stripes, stripes[:, :32, :32]):
+        variations.append(objective_of(network64, image, image, Weighting(0.0, 0.0, 1.0, FIFTHS))(image).total.item())
+    assert variations[0] == pytest.approx(variations[1], rel=0.05)
 
 
 # --- gradients against finite differences ---------------------------------------------------------------
@@ -122,31 +146,33 @@ SHAPE = (3, 2, 3)
     [
         lambda f: content_loss(f, features(SHAPE, 1), weights(SHAPE)),
         lambda f: gram(f, weights(SHAPE)),
-        lambda f: paper_distance(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
-        lambda f: gram_distance(moments(f, weights(SHAPE)), moments(features(SHAPE, 1), weights(SHAPE))),
-        lambda f: total_variation(f, weights(SHAPE)),
+        lambda f: paper_distance(statistics(f, weights(SHAPE)), statistics(features(SHAPE, 1), weights(SHAPE))),
+        lambda f: gram_distance(statistics(f, weights(SHAPE)), statistics(features(SHAPE, 1), weights(SHAPE))),
+        lambda f: squared_differences(f, weights(SHAPE), *SHAPE[1:]),
     ],
-    ids=["content", "gram", "style", "relative style", "total_variation"],
+    ids=["content", "gram", "paper style", "relative style", "total variation"],
 )
-def test_the_gradient_is_that_of_finite_differences(loss):
+def test_each_gradient_is_that_of_finite_differences(loss):
     assert torch.autograd.gradcheck(loss, features(SHAPE).requires_grad_(True))
 
 
-def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64, objective_of):
+@pytest.mark.parametrize("distance", STYLE_DISTANCES)
+def test_the_gradient_of_the_whole_objective_is_that_of_finite_differences(network64, objective_of, distance):
     image, content, style = (noise(16, seed) for seed in range(3))
-    place_weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
-    objective = objective_of(network64, content, style, Weighting(1e-3, 1.0, 0.5, FIFTHS), place_weight)
+    weight = torch.linspace(0, 1, 16, dtype=torch.float64).expand(16, 16)
+    weighting = Weighting(1e-3, 1.0, 0.5, FIFTHS)
+    objective = objective_of(network64, content, style, weighting, weight, style_distance=distance)
 
     def total(x):
         return objective(x).total
 
-    # A small step: a ReLU that changes its mind between two evaluations would be no fault of the gradient.
+    # Small steps: a ReLU that switches between two evaluations is no fault of the gradient.
     assert torch.autograd.gradcheck(total, image.requires_grad_(True), eps=1e-7, rtol=1e-4, fast_mode=True)
 
 
-# --- places ---------------------------------------------------------------------------------------------
+# --- weights --------------------------------------------------------------------------------------------
 @given(shapes, seeds, st.data())
-def test_a_masked_gram_is_the_gram_without_the_columns_that_do_not_count(shape, seed, data):
+def test_a_masked_gram_is_the_gram_without_the_masked_positions(shape, seed, data):
     f = features(shape, seed)
     count = shape[1] * shape[2]
     kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
@@ -156,54 +182,55 @@ def test_a_masked_gram_is_the_gram_without_the_columns_that_do_not_count(shape, 
 
 
 @given(shapes, seeds)
-def test_two_places_of_half_weight_count_as_one(shape, seed):
+def test_two_positions_of_half_weight_count_as_one(shape, seed):
     f = features(shape, seed)
     doubled = torch.cat([f, f], dim=2)
-    torch.testing.assert_close(gram(doubled, 0.5 * all_of(doubled)), gram(f, all_of(f)), rtol=1e-12, atol=1e-12)
+    halves = gram(doubled, 0.5 * full_weight(doubled))
+    torch.testing.assert_close(halves, gram(f, full_weight(f)), rtol=1e-12, atol=1e-12)
 
 
 @given(shapes, seeds, st.floats(0.01, 1))
-def test_a_weight_that_is_the_same_everywhere_changes_no_style_loss(shape, seed, weight):
-    f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
-    whole = gram_distance(moments(f, all_of(f)), target)
-    soft = gram_distance(moments(f, weight * all_of(f)), target)
+def test_a_uniform_weight_changes_no_style_loss(shape, seed, weight):
+    f, target = features(shape, seed), statistics(features(shape, seed + 1), full_weight(features(shape)))
+    whole = gram_distance(statistics(f, full_weight(f)), target)
+    soft = gram_distance(statistics(f, weight * full_weight(f)), target)
     torch.testing.assert_close(soft, whole, rtol=1e-9, atol=1e-12)
 
 
 @given(shapes, seeds)
-def test_twice_the_places_of_the_same_texture_have_the_same_style_loss(shape, seed):
-    f, target = features(shape, seed), moments(features(shape, seed + 1), all_of(features(shape)))
+def test_twice_the_positions_of_the_same_texture_have_the_same_style_loss(shape, seed):
+    f, target = features(shape, seed), statistics(features(shape, seed + 1), full_weight(features(shape)))
     doubled = torch.cat([f, f], dim=1)
-    once = gram_distance(moments(f, all_of(f)), target)
-    twice = gram_distance(moments(doubled, all_of(doubled)), target)
+    once = gram_distance(statistics(f, full_weight(f)), target)
+    twice = gram_distance(statistics(doubled, full_weight(doubled)), target)
     torch.testing.assert_close(twice, once, rtol=1e-9, atol=1e-12)
 
 
 @given(shapes, seeds)
-def test_content_counts_by_the_weight_of_its_place(shape, seed):
+def test_content_counts_by_the_weight_of_its_position(shape, seed):
     f, p, weight = features(shape, seed), features(shape, seed + 1), weights(shape, seed + 2)
-    by_place = sum(
+    by_position = sum(
         float(weight[y, x]) * content_of_the_paper(f[:, y : y + 1, x : x + 1], p[:, y : y + 1, x : x + 1])
         for y in range(shape[1])
         for x in range(shape[2])
     )
-    assert content_loss(f, p, weight).item() == pytest.approx(by_place, rel=1e-10)
+    assert content_loss(f, p, weight).item() == pytest.approx(by_position, rel=1e-10)
 
 
 def test_a_pixel_of_no_weight_far_from_all_others_does_not_change_the_losses(network64, objective_of):
-    """Its cells count nothing, and those that count do not see it: 16 px cells, a view of 160 px at most."""
+    """Its cells count nothing, and those that count do not see it: 16 px cells, receptive fields of 160 px."""
     image = torch.rand(3, 16, 256, generator=torch.Generator().manual_seed(5)).double()
-    place_weight = torch.zeros(16, 256, dtype=torch.float64)
-    place_weight[:, :32] = 1
+    weight = torch.zeros(16, 256, dtype=torch.float64)
+    weight[:, :32] = 1
     weighting = Weighting(1.0, 1.0, 1.0, FIFTHS)
-    objective = objective_of(network64, image.flip(2), image.flip(1), weighting, place_weight)
+    objective = objective_of(network64, image.flip(2), image.flip(1), weighting, weight)
     changed = image.clone()
     changed[:, :, 240:] = 0
     before, after = objective(image), objective(changed)
     torch.testing.assert_close(after.total, before.total, rtol=1e-12, atol=0)
 
 
-def test_where_nothing_counts_the_losses_are_numbers(network64, objective_of):
+def test_if_nothing_counts_the_losses_are_finite(network64, objective_of):
     image = torch.rand(3, 16, 16).double()
     nothing = torch.zeros(16, 16, dtype=torch.float64)
     losses = objective_of(network64, image, image, Weighting(1.0, 1.0, 1.0, FIFTHS), nothing)(image)
@@ -211,26 +238,26 @@ def test_where_nothing_counts_the_losses_are_numbers(network64, objective_of):
 
 
 # --- strength -------------------------------------------------------------------------------------------
-def test_paper_weighs_as_the_article_does_with_features_at_its_networks_scale():
-    """α/β is 1e-3 there; the total is the same but for a factor."""
-    weighting = weighting_for(StyleSettings(quality="paper"), channels=512, places=64)
+def test_paper_weighs_content_and_style_as_the_paper_does_at_its_feature_scale():
+    """α/β is 1e-3 in the paper; the total is the same up to a factor."""
+    weighting = weighting_for(StyleSettings(quality="paper"), channels=512, positions=64)
     f, p, s = (features((3, 4, 5), seed) for seed in range(3))
 
     def losses(scale):
-        found, wanted = (moments(scale * x, all_of(x)) for x in (f, s))
-        return content_loss(scale * f, scale * p, None), paper_distance(found, wanted)
+        ours, target = (statistics(scale * x, full_weight(x)) for x in (f, s))
+        return content_loss(scale * f, scale * p, None), paper_distance(ours, target)
 
-    (content, style), (articles_content, articles_style) = losses(1), losses(PAPER_SCALE)
-    ours, articles = weighting.alpha * content + weighting.beta * style, 1e-3 * articles_content + articles_style
-    torch.testing.assert_close(ours / weighting.beta * PAPER_SCALE**4, articles)
+    (content, style), (paper_content, paper_style) = losses(1), losses(PAPER_SCALE)
+    ours, papers = weighting.alpha * content + weighting.beta * style, 1e-3 * paper_content + paper_style
+    torch.testing.assert_close(ours / weighting.beta * PAPER_SCALE**4, papers)
     assert weighting.tau == 0
     assert weighting.layer_weights == dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 1 / 5)
 
 
 @given(st.floats(0, 100), st.floats(1, 1e6))
-def test_paper_ignores_strength_and_size(strength, places):
-    asked = weighting_for(StyleSettings(quality="paper", strength=strength), 512, places)
-    assert asked == weighting_for(StyleSettings(quality="paper"), 512, 64)
+def test_paper_ignores_strength_and_size(strength, positions):
+    weighting = weighting_for(StyleSettings(quality="paper", strength=strength), 512, positions)
+    assert weighting == weighting_for(StyleSettings(quality="paper"), 512, 64)
 
 
 @given(st.floats(0, 100), st.floats(0, 100))
@@ -243,7 +270,7 @@ def test_more_strength_gives_content_less_weight(one, other):
 @hypothesis_settings(max_examples=20)
 @given(st.floats(0, 100), st.integers(1, 50))
 def test_a_strength_means_the_same_at_each_size(strength, times):
-    """The content's sum grows with the places; its weight falls with them."""
+    """The content's sum grows with the positions; its weight falls with them."""
     small = weighting_for(StyleSettings(strength=strength), 512, 64)
     large = weighting_for(StyleSettings(strength=strength), 512, 64 * times)
     assert large.alpha * times == pytest.approx(small.alpha)

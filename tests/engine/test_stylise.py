@@ -1,4 +1,4 @@
-"""The recipe: the same in, the same out; more strength, more style; what does not count stays."""
+"""The recipe: equal inputs give equal results, more strength gives more style, and what does not count stays."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from tests.support.networks import random_weights
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.geometry import resize
 from velatura_daemon.engine.losses.gram import gram
+from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
+from velatura_daemon.engine.optim.convergence import INTERVAL, ConvergenceTest
 from velatura_daemon.engine.pyramid import scales_for
-from velatura_daemon.engine.regions import all_of, resized
-from velatura_daemon.engine.stylise import LOOK_EVERY, ConvergenceTest, detail_share, full_size, stylise, with_detail
+from velatura_daemon.engine.stylise import Resources, stylise
+from velatura_daemon.engine.upsampling import detail_share, full_size, upsample
 from velatura_daemon.models.calibration import calibrate
 
 
@@ -24,7 +27,7 @@ def style_distance(network, image, style):
     ours, theirs = network(image, STYLE_LAYERS), network(style.image, STYLE_LAYERS)
     distance = 0.0
     for name in STYLE_LAYERS:
-        means = [gram(f[name], all_of(f[name])) / f[name][0].numel() for f in (ours, theirs)]
+        means = [gram(f[name], full_weight(f[name])) / f[name][0].numel() for f in (ours, theirs)]
         distance += float((means[0] - means[1]).square().sum()) / ours[name].shape[0] ** 2
     return distance
 
@@ -41,7 +44,7 @@ def content_distance(network, image, content):
     [{}, {"start": "noise", "seed": 3}, {"optimiser": "adam", "pooling": "max"}],
     ids=["plain", "noise", "adam_max"],
 )
-def test_the_same_pictures_seed_and_settings_give_the_same_bits(restyled, source, settings):
+def test_the_same_images_seed_and_settings_give_the_same_bits(restyled, source, settings):
     content, style = source(32, 40), source(32, 32, 1)
     assert torch.equal(restyled(content, [style], **settings), restyled(content, [style], **settings))
 
@@ -56,17 +59,18 @@ def test_cached_targets_give_the_same_bits_as_fresh_ones(restyled, source, keep)
     assert (cache.misses, cache.hits) == (misses, misses)
 
 
-def test_two_networks_share_a_cache_and_not_their_targets(network, source):
-    content, style, cache, asked = source(32, 32), source(32, 32, 1), TargetCache(1 << 30), StyleSettings(iterations=2)
+def test_two_networks_may_share_a_cache(network, source):
+    content, style, settings = source(32, 32), source(32, 32, 1), StyleSettings(iterations=2)
+    cache = TargetCache(1 << 30)
     other = Network(random_weights(seed=7), "other")
     calibrate(other)
-    list(stylise(content, [style], asked, other, cache))
-    *_, mixed = stylise(content, [style], asked, network, cache)
-    *_, alone = stylise(content, [style], asked, network)
+    list(stylise(content, [style], settings, other, resources=Resources(cache)))
+    *_, mixed = stylise(content, [style], settings, network, resources=Resources(cache))
+    *_, alone = stylise(content, [style], settings, network)
     assert torch.equal(mixed.image, alone.image)
 
 
-def test_a_moved_strength_needs_no_new_targets(restyled, source):
+def test_a_changed_strength_needs_no_new_targets(restyled, source):
     content, style, cache = source(32, 32), source(32, 32, 1), TargetCache(1 << 30)
     restyled(content, [style], cache, strength=30)
     misses = cache.misses
@@ -77,24 +81,24 @@ def test_a_moved_strength_needs_no_new_targets(restyled, source):
 @pytest.mark.parametrize(
     "change", [{"stroke_size": 2.0}, {"pooling": "max"}, {"keep_colours": "luminance"}, {"keep_colours": "palette"}]
 )
-def test_a_setting_that_changes_the_targets_is_not_served_from_the_cache(restyled, source, change):
+def test_a_setting_that_changes_the_targets_does_not_use_old_ones(restyled, source, change):
     content, style, cache = source(40, 48), source(64, 64, 1), TargetCache(1 << 30)
     restyled(content, [style], cache)
     assert torch.equal(restyled(content, [style], cache, **change), restyled(content, [style], **change))
 
 
-def test_another_seed_of_noise_gives_another_picture(restyled, source):
+def test_another_seed_of_noise_gives_another_result(restyled, source):
     content, style = source(32, 32), source(32, 32, 1)
     one, other = (restyled(content, [style], start="noise", seed=seed) for seed in (1, 2))
     assert not torch.allclose(one, other, atol=0.01)
 
 
-def test_from_the_content_the_seed_has_no_say(restyled, source):
+def test_from_the_content_the_seed_has_no_effect(restyled, source):
     content, style = source(32, 32), source(32, 32, 1)
     assert torch.equal(*(restyled(content, [style], seed=seed) for seed in (1, 2)))
 
 
-def test_the_pictures_that_go_in_are_not_changed(restyled, source):
+def test_the_inputs_are_not_changed(restyled, source):
     content, style = source(32, 32), source(32, 32, 1)
     before = content.image.clone(), style.image.clone()
     restyled(content, [style])
@@ -102,8 +106,8 @@ def test_the_pictures_that_go_in_are_not_changed(restyled, source):
     assert torch.equal(style.image, before[1])
 
 
-# --- what the painter asks for --------------------------------------------------------------------------
-def test_the_picture_comes_nearer_to_the_style(network, restyled, source):
+# --- what the settings do -------------------------------------------------------------------------------
+def test_the_result_is_nearer_to_the_style(network, restyled, source):
     content, style = source(48, 48), source(48, 48, 1)
     result = restyled(content, [style], iterations=10, strength=75)
     assert style_distance(network, result, style) < 0.5 * style_distance(network, content.image, style)
@@ -123,8 +127,8 @@ def test_more_strength_is_nearer_to_the_style_and_farther_from_the_content(reque
 
 @pytest.mark.parametrize("pooling", ["antialiased", "average", "max"])
 @pytest.mark.parametrize("size", [(40, 56), (64, 96)])
-def test_a_flat_picture_in_a_flat_style_of_its_colour_gets_no_frame(vgg19, source, size, pooling):
-    """Edges look to the network as the middle does, in pictures of any size. With zeros beyond them, there were
+def test_a_flat_image_in_a_flat_style_of_its_colour_gets_no_frame(vgg19, source, size, pooling):
+    """The network sees no difference between edges and the middle, at any size. With zeros beyond the edges, there were
     differences of up to 8/255."""
     content, style = source(*size), source(64, 48, 1)
     colour = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1)
@@ -186,18 +190,18 @@ def test_colours_can_be_kept_at_one_scale_and_at_several(restyled, source, keep,
 # --- sizes and scales -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("size", [(2, 2), (3, 50), (17, 33), (50, 3), (2, 170)])
 @pytest.mark.parametrize("style_size", [(2, 2), (9, 64)])
-def test_tiny_and_narrow_pictures_come_back_at_their_size(restyled, source, size, style_size):
+def test_tiny_and_narrow_images_keep_their_size(restyled, source, size, style_size):
     result = restyled(source(*size), [source(*style_size, 1)], iterations=2)
     assert result.shape == (3, *size)
     assert torch.isfinite(result).all()
 
 
-def test_iterations_are_the_steps_that_are_taken(network, source):
+def test_as_many_steps_are_taken_as_iterations_are_set(network, source):
     progress = list(stylise(source(32, 32), [source(32, 32, 1)], StyleSettings(iterations=7), network))
     assert [p.step for p in progress] == list(range(8))
 
 
-def test_progress_tells_level_size_and_share_to_the_end(network, source):
+def test_progress_reports_level_size_and_share(network, source):
     settings = StyleSettings(iterations=6)
     progress = list(stylise(source(16, 160), [source(32, 32, 1)], settings, network))
     scales = scales_for(160, 16, settings)
@@ -209,35 +213,8 @@ def test_progress_tells_level_size_and_share_to_the_end(network, source):
     assert shares[-1] == pytest.approx(1)
 
 
-def test_going_on_from_the_last_picture_leaves_the_coarser_scales_out(network, source):
-    content, style = source(16, 160), source(32, 32, 1)
-    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=content.image))
-    assert {(p.level, p.levels, p.scale.width) for p in progress} == {(0, 1, 160)}
-
-
-def test_going_on_from_a_coarse_last_picture_starts_at_its_scale(network, source):
-    content, style = source(16, 320), source(32, 32, 1)
-    progress = list(stylise(content, [style], StyleSettings(iterations=6), network, last=torch.rand(3, 13, 256)))
-    assert [p.scale.width for p in progress if p.step == 0] == [256, 320]
-
-
-def test_going_on_starts_from_the_last_picture_and_leaves_it_as_it_is(restyled, source):
-    content, style, last = source(32, 32), source(32, 32, 1), source(32, 32, 2).image.clone()
-    before = last.clone()
-    one = restyled(content, [style], last=last, iterations=1)
-    assert float((one - last).abs().mean()) < float((one - content.image).abs().mean())
-    assert torch.equal(last, before)
-
-
-def test_going_on_does_not_lose_what_was_reached(network, source):
-    content, style = source(32, 32), source(32, 32, 1)
-    first = list(stylise(content, [style], StyleSettings(iterations=12), network))
-    again = next(stylise(content, [style], StyleSettings(iterations=2), network, last=first[-1].image.clone()))
-    assert float(again.losses.total) <= 1.1 * min(float(p.losses.total) for p in first)
-
-
 @pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "gradient"])
-def test_closing_it_early_leaves_a_finite_picture(network, source, optimiser):
+def test_closing_the_generator_leaves_a_finite_image(network, source, optimiser):
     steps = stylise(source(32, 32), [source(32, 32, 1)], StyleSettings(optimiser=optimiser), network)
     progress = [next(steps) for _ in range(3)][-1]
     steps.close()
@@ -250,7 +227,7 @@ def test_closing_it_early_leaves_a_finite_picture(network, source, optimiser):
     "settings", [{}, {"start": "noise"}, {"optimiser": "adam"}, {"keep_colours": "palette"}], ids=str
 )
 @pytest.mark.parametrize("size", [(32, 40), (16, 160)])
-def test_what_does_not_count_stays_the_content_to_the_bit(restyled, source, settings, size):
+def test_pixels_that_do_not_count_stay_exactly_the_content(restyled, source, settings, size):
     weight = torch.ones(size)
     weight[:, : size[1] // 2] = 0
     content = source(*size, weight=weight)
@@ -274,8 +251,8 @@ def test_what_transparent_pixels_hold_has_no_influence(restyled, source):
     assert torch.equal(*results)
 
 
-def test_a_style_is_seen_only_where_it_counts(restyled, source):
-    """Half of it transparent: the other half's texture, whatever the hidden one would have been."""
+def test_only_visible_parts_of_a_style_count(restyled, source):
+    """Half of it is transparent: what that half would have looked like has no influence."""
     content, style = source(32, 32), source(64, 64, 1)
     weight = torch.zeros(64, 64)
     weight[:, :32] = 1
@@ -286,7 +263,7 @@ def test_a_style_is_seen_only_where_it_counts(restyled, source):
     assert torch.equal(*(restyled(content, [half]) for half in halves))
 
 
-def test_a_selection_of_one_pixel_moves_that_pixel_alone(restyled, source):
+def test_a_selection_of_one_pixel_changes_that_pixel_alone(restyled, source):
     weight = torch.zeros(32, 32)
     weight[9, 20] = 1
     content = source(32, 32, weight=weight)
@@ -296,27 +273,27 @@ def test_a_selection_of_one_pixel_moves_that_pixel_alone(restyled, source):
 
 # --- between two scales ---------------------------------------------------------------------------------
 def test_a_finer_scale_starts_with_the_contents_own_detail(source):
-    """A coarse picture that is the content itself becomes the content, sharp, at the finer size."""
+    """A coarse image that is the content itself becomes the content, sharp, at the finer size."""
     content = source(64, 96).image
-    coarse = resized(content, 32, 48)
-    torch.testing.assert_close(with_detail(coarse, content), content, rtol=0, atol=1e-5)
+    coarse = resize(content, 32, 48)
+    torch.testing.assert_close(upsample(coarse, content), content, rtol=0, atol=1e-5)
 
 
 def test_up_to_strength_50_the_detail_is_whole_and_at_100_there_is_none(source):
     content = source(64, 96).image
-    coarse = resized(content, 32, 48)
+    coarse = resize(content, 32, 48)
     assert [detail_share(StyleSettings(strength=s)) for s in (0, 50, 75, 100)] == [1, 1, 0.5, 0]
-    torch.testing.assert_close(with_detail(coarse, content, 0.0), resized(coarse, 64, 96))
+    torch.testing.assert_close(upsample(coarse, content, 0.0), resize(coarse, 64, 96))
 
 
-def test_a_picture_of_the_same_size_gets_no_detail(source):
+def test_an_image_of_the_same_size_gets_no_detail(source):
     one, content = source(32, 32, 1).image, source(32, 32).image
-    torch.testing.assert_close(with_detail(one, content), one, rtol=0, atol=1e-6)
+    torch.testing.assert_close(upsample(one, content), one, rtol=0, atol=1e-6)
 
 
 def test_the_detail_does_not_bring_the_contents_colours(source):
     content, grey = source(64, 64).image, torch.full((3, 32, 32), 0.5)
-    difference = with_detail(grey, content) - 0.5
+    difference = upsample(grey, content) - 0.5
     assert float(difference.mean(dim=(1, 2)).abs().max()) < 0.01
     assert float(difference.abs().max()) > 0.05
 
@@ -327,87 +304,51 @@ def test_a_large_draft_ends_at_512_and_gets_the_contents_size_with_the_contents_
     assert last.image.shape == (3, 16, 512)
     result = full_size(last.image, content, asked)
     assert result.shape == content.image.shape
-    detail = content.image - resized(resized(content.image, 16, 512), 21, 672)
-    torch.testing.assert_close(result - resized(last.image, 21, 672), detail, rtol=0, atol=1e-5)
+    detail = content.image - resize(resize(content.image, 16, 512), 21, 672)
+    torch.testing.assert_close(result - resize(last.image, 21, 672), detail, rtol=0, atol=1e-5)
 
 
 def test_at_full_strength_a_large_draft_gets_no_detail(network, source):
     content, asked = source(21, 672), StyleSettings(quality="draft", iterations=3, strength=100)
     *_, last = stylise(content, [source(32, 32, 1)], asked, network)
-    torch.testing.assert_close(full_size(last.image, content, asked), resized(last.image, 21, 672))
+    torch.testing.assert_close(full_size(last.image, content, asked), resize(last.image, 21, 672))
 
 
-def test_a_result_of_the_contents_size_is_left_as_it_is(source):
+def test_a_result_of_the_contents_size_is_returned_unchanged(source):
     content = source(32, 48)
     image = torch.rand(3, 32, 48)
     assert full_size(image, content, StyleSettings()) is image
 
 
-# --- when it ends ---------------------------------------------------------------------------------------
+# --- convergence ----------------------------------------------------------------------------------------
 def evaluations(network, content, **settings):
     return len(list(stylise(content, [source_of_style(content)], StyleSettings(**settings), network)))
 
 
 def source_of_style(content):
-    """The content as its own style: nothing to do."""
+    """The content as its own style: there is nothing to do."""
     return replace(content, key="itself")
 
 
-def test_a_picture_that_does_not_change_any_more_is_done(network, source):
-    """A soft one, in its own style: hard edges would be smoothed a little, at any strength."""
+def test_a_restyle_ends_when_its_image_stops_changing(network, source):
+    """A soft image in its own style: hard edges would be smoothed a little, at any strength."""
     content = source(32, 32)
-    content = replace(content, image=resized(resized(content.image, 8, 8), 32, 32))
-    assert evaluations(network, content, strength=1) == LOOK_EVERY + 1
-    assert scales_for(32, 32, StyleSettings())[0].steps > LOOK_EVERY
+    content = replace(content, image=resize(resize(content.image, 8, 8), 32, 32))
+    assert evaluations(network, content, strength=1) == INTERVAL + 1
+    assert scales_for(32, 32, StyleSettings())[0].steps > INTERVAL
 
 
 @pytest.mark.parametrize(("change", "still"), [(0.5, True), (4, False)])
 @pytest.mark.parametrize("side", [1, 10])
-def test_a_small_selection_is_still_when_it_is_still_itself(side, change, still):
-    image, free = torch.zeros(3, 10, 10), torch.zeros(10, 10)
-    free[:side, :side] = 1
-    watched = ConvergenceTest(image, free)
-    image += free * change / 255
-    assert watched.at(LOOK_EVERY) == still
-    assert watched.at(2 * LOOK_EVERY)  # nothing has changed since
+def test_a_small_selection_has_converged_when_its_own_pixels_have(side, change, still):
+    image, mask = torch.zeros(3, 10, 10), torch.zeros(10, 10)
+    mask[:side, :side] = 1
+    converged = ConvergenceTest(image, mask)
+    image += mask * change / 255
+    assert converged(INTERVAL) == still
+    assert converged(2 * INTERVAL)  # nothing has changed since
 
 
 @pytest.mark.parametrize("settings", [{"iterations": 25}, {"quality": "paper", "iterations": 25}], ids=str)
-def test_steps_that_were_asked_for_are_taken(network, source, settings):
+def test_requested_steps_are_taken_in_full(network, source, settings):
     assert evaluations(network, source(32, 32), **settings) == 26
-
-
-# --- going on with what was learnt ----------------------------------------------------------------------
-def curve(network, content, cache, last=None, **settings):
-    """Totals of each evaluation, and the picture."""
-    seen = list(
-        stylise(content, [flipped_style(content)], StyleSettings(iterations=12, **settings), network, cache, last)
-    )
-    return [float(p.losses.total) for p in seen], seen[-1].image.clone()
-
-
-def flipped_style(content):
-    return replace(content, image=content.image.flip(1), key="flipped")
-
-
-def test_a_moved_strength_goes_on_with_the_curvature_that_was_learnt(network, source):
-    """After as many steps it is lower than with the picture alone."""
-    content, cache = source(48, 48), TargetCache(1 << 28)
-    _, first = curve(network, content, cache, strength=50)
-    learnt, _ = curve(network, content, cache, first.clone(), strength=60)
-    anew, _ = curve(network, content, TargetCache(1 << 28), first.clone(), strength=60)
-    assert learnt[0] == pytest.approx(anew[0], rel=1e-5)
-    assert learnt[3] < anew[3]
-
-
-@pytest.mark.parametrize("change", [{"keep_colours": "luminance"}, {"pooling": "max"}], ids=str)
-def test_another_picture_is_not_begun_with_what_was_learnt_of_this_one(network, source, change):
-    content, cache = source(32, 32), TargetCache(1 << 28)
-    _, first = curve(network, content, cache)
-    after, alone = (curve(network, content, c, first.clone(), **change)[0] for c in (cache, TargetCache(1 << 28)))
-    assert after == alone
-
-
-def test_a_new_start_is_the_same_whatever_was_learnt_before(network, source):
-    content, cache = source(32, 32), TargetCache(1 << 28)
-    assert curve(network, content, cache)[0] == curve(network, content, cache)[0]

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.conftest import QUICK, picture
-from velatura_daemon.engine.malloc import give_memory_back
+from velatura_daemon.engine.malloc import trim_heap
 from velatura_daemon.worker.environment import WORKER
 
 
@@ -25,11 +25,11 @@ def test_the_worker_has_what_must_be_told_before_it_starts(warm):
 LARGE_TENSOR = """
 import os, psutil, torch
 from contextlib import nullcontext
-from velatura_daemon.engine.malloc import blocks_kept, large_blocks_apart
+from velatura_daemon.engine.malloc import keep_freed_blocks, mmap_large_blocks
 kept = []
-with blocks_kept():
+with keep_freed_blocks():
     pass  # tiles that were fallen back to: nothing is to be apart afterwards
-for way in (nullcontext, large_blocks_apart):
+for way in (nullcontext, mmap_large_blocks):
     with way():
         before = psutil.Process().memory_info().rss
         large, after_it = torch.ones(64 << 20, dtype=torch.uint8), torch.ones(1 << 20, dtype=torch.uint8)
@@ -48,4 +48,4 @@ def test_a_workers_blocks_are_kept_but_those_of_a_large_picture_go_back():
 
 
 def test_giving_memory_back_is_harmless_anywhere():
-    give_memory_back()
+    trim_heap()

@@ -17,8 +17,8 @@ from velatura.errors import BadMask, BadPixels, NothingToRestyle, WrongHash
 from velatura.pixels import CHANNELS, Picture, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.colour import DTYPES, WHOLE
 from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.imaging.colour_io import DTYPES, WHOLE
 from velatura_daemon.jobs.commands import WorkerOptions
 from velatura_daemon.jobs.events import (
     CheckpointSaved,

@@ -16,9 +16,12 @@ import torch
 from torch import Tensor
 
 from velatura_daemon.bench.reference import Evaluation
+from velatura_daemon.engine.evaluation.fallback import evaluation_for
+from velatura_daemon.engine.geometry import resize
 from velatura_daemon.engine.losses.objective import Objective
-from velatura_daemon.engine.optim.optimise import LBFGS, optimise, preconditioned, preconditioner
-from velatura_daemon.engine.regions import resized
+from velatura_daemon.engine.optim.lbfgs import LBFGS
+from velatura_daemon.engine.optim.optimise import optimise
+from velatura_daemon.engine.optim.preconditioner import preconditioned, preconditioner
 
 COARSE_STEPS = 45
 CONTRAST = 0.03  # standard deviation of the noise, of the 0..1 range
@@ -40,13 +43,12 @@ def optimise_fast(
     same objective at half the size. The first Evaluation is the first at full size; enough(image, total) is asked off
     the clock."""
     spent, began = 0.0, time.perf_counter()
-    free = torch.ones_like(image[0])
-    half = resized(image, image.shape[1] // 2, image.shape[2] // 2)
-    for _ in optimise(half, coarse, torch.ones_like(half[0]), COARSE_STEPS, FAR):
+    half = resize(image, image.shape[1] // 2, image.shape[2] // 2)
+    for _ in optimise(half, evaluation_for(coarse, half), torch.ones_like(half[0]), COARSE_STEPS, FAR):
         pass
-    image.copy_(resized(half, *image.shape[1:]))
+    image.copy_(resize(half, *image.shape[1:]))
     evaluations: list[Evaluation] = []
-    way = optimise(image, full, free, steps - 1, FAR)
+    way = optimise(image, evaluation_for(full, image), torch.ones_like(image[0]), steps - 1, FAR)
     before = image.clone()
     for losses in way:
         total = float(losses.total)

@@ -21,11 +21,12 @@ from velatura_daemon.bench.machine import copy_rate, flops_of_an_evaluation, mat
 from velatura_daemon.bench.problem import PAINTING, SCENE, Problem, network, source
 from velatura_daemon.bench.reference import Evaluation, optimise_plainly, white_noise
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.evaluation.fallback import evaluation_for
+from velatura_daemon.engine.geometry import resize
 from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.precision import fastest_on
-from velatura_daemon.engine.regions import resized
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.stylise import Progress, stylise
+from velatura_daemon.engine.stylise import Progress, Resources, WarmStart, stylise
 from velatura_daemon.memory_plan import GRID, plan_memory, work_factor
 from velatura_daemon.worker.devices import budget_on, choose_device, device_label, memory_in_use
 
@@ -66,7 +67,7 @@ def ours(device: torch.device, side: int, steps: int) -> dict[str, Any]:
     objective = problem.objective(net)
     spent = []
     began = time.perf_counter()
-    for losses in optimise(image, objective, torch.ones_like(image[0]), steps - 1, "lbfgs"):
+    for losses in optimise(image, evaluation_for(objective, image), torch.ones_like(image[0]), steps - 1):
         spent.append(Evaluation(float(losses.total), time.perf_counter() - began))
     return _of(spent, device)
 
@@ -102,12 +103,12 @@ def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, An
         settings = StyleSettings(**{"quality": quality, **change})
         cache = TargetCache(1 << 30)
         for wanted in (settings, StyleSettings(quality=quality)):  # the targets of the one, the picture of the other
-            *_, ended = stylise(content, [style], wanted, net, cache)
+            *_, ended = stylise(content, [style], wanted, net, resources=Resources(cache))
         kept = cache.curvature.key, cache.curvature.memory
         last = ended.image.clone()
-        cold = _curve(stylise(content, [style], settings, net, cache))
+        cold = _curve(stylise(content, [style], settings, net, resources=Resources(cache)))
         cache.curvature.key, cache.curvature.memory = kept
-        warm = _curve(stylise(content, [style], settings, net, cache, last))
+        warm = _curve(stylise(content, [style], settings, net, WarmStart(last), Resources(cache)))
         target = min(e.total for e in cold)
         seconds = [next((e.seconds for e in way if e.total <= target), None) for way in (cold, warm)]
         found[str(change)] = {"cold": seconds[0], "warm": seconds[1]}
@@ -122,13 +123,13 @@ def size(device: torch.device, megapixels: float, memory: int, steps: int) -> di
     # Drawn small: the drawing is not to be what takes the most memory.
     drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
     everywhere = torch.ones(1, device=device).expand(side, side)
-    content = Source(resized(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
+    content = Source(resize(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
     room, settings = budget_on(device, memory), StyleSettings(iterations=1)
-    plan, times = plan_memory(side, side, room, net.element), []
+    plan, times = plan_memory(side, side, room, net.bytes_per_value), []
     # Going on from the picture itself: the coarser scales are left out.
     began = time.perf_counter()
     for _ in range(steps):
-        for _ in stylise(content, [style], settings, net, TargetCache(0), content.image, room):
+        for _ in stylise(content, [style], settings, net, WarmStart(content.image), Resources(budget=room)):
             wait_for(device)
             times.append(time.perf_counter() - began)
             began = time.perf_counter()

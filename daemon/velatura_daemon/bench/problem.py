@@ -15,7 +15,7 @@ from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.pyramid import Scale
 from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.style_regions import style_regions_of
-from velatura_daemon.engine.targets import objective_at
+from velatura_daemon.engine.targets import TargetExtractor, objective_at
 from velatura_daemon.models.load import load_default
 
 PAPER = StyleSettings(quality="paper")
@@ -44,8 +44,8 @@ class Problem:
         content, style = (source(name, self.side, self.device) for name in (self.scene, self.painting))
         scale = Scale(self.side, self.side, 1)
         network.set_pooling(PAPER.pooling)
-        where = style_regions_of(content, [style])
-        return objective_at(network, content, where, content.image, scale, PAPER, TargetCache(0))
+        targets = TargetExtractor(network, PAPER, TargetCache(0))
+        return objective_at(scale, content, content.image, style_regions_of(content, [style]), targets)
 
 
 def network(device: torch.device) -> Network:

@@ -25,11 +25,12 @@ from velatura.settings import StyleSettings
 from velatura_daemon import samples
 from velatura_daemon.bench.judge import Marks, judge
 from velatura_daemon.bench.pictures import drawn
+from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.precision import fastest_on
-from velatura_daemon.engine.regions import all_of
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.stylise import full_size, stylise
+from velatura_daemon.engine.stylise import stylise
+from velatura_daemon.engine.upsampling import full_size
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
 from velatura_daemon.models.load import load_default
 from velatura_daemon.worker.devices import choose_device
@@ -97,7 +98,7 @@ def restyled(content: Tensor, style: Tensor, settings: StyleSettings) -> Tensor:
 
 def _source(image: Tensor) -> Source:
     image = image.to(choose_device("auto"))
-    return Source(image, all_of(image), all_of(image), id(image), max(image.shape[1:]))
+    return Source(image, full_weight(image), full_weight(image), id(image), max(image.shape[1:]))
 
 
 def restyle_all(contents: Pictures, styles: Pictures, settings: StyleSettings) -> Iterator[Restyled]:

@@ -1,2 +1,2 @@
-"""The method: content + style + settings → a picture, coarse to fine. Knows no sockets, queues or files of the
-daemon."""
+"""Style transfer by optimisation (Gatys, Ecker and Bethge 2015): content, styles and settings become an image, coarse
+to fine. Start reading at `stylise.py`. The engine knows no sockets, job queues or files."""

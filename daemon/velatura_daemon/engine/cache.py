@@ -1,19 +1,30 @@
-"""What is kept warm between jobs: targets, least recently used going first, and the last job's curvature."""
+"""What is kept between jobs: style and content targets, least recently used dropped first, and the last job's
+curvature."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Protocol, TypeVar
 
-from torch import Tensor
+from velatura_daemon.engine.optim.curvature import CurvatureMemory
 
-from velatura_daemon.engine.optim.lbfgs import CurvatureMemory
+CURVATURE_BYTES = 256 << 20  # enough for an image of a megapixel
 
-CURVATURE_BYTES = 256 << 20  # up to a picture of a megapixel
+
+class HasBytes(Protocol):
+    """A tensor, or statistics of tensors."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+Value = TypeVar("Value", bound="HasBytes | Mapping[str, Any]")  # Any: HasBytes
 
 
 class TargetCache:
-    """Tensors by key. `hits` and `misses` count, for status and tests. curvature: of the last picture, by its key."""
+    """Targets by key, within a budget of bytes. `hits` and `misses` are counted for the daemon's status and for tests.
+    curvature: of the last image."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -21,51 +32,52 @@ class TargetCache:
         self.hits = 0
         self.misses = 0
         self.curvature = CurvatureCache()
-        self._kept: OrderedDict[Hashable, tuple[Tensor, ...]] = OrderedDict()
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        """What is kept under key, or what `make` makes, kept from now on if it fits the budget."""
-        if key in self._kept:
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value cached under key, or else what `make` returns, which is then cached if it fits the budget."""
+        if key in self._values:
             self.hits += 1
-            self._kept.move_to_end(key)
-            return self._kept[key]
+            self._values.move_to_end(key)
+            cached: Value = self._values[key]
+            return cached
         self.misses += 1
-        made = make()
-        size = _bytes(made)
+        value = make()
+        size = _nbytes(value)
         if size <= self.budget:
-            self._kept[key] = made
+            self._values[key] = value
             self.bytes += size
             while self.bytes > self.budget:
-                _, dropped = self._kept.popitem(last=False)
-                self.bytes -= _bytes(dropped)
-        return made
+                _, dropped = self._values.popitem(last=False)
+                self.bytes -= _nbytes(dropped)
+        return value
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
+        """Drops all targets and the curvature."""
+        self._values.clear()
         self.bytes = 0
         self.curvature = CurvatureCache()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._values)
 
 
 class CurvatureCache:
-    """L-BFGS's memory of one picture, for a job that goes on from where the last one ended: after a moved strength it
-    knows at once how far to go (docs/performance.md)."""
+    """L-BFGS's curvature memory of one image, for a job that continues where the last one ended: after a change of
+    strength L-BFGS knows at once how far to step (docs/performance.md)."""
 
     def __init__(self) -> None:
         self.key: Hashable = None
         self.memory: CurvatureMemory | None = None
 
     def get(self, key: Hashable) -> CurvatureMemory | None:
-        """What is known of this picture."""
+        """The memory stored under this key."""
         return self.memory if self.key == key else None
 
-    def keep(self, key: Hashable, memory: CurvatureMemory) -> None:
-        """From now on this one, and no other; nothing, where it is too large."""
+    def put(self, key: Hashable, memory: CurvatureMemory) -> None:
+        """Replaces the stored memory by this one, or by none if this one is over CURVATURE_BYTES."""
         self.key, self.memory = (key, memory) if memory.bytes <= CURVATURE_BYTES else (None, None)
 
 
-def _bytes(tensors: tuple[Tensor, ...]) -> int:
-    return sum(t.numel() * t.element_size() for t in tensors)
+def _nbytes(value: HasBytes | Mapping[str, HasBytes]) -> int:
+    return sum(part.nbytes for part in value.values()) if isinstance(value, Mapping) else value.nbytes

@@ -1,9 +1,10 @@
-"""How glibc finds memory, and when it gives it back.
+"""How glibc allocates memory, and when it returns it to the system.
 
-A worker keeps freed blocks for the next ones, which is fast (docs/performance.md). For a picture that fills the memory
-that is too dear: its own tensors and its tiles' feature maps leave gaps among each other, and 16 megapixels took 10 GB
-where 6 were allowed. There large tensors get mappings of their own, which go back whole; and tiles, whose maps are all
-of one size and gone before the next, keep theirs. Elsewhere than on glibc nothing is done.
+A worker keeps freed blocks for the next allocation, which is fast (docs/performance.md). For an image that fills the
+memory that is too expensive: the image's tensors and the tiles' feature maps leave gaps among each other, and 16
+megapixels took 10 GB where 6 were allowed. For such an image, large tensors get memory mappings of their own, which
+are returned whole; tiles, whose feature maps are all of one size and gone before the next tile, keep their blocks.
+Without glibc these functions do nothing.
 """
 
 from __future__ import annotations
@@ -13,47 +14,50 @@ import ctypes
 import os
 from collections.abc import Iterator
 
-M_MMAP_THRESHOLD, M_MMAP_MAX = -3, -4  # of malloc.h
-LARGE = 32 << 20  # bytes: the most that glibc takes as a threshold
-MANY = 65536  # glibc's own default
+M_MMAP_THRESHOLD, M_MMAP_MAX = -3, -4  # malloc.h
+LARGE_BLOCK = 32 << 20  # bytes: the largest threshold that glibc accepts
+MMAP_MAX = 65536  # glibc's default
 
-_apart = False  # whether large blocks are apart just now: one job at a time has the process
+_mapping_large_blocks = False  # a process runs one job at a time
 
 
-def _tell(parameter: int, value: int) -> None:
+def _mallopt(parameter: int, value: int) -> None:
     if os.environ.get("MALLOC_MMAP_MAX_") != "0":
-        return  # no worker's process: its memory is found in nobody's particular way
+        return  # not a worker process: its allocator is left alone
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(parameter, value)
 
 
 @contextlib.contextmanager
-def large_blocks_apart() -> Iterator[None]:
-    """Blocks of over LARGE bytes get a mapping each; afterwards they are kept again."""
-    global _apart
-    _apart = True
-    _tell(M_MMAP_THRESHOLD, LARGE)
-    _tell(M_MMAP_MAX, MANY)
+def mmap_large_blocks(enabled: bool = True) -> Iterator[None]:
+    """Inside, blocks of over LARGE_BLOCK bytes get a mapping each; afterwards freed blocks are kept again."""
+    global _mapping_large_blocks
+    if not enabled:
+        yield
+        return
+    _mapping_large_blocks = True
+    _mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+    _mallopt(M_MMAP_MAX, MMAP_MAX)
     try:
         yield
     finally:
-        _apart = False
-        _tell(M_MMAP_MAX, 0)
+        _mapping_large_blocks = False
+        _mallopt(M_MMAP_MAX, 0)
 
 
 @contextlib.contextmanager
-def blocks_kept() -> Iterator[None]:
-    """For what is taken and freed again and again, inside `large_blocks_apart`. Outside they are kept anyway, and stay
-    so: tiles that a job fell back to change nothing for the next."""
-    _tell(M_MMAP_MAX, 0)
+def keep_freed_blocks() -> Iterator[None]:
+    """For blocks that are allocated and freed repeatedly, inside `mmap_large_blocks`. Outside of it freed blocks are
+    kept anyway, and stay so: a job that falls back to tiles changes nothing for the next job."""
+    _mallopt(M_MMAP_MAX, 0)
     try:
         yield
     finally:
-        if _apart:
-            _tell(M_MMAP_MAX, MANY)
+        if _mapping_large_blocks:
+            _mallopt(M_MMAP_MAX, MMAP_MAX)
 
 
-def give_memory_back() -> None:
-    """What glibc keeps though nobody uses it goes back to the system; elsewhere nothing is kept."""
+def trim_heap() -> None:
+    """Returns the free memory that glibc keeps to the system."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""In which numbers, and in which order of memory, a network computes on a device."""
+"""The number type and memory layout in which a network computes on a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 @dataclass(frozen=True)
 class Precision:
-    """dtype: of weights and feature maps; the picture, Grams, losses and the optimiser's state are float32."""
+    """dtype: of weights and feature maps. The image, Gram matrices, losses and the optimiser's state stay float32."""
 
     dtype: torch.dtype
     memory_format: torch.memory_format
@@ -21,8 +21,8 @@ BFLOAT16 = Precision(torch.bfloat16, torch.channels_last)
 
 
 def fastest_on(device: torch.device) -> Precision:
-    """bfloat16 where the device multiplies it faster than float32, by what it says of itself and not by trial, so that
-    a picture is the same each time."""
+    """BFLOAT16 if the device multiplies bfloat16 faster than float32. Decided by what the device reports, not by a
+    timing, so that a restyle is the same each time."""
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32
     if device.type == "cpu":
@@ -31,6 +31,6 @@ def fastest_on(device: torch.device) -> Precision:
 
 
 def _cpu_has_bfloat16() -> bool:
-    """AVX512-BF16 or AMX; on a CPU without them bfloat16 is emulated, and slower."""
-    asks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
-    return any(ask() for ask in asks if ask is not None)
+    """AVX512-BF16 or AMX. A CPU without them emulates bfloat16, which is slower than float32."""
+    tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(test() for test in tests if test is not None)

@@ -1,4 +1,5 @@
-"""The scales and how many steps each: coarse to fine, so that strokes longer than the network sees find their place."""
+"""The scales of a restyle and the steps at each: coarse to fine, so that strokes longer than the network's receptive
+field find their place."""
 
 from __future__ import annotations
 
@@ -8,13 +9,13 @@ from dataclasses import dataclass
 from velatura.settings import StyleSettings
 from velatura_daemon.memory_plan import GRID
 
-COARSEST = 128  # pixels, the longest side of the first scale
-LEAST_GROWTH = 2**0.25  # a scale that the picture's own would be less than that much larger than is left out
+COARSEST_SIDE = 128  # pixels, the longest side of the first scale
+MIN_GROWTH = 2**0.25  # a scale is left out if the image's own size is less than this many times larger
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One level: the picture's own size there, and how many steps it gets."""
+    """One level of the pyramid: the image's size in pixels, and the number of optimisation steps."""
 
     width: int
     height: int
@@ -22,59 +23,64 @@ class Scale:
 
     @property
     def padded(self) -> tuple[int, int]:
-        """(height, width) rounded up to the grid of the deepest layer, so that no pixel is left out by a pooling.
-        Differs from the paper, where what does not fill a cell at the right and below is not seen by deep layers."""
+        """(height, width) rounded up to the grid of the deepest layer, so that no pooling drops a pixel.
+        Differs from the paper, whose deep layers ignore what does not fill a cell at the right and below."""
         return math.ceil(self.height / GRID) * GRID, math.ceil(self.width / GRID) * GRID
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Steps at the coarsest scale; each next, twice as fine, gets `falling` of the one before, `fewest` at least.
-    largest: the longest side in pixels that is optimised; a larger picture is that one enlarged, with the content's own
-    detail. last: steps of the last scale, if it has a number of its own."""
+    """How many steps each scale gets, and how far the pyramid goes.
+
+    first: steps of the coarsest scale. decay: each next scale gets this share of the previous one's steps.
+    fewest: no scale gets less. last: steps of the last of several scales, 0 for no exception. largest: longest side in
+    pixels that is optimised; a larger image is upsampled from there, with the content's own detail.
+    """
 
     first: int
-    falling: float
+    decay: float
     fewest: int
     largest: float = math.inf
     last: int = 0
 
     def steps(self, levels: int) -> list[int]:
-        steps = [max(self.fewest, round(self.first * self.falling**level)) for level in range(levels)]
+        steps = [max(self.fewest, round(self.first * self.decay**level)) for level in range(levels)]
         return [*steps[:-1], self.last] if self.last and levels > 1 else steps
 
 
-# Many steps where the picture is largest: there a scale starts farthest from where it ends (docs/performance.md).
+# Many steps at the finest scales: there a scale starts farthest from where it ends (docs/performance.md, 'What paid').
 SCHEDULES = {
-    "draft": Schedule(first=24, falling=0.85, fewest=16, largest=512, last=6),
-    "good": Schedule(first=60, falling=0.65, fewest=20),
-    "best": Schedule(first=200, falling=0.7, fewest=60),
+    "draft": Schedule(first=24, decay=0.85, fewest=16, largest=512, last=6),
+    "good": Schedule(first=60, decay=0.65, fewest=20),
+    "best": Schedule(first=200, decay=0.7, fewest=60),
 }
-PAPER_STEPS = 500
+PAPER_STEPS = 500  # the paper names no number; docs/quality.md, 'The article's pair', shows what 500 give
 
 
 def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
-    """The pyramid of a picture of this size: longest sides COARSEST, doubling, then the picture's own.
+    """The pyramid of an image of this size: longest sides COARSEST_SIDE, doubling, then the image's own.
 
-    Scales count from the coarsest, so that those of a picture and of the same picture made smaller are the same, but
-    for the last: a restyle at the screen's size shows what the large one will be. `paper` has one scale, the picture's.
-    Drafts end at `largest`. settings.iterations spreads that many steps in the same proportions. settings.seamless:
-    sides are multiples of GRID, so that the network's cells go on over the edges; the last scale's may differ from the
-    picture's own by half of it.
+    Scales are counted from the coarsest, so that an image and a smaller version of it share all scales but the last: a
+    restyle at screen size shows what the large one will be.
+    - 'paper' has one scale, the image's own size; 'draft' ends at Schedule.largest.
+    - settings.iterations distributes that many steps over the scales in the same proportions.
+    - settings.seamless: sides are multiples of GRID, so that the network's cells continue over the edges; the last
+      scale may differ from the image's own size by half of GRID.
     """
     if settings.quality == "paper":
         return [_scale(width, height, settings.iterations or PAPER_STEPS, settings.seamless)]
     schedule, longest = SCHEDULES[settings.quality], max(width, height)
     finest = min(longest, schedule.largest)
-    sides = [COARSEST * 2**level for level in range(40) if COARSEST * 2**level * LEAST_GROWTH <= finest] + [finest]
+    sides = [COARSEST_SIDE * 2**level for level in range(40) if COARSEST_SIDE * 2**level * MIN_GROWTH <= finest]
+    sides = [*sides, finest]
     steps = schedule.steps(len(sides))
     if settings.iterations:
         total = sum(steps)
         steps = [max(1, round(n * settings.iterations / total)) for n in steps]
-    shares = [side / longest for side in sides]
+    factors = [side / longest for side in sides]
     return [
-        _scale(max(2, round(width * share)), max(2, round(height * share)), n, settings.seamless)
-        for share, n in zip(shares, steps, strict=True)
+        _scale(max(2, round(width * factor)), max(2, round(height * factor)), n, settings.seamless)
+        for factor, n in zip(factors, steps, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""A picture that goes into the engine."""
+"""An image that enters the engine: the content or a style."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Source:
-    """A picture that goes in: image (3, H, W), RGB in 0..1, sRGB-coded; weight (H, W), how much each place counts,
-    0 to 1. visible: (H, W), what may be seen of it (its alpha). key names the pixels, for the cache.
-    whole: longest side of the picture that it was cut from, for stroke sizes in picture units.
-    Of a style: share, among several; region: (H, W) of the content, 0 to 1, where it goes, None: wherever no region
-    is."""
+    """An input image and what counts of it.
+
+    image: (3, H, W), RGB in 0..1, sRGB-encoded.
+    weight: (H, W), how much each pixel counts, 0 to 1.
+    visible: (H, W), the alpha, 0 to 1: the colours of hidden pixels are ignored.
+    key: identifies the pixels, for the cache.
+    uncropped_side: longest side, in pixels, of the picture that the image was cut from. Stroke sizes refer to it.
+
+    For styles only: share, the proportion among several styles (any positive numbers); region, (H, W) of the content,
+    0 to 1, where the style goes (None: wherever no other region is); region_key identifies the region.
+    """
 
     image: Tensor
     weight: Tensor
     visible: Tensor
     key: Hashable
-    whole: int
+    uncropped_side: int
     share: float = 1.0
     region: Tensor | None = None
     region_key: Hashable = None

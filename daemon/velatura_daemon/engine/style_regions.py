@@ -1,4 +1,4 @@
-"""Which style goes where, and how much each place counts at a scale."""
+"""Which style goes where, and which pixels may change."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from velatura.errors import NothingToRestyle
+from velatura_daemon.engine.masks import pad_weight, resize_weight
 from velatura_daemon.engine.pyramid import Scale
-from velatura_daemon.engine.regions import padded_weight, resized_weight
 from velatura_daemon.engine.source import Source
 
 
 @dataclass(frozen=True)
 class StyleRegion:
-    """A part of the content, and the styles that go there. weight: (H, W), 0 to 1. share: of all that is restyled, 0 to
-    1."""
+    """A part of the content, and the styles that are mixed there.
+
+    weight: (H, W), how much each pixel counts for these styles, 0 to 1. share: of the total weight of all regions'
+    pixels that are restyled, 0 to 1.
+    """
 
     weight: Tensor
     styles: list[Source]
@@ -25,25 +28,24 @@ class StyleRegion:
 
 
 def style_regions_of(content: Source, styles: Sequence[Source]) -> list[StyleRegion]:
-    """Regions with their styles; where several overlap, they share the place. Styles without a region go where no
-    region is. What is left over stays the content. Raises NothingToRestyle where no style has a place to go."""
-    regions: dict[Hashable, list[Source]] = {}
+    """Groups the styles by their regions. Regions that overlap share the pixels. Styles without a region go where no
+    region is; without any such style, these pixels stay the content. Raises NothingToRestyle if no style has any pixel
+    to go to."""
+    groups: dict[Hashable, list[Source]] = {}
     for style in styles:
-        regions.setdefault(style.region_key if style.region is not None else None, []).append(style)
-    everywhere = regions.pop(None, [])
-    if not regions:
-        return [StyleRegion(content.weight, everywhere, 1.0)]
-    claims = [group[0].region for group in regions.values()]
-    claimed = torch.stack([claim for claim in claims if claim is not None]).sum(0)
-    parts = [
-        (group[0].region / claimed.clamp_min(1), group) for group in regions.values() if group[0].region is not None
-    ]
-    parts.append(((1 - claimed).clamp_min(0), everywhere))
-    all_places = content.weight.sum()
+        groups.setdefault(style.region_key if style.region is not None else None, []).append(style)
+    without_region = groups.pop(None, [])
+    if not groups:
+        return [StyleRegion(content.weight, without_region, 1.0)]
+    regions = [(group[0].region, group) for group in groups.values()]
+    claimed = torch.stack([region for region, _ in regions if region is not None]).sum(0)  # (H, W)
+    parts = [(region / claimed.clamp_min(1), group) for region, group in regions if region is not None]
+    parts.append(((1 - claimed).clamp_min(0), without_region))
+    total = content.weight.sum()
     style_regions = []
     for part, group in parts:
         weight = part.to(content.weight) * content.weight
-        share = float(weight.sum() / all_places)
+        share = float(weight.sum() / total)
         if group and share > 0:
             style_regions.append(StyleRegion(weight, group, share))
     if not style_regions:
@@ -51,25 +53,24 @@ def style_regions_of(content: Source, styles: Sequence[Source]) -> list[StyleReg
     return style_regions
 
 
-def place_weight(weight: Tensor, scale: Scale) -> Tensor | None:
-    """(H, W), padded: how much each place counts at this scale; None where each counts in full."""
+def style_coverage(styles: Sequence[Source]) -> Tensor | None:
+    """Where any style goes: (H, W) of the content, 0 to 1. None if one of them has no region: everywhere."""
+    by_key = {style.region_key: style.region for style in styles}
+    regions = [region for region in by_key.values() if region is not None]
+    return torch.stack(regions).sum(0).clamp_max(1) if len(regions) == len(by_key) else None
+
+
+def weight_at(weight: Tensor, scale: Scale) -> Tensor | None:
+    """How much each pixel counts at a scale, padded: (H, W) → scale.padded; None if each counts fully."""
     if scale.padded == (scale.height, scale.width) and bool((weight == 1).all()):
         return None
-    return padded_weight(resized_weight(weight, scale.height, scale.width), *scale.padded)
+    return pad_weight(resize_weight(weight, scale.height, scale.width), *scale.padded)
 
 
-def free_places(weights: Sequence[Tensor], scale: Scale, canvas: Tensor) -> Tensor:
-    """(H, W), padded: 1 where the picture may move, which is where a style has a say, 0 elsewhere. weights: the
-    territories'."""
-    placed = [place_weight(weight, scale) for weight in weights]
-    somewhere = [weight for weight in placed if weight is not None]
-    if len(somewhere) < len(placed):
+def trainable_mask(style_regions: Sequence[StyleRegion], scale: Scale, canvas: Tensor) -> Tensor:
+    """1 if a pixel may change at a scale, which is in any region, 0 if not: (H, W), padded, like canvas (3, H, W)."""
+    weights = [weight_at(region.weight, scale) for region in style_regions]
+    partial = [weight for weight in weights if weight is not None]
+    if len(partial) < len(weights):
         return torch.ones(1).to(canvas).expand(canvas.shape[1:])
-    return (torch.stack(somewhere).amax(0) > 0).to(canvas)
-
-
-def covered_by(styles: Sequence[Source]) -> Tensor | None:
-    """(H, W) of the content, 0 to 1: where any style goes. None where one has no region: everywhere."""
-    regions = {style.region_key: style.region for style in styles}
-    claims = [region for region in regions.values() if region is not None]
-    return torch.stack(claims).sum(0).clamp_max(1) if len(claims) == len(regions) else None
+    return (torch.stack(partial).amax(0) > 0).to(canvas)

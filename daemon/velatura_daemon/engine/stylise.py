@@ -1,4 +1,4 @@
-"""The recipe: content + styles + settings → pictures, coarse to fine.
+"""The recipe: content, styles and settings become an image, coarse to fine.
 
 for progress in stylise(content, [style], settings, network):
     show(progress.image)
@@ -6,39 +6,43 @@ for progress in stylise(content, [style], settings, network):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Hashable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine import colour
 from velatura_daemon.engine.cache import CurvatureCache, TargetCache
+from velatura_daemon.engine.evaluation.fallback import evaluation_for
+from velatura_daemon.engine.geometry import pad
+from velatura_daemon.engine.inputs import prepare_inputs
 from velatura_daemon.engine.losses.objective import Losses
 from velatura_daemon.engine.losses.weighting import style_distance_for
-from velatura_daemon.engine.malloc import large_blocks_apart
+from velatura_daemon.engine.malloc import mmap_large_blocks
 from velatura_daemon.engine.network import Network
-from velatura_daemon.engine.optim.optimise import LBFGS, StepperFactory, optimise
+from velatura_daemon.engine.optim.convergence import ConvergenceTest
+from velatura_daemon.engine.optim.lbfgs import LBFGS
+from velatura_daemon.engine.optim.optimise import STEPPERS, optimise
+from velatura_daemon.engine.optim.stepper import StepperFactory
 from velatura_daemon.engine.pyramid import Scale, scales_for
-from velatura_daemon.engine.regions import fill_hidden, padded, periodic_part, resized
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import free_places, style_regions_of
-from velatura_daemon.engine.targets import canvas_at, objective_at
-from velatura_daemon.engine.tiling.evaluation import Evaluation
+from velatura_daemon.engine.style_regions import style_regions_of, trainable_mask
+from velatura_daemon.engine.targets import TargetExtractor, content_at, objective_at
+from velatura_daemon.engine.upsampling import detail_share, upsample
 from velatura_daemon.memory_plan import EVERYTHING, MemoryBudget, plan_memory
-
-LOOK_EVERY = 10  # steps
-STILL = 2 / 255  # of the 0..1 range
 
 
 @dataclass(frozen=True)
 class Progress:
-    """After an evaluation: scale `level` of `levels`, step of steps there, losses, share of the work done, and the
-    picture in work, (3, h, w) at that scale's size, not yet clamped to 0..1. news: a sentence a painter should read, or
-    ''."""
+    """The state after an evaluation.
+
+    level: of `levels`, from 0. step: of scale.steps, from 0. done: share of the whole work, 0 to 1.
+    image: (3, h, w), at the scale's size, not yet clamped to 0..1; changed in place by the next step.
+    warning: a sentence for the user, or ''.
+    """
 
     level: int
     levels: int
@@ -47,7 +51,25 @@ class Progress:
     losses: Losses
     done: float
     image: Tensor
-    warnings: str = ""
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """An earlier image (3, h, w) of the same content to continue from: coarser scales than its own are left out, and so
+    are `steps_done` steps of its own scale."""
+
+    image: Tensor
+    steps_done: int = 0
+
+
+@dataclass(frozen=True)
+class Resources:
+    """cache: targets and curvature of earlier restyles; by default nothing is kept. budget: of memory; an image that
+    does not fit is optimised in tiles, with the same result."""
+
+    cache: TargetCache = field(default_factory=lambda: TargetCache(0))
+    budget: MemoryBudget = EVERYTHING
 
 
 def stylise(
@@ -55,163 +77,112 @@ def stylise(
     styles: Sequence[Source],
     settings: StyleSettings,
     network: Network,
-    cache: TargetCache | None = None,
-    last: Tensor | None = None,
-    room: MemoryBudget = EVERYTHING,
-    steps_made: int = 0,
+    warm_start: WarmStart | None = None,
+    resources: Resources | None = None,
 ) -> Generator[Progress, None, None]:
-    """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.
+    """Restyles the content, yielding after each evaluation. The last Progress holds the result. To cancel, close the
+    generator: the image of the last Progress is then the best one so far.
 
-    last: (3, h, w), an earlier picture of the same content to go on from: the scales coarser than it are left out.
-    steps_made: how many steps of its scale it has behind it.
-    room: the memory there is; a picture that does not fit is worked on in tiles, to the same result.
-    Drafts of large pictures, and pictures with settings.seamless, end at another size than the content's: `full_size`.
+    Drafts of large images and seamless results end at another size than the content's; see `upsampling.full_size`.
     """
-    cache = TargetCache(0) if cache is None else cache
+    resources = resources or Resources()
     network.set_pooling(settings.pooling)
-    content = replace(content, image=fill_hidden(content.image, content.visible))
-    if settings.seamless:
-        content = replace(content, image=as_seen(content.image, settings), key=("seamless", content.key))
-    content, styles = colour.before(content, styles, settings.keep_colours)
+    content, styles = prepare_inputs(content, styles, settings)
     style_regions = style_regions_of(content, styles)
-    scales = scales_for(content.size[1], content.size[0], settings)
-    if last is not None:
-        scales = [s for s in scales if s.width >= last.shape[-1]] or scales[-1:]
-        if steps_made and scales[0].width == last.shape[-1]:
-            scales[0] = replace(scales[0], steps=max(1, scales[0].steps - steps_made))
-    steps_were_asked_for = settings.iterations > 0 or settings.quality == "paper"
-    work, done = sum(_work(s) for s in scales), 0
-    image = last
+    scales = _remaining(scales_for(content.size[1], content.size[0], settings), warm_start)
+    image = warm_start.image if warm_start else None
     for level, scale in enumerate(scales):
-        plan = plan_memory(*scale.padded, room, network.element)
-        with large_blocks_apart() if plan.side else nullcontext():
-            canvas = canvas_at(content, scale, settings.seamless)
-            if plan.on_host:
-                canvas = canvas.cpu()
-            free = free_places([territory.weight for territory in style_regions], scale, canvas)
-            image = _starting_picture(image, canvas, scale, free, settings)
-            objective = objective_at(network, content, style_regions, canvas, scale, settings, cache, plan.side)
-            way: str | StepperFactory = settings.optimiser
-            if way == "lbfgs":
-                way = partial(LBFGS, pairs=plan.pairs)
-                if level == len(scales) - 1:
-                    key = _picture_key(network, content, styles, scale, settings)
-                    way = _going_on(cache.curvature, key, known=last is not None, pairs=plan.pairs)
-            still = None if steps_were_asked_for else ConvergenceTest(image, free)
-            evaluation = None  # a scale's recorded work and its memory go before the next one's come
-            evaluation = Evaluation(objective, image, plan.side)
-            for step, losses in enumerate(optimise(image, evaluation, free, scale.steps, way)):
-                share = (done + _work(scale) * step / scale.steps) / work
-                warnings = evaluation.warnings.pop(0) if evaluation.warnings else ""
-                yield Progress(level, len(scales), scale, step, losses, share, _visible(image, scale), warnings)
-                if still is not None and still.at(step):
-                    break
-            done += _work(scale)
+        plan = plan_memory(*scale.padded, resources.budget, network.bytes_per_value)
+        with mmap_large_blocks(plan.side > 0):
+            pixels = content_at(content, scale, settings.seamless)  # (3, H, W), padded
+            pixels = pixels.cpu() if plan.on_host else pixels
+            trainable = trainable_mask(style_regions, scale, pixels)
+            image = _initial_image(image, pixels, trainable, scale, settings)
+            targets = TargetExtractor(network, settings, resources.cache, plan.side)
+            objective = objective_at(scale, content, pixels, style_regions, targets)
+            evaluate = evaluation_for(objective, image, plan.side)
+            converged = _convergence_test(image, trainable, settings)
+            stepper: StepperFactory = STEPPERS[settings.optimiser]
+            if stepper is LBFGS:
+                stepper = partial(LBFGS, pairs=plan.pairs)
+                if level == len(scales) - 1:  # the next restyle of this image begins at the last scale
+                    key = _curvature_key(network, content, styles, scale, settings)
+                    stepper = _cached_lbfgs(resources.cache.curvature, key, warm_start is not None, plan.pairs)
+            with closing(optimise(image, evaluate, trainable, scale.steps, stepper)) as steps:
+                for step, losses in enumerate(steps):
+                    done = _share_done(scales, level, step)
+                    warning = evaluate.warnings.pop(0) if evaluate.warnings else ""
+                    yield Progress(level, len(scales), scale, step, losses, done, _visible(image, scale), warning)
+                    if converged(step):
+                        break
             image = _visible(image, scale)
+            del objective, evaluate  # frees their feature maps before those of the next scale are computed
 
 
-def as_seen(image: Tensor, settings: StyleSettings) -> Tensor:
-    """The content's pixels (3, H, W) as they are worked on; their colours are the ones to keep. Of a seamless picture,
-    its periodic part."""
-    return periodic_part(image).clamp_(0, 1) if settings.seamless else image
+def _remaining(scales: list[Scale], warm_start: WarmStart | None) -> list[Scale]:
+    """The scales and steps that a warm start leaves to do: the last scale, and one step, at least."""
+    if warm_start is None:
+        return scales
+    width = warm_start.image.shape[-1]
+    scales = [scale for scale in scales if scale.width >= width] or scales[-1:]
+    if warm_start.steps_done and scales[0].width == width:
+        scales[0] = replace(scales[0], steps=max(1, scales[0].steps - warm_start.steps_done))
+    return scales
 
 
-def full_size(image: Tensor, content: Source, settings: StyleSettings) -> Tensor:
-    """The result (3, h, w) at the content's size, with the content's detail if it was smaller."""
-    if image.shape[-2:] == content.size:
-        return image
-    seen = as_seen(fill_hidden(content.image, content.visible), settings)
-    return with_detail(image, seen, detail_share(settings), settings.seamless)
+def _initial_image(
+    previous: Tensor | None, content: Tensor, trainable: Tensor, scale: Scale, settings: StyleSettings
+) -> Tensor:
+    """The image that a scale starts from, (3, H, W), padded: the previous scale's, upsampled; at the first scale the
+    content or white noise. Pixels that may not change are the content's.
 
-
-def _going_on(kept: CurvatureCache, key: Hashable, known: bool, pairs: int) -> StepperFactory:
-    """L-BFGS whose memory is kept for the next job of the same picture. known: begin with the last job's."""
-
-    def way(image: Tensor, free: Tensor) -> LBFGS:
-        stepper = LBFGS(image, free, memory=kept.get(key) if known else None, pairs=pairs)
-        kept.keep(key, stepper.memory)
-        return stepper
-
-    return way
-
-
-def _picture_key(
-    network: Network, content: Source, styles: Sequence[Source], scale: Scale, settings: StyleSettings
-) -> Hashable:
-    """What must be the same for curvature to be. Not the strength, nor the stroke size: it survives their moves."""
-    shares = tuple((style.key, style.share, style.region_key) for style in styles)
-    return (
-        network.name,
-        content.key,
-        shares,
-        scale.padded,
-        settings.keep_colours,
-        settings.pooling,
-        settings.quality,
-        style_distance_for(settings),
-    )
-
-
-class ConvergenceTest:
-    """Whether the picture has stopped changing: where it may move, by less than STILL (root mean square) over the last
-    LOOK_EVERY steps, which nobody sees. image: (3, H, W), moved in place. free: (H, W), 1 where it may move."""
-
-    def __init__(self, image: Tensor, free: Tensor) -> None:
-        self.image = image
-        self.before = image.half()  # half the memory, and a sixteenth of what is asked about
-        self.places = image.shape[0] * free.sum().clamp_min(1)
-
-    def at(self, step: int) -> bool:
-        """Looks at the picture at every LOOK_EVERYth step: that is how seldom a GPU is waited for."""
-        if step == 0 or step % LOOK_EVERY:
-            return False
-        change = torch.linalg.vector_norm(self.image - self.before) / self.places.sqrt()
-        self.before.copy_(self.image)
-        return bool(change < STILL)
-
-
-def _work(scale: Scale) -> int:
-    """Time goes with pixels times evaluations."""
-    return scale.width * scale.height * (scale.steps + 1)
+    previous: (3, h, w). content: (3, H, W), padded.
+    """
+    if previous is not None:
+        visible = _visible(content, scale)
+        detail = detail_share(settings) if previous.shape[-2:] != visible.shape[-2:] else 0.0
+        start = pad(upsample(previous, visible, detail, settings.seamless).clamp_(0, 1), *scale.padded)
+    elif settings.start == "noise":
+        generator = torch.Generator().manual_seed(settings.seed)
+        start = torch.rand(content.shape, generator=generator).to(content)
+    else:
+        start = content
+    return torch.where(trainable > 0, start, content).contiguous()
 
 
 def _visible(image: Tensor, scale: Scale) -> Tensor:
+    """The image without its padding, (3, h, w), as a view."""
     return image[:, : scale.height, : scale.width]
 
 
-def _starting_picture(
-    image: Tensor | None, canvas: Tensor, scale: Scale, free: Tensor, settings: StyleSettings
-) -> Tensor:
-    """(3, H, W), padded: the coarser scale's picture, or the first one: the content or noise. Where no pixel may
-    move, it is the content."""
-    if image is not None:
-        visible = canvas[:, : scale.height, : scale.width]
-        share = detail_share(settings) if image.shape[-2:] != visible.shape[-2:] else 0.0
-        start = padded(with_detail(image, visible, share, settings.seamless).clamp_(0, 1), *scale.padded)
-    elif settings.start == "noise":
-        random = torch.Generator().manual_seed(settings.seed)
-        start = torch.rand(canvas.shape, generator=random).to(canvas)
-    else:
-        start = canvas
-    return torch.where(free > 0, start, canvas).contiguous()
+def _convergence_test(image: Tensor, trainable: Tensor, settings: StyleSettings) -> Callable[[int], bool]:
+    """A number of steps that was asked for is taken in full."""
+    steps_are_fixed = settings.iterations > 0 or settings.quality == "paper"
+    return (lambda step: False) if steps_are_fixed else ConvergenceTest(image, trainable)
 
 
-def detail_share(settings: StyleSettings) -> float:
-    """How much of the content's detail a finer scale starts with: all of it up to strength 50, none at 100, where forms
-    are the style's to draw. By eye. A reconstruction is to show what the network knows, and gets none."""
-    return min(1.0, (100 - settings.strength) / 50) if settings.reconstruct == "both" else 0.0
+def _share_done(scales: Sequence[Scale], level: int, step: int) -> float:
+    """The share of the whole work that is done after a step. An evaluation's time is proportional to its pixels."""
+    work = [scale.width * scale.height * (scale.steps + 1) for scale in scales]
+    return (sum(work[:level]) + work[level] * step / scales[level].steps) / sum(work)
 
 
-def with_detail(coarse: Tensor, canvas: Tensor, share: float = 1.0, circular: bool = False) -> Tensor:
-    """The coarser picture at the size of the canvas, with the content's detail that it had no room for: the canvas less
-    what is left of it at the coarse size (a level of its Laplacian pyramid, Burt and Adelson 1983).
+def _cached_lbfgs(cache: CurvatureCache, key: Hashable, reuse: bool, pairs: int) -> StepperFactory:
+    """L-BFGS whose curvature is cached for the next restyle of the same image. reuse: begin with the last restyle's."""
 
-    Without it every scale begins blurred, and most of its steps go into finding again what the content has: with it the
-    last scale of a draft ends at half the loss (docs/performance.md). coarse: (3, h, w). canvas, returned: (3, H, W).
-    """
-    height, width = canvas.shape[-2:]
-    large = resized(coarse.to(canvas.device), height, width, circular)
-    if not share:
-        return large.clone()
-    blurred = resized(resized(canvas, coarse.shape[1], coarse.shape[2], circular), height, width, circular)
-    return torch.add(large, canvas - blurred, alpha=share)
+    def make(image: Tensor, trainable: Tensor) -> LBFGS:
+        stepper = LBFGS(image, trainable, memory=cache.get(key) if reuse else None, pairs=pairs)
+        cache.put(key, stepper.memory)
+        return stepper
+
+    return make
+
+
+def _curvature_key(
+    network: Network, content: Source, styles: Sequence[Source], scale: Scale, settings: StyleSettings
+) -> Hashable:
+    """What has to be the same for curvature to be reused. Strength and stroke size may differ: the curvature remains
+    useful when they are moved (docs/performance.md)."""
+    style_keys = tuple((style.key, style.share, style.region_key) for style in styles)
+    choices = settings.keep_colours, settings.pooling, settings.quality, style_distance_for(settings)
+    return network.name, content.key, style_keys, scale.padded, *choices

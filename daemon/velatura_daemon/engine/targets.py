@@ -1,9 +1,10 @@
-"""What a picture is to become at a scale: the content's features there, the styles' moments at the size that goes with
-it."""
+"""What the image is compared with at a scale: the content's features there, and the styles' statistics at the matching
+size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,107 +12,103 @@ from torch import Tensor
 from velatura.errors import BadWeights, NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget
-from velatura_daemon.engine.losses.statistics import Moments, mixed
+from velatura_daemon.engine.extraction import extract_features, extract_statistics
+from velatura_daemon.engine.geometry import pad, resize
+from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.losses.statistics import Statistics, mixed
 from velatura_daemon.engine.losses.weighting import style_distance_for, weighting_for
+from velatura_daemon.engine.masks import fill_hidden, resize_weight, weights_by_layer
 from velatura_daemon.engine.network import STYLE_LAYERS, Network
 from velatura_daemon.engine.pyramid import Scale
-from velatura_daemon.engine.regions import fill_hidden, padded, resized, resized_weight, weights_by_layer
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.style_regions import StyleRegion, place_weight
-from velatura_daemon.engine.tiling.tiles import features_of, moments_of
+from velatura_daemon.engine.style_regions import StyleRegion, weight_at
 from velatura_daemon.memory_plan import GRID
 
-LARGEST_STYLE = 4096  # pixels, longest side: a style is looked at no larger than that, whatever the stroke size
-ON_GRID = 512  # pixels: larger styles have sides that tiles can have, since they may be looked at in tiles
-SMALLEST_STYLE = 32
+# Longest side of a style in pixels, whatever the stroke size. A larger one than ALIGNED_STYLE_SIDE has sides that are
+# multiples of GRID, since it may be processed in tiles.
+SMALLEST_STYLE, LARGEST_STYLE, ALIGNED_STYLE_SIDE = 32, 4096, 512
 
 
-def canvas_at(content: Source, scale: Scale, circular: bool = False) -> Tensor:
-    """(3, H, W): the content at a scale, padded to the grid."""
-    canvas = resized(content.image, scale.height, scale.width, circular)
-    if canvas is not content.image:
-        canvas = canvas.clamp_(0, 1)
-    return padded(canvas, *scale.padded)
+def content_at(content: Source, scale: Scale, circular: bool = False) -> Tensor:
+    """The content's pixels at a scale, padded to the grid: (3, H, W)."""
+    image = resize(content.image, scale.height, scale.width, circular)
+    if image is not content.image:
+        image = image.clamp_(0, 1)
+    return pad(image, *scale.padded)
+
+
+@dataclass(frozen=True)
+class TargetExtractor:
+    """Extracts targets with a network, or takes them from the cache. tile_side: of tiles in pixels, 0 for whole
+    images."""
+
+    network: Network
+    settings: StyleSettings
+    cache: TargetCache
+    tile_side: int = 0
+
+    def content_target(self, content: Source, scale: Scale, pixels: Tensor) -> ContentTarget:
+        """pixels: (3, H, W), the content at this scale. Raises BadWeights if the network lacks the content layer."""
+        network, settings, layer = self.network, self.settings, self.settings.content_layer
+        if layer not in network.layers:
+            raise BadWeights(
+                f"The chosen weights end at {network.layers[-1]}, so content cannot be compared at {layer}. "
+                "Choose another content layer, or weights with all sixteen layers."
+            )
+        weight = weight_at(content.weight, scale)
+        features = (TargetCache(0) if self.tile_side else self.cache).get(  # an image that fills the memory: not cached
+            ("content", network.name, content.key, scale.padded, settings.pooling, layer, settings.seamless),
+            lambda: extract_features(network, pixels, layer, self.tile_side, settings.seamless),
+        )
+        return ContentTarget(layer, features, None if weight is None else weights_by_layer(weight, (layer,))[layer])
+
+    def style_target(self, region: StyleRegion, scale: Scale, longest_side: float) -> StyleTarget:
+        """longest_side: of the styles, in pixels."""
+        weight = weight_at(region.weight, scale)
+        weights = dict.fromkeys(STYLE_LAYERS) if weight is None else weights_by_layer(weight, STYLE_LAYERS)
+        by_style = [self._statistics(style, longest_side) for style in region.styles]
+        shares = [style.share for style in region.styles]
+        statistics = {layer: mixed([s[layer] for s in by_style], shares) for layer in STYLE_LAYERS}
+        return StyleTarget(statistics, weights, region.share)
+
+    def _statistics(self, style: Source, longest_side: float) -> dict[str, Statistics]:
+        """Of one style at one size, by layer."""
+        height, width = _style_size(style, longest_side)
+
+        def extract() -> dict[str, Statistics]:
+            image = resize(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
+            weights = weights_by_layer(resize_weight(style.weight, height, width), STYLE_LAYERS)
+            in_tiles = self.tile_side and max(height, width) > max(self.tile_side, ALIGNED_STYLE_SIDE)
+            return extract_statistics(self.network, image, weights, self.tile_side if in_tiles else 0)
+
+        return self.cache.get(("style", self.network.name, style.key, height, width, self.settings.pooling), extract)
 
 
 @torch.no_grad()
 def objective_at(
-    network: Network,
-    content: Source,
-    style_regions: Sequence[StyleRegion],
-    canvas: Tensor,
-    scale: Scale,
-    settings: StyleSettings,
-    cache: TargetCache,
-    side: int = 0,
+    scale: Scale, content: Source, pixels: Tensor, style_regions: Sequence[StyleRegion], targets: TargetExtractor
 ) -> Objective:
-    """What is to become small at this scale. canvas: (3, H, W), the content there, padded. side: of tiles, 0 for the
-    whole."""
-    layer, circular = settings.content_layer, settings.seamless
-    if layer not in network.layers:
-        raise BadWeights(
-            f"The chosen weights end at {network.layers[-1]}, so content cannot be compared at {layer}. "
-            "Choose another content layer, or weights with all sixteen layers."
-        )
-    weight = place_weight(content.weight, scale)
-    content_weight = None if weight is None else weights_by_layer(weight, (layer,))[layer]
-    # Of a picture that fills the memory nothing is kept beyond its job.
-    (features,) = (TargetCache(0) if side else cache).get(
-        ("content", network.name, content.key, scale.padded, settings.pooling, layer, circular),
-        lambda: (features_of(network, canvas, layer, side, circular),),
-    )
-    longest = content.whole * scale.width / content.size[1] * settings.stroke_size
-    targets = []
-    for territory in style_regions:
-        here = place_weight(territory.weight, scale)
-        weights = dict.fromkeys((*STYLE_LAYERS, "image")) if here is None else weights_by_layer(here, STYLE_LAYERS)
-        by_style = [_style_moments(network, style, longest, settings, cache, side) for style in territory.styles]
-        shares = [style.share for style in territory.styles]
-        moments = {name: mixed([m[name] for m in by_style], shares) for name in STYLE_LAYERS}
-        targets.append(StyleTarget(weights, moments, territory.share))
-    places = features[0].numel() if content_weight is None else float(content_weight.sum())
-    weighting = weighting_for(settings, features.shape[0], places)
+    """The objective at a scale. pixels: (3, H, W), the content there (`content_at`). Raises NothingToRestyle if no loss
+    counts."""
+    settings = targets.settings
+    content_target = targets.content_target(content, scale, pixels)
+    longest_side = content.uncropped_side * scale.width / content.size[1] * settings.stroke_size
+    style_targets = [targets.style_target(region, scale, longest_side) for region in style_regions]
+    positions = content_target.features[0].numel() if content_target.weight is None else content_target.weight.sum()
+    weighting = weighting_for(settings, len(content_target.features), float(positions))
     if not (weighting.alpha or any(weighting.layer_weights.values())):
         raise NothingToRestyle(
             "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is "
             "looked at."
         )
-    return Objective(
-        network,
-        ContentTarget(layer, features, content_weight),
-        targets,
-        weight,
-        scale.padded,
-        weighting,
-        style_distance_for(settings),
-        circular,
-    )
+    canvas = Canvas(scale.padded, weight_at(content.weight, scale), settings.seamless)
+    return Objective(targets.network, canvas, content_target, style_targets, weighting, style_distance_for(settings))
 
 
-def _style_size(style: Source, longest: float) -> tuple[int, int]:
-    """(height, width) of the style so that its longest side is `longest`, within what is sensible."""
-    factor = min(max(longest, SMALLEST_STYLE), LARGEST_STYLE) / max(style.size)
+def _style_size(style: Source, longest_side: float) -> tuple[int, int]:
+    """(height, width) of the style with this longest side, within SMALLEST_STYLE and LARGEST_STYLE."""
+    factor = min(max(longest_side, SMALLEST_STYLE), LARGEST_STYLE) / max(style.size)
     height, width = (side * factor for side in style.size)
-    if factor * max(style.size) > ON_GRID:
+    if factor * max(style.size) > ALIGNED_STYLE_SIDE:
         return max(GRID, round(height / GRID) * GRID), max(GRID, round(width / GRID) * GRID)
     return max(GRID, round(height)), max(GRID, round(width))
-
-
-def _style_moments(
-    network: Network, style: Source, longest: float, settings: StyleSettings, cache: TargetCache, side: int
-) -> dict[str, Moments]:
-    """Of one style at one size, by layer. longest: pixels of its longest side. side: of tiles, if it is larger than
-    one."""
-    height, width = _style_size(style, longest)
-
-    def make() -> tuple[Tensor, ...]:
-        image = resized(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
-        weights = weights_by_layer(resized_weight(style.weight, height, width), STYLE_LAYERS)
-        in_tiles = side if side and max(height, width) > max(side, ON_GRID) else 0
-        moments = moments_of(network, image, STYLE_LAYERS, weights, in_tiles)
-        return tuple(t for name in STYLE_LAYERS for t in (moments[name].mean, moments[name].second))
-
-    kept = cache.get(("style", network.name, style.key, height, width, settings.pooling), make)
-    pairs = zip(kept[0::2], kept[1::2], strict=True)
-    return {name: Moments(mean, second) for name, (mean, second) in zip(STYLE_LAYERS, pairs, strict=True)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 PATIENT = {"GOMP_SPINCOUNT": "1000"}
 
 # glibc gives blocks of over 32 MB back at once and takes them anew, page by page: at 512² a feature map's pages cost
-# ten times what is computed on them. Kept, an evaluation is a seventh faster; `allocation.py` says what else.
+# ten times what is computed on them. Kept, an evaluation is a seventh faster; `engine/malloc.py` says what else.
 KEEPING_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 WORKER = {**PATIENT, **KEEPING_MEMORY}

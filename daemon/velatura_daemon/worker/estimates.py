@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.losses.objective import ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.evaluation.fallback import evaluation_for
+from velatura_daemon.engine.extraction import extract_features, extract_statistics
+from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objective, StyleTarget
 from velatura_daemon.engine.losses.weighting import weighting_for
+from velatura_daemon.engine.masks import full_weight, weights_by_layer
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
-from velatura_daemon.engine.regions import all_of, weights_by_layer
-from velatura_daemon.engine.tiling.tiles import features_of, moments_of
 from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.memory_plan import MemoryBudget, MemoryPlan, plan_memory, work_factor
 from velatura_daemon.worker.devices import device_label
@@ -93,7 +94,7 @@ class Estimates:
         pace = self._pace(warm)
         scales = scales_for(width, height, settings)
         scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
-        plans = [plan_memory(*scale.padded, room, warm.network.element) for scale in scales]
+        plans = [plan_memory(*scale.padded, room, warm.network.bytes_per_value) for scale in scales]
         seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
         nothing = settings.strength == 0 and not settings.strength_is_locked
         return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
@@ -128,7 +129,7 @@ class Estimates:
 
 
 def _name(warm: LoadedModel) -> str:
-    return f"{device_label(warm.device)} {warm.weights.name} {warm.network.element}"
+    return f"{device_label(warm.device)} {warm.weights.name} {warm.network.bytes_per_value}"
 
 
 def _seconds(pace: Pace, scale: Scale, plan: MemoryPlan) -> float:
@@ -157,16 +158,14 @@ def _start_and_step(warm: LoadedModel, side: int) -> tuple[float, float]:
     network.set_pooling(StyleSettings().pooling)
     image = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     began = time.perf_counter()
-    weights = weights_by_layer(all_of(image), STYLE_LAYERS)
-    moments = moments_of(network, image, STYLE_LAYERS, weights, 0)
-    features = features_of(network, image, CONTENT_LAYER, 0)
+    statistics = extract_statistics(network, image, weights_by_layer(full_weight(image), STYLE_LAYERS))
+    features = extract_features(network, image, CONTENT_LAYER)
     weighting = weighting_for(StyleSettings(), len(features), features[0].numel())
-    target = StyleTarget(dict.fromkeys((*STYLE_LAYERS, "image")), moments)
-    objective = Objective(
-        network, ContentTarget(CONTENT_LAYER, features, None), [target], None, (side, side), weighting
-    )
+    content = ContentTarget(CONTENT_LAYER, features, None)
+    style = StyleTarget(statistics, dict.fromkeys(STYLE_LAYERS))
+    objective = Objective(network, Canvas((side, side)), content, [style], weighting)
     times = []
-    for losses in optimise(image, objective, all_of(image), TIMES, "lbfgs"):
+    for losses in optimise(image, evaluation_for(objective, image), full_weight(image), TIMES):
         float(losses.total)  # waits for the device
         times.append(time.perf_counter() - began)
         began = time.perf_counter()

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from velatura.errors import BadMask, NothingToRestyle, WrongHash
 from velatura.pixels import Picture
-from velatura_daemon.engine import colour
-from velatura_daemon.engine.regions import Box, box_around
+from velatura_daemon.engine.colour import luminance, restore_colours
+from velatura_daemon.engine.geometry import Box, box_around
+from velatura_daemon.engine.inputs import working_image
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.stylise import as_seen, full_size
+from velatura_daemon.engine.upsampling import full_size
+from velatura_daemon.imaging import colour_io
 from velatura_daemon.jobs.spec import JobSpec, PictureFile, StartingImage, StyleInput
 from velatura_daemon.storage.atomic import file_hash
 
@@ -26,7 +28,7 @@ class Layer:
         self._settings = spec.settings
         self.content_ref = spec.content.picture
         self.content = picture_in(spec.content)
-        image, alpha = colour.decode(self.content)  # (3, H, W), (H, W)
+        image, alpha = colour_io.decode(self.content)  # (3, H, W), (H, W)
         self.mask = _mask(spec.mask, self.content)  # (H, W)
         weight = alpha * self.mask if spec.mask is not None else alpha
         if float(weight.max()) <= 0:
@@ -40,18 +42,18 @@ class Layer:
         whole = Box(0, 0, self.content.width, self.content.height)
         partly = float(self.mask.min()) < 1 and not spec.settings.seamless
         self.box = (box_around(self.mask) or whole) if partly else whole
-        self.image = self.box.of(image).to(device)  # (3, h, w)
-        self.weight = self.box.of(weight).to(device)  # (h, w)
+        self.image = self.box.crop(image).to(device)  # (3, h, w)
+        self.weight = self.box.crop(weight).to(device)  # (h, w)
         # The whole reference, not the blob alone: the same bytes are other colours in another format or profile.
         key = (self.content_ref, spec.mask.picture if spec.mask is not None else None, self.box)
-        self.source = Source(self.image, self.weight, self.box.of(alpha).to(device), key, max(image.shape[1:]))
+        self.source = Source(self.image, self.weight, self.box.crop(alpha).to(device), key, max(image.shape[1:]))
         self.left, self.top = self.box.left, self.box.top
         self.covered: Tensor | None = None  # (h, w), where any style applies; None: everywhere
 
     @property
     def working_image(self) -> Tensor:
         """(3, h, w): the content as it is restyled, whose colours may be kept."""
-        return as_seen(self.image, self._settings)
+        return working_image(self.image, self._settings)
 
     def finished(self, image: Tensor | None) -> Picture:
         """The result: the box, or with `composite` the whole layer with the box blended in.
@@ -59,42 +61,42 @@ class Layer:
         image: (3, h, w); None for strength 0, which returns the content bit for bit.
         """
         box = self.box
-        part = colour.crop(self.content, box.left, box.top, box.width, box.height)
-        untouched = self.box.of(self.alpha) <= 0
+        part = colour_io.crop(self.content, box.left, box.top, box.width, box.height)
+        untouched = self.box.crop(self.alpha) <= 0
         if image is not None:
             image = full_size(image, self.source, self._settings).clamp(0, 1).to(self.image.device)
-            image = colour.after(image, self.working_image, self._settings.keep_colours)
+            image = restore_colours(image, self.working_image, self._settings.keep_colours)
         if image is not None and self.covered is not None:  # soft edges of regions blend, like a selection's
             image = self.image + self.covered * (image - self.image)
             untouched = untouched | (self.covered.cpu() <= 0)
         if not self._settings.composite:
             if image is None:
                 return part
-            return colour.keep_bytes_where(untouched, part, colour.encode(image, part))
+            return colour_io.keep_bytes_where(untouched, part, colour_io.encode(image, part))
         self.left = self.top = 0
         if image is None:
             return self.content
-        mask = self.box.of(self.mask).to(self.image)
+        mask = self.box.crop(self.mask).to(self.image)
         blended = self.image + mask * (image.clamp(0, 1) - self.image)
         untouched = (mask.cpu() <= 0) | untouched
-        done = colour.keep_bytes_where(untouched, part, colour.encode(blended, part))
-        return colour.paste(done, self.content, box.left, box.top)
+        done = colour_io.keep_bytes_where(untouched, part, colour_io.encode(blended, part))
+        return colour_io.paste(done, self.content, box.left, box.top)
 
 
 def style_source(style: StyleInput, layer: Layer, device: torch.device) -> Source:
     """A style picture. For a grey layer it is made grey, so that what is optimised is what will be seen. Raises
     NothingToRestyle."""
     grey = layer.content.format.is_grey
-    image, alpha = colour.decode(picture_in(style.picture))
+    image, alpha = colour_io.decode(picture_in(style.picture))
     if float(alpha.max()) <= 0:
         raise NothingToRestyle("The style picture is fully transparent. Choose one that can be seen.")
     if grey:
-        image = colour.luminance(image).expand(3, -1, -1).contiguous()
+        image = luminance(image).expand(3, -1, -1).contiguous()
     image, alpha = image.to(device), alpha.to(device)
     key = (style.picture.picture, grey)
     region, region_key = None, None
     if style.region is not None:
-        region = layer.box.of(colour.mask_values(picture_in(style.region))).to(device)
+        region = layer.box.crop(colour_io.mask_values(picture_in(style.region))).to(device)
         region_key = style.region.picture
     return Source(image, alpha, alpha, key, max(image.shape[1:]), style.share, region, region_key)
 
@@ -137,4 +139,4 @@ def _mask(item: PictureFile | None, content: Picture) -> Tensor:
             f"The mask is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
             "Give a mask of the picture's size."
         )
-    return colour.mask_values(mask)
+    return colour_io.mask_values(mask)

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from velatura_daemon.engine import colour
-from velatura_daemon.engine.regions import resized
+from velatura_daemon.engine.colour import restore_colours
+from velatura_daemon.engine.geometry import resize
 
 THUMBNAIL_SIDE = 128  # pixels, the longer one
 QUALITY = 82
@@ -28,10 +28,10 @@ class PreviewRenderer:
         """image: (3, H, W), the picture in work at any scale. Returns (h, w, 3), u8 sRGB, the longer side `side` at
         most."""
         height, width = _fitted(image, side)
-        small = resized(image.detach(), height, width).clamp(0, 1)
+        small = resize(image.detach(), height, width).clamp(0, 1)
         if self._keep_colours != "off":
             content = self._content_at(height, width)
-            small = colour.after(small.to(content.device), content, self._keep_colours)
+            small = restore_colours(small.to(content.device), content, self._keep_colours)
         return _as_bytes(small)
 
     def thumbnail(self, image: Tensor) -> bytes:
@@ -40,13 +40,13 @@ class PreviewRenderer:
 
     def _content_at(self, height: int, width: int) -> Tensor:
         if (height, width) not in self._contents:
-            self._contents[height, width] = resized(self._content, height, width)
+            self._contents[height, width] = resize(self._content, height, width)
         return self._contents[height, width]
 
 
 def thumbnail(image: Tensor) -> bytes:
     """A JPEG of (3, H, W), 0 to 1."""
-    return _jpeg(_as_bytes(resized(image, *_fitted(image, THUMBNAIL_SIDE))))
+    return _jpeg(_as_bytes(resize(image, *_fitted(image, THUMBNAIL_SIDE))))
 
 
 def _fitted(image: Tensor, side: int) -> tuple[int, int]:

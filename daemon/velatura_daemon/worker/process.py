@@ -18,8 +18,8 @@ import torch
 from velatura.app_dirs import app_dirs
 from velatura.errors import OutOfMemory, VelaturaError
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.malloc import give_memory_back
-from velatura_daemon.engine.tiling.evaluation import is_out_of_memory
+from velatura_daemon.engine.evaluation.fallback import is_out_of_memory
+from velatura_daemon.engine.malloc import trim_heap
 from velatura_daemon.jobs.commands import Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
 from velatura_daemon.jobs.events import (
     Estimated,
@@ -119,7 +119,7 @@ class Worker:
         self._working.clear()
         self.cancelled.discard(spec.ticket)
         self.emit(ending)
-        give_memory_back()
+        trim_heap()
         if self.last is not None:
             give_device_memory_back(self.last.device)
 

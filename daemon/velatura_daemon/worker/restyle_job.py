@@ -10,8 +10,8 @@ from torch import Tensor
 from velatura.errors import NothingToRestyle
 from velatura.pixels import PictureRef
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.style_regions import covered_by
-from velatura_daemon.engine.stylise import Progress, stylise
+from velatura_daemon.engine.style_regions import style_coverage
+from velatura_daemon.engine.stylise import Progress, Resources, WarmStart, stylise
 from velatura_daemon.jobs.events import JobDone, JobNotice, JobStopped, SavedImage
 from velatura_daemon.jobs.spec import JobSpec
 from velatura_daemon.memory_plan import MemoryBudget
@@ -49,7 +49,7 @@ class _RestyleJob:
         device = resources.model.device
         self.layer = Layer(spec, device)
         self.styles = [style_source(style, self.layer, device) for style in spec.styles]
-        self.layer.covered = covered_by(self.styles)
+        self.layer.covered = style_coverage(self.styles)
         self.previews = PreviewRenderer(self.layer.working_image, spec.settings.keep_colours)
         self.style_thumbnails = tuple(thumbnail(style.image) for style in self.styles)
         self.notes: list[str] = []
@@ -84,25 +84,20 @@ class _RestyleJob:
         spec, resources = self.spec, self.resources
         reporter = ProgressReporter(spec.ticket, self.sink, self.previews)
         checkpoints = CheckpointWriter(spec, self.sink, self.previews, self.style_thumbnails)
-        steps_made = spec.start.step if spec.start is not None else 0
-        images = stylise(
-            self.layer.source,
-            self.styles,
-            spec.settings,
-            resources.model.network,
-            resources.cache,
-            start,
-            resources.budget,
-            steps_made,
-        )
+        warm_start = None
+        if start is not None:
+            warm_start = WarmStart(start, spec.start.step if spec.start is not None else 0)
+        engine_resources = Resources(resources.cache, resources.budget)
+        network = resources.model.network
+        images = stylise(self.layer.source, self.styles, spec.settings, network, warm_start, engine_resources)
         progress: Progress | None = None
         for progress in images:
             if spec.ticket in self.sink.cancelled:
                 images.close()  # the image ends as the best seen, not as a step that was never evaluated
                 return progress, True
-            if progress.warnings:
-                self.notes.append(progress.warnings)
-                self.sink.emit(JobNotice(spec.ticket, progress.warnings))
+            if progress.warning:
+                self.notes.append(progress.warning)
+                self.sink.emit(JobNotice(spec.ticket, progress.warning))
             reporter.report(progress)
             checkpoints.update(progress)
         return progress, False

@@ -1,4 +1,7 @@
-"""First and second moments of a feature map: all that the style losses look at."""
+"""First and second moments of a feature map: everything that the style loss depends on.
+
+`LayerSums` are sums over positions, so those of a whole image are the sums of its tiles'. `Statistics` are the means.
+"""
 
 from __future__ import annotations
 
@@ -9,60 +12,104 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-FLAT = 1e-3  # of the mean variance, added to each: covariances of flat pictures have no inverse
+from velatura_daemon.engine.losses.gram import gram
+
+# Share of the mean variance that is added to each variance: covariances of flat images have no inverse.
+RIDGE_SHARE = 1e-3
+# Smallest variance, and smallest mean variance: below it the gradient of a square root is without bound.
+MIN_VARIANCE = 1e-6
+MIN_EIGENVALUE_SHARE = 1e-12  # of the largest eigenvalue, in float64: anything smaller is rounding
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Over the places that count: mean, (C,), μ = E[F]; second, (C, C), E[F Fᵀ]. Moments of a mixture are the means of
-    its parts' moments; covariances and deviations are not, so they are made from these and never mixed."""
+class LayerSums:
+    """Sums over the positions of one layer's feature map F, or over some of them.
+
+    second: (C, C), Σ_k w_k F_k F_kᵀ, the Gram matrix. first: (C,), Σ_k w_k F_k, or None if the style distance does not
+    use means.
+    """
+
+    first: Tensor | None
+    second: Tensor
+
+    def __add__(self, other: LayerSums) -> LayerSums:
+        first = None if self.first is None or other.first is None else self.first + other.first
+        return LayerSums(first, self.second + other.second)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return (self.second,) if self.first is None else (self.first, self.second)
+
+    def divided_by(self, positions: Tensor | float) -> Statistics:
+        """positions: M, the sum of the weights. A mean that is not known is 0."""
+        mean = torch.zeros_like(self.second[0]) if self.first is None else self.first / positions
+        return Statistics(mean, self.second / positions)
+
+
+def layer_sums(features: Tensor, weight: Tensor | None, with_means: bool = True) -> LayerSums:
+    """features: (C, H, W). weight: (H, W), 0 to 1; None if each position counts fully. In float32 if features are
+    bfloat16."""
+    return LayerSums(weighted_sum(features, weight) if with_means else None, gram(features, weight))
+
+
+def weighted_sum(features: Tensor, weight: Tensor | None) -> Tensor:
+    """Σ_k w_k F_k: (C, H, W), (H, W) → (C,), in float32 if features are bfloat16."""
+    dtype = torch.float32 if features.dtype == torch.bfloat16 else features.dtype
+    weighted = features if weight is None else features * weight.to(features.dtype)
+    return weighted.sum((1, 2), dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Moments of one layer's feature map F over the positions that count.
+
+    mean: (C,), μ = E[F]. second_moment: (C, C), E[F Fᵀ], the Gram matrix divided by the number of positions.
+    Moments of a mixture of styles are the means of the styles' moments; covariances and deviations are not, so they are
+    always computed from these and never mixed.
+    """
 
     mean: Tensor
-    second: Tensor
+    second_moment: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        return self.mean.nbytes + self.second_moment.nbytes
 
     def covariance(self) -> Tensor:
         """(C, C): Σ = E[F Fᵀ] − μ μᵀ."""
-        return self.second - torch.outer(self.mean, self.mean)
+        return self.second_moment - torch.outer(self.mean, self.mean)
 
     def deviation(self) -> Tensor:
-        """(C,): σ; never the root of less than a millionth, whose slope would be without bound."""
-        return (self.second.diagonal() - self.mean.square()).clamp_min(1e-6).sqrt()
+        """(C,): the standard deviations σ, from variances of MIN_VARIANCE at least."""
+        return (self.second_moment.diagonal() - self.mean.square()).clamp_min(MIN_VARIANCE).sqrt()
 
     @cached_property
-    def floor(self) -> Tensor:
-        """What is added to each variance before a root is taken, in float64."""
-        return FLAT * exact(self.covariance()).diagonal().mean().clamp_min(1e-6)
+    def ridge(self) -> Tensor:
+        """What is added to each variance before a root is taken: RIDGE_SHARE of the mean variance, in float64."""
+        return RIDGE_SHARE * to_float64(self.covariance()).diagonal().mean().clamp_min(MIN_VARIANCE)
 
     @cached_property
-    def root(self) -> Tensor:
-        """(C, C): (Σ + floor)^½, in float64. Of a style it is taken once."""
-        covariance = exact(self.covariance())
-        return square_roots(covariance + self.floor * torch.eye(len(covariance)).to(covariance))[0]
+    def covariance_root(self) -> Tensor:
+        """(C, C): (Σ + ridge I)^½, in float64. Computed once per style."""
+        covariance = to_float64(self.covariance())
+        return square_roots(covariance + self.ridge * torch.eye(len(covariance)).to(covariance))[0]
 
 
-def exact(tensor: Tensor) -> Tensor:
-    """In float64, on the host where the device has none (MPS)."""
+def to_float64(tensor: Tensor) -> Tensor:
+    """In float64; on the CPU if the device has none (MPS)."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
 def square_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """A^½ and A^-½ of a symmetric (C, C). Eigenvalues under 1e-12 of the largest, which are rounding, count as that."""
+    """A^½ and A^-½ of a symmetric (C, C). Eigenvalues below MIN_EIGENVALUE_SHARE of the largest are raised to it."""
     values, vectors = torch.linalg.eigh(matrix)
-    roots = torch.maximum(values, 1e-12 * values[-1].clamp_min(1e-200)).sqrt()
+    roots = torch.maximum(values, MIN_EIGENVALUE_SHARE * values[-1].clamp_min(1e-200)).sqrt()
     return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
 
 
-def sum_of(features: Tensor, weight: Tensor | None) -> Tensor:
-    """Σ_k w_k F_k, (C,), in float32 where features are in bfloat16. features: (C, H, W). weight: (H, W), 0 to 1, None
-    where each place counts in full."""
-    accurate = torch.float32 if features.dtype == torch.bfloat16 else features.dtype
-    counted = features if weight is None else features * weight.to(features.dtype)
-    return counted.sum((1, 2), dtype=accurate)
-
-
-def mixed(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
-    """Of several styles at once. shares: any positive numbers."""
+def mixed(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
+    """The statistics of several styles mixed. shares: any positive numbers, one per style."""
     total = sum(shares)
-    parts = [(share / total, m) for share, m in zip(shares, moments, strict=True)]
-    mean = torch.stack([share * m.mean for share, m in parts]).sum(0)
-    return Moments(mean, torch.stack([share * m.second for share, m in parts]).sum(0))
+    parts = [(share / total, s) for share, s in zip(shares, statistics, strict=True)]
+    mean = torch.stack([share * s.mean for share, s in parts]).sum(0)
+    return Statistics(mean, torch.stack([share * s.second_moment for share, s in parts]).sum(0))

@@ -1,72 +1,92 @@
-"""How far a picture's feature maps are from a style's: distances between their first and second moments, each 0 if they
-agree.
+"""Style distances: how far a feature map's statistics are from a style's. Each is 0 if they agree.
 
-`paper` is the article's distance. The others are relative: divided by the style's own size, so that a pale drawing and
-a dark oil painting, conv1_1 and conv5_1, and networks of any scale weigh the same. Gram matrices alone leave means and
-variances open (Risser 2017): a weak filter that always fires has the Gram matrix of a strong one that seldom does.
-`moments` and `wasserstein` close that.
+`paper` is the paper's distance. The others are relative: they are divided by the size of the style's own statistics, so
+that a pale drawing and a dark oil painting, conv1_1 and conv5_1, and networks of any scale weigh the same.
+
+Gram matrices alone leave means and variances undetermined (Risser 2017): a weak filter that always fires has the Gram
+matrix of a strong one that seldom does. `moments` and `wasserstein` determine them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from velatura_daemon.engine.losses.statistics import Moments, exact, square_roots
+from velatura_daemon.engine.losses.statistics import Statistics, square_roots, to_float64
 
-MEANS = 2.0  # weight of means and deviations beside the Gram term, in `moments` (docs/quality.md)
-TINY = 1e-12  # keeps a divisor from being zero
-
-StyleDistance = Callable[[Moments, Moments], Tensor]
+MOMENTS_WEIGHT = 2.0  # of means and deviations beside the Gram term, in `moments`; docs/quality.md, 'What won, ...'
+TINY = 1e-12  # keeps divisors above 0
 
 
-def paper_distance(found: Moments, wanted: Moments) -> Tensor:
-    """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4, with Gram matrices divided by their places)."""
-    apart: Tensor = (found.second - wanted.second).square().sum()
-    return apart / (4 * len(found.mean) ** 2)
+@dataclass(frozen=True)
+class StyleDistance:
+    """A distance between the statistics of the image and of the style, and what it needs.
 
-
-def gram_distance(found: Moments, wanted: Moments) -> Tensor:
-    """E = ‖G − A‖² / ‖A‖²: the square of the relative error of the Gram matrix."""
-    apart: Tensor = (found.second - wanted.second).square().sum()
-    return apart / wanted.second.square().sum().clamp_min(TINY)
-
-
-def moments_distance(found: Moments, wanted: Moments) -> Tensor:
-    """The Gram term, and MEANS (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices: Galerne et
-    al. 2024)."""
-    apart = (found.mean - wanted.mean).square().sum() + (found.deviation() - wanted.deviation()).square().sum()
-    return gram_distance(found, wanted) + MEANS * apart / _energy(wanted)
-
-
-def wasserstein_distance(found: Moments, wanted: Moments) -> Tensor:
-    """The Gram term, and W₂² / tr A between Gaussians: (‖μ − μ*‖² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / tr A.
-
-    Σ and Σ* have a little of the style's mean variance added on the diagonal (`moments.FLAT`), and it is all in
-    float64: a covariance has eigenvalues of a millionth of its largest, and the inner product has them squared. Newton
-    and Schulz's iteration, products only, would not make a GPU wait; in float32 it gave gradients that are no numbers
-    at 7 of 12 places.
+    uses_means: it depends on Statistics.mean.
+    float32_sums: it needs sums of float32 products even if the feature maps are bfloat16.
+    recordable: a CUDA graph can record it: nothing in it waits for the device.
     """
-    root = wanted.root
-    covariance = exact(found.covariance()) + wanted.floor * torch.eye(len(root)).to(root)
+
+    function: Callable[[Statistics, Statistics], Tensor]
+    uses_means: bool = True
+    float32_sums: bool = False
+    recordable: bool = True
+
+    def __call__(self, statistics: Statistics, target: Statistics) -> Tensor:
+        """A scalar, 0 if the two agree."""
+        return self.function(statistics, target)
+
+
+def paper_distance(statistics: Statistics, target: Statistics) -> Tensor:
+    """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4, with Gram matrices divided by M, the number of
+    positions, so that image and style may differ in size)."""
+    difference: Tensor = (statistics.second_moment - target.second_moment).square().sum()
+    return difference / (4 * len(statistics.mean) ** 2)
+
+
+def gram_distance(statistics: Statistics, target: Statistics) -> Tensor:
+    """E = ‖G − A‖² / ‖A‖²: the squared relative error of the Gram matrix."""
+    difference: Tensor = (statistics.second_moment - target.second_moment).square().sum()
+    return difference / target.second_moment.square().sum().clamp_min(TINY)
+
+
+def moments_distance(statistics: Statistics, target: Statistics) -> Tensor:
+    """The Gram term plus MOMENTS_WEIGHT (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices:
+    Galerne et al. 2024)."""
+    means = (statistics.mean - target.mean).square().sum()
+    deviations = (statistics.deviation() - target.deviation()).square().sum()
+    return gram_distance(statistics, target) + MOMENTS_WEIGHT * (means + deviations) / _energy(target)
+
+
+def wasserstein_distance(statistics: Statistics, target: Statistics) -> Tensor:
+    """The Gram term plus W₂² / tr A between Gaussians: (‖μ − μ*‖² + tr(Σ + Σ* − 2 (Σ*^½ Σ Σ*^½)^½)) / tr A.
+
+    Σ and Σ* have the style's `Statistics.ridge` added to their diagonals, and everything is in float64: a covariance
+    has eigenvalues of a millionth of its largest, and the inner product squares them. The Newton-Schulz iteration,
+    products only, would not make a GPU wait, but in float32 its gradients were not finite at 7 of 12 positions
+    (docs/performance.md).
+    """
+    root = target.covariance_root
+    covariance = to_float64(statistics.covariance()) + target.ridge * torch.eye(len(root)).to(root)
     inner = root @ covariance @ root
     common: Tensor = _TraceOfRoot.apply((inner + inner.T) / 2)
     spread = covariance.diagonal().sum() + root.square().sum() - 2 * common
-    apart = (found.mean - wanted.mean).square().sum()
-    return gram_distance(found, wanted) + (apart + spread.to(apart)) / _energy(wanted)
+    means = (statistics.mean - target.mean).square().sum()
+    return gram_distance(statistics, target) + (means + spread.to(means)) / _energy(target)
 
 
-def _energy(wanted: Moments) -> Tensor:
+def _energy(target: Statistics) -> Tensor:
     """tr A = ‖μ*‖² + ‖σ*‖²: the mean square of the style's features, summed over channels."""
-    energy: Tensor = wanted.second.diagonal().sum()
+    energy: Tensor = target.second_moment.diagonal().sum()
     return energy.clamp_min(TINY)
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """tr A^½; its slope is A^-½ / 2."""
+    """tr A^½ of a symmetric (C, C); its gradient is A^-½ / 2."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
@@ -76,21 +96,17 @@ class _TraceOfRoot(torch.autograd.Function):
         return trace
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (inverse,) = ctx.saved_tensors
-        own: Tensor = slope * inverse / 2
-        return own
+        result: Tensor = gradient * inverse / 2
+        return result
 
-
-# Sums of bfloat16 products are not accurate enough for these: a covariance that has lost its small eigenvalues has no
-# root.
-NEEDS_EXACT_SUMS = ("wasserstein",)
-# Eigenvectors are found step by step, and each asks whether it was the last: no CUDA graph can hold them.
-NOT_RECORDABLE = ("wasserstein",)
 
 STYLE_DISTANCES: dict[str, StyleDistance] = {
-    "paper": paper_distance,
-    "gram": gram_distance,
-    "moments": moments_distance,
-    "wasserstein": wasserstein_distance,
+    "paper": StyleDistance(paper_distance, uses_means=False),
+    "gram": StyleDistance(gram_distance, uses_means=False),
+    "moments": StyleDistance(moments_distance),
+    # Sums of bfloat16 products are too inexact here: a covariance that has lost its small eigenvalues has no root. And
+    # eigenvectors are found by iteration, which asks the device after each step whether it was the last.
+    "wasserstein": StyleDistance(wasserstein_distance, float32_sums=True, recordable=False),
 }

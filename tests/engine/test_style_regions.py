@@ -1,4 +1,4 @@
-"""Regions: a painting for each part of the picture."""
+"""Style regions: a style for each part of the content."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.support.objectives import last_objective
 
 from velatura.errors import NothingToRestyle
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.evaluation.plain import PlainEvaluation
+from velatura_daemon.engine.geometry import resize
 from velatura_daemon.engine.losses.gram import gram
+from velatura_daemon.engine.masks import resize_weight
 from velatura_daemon.engine.network import STRIDE_OF, STYLE_LAYERS
-from velatura_daemon.engine.pyramid import scales_for
-from velatura_daemon.engine.regions import resized, resized_weight
 from velatura_daemon.engine.style_regions import style_regions_of
 from velatura_daemon.engine.stylise import stylise
-from velatura_daemon.engine.targets import canvas_at, objective_at
 
 SIZE = (48, 128)
 
@@ -43,21 +44,20 @@ def style_at(source):
     return make
 
 
-def style_distance(network, image, style, place):
-    """How far Gram matrices of the image at a place (H, W) are from the style's, at the size at which that is looked
-    at."""
+def style_distance(network, image, style, mask):
+    """How far Gram matrices of the image inside a mask (H, W) are from the style's at the size the engine uses."""
     network.set_pooling("average")
-    ours, theirs = (network(x, STYLE_LAYERS[:3]) for x in (image, resized(style.image, SIZE[1], SIZE[1]).clamp(0, 1)))
+    ours, theirs = (network(x, STYLE_LAYERS[:3]) for x in (image, resize(style.image, SIZE[1], SIZE[1]).clamp(0, 1)))
     distance = 0.0
     for name in STYLE_LAYERS[:3]:
-        here = resized_weight(place, place.shape[0] // STRIDE_OF[name], place.shape[1] // STRIDE_OF[name])
-        found, wanted = gram(ours[name], here) / here.sum(), gram(theirs[name]) / theirs[name][0].numel()
-        distance += float((found - wanted).square().sum() / wanted.square().sum())
+        here = resize_weight(mask, mask.shape[0] // STRIDE_OF[name], mask.shape[1] // STRIDE_OF[name])
+        result, target = gram(ours[name], here) / here.sum(), gram(theirs[name]) / theirs[name][0].numel()
+        distance += float((result - target).square().sum() / target.square().sum())
     return distance
 
 
-# --- who has which place ----------------------------------------------------------------------------------
-def test_without_regions_there_is_one_territory_that_is_all(content, style_at):
+# --- which style goes where -------------------------------------------------------------------------------
+def test_without_regions_there_is_one_that_is_everywhere(content, style_at):
     (only,) = style_regions_of(content, [style_at(1), style_at(2)])
     assert only.weight is content.weight
     assert (only.share, len(only.styles)) == (1.0, 2)
@@ -71,14 +71,14 @@ def test_a_style_without_a_region_goes_where_no_region_is(content, style_at):
     assert there.share + elsewhere.share == pytest.approx(1)
 
 
-def test_regions_that_overlap_share_the_place(content, style_at):
+def test_regions_that_overlap_share_the_pixels(content, style_at):
     one, other = columns(0, 80), columns(40, 128)
     first, second = style_regions_of(content, [style_at(1, one), style_at(2, other)])
     assert first.weight[0, [0, 60, 100]].tolist() == [1, 0.5, 0]
     assert second.weight[0, [0, 60, 100]].tolist() == [0, 0.5, 1]
 
 
-def test_soft_edges_that_do_not_fill_a_place_are_left_as_they_are(content, style_at):
+def test_soft_edges_that_do_not_add_up_to_1_stay_as_they_are(content, style_at):
     """Two feathered edges that meet: 0.3 and 0.4 leave 0.3 to the style without a region."""
     parts = style_regions_of(
         content, [style_at(1, 0.3 * columns(0, 128)), style_at(2, 0.4 * columns(0, 128)), style_at(0)]
@@ -92,7 +92,7 @@ def test_styles_of_one_region_are_mixed_there(content, style_at):
     assert [style.share for style in there.styles] == [0.3, 1.0]
 
 
-def test_a_selection_cuts_its_regions(content, style_at):
+def test_a_selection_clips_the_regions(content, style_at):
     selected = replace(content, weight=columns(0, 32))
     (there,) = style_regions_of(selected, [style_at(1, columns(16, 64))])
     assert torch.equal(there.weight, columns(16, 32))
@@ -105,12 +105,12 @@ def test_a_region_that_covers_nothing_leaves_the_others_alone(content, style_at)
     assert there.styles[0].key == style_at(2).key
 
 
-def test_regions_that_cover_nothing_are_told_of(content, style_at):
+def test_regions_that_cover_nothing_are_refused(content, style_at):
     with pytest.raises(NothingToRestyle, match="regions cover nothing"):
         style_regions_of(content, [style_at(1, torch.zeros(SIZE))])
 
 
-# --- what comes of it -------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------
 def test_each_style_is_nearer_in_its_own_region_than_in_the_others(network, restyled, source, style_at):
     content = source(*SIZE, 3)  # neither half of it is like its style to begin with
     left, right = columns(0, 64), columns(64, 128)
@@ -130,32 +130,29 @@ def test_outside_all_regions_the_picture_stays_the_content(restyled, content, st
     assert torch.equal(result[:, outside], content.image[:, outside])
 
 
-def test_a_place_counts_the_same_in_a_small_region_and_a_large_one(network, content, style_at):
-    """The slope of the style's loss at the same place: whatever the size of its region, within a factor of what is in
-    it."""
+def test_a_pixel_counts_the_same_in_a_small_region_and_a_large_one(network, content, style_at):
+    """The gradient of the style loss at the same pixels is similar, whatever the size of their region: within a factor
+    that depends on what else is in the region."""
     network.set_pooling("average")
     settings = StyleSettings(reconstruct="style")
-    scale = scales_for(SIZE[1], SIZE[0], settings)[-1]
-    slopes = []
+    gradients = []
     for region in (columns(0, 32), columns(0, 128)):
-        canvas = canvas_at(content, scale).clone().requires_grad_(True)
-        style_regions = style_regions_of(content, [style_at(1, region)])
-        made = objective_at(network, content, style_regions, canvas.detach(), scale, settings, TargetCache(0))
-        (slope,) = torch.autograd.grad(made(canvas).total, canvas)
-        slopes.append(float(slope[:, 8:40, 4:20].norm()))
-    assert 0.4 < slopes[0] / slopes[1] < 2.5  # without the share it would be some 4 times as much
+        objective = last_objective(network, content, [style_at(1, region)], settings)
+        _, gradient = PlainEvaluation(objective)(content.image)
+        gradients.append(float(gradient[:, 8:40, 4:20].norm()))
+    assert 0.4 < gradients[0] / gradients[1] < 2.5  # without the share it would be some 4 times as much
 
 
 def test_the_same_style_in_two_regions_that_fill_the_picture_is_nearly_that_style_everywhere(
     network, content, style_at
 ):
-    """Gram matrices of halves ask for a little more than that of the whole."""
+    """Two Gram matrices of halves constrain a little more than one of the whole."""
     one, parts = ([style_at(1)], [style_at(1, columns(0, 64), "left"), style_at(1, columns(64, 128), "right")])
     totals = [float(next(stylise(content, styles, StyleSettings(), network)).losses.style) for styles in (one, parts)]
     assert totals[0] <= totals[1] < 2 * totals[0]
 
 
-def test_targets_of_one_region_are_not_served_to_another(restyled, content, style_at):
+def test_targets_of_one_region_are_not_used_for_another(restyled, content, style_at):
     cache = TargetCache(1 << 30)
     for keep in ("off", "palette"):
         restyled(content, [style_at(1, columns(0, 64), "left")], cache, keep_colours=keep)

@@ -1,0 +1,85 @@
+"""Chooses how an objective is evaluated, and falls back to smaller tiles if memory runs out."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import Tensor
+
+from velatura_daemon.engine.evaluation.plain import Evaluation, PlainEvaluation
+from velatura_daemon.engine.evaluation.recorded import MAX_RECORDED_PIXELS, CudaGraph, RecordedEvaluation
+from velatura_daemon.engine.evaluation.tiled import TiledEvaluation
+from velatura_daemon.engine.losses.objective import Losses, Objective
+from velatura_daemon.memory_plan import GRID, SMALLEST
+
+log = logging.getLogger("velatura.engine")
+
+
+def evaluation_for(objective: Objective, image: Tensor, tile_side: int = 0) -> FallbackEvaluation:
+    """The fastest evaluation of an objective for images of this size, on this device. tile_side: in pixels, 0 for the
+    whole image at once."""
+    evaluation: Evaluation = PlainEvaluation(objective)
+    if tile_side:
+        evaluation = TiledEvaluation(objective, tile_side)
+    elif image.is_cuda and objective.style_distance.recordable and image[0].numel() <= MAX_RECORDED_PIXELS:
+        evaluation = _recorded_if_possible(evaluation, image)
+    return FallbackEvaluation(objective, evaluation, tile_side)
+
+
+def _recorded_if_possible(evaluation: Evaluation, image: Tensor) -> Evaluation:
+    try:
+        return RecordedEvaluation(evaluation, image, CudaGraph())
+    except RuntimeError as error:
+        # Slower without, but not wrong. Only the message is logged: a log that keeps the exception would keep the
+        # feature maps of the frames it was raised in.
+        log.warning("no CUDA graph for an image of %s: %s", tuple(image.shape), str(error).split("\n", 1)[0])
+        return evaluation
+
+
+class FallbackEvaluation:
+    """Another evaluation that, if memory runs out, is replaced by one in tiles of half the size. The image that ran out
+    of memory is evaluated again, so the optimisation continues from where it was.
+
+    tile_side: of the tiles now in use, 0 for the whole image. warnings: a sentence for the user per fallback.
+    """
+
+    def __init__(self, objective: Objective, evaluation: Evaluation, tile_side: int = 0) -> None:
+        self.objective = objective
+        self.evaluation = evaluation
+        self.tile_side = tile_side
+        self.warnings: list[str] = []
+
+    def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        while True:
+            try:
+                return self.evaluation(image)
+            except (RuntimeError, MemoryError) as error:
+                side = smaller_tile_side(self.tile_side, max(image.shape[1:]))
+                if not is_out_of_memory(error) or not side:
+                    raise
+            # Outside of the except clause, whose exception holds the feature maps of the frames it was raised in.
+            self._fall_back_to(side)
+
+    def _fall_back_to(self, tile_side: int) -> None:
+        self.tile_side = tile_side
+        self.evaluation = TiledEvaluation(self.objective, tile_side)  # and frees the previous one's memory
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.warnings.append(
+            f"The device ran out of memory. The restyle continues in tiles of {tile_side} pixels, which takes longer."
+        )
+
+
+def smaller_tile_side(side: int, longest: int) -> int:
+    """Half the side, or 0 if that is too small to be worth it. side: of the tiles so far, 0 for the whole image, whose
+    longest side is `longest`."""
+    half = (side or longest) // 2 // GRID * GRID
+    return half if half >= SMALLEST else 0
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for the memory they
+    allocate beside it; oneDNN reports that it could not create a primitive."""
+    messages = ("allocate memory", "out of memory", "_ALLOC_FAILED", "could not create a primitive")
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(text in str(error) for text in messages)

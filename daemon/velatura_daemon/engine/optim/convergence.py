@@ -1,0 +1,31 @@
+"""When a scale has converged before its steps are used up."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+INTERVAL = 10  # steps between two looks at the image: how seldom a GPU is waited for
+# Root mean square change of a trainable value over INTERVAL steps, of the 0..1 range: not visible
+# (docs/performance.md, 'What paid').
+TOLERANCE = 2 / 255
+
+
+class ConvergenceTest:
+    """Tells when an image has stopped changing: its trainable pixels by less than TOLERANCE over INTERVAL steps.
+
+    image: (3, H, W), changed in place by the optimiser. trainable_mask: (H, W), 1 if a pixel may change.
+    """
+
+    def __init__(self, image: Tensor, trainable_mask: Tensor) -> None:
+        self.image = image
+        self.previous = image.half()  # half the memory; float16 is spaced by a sixteenth of TOLERANCE or less
+        self.trainable_values = image.shape[0] * trainable_mask.sum().clamp_min(1)
+
+    def __call__(self, step: int) -> bool:
+        """Whether the image has converged at this step. Compares at every INTERVALth step only."""
+        if step == 0 or step % INTERVAL:
+            return False
+        change = torch.linalg.vector_norm(self.image - self.previous) / self.trainable_values.sqrt()
+        self.previous.copy_(self.image)
+        return bool(change < TOLERANCE)

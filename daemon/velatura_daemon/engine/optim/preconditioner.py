@@ -1,0 +1,33 @@
+"""The preconditioner of L-BFGS: it favours coarse over fine, so that strokes move before single pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# 0 moves all frequencies alike and leaves fog, 1 leaves strokes out of drafts (docs/performance.md, docs/quality.md).
+EXPONENT = 0.5
+MAX_BATCHED_VALUES = 3 << 20  # of an image whose channels are transformed together on a GPU: a megapixel
+
+
+def preconditioner(image: Tensor, exponent: float = EXPONENT) -> Tensor:
+    """The gain of each frequency f of an image (3, H, W), ∝ f^-exponent, with a mean square of 1: (H, W // 2 + 1)."""
+    height, width = image.shape[-2:]
+    down = torch.fft.fftfreq(height, dtype=image.dtype, device=image.device)[:, None]
+    across = torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device)
+    gain: Tensor = (torch.hypot(down, across) + 1 / max(height, width)) ** -exponent
+    return gain / gain.square().mean().sqrt()
+
+
+def preconditioned(image: Tensor, gain: Tensor) -> Tensor:
+    """P x: an image (3, H, W) with each frequency multiplied by its gain. P is symmetric and positive; it treats the
+    image as periodic."""
+    return precondition_(image.clone(), gain)
+
+
+def precondition_(image: Tensor, gain: Tensor) -> Tensor:
+    """`preconditioned` in place, channel by channel, since the frequencies of a large image take much memory. On a GPU
+    a small image's channels are transformed together: there, launching the kernels takes longer."""
+    for part in [image] if image.is_cuda and image.numel() <= MAX_BATCHED_VALUES else image:
+        part.copy_(torch.fft.irfft2(torch.fft.rfft2(part).mul_(gain), s=image.shape[-2:]))
+    return image

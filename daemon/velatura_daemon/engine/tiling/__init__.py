@@ -1,1 +1,0 @@
-"""Evaluating losses and gradients, in one piece or in tiles."""
