@@ -5,18 +5,25 @@ VELATURA_HOME puts everything under one folder: tests use it, and people who wan
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from velatura.atomic import POSIX, PRIVATE, sync_folder, write_atomically
 from velatura.errors import DiskTrouble, UnsafeConnectionFile
 
-POSIX = os.name == "posix"
+__all__ = [
+    "POSIX",
+    "AppDirs",
+    "make_private_folder",
+    "places",
+    "read_private_file",
+    "sync_folder",
+    "write_private_file",
+]
 
 
 @dataclass(frozen=True)
@@ -113,36 +120,15 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def write_private_file(path: Path, data: bytes) -> None:
-    """Write 0600 beside, then rename: readers see the old file or the new one, whole. Raises DiskTrouble."""
+    """Write a file atomically (`write_atomically`) that only this user can read (0600). Raises DiskTrouble."""
     make_private_folder(path.parent)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        beside.unlink(missing_ok=True)
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_atomically(path, lambda file: file.write(data), mode=PRIVATE)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise DiskTrouble(
             f"{path} cannot be written ({error.strerror}). Make room or give the right to write there."
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in it on the disk: without that a crash of the machine may forget a rename."""
-    if not POSIX:
-        return
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def read_private_file(path: Path, limit: int = 65536) -> bytes:

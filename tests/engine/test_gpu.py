@@ -36,7 +36,7 @@ from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.tiling.evaluation import RECORDED, Evaluation, Recorded
 from velatura_daemon.engine.tiling.tiles import Tiled
-from velatura_daemon.memory_plan import BASE, EVERYTHING, SMALLEST, MemoryBudget, plan_memory
+from velatura_daemon.memory_plan import BASE_BYTES, SMALLEST_TILE, UNLIMITED, MemoryBudget, plan_memory
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import ModelCache
@@ -143,7 +143,7 @@ def test_in_tiles_it_is_the_whole(vgg19, exact_float32):
 def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device():
     network = small_network().to(GPU).double()
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
-    rooms = {"device": MemoryBudget(BASE), "host": MemoryBudget(BASE, host_bytes=64 << 30)}
+    rooms = {"device": MemoryBudget(BASE_BYTES), "host": MemoryBudget(BASE_BYTES, host_bytes=64 << 30)}
     assert [plan_memory(256, 256, room, network.element).on_host for room in rooms.values()] == [False, True]
     pictures = {}
     for where, room in rooms.items():
@@ -158,9 +158,9 @@ def test_a_picture_in_the_machines_memory_becomes_what_it_becomes_on_the_device(
 @pytest.mark.parametrize(
     ("room", "on_cpu"),
     [
-        (EVERYTHING, EVERYTHING),
-        (MemoryBudget(BASE), MemoryBudget(BASE)),
-        (MemoryBudget(BASE, host_bytes=64 << 30), EVERYTHING),
+        (UNLIMITED, UNLIMITED),
+        (MemoryBudget(BASE_BYTES), MemoryBudget(BASE_BYTES)),
+        (MemoryBudget(BASE_BYTES, host_bytes=64 << 30), UNLIMITED),
     ],
     ids=["whole", "tiles", "host"],
 )
@@ -364,7 +364,7 @@ def test_a_workers_first_job_on_a_gpu_teaches_nothing_of_the_next(home):
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):
-        expected = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+        expected = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
         seconds.append(expected.seconds)
         estimates.learn(warm, expected, 3 * expected.seconds)
     assert 0 < seconds[0] == seconds[1] < seconds[2]
@@ -396,5 +396,5 @@ def test_a_spoilt_device_ends_the_worker_and_the_job_is_done_by_another(home, sc
 def test_the_smallest_tiles_are_what_a_crowded_device_gets(ballast):
     ballast.fill(1 << 30)
     free, _ = torch.cuda.mem_get_info(GPU)
-    assert plan_memory(4096, 4096, MemoryBudget(free, host_bytes=64 << 30), element=2).side == SMALLEST
-    assert plan_memory(4096, 4096, EVERYTHING, element=2).side == 0
+    assert plan_memory(4096, 4096, MemoryBudget(free, host_bytes=64 << 30), element=2).side == SMALLEST_TILE
+    assert plan_memory(4096, 4096, UNLIMITED, element=2).side == 0

@@ -1,4 +1,4 @@
-"""A person with a home of their own, and quick sample styles."""
+"""A user with an empty home folder, and small sample styles that are drawn quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def quick_samples(monkeypatch):
 
 @pytest.fixture
 def person(tmp_path, monkeypatch):
-    """No editor has been started in it yet."""
+    """A home folder in which no editor has been started yet."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "velatura"))
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "GIMP3_DIRECTORY"):

@@ -88,7 +88,7 @@ class PlainPeer:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.socket = connected(endpoint)
-        self._incoming = zmtp.Download()
+        self._incoming = zmtp.FrameParser()
         self._arrived: deque[list[bytearray]] = deque()
         self._gone = False
         self.write(zmtp.GREETING + zmtp.ready(zmtp.fresh_identity()))

@@ -28,7 +28,7 @@ from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.style_regions import free_places, style_regions_of
 from velatura_daemon.engine.targets import canvas_at, objective_at
 from velatura_daemon.engine.tiling.evaluation import Evaluation
-from velatura_daemon.memory_plan import EVERYTHING, MemoryBudget, plan_memory
+from velatura_daemon.memory_plan import UNLIMITED, MemoryBudget, plan_memory
 
 LOOK_EVERY = 10  # steps
 STILL = 2 / 255  # of the 0..1 range
@@ -57,7 +57,7 @@ def stylise(
     network: Network,
     cache: TargetCache | None = None,
     last: Tensor | None = None,
-    room: MemoryBudget = EVERYTHING,
+    room: MemoryBudget = UNLIMITED,
     steps_made: int = 0,
 ) -> Generator[Progress, None, None]:
     """Restyle content, yielding after each evaluation; the last one holds the result. To cancel, ask for no more.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from velatura_daemon.engine.losses.objective import Losses, Objective
 from velatura_daemon.engine.tiling.tiles import Tiled
-from velatura_daemon.memory_plan import GRID, SMALLEST
+from velatura_daemon.memory_plan import GRID, SMALLEST_TILE
 
 # Pixels: up to that many recording pays, which takes 15 to 50 ms. Beyond, the kernels take longer than
 # their launching (docs/performance.md).
@@ -144,7 +144,7 @@ def smaller_side(side: int, longest: int) -> int:
     """The next smaller tiles' side, or 0 where they would be smaller than is sensible. side: so far, 0 for the
     whole."""
     half = (side or longest) // 2 // GRID * GRID
-    return half if half >= SMALLEST else 0
+    return half if half >= SMALLEST_TILE else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:
