@@ -1,28 +1,28 @@
-# Everything sets up what it needs in .venv first; again, that takes a moment. Another Python: make demo PYTHON=python3.12
+# Every target first sets up .venv, which takes a moment if it is up to date. Another Python: make demo PYTHON=python3.12
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-front bench-farm fuzz soak figure explain-figure controls quality judge clean
+.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-server bench-farm fuzz soak figure explain-figure controls quality judge clean
 
 help:
-	@echo "make demo    set up, restyle the sample pictures, say where the results lie"
-	@echo "make test    set up, run the tests"
-	@echo "make test-fresh     make demo and make test on a minimal Debian of their own (as root)"
-	@echo "make test-editors   set up, run the tests in a real Krita and a real GIMP (as root they make a place for it themselves)"
-	@echo "make test-farm      set up, run the tests on a real Ray cluster of two nodes, on this machine"
-	@echo "make screenshots    the same, and the screenshots in docs/ anew"
-	@echo "make check   set up, run ruff, mypy and import-linter"
-	@echo "make bench   set up, measure this machine"
-	@echo "make bench-front   set up, measure the front alone with up to 2,000 peers; docs/farm/front.json"
-	@echo "make bench-farm    set up, measure the Ray executor against the local one, and two workers against one; docs/farm.md"
-	@echo "make fuzz SECONDS=60    set up, fuzz what strangers and files can send, so long for each target; docs/reliability/fuzz.md"
-	@echo "make soak SECONDS=1800  set up, 32 clients at one daemon for so long; docs/reliability/soak.json and .png"
-	@echo "make figure  set up, make docs/demo.jpg again, in good quality"
-	@echo "make controls   set up, make the pictures of docs/controls.md again (ten minutes on two cores)"
-	@echo "make quality    set up, make the pictures of docs/quality.md again"
-	@echo "make explain-figure  set up, make docs/explain.jpg again"
-	@echo "make judge PICTURES=folder     set up, restyle scenes in paintings, measure the results; a sheet and a table in judged/"
+	@echo "make demo           restyle the sample pictures"
+	@echo "make test           run the tests"
+	@echo "make test-fresh     run make demo and make test on a fresh minimal Debian (as root)"
+	@echo "make test-editors   run the tests in a real Krita and a real GIMP (as root, it installs them in a separate system)"
+	@echo "make test-farm      run the tests on a real Ray cluster of two nodes on this machine"
+	@echo "make screenshots    run make test-editors and update the screenshots in docs/"
+	@echo "make check          run ruff, mypy and import-linter"
+	@echo "make bench          measure this machine"
+	@echo "make bench-server   measure the server alone with up to 2,000 peers; writes docs/farm/server.json"
+	@echo "make bench-farm     compare the Ray executor with the local one, and two workers with one; see docs/farm.md"
+	@echo "make fuzz SECONDS=60      fuzz the parsers of messages and files, for this time each; writes docs/reliability/fuzz.md"
+	@echo "make soak SECONDS=1800    run 32 clients at one daemon for this time; writes docs/reliability/soak.json and .png"
+	@echo "make figure         update docs/demo.jpg, in good quality"
+	@echo "make controls       update the pictures of docs/controls.md (ten minutes on two cores)"
+	@echo "make quality        update the pictures of docs/quality.md"
+	@echo "make explain-figure update docs/explain.jpg"
+	@echo "make judge PICTURES=folder  restyle scenes with paintings and score the results; writes a table and a sheet to judged/"
 
 setup:
 	@$(PYTHON) .ci/make_venv.py dev
@@ -30,11 +30,11 @@ setup:
 demo: setup
 	$(BIN)/velatura demo -o demo-out
 
-# In two processes, a file's tests in one: they share a daemon. `pytest` by itself does the same in one.
+# Two processes; the tests of a file run in the same one, because they share a daemon. Plain `pytest` uses one process.
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# The two commands of the README on a minimal Debian of their own: with nothing installed, and a /tmp and a home without leftovers.
+# The two commands of the README on a fresh minimal Debian: nothing else is installed, /tmp and the home folder are empty.
 test-fresh:
 	$(PYTHON) -m tests.fresh
 
@@ -61,13 +61,13 @@ bench: setup
 	$(BIN)/velatura bench
 	$(BIN)/python -m tests.bench
 
-bench-front: setup
-	$(BIN)/python -m tests.bench.front $(if $(wildcard /dev/shm),--under /dev/shm) --out docs/farm/front.json
+bench-server: setup
+	$(BIN)/python -m tests.bench.server $(if $(wildcard /dev/shm),--under /dev/shm) --out docs/farm/server.json
 
 bench-farm: setup
 	$(BIN)/python -m tests.bench.farm
 
-# atheris has no wheel for some Pythons: then the command says so.
+# If atheris has no wheel for this Python, the command says so.
 fuzz: setup
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)

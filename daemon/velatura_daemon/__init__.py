@@ -1,1 +1,1 @@
-"""The daemon: a front that talks, a worker that paints, the engine it paints with, and the command line."""
+"""The daemon, the worker processes it starts, the style-transfer engine they run, and the command line."""

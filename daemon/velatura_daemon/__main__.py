@@ -1,4 +1,4 @@
-"""`python -m velatura_daemon`: the same as the command `velatura`."""
+"""`python -m velatura_daemon` runs the `velatura` command."""
 
 from velatura_daemon.cli.main import main
 

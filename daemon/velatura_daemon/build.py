@@ -1,4 +1,4 @@
-"""Which code this is, and the command that starts its daemon."""
+"""The build ID of this code, and the command that starts its daemon."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from velatura.build import build_of
 
 
 def build_id() -> str:
-    """The name of exactly this code, shared and daemon."""
+    """Return an identifier of exactly this code: a hash over the shared and the daemon package."""
     return build_of(Path(velatura.__file__).parent, Path(__file__).parent)
 
 
-def own_command() -> tuple[str, ...]:
-    """How this very installation starts the daemon."""
+def daemon_command() -> tuple[str, ...]:
+    """Return the command with which this installation starts the daemon."""
     return (sys.executable, "-m", "velatura_daemon", "daemon", "run")

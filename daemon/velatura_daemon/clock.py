@@ -1,43 +1,43 @@
-"""Time, as the daemon sees it: one clock for everything that waits or ages, so that tests can bring their own."""
+"""The daemon's clock. Everything that waits or ages uses it, so that tests can replace it."""
 
 from __future__ import annotations
 
 import time
 
-SLEPT = 3.0  # seconds beyond what was planned: the machine slept, or the daemon was stopped
+TOLERANCE = 3.0  # seconds over the planned wait; if it takes longer, the machine slept or the daemon was stopped
 
 
 class Clock:
-    """`now` counts the seconds in which the daemon could do something: whoever slept with it has not been silent.
-    `date` is the calendar's, for people and for ages of days; it may jump."""
+    """`now` counts only the seconds in which the daemon could run, so that clients which slept along with the machine
+    are not taken for silent. `date` is the calendar date, for people and for ages in days; it may jump."""
 
     def __init__(self) -> None:
-        self._lost = self._told = 0.0
-        self._last, self._allowed = self.monotonic(), SLEPT
+        self._lost = self._reported = 0.0
+        self._last, self._allowed = self.monotonic(), TOLERANCE
 
     def monotonic(self) -> float:
-        """Seconds that never go back."""
+        """Return seconds that never go backwards."""
         return time.monotonic()
 
     def date(self) -> float:
-        """Seconds since 1970, by the machine's calendar."""
+        """Return seconds since 1970 by the system clock."""
         return time.time()
 
-    def waits(self, planned: float | None) -> None:
-        """The event loop is about to wait for so many seconds at most; None: for as long as it takes."""
+    def before_wait(self, planned: float | None) -> None:
+        """Announce that the event loop is about to wait for at most `planned` seconds; None means without limit."""
         self.now()
-        self._allowed = float("inf") if planned is None else planned + SLEPT
+        self._allowed = float("inf") if planned is None else planned + TOLERANCE
 
     def now(self) -> float:
-        """Seconds, for patience and heartbeats. Between two calls no more than SLEPT go by, or what was planned: the
-        rest is lost."""
+        """Return seconds for timeouts and heartbeats. Between two calls, at most TOLERANCE (or the planned wait)
+        passes; any more is lost time and not counted."""
         moment = self.monotonic()
         if moment - self._last > self._allowed:
-            self._lost += moment - self._last - self._allowed + SLEPT
-        self._last, self._allowed = moment, SLEPT
+            self._lost += moment - self._last - self._allowed + TOLERANCE
+        self._last, self._allowed = moment, TOLERANCE
         return moment - self._lost
 
-    def slept(self) -> float:
-        """Seconds that were lost since this was last asked."""
-        slept, self._told = self._lost - self._told, self._lost
-        return slept
+    def take_lost_seconds(self) -> float:
+        """Return the seconds lost since the last call."""
+        lost, self._reported = self._lost - self._reported, self._lost
+        return lost

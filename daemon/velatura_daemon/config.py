@@ -1,4 +1,4 @@
-"""What a daemon can be told at its start: one place for names, units and defaults."""
+"""The daemon's settings, with their units and defaults."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import sys
 from dataclasses import dataclass
 
-from velatura_daemon.memory_plan import most_megapixels
+from velatura_daemon.memory_plan import megapixels_within
 
-LARGEST_MEGAPIXELS = 256.0
+MAX_DEFAULT_MEGAPIXELS = 256.0  # the limit is never higher by default, whatever the memory
 
 
 def memory_bytes() -> int:
-    """The machine's memory."""
+    """Return the size of the machine's memory."""
     if sys.platform == "win32":
         import ctypes
 
@@ -22,30 +22,35 @@ def memory_bytes() -> int:
     return int(os.sysconf("SC_PHYS_PAGES")) * int(os.sysconf("SC_PAGE_SIZE"))
 
 
-def sensible_memory() -> int:
-    """Bytes that a job may take of the machine's memory where nobody says: half, since an editor holds its pictures
-    too."""
+def default_memory() -> int:
+    """Return the default limit, in bytes, for the machine's memory that a job may take: half of it, because an editor
+    needs memory for its pictures too."""
     return memory_bytes() // 2
 
 
-def sensible_megapixels(memory: int = 0) -> float:
-    """What so many bytes can hold, in tiles; 0: what is sensible."""
-    return min(LARGEST_MEGAPIXELS, round(most_megapixels(memory or sensible_memory()), 1))
+def default_megapixels(memory: int = 0) -> float:
+    """Return the largest picture that fits into so many bytes, processed in tiles; 0: the default memory limit."""
+    return min(MAX_DEFAULT_MEGAPIXELS, round(megapixels_within(memory or default_memory()), 1))
 
 
 @dataclass(frozen=True)
 class DaemonConfig:
-    """device: auto (all GPUs of the machine, or else its processor), cpu, cuda, cuda:1, mps. devices: the same by name,
-    a worker each: cuda:0, cuda:1, or cpu twice; 'all'; none: what `device` says. weights: what `auto` of a job means.
-    heartbeat, *_seconds: seconds. hang_seconds: how long a worker may give no sign of life. exit_seconds: leave after
-    that long without work; 0: never. max_megapixels: 0 asks the machine's memory. memory_megabytes: what a job may take
-    of the machine's memory; 0: half of it. threads: for the worker's arithmetic; 0: torch's own choice. previews:
-    longest side in pixels. upstream: the connection file of another daemon, which does the work; '': this one does.
-    keep_seconds: how often the picture in work is left on the disk. executor: who does the work: local, upstream, ray.
-    address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors: how many workers there,
-    kept whatever there is to do, and at most. actor_resources: what each takes of a node, as Ray has it: GPU=1, CPU=4.
-    node_labels: of the nodes that may be taken. fallback: local, or nothing: who does the work while the others cannot
-    be reached."""
+    """Settings of a daemon. All times are in seconds.
+
+    device: auto (all GPUs, or the CPU if there is none), cpu, cuda, cuda:1, mps. devices: names of devices, with one
+    worker for each (cuda:0, cuda:1; or cpu twice), or 'all'; empty: use `device`. weights: what `auto` in a job means.
+    heartbeat: interval between heartbeats. park_seconds: how long to keep the job of a client that is not connected.
+    worker_seconds: stop a worker after this long without work. hang_seconds: stop a worker that does not respond for
+    this long. exit_seconds: exit after this long without work; 0: never. max_megapixels: largest picture; 0: derive it
+    from the memory. memory_megabytes: machine memory that a job may take; 0: half of it. spool_megabytes: disk space
+    for pictures. cache_megabytes: memory for targets of recent jobs. threads: CPU threads of a worker; 0: PyTorch's
+    default. preview_side: longest side of previews in pixels. preview_seconds: interval between previews.
+    upstream: connection file of another daemon that does the work; '': this one does. keep_seconds: interval between
+    checkpoints on disk. executor: where jobs run: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001,
+    HOST:6379 or auto. min_actors, max_actors: number of Ray workers. actor_resources: resources that each of them
+    reserves, in Ray's terms: GPU=1, CPU=4. node_labels: labels of the nodes to use. fallback: 'local' runs jobs on this
+    machine while the upstream daemon or the cluster cannot be reached; '': they wait.
+    """
 
     device: str = "auto"
     devices: tuple[str, ...] = ()
@@ -74,29 +79,29 @@ class DaemonConfig:
     fallback: str = ""
 
     @property
-    def kind(self) -> str:
-        """Of executor: the connection file of another daemon says it too."""
+    def executor_kind(self) -> str:
+        """The effective executor: `upstream` implies "upstream"."""
         return "upstream" if self.upstream else self.executor
 
     @property
-    def elsewhere(self) -> str:
-        """Who does the work, in words; '' where this machine does."""
-        if self.kind == "ray":
+    def remote_name(self) -> str:
+        """A description of the remote place where jobs run; '' if they run on this machine."""
+        if self.executor_kind == "ray":
             return f"the Ray cluster at {self.address}"
-        return f"the daemon of {self.upstream}" if self.upstream else ""
+        return f"the daemon at {self.upstream}" if self.upstream else ""
 
     @property
-    def stand_in(self) -> str:
-        """What is said where this machine does the work that others should."""
-        return f"{self.elsewhere} cannot be reached; this machine does its work meanwhile"
+    def fallback_notice(self) -> str:
+        """The sentence shown while this machine runs jobs in place of an unreachable cluster or daemon."""
+        return f"{self.remote_name} cannot be reached; jobs run on this machine meanwhile"
 
     @property
     def megapixel_limit(self) -> float:
-        if self.kind != "local":  # how much another machine takes, that one says
-            return self.max_megapixels or LARGEST_MEGAPIXELS
+        if self.executor_kind != "local":  # how much another machine takes, that one says
+            return self.max_megapixels or MAX_DEFAULT_MEGAPIXELS
         return self.max_megapixels or self.megapixels_here
 
     @property
     def megapixels_here(self) -> float:
         """What this machine's memory can hold."""
-        return sensible_megapixels(self.memory_megabytes << 20)
+        return default_megapixels(self.memory_megabytes << 20)

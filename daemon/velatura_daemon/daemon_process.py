@@ -1,4 +1,4 @@
-"""Being the daemon: one a user, its log, its front."""
+"""The daemon process: one per user, with its lock, its log and its server."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ from velatura_daemon.config import DaemonConfig
 from velatura_daemon.logs import open_log
 from velatura_daemon.server.server import Server
 
-DESCRIPTORS = 16384  # at most: some programs that are started from here look at each there may be
-LOOKERS_PATIENCE = 1.0  # seconds; a client that only looks holds the lock for an instant
+# File descriptors, at limit: some programs started from here iterate over every possible descriptor.
+MAX_DESCRIPTORS = 16384
+LOCK_PATIENCE = 1.0  # seconds; a client that checks for a daemon holds the lock for an instant
 
 
-def run_daemon(places: AppDirs, options: DaemonConfig, *, to_terminal: bool = False) -> bool:
-    """Be the daemon until told to leave. False where another one is running already. Raises DiskTrouble."""
+def run_daemon(app_dirs: AppDirs, options: DaemonConfig, *, to_terminal: bool = False) -> bool:
+    """Run the daemon until it is asked to stop. Returns False if another one is running already. Raises DiskTrouble."""
     if POSIX:
         os.umask(0o077)
-    make_private_folder(places.state)
-    lock = Lock(places.lock_file)
-    if not lock.acquire(patience=LOOKERS_PATIENCE):
+    make_private_folder(app_dirs.state)
+    lock = Lock(app_dirs.lock_file)
+    if not lock.acquire(patience=LOCK_PATIENCE):
         lock.close()
-        signal_to_republish(places)  # whoever has started us may look in vain for its connection file, or its socket
+        signal_to_republish(app_dirs)  # its connection file or socket may be missing, which is why this one was started
         return False
     if POSIX:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the front listens to it: all is about to be read anyway
+        signal.signal(
+            signal.SIGHUP, signal.SIG_IGN
+        )  # until the server handles it: everything is about to be read anyway
     lock.write(str(os.getpid()))
-    withdraw(places)  # what a crash has left
-    _have_descriptors()
+    withdraw(app_dirs)  # left by a crash
+    _raise_descriptor_limit()
     try:
-        open_log(places.log_file, to_terminal=to_terminal)
-        Server(places, options, build_id()).run()
+        open_log(app_dirs.log_file, to_terminal=to_terminal)
+        Server(app_dirs, options, build_id()).run()
     except Exception:
         logging.getLogger("velatura").exception("the daemon ended with an error")
         raise
@@ -45,23 +48,24 @@ def run_daemon(places: AppDirs, options: DaemonConfig, *, to_terminal: bool = Fa
     return True
 
 
-def _have_descriptors() -> None:
-    """As many as this user may have: a farm has many clients, and systems begin with 1,024 per process."""
+def _raise_descriptor_limit() -> None:
+    """Raise the soft limit of file descriptors: a shared daemon has many clients, and systems start with 1,024 per
+    process."""
     if not POSIX:
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    limit = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MAX_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def signal_to_republish(places: AppDirs) -> bool:
-    """Have the daemon that runs, if any, look whether its connection file is still there. False: there is none."""
-    if not POSIX or not is_held(places.lock_file):
+def signal_to_republish(app_dirs: AppDirs) -> bool:
+    """Make a running daemon check that its connection file still exists. Returns False if no daemon is running."""
+    if not POSIX or not is_held(app_dirs.lock_file):
         return False
     with contextlib.suppress(OSError, ValueError):
-        os.kill(int(places.lock_file.read_text()), signal.SIGHUP)
+        os.kill(int(app_dirs.lock_file.read_text()), signal.SIGHUP)
         return True
     return False

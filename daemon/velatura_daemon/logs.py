@@ -1,8 +1,8 @@
-"""One log for all processes of the daemon: `daemon.log`, each line with its time, level, process and logger.
+"""One log for all processes of the daemon: `daemon.log`. Each line has a time, a level, a process and a logger.
 
-The daemon writes the file. A process that it starts writes records as lines to its stderr (`log_to_stderr`), which the
-daemon reads on a thread (`forward`): so whatever else that process prints, up to its last words in a crash, lands in
-the log too.
+The daemon writes the file. The processes it starts write log records as lines to stderr (`log_to_stderr`), which the
+daemon reads in a thread (`forward`). So everything else that such a process prints, including a crash report, is in the
+log too.
 """
 
 from __future__ import annotations
@@ -21,74 +21,75 @@ from typing import IO
 
 from velatura.app_dirs import POSIX
 
-LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use is some 300 KB
-LONGEST_LINE = 64 << 10  # bytes; a longer one is logged in pieces
-LONGEST_MESSAGE = (
-    8 << 10
-)  # characters of a record of another process: six bytes each at most as JSON, so that it fits a line
-RECORD = b"\x1e"  # ASCII's record separator: what follows on the line is a log record, not something printed
+LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use writes about 300 KB
+MAX_LINE_BYTES = 64 << 10  # bytes; a longer one is logged in pieces
+# Characters in a record from another process. In JSON each takes at most six bytes, so that the record fits a line.
+MAX_MESSAGE_CHARACTERS = 8 << 10
+RECORD = b"\x1e"  # ASCII record separator: the rest of the line is a log record, not printed output
 FORMAT = "%(asctime)s %(levelname)s %(origin)s %(name)s: %(message)s"
-PRINTED = "velatura.output"  # the logger of what a process prints
+PRINTED = "velatura.output"  # the logger for output that a process prints
 
 
 class _Formatter(logging.Formatter):
-    """Names the process of a record: the one that it came from, else this one."""
+    """Adds the process of a record: the one that it came from, otherwise this one."""
 
     def __init__(self, process: str) -> None:
         super().__init__(FORMAT)
         self._process = f"{process} {os.getpid()}"
 
-    def format(self, record: logging.LogRecord) -> str:
-        record.origin = getattr(record, "origin", self._process)
-        return super().format(record)
+    def format(self, record_launcher: logging.LogRecord) -> str:
+        record_launcher.origin = getattr(record_launcher, "origin", self._process)
+        return super().format(record_launcher)
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """daemon.log. A daemon that was started in the background has it as its stderr as well (`velatura.client.launch`),
-    also after a rotation."""
+    """daemon.log. A daemon started in the background also uses it as stderr (`velatura.client.launch`); this handler
+    keeps that true after a rotation."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
-        self._is_stderr = _is_open_as(path, 2)
-        self._take_stderr()
+        self._is_stderr = _is_open_at(path, 2)
+        self._redirect_stderr()
 
     def doRollover(self) -> None:
         super().doRollover()
-        self._take_stderr()
+        self._redirect_stderr()
 
-    def _take_stderr(self) -> None:
+    def _redirect_stderr(self) -> None:
         if not self._is_stderr:
             return
-        assert self.stream is not None  # it is opened at once
-        target = (
-            self.stream.fileno() if POSIX else os.open(os.devnull, os.O_WRONLY)
-        )  # Windows renames no file that is open
+        assert self.stream is not None  # the handler opens it at once
+        # Windows cannot rename a file that is open, so there stderr does not keep the log file open.
+        target = self.stream.fileno() if POSIX else os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(target, descriptor)
         self._is_stderr = POSIX
 
 
-class _ToStderr(logging.Handler):
-    """Each record as one line that `forward` understands."""
+class _StderrHandler(logging.Handler):
+    """Writes each record as one line that `forward` can parse."""
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def emit(self, record_launcher: logging.LogRecord) -> None:
         try:
-            said = {
-                "name": record.name,
-                "level": record.levelno,
-                "created": record.created,
-                "message": self.format(record)[:LONGEST_MESSAGE],
+            fields = {
+                "name": record_launcher.name,
+                "level": record_launcher.levelno,
+                "created": record_launcher.created,
+                "message": self.format(record_launcher)[:MAX_MESSAGE_CHARACTERS],
             }
-            packed = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
-            os.write(2, b"\n" + RECORD + packed + b"\n")  # on a line of its own, whatever was printed before
+            packed = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
+            os.write(
+                2, b"\n" + RECORD + packed + b"\n"
+            )  # on its own line, even if the last output did not end with a newline
         except OSError:
-            pass  # the daemon has gone
-        except Exception:  # a faulty call of a library's must not fail what it was made in
-            self.handleError(record)
+            pass  # the daemon has exited
+        except Exception:  # a library's faulty logging call must not break its caller
+            self.handleError(record_launcher)
 
 
 def open_log(path: Path, *, to_terminal: bool = False) -> None:
-    """In the daemon: have every record of this process in that file, rotated. Raises OSError."""
+    """In the daemon: write all log records of this process to `path`, with rotation. to_terminal: also to stderr.
+    Raises OSError."""
     handlers: list[logging.Handler] = [_LogFile(path), *([logging.StreamHandler()] if to_terminal else [])]
     for handler in handlers:
         handler.setFormatter(_Formatter("daemon"))
@@ -96,9 +97,9 @@ def open_log(path: Path, *, to_terminal: bool = False) -> None:
 
 
 def log_to_stderr(process: str | None = None) -> None:
-    """In a process that the daemon has started: have every record on stderr, as `forward` reads it. process: what it is
-    called; then its records are plain lines, for a place where nobody forwards them."""
-    handler: logging.Handler = _ToStderr() if process is None else logging.StreamHandler()
+    """In a process started by the daemon: write all log records to stderr in the format that `forward` reads. process:
+    a name for this process; if given, records are plain text lines instead, for use where nothing forwards them."""
+    handler: logging.Handler = _StderrHandler() if process is None else logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s") if process is None else _Formatter(process))
     _configure([handler])
 
@@ -112,42 +113,43 @@ def _configure(handlers: list[logging.Handler]) -> None:
 
 
 def forward(stream: IO[bytes], process: str) -> None:
-    """Log what another process writes to its stderr, on a thread, until it ends. process: its name and number."""
+    """Log what another process writes to its stderr, in a thread, until the stream ends. process: its name and
+    number."""
     threading.Thread(target=_forward, args=(stream, process), name=f"log of {process}", daemon=True).start()
 
 
 def _forward(stream: IO[bytes], process: str) -> None:
     with stream:
-        while line := stream.readline(LONGEST_LINE):
+        while line := stream.readline(MAX_LINE_BYTES):
             if line.strip():
-                record = _record(line)
-                record.origin = process
-                logging.getLogger().handle(record)
+                record_launcher = _record(line)
+                record_launcher.origin = process
+                logging.getLogger().handle(record_launcher)
 
 
 def _record(line: bytes) -> logging.LogRecord:
-    """Of one line of another process: a record of its, or something that it has printed."""
+    """Parse one line of another process: a log record, or printed output."""
     try:
-        said = json.loads(line[1:]) if line.startswith(RECORD) else {}
-        level, created = int(said["level"]), float(said["created"])
-        time.localtime(created)  # whether it is a time
+        fields = json.loads(line[1:]) if line.startswith(RECORD) else {}
+        level, created = int(fields["level"]), float(fields["created"])
+        time.localtime(created)  # raises if it is not a valid time
         return logging.makeLogRecord(
             {
-                "name": str(said["name"]),
+                "name": str(fields["name"]),
                 "levelno": level,
                 "levelname": logging.getLevelName(level),
                 "created": created,
                 "msecs": created % 1 * 1000,
-                "msg": str(said["message"]),
+                "msg": str(fields["message"]),
             }
         )
-    except Exception:  # whatever it is, it was printed
+    except Exception:  # not a record, so it is printed output
         printed = line.decode("utf-8", "replace").rstrip()
         return logging.makeLogRecord({"name": PRINTED, "levelno": logging.INFO, "levelname": "INFO", "msg": printed})
 
 
-def _is_open_as(path: Path, descriptor: int) -> bool:
-    """Whether that descriptor of this process is this file."""
+def _is_open_at(path: Path, descriptor: int) -> bool:
+    """Whether a descriptor of this process refers to this file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor)) and sys.stderr is not None
     except OSError:

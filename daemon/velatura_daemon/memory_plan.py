@@ -1,36 +1,37 @@
-"""How a picture of any size finds room: in one piece where that fits, else in tiles, with as much of the optimiser's
-memory as there is room left for. Knows no torch, so that the front can tell a picture that is too large from the
-others."""
+"""Fit a picture of any size into memory: as a whole if possible, otherwise in tiles, with as many L-BFGS pairs as fit.
+Needs no torch, so that the server can recognise pictures that are too large."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-GRID = 16  # pixels a cell of conv5_1 stands for: four poolings by 2
-# How far the picture must go on around a tile for its features to be exact (`network.receptive_radius`), and twice as
-# far for its gradient.
+GRID = 16  # pixels per cell of conv5_1: four poolings by 2
+# Pixels around a tile that its features depend on (`network.reach_of`); its gradient depends on twice as many.
 REACH = 96
-SMALLEST = 128  # pixels a side of a tile; below that it is nearly all overlap
-LARGEST = 4096
+SMALLEST_TILE = 128  # pixels per side; a smaller tile is nearly all overlap
+LARGEST_TILE = 4096  # pixels per side
 
-# Bytes a pixel, counted generously from what was measured on a CPU in bfloat16 (docs/performance.md, 'Any size');
-# float32's are guessed from that.
-FEATURES = {2: 2000, 4: 3600}  # of an evaluation with slope, by bytes a number
-ON_CUDA = 0.7  # of FEATURES, on an H100: cuDNN needs no room to lay the maps out anew
-STATE = 105  # of the picture: content, best, slopes, what a step holds for a moment, the content's features
-PAIR = 24  # of one pair of L-BFGS's memory
-BASE = 1000 << 20  # of the process, whatever the picture
-STYLE = 600 << 20  # of a style at the size that goes with a picture which needs tiles
+# Bytes per pixel: generous estimates from measurements on a CPU in bfloat16 (docs/performance.md, 'Any size'); those
+# for float32 are extrapolated.
+FEATURE_BYTES = {2: 2000, 4: 3600}  # of an evaluation with gradient, by bytes per number
+CUDA_FEATURE_SHARE = 0.7  # of FEATURE_BYTES, on an H100: cuDNN needs no memory to rearrange feature maps
+STATE_BYTES = 105  # content, best image, gradients, temporaries of a step, features of the content
+PAIR_BYTES = 24  # one pair of the L-BFGS history
 
-PAIRS = 10  # of L-BFGS; more gains little (docs/performance.md)
-FEWEST_PAIRS = 1
-COMFORTABLE = 1024  # pixels a side: fewer pairs are better than smaller tiles, which are worked on for their overlaps
+BASE_BYTES = 1000 << 20  # of the process, for any picture
+STYLE_BYTES = 600 << 20  # of a style at the size that a picture in tiles uses
+
+PAIRS = 10  # in the L-BFGS history; more gains little (docs/performance.md)
+MIN_PAIRS = 1
+# Pixels per side of a tile. Down to this size, smaller tiles are preferred to fewer pairs; below it, fewer pairs are
+# better, because small tiles spend most of their time on overlaps.
+COMFORTABLE_TILE = 1024
 
 
 @dataclass(frozen=True)
 class MemoryBudget:
-    """bytes: what one job may take of the device's memory. host_bytes: of the machine's, where the device has its own;
-    0 where the two are one. features: how much of FEATURES an evaluation takes there."""
+    """bytes: device memory that one job may take. host_bytes: machine memory that it may take, if the device has its
+    own memory; 0 if the two are the same. features: share of FEATURE_BYTES that an evaluation takes on this device."""
 
     bytes: int
     host_bytes: int = 0
@@ -39,9 +40,9 @@ class MemoryBudget:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """side: of tiles, 0 for the whole at once. pairs: of L-BFGS's memory. on_host: the picture and all that the
-    optimiser holds lie in the machine's memory, and tiles alone on the device. bytes: what it will take of the device,
-    about."""
+    """side: of the tiles in pixels, 0 to process the picture as a whole. pairs: in the L-BFGS history. on_host: whether
+    the picture and the optimiser's state are kept in the machine's memory, and only tiles on the device. bytes:
+    estimated device memory."""
 
     side: int
     pairs: int
@@ -49,38 +50,39 @@ class MemoryPlan:
     bytes: int
 
 
-EVERYTHING = MemoryBudget(1 << 62)
+UNLIMITED = MemoryBudget(1 << 62)
 
 
-def plan_memory(height: int, width: int, room: MemoryBudget, element: int = 4) -> MemoryPlan:
-    """height, width: pixels, padded. element: bytes per number of the network's."""
-    pixels, feature = height * width, FEATURES[element] * room.features
+def plan_memory(height: int, width: int, budget: MemoryBudget, element: int = 4) -> MemoryPlan:
+    """Choose tile size and number of L-BFGS pairs. height, width: pixels, padded. element: bytes per number of the
+    network."""
+    pixels, feature = height * width, FEATURE_BYTES[element] * budget.features
 
     def tile_bytes(side: int) -> float:
         return min(height, side + 4 * REACH) * min(width, side + 4 * REACH) * feature
 
-    whole = BASE + pixels * (feature + STATE + PAIR * PAIRS)
-    if whole <= room.bytes:
+    whole = BASE_BYTES + pixels * (feature + STATE_BYTES + PAIR_BYTES * PAIRS)
+    if whole <= budget.bytes:
         return MemoryPlan(0, PAIRS, False, int(whole))
-    state = BASE + STYLE + pixels * STATE
-    left = room.bytes - state - tile_bytes(COMFORTABLE)
-    pairs = min(PAIRS, int(left // (pixels * PAIR)))
-    on_host = pairs < FEWEST_PAIRS and room.host_bytes > 0
+    state = BASE_BYTES + STYLE_BYTES + pixels * STATE_BYTES
+    left = budget.bytes - state - tile_bytes(COMFORTABLE_TILE)
+    pairs = min(PAIRS, int(left // (pixels * PAIR_BYTES)))
+    on_host = pairs < MIN_PAIRS and budget.host_bytes > 0
     if on_host:
-        left = room.host_bytes - state
-        pairs, state = min(PAIRS, int(left // (pixels * PAIR))), BASE + STYLE
-    pairs = max(FEWEST_PAIRS, pairs)
+        left = budget.host_bytes - state
+        pairs, state = min(PAIRS, int(left // (pixels * PAIR_BYTES))), BASE_BYTES + STYLE_BYTES
+    pairs = max(MIN_PAIRS, pairs)
     if not on_host:
-        state += pixels * PAIR * pairs
-    side = SMALLEST
-    while side < LARGEST and state + tile_bytes(side + 4 * GRID) <= room.bytes:
+        state += pixels * PAIR_BYTES * pairs
+    side = SMALLEST_TILE
+    while side < LARGEST_TILE and state + tile_bytes(side + 4 * GRID) <= budget.bytes:
         side += 4 * GRID
     return MemoryPlan(side, pairs, on_host, int(state + tile_bytes(side)))
 
 
 def work_factor(height: int, width: int, side: int) -> float:
-    """How much more a picture in tiles is to compute than the same in one piece: half of it, the way back with the
-    forward before it, over tiles with twice the overlap, and the first pass's forward."""
+    """Return how much more computation a picture takes in tiles than as a whole. Half of it: backward pass with the
+    forward pass before it, over tiles with twice the overlap; plus the forward pass of the first sweep."""
     if not side:
         return 1.0
     rows, columns = -(-height // side), -(-width // side)
@@ -94,7 +96,7 @@ def work_factor(height: int, width: int, side: int) -> float:
     return 0.5 * area(REACH) + area(2 * REACH)
 
 
-def most_megapixels(room: int) -> float:
-    """What fits into so many bytes, with the fewest pairs and tiles that are still sensible."""
-    tile = (COMFORTABLE // 2 + 4 * REACH) ** 2 * FEATURES[4]
-    return max(1.0, (room - BASE - STYLE - tile) / (STATE + PAIR * FEWEST_PAIRS) / 1e6)
+def megapixels_within(budget: int) -> float:
+    """Return the largest picture that fits into so many bytes, with MIN_PAIRS and the smallest sensible tiles."""
+    tile = (COMFORTABLE_TILE // 2 + 4 * REACH) ** 2 * FEATURE_BYTES[4]
+    return max(1.0, (budget - BASE_BYTES - STYLE_BYTES - tile) / (STATE_BYTES + PAIR_BYTES * MIN_PAIRS) / 1e6)

@@ -5,18 +5,25 @@ VELATURA_HOME puts all folders under one. Tests use it, and so can users who wan
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from velatura.atomic import POSIX, PRIVATE, sync_folder, write_atomically
 from velatura.errors import DiskTrouble, UnsafeConnectionFile
 
-POSIX = os.name == "posix"
+__all__ = [
+    "POSIX",
+    "AppDirs",
+    "app_dirs",
+    "make_private_folder",
+    "read_private_file",
+    "sync_folder",
+    "write_private_file",
+]
 
 
 @dataclass(frozen=True)
@@ -117,39 +124,15 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def write_private_file(path: Path, data: bytes) -> None:
-    """Write a file with mode 0600 atomically: readers see the complete old file or the complete new one.
-
-    Writes a temporary file in the same folder and renames it. Raises DiskTrouble.
-    """
+    """Write a file with mode 0600 atomically (`write_atomically`). Raises DiskTrouble."""
     make_private_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        temporary.unlink(missing_ok=True)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_atomically(path, lambda file: file.write(data), mode=PRIVATE)
         sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise DiskTrouble(
             f"{path} cannot be written ({error.strerror}). Free some disk space or make the folder writable."
         ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the folder's entries to the disk. Without this, a crash of the machine can undo a rename."""
-    if not POSIX:
-        return
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def _problem_with(info: os.stat_result) -> str:

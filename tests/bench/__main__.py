@@ -1,6 +1,5 @@
-"""`make bench`, after `velatura bench` has measured the work itself: what the house around it takes. Starting, loading,
-pictures there and back, status. Through the real daemon and the real client; nothing is asserted.
-"""
+"""`make bench`, after `velatura bench` has measured the restyling itself: starting, loading, transferring pictures,
+status. Uses the real daemon and the real client; nothing is asserted."""
 
 from __future__ import annotations
 
@@ -23,32 +22,32 @@ from velatura.pixels import Picture, PixelFormat
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.report import spread
-from velatura_daemon.build import build_id, own_command
+from velatura_daemon.build import build_id, daemon_command
 from velatura_daemon.samples import draw
 
-REPEATS = 5  # of what is quick
+REPEATS = 5  # of short measurements
 STATUS_CALLS = 300
 
 
 def launcher(home: Path) -> Launcher:
-    """A daemon under a home of its own."""
-    return Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command()), build_id())
+    """Return a launcher for a daemon with its own home folder."""
+    return Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *daemon_command()), build_id())
 
 
 def sample(name: str, size: int) -> Picture:
-    """A sample picture, 4 : 3, RGB u8."""
+    """Return a sample picture in 4:3, RGB u8."""
     pixels = draw(name, size, size * 3 // 4)
     return Picture(size, size * 3 // 4, PixelFormat("RGB", "u8"), pixels.tobytes())
 
 
 def timed(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     action()
-    return time.perf_counter() - began
+    return time.perf_counter() - started_at
 
 
 class Bench:
-    """Rows as they are measured."""
+    """Measures, and prints the rows as they are measured."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -75,7 +74,7 @@ class Bench:
         self.add("daemon started and ready", spread(seconds))
 
     def loading(self) -> None:
-        """From the name to a network that is ready to look, in a process that has torch already."""
+        """From the name of the weights to a network that is ready, in a process that has already imported torch."""
         from velatura_daemon.models.load import load_default
 
         self.add("VGG19, loaded", spread([timed(load_default) for _ in range(REPEATS)]))
@@ -86,35 +85,34 @@ class Bench:
             return int(client.status()["pid"])
 
     def transport(self) -> None:
-        """There and back without the optimisation: strength 0 gives the content back."""
+        """A round trip without optimisation: strength 0 returns the content."""
         style = sample("night_swirls", 256)
         for channels, sample_kind in (("RGBA", "u8"), ("RGBA", "f32")):
             fmt = PixelFormat(channels, sample_kind)
             seconds = []
             with self.client() as client:
-                for assignment in range(REPEATS + 1):
-                    data = bytes([assignment + 1]) * (2048 * 2048 * fmt.bytes_per_pixel)
-                    content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(assignment))
+                for repeat in range(REPEATS + 1):
+                    data = bytes([repeat + 1]) * (2048 * 2048 * fmt.bytes_per_pixel)
+                    content = Picture(2048, 2048, fmt, data if sample_kind == "u8" else float_pixels(repeat))
                     seconds.append(
                         timed(lambda c=content: client.restyle_and_wait(c, [(style, 1.0)], StyleSettings(strength=0)))
                     )
-            self.add(f"2048² {channels} {sample_kind}, there, decoded, and back", spread(seconds[1:]))
+            self.add(f"2048² {channels} {sample_kind}, round trip with decoding", spread(seconds[1:]))
         self.bare_transport()
 
     def bare_transport(self) -> None:
-        """Pixels to the front and a result's to the client, without the worker's part: what the seconds of the job
-        itself leave."""
+        """Transfer pixels to the server and a result to the client, without the time that the job itself takes."""
         fmt = PixelFormat("RGBA", "u8")
         style = sample("night_swirls", 256)
         seconds = []
         with self.client() as client:
-            for assignment in range(REPEATS):
-                content = Picture(2048, 2048, fmt, bytes([100 + assignment]) * (2048 * 2048 * 4))
-                began = time.perf_counter()
+            for repeat in range(REPEATS):
+                content = Picture(2048, 2048, fmt, bytes([100 + repeat]) * (2048 * 2048 * 4))
+                started_at = time.perf_counter()
                 done = client.restyle_and_wait(content, [(style, 1.0)], StyleSettings(strength=0))
                 assert isinstance(done, Finished)
-                seconds.append(time.perf_counter() - began - done.result.seconds)
-        self.add("2048² RGBA u8, there and back, the worker's time taken off", spread(seconds))
+                seconds.append(time.perf_counter() - started_at - done.result.seconds)
+        self.add("2048² RGBA u8, round trip without the worker's time", spread(seconds))
 
     def conversion(self) -> None:
         from velatura_daemon.imaging.colour_io import decode, encode
@@ -135,11 +133,11 @@ class Bench:
 
     def status(self) -> None:
         content, style = sample("mountain_lake", 256), sample("woodcut", 256)
-        with self.client() as client, self.client() as asking:
+        with self.client() as client, self.client() as second_client:
             job = client.restyle(content, [(style, 1.0)], StyleSettings(iterations=20000))
             next(event for event in client.events(job) if isinstance(event, p.Progress))
-            asking.wait_until_ready()
-            seconds = sorted(timed(asking.status) for _ in range(STATUS_CALLS))
+            second_client.wait_until_ready()
+            seconds = sorted(timed(second_client.status) for _ in range(STATUS_CALLS))
             client.cancel(job)
             list(client.events(job))
         self.add(
@@ -148,14 +146,14 @@ class Bench:
         )
 
     def idle(self) -> None:
-        front = psutil.Process(self.pid())
-        everyone = [front, *front.children()]
+        server = psutil.Process(self.pid())
+        everyone = [server, *server.children()]
         time.sleep(1)
         before = sum(sum(process.cpu_times()[:2]) for process in everyone)
         time.sleep(20)
         used = sum(sum(process.cpu_times()[:2]) for process in everyone) - before
         self.add("idle daemon and worker, CPU time in 20 s", f"{used * 1e3:.0f} ms")
-        self.add("front, memory", f"{front.memory_info().rss / 1e6:.0f} MB")
+        self.add("server, memory", f"{server.memory_info().rss / 1e6:.0f} MB")
 
     def run(self) -> None:
         self.add(
@@ -165,7 +163,7 @@ class Bench:
         )
         for part in (self.start_up, self.loading, self.conversion, self.transport, self.status, self.idle):
             part()
-        table = Table("what", "measured", title="Velatura on this machine")
+        table = Table("measurement", "result", title="Velatura on this machine")
         for row in self.rows:
             table.add_row(*row)
         self.console.print(table)

@@ -1,5 +1,4 @@
-"""`python -m tests.bench.calibration`: the constants of engine/calibration.py, measured on scikit-image's
-photographs."""
+"""`python -m tests.bench.calibration`: measure the constants of models/calibration.py on scikit-image's photographs."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ SIDE = 256  # pixels; at 512 the means are 4 to 16 % lower
 
 
 def main() -> None:
-    """Print, for each layer, its mean activation over the photographs and over the probe, and the ratio to write
-    down."""
+    """Print for each layer its mean activation over the photographs, over the probe, and their ratio for
+    PROBE_MEANS."""
     network = Network(read_vgg19(vgg19_file()))
     photographs = mean_activations(network, [as_tensor(getattr(skimage.data, name)(), SIDE) for name in PHOTOGRAPHS])
     noise = mean_activations(network, [probe()])

@@ -1,5 +1,6 @@
-"""`make bench-farm`: what the Ray executor costs a job, and what two workers are worth on this machine. Real daemons, a
-real cluster of two nodes here; nothing is asserted. Figures: docs/farm.md.
+"""`make bench-farm`: the overhead of the Ray executor per job, and the gain of two workers on this machine.
+
+Uses real daemons and a real cluster of two nodes on this machine; nothing is asserted. Figures: docs/farm.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from velatura.client.events import Finished
 from velatura.client.launch import Launcher
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
-from velatura_daemon.build import build_id, own_command
+from velatura_daemon.build import build_id, daemon_command
 from velatura_daemon.samples import draw
 
 WIDTH, HEIGHT = 256, 192
@@ -30,7 +31,7 @@ SETTINGS = StyleSettings(quality="draft")
 
 
 def content(seed: int) -> Picture:
-    """A sample picture, another for each seed: its first pixels say which."""
+    """Return a sample picture that differs for each seed in its first pixels."""
     return Picture(WIDTH, HEIGHT, PixelFormat("RGB", "u8"), seed.to_bytes(4, "little") + CONTENT[4:])
 
 
@@ -42,8 +43,8 @@ Measure = Callable[[Client], tuple[float, float]]
 
 
 class Bench:
-    """Daemons side by side, each with what it needs warm; measured in turns, so that what else the machine does falls
-    on all."""
+    """Several daemons with everything they need loaded. They are measured alternately, so that other load on the
+    machine affects all of them."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -52,7 +53,7 @@ class Bench:
 
     def daemon(self, *options: str) -> Client:
         home = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vel-", ignore_cleanup_errors=True))
-        launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command(), *options), build_id())
+        launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *daemon_command(), *options), build_id())
         client = self._stack.enter_context(
             Client("bench", dirs=app_dirs({"VELATURA_HOME": home}), client_id="bench", launcher=launcher)
         )
@@ -70,26 +71,26 @@ class Bench:
         self._seed += 1
         return content(self._seed)
 
-    def one(self, client: Client) -> tuple[float, float]:
-        """Seconds for a picture that nobody has seen, in all and of these the worker's."""
+    def new_job(self, client: Client) -> tuple[float, float]:
+        """Return the seconds for a picture that no daemon has seen, in total and in the worker."""
         return self._restyle(client, self.new_picture(), SETTINGS, "one")
 
-    def moved(self, client: Client) -> tuple[float, float]:
-        """The same for a picture that was there, with another strength."""
+    def changed_job(self, client: Client) -> tuple[float, float]:
+        """The same for a known picture with another strength."""
         self._seed += 1
         return self._restyle(client, content(0), StyleSettings(quality="draft", strength=40 + self._seed % 40), "moved")
 
     @staticmethod
     def _restyle(client: Client, picture: Picture, settings: StyleSettings, layer: str) -> tuple[float, float]:
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         done = client.restyle_and_wait(picture, [(STYLE, 1.0)], settings, layer=layer)
         client.acknowledge(done)
-        return time.perf_counter() - began, done.result.seconds
+        return time.perf_counter() - started_at, done.result.seconds
 
     def batch(self, client: Client) -> tuple[float, float]:
-        """Seconds for eight pictures, in all and the workers' together."""
+        """Return the seconds for eight pictures, in total and summed over the workers."""
         pictures = [self.new_picture() for _ in range(BATCH)]
-        worked, began = 0.0, time.perf_counter()
+        worked, started_at = 0.0, time.perf_counter()
         waiting = {
             client.restyle(picture, [(STYLE, 1.0)], SETTINGS, layer=str(number))
             for number, picture in enumerate(pictures)
@@ -101,13 +102,13 @@ class Bench:
                 waiting.discard(event.job)
             if not waiting:
                 break
-        return time.perf_counter() - began, worked
+        return time.perf_counter() - started_at, worked
 
-    def in_turns(
+    def alternately(
         self, measure: Measure, clients: dict[str, Client], times: int
     ) -> dict[str, list[tuple[float, float]]]:
         for client in clients.values():
-            measure(client)  # warm
+            measure(client)  # loads everything
         seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in clients}
         for _ in range(times):
             for name, client in clients.items():
@@ -117,40 +118,41 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=12, help="jobs of each kind; 0: batches alone")
+    parser.add_argument("--times", type=int, default=12, help="jobs of each kind; 0: only batches")
     parser.add_argument("--batches", type=int, default=3, help="batches of each kind")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with ExitStack() as stack:
         machines = Machines()
         stack.callback(machines.stop)
         bench = Bench(stack)
         farm = ("--executor", "ray", "--address", machines.address, "--max-actors", "2", "--threads", "1")
-        pixel_terms, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
-        say = bench.console.print
-        told = (
-            f"{WIDTH} × {HEIGHT}, draft; medians (least to most) of {asked.times} jobs and {asked.batches} "
-            "batches, "
-            "in turns"
+        local, ray = bench.daemon("--threads", "1"), bench.daemon(*farm)
+        print_line = bench.console.print
+        text = (
+            f"{WIDTH} × {HEIGHT}, draft; medians (minimum to maximum) of {arguments.times} jobs and "
+            f"{arguments.batches} batches, measured alternately"
         )
-        say(told, highlight=False, soft_wrap=True)
-        for what, measure in (("a new picture", bench.one), ("another strength", bench.moved)) if asked.times else ():
-            for name, seconds in bench.in_turns(measure, {"local": pixel_terms, "ray": ray}, asked.times).items():
+        print_line(text, highlight=False, soft_wrap=True)
+        for what, measure in (
+            (("a new picture", bench.new_job), ("another strength", bench.changed_job)) if arguments.times else ()
+        ):
+            for name, seconds in bench.alternately(measure, {"local": local, "ray": ray}, arguments.times).items():
                 around = [1000 * (whole - work) for whole, work in seconds]
-                told = (
+                text = (
                     f"{what}, {name}: {_spread([whole for whole, _ in seconds])} s, of which around the worker "
                     f"{_spread(around)} ms"
                 )
-                say(told, highlight=False, soft_wrap=True)
+                print_line(text, highlight=False, soft_wrap=True)
         clients = {
             "one worker, two threads": bench.daemon("--threads", "2"),
-            "one worker, one thread": pixel_terms,
+            "one worker, one thread": local,
             "two workers, one thread each": bench.daemon("--devices", "cpu,cpu", "--threads", "1"),
             "two workers of a Ray cluster, one thread each": ray,
         }
-        for name, seconds in bench.in_turns(bench.batch, clients, asked.batches).items():
+        for name, seconds in bench.alternately(bench.batch, clients, arguments.batches).items():
             rate = 60 * BATCH / statistics.median(whole for whole, _ in seconds)
-            say(
-                f"{name}: {rate:.1f} pictures a minute; {_spread([whole for whole, _ in seconds])} s for {BATCH}",
+            print_line(
+                f"{name}: {rate:.1f} pictures per minute; {_spread([whole for whole, _ in seconds])} s for {BATCH}",
                 highlight=False,
                 soft_wrap=True,
             )

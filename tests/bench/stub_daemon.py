@@ -1,5 +1,5 @@
 """A real daemon whose executors are stubs: they answer at once, so that the server alone is measured. For
-`tests/bench/front.py`; no mode of the product.
+`tests/bench/server.py`; no mode of the product.
 
     VELATURA_HOME=… python -m tests.bench.stub_daemon --workers 1 --preview 64
 """
@@ -21,8 +21,8 @@ from velatura_daemon.jobs.events import Estimated, JobDone, JobPreview, JobProgr
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.server import server
 
-PROGRESSES = 10  # messages a job: a worker says one a tenth of a second, and one at each scale's end
-SIDE = 16  # pixels of the scale that they speak of
+PROGRESSES = 10  # messages per job; a worker sends one every tenth of a second, and one at the end of each scale
+SIDE = 16  # pixels of the scale in these messages
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Stub:
 
     device, available, holds_device, pid = "auto", True, False, 0
 
-    def __init__(self, wake: Callable[[], None], preview_side: int, spent: Spent) -> None:
-        self._wake, self._spent = wake, spent
+    def __init__(self, wake: Callable[[], None], preview_side: int, time_spent: TimeSpent) -> None:
+        self._wake, self._spent = wake, time_spent
         self._preview = bytes(preview_side * (preview_side * 3 // 4) * 3)
         self._preview_size = preview_side, preview_side * 3 // 4
         self._now: deque[WorkerEvent] = deque()
@@ -66,7 +66,7 @@ class Stub:
         """It is always there."""
 
     def run(self, spec: JobSpec) -> None:
-        began = time.thread_time()
+        started_at = time.thread_time()
         ticket, content = spec.ticket, spec.content.picture
         # each result a new one
         pixels = hashlib.sha256(ticket.encode()).digest() + spec.content.file.read_bytes()[32:]
@@ -79,7 +79,7 @@ class Stub:
             self._next.append(JobProgress(ticket, 0, 1, SIDE, SIDE, step, PROGRESSES, 1.0, 1.0, done, 0.5))
         self._next.append(JobPreview(ticket, 0, width, height, self._preview))
         self._next.append(JobDone(ticket, result, 0, 0, "stub", "stub", 0.0, 1.0, 1.0, "content"))
-        self._spent.stub += time.thread_time() - began
+        self._spent.stub += time.thread_time() - started_at
         self._wake()
 
     def estimate(self, request: EstimateRequest) -> None:
@@ -96,8 +96,8 @@ class Stub:
     terminate = close = release_device
 
 
-class Spent:
-    """Seconds of the front's process that a benchmark takes off, or tells apart."""
+class TimeSpent:
+    """Seconds of the server's process that a benchmark subtracts or reports separately."""
 
     stub = sync = 0.0
 
@@ -106,9 +106,9 @@ class Spent:
         fsync = os.fsync
 
         def timed(fd: int) -> None:
-            began = time.perf_counter()
+            started_at = time.perf_counter()
             fsync(fd)
-            self.sync += time.perf_counter() - began
+            self.sync += time.perf_counter() - started_at
 
         os.fsync = timed  # type: ignore[assignment]
 
@@ -117,9 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stub_daemon", description=__doc__)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--preview", type=int, default=64, help="longest side of a preview, in pixels")
-    asked = parser.parse_args()
-    spent = Spent()
-    spent.watch_syncs()
+    arguments = parser.parse_args()
+    time_spent = TimeSpent()
+    time_spent.watch_syncs()
 
     class Stubs:
         """An ExecutorProvider."""
@@ -127,7 +127,7 @@ def main() -> None:
         lost = False
 
         def __init__(self, wake: Callable[[], None]) -> None:
-            self.executors = [Stub(wake, asked.preview, spent) for _ in range(asked.workers)]
+            self.executors = [Stub(wake, arguments.preview, time_spent) for _ in range(arguments.workers)]
 
     def stubs_for(_options: DaemonConfig, _places: AppDirs, wake: Callable[[], None]) -> tuple[Stubs, None]:
         return Stubs(wake), None

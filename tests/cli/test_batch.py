@@ -1,5 +1,4 @@
-"""A folder of pictures by `velatura batch`: several at once, gone on with, nothing written over, failures at the
-end."""
+"""`velatura batch`: several pictures at a time, continuing, overwriting nothing, failures listed at the end."""
 
 from __future__ import annotations
 
@@ -26,30 +25,24 @@ from velatura.client.events import HistoryEntries, SavedItems
 from velatura.errors import UsageError
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
-from velatura_daemon.batch.concurrency import MOST, room_for, workers_in
-from velatura_daemon.batch.contact_sheet import evenly, sheet_of
+from velatura_daemon.batch.concurrency import MAX_IN_FLIGHT, in_flight_limit, worker_count
+from velatura_daemon.batch.contact_sheet import evenly_chosen, sheet_of
 from velatura_daemon.batch.file_hashes import hash_of_file
-from velatura_daemon.batch.frames import framed, pictures_in
+from velatura_daemon.batch.frames import frames_for, pictures_in
 from velatura_daemon.batch.recipe import recipe_of
 from velatura_daemon.imaging.files import read_description, write_picture
 from velatura_daemon.jobs.job import JOBS_PER_CLIENT
 from velatura_daemon.storage.results import PER_CLIENT
-from velatura_daemon.terminal.restyle_task import note_of
-from velatura_daemon.terminal.style_options import paintings_of
+from velatura_daemon.terminal.restyle_task import client_note
+from velatura_daemon.terminal.style_options import parse_paintings
 
 QUICK = ("--quality", "draft", "--iterations", "2")
-LONG = (
-    "--quality",
-    "draft",
-    "--iterations",
-    "60",
-    "--optimiser",
-    "adam",
-)  # half a second or so: time to do something meanwhile
+# About half a second per picture, which is enough time to act while the batch runs.
+LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")
 
 
 def draw(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
-    """Noise; a TIFF has 16 bits."""
+    """Write a picture of noise; a TIFF gets 16 bits."""
     noise = np.random.default_rng(seed)
     if path.suffix == ".tif":
         tifffile.imwrite(path, noise.integers(0, 65536, (height, width, 3), np.uint16))
@@ -58,8 +51,8 @@ def draw(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
     return path
 
 
-def drawn(home: Path) -> Path:
-    """frames/ with four pictures; beside it painting.png."""
+def folder_with_frames(home: Path) -> Path:
+    """Create frames/ with four pictures, and painting.png beside it."""
     frames = home / "frames"
     frames.mkdir()
     for seed, name in enumerate(("frame9.png", "frame10.png", "frame100.jpg", "frame101.tif")):
@@ -70,24 +63,24 @@ def drawn(home: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return drawn(tmp_path)
+    return folder_with_frames(tmp_path)
 
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-def started(home: Path, folder: Path, *more: object) -> subprocess.Popen[str]:
-    """`velatura batch FOLDER …`"""
+def start_batch(home: Path, folder: Path, *more: object) -> subprocess.Popen[str]:
+    """Start `velatura batch FOLDER …`."""
     env = {**os.environ, "VELATURA_HOME": str(home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    words = ("batch", folder, "--style", folder.parent / "painting.png", *more)
-    command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
+    arguments = ("batch", folder, "--style", folder.parent / "painting.png", *more)
+    command = [sys.executable, "-m", "velatura_daemon", *map(str, arguments)]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
 def start(warm: Daemon) -> Start:
-    """Starts it under the module's home."""
-    return partial(started, warm.home)
+    """Return a function that starts a batch in the module's home folder."""
+    return partial(start_batch, warm.home)
 
 
 Batch = Callable[..., "list[dict]"]
@@ -95,12 +88,12 @@ Batch = Callable[..., "list[dict]"]
 
 @pytest.fixture(scope="module")
 def batch(start: Start) -> Batch:
-    """Runs it to its end; returns what it said, the result last."""
+    """Return a function that runs a batch until it ends and returns its JSON lines; the last is the result."""
 
     def call(folder: Path, *more: object, code: int = 0) -> list[dict]:
-        one = start(folder, "--json", *(more or QUICK))
-        out, err = one.communicate(timeout=120)
-        assert one.returncode == code, out + err
+        process = start(folder, "--json", *(more or QUICK))
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, out + err
         return [json.loads(line) for line in out.splitlines()]
 
     return call
@@ -108,8 +101,8 @@ def batch(start: Start) -> Batch:
 
 @pytest.fixture(scope="module")
 def first(batch: Batch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
-    """A folder that was restyled, to look at, and what was said."""
-    folder = drawn(tmp_path_factory.mktemp("first"))
+    """A restyled folder that tests must not change, and the lines of its batch."""
+    folder = folder_with_frames(tmp_path_factory.mktemp("first"))
     for seed in range(4):
         draw(folder / f"more{seed}.png", 20 + seed)
     return folder, batch(folder)
@@ -117,7 +110,7 @@ def first(batch: Batch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 
 @pytest.fixture
 def done(first: tuple[Path, list[dict]], tmp_path: Path) -> Path:
-    """The same, to change."""
+    """A copy of that folder, which tests may change."""
     shutil.copytree(first[0].parent, tmp_path / "done")
     return tmp_path / "done" / "frames"
 
@@ -126,24 +119,24 @@ def made(lines: list[dict]) -> list[str]:
     return [line["name"] for line in lines if line["event"] == "made"]
 
 
-def said_until(one: subprocess.Popen[str], event: str) -> Iterator[dict]:
-    """Its lines as they come, up to this one."""
-    assert one.stdout is not None
-    for line in one.stdout:
-        said = json.loads(line)
-        yield said
-        if said["event"] == event:
+def lines_until(process: subprocess.Popen[str], event: str) -> Iterator[dict]:
+    """Yield the JSON lines of a running batch up to this event."""
+    assert process.stdout is not None
+    for text in process.stdout:
+        line = json.loads(text)
+        yield line
+        if line["event"] == event:
             return
-    raise AssertionError(f"it ended before {event}: {one.communicate()[1]}")
+    raise AssertionError(f"it ended before {event}: {process.communicate()[1]}")
 
 
-# --- which pictures, under which names ------------------------------------------------------------------
-def test_frames_come_as_people_count_them(folder):
+# --- which pictures, and the names of results ------------------------------------------------------------------
+def test_frames_are_sorted_by_their_numbers(folder):
     names = [photo.name for photo in pictures_in(folder).photos]
     assert names == ["frame9.png", "frame10.png", "frame100.jpg", "frame101.tif"]
 
 
-def test_what_is_no_picture_is_passed_over_and_counted_but_an_empty_picture_is_one(folder):
+def test_other_files_are_ignored_and_counted_but_an_empty_picture_counts_as_a_picture(folder):
     (folder / "notes.txt").write_text("no picture")
     (folder / ".frame9.png.swp").write_text("hidden")
     (folder / "sub").mkdir()
@@ -152,27 +145,27 @@ def test_what_is_no_picture_is_passed_over_and_counted_but_an_empty_picture_is_o
     found = pictures_in(folder, [folder / "mask.png"])
     assert {photo.name for photo in found.photos} > {"empty.png"}
     assert len(found.photos) == 5
-    for said in ("1 file of kinds", ".txt", "1 hidden", "1 folder", "1 file given as painting or mask"):
-        assert said in found.passed_over
+    for expected in ("1 file in formats", ".txt", "1 hidden", "1 folder", "1 file used as painting or mask"):
+        assert expected in found.ignored
 
 
-def test_a_folder_without_a_picture_is_an_error_that_says_what_lies_there(tmp_path):
+def test_a_folder_without_pictures_is_an_error_that_names_the_other_files(tmp_path):
     (tmp_path / "film.mp4").touch()
-    with pytest.raises(UsageError, match=r"no picture.*\.mp4"):
+    with pytest.raises(UsageError, match=r"no pictures.*\.mp4"):
         pictures_in(tmp_path)
 
 
-def test_no_two_results_have_one_name_nor_the_contact_sheets():
+def test_results_have_different_names_from_each_other_and_from_the_contact_sheet():
     names = ("a.gif", "a.png", "A.bmp", "b.bmp", "contact-sheet.jpg")
-    frames = framed([Path("in") / name for name in names], Path("out"))
+    frames = frames_for([Path("in") / name for name in names], Path("out"))
     outputs = [frame.output.name for frame in frames]
-    assert outputs[1] == "a.png"  # it can keep its own
+    assert outputs[1] == "a.png"  # it keeps its own name
     assert outputs[3] == "b.png"
     assert len({name.casefold() for name in [*outputs, "contact-sheet.jpg"]}) == 6
 
 
-# --- the whole of it ------------------------------------------------------------------------------------
-def test_results_have_names_formats_and_depth_of_their_pictures_beside_a_sheet(first):
+# --- a whole batch ------------------------------------------------------------------------------------
+def test_results_have_the_names_formats_and_depths_of_their_pictures_and_there_is_a_contact_sheet(first):
     folder, lines = first
     out = folder.with_name("frames-in-painting")
     last = lines[-1]
@@ -188,28 +181,28 @@ def test_results_have_names_formats_and_depth_of_their_pictures_beside_a_sheet(f
     assert Image.open(last["contact_sheet"]).width > 3 * 32
 
 
-def test_several_are_under_way_at_once_but_never_more_than_there_is_room_for(first):
-    steps = [{"asked": 1, "made": -1}.get(line["event"], 0) for line in first[1]]
-    under_way = list(itertools.accumulate(steps))
-    assert 2 <= max(under_way) <= room_for(1)
+def test_several_pictures_are_in_flight_but_never_more_than_the_limit(first):
+    steps = [{"submitted": 1, "made": -1}.get(line["event"], 0) for line in first[1]]
+    in_flight = list(itertools.accumulate(steps))
+    assert 2 <= max(in_flight) <= in_flight_limit(1)
 
 
-def test_only_one_of_a_batch_goes_into_the_history(first, warm):
+def test_only_one_picture_of_a_batch_is_added_to_the_history(first, warm):
     with warm.client("another") as client:
         client.request_history()
         lines = next(event.entries for event in client.events() if isinstance(event, HistoryEntries))
     assert len([line for line in lines if line.styles[0].path == str(first[0].parent / "painting.png")]) == 1
 
 
-def test_again_only_what_has_changed_is_made_again(batch, done):
+def test_running_it_again_restyles_only_changed_pictures(batch, done):
     draw(done / "frame10.png", 50)
-    os.utime(done / "frame100.jpg")  # copied, say: the same picture
+    os.utime(done / "frame100.jpg")  # as after copying the file: its content is the same
     assert made(batch(done)) == ["frame10.png"]
     last = batch(done)[-1]
     assert (last["made"], last["already"]) == (0, 8)
 
 
-def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder):
+def test_the_recipe_depends_on_paintings_settings_and_size_but_not_on_the_device(folder):
     def key(
         painting: str = "painting.png",
         share: str = "",
@@ -217,7 +210,7 @@ def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder
         device: str = "auto",
         **setting_specs: float,
     ) -> str:
-        paintings = paintings_of([f"{folder.parent / painting}{share}"], [], [])
+        paintings = parse_paintings([f"{folder.parent / painting}{share}"], [], [])
         return recipe_of(paintings, StyleSettings(**setting_specs), size, None, "auto", device).key
 
     draw(folder.parent / "other.png", 10, 40, 40)
@@ -228,166 +221,170 @@ def test_another_painting_or_knob_is_another_recipe_another_device_is_not(folder
     assert key() not in keys
 
 
-def test_a_result_whose_line_was_never_written_says_itself_that_it_is_done(batch, done):
-    ledger = done.with_name("frames-in-painting") / ".velatura-batch"
-    lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(line for line in lines if b'"frame10.png"' not in line)[:-5])
+def test_a_result_without_a_manifest_line_is_recognised_by_its_metadata(batch, done):
+    manifest = done.with_name("frames-in-painting") / ".velatura-batch"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    manifest.write_bytes(b"".join(line for line in lines if b'"frame10.png"' not in line)[:-5])
     assert batch(done)[-1]["made"] == 0
 
 
-def test_failures_come_at_the_end_and_the_others_are_made(start, batch, folder):
+def test_failures_are_listed_at_the_end_and_all_other_pictures_are_restyled(start, batch, folder):
     out = folder.with_name("out")
     out.mkdir()
-    (out / "frame10.png").write_bytes(b"dear to me")
+    (out / "frame10.png").write_bytes(b"precious")
     (folder / "frame9.png").write_bytes((folder / "frame9.png").read_bytes()[:300])
-    one = start(folder, *QUICK, "-o", out)
-    stdout, stderr = one.communicate(timeout=60)
-    assert (one.returncode, stdout.strip()) == (1, str(out))
-    told = stderr.splitlines()
-    assert told[-3:-2] == ["2 could not be restyled:"]
-    assert "truncated" in told[-2]
-    assert "frame10.png is there already" in told[-1]
-    assert (out / "frame10.png").read_bytes() == b"dear to me"
+    process = start(folder, *QUICK, "-o", out)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout.strip()) == (1, str(out))
+    messages = stderr.splitlines()
+    assert messages[-3:-2] == ["2 could not be restyled:"]
+    assert "truncated" in messages[-2]
+    assert "frame10.png already exists" in messages[-1]
+    assert (out / "frame10.png").read_bytes() == b"precious"
     assert (out / "frame101.tif").exists()
     last = batch(folder, *QUICK, "-o", out, "--force", code=1)[-1]
-    assert (last["made"], [one["code"] for one in last["failed"]]) == (1, ["not_a_picture"])
+    assert (last["made"], [failure["code"] for failure in last["failed"]]) == (1, ["not_a_picture"])
     assert Image.open(out / "frame10.png").size == (32, 24)
 
 
-def test_a_result_that_was_painted_over_is_not_lost_to_another_knob(batch, done):
+def test_a_result_that_the_user_has_edited_is_not_overwritten_after_a_setting_changes(batch, done):
     out = done.with_name("frames-in-painting")
     draw(out / "frame10.png", 60)
-    dear = (out / "frame10.png").read_bytes()
+    edited = (out / "frame10.png").read_bytes()
     last = batch(done, *QUICK, "--strength", "60", code=1)[-1]
-    assert (last["made"], [one["name"] for one in last["failed"]]) == (7, ["frame10.png"])
-    assert (out / "frame10.png").read_bytes() == dear
+    assert (last["made"], [failure["name"] for failure in last["failed"]]) == (7, ["frame10.png"])
+    assert (out / "frame10.png").read_bytes() == edited
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    "arguments, expected",
     [
         (("--device", "cuda:9"), "cuda:9"),
         (("-o", "{folder}"), "among the pictures"),
         (("--mask", "{folder}/nothere.png"), "nothere.png"),
     ],
 )
-def test_what_is_wrong_with_all_of_them_ends_it_at_once_and_is_said_once(start, folder, words, said):
-    one = start(folder, *QUICK, *(word.format(folder=folder) for word in words))
-    _, stderr = one.communicate(timeout=60)
-    assert one.returncode in (1, 2)
-    assert stderr.count(said) == 1
+def test_an_error_that_concerns_all_pictures_stops_the_batch_and_is_shown_once(start, folder, arguments, expected):
+    process = start(folder, *QUICK, *(word.format(folder=folder) for word in arguments))
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (1, 2)
+    assert stderr.count(expected) == 1
     assert "Traceback" not in stderr
 
 
-# --- cut short --------------------------------------------------------------------------------------------
-def test_a_killed_command_goes_on_where_it_was(start, batch, folder):
-    one = start(folder, *LONG, "--json")
-    (first,) = [line["name"] for line in said_until(one, "made") if line["event"] == "made"]
-    one.kill()
-    one.communicate()
+# --- interrupted batches --------------------------------------------------------------------------------------------
+def test_a_killed_batch_continues_where_it_stopped(start, batch, folder):
+    process = start(folder, *LONG, "--json")
+    (first,) = [line["name"] for line in lines_until(process, "made") if line["event"] == "made"]
+    process.kill()
+    process.communicate()
     lines = batch(folder, *LONG)
     assert first not in made(lines)
     assert len(made(lines)) + lines[-1]["already"] == 4
     assert lines[-1]["already"] >= 1
 
 
-def test_an_interrupt_leaves_what_is_finished_and_says_how_to_go_on(start, folder):
-    one = start(folder, *LONG, "--json")
-    *_, finished = said_until(one, "made")
-    one.send_signal(signal.SIGINT)
-    out, err = one.communicate(timeout=60)
-    assert one.returncode == 1
+def test_an_interrupt_keeps_finished_results_and_explains_how_to_continue(start, folder):
+    process = start(folder, *LONG, "--json")
+    *_, finished = lines_until(process, "made")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
     assert "of 4 pictures are done" in out
     assert "same command again" in out
     assert "Traceback" not in err
     assert Path(finished["output"]).exists()
 
 
-def test_an_interrupt_leaves_the_pictures_in_work_to_be_gone_on_with(folder, daemon):
+def test_an_interrupt_saves_the_progress_of_running_restyles(folder, daemon):
     daemon.options = ("--keep-seconds", "0")
     with daemon.client("watching") as client:
         client.wait_until_ready()
-    one = started(daemon.home, folder, "--quality", "draft", "--iterations", "5000", "--optimiser", "adam", "--json")
-    for line in said_until(one, "preview"):
+    process = start_batch(
+        daemon.home, folder, "--quality", "draft", "--iterations", "5000", "--optimiser", "adam", "--json"
+    )
+    for line in lines_until(process, "preview"):
         assert line["event"] != "made"
-    one.send_signal(signal.SIGINT)
-    one.communicate(timeout=60)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
     with daemon.client("watching") as client:
         status_when(client, lambda report: report["stopped_midway"] > 0)
 
 
-def test_while_one_batch_is_at_work_in_a_folder_another_is_not(start, folder):
-    one = start(folder, *LONG, "--json")
-    for _ in said_until(one, "asked"):
+def test_two_batches_cannot_use_the_same_folder_at_once(start, folder):
+    process = start(folder, *LONG, "--json")
+    for _ in lines_until(process, "submitted"):
         pass
-    one.send_signal(signal.SIGSTOP)  # on a free machine it would be done before the other has begun
+    process.send_signal(signal.SIGSTOP)  # on an idle machine it would finish before the other one starts
     other = start(folder, *LONG)
     assert "Another 'velatura batch'" in other.communicate(timeout=60)[1]
-    one.send_signal(signal.SIGCONT)
-    assert one.communicate(timeout=60) and one.returncode == 0
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate(timeout=60) and process.returncode == 0
 
 
-def test_a_daemon_killed_midway_is_started_again_and_no_picture_is_missing(start, folder, warm):
-    one = start(folder, *LONG, "--json")
-    for _ in said_until(one, "made"):
+def test_a_killed_daemon_is_restarted_and_no_picture_is_missing(start, folder, warm):
+    process = start(folder, *LONG, "--json")
+    for _ in lines_until(process, "made"):
         pass
     pid = warm.status()["pid"]
     os.kill(pid, signal.SIGKILL)
-    out, err = one.communicate(timeout=120)
+    out, err = process.communicate(timeout=120)
     wait_for_end(pid)
-    assert one.returncode == 0, out + err
+    assert process.returncode == 0, out + err
     assert json.loads(out.splitlines()[-1])["made"] == 4
 
 
-def test_what_was_finished_when_the_command_was_killed_is_fetched_and_not_made_again(batch, done, warm):
-    """By a client with the command line's name that asks for the same and never says that it has it."""
+def test_results_finished_after_the_command_was_killed_are_fetched_and_not_computed_again(batch, done, warm):
+    """A client with the name of the command line submits the same job and never confirms the delivery."""
     out = done.with_name("frames-in-painting")
     (out / "frame10.png").unlink()
     settings = StyleSettings.from_wire(json.loads(read_description(out / "frame9.png"))["settings"])
-    recipe = recipe_of(paintings_of([str(done.parent / "painting.png")], [], []), settings, None, None, "auto", "auto")
-    note = note_of(out / "frame10.png", batch=recipe.key_with(hash_of_file(done / "frame10.png")))
-    order = recipe.order(done / "frame10.png")
-    name = (warm.places.config / "clients" / "cli").read_text()
+    recipe = recipe_of(
+        parse_paintings([str(done.parent / "painting.png")], [], []), settings, None, None, "auto", "auto"
+    )
+    note = client_note(out / "frame10.png", batch=recipe.key_with(hash_of_file(done / "frame10.png")))
+    request = recipe.request_for(done / "frame10.png")
+    name = (warm.app_dirs.config / "clients" / "cli").read_text()
     with warm.client(name) as client:
         client.acknowledge_manually()
-        client.restyle_and_wait(order.content, order.styles, settings, note=note)
+        client.restyle_and_wait(request.content, request.styles, settings, note=note)
     lines = batch(done)
     assert made(lines) == ["frame10.png"]
-    assert not [line for line in lines if line["event"] == "asked"]
+    assert not [line for line in lines if line["event"] == "submitted"]
     with warm.client(name) as client:
         client.request_saved()
         assert next(event.items for event in client.events() if isinstance(event, SavedItems)) == []
 
 
-def test_a_daemon_that_was_told_to_stop_is_not_started_against_that_will(start, folder, warm):
-    one = start(folder, *LONG, "--json")
-    for _ in said_until(one, "made"):
+def test_a_daemon_that_the_user_stopped_is_not_restarted(start, folder, warm):
+    process = start(folder, *LONG, "--json")
+    for _ in lines_until(process, "made"):
         pass
     warm.stop()
-    out, err = one.communicate(timeout=60)
-    assert one.returncode == 1
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
     assert "has been stopped" in err
     assert "of 4 pictures are done" in out
 
 
-# --- how many at once, and the sheet ----------------------------------------------------------------------
-def test_room_grows_with_the_workers_but_results_never_push_each_other_out():
-    assert workers_in({"worker": {}}) == 1
-    assert workers_in({"workers": []}) == 1
-    assert workers_in({"workers": [], "active_workers": 4}) == 4  # asleep still
-    assert [room_for(workers_in({"workers": [{}] * n})) for n in (1, 2, 4)] == [4, 6, 10]
-    assert room_for(30) == 30  # none of so many waits for work
-    assert max(room_for(n) for n in range(1000)) == MOST <= min(PER_CLIENT, JOBS_PER_CLIENT)
+# --- concurrency and the contact sheet ----------------------------------------------------------------------
+def test_the_limit_grows_with_the_workers_but_never_exceeds_the_results_that_the_daemon_keeps():
+    assert worker_count({"worker": {}}) == 1
+    assert worker_count({"workers": []}) == 1
+    assert worker_count({"workers": [], "active_workers": 4}) == 4  # not started yet
+    assert [in_flight_limit(worker_count({"workers": [{}] * n})) for n in (1, 2, 4)] == [4, 6, 10]
+    assert in_flight_limit(30) == 30  # enough to keep 30 workers busy
+    assert max(in_flight_limit(n) for n in range(1000)) == MAX_IN_FLIGHT <= min(PER_CLIENT, JOBS_PER_CLIENT)
 
 
-def test_a_sheet_of_a_thousand_shows_evenly_chosen_ones_from_first_to_last():
-    chosen = evenly(range(1000), 48)
+def test_a_sheet_of_a_thousand_pictures_shows_evenly_chosen_ones_including_first_and_last():
+    chosen = evenly_chosen(range(1000), 48)
     steps = {b - a for a, b in itertools.pairwise(chosen)}
     assert (chosen[0], chosen[-1], len(chosen)) == (0, 999, 48)
     assert max(steps) - min(steps) <= 1
 
 
-def test_a_sheet_is_about_as_wide_as_three_to_two_whatever_the_shape_of_its_pictures(tmp_path):
+def test_a_sheet_has_a_format_of_about_3_to_2_for_pictures_of_any_shape(tmp_path):
     for shape in ((60, 30), (30, 60)):
         paths = []
         for number in range(24):

@@ -1,4 +1,4 @@
-"""`velatura bench`: every measurement runs, small; what cannot be measured is said."""
+"""`velatura bench`: every measurement runs at a small size, and errors are reported."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from importlib.util import find_spec
 import pytest
 
 
-def bench(*words: object) -> subprocess.CompletedProcess[str]:
-    env = {
-        **os.environ,
-        "COLUMNS": "200",
-        "OMP_NUM_THREADS": "1",
-    }  # two threads that wait for one another take long beside other tests
-    command = [sys.executable, "-m", "velatura_daemon", "bench", *map(str, words)]
+def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
+    # One thread: beside other tests, two threads that wait for each other are slow.
+    env = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "velatura_daemon", "bench", *map(str, arguments)]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=170, check=False)
 
 
-def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
+def test_a_small_run_measures_both_implementations_and_complete_jobs(tmp_path):
     done = bench(
         "--sizes", 64, "--steps", 8, "--repeats", 1, "--brief", "--json", tmp_path / "all.json", "--pictures", tmp_path
     )
@@ -35,27 +32,27 @@ def test_a_small_run_measures_both_ways_and_whole_jobs(tmp_path):
     assert all(run["reached"] == (run["judged"][-1] <= found["target"]) for run in found["ours"])
     assert {len(job["warm"]) for job in data["whole"].values()} == {1}
     assert {p.name for p in tmp_path.glob("*.png")} == {"plain-64.png", "ours-64.png"}
-    assert "64², plain, an iteration" in done.stdout
+    assert "64², plain, per iteration" in done.stdout
 
 
-def test_pictures_of_any_size_are_measured_within_the_memory_they_may_take(tmp_path):
+def test_pictures_of_any_size_are_measured_within_their_memory_limit(tmp_path):
     done = bench("--megapixels", "0.01,0.02", "--memory-megabytes", 1040, "--json", tmp_path / "sizes.json")
     assert done.returncode == 0, done.stderr
     small, large = json.loads((tmp_path / "sizes.json").read_text())["sizes"].values()
     assert (small["tile"], large["tile"] > 0) == (0, True)
     assert all(0 < found["memory"] <= 1040 << 20 for found in (small, large))
-    assert "0.02 megapixels, an iteration" in done.stdout
+    assert "0.02 megapixels, per iteration" in done.stdout
 
 
-@pytest.mark.skipif(find_spec("matplotlib") is not None, reason="what is asked for is there")
-def test_a_plot_that_cannot_be_drawn_is_said_before_anything_is_measured(tmp_path):
+@pytest.mark.skipif(find_spec("matplotlib") is not None, reason="matplotlib is installed")
+def test_a_missing_matplotlib_is_reported_before_anything_is_measured(tmp_path):
     done = bench("--plot", tmp_path / "plot.png")
     assert done.returncode == 2
     assert "matplotlib" in done.stderr
 
 
 @pytest.mark.parametrize("sizes", ["100", "big", "32", "256,,512"])
-def test_a_size_that_is_none_is_said(sizes):
+def test_an_invalid_size_is_reported(sizes):
     done = bench("--sizes", sizes)
     assert done.returncode == 2
     assert "multiples of 16" in done.stderr

@@ -1,4 +1,4 @@
-"""`velatura explain`, as a person runs it, with a step or two a picture."""
+"""`velatura explain`, run as a user does, with one or two steps per picture."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import Run
+from tests.support.command_line import Run
 from velatura.figures.explain import figures
-from velatura_daemon.imaging.contact_sheet import GAP, LINE
+from velatura_daemon.imaging.contact_sheet import GAP, LABEL_HEIGHT
 
 WIDTH, HEIGHT = 32, 24
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder with a photo and a painting."""
+    """Create a folder with a photo and a painting."""
     noise = np.random.default_rng(3)
     Image.fromarray(noise.integers(0, 256, (48, 64, 3), np.uint8)).save(tmp_path / "photo.png")
     Image.fromarray(noise.integers(0, 256, (40, 20, 3), np.uint8)).save(tmp_path / "painting.png")
@@ -33,8 +33,8 @@ def explained(run: Run, files: Path, *more: object) -> subprocess.CompletedProce
     )
 
 
-def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
-    done = explained(run, files, "--pictures", files / "singly", "--json")
+def test_the_sheet_has_every_figure_and_each_is_written_to_a_folder_on_request(run, files):
+    done = explained(run, files, "--pictures", files / "figures", "--json")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["name"] for line in lines if line["event"] == "item"] == [figure.name for figure in figures()]
@@ -43,14 +43,14 @@ def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
     sheet = Image.open(last["output"])
     assert Path(last["output"]) == files / "photo-explained.png"
     # Seven rows of six: content, style, five of the table; three of them with labels above.
-    assert sheet.size == (6 * (WIDTH + GAP) + GAP, 7 * (HEIGHT + GAP) + GAP + 3 * LINE)
-    pictures = {path.stem: Image.open(path).size for path in (files / "singly").iterdir()}
+    assert sheet.size == (6 * (WIDTH + GAP) + GAP, 7 * (HEIGHT + GAP) + GAP + 3 * LABEL_HEIGHT)
+    pictures = {path.stem: Image.open(path).size for path in (files / "figures").iterdir()}
     assert pictures == {figure.name: (WIDTH, HEIGHT) for figure in figures()}
-    assert json.loads(run("history", "--json").stdout) == []  # thirty figures would push out what somebody painted
+    assert json.loads(run("history", "--json").stdout) == []  # thirty figures would push the user's restyles out of it
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         (["nothere.png", "--style", "painting.png"], 2, "nothere.png"),
         (["photo.png"], 2, "--style"),
@@ -61,14 +61,14 @@ def test_a_sheet_with_every_figure_and_each_in_a_folder_if_asked(run, files):
         (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
     ],
 )
-def test_bad_input_gets_its_own_sentence(run, files, words, code, said):
-    words = [str(files / word) if word.endswith(".png") else word for word in words]
-    done = run("explain", "--iterations", 1, *words)
+def test_each_kind_of_bad_input_has_its_own_message(run, files, arguments, code, expected):
+    arguments = [str(files / word) if word.endswith(".png") else word for word in arguments]
+    done = run("explain", "--iterations", 1, *arguments)
     assert done.returncode == code, done.stderr
-    assert re.search(said, done.stderr), done.stderr
+    assert re.search(expected, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_failure_in_json_is_a_line_too(run, files):
+def test_with_json_a_failure_is_printed_as_a_line(run, files):
     done = run("explain", files / "nothere.png", "--style", files / "painting.png", "--json")
     assert json.loads(done.stdout.splitlines()[-1])["event"] == "failed"

@@ -1,5 +1,4 @@
-"""What is kept, from the command line: a daemon that is killed midway, a history that is used again, all of it
-wiped."""
+"""Saved results on the command line: after a daemon was killed, in the history, and deleting everything."""
 
 from __future__ import annotations
 
@@ -20,18 +19,12 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 
-LONG = (
-    "--quality",
-    "draft",
-    "--iterations",
-    "1000",
-    "--optimiser",
-    "adam",
-)  # seconds: longer than until it is first kept
+# Takes some seconds, longer than the interval until the first checkpoint.
+LONG = ("--quality", "draft", "--iterations", "1000", "--optimiser", "adam")
 
 
 class Home:
-    """A person's home, with a photo and a painting in it."""
+    """A user's home folder with a photo and a painting."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.daemon = folder, Daemon(folder / "velatura")
@@ -42,9 +35,9 @@ class Home:
         for name, size in (("photo.png", (36, 48, 3)), ("painting.png", (40, 40, 3))):
             Image.fromarray(noise.integers(0, 256, size, np.uint8)).save(self.folder / name)
 
-    def start(self, *words: object, file_bytes: int = -1) -> subprocess.Popen[str]:
-        """file_bytes: the largest file that it may write; -1: any."""
-        command = [sys.executable, "-m", "velatura_daemon", *map(str, words)]
+    def start(self, *arguments: object, file_bytes: int = -1) -> subprocess.Popen[str]:
+        """file_bytes: the largest file that the process may write; -1: no limit."""
+        command = [sys.executable, "-m", "velatura_daemon", *map(str, arguments)]
         return subprocess.Popen(
             command,
             env=self.env,
@@ -55,34 +48,34 @@ class Home:
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
         )
 
-    def run(self, *words: object, code: int = 0, said: str = "") -> str:
-        one = self.start(*words)
-        out, err = one.communicate(said, timeout=120)
-        assert one.returncode == code, out + err
+    def run(self, *arguments: object, code: int = 0, input: str = "") -> str:
+        process = self.start(*arguments)
+        out, err = process.communicate(input, timeout=120)
+        assert process.returncode == code, out + err
         return out + err if code else out
 
     def restyle(self, *more: object) -> subprocess.Popen[str]:
         return self.start("restyle", self.folder / "photo.png", "--style", self.folder / "painting.png", *more)
 
-    def kept(self) -> list[dict]:
+    def saved(self) -> list[dict]:
         return json.loads(self.run("results", "list", "--json"))
 
 
 @pytest.fixture(scope="module")
 def homes() -> Iterator[list[Home]]:
-    """After a daemon was killed midway through a restyle: twice the same, by a copy."""
+    """The home folder after a daemon was killed during a restyle, and a copy of it."""
     import tempfile
 
     one, other = (Home(Path(tempfile.mkdtemp(prefix="vel-"))) for _ in range(2))
     one.draw()
     restyle = one.restyle(*LONG)
-    works = one.daemon.places.state / "works"
-    while not list(works.glob("*.kept")):
+    checkpoints = one.daemon.app_dirs.state / "works"
+    while not list(checkpoints.glob("*.kept")):
         assert restyle.poll() is None, restyle.communicate()
         time.sleep(0.05)
     pid = json.loads(one.run("daemon", "status", "--json"))["pid"]
     os.kill(pid, signal.SIGKILL)
-    _, one.told = restyle.communicate(timeout=60)  # type: ignore[attr-defined]
+    _, one.output = restyle.communicate(timeout=60)  # type: ignore[attr-defined]
     wait_for_end(pid)
     shutil.rmtree(other.folder)
     shutil.copytree(one.folder, other.folder, ignore=shutil.ignore_patterns("run"))
@@ -92,9 +85,9 @@ def homes() -> Iterator[list[Home]]:
         shutil.rmtree(home.folder, ignore_errors=True)
 
 
-def test_a_restyle_whose_daemon_was_killed_says_where_it_is_and_the_list_shows_how_far(homes):
-    assert "'velatura results list'" in homes[0].told
-    (item,) = homes[0].kept()
+def test_after_the_daemon_was_killed_the_list_shows_the_saved_progress(homes):
+    assert "'velatura results list'" in homes[0].output
+    (item,) = homes[0].saved()
     assert not item["finished"]
     assert 0 < item["done"] < 1
     assert item["title"] == "photo.png"
@@ -102,34 +95,34 @@ def test_a_restyle_whose_daemon_was_killed_says_where_it_is_and_the_list_shows_h
     assert "stopped at" in homes[0].run("results", "list")
 
 
-def test_what_was_stopped_is_finished_and_written_where_it_was_to_go(homes):
+def test_an_interrupted_restyle_is_finished_and_written_to_its_output_file(homes):
     home = homes[0]
     out = home.run("results", "save", "--json")
     last = json.loads(out.splitlines()[-1])
     assert Path(last["output"]) == home.folder / "photo-in-painting.png"
     assert Image.open(last["output"]).size == (48, 36)
     assert last["started_from"] == "last"
-    assert home.kept() == []
+    assert home.saved() == []
     (line,) = json.loads(home.run("history", "--json"))
     assert line["settings"]["iterations"] == 1000
-    assert "No result is kept" in home.run("results", "save", code=2)
+    assert "There are no saved results" in home.run("results", "save", code=2)
 
 
-def test_as_it_is_it_is_written_at_once_and_a_write_that_fails_loses_nothing(homes):
+def test_as_it_is_writes_without_finishing_and_a_failed_write_loses_nothing(homes):
     home = homes[1]
-    (item,) = home.kept()
+    (item,) = home.saved()
     saving = home.start("results", "save", item["id"][:6], "--as-it-is", "-o", home.folder / "out.png", file_bytes=2000)
-    _, said = saving.communicate(timeout=60)
-    assert saving.returncode == 1, said
+    _, errors = saving.communicate(timeout=60)
+    assert saving.returncode == 1, errors
     assert not (home.folder / "out.png").exists()
-    (item,) = home.kept()
+    (item,) = home.saved()
     assert item["finished"]
     home.run("results", "save", item["id"][:6], "-o", home.folder / "out.png")
     assert Image.open(home.folder / "out.png").size == (48, 36)
-    assert home.kept() == []
+    assert home.saved() == []
 
 
-def test_the_history_is_used_again_and_says_where_a_painting_has_gone(homes):
+def test_a_history_entry_can_be_used_again_unless_its_painting_is_missing(homes):
     home = homes[0]
     done = home.restyle("--quality", "draft", "--iterations", "4", "--strength", "70", "-o", home.folder / "quick.png")
     assert done.wait(timeout=60) == 0
@@ -143,37 +136,37 @@ def test_the_history_is_used_again_and_says_where_a_painting_has_gone(homes):
     assert Path(last["output"]) == home.folder / "another-in-painting.png"
     assert last["settings"]["strength"] == 70
     (home.folder / "painting.png").rename(home.folder / "moved.png")
-    assert "is not at" in home.run("history", "use", lines[0]["number"], home.folder / "another.png", code=2)
-    assert "has no line 99" in home.run("history", "use", "99", home.folder / "another.png", code=2)
+    assert "is no longer at" in home.run("history", "use", lines[0]["number"], home.folder / "another.png", code=2)
+    assert "has no entry 99" in home.run("history", "use", "99", home.folder / "another.png", code=2)
 
 
-def test_a_result_is_dropped_by_its_id(homes):
+def test_a_result_is_deleted_by_its_id(homes):
     home = homes[1]
     with home.daemon.client("another program") as client:
         client.acknowledge_manually()
         from tests.conftest import QUICK, picture
 
         client.restyle_and_wait(picture(), [(picture(seed=1), 1.0)], QUICK, title="theirs")
-    (item,) = home.kept()
-    assert "Say which" in home.run("results", "drop", code=2)
-    assert "Forgotten: 1 of 1" in home.run("results", "drop", item["id"][:8])
-    assert home.kept() == []
+    (item,) = home.saved()
+    assert "Give the ID" in home.run("results", "drop", code=2)
+    assert "Deleted: 1 of 1" in home.run("results", "drop", item["id"][:8])
+    assert home.saved() == []
 
 
-def test_forgotten_is_everything_but_logs_and_weights_with_a_daemon_and_without(homes):
+def test_forget_deletes_everything_but_logs_and_weights_with_and_without_a_daemon(homes):
     home = homes[0]
-    state = home.daemon.places.state
-    home.run("forget", code=1, said="n\n")
+    state = home.daemon.app_dirs.state
+    home.run("forget", code=1, input="n\n")
     assert json.loads(home.run("history", "--json")) != []
-    assert "Wiped" in home.run("forget", "--yes")
+    assert "Deleted" in home.run("forget", "--yes")
     assert json.loads(home.run("history", "--json")) == []
     assert list((state / "spool").iterdir()) == []
     home.run("daemon", "stop")
     (state / "spool").mkdir(exist_ok=True)
     (state / "spool" / "left").write_bytes(b"x")
     (state / "history.sqlite.damaged").write_bytes(b"x")
-    said = home.run("forget", "--yes")
-    assert str(home.daemon.places.weights) in said
+    output = home.run("forget", "--yes")
+    assert str(home.daemon.app_dirs.weights) in output
     left = {path.name for path in state.iterdir()}
     assert "daemon.log" in left
     assert not left & {"spool", "results", "works"}

@@ -1,4 +1,4 @@
-"""`velatura daemon status` of a daemon that was started by an earlier version, and runs still."""
+"""`velatura daemon status` for a daemon of an earlier version that is still running."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EARLIER = {
 }
 
 
-class Earlier:
-    def __enter__(self) -> Earlier:
+class EarlierClient:
+    def __enter__(self) -> EarlierClient:
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -34,7 +34,7 @@ class Earlier:
         return EARLIER
 
 
-def test_what_an_earlier_daemon_does_not_say_is_not_missed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(daemon, "running_daemon", Earlier)
+def test_fields_that_an_earlier_daemon_does_not_report_are_optional(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(daemon, "running_daemon", EarlierClient)
     done = CliRunner().invoke(daemon.status)
     assert (done.exit_code, "pid 8, warm" in done.output) == (0, True)

@@ -1,4 +1,4 @@
-"""One log for the daemon and every process that it starts."""
+"""One log for the daemon and all processes that it starts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ [\w-]+ \d+ velatura[\w.]*: ")
 
 
-class Kept(logging.Handler):
-    """The records that reach the root logger."""
+class RecordCollector(logging.Handler):
+    """Collects the records that reach the root logger."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class Kept(logging.Handler):
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
-    handler = Kept()
+def collected() -> Iterator[RecordCollector]:
+    handler = RecordCollector()
     logging.getLogger().addHandler(handler)
     yield handler
     logging.getLogger().removeHandler(handler)
@@ -50,53 +50,53 @@ def run(script: str, **more: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, **more)  # type: ignore[call-overload]
 
 
-def forwarded(process: subprocess.Popen[bytes], kept: Kept) -> list[logging.LogRecord]:
-    """What is logged of a process's stderr, to its end."""
+def forwarded(process: subprocess.Popen[bytes], collected: RecordCollector) -> list[logging.LogRecord]:
+    """Return what is logged from a process's stderr until it ends."""
     assert process.stderr is not None
     logs._forward(process.stderr, f"worker {process.pid}")
     process.wait()
-    return kept.records
+    return collected.records
 
 
-def test_a_restyle_leaves_dated_lines_of_the_daemon_and_of_its_worker(daemon):
+def test_a_restyle_logs_dated_lines_of_the_daemon_and_of_its_worker(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         pid = client.status()["workers"][0]["pid"]
-    first, *lines = daemon.places.log_file.read_text().splitlines()
+    first, *lines = daemon.app_dirs.log_file.read_text().splitlines()
     assert first.startswith(START_MARKER)
-    for words in (f" worker {pid} velatura.worker: network ", r" daemon \d+ velatura.jobs: job .* done in "):
-        assert [line for line in lines if LINE.match(line) and re.search(words, line)]
+    for text in (f" worker {pid} velatura.worker: network ", r" daemon \d+ velatura.jobs: job .* done in "):
+        assert [line for line in lines if LINE.match(line) and re.search(text, line)]
 
 
-def test_a_record_of_another_process_keeps_its_level_time_logger_and_lines(kept):
-    began = time.time()
+def test_a_record_of_another_process_keeps_its_level_time_logger_and_line_breaks(collected):
+    started_at = time.time()
     script = (
         "from velatura_daemon.logs import *; log_to_stderr(); "
         "logging.getLogger('velatura.engine').warning('two\\nlines of %s', 'it')"
     )
-    (record,) = forwarded(run(script), kept)
+    (record,) = forwarded(run(script), collected)
     assert (record.levelname, record.name, record.getMessage()) == ("WARNING", "velatura.engine", "two\nlines of it")
-    assert began - 1 < record.created < time.time() + 1
+    assert started_at - 1 < record.created < time.time() + 1
 
 
-def test_a_crash_leaves_its_last_words(kept):
+def test_the_output_of_a_crash_is_logged(collected):
     script = (
         "import os; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); os.write(2, b'boom\\n'); "
         "os.abort()"
     )
     process = run(script)
-    messages = [record.getMessage() for record in forwarded(process, kept)]
+    messages = [record.getMessage() for record in forwarded(process, collected)]
     assert messages[0] == "boom"
     assert "Fatal Python error: Aborted" in messages
-    assert {record.origin for record in kept.records} == {f"worker {process.pid}"}
+    assert {record.origin for record in collected.records} == {f"worker {process.pid}"}
 
 
-def test_an_exception_is_logged_with_its_traceback(kept):
+def test_an_exception_is_logged_with_its_traceback(collected):
     script = (
         "from velatura_daemon.logs import *\nlog_to_stderr()\ntry: 1 / 0\nexcept Exception: "
         "logging.getLogger('velatura').exception('failed')"
     )
-    (record,) = forwarded(run(script), kept)
+    (record,) = forwarded(run(script), collected)
     assert record.getMessage().startswith("failed\nTraceback") and "ZeroDivisionError" in record.getMessage()
 
 
@@ -112,9 +112,9 @@ printed = st.lists(claimed | st.binary(max_size=200) | st.just(logs.RECORD + b"[
 
 
 @given(printed)
-def test_whatever_another_process_prints_can_be_logged(output):
-    """Records that are none, of any fields: each is formatted, and the next is read."""
-    handler = Kept()
+def test_any_output_of_another_process_can_be_logged(output):
+    """Malformed records with any fields are formatted, and the lines after them are read."""
+    handler = RecordCollector()
     handler.setFormatter(logs._Formatter("daemon"))
     logging.getLogger().addHandler(handler)
     try:
@@ -125,42 +125,42 @@ def test_whatever_another_process_prints_can_be_logged(output):
         logging.getLogger().removeHandler(handler)
 
 
-def test_a_record_is_known_for_one_behind_half_a_line_and_however_long(kept):
+def test_records_are_recognised_after_an_incomplete_line_and_at_any_length(collected):
     script = (
         "import os; from velatura_daemon.logs import *; log_to_stderr(); os.write(2, b'50% '); log = "
         "logging.getLogger('velatura');"
         "log.error('first'); log.error('€' * 1_000_000)"
     )
-    printed, first, second = forwarded(run(script), kept)
+    printed, first, second = forwarded(run(script), collected)
     assert (printed.getMessage(), printed.name) == ("50%", logs.PRINTED)
     assert (first.levelname, first.getMessage()) == ("ERROR", "first")
-    assert (second.levelname, second.getMessage()) == ("ERROR", "€" * logs.LONGEST_MESSAGE)
+    assert (second.levelname, second.getMessage()) == ("ERROR", "€" * logs.MAX_MESSAGE_CHARACTERS)
 
 
-def test_a_faulty_call_of_a_library_is_logged_and_fails_nothing(kept):
+def test_a_librarys_faulty_logging_call_is_logged_and_breaks_nothing(collected):
     script = (
         "from velatura_daemon.logs import *; log_to_stderr(); log = logging.getLogger('lib'); log.warning('%d', "
         "'x'); log.warning('after')"
     )
     process = run(script)
-    messages = [record.getMessage() for record in forwarded(process, kept)]
+    messages = [record.getMessage() for record in forwarded(process, collected)]
     assert process.returncode == 0
     assert messages[-1] == "after"
     assert [message for message in messages if "Logging error" in message]
 
 
-def test_a_library_of_a_worker_is_logged_from_warnings_up(kept):
+def test_libraries_in_a_worker_are_logged_from_level_warning(collected):
     script = (
         "import logging, warnings; from velatura_daemon.logs import log_to_stderr; log_to_stderr(); log = "
         "logging.getLogger('tifffile'); "
         "log.info('chatter'); log.warning('odd tag'); warnings.warn('old')"
     )
-    messages = [record.getMessage() for record in forwarded(run(script), kept)]
+    messages = [record.getMessage() for record in forwarded(run(script), collected)]
     assert messages[0] == "odd tag"
     assert "UserWarning: old" in messages[1] and len(messages) == 2
 
 
-def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
+def test_output_of_the_daemon_is_in_its_log_also_after_a_rotation(tmp_path):
     log = tmp_path / "daemon.log"
     script = (
         "import logging, os, sys; from pathlib import Path; from velatura_daemon.logs import open_log; "
@@ -173,75 +173,76 @@ def test_what_a_daemon_prints_lands_in_its_log_also_after_a_rotation(tmp_path):
     assert log.read_text().splitlines()[-1] == "last words"
 
 
-# --- a daemon's start --------------------------------------------------------------------------------------
+# --- starting a daemon --------------------------------------------------------------------------------------
 @pytest.fixture
-def where(home: Path) -> AppDirs:
+def dirs(home: Path) -> AppDirs:
     return app_dirs({"VELATURA_HOME": str(home)})
 
 
-def said(where: AppDirs, words: str) -> None:
-    launch(where, [sys.executable, "-c", f"print({words!r})"]).wait()
+def start_that_prints(dirs: AppDirs, text: str) -> None:
+    """Start a process in place of a daemon that prints this text."""
+    launch(dirs, [sys.executable, "-c", f"print({text!r})"]).wait()
 
 
-def test_what_each_start_has_said_is_kept_with_its_time(where):
-    for words in ("first", "second"):
-        said(where, words)
-    lines = where.log_file.read_text().splitlines()
+def test_the_output_of_each_start_is_logged_with_its_time(dirs):
+    for text in ("first", "second"):
+        start_that_prints(dirs, text)
+    lines = dirs.log_file.read_text().splitlines()
     assert lines[1::2] == ["first", "second"]
     assert all(re.match(re.escape(START_MARKER) + r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d: ", line) for line in lines[::2])
 
 
-def test_why_a_daemon_did_not_come_up_is_what_this_start_has_said(where):
-    assert startup_error(where) == ""
-    said(where, "no room\n\n")
-    assert startup_error(where) == "no room"
-    said(
-        where,
+def test_the_reason_for_a_failed_start_is_its_own_output(dirs):
+    assert startup_error(dirs) == ""
+    start_that_prints(dirs, "no room\n\n")
+    assert startup_error(dirs) == "no room"
+    start_that_prints(
+        dirs,
         "velatura: --devices takes cpu.\nsomething of a library's\n2026-01-01 00:00:00,000 INFO daemon 1 velatura: a "
         "record",
     )
-    assert startup_error(where) == "velatura: --devices takes cpu."
-    launch(where, [sys.executable, "-c", ""]).wait()
-    assert startup_error(where) == ""
+    assert startup_error(dirs) == "velatura: --devices takes cpu."
+    launch(dirs, [sys.executable, "-c", ""]).wait()
+    assert startup_error(dirs) == ""
 
 
 # --- velatura daemon logs ------------------------------------------------------------------------------------
-def logs_command(where: AppDirs, *words: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "VELATURA_HOME": str(where.state.parent)}
+def logs_command(dirs: AppDirs, *text: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "VELATURA_HOME": str(dirs.state.parent)}
     return subprocess.Popen(
-        [sys.executable, "-m", "velatura_daemon", "daemon", "logs", *words], env=env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "velatura_daemon", "daemon", "logs", *text], env=env, stdout=subprocess.PIPE, text=True
     )
 
 
-def write(where: AppDirs, *lines: str) -> None:
-    where.state.mkdir(parents=True, exist_ok=True)
-    with where.log_file.open("a") as file:
+def write(dirs: AppDirs, *lines: str) -> None:
+    dirs.state.mkdir(parents=True, exist_ok=True)
+    with dirs.log_file.open("a") as file:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def test_the_last_lines_are_shown_across_a_rotation(where):
-    write(where, "one", "two")
-    where.log_file.rename(where.log_file.with_name("daemon.log.1"))
-    write(where, "three")
-    assert logs_command(where, "-n", "2").communicate()[0].splitlines() == ["two", "three"]
-    assert logs_command(where, "-n", "0").communicate()[0] == ""
-    assert logs_command(where).communicate()[0].splitlines() == ["one", "two", "three"]
+def test_the_last_lines_include_those_before_a_rotation(dirs):
+    write(dirs, "one", "two")
+    dirs.log_file.rename(dirs.log_file.with_name("daemon.log.1"))
+    write(dirs, "three")
+    assert logs_command(dirs, "-n", "2").communicate()[0].splitlines() == ["two", "three"]
+    assert logs_command(dirs, "-n", "0").communicate()[0] == ""
+    assert logs_command(dirs).communicate()[0].splitlines() == ["one", "two", "three"]
 
 
-def test_without_a_log_it_says_so(where):
-    assert "There is no log yet" in logs_command(where).communicate()[0]
+def test_a_missing_log_is_reported(dirs):
+    assert "There is no log yet" in logs_command(dirs).communicate()[0]
 
 
-def test_following_shows_lines_as_they_come_also_after_a_rotation(where):
-    write(where, "one")
-    following = logs_command(where, "-f")
+def test_following_prints_new_lines_also_after_a_rotation(dirs):
+    write(dirs, "one")
+    following = logs_command(dirs, "-f")
     try:
         assert following.stdout is not None
         assert following.stdout.readline() == "one\n"
-        write(where, "two")
+        write(dirs, "two")
         assert following.stdout.readline() == "two\n"
-        where.log_file.rename(where.log_file.with_name("daemon.log.1"))
-        write(where, "three")
+        dirs.log_file.rename(dirs.log_file.with_name("daemon.log.1"))
+        write(dirs, "three")
         assert following.stdout.readline() == "three\n"
     finally:
         following.send_signal(signal.SIGINT)

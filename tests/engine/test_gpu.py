@@ -36,7 +36,7 @@ from velatura_daemon.engine.masks import resize_weight
 from velatura_daemon.engine.pooling import AveragePool
 from velatura_daemon.engine.precision import FLOAT32, PLAIN, fastest_on
 from velatura_daemon.engine.stylise import Resources, stylise
-from velatura_daemon.memory_plan import BASE, EVERYTHING, SMALLEST, MemoryBudget, plan_memory
+from velatura_daemon.memory_plan import BASE_BYTES, SMALLEST_TILE, UNLIMITED, MemoryBudget, plan_memory
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import ModelCache
@@ -140,7 +140,7 @@ def test_in_tiles_they_are_those_of_the_whole_image(vgg19, exact_float32):
 def test_an_image_in_host_memory_becomes_what_it_becomes_on_the_device():
     network = small_network().to(GPU).double()
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
-    rooms = {"device": MemoryBudget(BASE), "host": MemoryBudget(BASE, host_bytes=64 << 30)}
+    rooms = {"device": MemoryBudget(BASE_BYTES), "host": MemoryBudget(BASE_BYTES, host_bytes=64 << 30)}
     assert [plan_memory(256, 256, room, network.bytes_per_value).on_host for room in rooms.values()] == [False, True]
     pictures = {}
     for where, room in rooms.items():
@@ -155,9 +155,9 @@ def test_an_image_in_host_memory_becomes_what_it_becomes_on_the_device():
 @pytest.mark.parametrize(
     ("room", "on_cpu"),
     [
-        (EVERYTHING, EVERYTHING),
-        (MemoryBudget(BASE), MemoryBudget(BASE)),
-        (MemoryBudget(BASE, host_bytes=64 << 30), EVERYTHING),
+        (UNLIMITED, UNLIMITED),
+        (MemoryBudget(BASE_BYTES), MemoryBudget(BASE_BYTES)),
+        (MemoryBudget(BASE_BYTES, host_bytes=64 << 30), UNLIMITED),
     ],
     ids=["whole", "tiles", "host"],
 )
@@ -359,7 +359,7 @@ def test_a_workers_first_job_on_a_gpu_does_not_change_estimates(home):
     estimates = Estimates(home / "pace.json")
     seconds = []
     for _ in range(3):
-        expected = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+        expected = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
         seconds.append(expected.seconds)
         estimates.learn(warm, expected, 3 * expected.seconds)
     assert 0 < seconds[0] == seconds[1] < seconds[2]
@@ -391,5 +391,5 @@ def test_a_lost_device_ends_the_worker_and_another_does_the_job(home, scene, pai
 def test_a_crowded_device_gets_the_smallest_tiles(ballast):
     ballast.fill(1 << 30)
     free, _ = torch.cuda.mem_get_info(GPU)
-    assert plan_memory(4096, 4096, MemoryBudget(free, host_bytes=64 << 30), element=2).side == SMALLEST
-    assert plan_memory(4096, 4096, EVERYTHING, element=2).side == 0
+    assert plan_memory(4096, 4096, MemoryBudget(free, host_bytes=64 << 30), element=2).side == SMALLEST_TILE
+    assert plan_memory(4096, 4096, UNLIMITED, element=2).side == 0

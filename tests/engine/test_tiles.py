@@ -20,14 +20,14 @@ from velatura_daemon.engine.network import LAYERS, receptive_radius
 from velatura_daemon.engine.stylise import Resources, stylise
 from velatura_daemon.engine.tiles import tiles
 from velatura_daemon.memory_plan import (
-    BASE,
-    EVERYTHING,
-    FEWEST_PAIRS,
+    BASE_BYTES,
     GRID,
-    LARGEST,
+    LARGEST_TILE,
+    MIN_PAIRS,
     PAIRS,
     REACH,
-    SMALLEST,
+    SMALLEST_TILE,
+    UNLIMITED,
     MemoryBudget,
     plan_memory,
     work_factor,
@@ -183,11 +183,11 @@ def test_if_not_even_the_smallest_tile_fits_the_error_is_raised(network64, sourc
         evaluation_for(whole, content.image)(content.image)
 
 
-@given(st.integers(0, LARGEST), st.integers(SMALLEST, 1 << 15))
+@given(st.integers(0, LARGEST_TILE), st.integers(SMALLEST_TILE, 1 << 15))
 def test_tiles_are_halved_only_so_often(side, longest):
     seen = 0
     while side := smaller_tile_side(side, longest):
-        assert side >= SMALLEST
+        assert side >= SMALLEST_TILE
         assert side % GRID == 0
         seen += 1
     assert seen < 12
@@ -201,22 +201,22 @@ rooms = st.integers(1 << 30, 1 << 38)
 @given(sizes, sizes, rooms, st.sampled_from([2, 4]))
 def test_a_plan_keeps_to_the_budget_or_takes_the_least_possible(height, width, room, element):
     plan = plan_memory(height, width, MemoryBudget(room), element)
-    least = plan.side == SMALLEST and plan.pairs == FEWEST_PAIRS
+    least = plan.side == SMALLEST_TILE and plan.pairs == MIN_PAIRS
     assert plan.bytes <= room or least
-    assert FEWEST_PAIRS <= plan.pairs <= PAIRS
+    assert MIN_PAIRS <= plan.pairs <= PAIRS
 
 
 @given(sizes, sizes)
 def test_with_enough_memory_an_image_is_in_one_piece(height, width):
-    plan = plan_memory(height, width, EVERYTHING)
+    plan = plan_memory(height, width, UNLIMITED)
     assert (plan.side, plan.pairs, plan.on_host) == (0, PAIRS, False)
 
 
 def test_beyond_the_devices_memory_the_optimisers_state_moves_to_the_host():
-    plan = plan_memory(16384, 16384, MemoryBudget(BASE + (16 << 30), host_bytes=256 << 30), element=2)
+    plan = plan_memory(16384, 16384, MemoryBudget(BASE_BYTES + (16 << 30), host_bytes=256 << 30), element=2)
     assert plan.on_host
     assert plan.side
-    assert plan.bytes <= BASE + (16 << 30)
+    assert plan.bytes <= BASE_BYTES + (16 << 30)
 
 
 def test_a_large_image_in_large_tiles_is_at_most_twice_the_work():
@@ -229,11 +229,11 @@ def test_a_restyle_in_tiles_is_the_one_in_one_piece(network64, source64):
     # Not L-BFGS, which has fewer pairs if memory is scarce.
     settings = StyleSettings(iterations=8, quality="draft", optimiser="adam")
     pictures, sides = [], []
-    for room in (EVERYTHING, MemoryBudget(BASE)):
+    for room in (UNLIMITED, MemoryBudget(BASE_BYTES)):
         *_, last = stylise(content, styles, settings, network64, resources=Resources(budget=room))
         pictures.append(last.image)
         sides.append(plan_memory(64, 400, room, network64.bytes_per_value).side)
-    assert sides == [0, SMALLEST]
+    assert sides == [0, SMALLEST_TILE]
     torch.testing.assert_close(pictures[1], pictures[0], rtol=0, atol=1e-6)
 
 

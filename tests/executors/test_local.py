@@ -19,8 +19,8 @@ from tests.support.daemons import near_to, until
 from velatura.errors import UsageError
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
-from velatura_daemon.cli.daemon import as_words
-from velatura_daemon.config import DaemonConfig, sensible_memory
+from velatura_daemon.cli.daemon import as_arguments
+from velatura_daemon.config import DaemonConfig, default_memory
 from velatura_daemon.executors import local
 from velatura_daemon.executors.local import LocalProvider, device_names
 from velatura_daemon.jobs.events import Available, Estimated, WorkerInfo
@@ -95,7 +95,7 @@ def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_it
         assert memory() < alone
     finally:
         first.close()
-    assert {executor._config.memory_megabytes for executor in made.executors} == {sensible_memory() >> 30}
+    assert {executor._config.memory_megabytes for executor in made.executors} == {default_memory() >> 30}
 
 
 def test_one_device_that_was_asked_for_stays_one():
@@ -130,7 +130,7 @@ def test_the_options_of_a_start_are_recorded_as_they_were_said():
         "fallback": "",
         "node_labels": (),
     }
-    assert as_words(said) == [
+    assert as_arguments(said) == [
         "--devices",
         "cpu,cpu",
         "--executor",

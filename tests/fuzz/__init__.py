@@ -1,2 +1,1 @@
-"""Fuzzing: `make fuzz` guided by coverage (atheris), and a short form for every `make test` that needs nothing but
-Python."""
+"""Fuzzing: `make fuzz` is guided by coverage (atheris); a short form in every `make test` needs only Python."""

@@ -1,5 +1,4 @@
-"""Inputs made from others: bytes flipped, cut and doubled; and msgpack trees with a branch put elsewhere or an odd
-value in it."""
+"""Make inputs from other inputs: flipped, cut and repeated bytes; msgpack trees with moved branches or odd values."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from typing import Any
 
 import msgpack
 
-EDGES: list[Any] = [
+EDGE_VALUES: list[Any] = [
     None,
     True,
     False,
@@ -63,11 +62,11 @@ EDGES: list[Any] = [
     {1: 2},
     {None: None},
 ]
-DEEPEST = 1020  # just under what msgpack itself refuses
+MAX_DEPTH = 1020  # just below msgpack's own limit
 
 
-def bytewise(data: bytes, source: random.Random, longest: int) -> bytes:
-    """One to four small damages."""
+def bytewise(data: bytes, source: random.Random, max_bytes: int) -> bytes:
+    """Apply one to four small changes to the bytes."""
     changed = bytearray(data or b"\0")
     for _ in range(source.randint(1, 4)):
         place = source.randrange(len(changed)) if changed else 0
@@ -84,7 +83,7 @@ def bytewise(data: bytes, source: random.Random, longest: int) -> bytes:
                 changed[place:place] = source.randbytes(source.randint(1, 16))
             case 4:
                 changed[place:place] = changed[place : place + source.randint(1, 64)]
-            case 5:  # a number, of two, four or eight bytes, in either order
+            case 5:  # a number of two, four or eight bytes, in either byte order
                 kind = source.choice(("<H", ">H", "<I", ">I", "<Q", ">Q"))
                 number = source.choice((0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 62)) % (
                     1 << 8 * struct.calcsize(kind)
@@ -92,56 +91,56 @@ def bytewise(data: bytes, source: random.Random, longest: int) -> bytes:
                 changed[place : place + struct.calcsize(kind)] = struct.pack(kind, number)
             case 6:
                 del changed[place:]
-    return bytes(changed[:longest])
+    return bytes(changed[:max_bytes])
 
 
-def treewise(data: bytes, source: random.Random, longest: int) -> bytes:
-    """A msgpack value with one to three places changed; what is no msgpack has its bytes changed."""
+def treewise(data: bytes, source: random.Random, max_bytes: int) -> bytes:
+    """Change one to three places in a msgpack value; if the data is not msgpack, change its bytes."""
     try:
         tree = msgpack.unpackb(data, raw=False, strict_map_key=False)
     except Exception:
-        return bytewise(data, source, longest)
+        return bytewise(data, source, max_bytes)
     try:
         for _ in range(source.randint(1, 3)):
             tree = _changed(tree, source)
         packed = bytes(msgpack.packb(tree, use_bin_type=True))
-    except Exception:  # nested beyond what Python copies or msgpack packs, or a surrogate
-        return bytewise(data, source, longest)
-    return packed if len(packed) <= longest else bytewise(data, source, longest)
+    except Exception:  # nested too deeply to copy or pack, or a surrogate character
+        return bytewise(data, source, max_bytes)
+    return packed if len(packed) <= max_bytes else bytewise(data, source, max_bytes)
 
 
 def _changed(tree: Any, source: random.Random) -> Any:
-    places = list(_places(tree))
-    if not places:
+    app_dirs = list(_places(tree))
+    if not app_dirs:
         return _value(source, [])
-    holder, key = source.choice(places)
+    holder, key = source.choice(app_dirs)
     match source.randrange(6):
         case 0:
             del holder[key]
         case 1:  # a branch from elsewhere
-            other, name = source.choice(places)
+            other, name = source.choice(app_dirs)
             if other is not holder or name != key:
                 holder[key] = copy.deepcopy(other[name])
         case 2 if isinstance(holder, dict):
-            holder[source.choice(("", "x", 1, None, str(key)[:-1], str(key) + "s"))] = _value(source, places)
+            holder[source.choice(("", "x", 1, None, str(key)[:-1], str(key) + "s"))] = _value(source, app_dirs)
         case 2 | 3 if isinstance(holder, list):
             holder.extend([holder[key]] * source.choice((1, 2, 20)))
         case _:
-            holder[key] = _value(source, places)
+            holder[key] = _value(source, app_dirs)
     return tree
 
 
-def _value(source: random.Random, places: list[Any]) -> Any:
+def _value(source: random.Random, app_dirs: list[Any]) -> Any:
     if source.random() < 0.03:
         deep: Any = source.choice((0, "x", [], {}))
-        for _ in range(source.choice((10, 500, DEEPEST - 8))):
+        for _ in range(source.choice((10, 500, MAX_DEPTH - 8))):
             deep = [deep]
         return deep
-    return copy.deepcopy(source.choice(EDGES))
+    return copy.deepcopy(source.choice(EDGE_VALUES))
 
 
 def _places(tree: Any) -> Any:
-    """(holder, key) of every value in the tree; not recursive, since trees may be deep."""
+    """Yield (holder, key) for every value in the tree; not recursive, because trees may be deep."""
     left = [tree]
     while left:
         holder = left.pop()

@@ -1,4 +1,4 @@
-"""ZMTP streams to begin with, for both sides' fuzzers."""
+"""ZMTP streams as seeds, for the fuzzers of both sides."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def seeds() -> Iterator[bytes]:
         yield b"\x01" + OPENING + message
         yield b"\xff" + OPENING + message
     yield b"\x07" + OPENING + b"".join(stream[:5])
-    yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command of a newer peer
-    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME) + b"begun"
-    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME + 1) + b"begun"
+    yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command from a newer peer
+    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME + 1) + b"begun"
     yield b"\x03" + OPENING + b"\x02" + (2**63).to_bytes(8, "big")
     yield b"\x03" + zmtp.GREETING + zmtp.frame_header(0, 3) + b"out of turn"
     yield b"\x03" + zmtp.GREETING.replace(b"NULL", b"PLAI") + OPENING
     yield b"\x00GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-def mutate(data: bytes, source: random.Random, longest: int) -> bytes:
-    """The greeting mostly stays: behind it lies the rest."""
-    kept = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
-    return (data[:kept] + bytewise(data[kept:], source, longest))[:longest]
+def mutate(data: bytes, source: random.Random, max_bytes: int) -> bytes:
+    """Change a stream; usually not its greeting, so that the rest is reached."""
+    acknowledge = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
+    return (data[:acknowledge] + bytewise(data[acknowledge:], source, max_bytes))[:max_bytes]
 
 
 def pieces(stream: bytes, source: random.Random) -> Iterator[memoryview]:
-    """The stream as it may arrive."""
+    """Yield the stream in pieces, as it may arrive."""
     view, at = memoryview(stream), 0
     while at < len(stream):
         cut = source.choice((1, 1, 2, 3, 9, 64, 300))

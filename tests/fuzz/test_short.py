@@ -1,5 +1,4 @@
-"""The fuzzers' short form: seeds, and some thousand inputs made from them by a dice that falls the same way each
-time."""
+"""The short form of the fuzzers: seeds, and some thousand inputs made from them with a fixed random seed."""
 
 from __future__ import annotations
 
@@ -9,8 +8,15 @@ import pytest
 
 from tests.fuzz.targets import NAMES, load
 
-# A second or less each.
-MADE = {"header": 8000, "settings": 8000, "zmtp_client": 2000, "zmtp_server": 2000, "transfer": 5000, "pictures": 1200}
+# Number of mutated inputs; each target takes a second or less.
+INPUTS = {
+    "header": 8000,
+    "settings": 8000,
+    "zmtp_client": 2000,
+    "zmtp_server": 2000,
+    "transfer": 5000,
+    "pictures": 1200,
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -20,11 +26,11 @@ def test_no_input_breaks_a_promise(name):
     pool = [*seeds]
     for data in seeds:
         target.run_one(data)
-    for _ in range(MADE[name]):
+    for _ in range(INPUTS[name]):
         data = target.mutate(source.choice(seeds if source.random() < 0.5 else pool), source)
         try:
             target.run_one(data)
         except Exception as error:
             raise AssertionError(f"{name}: {type(error).__name__} on {data[:400]!r}") from error
         if source.random() < 0.05:
-            pool.append(data)  # damage on damage
+            pool.append(data)  # so that changes accumulate

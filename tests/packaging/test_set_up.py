@@ -1,4 +1,4 @@
-"""`make setup`: what it does with a Python that is too old, and with a .venv that it cannot use."""
+"""`make setup`: a Python that is too old, and a .venv that cannot be used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).parents[2] / ".ci" / "make_venv.py"
 
 
 class WithoutPip:
-    """Makes environments with a stand-in for pip, which would take seconds."""
+    """Creates environments with a placeholder for pip, because installing pip takes seconds."""
 
     def __init__(self, builder: venv.EnvBuilder) -> None:
         self._builder = builder
@@ -29,8 +29,7 @@ class WithoutPip:
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The script for a tree of its own, whose packages install at once. installs: the extras of each time that pip
-    would have run."""
+    """The script for a source tree of its own. installs: records the extras of each call that would run pip."""
     spec = importlib.util.spec_from_file_location("make_venv", SCRIPT)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -46,11 +45,11 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
     return module
 
 
-def test_any_python_3_can_read_it():
+def test_any_python_3_can_parse_the_script():
     ast.parse(SCRIPT.read_text(), feature_version=(3, 4))
 
 
-def test_a_python_that_is_too_old_is_told_which_is_needed_and_leaves_nothing(setup, tmp_path):
+def test_a_python_that_is_too_old_is_refused_and_leaves_nothing(setup, tmp_path):
     setup.NEEDED = (3, 99)
     with pytest.raises(SystemExit, match=r"needs Python 3\.99 or newer; .* is Python 3\.\d+.*make demo PYTHON="):
         setup.main()
@@ -60,7 +59,7 @@ def test_a_python_that_is_too_old_is_told_which_is_needed_and_leaves_nothing(set
     assert setup.installs == [["dev"]]
 
 
-def test_what_is_installed_is_not_installed_again(setup, tmp_path):
+def test_nothing_is_installed_again_unless_pyproject_changes(setup, tmp_path):
     setup.main()
     setup.main()
     assert len(setup.installs) == 1
@@ -69,7 +68,7 @@ def test_what_is_installed_is_not_installed_again(setup, tmp_path):
     assert len(setup.installs) == 2
 
 
-def test_another_python_than_the_venvs_is_told(setup, capsys):
+def test_a_venv_with_another_python_is_mentioned(setup, capsys):
     setup.main()
     setup.write_mark({**setup.mark(), "python": "3.98"})
     setup.main()
@@ -77,7 +76,7 @@ def test_another_python_than_the_venvs_is_told(setup, capsys):
     assert len(setup.installs) == 1
 
 
-def test_further_extras_join_those_that_are_there(setup, monkeypatch):
+def test_more_extras_are_added_to_the_installed_ones(setup, monkeypatch):
     setup.main()
     monkeypatch.setattr(sys, "argv", ["make_venv.py", "dev,plot"])
     setup.main()
@@ -86,7 +85,7 @@ def test_further_extras_join_those_that_are_there(setup, monkeypatch):
     assert setup.installs == [["dev"], ["dev", "plot"]]
 
 
-def test_an_installation_that_broke_off_is_finished_the_next_time(setup, monkeypatch):
+def test_an_interrupted_installation_is_finished_the_next_time(setup, monkeypatch):
     def fail(_: list[str]) -> None:
         raise SystemExit("no index")
 
@@ -98,16 +97,16 @@ def test_an_installation_that_broke_off_is_finished_the_next_time(setup, monkeyp
     assert setup.installs == [["dev"]]
 
 
-def test_a_venv_whose_python_is_gone_is_made_anew(setup, tmp_path, capsys):
+def test_a_venv_whose_python_is_missing_is_recreated(setup, tmp_path, capsys):
     setup.main()
     for python in (tmp_path / ".venv" / "bin").glob("python*"):
         python.unlink()
     setup.main()
     assert len(setup.installs) == 2
-    assert "Making .venv anew: its Python does not run" in capsys.readouterr().out
+    assert "Recreating .venv: its Python does not run" in capsys.readouterr().out
 
 
-def test_a_venv_of_a_tree_that_was_copied_or_moved_is_made_anew(setup, capsys):
+def test_a_venv_of_a_copied_or_moved_tree_is_recreated(setup, capsys):
     setup.main()
     setup.write_mark({**setup.mark(), "tree": "/elsewhere"})
     setup.main()
@@ -115,7 +114,7 @@ def test_a_venv_of_a_tree_that_was_copied_or_moved_is_made_anew(setup, capsys):
 
 
 @pytest.mark.parametrize("what", ["link", "folder", "file"])
-def test_what_is_not_ours_is_left_alone_and_named(setup, tmp_path, what):
+def test_files_that_make_did_not_create_are_left_alone_and_named(setup, tmp_path, what):
     path, other = tmp_path / ".venv", tmp_path / "other"
     other.mkdir()
     (other / "precious").write_text("x")

@@ -1,4 +1,4 @@
-"""What a release would hold: built, installed outside the tree, and used."""
+"""The contents of a release: built, installed outside the source tree, and used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TREE = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an sdist, and the wheel that was built from it."""
+    """A folder with an sdist, and the wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, TREE], check=True, capture_output=True
@@ -29,8 +29,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel. What it depends on is taken from this one, whose editable install is not
-    seen there."""
+    """A virtual environment with the wheel. Its dependencies come from the current environment, whose editable install
+    is not visible there."""
     venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (wheel,) = built.glob("*.whl")
@@ -42,21 +42,21 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv
 
 
-def run(venv: Path, home: Path, *words: str) -> str:
+def run(venv: Path, home: Path, *arguments: str) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "LANG": "C.UTF-8"}
     done = subprocess.run(
-        [venv / "bin" / "velatura", *words], env=env, cwd=home, capture_output=True, text=True, check=False
+        [venv / "bin" / "velatura", *arguments], env=env, cwd=home, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def test_version_and_names_are_the_same_everywhere(built):
+def test_sdist_and_wheel_are_named_after_the_version(built):
     names = sorted(path.name for path in built.iterdir())
     assert names == [f"velatura-{__version__}-py3-none-any.whl", f"velatura-{__version__}.tar.gz"]
 
 
-def test_the_sdist_has_what_a_packager_needs_and_nothing_that_git_ignores(built):
+def test_the_sdist_has_everything_a_packager_needs_and_nothing_that_git_ignores(built):
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
@@ -71,7 +71,7 @@ def test_the_sdist_has_what_a_packager_needs_and_nothing_that_git_ignores(built)
     assert not [name for name in names if name.startswith((".venv", "demo-out", ".mypy_cache"))]
 
 
-def test_the_wheel_holds_no_weights_and_asks_for_the_package_that_has_them(built):
+def test_the_wheel_has_no_weights_and_depends_on_the_package_that_has_them(built):
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
@@ -82,7 +82,7 @@ def test_the_wheel_holds_no_weights_and_asks_for_the_package_that_has_them(built
 
 
 def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):
-    said = subprocess.run(
+    output = subprocess.run(
         [
             installed / "bin" / "python",
             "-c",
@@ -93,10 +93,10 @@ def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert all(path.startswith(str(installed)) for path in said.split())
+    assert all(path.startswith(str(installed)) for path in output.split())
 
 
-def test_it_restyles_the_samples(installed, tmp_path):
+def test_the_installed_wheel_restyles_the_samples(installed, tmp_path):
     try:
         run(installed, tmp_path, "demo", "-o", "out")
     finally:
@@ -111,7 +111,7 @@ def test_it_restyles_the_samples(installed, tmp_path):
         ("gimp", ".config/GIMP/3.0/plug-ins/velatura_gimp/velatura_gimp.py"),
     ],
 )
-def test_it_installs_and_removes_the_plugins(installed, tmp_path, editor, found):
+def test_the_installed_wheel_installs_and_removes_the_plugins(installed, tmp_path, editor, found):
     run(installed, tmp_path, "install", editor)
     assert (tmp_path / found).is_file()
     run(installed, tmp_path, "install", editor, "--uninstall")

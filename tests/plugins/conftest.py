@@ -1,4 +1,4 @@
-"""A temporary home folder, and small sample styles that are quick to draw."""
+"""A user with an empty home folder, and small sample styles that are drawn quickly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def quick_samples(monkeypatch):
 
 
 @pytest.fixture
-def user_home(tmp_path, monkeypatch):
+def person(tmp_path, monkeypatch):
     """A home folder in which no editor has been started yet."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "velatura"))

@@ -1,4 +1,5 @@
-"""Installing and removing the Krita plugin touches nothing else, and `velatura doctor` reports problems."""
+"""The plugin is installed into Krita's folders and removed again, nothing else is touched, and doctor finds
+problems."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from velatura import strings
 from velatura.errors import UsageError
 from velatura_daemon.cli.main import cli
 from velatura_daemon.plugins import krita
-from velatura_daemon.plugins.folders import State
+from velatura_daemon.plugins.folders import PluginState
 
 PLUGIN = Path(__file__).parents[2] / "plugin_krita"
 
@@ -34,7 +35,7 @@ def files_under(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
 
-def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(user_home):
+def test_install_copies_the_plugin_with_its_desktop_and_action_files_and_enables_it(person):
     output = run("install", "krita")
     assert str(home().resources) in output
     assert home().desktop.is_file()
@@ -44,11 +45,11 @@ def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(u
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
     assert home().config.read_text() == "[python]\nenable_velatura_krita=true\n"
-    assert (user_home / "velatura/config/launch.json").is_file()
-    assert krita.state_of(home()) == State(True)
+    assert (person / "velatura/config/launch.json").is_file()
+    assert krita.state_of(home()) == PluginState(True)
 
 
-def test_the_carried_files_work_in_a_python_without_packages(user_home):
+def test_the_bundled_packages_work_in_a_python_without_packages(person):
     krita.install(home())
     carried = home().plugin / "carried"
     code = (
@@ -61,7 +62,7 @@ def test_the_carried_files_work_in_a_python_without_packages(user_home):
     assert done.stdout.split() == ["PlainDealer", "msgpack.fallback", "{'a':", "b'x'}"], done.stderr
 
 
-def test_uninstall_removes_the_plugin_and_nothing_else(user_home):
+def test_uninstall_removes_only_the_plugin(person):
     home().config.parent.mkdir(parents=True)
     home().config.write_text("[General]\nx=1\n\n[python]\nenable_other=true\n")
     (home().resources / "pykrita/other").mkdir(parents=True)
@@ -70,13 +71,13 @@ def test_uninstall_removes_the_plugin_and_nothing_else(user_home):
     config = home().config.read_text()
     run("install", "krita")
     assert "enable_other=true" in home().config.read_text()
-    assert "taken out of" in run("install", "krita", "--uninstall")
+    assert "removed from" in run("install", "krita", "--uninstall")
     assert files_under(home().resources) == before
     assert home().config.read_text() == config
-    assert "no plugin" in run("install", "krita", "--uninstall")
+    assert "was not installed" in run("install", "krita", "--uninstall")
 
 
-def test_installing_again_replaces_the_older_plugin_completely(user_home):
+def test_installing_again_replaces_the_older_plugin_completely(person):
     krita.install(home())
     (home().plugin / "old.py").write_text("")
     krita.install(home())
@@ -84,23 +85,23 @@ def test_installing_again_replaces_the_older_plugin_completely(user_home):
 
 
 @pytest.mark.parametrize(
-    ("damage", "sentence"),
+    ("harm", "sentence"),
     [
         (lambda h: h.action.unlink(), "missing"),
-        (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "another version"),
-        (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "switched off"),
+        (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "different version"),
+        (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "disabled"),
     ],
 )
-def test_doctor_sees_a_missing_old_or_switched_off_plugin(user_home, damage, sentence):
+def test_doctor_reports_a_missing_old_or_disabled_plugin(person, harm, sentence):
     krita.install(home())
-    damage(home())
-    assert sentence in krita.state_of(home()).trouble
+    harm(home())
+    assert sentence in krita.state_of(home()).problem
     output = run("doctor")
     assert sentence in output
     assert "Run 'velatura install krita'" in output
 
 
-def test_the_zip_has_entries_for_its_folders_and_the_action_under_the_modules_name(user_home, tmp_path):
+def test_the_zip_has_folder_entries_and_the_action_is_named_after_the_module(person, tmp_path):
     run("install", "krita", "--zip", str(tmp_path / "p.zip"))
     names = zipfile.ZipFile(tmp_path / "p.zip").namelist()
     assert {"velatura_krita/", "velatura_krita.desktop", "actions/velatura_krita.action"} <= set(names)
@@ -132,20 +133,20 @@ lines = st.lists(
 
 
 @given(lines)
-def test_enabling_the_plugin_changes_its_own_line_and_no_other(config):
+def test_enabling_changes_only_its_own_line(config):
     before = "\n".join(config) + "\n"
-    on = krita.with_switch(before, "true")
-    assert krita._switch(on) == "true"
-    off = krita.with_switch(on, None)
-    assert krita._switch(off) is None
+    on = krita.with_enabled(before, "true")
+    assert krita._enabled_value(on) == "true"
+    off = krita.with_enabled(on, None)
+    assert krita._enabled_value(off) is None
     ours = ("enable_velatura_krita", "[python]")
-    others = [line for line in config if line and not line.startswith(ours)]
-    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == others
+    kept = [line for line in config if line and not line.startswith(ours)]
+    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == kept
 
 
-def test_the_menu_texts_are_the_shared_ones():
+def test_menu_labels_are_the_shared_strings():
     action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
     extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

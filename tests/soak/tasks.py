@@ -1,4 +1,4 @@
-"""What a soaking client asks for, and how it sees that what came back is its own."""
+"""The jobs of the soak clients, and checks that results belong to them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from velatura.settings import StyleSettings
 
 STYLES = [picture(40, 36, seed=9000 + n) for n in range(4)]
 
-AS_IT_IS = StyleSettings(strength=0)  # gives the content back, to the bit
-BLENDED = StyleSettings(quality="draft", iterations=2, composite=True)  # outside the mask, to the bit
+AS_IT_IS = StyleSettings(strength=0)  # returns the content unchanged
+BLENDED = StyleSettings(quality="draft", iterations=2, composite=True)  # unchanged outside the mask
 DRAFT = StyleSettings(quality="draft", iterations=3)
 FORMATS = [PixelFormat("RGB", "u8"), PixelFormat("RGBA", "u8"), PixelFormat("GRAY", "u8"), PixelFormat("RGB", "u16")]
 
 
 @dataclass(frozen=True)
 class Task:
-    """kind: for the report. wrong: what is wrong with a result, or nothing."""
+    """kind: for the report."""
 
     kind: str
     content: Picture
@@ -34,10 +34,11 @@ class Task:
     def style(self) -> Picture:
         return STYLES[self.content.width % len(STYLES)]
 
-    def wrong(self, done: Finished) -> str:
+    def problem(self, done: Finished) -> str:
+        """Return what is wrong with a result, or ''."""
         content, back = self.content, done.picture
         if (content.width, content.height, content.format) != (back.width, back.height, back.format):
-            return f"{content.width} × {content.height} went out, {back.width} × {back.height} came back"
+            return f"{content.width} × {content.height} was sent, {back.width} × {back.height} was returned"
         if self.mask is None:
             same = self.settings.strength > 0 or bytes(back.data) == bytes(content.data)
         else:
@@ -81,7 +82,7 @@ def _draft(source: random.Random) -> Task:
     )
 
 
-KINDS: list[tuple[Callable[[random.Random], Task], float]] = [
+TASK_MAKERS: list[tuple[Callable[[random.Random], Task], float]] = [
     (_as_it_is, 70),
     (_blended, 18),
     (_draft, 10),
@@ -90,4 +91,4 @@ KINDS: list[tuple[Callable[[random.Random], Task], float]] = [
 
 
 def any_task(source: random.Random) -> Task:
-    return source.choices([make for make, _ in KINDS], [weight for _, weight in KINDS])[0](source)
+    return source.choices([make for make, _ in TASK_MAKERS], [weight for _, weight in TASK_MAKERS])[0](source)

@@ -1,25 +1,25 @@
-"""Whose turn it is: how long each client waits, counted in turns that others get meanwhile.
+"""Fairness: how long each client waits, counted in turns given to clients.
 
-A client's wait begins when a job of its is queued while none was, or when one of its jobs begins and another is queued;
-it ends when a job of its begins. Its rivals are all the clients, itself among them, that had a job queued at some
-moment of the wait. Were turns taken strictly, each rival had one turn at most in it. A wait's ratio is the turns that
-were given in it, the client's own among them, over the number of its rivals: 1 is its share, and over 2 is not fair.
+A client's wait starts when a job of its is queued while none was, or when one of its jobs starts and another is queued;
+it ends when a job of its starts. Its rivals are all clients, including itself, that had a queued job at some time
+during the wait. With strict turns, each rival would get at most one turn. The ratio of a wait is the number of turns
+given during it, including the client's own, over the number of its rivals: 1 is a fair share, more than 2 is unfair.
 
-What is seen are the daemon's messages as clients take them, so the order may be off by a few turns; waits among few
-rivals would show that and nothing else, and are left out.
+The order is that in which clients receive the daemon's messages, so it may be off by a few turns. Waits with few rivals
+would show only that, and are left out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FEWEST_RIVALS = 8
-FAIR = 2.0
+MIN_RIVALS = 8
+MAX_FAIR_RATIO = 2.0
 
 
 @dataclass
 class Wait:
-    began: int  # the turns given until then
+    started_at: int  # number of turns given before
     rivals: set[int]
     counts: bool
 
@@ -27,7 +27,7 @@ class Wait:
 @dataclass
 class Turns:
     given: int = 0
-    ratios: list[tuple[float, float]] = field(default_factory=list)  # when, ratio
+    ratios: list[tuple[float, float]] = field(default_factory=list)  # (time, ratio)
     _queued: dict[int, set[str]] = field(default_factory=dict)
     _waits: dict[int, Wait] = field(default_factory=dict)
     _uncounted_until: dict[int, float] = field(default_factory=dict)
@@ -37,26 +37,26 @@ class Turns:
         if client not in self._waits:
             self._begin(client, now)
 
-    def began(self, client: int, job: str, now: float) -> None:
+    def started_at(self, client: int, job: str, now: float) -> None:
         self.given += 1
         wait = self._waits.pop(client, None)
-        if wait is not None and wait.counts and len(wait.rivals) >= FEWEST_RIVALS:
-            self.ratios.append((now, (self.given - wait.began) / len(wait.rivals)))
+        if wait is not None and wait.counts and len(wait.rivals) >= MIN_RIVALS:
+            self.ratios.append((now, (self.given - wait.started_at) / len(wait.rivals)))
         self._off(client, job)
         if self._queued.get(client):
             self._begin(client, now)
 
     def gone(self, client: int, job: str) -> None:
-        """It ended before its turn came, or after: either is fine."""
+        """A job ended, before or after its turn."""
         self._off(client, job)
         if not self._queued.get(client):
             self._waits.pop(client, None)
 
-    def left(self, client: int, until: float) -> None:
-        """until: by then the daemon has done with what it left behind."""
+    def left(self, client: int, deadline: float) -> None:
+        """A client disconnected. deadline: when the daemon has handled what it left behind."""
         self._queued.pop(client, None)
         self._waits.pop(client, None)
-        self._uncounted_until[client] = until
+        self._uncounted_until[client] = deadline
 
     def _begin(self, client: int, now: float) -> None:
         for wait in self._waits.values():

@@ -1,9 +1,9 @@
-"""A minimal Debian in a folder, kept in the user's cache, for tests that need programs or an emptiness that this
-machine has not. Stdlib only.
+"""A minimal Debian in a folder, kept in the user's cache, for tests that need programs this machine lacks, or a system
+without anything installed. Standard library only.
 
-A root is named by what is in it, made as `.tmp` and renamed, so that a half-made one is never taken for whole. What
-runs in it runs in mount and process namespaces of its own: when it ends, however it ends, nothing is left mounted and
-nothing left running.
+A root is named after its content. It is created as `.tmp` and renamed, so that an incomplete one is never used.
+Commands in it run in their own mount and process namespaces: when they end, for any reason, nothing stays mounted or
+running.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 
 def debian_root(suite: str, packages: Sequence[str], purpose: str, say: Callable[[str], object] = print) -> Path:
-    """A Debian with these packages, made if it is not there yet. purpose: what it is for, with its size. Raises
-    RuntimeError if it cannot be made."""
+    """Return a Debian with these packages, created if needed. purpose: what it is for, with its size. Raises
+    RuntimeError if it cannot be created."""
     name = hashlib.sha256("\n".join((suite, *packages)).encode()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velatura-debian"
     root = cache / f"{suite}-{name}"
@@ -29,7 +29,7 @@ def debian_root(suite: str, packages: Sequence[str], purpose: str, say: Callable
         raise RuntimeError(f"making a Debian root {purpose} needs root")
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f"{root.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once make one
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that two runs at once create one root
         if not root.is_dir():
             say(f"making a Debian {suite} {purpose} in {root}")
             _make(root, suite, packages)
@@ -45,10 +45,11 @@ def command_in(
     hidden: Sequence[str] = (),
     own_tmp: bool = True,
 ) -> list[str]:
-    """What runs argv in that root, or on this machine (None), with this environment and no other.
+    """Return a command that runs argv in this root, or on this machine (None), with only this environment.
 
-    shared: folders of this machine that are seen there at their own paths. hidden: folders of the root that are empty
-    while it runs. own_tmp: a /tmp in memory, else the root's own."""
+    shared: folders of this machine that are visible there at the same paths. hidden: folders of the root that are empty
+    while the command runs. own_tmp: use a /tmp in memory instead of the root's own.
+    """
     inside = ["env", "-i", *(f"{name}={value}" for name, value in env.items()), *argv]
     lines = ["set -e"]
     if root is not None:
@@ -82,20 +83,20 @@ def _make(root: Path, suite: str, packages: Sequence[str]) -> None:
     if shutil.which("debootstrap") is None:
         run_quietly("apt-get", "update")
         run_quietly("apt-get", "install", "-y", "--no-install-recommends", "debootstrap")
-    half = root.with_name(root.name + ".tmp")
-    shutil.rmtree(half, ignore_errors=True)
-    run_quietly("debootstrap", "--variant=minbase", suite, str(half))
-    forbid = half / "usr/sbin/policy-rc.d"  # no service starts in there
+    incomplete = root.with_name(root.name + ".tmp")
+    shutil.rmtree(incomplete, ignore_errors=True)
+    run_quietly("debootstrap", "--variant=minbase", suite, str(incomplete))
+    forbid = incomplete / "usr/sbin/policy-rc.d"  # prevents services from starting in the root
     forbid.write_text("#!/bin/sh\nexit 101\n")
     forbid.chmod(0o755)
-    run_quietly("chroot", str(half), "apt-get", "update")
-    run_quietly("chroot", str(half), "apt-get", "install", "-y", "--no-install-recommends", *packages)
-    run_quietly("chroot", str(half), "apt-get", "clean")
-    half.rename(root)
+    run_quietly("chroot", str(incomplete), "apt-get", "update")
+    run_quietly("chroot", str(incomplete), "apt-get", "install", "-y", "--no-install-recommends", *packages)
+    run_quietly("chroot", str(incomplete), "apt-get", "clean")
+    incomplete.rename(root)
 
 
 def run_quietly(*argv: str) -> None:
-    """Raises RuntimeError with the end of its output if it fails."""
+    """Run a command. Raises RuntimeError with the end of its output if it fails."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -1,4 +1,4 @@
-"""Networks for tests: VGG19's shape at an eighth of its width, with random filters; and files of its full width."""
+"""Networks for tests: VGG19 at an eighth of its width, with random filters; and weights of its full width."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from velatura_daemon.models.calibration import calibrate
 
 
 def random_weights(width: float = 1 / 8, seed: int = 19) -> dict[str, Tensor]:
-    """Weights by layer name, He et al. 2015: the spread of features stays the same from layer to layer."""
+    """Return weights by layer name, initialised as in He et al. 2015: the variance of features is the same in all
+    layers."""
     random = torch.Generator().manual_seed(seed)
     weights, channels = {}, 3
     for layer in LAYERS:
@@ -23,8 +24,8 @@ def random_weights(width: float = 1 / 8, seed: int = 19) -> dict[str, Tensor]:
 
 
 def weights_of_vgg19s_shapes(last: str = "conv5_4", seed: int = 4) -> dict[str, Tensor]:
-    """Noise, up to a layer. After the first layer a filter is the same for all its inputs: saved by torch, that is
-    small, as a .safetensors file 40 to 80 MB."""
+    """Return random weights up to a layer. After the first layer, each filter is the same for all its inputs: torch
+    saves that compactly, while a .safetensors file has 40 to 80 MB."""
     random = torch.Generator().manual_seed(seed)
     weights, channels = {}, 3
     for layer in LAYERS[: LAYERS.index(last) + 1]:
@@ -37,7 +38,7 @@ def weights_of_vgg19s_shapes(last: str = "conv5_4", seed: int = 4) -> dict[str, 
 
 
 def small_network(width: float = 1 / 8) -> Network:
-    """Calibrated, on the CPU."""
+    """Return a calibrated network on the CPU."""
     network = Network(random_weights(width), "small")
     calibrate(network)
     return network

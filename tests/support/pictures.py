@@ -1,4 +1,4 @@
-"""Pictures for tests that look a little like photographs: soft noise under disks that cover one another."""
+"""Pictures for tests that resemble photographs: smooth noise under overlapping disks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ COUNT = 6
 
 
 def procedural_pictures() -> list[Tensor]:
-    """COUNT pictures (3, SIDE, SIDE) in 0..1: soft noise of a falling spectrum under dead leaves (disks that
-    cover one another, radii ∝ r⁻³), which share the statistics of edges and flats with photographs."""
+    """Return COUNT pictures (3, SIDE, SIDE) in 0..1: smooth noise with a falling spectrum under dead leaves
+    (overlapping disks, radii ∝ r⁻³), whose edges and flat areas have statistics similar to those of photographs."""
     random = torch.Generator().manual_seed(20150826)
     y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     pictures = []

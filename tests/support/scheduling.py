@@ -38,7 +38,7 @@ class ManualClock(Clock):
 
     def wait(self, seconds: float) -> None:
         """As the event loop does."""
-        self.waits(seconds)
+        self.before_wait(seconds)
         self.pass_by(seconds)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from velatura.app_dirs import app_dirs
 from velatura.settings import StyleSettings
-from velatura_daemon.memory_plan import BASE, EVERYTHING, MemoryBudget
+from velatura_daemon.memory_plan import BASE_BYTES, UNLIMITED, MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import SIDES, Estimates, Pace, in_words, measured
 from velatura_daemon.worker.model_cache import ModelCache
@@ -33,28 +33,30 @@ def estimates(tmp_path):
 
 def test_a_larger_picture_and_a_better_quality_take_longer(estimates, warm):
     def seconds(side, settings):
-        return estimates.expect(side, side, settings, warm, EVERYTHING).seconds
+        return estimates.expect(side, side, settings, warm, UNLIMITED).seconds
 
     assert 0 < seconds(128, DRAFT) < seconds(512, DRAFT) < seconds(512, GOOD)
 
 
 def test_all_drafts_of_more_than_512_pixels_take_as_long(estimates, warm):
-    one, other = (estimates.expect(side, side, DRAFT, warm, MemoryBudget(BASE + (4 << 30))) for side in (512, 8192))
+    one, other = (
+        estimates.expect(side, side, DRAFT, warm, MemoryBudget(BASE_BYTES + (4 << 30))) for side in (512, 8192)
+    )
     assert other == one
 
 
 def test_what_is_gone_on_from_takes_less(estimates, warm):
-    whole = estimates.expect(1024, 768, GOOD, warm, EVERYTHING).seconds
-    assert estimates.expect(1024, 768, GOOD, warm, EVERYTHING, coarsest=1024).seconds < whole
+    whole = estimates.expect(1024, 768, GOOD, warm, UNLIMITED).seconds
+    assert estimates.expect(1024, 768, GOOD, warm, UNLIMITED, coarsest=1024).seconds < whole
 
 
 def test_nothing_to_do_takes_no_time(estimates, warm):
-    assert estimates.expect(512, 512, StyleSettings(strength=0), warm, EVERYTHING).seconds == 0
+    assert estimates.expect(512, 512, StyleSettings(strength=0), warm, UNLIMITED).seconds == 0
 
 
 def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estimates, warm):
     whole, tiled = (
-        estimates.expect(4096, 4096, GOOD, warm, room) for room in (EVERYTHING, MemoryBudget(BASE + (4 << 30)))
+        estimates.expect(4096, 4096, GOOD, warm, room) for room in (UNLIMITED, MemoryBudget(BASE_BYTES + (4 << 30)))
     )
     assert tiled.plan.side
     assert f"tiles of {tiled.plan.side}" in tiled.sentence
@@ -69,25 +71,25 @@ def test_a_measure_that_was_held_up_still_knows_that_pixels_take_time(warm, monk
 
 
 def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):
-    before = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+    before = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
     for _ in range(12):
-        expected = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+        expected = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
         estimates.learn(warm, expected, 2 * before.seconds)
-    assert estimates.expect(512, 512, DRAFT, warm, EVERYTHING).seconds == pytest.approx(2 * before.seconds, rel=0.1)
+    assert estimates.expect(512, 512, DRAFT, warm, UNLIMITED).seconds == pytest.approx(2 * before.seconds, rel=0.1)
 
 
 def test_a_pace_is_measured_once_and_kept(estimates, warm, tmp_path, monkeypatch):
-    said = estimates.expect(512, 512, DRAFT, warm, EVERYTHING)
+    said = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
     monkeypatch.setattr("velatura_daemon.worker.estimates.measured", lambda _: pytest.fail("measured again"))
     again = Estimates(tmp_path / "cache" / "pace.json")
-    assert again.expect(512, 512, DRAFT, warm, EVERYTHING) == said
+    assert again.expect(512, 512, DRAFT, warm, UNLIMITED) == said
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", '{"cpu": 3}', json.dumps({"cpu": ["fast", 2]})])
 def test_a_damaged_file_is_measured_anew(tmp_path, warm, monkeypatch, damaged):
     (tmp_path / "pace.json").write_text(damaged)
     monkeypatch.setattr("velatura_daemon.worker.estimates.measured", lambda _: Pace(0.1, 1.0))
-    assert Estimates(tmp_path / "pace.json").expect(512, 512, DRAFT, warm, EVERYTHING).seconds > 0
+    assert Estimates(tmp_path / "pace.json").expect(512, 512, DRAFT, warm, UNLIMITED).seconds > 0
 
 
 @given(st.floats(0, 1e6))

@@ -31,7 +31,7 @@ from velatura_daemon.jobs.events import (
     WorkerEvent,
 )
 from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StartingImage, StyleInput
-from velatura_daemon.memory_plan import EVERYTHING
+from velatura_daemon.memory_plan import UNLIMITED
 from velatura_daemon.models.store import Weights
 from velatura_daemon.worker import checkpoint_writer
 from velatura_daemon.worker.estimates import Estimates
@@ -80,7 +80,7 @@ class Jobs:
 
     def restyle(self, spec: JobSpec, sink: Recorder | None = None) -> JobDone | JobStopped:
         model = LoadedModel(self.network, "test weights", Weights("test", "test weights"), 0, CPU)
-        return restyle(spec, JobResources(model, self.cache, EVERYTHING, self.estimates), sink or Recorder())
+        return restyle(spec, JobResources(model, self.cache, UNLIMITED, self.estimates), sink or Recorder())
 
     def on_disk(self, picture: Picture) -> PictureFile:
         ref, profile = picture.ref, picture.format.profile

@@ -1,2 +1,2 @@
-"""A folder of pictures through the daemon: which they are, what was done before, several at once, a sheet at the
-end."""
+"""Restyling a folder of pictures through the daemon: finding the pictures, skipping finished ones, running several at a
+time, and the contact sheet at the end."""

@@ -1,4 +1,4 @@
-"""What a file contains, in a word, and how it looks from outside: to know it again."""
+"""Recognising files: by their content hash, or without reading them by size and modification time."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PIECE = 1 << 20  # bytes read at a time
+CHUNK = 1 << 20  # bytes read at a time
 
 
-class Look(NamedTuple):
-    """A file that has the same is taken for the same, unread: bytes, and when it was written (ns since 1970)."""
+class FileStat(NamedTuple):
+    """size: bytes. mtime_ns: modification time in nanoseconds since 1970. A file in which both are unchanged is taken
+    to be unchanged, without reading it."""
 
     size: int
     mtime_ns: int
 
 
-def look_of(path: Path) -> Look:
-    """Raises OSError."""
+def stat_of(path: Path) -> FileStat:
+    """Return a file's size and modification time. Raises OSError."""
     stat = path.stat()
-    return Look(stat.st_size, stat.st_mtime_ns)
+    return FileStat(stat.st_size, stat.st_mtime_ns)
 
 
 def hash_of_file(path: Path) -> str:
-    """SHA-256 in hex. Raises OSError."""
+    """Return the SHA-256 of a file's content in hex. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
-def hash_of(said: Any) -> str:
-    """Of anything that JSON can say."""
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+def hash_of_json(value: Any) -> str:
+    """Return the SHA-256 in hex of a value that JSON can represent."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

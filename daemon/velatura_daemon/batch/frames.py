@@ -1,4 +1,4 @@
-"""The pictures of a folder, in the order in which people count them, and the names that their results get."""
+"""The pictures of a folder in natural order, and the file names of their results."""
 
 from __future__ import annotations
 
@@ -11,74 +11,74 @@ from pathlib import Path
 from velatura.errors import UsageError
 
 SHEET = "contact-sheet.jpg"
-LEDGER = ".velatura-batch"
-KINDS_SHOWN = 6  # endings of what is passed over that are named
+MANIFEST_FILE = ".velatura-batch"
+MAX_EXTENSIONS_SHOWN = 6  # of ignored files, in the message
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture of the folder, and where its result goes."""
+    """A picture of the folder, and the file for its result."""
 
     photo: Path
     output: Path
 
 
 @dataclass(frozen=True)
-class Found:
-    """photos: in natural order. passed_over: a sentence on what else lies there, '' where nothing does."""
+class FoundPictures:
+    """photos: in natural order. ignored: a sentence about the other files, '' if there are none."""
 
     photos: list[Path]
-    passed_over: str
+    ignored: str
 
 
-def pictures_in(folder: Path, given: Iterable[Path] = ()) -> Found:
-    """The folder's pictures by their names' endings: one that is empty or damaged is a picture still. Sub-folders are
-    not entered. given: files that have another part in the restyle, a painting or a mask. Raises UsageError where there
-    is no picture."""
-    from velatura_daemon.imaging.files.other import suffixes
+def pictures_in(folder: Path, used: Iterable[Path] = ()) -> FoundPictures:
+    """Return the pictures in a folder, recognised by their extensions: an empty or damaged file counts as a picture.
+    Subfolders are not searched. used: files with another role in the restyle, as paintings or masks. Raises UsageError
+    if there is no picture."""
+    from velatura_daemon.imaging.files.pillow import suffixes
 
-    known, others = suffixes(), {path.resolve() for path in given}
-    was_made_here = (folder / LEDGER).exists()  # its contact sheet is none of its pictures
+    known, used_paths = suffixes(), {path.resolve() for path in used}
+    has_results = (folder / MANIFEST_FILE).exists()  # then its contact sheet is not one of the pictures
     photos: list[Path] = []
-    kinds: Counter[str] = Counter()
-    hidden = folders = used = 0
+    extensions: Counter[str] = Counter()
+    hidden = folders = used_count = 0
     for path in _entries(folder):
         if path.name.startswith("."):
-            hidden += path.name != LEDGER
+            hidden += path.name != MANIFEST_FILE
         elif path.is_dir():
             folders += 1
         elif path.suffix.lower() not in known:
-            kinds[path.suffix.lower() or "no ending"] += 1
+            extensions[path.suffix.lower() or "no extension"] += 1
         elif path.exists() and not path.is_file():
-            kinds["a pipe or a device"] += 1  # to read one may never end
-        elif path.resolve() in others:
-            used += 1
-        elif not (was_made_here and path.name == SHEET):
+            extensions["a pipe or a device"] += 1  # reading it may never end
+        elif path.resolve() in used_paths:
+            used_count += 1
+        elif not (has_results and path.name == SHEET):
             photos.append(path)
-    over = _passed_over(kinds, hidden, folders, used)
+    ignored = _ignored_sentence(extensions, hidden, folders, used_count)
     if not photos:
-        raise UsageError(f"There is no picture in {folder}. {over or 'It is empty.'}")
-    return Found(sorted(photos, key=natural), over)
+        raise UsageError(f"There are no pictures in {folder}. {ignored or 'It is empty.'}")
+    return FoundPictures(sorted(photos, key=natural_order), ignored)
 
 
-def natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
-    """Sorts numbers in names by what they count: frame9 comes before frame10."""
+def natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key that compares numbers in names by value: frame9 comes before frame10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", path.name.casefold())
     return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], path.name
 
 
-def framed(photos: Iterable[Path], folder: Path) -> list[Frame]:
-    """Results have their pictures' names, in folder; those of a format that is not written are PNGs. Where two would
-    have one name (a.gif and a.png) the one that cannot keep its own becomes a.gif.png."""
+def frames_for(photos: Iterable[Path], folder: Path) -> list[Frame]:
+    """Name the results in `folder`: like their pictures, or with .png if Velatura cannot write the picture's format. If
+    two results would have the same name (a.gif and a.png), the one whose extension changes becomes a.gif.png."""
     from velatura_daemon.imaging.files.write import FORMATS
 
     photos = list(photos)
-    keep_theirs = {photo.name.casefold() for photo in photos if photo.suffix.lower() in FORMATS} - {SHEET}
-    taken = {SHEET, *keep_theirs}
+    kept_names = {photo.name.casefold() for photo in photos if photo.suffix.lower() in FORMATS} - {SHEET}
+    taken = {SHEET, *kept_names}
     frames = []
     for photo in photos:
         name = photo.name
-        if name.casefold() not in keep_theirs:
+        if name.casefold() not in kept_names:
             name = _free_name(photo, taken)
             taken.add(name.casefold())
         frames.append(Frame(photo, folder / name))
@@ -98,28 +98,30 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except FileNotFoundError as error:
-        raise UsageError(f"There is no folder {folder}. Check its name.") from error
+        raise UsageError(f"The folder {folder} does not exist. Check its name.") from error
     except NotADirectoryError as error:
         raise UsageError(
-            f"{folder} is no folder. For one picture: velatura restyle {folder} --style PAINTING."
+            f"{folder} is not a folder. For one picture, use: velatura restyle {folder} --style PAINTING."
         ) from error
     except PermissionError as error:
-        raise UsageError(f"{folder} may not be looked into by you. Change its permissions, or copy it.") from error
+        raise UsageError(f"You do not have permission to read {folder}. Change its permissions, or copy it.") from error
 
 
-def _passed_over(kinds: Counter[str], hidden: int, folders: int, used: int) -> str:
-    said = []
-    if kinds:
-        shown = ", ".join([*sorted(kinds)[:KINDS_SHOWN], *["…"] * (len(kinds) > KINDS_SHOWN)])
-        said.append(f"{_count(kinds.total(), 'file')} of kinds that Velatura does not read ({shown})")
+def _ignored_sentence(extensions: Counter[str], hidden: int, folders: int, used: int) -> str:
+    parts = []
+    if extensions:
+        shown = ", ".join(
+            [*sorted(extensions)[:MAX_EXTENSIONS_SHOWN], *["…"] * (len(extensions) > MAX_EXTENSIONS_SHOWN)]
+        )
+        parts.append(f"{_count(extensions.total(), 'file')} in formats that Velatura cannot read ({shown})")
     if hidden:
-        said.append(f"{hidden} hidden")
+        parts.append(f"{hidden} hidden")
     if folders:
-        said.append(_count(folders, "folder"))
+        parts.append(_count(folders, "folder"))
     if used:
-        said.append(f"{_count(used, 'file')} given as painting or mask")
-    return f"Passed over: {', '.join(said)}." if said else ""
+        parts.append(f"{_count(used, 'file')} used as painting or mask")
+    return f"Ignored: {', '.join(parts)}." if parts else ""
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

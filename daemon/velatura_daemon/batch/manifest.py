@@ -1,8 +1,9 @@
-"""What was made in a folder, of what and how: so that a batch goes on where it stopped, and writes over nobody else's
-files.
+"""The record of the results in a folder: which picture and recipe each was made from. With it, a batch continues where
+it stopped, and never overwrites files that it did not write.
 
-A file of JSON lines in the folder, one a result, the last of a name counts. Where a line is missing (a command killed
-between a picture and its line) the result's own description says the same.
+The manifest is a file of JSON lines in the folder, one per result; the last line for a name counts. If a line is
+missing because the command was killed between writing a picture and its line, the metadata of the result provides the
+same information.
 """
 
 from __future__ import annotations
@@ -16,40 +17,40 @@ from pathlib import Path
 
 from velatura.client.locks import Lock
 from velatura.errors import DiskTrouble, TooBusy
-from velatura_daemon.batch.file_hashes import Look, hash_of_file, look_of
-from velatura_daemon.batch.frames import LEDGER, Frame
+from velatura_daemon.batch.file_hashes import FileStat, hash_of_file, stat_of
+from velatura_daemon.batch.frames import MANIFEST_FILE, Frame
 from velatura_daemon.batch.recipe import Recipe, key_of
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A picture when it was read."""
+class Fingerprint:
+    """A file at the time it was read. hash: SHA-256 of its content in hex."""
 
-    look: Look
+    stat: FileStat
     hash: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A result in the folder. recipe: its key. photo: the picture's file name; the rest as in Seen, of the picture and
-    of the result."""
+    """A result in the folder. name: its file name. recipe: key of the recipe. photo: file name of the picture.
+    photo_stat, photo_hash: fingerprint of the picture; stat, hash: of the result."""
 
     name: str
     recipe: str
     photo: str
-    photo_look: Look
+    photo_stat: FileStat
     photo_hash: str
-    look: Look
+    stat: FileStat
     hash: str
 
 
 class Manifest:
-    """Open, it is this process's alone. Several threads may note."""
+    """While open, it is locked for this process. `note` may be called from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Makes the folder. Raises TooBusy where another batch is at work in it, DiskTrouble."""
+        """Open the manifest; creates the folder. Raises TooBusy if another batch is using the folder, DiskTrouble."""
         self.folder = folder
-        path = folder / LEDGER
+        path = folder / MANIFEST_FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(path)
@@ -60,33 +61,33 @@ class Manifest:
         if not self._lock.acquire(patience=1.0):
             self._lock.close()
             raise TooBusy(
-                f"Another 'velatura batch' is at work in {folder}. Wait for it, or give another folder with --out."
+                f"Another 'velatura batch' is using {folder}. Wait for it to finish, or give another folder with --out."
             )
-        said = path.read_bytes()
-        self._entries = _entries(said)
-        self._one_at_a_time = threading.Lock()
-        if said and not said.endswith(b"\n"):
-            self._append(b"\n")  # a line that was cut off is not to spoil the next
+        content = path.read_bytes()
+        self._entries = _entries(content)
+        self._append_lock = threading.Lock()
+        if content and not content.endswith(b"\n"):
+            self._append(b"\n")  # an incomplete last line must not corrupt the next one
 
     def has(self, frame: Frame, recipe: Recipe) -> bool:
-        """Whether its result lies there, made of this very picture by this very recipe. Reads the picture where its
-        file has been written anew."""
+        """Whether the frame's result exists, made from exactly this picture by exactly this recipe. Reads the picture
+        only if its file has changed."""
         if not frame.output.is_file():
             return False
         entry = self._entries.get(frame.output.name)
         try:
-            if entry is None or (
-                entry.recipe != recipe.key and look_of(frame.output) != entry.look
-            ):  # written since the last line
-                return _key_said_in(frame.output) == recipe.key_with(hash_of_file(frame.photo))
+            # Without an entry, or if the result was written after its entry, its metadata has the key.
+            if entry is None or (entry.recipe != recipe.key and stat_of(frame.output) != entry.stat):
+                return _key_in_metadata(frame.output) == recipe.key_with(hash_of_file(frame.photo))
             if (entry.recipe, entry.photo) != (recipe.key, frame.photo.name):
                 return False
-            return look_of(frame.photo) == entry.photo_look or hash_of_file(frame.photo) == entry.photo_hash
+            return stat_of(frame.photo) == entry.photo_stat or hash_of_file(frame.photo) == entry.photo_hash
         except OSError:
-            return False  # reading it will say what is wrong
+            return False  # the error is reported when the picture is read
 
-    def has_made(self, path: Path, key: str) -> bool:
-        """Whether this result lies here, written by the recipe and of the picture that the key names."""
+    def has_key(self, path: Path, key: str) -> bool:
+        """Whether this file is a result in this folder, made by the recipe and from the picture that the key stands
+        for."""
         entry = self._entries.get(path.name)
         return (
             entry is not None
@@ -96,33 +97,33 @@ class Manifest:
         )
 
     def may_write(self, path: Path) -> bool:
-        """Whether nothing lies there, or what was written here and nobody has changed since."""
+        """Whether the path is free, or holds a file that this command wrote and nobody has changed since."""
         if not os.path.lexists(path):
             return True
         entry = self._entries.get(path.name)
         try:
-            return entry is not None and (look_of(path) == entry.look or hash_of_file(path) == entry.hash)
+            return entry is not None and (stat_of(path) == entry.stat or hash_of_file(path) == entry.hash)
         except OSError:
             return False
 
-    def note(self, path: Path, recipe: str = "", photo: str = "", seen: Seen | None = None) -> None:
-        """A result was written there. Without the rest: it is nobody's picture, as the contact sheet is. Raises
-        DiskTrouble."""
-        nobody = Seen(Look(0, 0), "")
+    def note(self, path: Path, recipe: str = "", photo: str = "", fingerprint: Fingerprint | None = None) -> None:
+        """Record that a result was written. Without the other arguments, the file was not made from a picture, as the
+        contact sheet. Raises DiskTrouble."""
+        picture = fingerprint or Fingerprint(FileStat(0, 0), "")
         try:
-            look, content = look_of(path), hash_of_file(path)
-            entry = Entry(path.name, recipe, photo, *_as_pair(seen or nobody), look, content)
+            stat, content_hash = stat_of(path), hash_of_file(path)
+            entry = Entry(path.name, recipe, photo, picture.stat, picture.hash, stat, content_hash)
             line = json.dumps(asdict(entry)).encode() + b"\n"
-            with self._one_at_a_time:
+            with self._append_lock:
                 self._append(line)
                 self._entries[path.name] = entry
         except OSError as error:
             raise DiskTrouble(
-                f"What was made cannot be noted in {self.folder / LEDGER} ({error.strerror}). Make room there."
+                f"The result cannot be recorded in {self.folder / MANIFEST_FILE} ({error.strerror}). Free some space."
             ) from error
 
     def _append(self, line: bytes) -> None:
-        """All of it or nothing: half a line would spoil the next. Raises OSError."""
+        """Append the line completely or not at all: a partial line would corrupt the next one. Raises OSError."""
         end = os.lseek(self._lock.fd, 0, os.SEEK_END)
         rest = memoryview(line)
         try:
@@ -142,24 +143,21 @@ class Manifest:
         self.close()
 
 
-def _as_pair(seen: Seen) -> tuple[Look, str]:
-    return seen.look, seen.hash
-
-
 def _entries(lines: bytes) -> dict[str, Entry]:
-    """By name. A line that was cut off says nothing."""
+    """Parse the lines; returns entries by name. Incomplete lines are ignored."""
     entries = {}
     for line in lines.splitlines():
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            said = json.loads(line)
-            said = {**said, "photo_look": Look(*said["photo_look"]), "look": Look(*said["look"])}
-            entries[said["name"]] = Entry(**said)
+            fields = json.loads(line)
+            fields |= {"photo_stat": FileStat(*fields["photo_stat"]), "stat": FileStat(*fields["stat"])}
+            entries[fields["name"]] = Entry(**fields)
     return entries
 
 
-def _key_said_in(path: Path) -> str | None:
+def _key_in_metadata(path: Path) -> str | None:
+    """Return the key stored in a result's metadata, or None."""
     from velatura_daemon.imaging.files import read_description
 
-    with contextlib.suppress(Exception):  # a file of anybody's: a decoder raises anything
+    with contextlib.suppress(Exception):  # it may be any file, and decoders raise anything
         return str(json.loads(read_description(path))["batch"])
     return None

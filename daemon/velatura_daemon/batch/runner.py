@@ -1,8 +1,8 @@
-"""Pictures through the daemon, several at once: read on threads, asked for, fetched, written on threads.
+"""Runs a batch, several pictures at a time: reads them in threads, submits jobs, fetches results, writes in threads.
 
-A picture goes from `_todo` to `_reading` to `_ready` to `_asked` to `_writing`, and is let go of when its file is
-written: what is in memory is what lies between. Whatever ends the run, what is finished is written, or waits in the
-daemon for the next run.
+A picture moves from `_todo` through `_reading`, `_ready`, `_submitted` and `_writing`, and is released when its file is
+written, so the pictures in memory are those in the middle stages. However the run ends, finished results are either
+written, or saved in the daemon for the next run.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from velatura.client.client import Client
 from velatura.client.events import Event, Finished, SavedItems
@@ -43,16 +42,17 @@ from velatura.errors import (
     error_from,
 )
 from velatura.protocol import messages as p
-from velatura_daemon.batch.concurrency import MOST, READ_AHEAD_BYTES, Pace, room_for, workers_in
-from velatura_daemon.batch.file_hashes import hash_of_file, look_of
+from velatura_daemon.batch.concurrency import MAX_IN_FLIGHT, READ_AHEAD_BYTES, Pace, in_flight_limit, worker_count
+from velatura_daemon.batch.file_hashes import hash_of_file, stat_of
 from velatura_daemon.batch.frames import Frame
-from velatura_daemon.batch.manifest import Manifest, Seen
-from velatura_daemon.batch.recipe import Order, Recipe
+from velatura_daemon.batch.items import BatchObserver, Item, Outcome
+from velatura_daemon.batch.manifest import Fingerprint, Manifest
+from velatura_daemon.batch.recipe import Recipe
 from velatura_daemon.terminal.printable import printable
-from velatura_daemon.terminal.restyle_task import facts_of, layer_of, note_of
+from velatura_daemon.terminal.restyle_task import client_note, layer_name, metadata_of
 
-# What is not one picture's fault: the next would fare no better.
-FOR_ALL = (
+# Errors that are not about one picture: the next one would fail in the same way.
+FATAL = (
     BadSetting,
     BadWeights,
     DaemonCannotStart,
@@ -64,283 +64,249 @@ FOR_ALL = (
     UnsafeConnectionFile,
     VersionMismatch,
 )
-THREADS = 4  # that read and write
-READERS = 2  # of them at most: to scale a picture of 24 megapixels takes 0.6 GB for a moment
-LOSSES = 2  # of the daemon in a row, without a picture between them
-BUSY_PATIENCE = 60  # times that a daemon which is full of others' jobs is asked for the same picture again
-BUSY_PAUSE = 1.0  # seconds between them
-LOOK_EVERY = 15.0  # seconds between questions for the daemon's workers: a farm grows
-TURN, HANDSHAKE_TURN = 0.5, 0.03  # seconds, the longest sleep between looks
+THREADS = 4  # for reading and writing
+MAX_READERS = 2  # of these threads: scaling a picture of 24 megapixels takes 0.6 GB for a moment
+MAX_DAEMON_LOSSES = 2  # in a row, without a finished picture in between
+MAX_REFUSALS = 60  # of one picture, by a daemon that is full of other clients' jobs
+REFUSAL_PAUSE = 1.0  # seconds before trying again
+STATUS_SECONDS = 15.0  # interval of status requests, for the number of workers: a cluster may grow
+MAX_SLEEP, HANDSHAKE_SLEEP = 0.5, 0.03  # seconds, longest wait before the next step
 
 
-class Told(Protocol):
-    """Who shows how it goes."""
+class BatchRun:
+    """One run of a batch. Create a new one for each run."""
 
-    def asked(self, frame: Frame, job: str) -> None: ...
-    def event(self, event: Event) -> None: ...
-    def going(self, settled: int, a_minute: float, under_way: float) -> None: ...
-    def made(self, frame: Frame, facts: dict[str, Any]) -> None: ...
-    def failed(self, frame: Frame, error: VelaturaError) -> None: ...
-    def note(self, sentence: str, about: Frame | None = None) -> None: ...
-
-
-@dataclass(eq=False)
-class Item:
-    """A picture on its way. force: whether a file that lies there is written over. done: how far it is, 0 to 1."""
-
-    frame: Frame
-    force: bool
-    seen: Seen | None = None
-    order: Order | None = None
-    job: str = ""
-    done: float = 0.0
-    refused: int = 0
-
-    @property
-    def bytes_held(self) -> int:
-        return self.order.content.nbytes if self.order else 0
-
-
-@dataclass
-class Outcome:
-    """made: results written by this run. failed: pictures without one. weights, device: of the last one made."""
-
-    made: list[Frame] = field(default_factory=list)
-    failed: list[tuple[Frame, VelaturaError]] = field(default_factory=list)
-    weights: str = ""
-    device: str = ""
-
-
-class Run:
-    """One batch. Use it once."""
-
-    def __init__(self, client: Client, recipe: Recipe, ledger: Manifest, told: Told, *, force: bool) -> None:
+    def __init__(
+        self, client: Client, recipe: Recipe, manifest: Manifest, observer: BatchObserver, *, force: bool
+    ) -> None:
+        """force: overwrite files that this command did not write."""
         self._client = client
         self._recipe = recipe
-        self._ledger = ledger
-        self._told = told
+        self._manifest = manifest
+        self._observer = observer
         self._force = force
         self._todo: deque[Item] = deque()
         self._reading: dict[Future[None], Item] = {}
         self._ready: deque[Item] = deque()
-        self._asked: dict[str, Item] = {}
+        self._submitted: dict[str, Item] = {}
         self._writing: dict[Future[list[str]], tuple[Item, Finished]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
-        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
         self._workers = 1
-        self._cap = MOST  # fewer, where the daemon is full
-        self._knows_kept = False  # what earlier runs left in the daemon is known: only then is anything asked for
-        self._kept: dict[tuple[str, str], SavedItem] = {}  # by where it was to go, and what it was made of
-        self._losses = 0
-        self._not_before = 0.0
-        self._next_look = 0.0
-        self._remembered = False
+        self._limit = MAX_IN_FLIGHT  # lower while the daemon is full
+        self._saved_known = False  # whether the results of earlier runs are known; nothing is submitted before
+        self._saved: dict[tuple[str, str], SavedItem] = {}  # by output file, and key of recipe and picture
+        self._daemon_losses = 0
+        self._submit_after = 0.0
+        self._next_status = 0.0
+        self._in_history = False
         self.pace = Pace()
         self.outcome = Outcome()
 
-    def through(self, frames: list[Frame]) -> Outcome:
-        """Restyle them all. Raises what would keep every one of them from being restyled, and KeyboardInterrupt; what
-        is finished by then is written."""
+    def run(self, frames: list[Frame]) -> Outcome:
+        """Restyle all frames. Raises errors that concern all pictures, and KeyboardInterrupt; results that are finished
+        by then are written first."""
         for frame in frames:
-            if self._force or self._ledger.may_write(frame.output):
+            if self._force or self._manifest.may_write(frame.output):
                 self._todo.append(Item(frame, force=self._force or frame.output.exists()))
             else:
                 self._fail(
                     frame,
                     FileExists(
-                        f"{frame.output} is there already, and not as this command has written it. Move it away, or "
-                        "--force to replace it."
+                        f"{frame.output} already exists with content that is not from this command. "
+                        "Move it away, or use --force to replace it."
                     ),
                 )
-        self._client.acknowledge_manually()  # until each file is written
-        with warnings.catch_warnings(), self._ended():
-            warnings.simplefilter("ignore")  # as `decode` does by itself, but its threads would undo each other's
+        self._client.acknowledge_manually()  # the daemon keeps each result until its file is written
+        with warnings.catch_warnings(), self._cleanup():
+            # `decode` does this too, but in threads the calls would undo each other's filters.
+            warnings.simplefilter("ignore")
             if self._todo:
-                self._ask_what_is_kept()
-            while self._todo or self._in_hand:
-                self._turn()
+                self._request_saved()
+            while self._todo or self._in_flight:
+                self._step()
         return self.outcome
 
     @property
-    def _in_hand(self) -> int:
-        return len(self._reading) + len(self._ready) + len(self._asked) + len(self._writing)
+    def _in_flight(self) -> int:
+        return len(self._reading) + len(self._ready) + len(self._submitted) + len(self._writing)
 
-    def _turn(self) -> None:
-        self._settle()
-        self._read_more()
-        self._ask_more()
+    def _step(self) -> None:
+        self._collect_finished()
+        self._start_reading()
+        self._submit_ready()
         events = self._client.drain()
         for event in events:
             self._on(event)
-        under_way = sum(item.done for item in self._asked.values()) + len(self._writing)
+        running = sum(item.done for item in self._submitted.values()) + len(self._writing)
         settled = self.pace.made + len(self.outcome.failed)
-        self._told.going(settled, self.pace.a_minute(under_way), under_way)
+        self._observer.progress(settled, self.pace.per_minute(running), running)
         if not events:
             self._wait()
 
     # --- reading ---------------------------------------------------------------------------------------
-    def _read_more(self) -> None:
-        room = min(self._cap, room_for(self._workers))
-        while self._todo and len(self._reading) < READERS and self._in_hand < room and not self._holds_enough:
+    def _start_reading(self) -> None:
+        limit = min(self._limit, in_flight_limit(self._workers))
+        while self._todo and len(self._reading) < MAX_READERS and self._in_flight < limit and not self._memory_is_full:
             item = self._todo.popleft()
-            self._reading[self._begin(self._read, item)] = item
+            self._reading[self._start(self._read, item)] = item
 
     @property
-    def _holds_enough(self) -> bool:
-        """Of large pictures, no more than keep the workers busy."""
-        items = [*self._ready, *self._asked.values(), *(item for item, _ in self._writing.values())]
-        return self._in_hand > self._workers and sum(item.bytes_held for item in items) > READ_AHEAD_BYTES
+    def _memory_is_full(self) -> bool:
+        """Whether there are enough large pictures in memory to keep the workers busy."""
+        items = [*self._ready, *self._submitted.values(), *(item for item, _ in self._writing.values())]
+        return self._in_flight > self._workers and sum(item.bytes_held for item in items) > READ_AHEAD_BYTES
 
     def _read(self, item: Item) -> None:
         from velatura_daemon.imaging.files import check_output
-        from velatura_daemon.imaging.files.decode import readable
+        from velatura_daemon.imaging.files.decode import reporting_read_errors
 
         photo = item.frame.photo
-        with readable(photo):
-            look = look_of(photo)  # before it is read: one that is written meanwhile is another the next time
-            item.seen = Seen(look, hash_of_file(photo))
-        item.order = self._recipe.order(photo)
-        check_output(item.frame.output, item.force, (item.order.content.width, item.order.content.height))
+        with reporting_read_errors(photo):
+            stat = stat_of(photo)  # before reading: if the file changes meanwhile, it counts as changed the next time
+            item.fingerprint = Fingerprint(stat, hash_of_file(photo))
+        item.request = self._recipe.request_for(photo)
+        check_output(item.frame.output, item.force, (item.request.content.width, item.request.content.height))
 
-    # --- asking ----------------------------------------------------------------------------------------
-    def _ask_what_is_kept(self) -> None:
-        """Finished pictures of a run that was killed wait in the daemon. Looks for the daemon, and starts it, where
-        need be."""
-        self._knows_kept = False
+    # --- submitting ------------------------------------------------------------------------------------
+    def _request_saved(self) -> None:
+        """Ask the daemon for results of an earlier run that was killed. Connects to the daemon, and starts it if
+        needed."""
+        self._saved_known = False
         self._client.request_saved()
-        self._look_at_workers()
+        self._request_status()
 
-    def _look_at_workers(self) -> None:
-        self._next_look = time.monotonic() + LOOK_EVERY
+    def _request_status(self) -> None:
+        self._next_status = time.monotonic() + STATUS_SECONDS
         self._client.request_status()
 
-    def _ask_more(self) -> None:
-        if not self._knows_kept or time.monotonic() < self._not_before:
+    def _submit_ready(self) -> None:
+        if not self._saved_known or time.monotonic() < self._submit_after:
             return
-        if time.monotonic() > self._next_look:
-            self._look_at_workers()
+        if time.monotonic() > self._next_status:
+            self._request_status()
         while self._ready:
             item = self._ready.popleft()
-            assert item.seen is not None
-            key = self._recipe.key_with(item.seen.hash)
-            kept = self._kept.pop((str(item.frame.output.resolve()), key), None)
-            if kept is None:
-                item.job = self._ask(item, key)
-                self._told.asked(item.frame, item.job)
+            assert item.fingerprint is not None
+            key = self._recipe.key_with(item.fingerprint.hash)
+            saved = self._saved.pop((str(item.frame.output.resolve()), key), None)
+            if saved is None:
+                item.job = self._submit(item, key)
+                self._observer.submitted(item.frame, item.job)
             else:
-                item.job, item.order = kept.job, None
-                self._client.fetch(kept)
-            self._asked[item.job] = item
+                item.job, item.request = saved.job, None
+                self._client.fetch(saved)
+            self._submitted[item.job] = item
 
-    def _ask(self, item: Item, key: str) -> str:
-        order, frame, recipe = item.order, item.frame, self._recipe
-        assert order is not None
-        # One of them in the history is what it takes to use the recipe again; all of them would push everything else
-        # out.
-        remember, self._remembered = not self._remembered, True
+    def _submit(self, item: Item, key: str) -> str:
+        request, frame, recipe = item.request, item.frame, self._recipe
+        assert request is not None
+        # One entry in the history is enough to reuse the recipe; an entry for each picture would push out all others.
+        remember, self._in_history = not self._in_history, True
         return self._client.restyle(
-            order.content,
-            order.styles,
+            request.content,
+            request.styles,
             recipe.settings,
-            mask=order.mask,
-            layer=layer_of(frame.photo, frame.output),
+            mask=request.mask,
+            layer=layer_name(frame.photo, frame.output),
             weights=recipe.weights,
             device=recipe.device,
             title=printable(frame.photo.name),
-            note=note_of(frame.output, batch=key),
+            note=client_note(frame.output, batch=key),
             remember=remember,
         )
 
-    # --- what the daemon says --------------------------------------------------------------------------
+    # --- events of the daemon --------------------------------------------------------------------------
     def _on(self, event: Event) -> None:
         if isinstance(event, SavedItems):
-            self._take_kept(event)
+            self._on_saved(event)
             return
         if isinstance(event, p.Status):
-            self._workers = workers_in(event.report)
-            self._cap = min(MOST, self._cap + 1)
+            self._workers = worker_count(event.report)
+            self._limit = min(MAX_IN_FLIGHT, self._limit + 1)
             return
-        self._told.event(event)
+        self._observer.event(event)
         if isinstance(event, p.Notice):
-            item = self._asked.get(event.job)
-            self._told.note(event.sentence, item.frame if item else None)
-        elif isinstance(event, p.Progress) and event.job in self._asked:
+            item = self._submitted.get(event.job)
+            self._observer.note(event.sentence, item.frame if item else None)
+        elif isinstance(event, p.Progress) and event.job in self._submitted:
             self.pace.begin()
-            self._asked[event.job].done = event.done
-        elif isinstance(event, Finished) and event.job in self._asked:
-            item = self._asked.pop(event.job)
-            self._losses = 0
-            self._writing[self._begin(self._write, item, event)] = (item, event)
-        elif isinstance(event, p.Cancelled) and event.job in self._asked:
-            newer = VelaturaError("The restyle was cancelled: a newer one for the same picture took its place.")
-            self._fail(self._asked.pop(event.job).frame, newer)
+            self._submitted[event.job].done = event.done
+        elif isinstance(event, Finished) and event.job in self._submitted:
+            item = self._submitted.pop(event.job)
+            self._daemon_losses = 0
+            self._writing[self._start(self._write, item, event)] = (item, event)
+        elif isinstance(event, p.Cancelled) and event.job in self._submitted:
+            replaced = VelaturaError("The restyle was cancelled because a newer one for the same picture replaced it.")
+            self._fail(self._submitted.pop(event.job).frame, replaced)
         elif isinstance(event, p.Failed):
             self._on_failed(event)
 
     def _on_failed(self, event: p.Failed) -> None:
         error = error_from(event.code, event.sentence)
-        item = self._asked.pop(event.job, None)
+        item = self._submitted.pop(event.job, None)
         if isinstance(error, DaemonLost):
-            self._lost(error, item)
-        elif item is None or isinstance(error, FOR_ALL):
+            self._on_daemon_lost(error, item)
+        elif item is None or isinstance(error, FATAL):
             raise error
-        elif isinstance(error, TooBusy) and item.refused < BUSY_PATIENCE:
-            self._cap = max(1, len(self._asked))
-            if not self._asked:  # it is not our own jobs that fill it
-                item.refused += 1
-                self._not_before = time.monotonic() + BUSY_PAUSE
-            self._put_back(item)
+        elif isinstance(error, TooBusy) and item.refusals < MAX_REFUSALS:
+            self._limit = max(1, len(self._submitted))
+            if not self._submitted:  # the daemon is full of other clients' jobs
+                item.refusals += 1
+                self._submit_after = time.monotonic() + REFUSAL_PAUSE
+            self._retry(item)
         else:
             self._fail(item.frame, error)
 
-    def _lost(self, error: DaemonLost, item: Item | None) -> None:
-        """Every job fails with the same sentence, one after the other; the first looks for the daemon. One that was
-        told to stop leaves no connection file behind, and is not started against that will."""
+    def _on_daemon_lost(self, error: DaemonLost, item: Item | None) -> None:
+        """Reconnect. All jobs fail with this error one after the other; the first one starts the reconnection.
+
+        A daemon that was asked to stop leaves no connection file. Then it is not started again, and `error` is raised.
+        """
         if not self._client.dirs.connection_file.exists():
             raise error
-        if self._knows_kept or item is None:
-            self._losses += 1
-            if self._losses > LOSSES:
+        if self._saved_known or item is None:
+            self._daemon_losses += 1
+            if self._daemon_losses > MAX_DAEMON_LOSSES:
                 raise error
-            self._told.note("The daemon was lost. It is started again, and asked again for what it had in work.")
-            self._ask_what_is_kept()
+            self._observer.note("The connection to the daemon was lost. It is restarted, and its jobs are continued.")
+            self._request_saved()
         if item is not None:
-            self._put_back(item)
+            self._retry(item)
 
-    def _put_back(self, item: Item) -> None:
-        """To the front of the line. It is read again: what waits is not to fill the memory."""
-        self._todo.appendleft(Item(item.frame, item.force, refused=item.refused))
+    def _retry(self, item: Item) -> None:
+        """Put a picture back to the front of the queue. It is read again, so that waiting pictures take no memory."""
+        self._todo.appendleft(Item(item.frame, item.force, refusals=item.refusals))
 
-    def _take_kept(self, kept: SavedItems) -> None:
-        """What earlier runs left: to be fetched where it is wanted still, dropped where its file is written."""
-        self._knows_kept = True
-        self._kept.clear()
-        for one in kept.items:
+    def _on_saved(self, saved: SavedItems) -> None:
+        """Results of earlier runs: remember those that are still needed; drop those whose files are written."""
+        self._saved_known = True
+        self._saved.clear()
+        for result in saved.items:
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                note = json.loads(one.note)
+                note = json.loads(result.note)
                 output, key = str(note["output"]), str(note["batch"])
-                if not one.finished:
-                    continue  # the daemon goes on with it by itself when it is asked for the same
-                if self._ledger.has_made(Path(output), key):
-                    self._client.drop(one)  # the last run was killed before it had said so
+                if not result.finished:
+                    continue  # the daemon continues it when the same job is submitted
+                if self._manifest.has_key(Path(output), key):
+                    self._client.drop(result)  # the last run was killed before it confirmed the delivery
                 else:
-                    self._kept[output, key] = one
+                    self._saved[output, key] = result
 
     # --- writing ---------------------------------------------------------------------------------------
     def _write(self, item: Item, done: Finished) -> list[str]:
-        """Returns a sentence for each thing that the format could not keep."""
+        """Write a result. Returns a sentence for each property that the format could not keep."""
         from velatura_daemon.imaging.files import write_picture
 
-        assert item.seen is not None
-        facts = {**facts_of(done, self._recipe.settings), "batch": self._recipe.key_with(item.seen.hash)}
-        notes = write_picture(
-            item.frame.output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=item.force
-        )
-        self._ledger.note(item.frame.output, self._recipe.key, item.frame.photo.name, item.seen)
+        assert item.fingerprint is not None
+        metadata = {**metadata_of(done, self._recipe.settings), "batch": self._recipe.key_with(item.fingerprint.hash)}
+        description = json.dumps(metadata, ensure_ascii=False)
+        notes = write_picture(item.frame.output, done.picture, description=description, force=item.force)
+        self._manifest.note(item.frame.output, self._recipe.key, item.frame.photo.name, item.fingerprint)
         return notes
 
-    def _settle(self) -> None:
-        """What the threads have finished."""
+    def _collect_finished(self) -> None:
+        """Handle the pictures that the threads have finished reading or writing."""
         for reading in [future for future in self._reading if future.done()]:
             item = self._reading.pop(reading)
             error = reading.exception()
@@ -352,49 +318,50 @@ class Run:
             item, done = self._writing.pop(writing)
             error = writing.exception()
             if error is None:
-                self._made(item, done, writing.result())
+                self._on_made(item, done, writing.result())
             else:
                 self._fail_or_raise(item, error)
 
-    def _made(self, item: Item, done: Finished, notes: list[str]) -> None:
+    def _on_made(self, item: Item, done: Finished, notes: list[str]) -> None:
         self._client.acknowledge(done)
         self.pace.made += 1
         self.outcome.made.append(item.frame)
         self.outcome.weights, self.outcome.device = done.result.weights, done.result.device
         for note in [*done.result.notes, *notes]:
-            self._told.note(note, item.frame)
-        self._told.made(item.frame, facts_of(done, self._recipe.settings))
+            self._observer.note(note, item.frame)
+        self._observer.made(item.frame, metadata_of(done, self._recipe.settings))
 
     def _fail_or_raise(self, item: Item, error: BaseException) -> None:
         if not isinstance(error, Exception):
             raise error
-        told = as_velatura_error(error)
-        if isinstance(told, FOR_ALL):
-            raise told
-        self._fail(item.frame, told)
+        known_error = as_velatura_error(error)
+        if isinstance(known_error, FATAL):
+            raise known_error
+        self._fail(item.frame, known_error)
 
     def _fail(self, frame: Frame, error: VelaturaError) -> None:
         self.outcome.failed.append((frame, error))
-        self._told.failed(frame, error)
+        self._observer.failed(frame, error)
 
     # --- threads and the end ---------------------------------------------------------------------------
-    def _begin(self, work: Any, *about: Any) -> Future[Any]:
-        future = self._pool.submit(work, *about)
-        future.add_done_callback(partial(_wake, self._wake_in))
+    def _start(self, function: Any, *arguments: Any) -> Future[Any]:
+        """Call a function in a thread; when it returns, `_wait` returns."""
+        future = self._pool.submit(function, *arguments)
+        future.add_done_callback(partial(_wake, self._wake_sender))
         return future
 
     def _wait(self) -> None:
-        """Until the daemon says something, a thread has finished, or it is time to look."""
+        """Wait until the daemon sends something, a thread finishes, or MAX_SLEEP is over."""
         descriptor = self._client.fileno()
-        watched: list[Any] = [self._wake_out, *([] if descriptor is None else [descriptor])]
+        watched: list[Any] = [self._wake_receiver, *([] if descriptor is None else [descriptor])]
         writing = [descriptor] if descriptor is not None and self._client.needs_write else []
-        ready, _, _ = select.select(watched, writing, [], TURN if self._client.ready else HANDSHAKE_TURN)
-        if self._wake_out in ready:
-            self._wake_out.recv(4096)
+        ready, _, _ = select.select(watched, writing, [], MAX_SLEEP if self._client.ready else HANDSHAKE_SLEEP)
+        if self._wake_receiver in ready:
+            self._wake_receiver.recv(4096)
 
     @contextlib.contextmanager
-    def _ended(self) -> Iterator[None]:
-        """However it ends, threads end first, and what they have written is told the daemon."""
+    def _cleanup(self) -> Iterator[None]:
+        """However the run ends, wait for the threads, and confirm to the daemon what they have written."""
         try:
             yield
         finally:
@@ -402,11 +369,11 @@ class Run:
             self._pool.shutdown(wait=True, cancel_futures=True)
             for writing, (item, done) in self._writing.items():
                 if not writing.cancelled() and writing.exception() is None:
-                    self._made(item, done, writing.result())
+                    self._on_made(item, done, writing.result())
             self._writing.clear()
-            self._wake_in.close()
-            self._wake_out.close()
+            self._wake_sender.close()
+            self._wake_receiver.close()
 
 
-def _wake(sleeper: socket.socket, _: Future[Any]) -> None:
-    sleeper.send(b"!")
+def _wake(sender: socket.socket, _: Future[Any]) -> None:
+    sender.send(b"!")

@@ -1,1 +1,1 @@
-"""How fast this machine does it: the plain way and ours, side by side."""
+"""Benchmarks: plain PyTorch and Velatura's implementation side by side on this machine."""

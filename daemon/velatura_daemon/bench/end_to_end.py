@@ -1,4 +1,4 @@
-"""Whole jobs, as a person has them: the real daemon, the real command, from shell to file."""
+"""Complete jobs through a real daemon and the real command, as a user runs them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.pictures import drawn
 from velatura_daemon.bench.problem import PAINTING, SCENE
-from velatura_daemon.build import build_id, own_command
+from velatura_daemon.build import build_id, daemon_command
 
 
-class House:
-    """A daemon under a home of its own, on one device."""
+class IsolatedDaemon:
+    """A daemon with its own home folder, on one device."""
 
     def __init__(self, home: Path, device: str, repeats: int) -> None:
-        """repeats: how often each thing is measured."""
+        """repeats: how often each measurement is repeated."""
         self.home, self._repeats = home, repeats
         self.device = device
-        launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *own_command()), build_id())
+        launcher = Launcher(("/usr/bin/env", f"VELATURA_HOME={home}", *daemon_command()), build_id())
         self.client = Client("bench", dirs=app_dirs({"VELATURA_HOME": str(home)}), client_id="bench", launcher=launcher)
         self._layers = 0
 
@@ -39,10 +39,11 @@ class House:
         self.client.close()
 
     def job(self, width: int, height: int, layer: str = "", adjust: bool = False, **settings: Any) -> dict[str, Any]:
-        """Seconds to the first preview and to the result, the losses, the worker's peak memory in bytes."""
+        """Run a job. Returns the seconds to the first preview (`first`) and to the result (`whole`), and the worker's
+        peak memory in bytes."""
         self._layers += 1
         content, style = picture(SCENE, width, height), picture(PAINTING, width, height)
-        began, first = time.perf_counter(), None
+        started_at, first = time.perf_counter(), None
         job = self.client.restyle(
             content,
             [(style, 1.0)],
@@ -53,14 +54,14 @@ class House:
         )
         for event in self.client.events(job):
             if first is None and isinstance(event, p.Preview):
-                first = time.perf_counter() - began
+                first = time.perf_counter() - started_at
             if isinstance(event, (p.Failed, p.Cancelled)):
                 raise RuntimeError(event)
         memory = self.client.status()["worker"]["memory_bytes"]
-        return {"first": first, "whole": time.perf_counter() - began, "memory": memory}
+        return {"first": first, "whole": time.perf_counter() - started_at, "memory": memory}
 
     def cold_and_warm(self, width: int, height: int, **settings: Any) -> dict[str, Any]:
-        """The first job of a new worker, then some more of the same."""
+        """Measure the first job of a new worker, then more jobs with the same settings."""
         cold = self.job(width, height, **settings)
         warm = [self.job(width, height, **settings) for _ in range(self._repeats)]
         return {
@@ -72,10 +73,10 @@ class House:
         }
 
     def command(self, width: int, height: int, **settings: Any) -> list[float]:
-        """Seconds of `velatura restyle`, from the shell to the file, the daemon warm."""
+        """Return the seconds that `velatura restyle` takes from the shell to the file, with a warm daemon."""
         for name in (SCENE, PAINTING):
             Image.fromarray(drawn(name, width, height)).save(self.home / f"{name}.png")
-        words = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
+        options = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
         scene, painting = (self.home / f"{name}.png" for name in (SCENE, PAINTING))
         command = [
             sys.executable,
@@ -90,16 +91,16 @@ class House:
             "--force",
             "--device",
             self.device,
-            *words,
+            *options,
         ]
-        spent = []
+        durations = []
         for _ in range(self._repeats + 1):
-            began = time.perf_counter()
+            started_at = time.perf_counter()
             subprocess.run(
                 command, env={**os.environ, "VELATURA_HOME": str(self.home)}, check=True, capture_output=True
             )
-            spent.append(time.perf_counter() - began)
-        return spent[1:]
+            durations.append(time.perf_counter() - started_at)
+        return durations[1:]
 
 
 def picture(name: str, width: int, height: int) -> Picture:

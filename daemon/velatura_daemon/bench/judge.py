@@ -1,7 +1,7 @@
-"""How near a restyle is to its style and to its content, as the original VGG19 sees them.
+"""How close a result is to its style and to its content, measured with the original VGG19.
 
-The marks are close to what the engine minimises, so they compare settings of one method better than they compare
-methods. They depend on the pictures' size: compare marks of one size only.
+These scores are close to what the engine minimises, so they compare settings of one method better than different
+methods. They depend on the size of the pictures: compare only scores of the same size.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ FINE, COARSE = STYLE_LAYERS[:2], STYLE_LAYERS[3:]
 
 
 @dataclass(frozen=True)
-class Marks:
-    """style: mean over the five style layers of ‖G − A‖ / ‖A‖; 0 is the style itself. content: correlation of conv4_2's
-    features with the content's, after the mean of each channel is taken off; 1 is the content itself. fine: style's
-    part at conv1_1 and conv2_1 (grain, colour). coarse: at conv4_1 and conv5_1 (forms)."""
+class Scores:
+    """style: mean over the five style layers of ‖G − A‖ / ‖A‖; 0 for the style itself. content: correlation of the
+    conv4_2 features with those of the content, after subtracting each channel's mean; 1 for the content itself. fine:
+    the style score at conv1_1 and conv2_1 only (grain, colour). coarse: at conv4_1 and conv5_1 only (shapes)."""
 
     style: float
     content: float
@@ -33,15 +33,15 @@ class Marks:
 
 
 @torch.no_grad()
-def judge(network: Network, style: Tensor, content: Tensor, result: Tensor) -> Marks:
-    """style, content, result: (3, H, W), RGB in 0..1; content and result of one size. Scaling a layer of the network
-    changes no mark."""
+def judge(network: Network, style: Tensor, content: Tensor, result: Tensor) -> Scores:
+    """Score a result. style, content, result: (3, H, W), RGB in 0..1; content and result have the same size. Scaling
+    the layers of the network does not change the scores."""
     network.set_pooling("average")
     of_style, of_content, of_result = (
         network(picture, (*STYLE_LAYERS, CONTENT_LAYER)) for picture in (style, content, result)
     )
     errors = {name: _relative_error(_gram(of_result[name]), _gram(of_style[name])) for name in STYLE_LAYERS}
-    return Marks(
+    return Scores(
         _mean(errors, STYLE_LAYERS),
         _correlation(of_result[CONTENT_LAYER], of_content[CONTENT_LAYER]),
         _mean(errors, FINE),
@@ -50,17 +50,17 @@ def judge(network: Network, style: Tensor, content: Tensor, result: Tensor) -> M
 
 
 def _gram(features: Tensor) -> Tensor:
-    """(C, H, W) → (C, C), divided by the places."""
+    """Return the Gram matrix of (C, H, W) features, divided by the number of positions: (C, C)."""
     rows = features.flatten(1).float()
     return rows @ rows.T / rows.shape[1]
 
 
-def _relative_error(found: Tensor, wanted: Tensor) -> float:
-    return float((found - wanted).norm() / wanted.norm().clamp_min(1e-12))
+def _relative_error(actual: Tensor, target: Tensor) -> float:
+    return float((actual - target).norm() / target.norm().clamp_min(1e-12))
 
 
 def _correlation(one: Tensor, other: Tensor) -> float:
-    """Of (C, H, W), each channel about its mean."""
+    """Return the correlation of two (C, H, W) features, after subtracting each channel's mean."""
     a, b = (features.float() - features.float().mean((1, 2), keepdim=True) for features in (one, other))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp_min(1e-12))
 

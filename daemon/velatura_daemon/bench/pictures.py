@@ -1,5 +1,5 @@
-"""The sample pictures that are measured with, drawn once a machine: at 1024 pixels that takes half a minute, far longer
-than a GPU takes for what is measured."""
+"""The sample pictures for measurements, drawn once per machine: drawing at 1024 pixels takes half a minute, far longer
+than a GPU takes for the measurement."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from velatura_daemon import samples
 from velatura_daemon.samples import draw
 from velatura_daemon.samples.noise import Array
 
-LARGEST = 1024  # pixels, longest side of what is drawn; larger ones are that, made larger
+LARGEST = 1024  # pixels, longest side that is drawn; larger pictures are scaled up from it
 
 
 def drawn(name: str, width: int, height: int) -> Array:
-    """A sample of that name, (H, W, 3), uint8, sRGB; kept among the caches, where they can be written."""
+    """Return a sample (H, W, 3), uint8, sRGB, cached on disk if possible."""
     factor = min(1.0, LARGEST / max(width, height))
     if factor < 1:
         small = drawn(name, round(width * factor), round(height * factor))
         return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
     folder = app_dirs().cache / "bench"
-    kept = folder / f"{name}-{width}x{height}-{build_of(Path(samples.__file__).parent)[:12]}.npy"
+    cached = folder / f"{name}-{width}x{height}-{build_of(Path(samples.__file__).parent)[:12]}.npy"
     with contextlib.suppress(OSError, ValueError):
-        found: Array = np.load(kept)
-        return found
+        pixels: Array = np.load(cached)
+        return pixels
     made = draw(name, width, height)
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        half = kept.with_suffix(f".{os.getpid()}.npy")
-        np.save(half, made)
-        half.replace(kept)
+        temporary = cached.with_suffix(f".{os.getpid()}.npy")
+        np.save(temporary, made)
+        temporary.replace(cached)
     return made

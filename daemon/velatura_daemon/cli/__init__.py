@@ -1,1 +1,2 @@
-"""The command line: one small file a command. Talks to the daemon like the editors do."""
+"""The command line, with one module per command. It talks to the daemon over the same protocol as the editor
+plugins."""

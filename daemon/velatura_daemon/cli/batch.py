@@ -1,10 +1,11 @@
-"""`velatura batch`: every picture of a folder with a painting, or frames of a film."""
+"""`velatura batch`: restyle every picture of a folder, or the frames of a film."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,12 +22,20 @@ from velatura_daemon.terminal.options import (
     SIZE,
     STYLES,
     WEIGHTS,
+    RestyleOptions,
     weights_name,
 )
-from velatura_daemon.terminal.output import failures_told
+from velatura_daemon.terminal.output import report_failures
 from velatura_daemon.terminal.printable import printable
 from velatura_daemon.terminal.setting_options import setting_options, settings_from
-from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
+from velatura_daemon.terminal.style_options import Painting, Pairs, parse_paintings
+
+if TYPE_CHECKING:  # importing these loads NumPy, which help pages do not need
+    from velatura_daemon.batch.frames import Frame
+    from velatura_daemon.batch.items import Outcome
+    from velatura_daemon.batch.manifest import Manifest
+    from velatura_daemon.batch.output import BatchDisplay
+    from velatura_daemon.batch.recipe import Recipe
 
 
 @click.command()
@@ -39,7 +48,7 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, paintings_of
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="For the results. Default: FOLDER-in-PAINTING beside FOLDER.",
+    help="Folder for the results. Default: FOLDER-in-PAINTING beside FOLDER.",
 )
 @SIZE
 @MASK
@@ -62,94 +71,109 @@ def batch(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Restyle all pictures of FOLDER, several at once; again, it goes on where it stopped.
+    """Restyle all pictures in FOLDER, several at a time.
 
-    Results have their pictures' names. Those that are there, made of the same picture in the same way, are not made
-    again.
+    Results have the names of their pictures. Run the command again to continue an interrupted batch: pictures that
+    already have a result with these settings are skipped.
     """
-    with failures_told(as_json):
-        paintings, settings = paintings_of(styles, regions, parts), settings_from(values)
-        all_made = restyle_folder(folder, paintings, out, size, mask, weights, device, force, as_json, settings)
+    with report_failures(as_json):
+        paintings, settings = parse_paintings(styles, regions, parts), settings_from(values)
+        options = RestyleOptions(size, mask, weights, device, force, as_json)
+        all_made = restyle_folder(folder, paintings, out, settings, options)
     if not all_made:
         raise SystemExit(1)
 
 
 def restyle_folder(
-    folder: Path,
-    paintings: list[Painting],
-    out: Path | None,
-    size: int | None,
-    mask: Path | None,
-    weights: str,
-    device: str,
-    force: bool,
-    as_json: bool,
-    settings: StyleSettings,
+    folder: Path, paintings: list[Painting], out: Path | None, settings: StyleSettings, options: RestyleOptions
 ) -> bool:
-    """A folder of pictures, paintings' files, a folder of results. Whether every picture has one. Raises what keeps all
-    of them from being made."""
-    from velatura_daemon.batch.contact_sheet import write_sheet
-    from velatura_daemon.batch.frames import framed, pictures_in
+    """Restyle the pictures of a folder into the folder `out`. Returns whether every picture has a result. Raises errors
+    that concern all pictures."""
+    from velatura_daemon.batch.frames import frames_for, pictures_in
     from velatura_daemon.batch.manifest import Manifest
-    from velatura_daemon.batch.output import BatchBar, BatchLines, BatchShow
+    from velatura_daemon.batch.output import BatchJsonLines, BatchProgressBar
     from velatura_daemon.batch.recipe import recipe_of
-    from velatura_daemon.batch.runner import Run
 
-    began = time.monotonic()
+    started_at = time.monotonic()
     masks = [path for painting in paintings for path in (painting.path, painting.region, painting.part) if path]
-    found = pictures_in(folder, [*masks, *([mask] if mask else [])])
+    found = pictures_in(folder, [*masks, *([options.mask] if options.mask else [])])
     out = out or default_folder(folder, paintings[0].path)
     if out.resolve() == folder.resolve():
-        raise UsageError(f"The results would lie among the pictures in {folder}. Give another folder with --out.")
-    recipe = recipe_of(paintings, settings, size, mask, weights_name(weights), device)
-    show: BatchShow = BatchLines() if as_json else BatchBar()
+        raise UsageError(
+            f"The results would be written among the pictures in {folder}. Give another folder with --out."
+        )
+    weights = weights_name(options.weights)
+    recipe = recipe_of(paintings, settings, options.size, options.mask, weights, options.device)
+    display: BatchDisplay = BatchJsonLines() if options.as_json else BatchProgressBar()
     try:
-        with Manifest(out) as ledger:
-            frames = framed(found.photos, out)
-            todo = [frame for frame in frames if not ledger.has(frame, recipe)]
+        with Manifest(out) as manifest:
+            frames = frames_for(found.photos, out)
+            todo = [frame for frame in frames if not manifest.has(frame, recipe)]
             already = len(frames) - len(todo)
-            show.begins(len(todo), already, found.passed_over)
-            with connect() as client:
-                run = Run(client, recipe, ledger, show, force=force)
-                try:
-                    outcome = run.through(todo)
-                except BaseException as error:
-                    client.disconnect()  # what is done by now of those in work stays kept
-                    if isinstance(error, (KeyboardInterrupt, VelaturaError)):
-                        show.note(
-                            f"{already + len(run.outcome.made)} of {len(frames)} pictures are done, in "
-                            f"{printable(out)}. "
-                            "Run the same command again to go on."
-                        )
-                    raise
-            a_minute = max(0.0, run.pace.a_minute())
-            order = {frame: number for number, frame in enumerate(frames)}
-            failed = sorted(outcome.failed, key=lambda one: order[one[0]])
-            without = {frame for frame, _ in failed}
-            lying = [frame.output for frame in frames if frame not in without]
-            sheet, why_not = write_sheet(lying, ledger, force=force, changed=bool(outcome.made))
-            if why_not:
-                show.note(why_not)
-        show.summary(
+            display.started(len(todo), already, found.ignored)
+            outcome, per_minute = _run(todo, already, recipe, manifest, display, options.force)
+            sheet = _write_sheet(frames, outcome, manifest, display, options.force)
+        display.summary(
             output=printable(out),
             made=len(outcome.made),
             already=already,
-            seconds=round(time.monotonic() - began, 3),
-            a_minute=round(a_minute, 3),
+            seconds=round(time.monotonic() - started_at, 3),
+            per_minute=round(max(0.0, per_minute), 3),
             weights=outcome.weights,
             device=outcome.device,
             contact_sheet=printable(sheet) if sheet else "",
-            failed=[
-                {"name": printable(frame.photo.name), "code": error.code, "sentence": printable(error.sentence)}
-                for frame, error in failed
-            ],
+            failed=_failures(frames, outcome),
         )
     finally:
-        show.close()
+        display.close()
     return not outcome.failed
 
 
+def _run(
+    todo: list[Frame], already: int, recipe: Recipe, manifest: Manifest, display: BatchDisplay, force: bool
+) -> tuple[Outcome, float]:
+    """Restyle the frames. Returns the outcome, and how many pictures were restyled per minute."""
+    from velatura_daemon.batch.runner import BatchRun
+
+    with connect() as client:
+        run = BatchRun(client, recipe, manifest, display, force=force)
+        try:
+            outcome = run.run(todo)
+        except BaseException as error:
+            client.disconnect()  # the daemon saves the progress of the running restyles
+            if isinstance(error, (KeyboardInterrupt, VelaturaError)):
+                display.note(
+                    f"{already + len(run.outcome.made)} of {already + len(todo)} pictures are done, in "
+                    f"{printable(manifest.folder)}. Run the same command again to continue."
+                )
+            raise
+    return outcome, run.pace.per_minute()
+
+
+def _write_sheet(
+    frames: Sequence[Frame], outcome: Outcome, manifest: Manifest, display: BatchDisplay, force: bool
+) -> Path | None:
+    """Write the contact sheet of all results. Returns its path, or None if there is none."""
+    from velatura_daemon.batch.contact_sheet import write_sheet
+
+    failed = {frame for frame, _ in outcome.failed}
+    results = [frame.output for frame in frames if frame not in failed]
+    sheet, reason = write_sheet(results, manifest, force=force, changed=bool(outcome.made))
+    if reason:
+        display.note(reason)
+    return sheet
+
+
+def _failures(frames: Sequence[Frame], outcome: Outcome) -> list[dict[str, str]]:
+    """Return the failures in the order of the frames, for the summary."""
+    order = {frame: number for number, frame in enumerate(frames)}
+    return [
+        {"name": printable(frame.photo.name), "code": error.code, "sentence": printable(error.sentence)}
+        for frame, error in sorted(outcome.failed, key=lambda failure: order[failure[0]])
+    ]
+
+
 def default_folder(folder: Path, style: Path) -> Path:
-    """Beside the folder, also where it is said as '.'."""
-    whole = folder.resolve()
-    return whole.with_name(f"{whole.name}-in-{style.stem}")
+    """Return a folder beside `folder`, also if that is given as '.'."""
+    folder = folder.resolve()
+    return folder.with_name(f"{folder.name}-in-{style.stem}")

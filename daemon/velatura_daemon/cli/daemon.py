@@ -1,4 +1,4 @@
-"""`velatura daemon run|start|stop|status`."""
+"""`velatura daemon run|start|stop|status|logs`."""
 
 from __future__ import annotations
 
@@ -23,172 +23,181 @@ from velatura_daemon.cli.status import rows
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.factory import KINDS
 
-STOP_PATIENCE = 10.0  # seconds
+STOP_TIMEOUT = 10.0  # seconds
 
 
 @click.group()
 def daemon() -> None:
-    """The process in the background that holds the network."""
+    """Control the background process that keeps the network loaded."""
 
 
 def _default(name: str) -> Any:
     return next(f.default for f in dataclasses.fields(DaemonConfig) if f.name == name)
 
 
-def _names(_: click.Context, __: click.Parameter, said: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in said.split(",") if name.strip())
+def _comma_separated(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
-def _absolute(_: click.Context, __: click.Parameter, said: str) -> str:
-    """Editors start the daemon from another folder."""
+def _absolute_path(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Make a path absolute: editors start the daemon from another folder."""
     try:
-        return str(Path(said).expanduser().absolute()) if said else ""
+        return str(Path(value).expanduser().absolute()) if value else ""
     except RuntimeError as error:
         raise click.BadParameter(f"{error}") from error
 
 
-def _seconds(option: str, of: str) -> Callable[..., Any]:
-    return click.option(option, default=_default(option[2:].replace("-", "_")), metavar="SECONDS", help=of)
+def _seconds_option(option: str, help: str) -> Callable[..., Any]:
+    return click.option(option, default=_default(option[2:].replace("-", "_")), metavar="SECONDS", help=help)
 
 
-def _words(option: str, metavar: str, of: str) -> Callable[..., Any]:
-    return click.option(option, default="", show_default=False, metavar=metavar, help=of)
+def _text_option(option: str, metavar: str, help: str) -> Callable[..., Any]:
+    return click.option(option, default="", show_default=False, metavar=metavar, help=help)
 
 
 OPTIONS = (
-    click.option("--device", default=_default("device"), help="auto, cpu, cuda, cuda:N or mps."),
+    click.option("--device", default=_default("device"), help="Device to compute on: auto, cpu, cuda, cuda:N or mps."),
     click.option(
         "--devices",
         default="",
         show_default=False,
         metavar="NAMES",
-        callback=_names,
-        help="A worker for each: cuda:0,cuda:1 or cpu,cpu. Without it: all GPUs, or else the processor.",
+        callback=_comma_separated,
+        help="Devices with one worker each: cuda:0,cuda:1 or cpu,cpu. Default: all GPUs, or the CPU if there is none.",
     ),
-    click.option("--weights", default=_default("weights"), help="What 'auto' means for jobs: vgg19, imagenet, …"),
-    click.option("--threads", default=_default("threads"), help="For the arithmetic; 0: one a core."),
     click.option(
-        "--memory-megabytes", default=_default("memory_megabytes"), help="What a job may take; 0: half the machine's."
+        "--weights", default=_default("weights"), help="Weights for jobs that ask for 'auto': vgg19, imagenet, …"
     ),
-    click.option("--cache-megabytes", default=_default("cache_megabytes"), help="Memory for warm targets."),
-    click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk for pictures in work."),
+    click.option("--threads", default=_default("threads"), help="CPU threads of a worker; 0: one per core."),
     click.option(
-        "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what the memory can hold."
+        "--memory-megabytes",
+        default=_default("memory_megabytes"),
+        help="Memory that a job may take; 0: half of the machine's.",
     ),
-    _seconds("--worker-seconds", "Give the device back after that long idle."),
-    _seconds("--exit-seconds", "Leave after that long idle; 0: never."),
-    _seconds("--keep-seconds", "How often the picture in work is left on the disk."),
-    _seconds("--hang-seconds", "A worker that gives no sign of life for so long is ended, and its job put back once."),
-    _seconds("--heartbeat", "A client silent for two is taken for gone."),
-    _seconds("--park-seconds", "How long a silent client's job is kept."),
     click.option(
-        "--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1: sandboxed editors need it."
+        "--cache-megabytes", default=_default("cache_megabytes"), help="Memory for the targets of recent jobs."
+    ),
+    click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk space for pictures of jobs."),
+    click.option(
+        "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what fits into memory."
+    ),
+    _seconds_option("--worker-seconds", "Stop an idle worker and free its device after this time."),
+    _seconds_option("--exit-seconds", "Exit after this time without jobs; 0: never."),
+    _seconds_option("--keep-seconds", "Interval between checkpoints of a running job."),
+    _seconds_option("--hang-seconds", "Stop a worker that does not respond for this time; its job is retried once."),
+    _seconds_option("--heartbeat", "Interval between heartbeats. Clients that miss two are dropped."),
+    _seconds_option("--park-seconds", "How long to keep the job of a dropped client."),
+    click.option(
+        "--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1, which sandboxed editors need."
     ),
     click.option(
         "--upstream",
         default="",
         show_default=False,
         metavar="FILE",
-        callback=_absolute,
-        help="Have the work done by another daemon of yours: the one that wrote this connection file.",
+        callback=_absolute_path,
+        help="Run jobs on another daemon of yours: the one that wrote this connection file.",
     ),
     click.option(
         "--executor",
         default=_default("executor"),
         type=click.Choice(KINDS),
-        help="Who does the work: this machine, the daemon of --upstream, or the Ray cluster of --address.",
+        help="Where jobs run: on this machine, on the --upstream daemon, or on the Ray cluster at --address.",
     ),
-    _words("--address", "ray://HOST:10001", "Of the Ray cluster (docs/farm.md)."),
-    click.option("--max-actors", default=_default("max_actors"), help="Workers that there are in the cluster at most."),
+    _text_option("--address", "ray://HOST:10001", "Address of the Ray cluster (docs/farm.md)."),
+    click.option("--max-actors", default=_default("max_actors"), help="Largest number of workers in the cluster."),
     click.option(
         "--min-actors",
         default=_default("min_actors"),
-        help="Workers that are kept in the cluster from the first job on.",
+        help="Number of workers kept in the cluster after the first job.",
     ),
     click.option(
         "--actor-resources",
         multiple=True,
         metavar="NAME=AMOUNT",
-        help="What each takes of a node. Without it: GPU=1, or CPU=1 where the cluster has no GPU.",
+        help="Resources of a node that each worker reserves. Default: GPU=1, or CPU=1 if the cluster has no GPU.",
     ),
-    click.option(
-        "--node-labels", multiple=True, metavar="NAME=VALUE", help="Which nodes may be taken, by Ray's labels."
-    ),
-    _words(
-        "--fallback", "local", "local: this machine does the work while --upstream or the cluster cannot be reached."
+    click.option("--node-labels", multiple=True, metavar="NAME=VALUE", help="Use only nodes with these Ray labels."),
+    _text_option(
+        "--fallback",
+        "local",
+        "local: run jobs on this machine while the --upstream daemon or the cluster cannot be reached.",
     ),
 )
 
 
-def told_at_its_start(command: Callable[..., None]) -> Callable[..., None]:
-    """All that a daemon can be told: for `run`, and for `start`, which records it for the editors."""
-    for option in reversed(OPTIONS):  # as decorators go, the last is the first of --help
+def config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of DaemonConfig: for `run`, and for `start`, which records them for the editors."""
+    for option in reversed(
+        OPTIONS
+    ):  # decorators are applied from last to first; --help lists them in the order of OPTIONS
         command = option(command)
     return command
 
 
 @daemon.command()
-@told_at_its_start
-@click.option("--verbose", is_flag=True, help="The log on the terminal too.")
+@config_options
+@click.option("--verbose", is_flag=True, help="Print the log on the terminal too.")
 def run(verbose: bool, **values: Any) -> None:
-    """Be the daemon, here, until stopped."""
+    """Run the daemon in the foreground until it is stopped."""
     from velatura_daemon.daemon_process import run_daemon
 
     if not run_daemon(app_dirs(), DaemonConfig(**values), to_terminal=verbose):
-        click.echo("A daemon is running already; see 'velatura daemon status'.")
+        click.echo("A daemon is already running; see 'velatura daemon status'.")
     logging.shutdown()
 
 
 @daemon.command()
-@told_at_its_start
+@config_options
 def start(**values: Any) -> None:
-    """Start it in the background, and record for the editors how that is done, these options with it."""
+    """Start the daemon in the background. The command with these options is recorded, and editors start the daemon with
+    it."""
     from velatura_daemon.terminal.connect import connect, own_launcher
 
-    where = app_dirs()
-    before, launcher = recorded_launcher(where), own_launcher(*as_words(values))
-    record_launcher(where, launcher)
-    began = time.monotonic()
+    dirs = app_dirs()
+    previous, launcher = recorded_launcher(dirs), own_launcher(*as_arguments(values))
+    record_launcher(dirs, launcher)
+    started_at = time.monotonic()
     try:
         with connect() as client:
             client.wait_until_ready()
             report = client.status()
-    except DaemonCannotStart:  # an option that cannot be meant: editors go on starting it as they did
-        restore_launcher(where, before)
+    except DaemonCannotStart:  # an invalid option: editors keep using the previous command
+        restore_launcher(dirs, previous)
         raise
-    took = time.monotonic() - began
-    if report["uptime_seconds"] <= took:
-        click.echo(f"The daemon is there (pid {report['pid']}), after {took:.2f} s.")
-    elif before == launcher:
-        click.echo(f"The daemon is there (pid {report['pid']}); it was running already.")
+    seconds = time.monotonic() - started_at
+    if report["uptime_seconds"] <= seconds:
+        click.echo(f"The daemon is running (pid {report['pid']}); it started in {seconds:.2f} s.")
+    elif previous == launcher:
+        click.echo(f"The daemon was already running (pid {report['pid']}).")
     else:
         click.echo(
-            f"A daemon was running already (pid {report['pid']}) and goes on as it was started. What you have said now "
-            "is recorded for its "
-            "next start: 'velatura daemon stop', then this command again."
+            f"A daemon is already running (pid {report['pid']}) with other options. The new options are recorded for "
+            "its next start: run 'velatura daemon stop', then this command again."
         )
 
 
-def as_words(values: dict[str, Any]) -> list[str]:
-    """Options as a command line says them; those that say what is so anyway are left out."""
-    words = []
+def as_arguments(values: dict[str, Any]) -> list[str]:
+    """Return options as command-line arguments; those with default values are left out."""
+    arguments = []
     for name, value in values.items():
         option = name.replace("_", "-")
         if name == "devices":
             value = ",".join(value)
-        for one in value if isinstance(value, tuple) else (value,):
-            if one in ("", _default(name)):
+        for item in value if isinstance(value, tuple) else (value,):
+            if item in ("", _default(name)):
                 continue
-            words += (
-                [f"--{option}" if one else f"--no-{option}"] if isinstance(one, bool) else [f"--{option}", str(one)]
-            )
-    return words
+            if isinstance(item, bool):
+                arguments.append(f"--{option}" if item else f"--no-{option}")
+            else:
+                arguments += [f"--{option}", str(item)]
+    return arguments
 
 
 @daemon.command()
-@click.option("-f", "--follow", is_flag=True, help="Go on with each new line, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
 @click.option(
-    "-n", "--lines", default=100, type=click.IntRange(min=0), help="How many of the last lines to begin with."
+    "-n", "--lines", default=100, type=click.IntRange(min=0), help="Number of lines to print from the end of the log."
 )
 def logs(follow: bool, lines: int) -> None:
     """Show the log of the daemon, its workers and its connection to a Ray cluster."""
@@ -199,31 +208,29 @@ def logs(follow: bool, lines: int) -> None:
 
 @daemon.command()
 def stop() -> None:
-    """Stop it; of restyles in work what they had a few seconds ago is kept."""
-    where = app_dirs()
-    client = running_daemon(where)
+    """Stop the daemon. The progress of running jobs up to their last checkpoint is saved."""
+    dirs = app_dirs()
+    client = running_daemon(dirs)
     if client is None:
         click.echo("No daemon is running.")
         return
     with client:
-        ended = len(client.status()["jobs"])
+        stopped_jobs = len(client.status()["jobs"])
         client.shut_down()
-        end = time.monotonic() + STOP_PATIENCE
-        while is_held(where.lock_file):
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while is_held(dirs.lock_file):
             client.drain()
-            if time.monotonic() > end:
-                raise DaemonLost(
-                    f"The daemon did not stop within {STOP_PATIENCE:.0f} s. See its log: {where.log_file}."
-                )
+            if time.monotonic() > deadline:
+                raise DaemonLost(f"The daemon did not stop within {STOP_TIMEOUT:.0f} s. See its log: {dirs.log_file}.")
             time.sleep(0.02)
-    kept = f" It had {ended} restyle(s) in work or waiting; 'velatura results list' shows what is kept of them."
-    click.echo("The daemon has stopped." + (kept if ended else ""))
+    hint = f" It had {stopped_jobs} running or queued restyle(s); 'velatura results list' shows their saved progress."
+    click.echo("The daemon has stopped." + (hint if stopped_jobs else ""))
 
 
 @daemon.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
-    """What is warm, on which device, with which weights; what is queued. Exit code 1 where none is running."""
+    """Show the workers, their devices and weights, and the queue. The exit code is 1 if no daemon is running."""
     client = running_daemon()
     if client is None:
         click.echo(

@@ -1,4 +1,4 @@
-"""`velatura doctor`: what is installed, found, listening and warm, and what to do about what is not."""
+"""`velatura doctor`: check the installation and report problems, with what to do about them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import running_daemon
 from velatura.client.launch import recorded_launcher
 from velatura.errors import VelaturaError
-from velatura_daemon.cli.status import devices_in_words, elsewhere, stand_in
-from velatura_daemon.config import sensible_megapixels
+from velatura_daemon.cli.status import describe_devices, fallback_notice, remote_name
+from velatura_daemon.config import default_megapixels
 
 NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
-LEAST_DISK = 2e9  # bytes
+MIN_FREE_DISK = 2e9  # bytes
 
 
 @dataclass(frozen=True)
 class Finding:
-    """ok: True fine, False broken. what: seen. to_do: where it is not fine."""
+    """The result of one check. what: what was checked, for the user. to_do: what to do about a problem, or a hint."""
 
     ok: bool
     what: str
@@ -34,27 +34,27 @@ class Finding:
 
 @click.command()
 def doctor() -> None:
-    """Say what is there and what is not. Exit code 1 where something is broken."""
-    where = app_dirs()
+    """Check the installation and report problems. The exit code is 1 if something is broken."""
+    dirs = app_dirs()
     healthy = True
     for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon):
-        for finding in _safely(check, where):
+        for finding in _safely(check, dirs):
             healthy = healthy and finding.ok
             click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
             if finding.to_do:
                 click.echo(f"      → {finding.to_do}")
-    click.echo("All is well." if healthy else "Something needs a hand: see the lines with !!.")
+    click.echo("Everything is fine." if healthy else "There are problems: see the lines that start with !!.")
     raise SystemExit(0 if healthy else 1)
 
 
-def _safely(check: Callable[[AppDirs], Iterator[Finding]], where: AppDirs) -> Iterator[Finding]:
+def _safely(check: Callable[[AppDirs], Iterator[Finding]], dirs: AppDirs) -> Iterator[Finding]:
     try:
-        yield from check(where)
+        yield from check(dirs)
     except VelaturaError as error:
         yield Finding(False, error.sentence)
     except Exception as error:
         yield Finding(
-            False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please send this line with a report."
+            False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please report this line as a bug."
         )
 
 
@@ -78,42 +78,48 @@ def _devices(_: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.worker.devices import choose_device, device_label
 
     yield Finding(
-        True, f"device: {device_label(choose_device('auto'))}; pictures up to {sensible_megapixels():g} megapixels"
+        True, f"device: {device_label(choose_device('auto'))}; pictures up to {default_megapixels():g} megapixels"
     )
 
 
-def _weights(where: AppDirs) -> Iterator[Finding]:
+def _weights(dirs: AppDirs) -> Iterator[Finding]:
     from velatura.errors import BadWeights
     from velatura_daemon.models.load import load_network
     from velatura_daemon.models.store import WeightStore
 
     try:
-        _, label = load_network(WeightStore(where).resolve("auto"))
+        _, label = load_network(WeightStore(dirs).resolve("auto"))
         yield Finding(True, f"weights: {label}")
     except BadWeights as error:
         yield Finding(False, "weights: unusable", str(error))
 
 
-def _folders(where: AppDirs) -> Iterator[Finding]:
-    folder = where.cache
+def _folders(dirs: AppDirs) -> Iterator[Finding]:
+    folder = dirs.cache
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     yield Finding(
-        free > LEAST_DISK,
+        free > MIN_FREE_DISK,
         f"disk: {free / 1e9:.1f} GB free under {folder}",
-        "" if free > LEAST_DISK else "Make room there: pictures in work lie in it.",
+        "" if free > MIN_FREE_DISK else "Free some space there: it holds the pictures of running jobs.",
     )
-    yield Finding(True, f"log: {where.log_file} ('velatura daemon logs' shows it)")
+    yield Finding(True, f"log: {dirs.log_file} ('velatura daemon logs' shows it)")
 
 
-def _launcher(where: AppDirs) -> Iterator[Finding]:
-    launcher = recorded_launcher(where)
+def _launcher(dirs: AppDirs) -> Iterator[Finding]:
+    launcher = recorded_launcher(dirs)
     if launcher is None:
-        yield Finding(True, "editors do not know yet how to start the daemon", "Run 'velatura daemon start' once.")
+        yield Finding(
+            True,
+            "no command for starting the daemon is recorded for the editors yet",
+            "Run 'velatura daemon start' once.",
+        )
     elif shutil.which(launcher.command[0]) is None:
         yield Finding(
-            False, f"the recorded daemon command is gone: {launcher.command[0]}", "Run 'velatura daemon start' once."
+            False,
+            f"the recorded command for starting the daemon does not exist:  {launcher.command[0]}",
+            "Run 'velatura daemon start' once.",
         )
     else:
         yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
@@ -129,44 +135,44 @@ def _gimp(_: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.plugins import gimp
 
     yield from _plugin(gimp, gimp.gimp_homes())
-    for version in gimp.unserved():
-        yield Finding(True, gimp.NOT_SERVED.format(version=version))
+    for version in gimp.unsupported_versions():
+        yield Finding(True, gimp.UNSUPPORTED.format(version=version))
 
 
 def _plugin(plugin: Any, homes: list[Any]) -> Iterator[Finding]:
-    """plugin: the module that knows this editor's folders."""
+    """plugin: the module `plugins.krita` or `plugins.gimp`."""
     install = f"velatura install {plugin.EDITOR.lower()}"
     homes = list(plugin.used_homes(homes))
     if not homes:
-        yield Finding(True, f"{plugin.EDITOR}: none has been started by this user yet")
+        yield Finding(True, f"{plugin.EDITOR}: not installed, or never started by this user")
     for home in homes:
         state = plugin.state_of(home)
         if not state.installed:
-            yield Finding(True, f"{home.kind}: without the plugin", f"For it: '{install}'.")
-        elif state.trouble:
-            yield Finding(False, f"{home.kind}: {state.trouble}", f"Run '{install}', and start {plugin.EDITOR} anew.")
+            yield Finding(True, f"{home.label}: the plugin is not installed", f"To install it, run '{install}'.")
+        elif state.problem:
+            yield Finding(False, f"{home.label}: {state.problem}", f"Run '{install}', then restart {plugin.EDITOR}.")
         else:
-            yield Finding(True, f"{home.kind}: the plugin is there and switched on")
+            yield Finding(True, f"{home.label}: the plugin is installed and enabled")
 
 
-def _daemon(where: AppDirs) -> Iterator[Finding]:
-    client = running_daemon(where)
+def _daemon(dirs: AppDirs) -> Iterator[Finding]:
+    client = running_daemon(dirs)
     if client is None:
         yield Finding(True, "daemon: not running; it starts with the first restyle")
         return
     with client:
         report = client.status()
-    there = f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}"
-    worker, far, devices = report["worker"], elsewhere(report), devices_in_words(report)
-    if waits := stand_in(report):
+    running = f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}"
+    worker, remote, devices = report["worker"], remote_name(report), describe_devices(report)
+    if notice := fallback_notice(report):
         yield Finding(
             False,
-            f"{there}; {waits}",
-            "See that it runs there, and that this machine can reach it: the log says what was tried.",
+            f"{running}; {notice}",
+            "Check that it is running and reachable from this machine. The log shows the attempts.",
         )
-    elif far:
-        yield Finding(True, f"{there}; the work is done by {far} ({worker.get('state', 'not asked yet')})")
+    elif remote:
+        yield Finding(True, f"{running}; jobs run on {remote} ({worker.get('state', 'not connected yet')})")
     elif devices:
-        yield Finding(True, f"{there}; warm on {devices} with {worker.get('weights', '–')}")
+        yield Finding(True, f"{running}; network loaded on {devices} with {worker.get('weights', '–')}")
     else:
-        yield Finding(True, f"{there}; no worker yet: it comes with the next job")
+        yield Finding(True, f"{running}; no worker yet; one starts with the next job")

@@ -1,4 +1,4 @@
-"""`velatura explain`: the article's figures for any two pictures, on one sheet."""
+"""`velatura explain`: the figures of the paper for any two pictures, on one contact sheet."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from velatura.figures.explain import SIDE, Figure, figures
 from velatura.pixels import Picture
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
 from velatura_daemon.terminal.connect import connect
-from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS, weights_name
-from velatura_daemon.terminal.output import Bar, Lines, Show, failures_told
-from velatura_daemon.terminal.restyle_task import facts_of, follow
+from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS, RestyleOptions, weights_name
+from velatura_daemon.terminal.output import Display, JsonLines, ProgressBar, report_failures
+from velatura_daemon.terminal.restyle_task import metadata_of, run_restyle
 from velatura_daemon.terminal.style_options import read_style
 
 
@@ -29,10 +29,13 @@ from velatura_daemon.terminal.style_options import read_style
     "--style", "painting", type=click.Path(path_type=Path), required=True, metavar="PAINTING", help="The painting."
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The sheet. Default: PHOTO-explained.png beside the photo."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Contact sheet. Default: PHOTO-explained.png beside the photo.",
 )
 @click.option(
-    "--pictures", type=click.Path(path_type=Path), metavar="FOLDER", help="Keep each picture in this folder, too."
+    "--pictures", type=click.Path(path_type=Path), metavar="FOLDER", help="Also write each picture to this folder."
 )
 @click.option(
     "--size", type=click.IntRange(16, 2048), default=SIDE, metavar="PIXELS", help="Longest side of each picture."
@@ -42,7 +45,7 @@ from velatura_daemon.terminal.style_options import read_style
     type=click.IntRange(0, 20000),
     default=0,
     metavar="STEPS",
-    help="For each picture; 0: what suits it.",
+    help="Steps for each picture; 0: chosen for each.",
 )
 @WEIGHTS
 @DEVICE
@@ -60,102 +63,91 @@ def explain(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show what each layer knows of PHOTO and a painting: figures 1 and 3 of the article, on a sheet."""
-    with failures_told(as_json):
-        _explain(photo, painting, output, pictures, size, iterations, weights, device, force, as_json)
+    """Show what each layer of the network represents of PHOTO and a painting: figures 1 and 3 of the paper."""
+    options = RestyleOptions(size, None, weights, device, force, as_json)
+    with report_failures(as_json):
+        _explain(photo, painting, output, pictures, iterations, options)
 
 
 def _explain(
-    photo: Path,
-    painting: Path,
-    output: Path | None,
-    pictures: Path | None,
-    size: int,
-    iterations: int,
-    weights: str,
-    device: str,
-    force: bool,
-    as_json: bool,
+    photo: Path, painting: Path, output: Path | None, pictures: Path | None, iterations: int, options: RestyleOptions
 ) -> None:
-    from velatura_daemon.imaging.files import as_on_screen, check_output, read_picture, write_picture
+    """Compute all figures and write the contact sheet; with a folder `pictures`, also each figure as a file."""
+    from velatura_daemon.imaging.files import check_output, read_picture, to_display_rgb, write_picture
 
-    began = time.monotonic()
-    wanted = [
+    started_at = time.monotonic()
+    planned = [
         replace(f, settings=replace(f.settings, iterations=iterations or f.settings.iterations)) for f in figures()
     ]
     output = output or photo.with_name(f"{photo.stem}-explained.png")
-    check_output(output, force)
-    kept = _places(pictures, wanted, force) if pictures else {}
-    content = as_on_screen(read_picture(photo, longest_side=size).picture)
+    check_output(output, options.force)
+    files = _files_for(pictures, planned, options.force) if pictures else {}
+    content = to_display_rgb(read_picture(photo, longest_side=options.size).picture)
     style = read_style(painting)
     results: dict[str, Picture] = {}
-    show: Show = Lines() if as_json else Bar()
+    display: Display = JsonLines() if options.as_json else ProgressBar()
     try:
         with connect() as client:
-            for number, figure in enumerate(wanted, start=1):
-                show.item(figure.name, number, len(wanted))
-                done = follow(
+            for number, figure in enumerate(planned, start=1):
+                display.item(figure.name, number, len(planned))
+                done = run_restyle(
                     client,
-                    show,
+                    display,
                     None,
                     content,
                     [(style, 1.0)],
                     figure.settings,
                     layer=f"explain {figure.name}",
                     remember=False,
-                    weights=weights_name(weights),
-                    device=device,
+                    weights=weights_name(options.weights),
+                    device=options.device,
                 )
                 results[figure.name] = done.picture
-                if figure.name in kept:
-                    description = json.dumps(facts_of(done, figure.settings), ensure_ascii=False)
-                    write_picture(kept[figure.name], done.picture, description=description, force=force)
-        facts = {
+                if figure.name in files:
+                    description = json.dumps(metadata_of(done, figure.settings), ensure_ascii=False)
+                    write_picture(files[figure.name], done.picture, description=description, force=options.force)
+        metadata = {
             "software": f"Velatura {__version__}",
             "weights": done.result.weights,
             "device": done.result.device,
-            "seconds": round(time.monotonic() - began, 1),
-            "figures": len(wanted),
+            "seconds": round(time.monotonic() - started_at, 1),
+            "figures": len(planned),
         }
-        sheet = contact_sheet(arranged(wanted, results, content, style), content.width, content.height)
-        for note in write_picture(output, sheet, description=json.dumps(facts), force=force):
-            show.note(note)
-        show.result(output=str(output), **facts)
+        sheet = contact_sheet(arranged(planned, results, content, style), content.width, content.height)
+        for note in write_picture(output, sheet, description=json.dumps(metadata), force=options.force):
+            display.note(note)
+        display.result(output=str(output), **metadata)
     finally:
-        show.close()
+        display.close()
 
 
-def _places(folder: Path, wanted: list[Figure], force: bool) -> dict[str, Path]:
-    """Where each picture will lie; the folder is made. Raises what would keep them from being written."""
+def _files_for(folder: Path, planned: list[Figure], force: bool) -> dict[str, Path]:
+    """Create the folder and return the file of each figure by name. Raises what would stop them from being written."""
     from velatura_daemon.imaging.files import check_output
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"There can be no folder {folder} ({error.strerror}). Give another name.") from error
-    paths = {figure.name: folder / f"{figure.name}.png" for figure in wanted}
+        raise UsageError(f"The folder {folder} cannot be created ({error.strerror}). Give another name.") from error
+    paths = {figure.name: folder / f"{figure.name}.png" for figure in planned}
     for path in paths.values():
         check_output(path, force)
     return paths
 
 
 def arranged(
-    wanted: list[Figure], results: Mapping[str, Picture], photo: Picture, painting: Picture
+    planned: list[Figure], results: Mapping[str, Picture], photo: Picture, painting: Picture
 ) -> list[list[Cell]]:
-    """The sheet's rows: contents beside the photo, styles beside the painting, then the table beside its rows'
-    labels."""
-    beside = {"Content": Cell(photo, "the photo"), "Style": Cell(painting, "the painting")}
-    above: list[str] = []  # what the row above is labelled with: a table says its columns once
+    """Return the rows of the sheet: content figures beside the photo, style figures beside the painting, then the table
+    beside the labels of its rows."""
+    first_cells = {"Content": Cell(photo, "the photo"), "Style": Cell(painting, "the painting")}
+    previous_columns: list[str] = []  # column labels are shown once for consecutive rows that share them
     rows = []
-    for (group, label), line in groupby(wanted, key=lambda figure: (figure.group, figure.row)):
-        cells = list(line)
-        columns = [figure.column for figure in cells]
-        shown = columns if columns != above else [""] * len(columns)
-        rows.append(
-            [
-                beside.get(group, Cell(label=label)),
-                *(Cell(results[figure.name], word) for figure, word in zip(cells, shown, strict=True)),
-            ]
-        )
-        above = columns
+    for (group, label), row in groupby(planned, key=lambda figure: (figure.group, figure.row)):
+        row_figures = list(row)
+        columns = [figure.column for figure in row_figures]
+        labels = columns if columns != previous_columns else [""] * len(columns)
+        cells = [Cell(results[figure.name], text) for figure, text in zip(row_figures, labels, strict=True)]
+        rows.append([first_cells.get(group, Cell(label=label)), *cells])
+        previous_columns = columns
     return rows

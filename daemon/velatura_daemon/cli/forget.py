@@ -1,4 +1,4 @@
-"""`velatura forget`: pictures, results, restyles stopped midway and the history, wiped."""
+"""`velatura forget`: delete all stored pictures, results, interrupted restyles and the history."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from velatura.errors import DaemonLost, DiskTrouble, error_from
 from velatura.protocol.messages import Failed
 
 FOLDERS = ("spool", "results", "works")
-HISTORY = "history.sqlite*"  # with its journals, and one that was damaged and set aside
+HISTORY = "history.sqlite*"  # with its journals, and damaged copies
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def forget(yes: bool) -> None:
-    """Wipe all pictures of yours: results that wait, restyles stopped midway, last images, the history with its
-    thumbnails."""
-    where = app_dirs()
+    """Delete all your pictures: saved results, interrupted restyles, the last images of layers, and the history with
+    its thumbnails."""
+    dirs = app_dirs()
     if not yes:
         click.confirm(
-            "Results that wait, restyles stopped midway and the history will be gone for good. Go on?", abort=True
+            "Saved results, interrupted restyles and the history will be deleted permanently. Continue?", abort=True
         )
-    client = running_daemon(where)
+    client = running_daemon(dirs)
     if client is not None:
         with client:
             client.forget_everything()
@@ -37,55 +37,55 @@ def forget(yes: bool) -> None:
                     raise error_from(event.code, event.sentence)
                 if isinstance(event, SavedItems):
                     break
-            in_work = len(client.status()["jobs"])
-        _wipe_what_was_set_aside(where)
-        if in_work:
+            running = len(client.status()["jobs"])
+        _delete_damaged_files(dirs)
+        if running:
             click.echo(
-                f"In work, and left alone: {in_work} restyle(s). 'velatura daemon stop' stops them; then forget again."
+                f"Not deleted: {running} running or queued restyle(s). To delete them too, run 'velatura daemon stop', "
+                "then this command again."
             )
     else:
-        _wipe(where)
-    click.echo(f"Wiped: pictures, last images, results, restyles stopped midway and the history, under {where.state}.")
+        _delete_all(dirs)
+    click.echo(f"Deleted in {dirs.state}: pictures, last images, results, interrupted restyles and the history.")
     click.echo(
-        f"Not touched: log files there (they name no pictures' contents), weights in {where.weights}, settings and the "
-        "gallery's own "
-        f"styles in {where.config}."
+        f"Not deleted: log files there (they contain no pictures), weights in {dirs.weights}, and in "
+        f"{dirs.config} the settings and the styles saved in the gallery."
     )
 
 
-def _wipe(where: AppDirs) -> None:
-    """Without a daemon, and keeping one from starting meanwhile. Raises DiskTrouble, DaemonLost."""
-    make_private_folder(where.state)
-    lock = Lock(where.lock_file)
+def _delete_all(dirs: AppDirs) -> None:
+    """Delete everything while no daemon is running, and hold its lock so that none starts meanwhile. Raises
+    DiskTrouble, DaemonLost."""
+    make_private_folder(dirs.state)
+    lock = Lock(dirs.lock_file)
     try:
         if not lock.acquire(patience=1.0):
             raise DaemonLost(
-                "A daemon is just starting, or does not answer. Run 'velatura forget' again, or 'velatura daemon stop' "
-                "first."
+                "A daemon is starting or does not respond. Run this command again, or first 'velatura daemon stop'."
             )
-        for folder in (where.state / name for name in FOLDERS):
+        for folder in (dirs.state / name for name in FOLDERS):
             if folder.is_symlink():
                 raise DiskTrouble(
-                    f"{folder} is a link; what it leads to is not wiped. Look at it, and remove it yourself."
+                    f"{folder} is a symbolic link; its target was not deleted. Check it, and remove it yourself."
                 )
             if folder.exists():
-                _remove(folder)
-        for path in where.state.glob(HISTORY):
-            _remove(path)
+                _delete(folder)
+        for path in dirs.state.glob(HISTORY):
+            _delete(path)
     finally:
         lock.close()
 
 
-def _wipe_what_was_set_aside(where: AppDirs) -> None:
-    """Damaged files, which a daemon keeps for whoever wants to look."""
+def _delete_damaged_files(dirs: AppDirs) -> None:
+    """Delete damaged files, which a daemon keeps for inspection."""
     for path in [
-        *(path for name in FOLDERS for path in (where.state / name).glob("*.damaged")),
-        *where.state.glob(f"{HISTORY}.damaged"),
+        *(path for name in FOLDERS for path in (dirs.state / name).glob("*.damaged")),
+        *dirs.state.glob(f"{HISTORY}.damaged"),
     ]:
-        _remove(path)
+        _delete(path)
 
 
-def _remove(path: Path) -> None:
+def _delete(path: Path) -> None:
     try:
         if path.is_dir():
             shutil.rmtree(path)
@@ -93,5 +93,5 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise DiskTrouble(
-            f"{path} cannot be wiped ({error.strerror}). Give yourself the right to write there, and forget again."
+            f"{path} cannot be deleted ({error.strerror}). Get permission to write there, and run this command again."
         ) from error

@@ -1,4 +1,4 @@
-"""`velatura install krita`, `velatura install gimp`: the plugin into the editor, and out again."""
+"""`velatura install krita`, `velatura install gimp`: install the editor plugins, or remove them."""
 
 from __future__ import annotations
 
@@ -14,57 +14,57 @@ from velatura_daemon.plugins import gimp as gimp_plugin
 from velatura_daemon.plugins import krita as krita_plugin
 from velatura_daemon.terminal.connect import own_launcher
 
-TAKE_AWAY = click.option("--uninstall", is_flag=True, help="Take the plugin away, and nothing else.")
+UNINSTALL = click.option("--uninstall", is_flag=True, help="Remove the plugin.")
 
 
 @click.group()
 def install() -> None:
-    """Put the plugin into an editor (or take it away)."""
+    """Install the plugin for an editor, or remove it."""
 
 
 @install.command()
-@TAKE_AWAY
+@UNINSTALL
 @click.option(
     "--zip",
     "zip_path",
     type=click.Path(path_type=Path),
     metavar="FILE.zip",
-    help="Write a file for Krita's own importer instead.",
+    help="Write a file for Krita's plugin importer instead.",
 )
 def krita(uninstall: bool, zip_path: Path | None) -> None:
-    """The plugin for Krita 5.2 and newer: Filter ▸ Artistic ▸ Restyle with Velatura…"""
+    """Install the plugin for Krita 5.2 or newer: Filter ▸ Artistic ▸ Restyle with Velatura…"""
     if uninstall and zip_path:
-        raise UsageError("--uninstall and --zip do not go together.")
+        raise UsageError("--uninstall and --zip cannot be combined.")
     if zip_path:
-        record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon by it
+        record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon with this command
         krita_plugin.write_zip(zip_path)
         click.echo(
-            f"Wrote {zip_path}. In Krita: Tools ▸ Scripts ▸ Import Python Plugin from File…, then start Krita anew."
+            f"Wrote {zip_path}. In Krita: Tools ▸ Scripts ▸ Import Python Plugin from File…, then restart Krita."
         )
         return
-    _in_or_out(krita_plugin, krita_plugin.krita_homes(), uninstall)
+    _install_or_remove(krita_plugin, krita_plugin.krita_homes(), uninstall)
 
 
 @install.command()
-@TAKE_AWAY
+@UNINSTALL
 def gimp(uninstall: bool) -> None:
-    """The plugin for GIMP 3: Filters ▸ Artistic ▸ Restyle with Velatura…"""
-    _in_or_out(gimp_plugin, gimp_plugin.gimp_homes(), uninstall)
-    for version in gimp_plugin.unserved() if not uninstall else ():
-        click.echo(gimp_plugin.NOT_SERVED.format(version=version))
+    """Install the plugin for GIMP 3: Filters ▸ Artistic ▸ Restyle with Velatura…"""
+    _install_or_remove(gimp_plugin, gimp_plugin.gimp_homes(), uninstall)
+    for version in gimp_plugin.unsupported_versions() if not uninstall else ():
+        click.echo(gimp_plugin.UNSUPPORTED.format(version=version))
 
 
-def _in_or_out(plugin: Any, homes: list[Any], uninstall: bool) -> None:
-    """plugin: the module that knows this editor's folders."""
+def _install_or_remove(plugin: Any, homes: list[Any], uninstall: bool) -> None:
+    """plugin: the module `plugins.krita` or `plugins.gimp`."""
     used = list(plugin.used_homes(homes)) or homes[:1]
     if uninstall:
-        taken = [home for home in used if plugin.uninstall(home)]
-        for home in taken:
-            click.echo(f"{home.kind}: taken out of {home.plugin.parent}")
-        click.echo(f"Start {plugin.EDITOR} anew." if taken else "There was no plugin to take away.")
+        removed = [home for home in used if plugin.uninstall(home)]
+        for home in removed:
+            click.echo(f"{home.label}: removed from {home.plugin.parent}")
+        click.echo(f"Restart {plugin.EDITOR}." if removed else "The plugin was not installed.")
         return
-    record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon by it
+    record_launcher(app_dirs(), own_launcher())  # the plugin starts the daemon with this command
     for home in used:
         plugin.install(home)
-        click.echo(f"{home.kind}: put into {home.plugin.parent}")
-    click.echo(f"Start {plugin.EDITOR} (anew, if it is running): {plugin.MENU}")
+        click.echo(f"{home.label}: installed in {home.plugin.parent}")
+    click.echo(f"Start {plugin.EDITOR}, or restart it if it is running. The plugin is at {plugin.MENU}")

@@ -1,4 +1,4 @@
-"""`velatura`: the commands, and how their failures are told. Exit codes: 0 done, 1 failed, 2 usage."""
+"""The `velatura` command, its subcommands and its error handling. Exit codes: 0 success, 1 failure, 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from velatura_daemon.cli.weights import weights
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="velatura")
 def cli() -> None:
-    """Restyle a picture with a painting: Gatys, Ecker and Bethge's method, by a daemon that stays warm."""
+    """Restyle pictures in the style of paintings, with the method of Gatys, Ecker and Bethge. A daemon in the
+    background keeps the network loaded."""
 
 
 for command in (restyle, batch, explain, demo, results, history, forget, install, daemon, weights, doctor, bench):
@@ -38,8 +39,8 @@ def _interrupt(*_: object) -> None:
 
 
 def main() -> None:
-    """Run, and turn every VelaturaError into its sentence."""
-    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal stops the work as Ctrl-C does
+    """Run the command line. A VelaturaError is printed as a message and sets the exit code."""
+    for name in ("SIGTERM", "SIGHUP"):  # closing the terminal stops the command as Ctrl-C does
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:

@@ -1,4 +1,4 @@
-"""`velatura restyle`: a picture, a painting, a new picture."""
+"""`velatura restyle`: restyle one picture."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from velatura_daemon.terminal.options import (
     SIZE,
     STYLES,
     WEIGHTS,
+    RestyleOptions,
     weights_name,
 )
-from velatura_daemon.terminal.output import PREVIEW_KINDS, Bar, Lines, Show, failures_told
+from velatura_daemon.terminal.output import PREVIEW_EXTENSIONS, Display, JsonLines, ProgressBar, report_failures
 from velatura_daemon.terminal.printable import printable
-from velatura_daemon.terminal.restyle_task import facts_of, follow, layer_of, note_of
+from velatura_daemon.terminal.restyle_task import client_note, layer_name, metadata_of, run_restyle
 from velatura_daemon.terminal.setting_options import setting_options, settings_from
-from velatura_daemon.terminal.style_options import Painting, Pairs, given, paintings_of
+from velatura_daemon.terminal.style_options import Painting, Pairs, parse_paintings, read_styles
 
 
 @click.command()
@@ -41,8 +42,8 @@ from velatura_daemon.terminal.style_options import Painting, Pairs, given, paint
 @MASK
 @WEIGHTS
 @DEVICE
-@click.option("--preview", type=click.Path(path_type=Path), help="Keep the latest preview in this file (.png, .jpg).")
-@click.option("--estimate", is_flag=True, help="Only say how long it would take, and how much memory.")
+@click.option("--preview", type=click.Path(path_type=Path), help="Write the latest preview to this file (.png, .jpg).")
+@click.option("--estimate", is_flag=True, help="Only print the expected time and memory.")
 @FORCE
 @JSON
 @setting_options
@@ -62,82 +63,81 @@ def restyle(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Restyle PHOTO with a painting, or several."""
-    with failures_told(as_json):
-        paintings = paintings_of(styles, regions, parts)
+    """Restyle PHOTO with one or more paintings."""
+    with report_failures(as_json):
+        paintings = parse_paintings(styles, regions, parts)
         settings = settings_from(values)
+        options = RestyleOptions(size, mask, weights, device, force, as_json)
         if estimate:
-            _estimate(photo, size, weights, device, as_json, settings)
-            return
-        restyle_file(photo, paintings, output, size, mask, weights, device, preview, force, as_json, settings)
+            _print_estimate(photo, settings, options)
+        else:
+            restyle_file(photo, paintings, output, settings, options, preview)
 
 
-def _estimate(photo: Path, size: int | None, weights: str, device: str, as_json: bool, settings: StyleSettings) -> None:
-    """Ask the daemon, and say what it says. Raises what keeps it from saying so."""
+def _print_estimate(photo: Path, settings: StyleSettings, options: RestyleOptions) -> None:
+    """Print the daemon's estimate. Raises VelaturaError if it has none."""
     from velatura_daemon.imaging.files import read_picture
 
-    picture = read_picture(photo, longest_side=size).picture
+    picture = read_picture(photo, longest_side=options.size).picture
+    weights = weights_name(options.weights)
     with connect() as client:
-        told = client.estimate(picture.width, picture.height, settings, weights=weights_name(weights), device=device)
-    if told.seconds < 0:
-        raise VelaturaError(told.sentence)
-    click.echo(json.dumps({"event": "estimate", **dataclasses.asdict(told)}) if as_json else told.sentence)
+        estimate = client.estimate(picture.width, picture.height, settings, weights=weights, device=options.device)
+    if estimate.seconds < 0:
+        raise VelaturaError(estimate.sentence)
+    as_json = json.dumps({"event": "estimate", **dataclasses.asdict(estimate)})
+    click.echo(as_json if options.as_json else estimate.sentence)
 
 
 def restyle_file(
     photo: Path,
     paintings: list[Painting],
     output: Path | None,
-    size: int | None,
-    mask_path: Path | None,
-    weights: str,
-    device: str,
-    preview: Path | None,
-    force: bool,
-    as_json: bool,
     settings: StyleSettings,
+    options: RestyleOptions,
+    preview: Path | None = None,
 ) -> None:
-    """A picture's file, paintings' files, a new picture's file. Raises what is wrong with any of them, or with the
-    restyle."""
+    """Restyle a picture file into the file `output`; the latest preview is written to the file `preview`. Raises
+    UsageError and FileExists before the work starts, and the errors of reading, restyling and writing."""
     from velatura_daemon.imaging.files import check_output, read_mask, read_picture, write_picture
 
     output = output or default_output(photo, paintings[0].path)
-    check_output(output, force)
-    if preview is not None and preview.suffix.lower() not in PREVIEW_KINDS:
-        raise UsageError(f"A preview is kept as {' or '.join(PREVIEW_KINDS)}; {preview.name} is neither.")
-    loaded = read_picture(photo, longest_side=size)
-    styles = given(paintings, loaded)
-    mask = read_mask(mask_path, loaded) if mask_path else None
-    show: Show = Lines() if as_json else Bar()
+    check_output(output, options.force)
+    if preview is not None and preview.suffix.lower() not in PREVIEW_EXTENSIONS:
+        raise UsageError(f"The preview file {preview.name} must end in {' or '.join(PREVIEW_EXTENSIONS)}.")
+    loaded = read_picture(photo, longest_side=options.size)
+    styles = read_styles(paintings, loaded)
+    mask = read_mask(options.mask, loaded) if options.mask else None
+    display: Display = JsonLines() if options.as_json else ProgressBar()
     try:
         with connect() as client:
-            client.acknowledge_manually()  # until the file is written
-            done = follow(
+            client.acknowledge_manually()  # the daemon keeps the result until the file is written
+            done = run_restyle(
                 client,
-                show,
+                display,
                 preview,
                 loaded.picture,
                 styles,
                 settings,
                 mask=mask,
-                layer=layer_of(photo, output),
-                weights=weights_name(weights),
-                device=device,
+                layer=layer_name(photo, output),
+                weights=weights_name(options.weights),
+                device=options.device,
                 title=printable(photo.name),
-                note=note_of(output),
+                note=client_note(output),
             )
-            facts = facts_of(done, settings)
-            notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
+            metadata = metadata_of(done, settings)
+            description = json.dumps(metadata, ensure_ascii=False)
+            notes = write_picture(output, done.picture, description=description, force=options.force)
             client.acknowledge(done)
         for note in [*done.result.notes, *notes]:
-            show.note(note)
-        show.result(output=printable(output), **facts)
+            display.note(note)
+        display.result(output=printable(output), **metadata)
     finally:
-        show.close()
+        display.close()
 
 
 def default_output(photo: Path, style: Path) -> Path:
-    """Beside the photo, in its format where that can be written."""
+    """Return a file beside the photo, in the photo's format if Velatura can write it, otherwise PNG."""
     from velatura_daemon.imaging.files.write import FORMATS
 
     suffix = photo.suffix if photo.suffix.lower() in FORMATS else ".png"

@@ -1,5 +1,4 @@
-"""`velatura results list|save|drop`: results that never reached their program, and restyles that were stopped
-midway."""
+"""`velatura results list|save|drop`: results that were not delivered, and restyles that were interrupted."""
 
 from __future__ import annotations
 
@@ -20,32 +19,32 @@ from velatura.editor.descriptions import describe_item
 from velatura.errors import UsageError
 from velatura_daemon.terminal.connect import connect
 from velatura_daemon.terminal.options import FORCE, JSON
-from velatura_daemon.terminal.output import Bar, Lines, Show, failures_told
-from velatura_daemon.terminal.restyle_task import facts_of, watch
-from velatura_daemon.terminal.saved import ID, find, saved_items, styles_said
+from velatura_daemon.terminal.output import Display, JsonLines, ProgressBar, report_failures
+from velatura_daemon.terminal.restyle_task import metadata_of, wait_for_result
+from velatura_daemon.terminal.saved import ID_LENGTH, find_by_prefix, saved_items, styles_as_json
 
 
 @click.group()
 def results() -> None:
-    """What waits: results that never arrived, restyles that were stopped midway, of all your programs."""
+    """Manage results that were not delivered and restyles that were interrupted, from all your programs."""
 
 
 @results.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(as_json: bool) -> None:
-    """Say what is kept, the latest first."""
+    """List the saved results, latest first."""
     with connect() as client:
         items = saved_items(client)
     if as_json:
-        click.echo(json.dumps([_said(item) for item in items], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([_as_json(item) for item in items], indent=1, ensure_ascii=False))
         return
     if not items:
-        click.echo("No result is kept: every one has reached its program.")
+        click.echo("There are no saved results: all of them were delivered.")
         return
-    table = Table("id", "of", "style", "how far", "program", box=None, header_style="dim")
+    table = Table("id", "picture", "style", "progress", "program", box=None, header_style="dim")
     now = time.time()
     for item in items:
-        table.add_row(item.job[:ID], *describe_item(item, now), strings.PROGRAMS.get(item.program, item.program))
+        table.add_row(item.job[:ID_LENGTH], *describe_item(item, now), strings.PROGRAMS.get(item.program, item.program))
     Console().print(table)
 
 
@@ -55,71 +54,74 @@ def list_(as_json: bool) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Default: where the restyle was to write it; else its name, here.",
+    help="Default: the output file of the restyle, or its title in the current folder.",
 )
-@click.option("--as-it-is", is_flag=True, help="One that was stopped midway: the picture as far as it got, at once.")
+@click.option("--as-it-is", is_flag=True, help="Save an interrupted restyle as far as it got, without finishing it.")
 @FORCE
 @JSON
 def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: bool) -> None:
-    """Write a result to a file; one that was stopped midway is finished first. ID: its beginning is enough, the only
-    one needs none."""
+    """Write a saved result to a file. An interrupted restyle is finished first. ID: its first characters; not needed if
+    there is only one."""
     from velatura_daemon.imaging.files import check_output, write_picture
 
-    show: Show
-    with failures_told(as_json), connect() as client:
-        client.acknowledge_manually()  # until the file is written
-        item = find(saved_items(client), id)
+    display: Display
+    with report_failures(as_json), connect() as client:
+        client.acknowledge_manually()  # the daemon keeps the result until the file is written
+        item = find_by_prefix(saved_items(client), id)
         output = output or _output_of(item)
         check_output(output, force)
-        show = Lines() if as_json else Bar()
-        with contextlib.closing(show):
+        display = JsonLines() if as_json else ProgressBar()
+        with contextlib.closing(display):
             if item.finished:
                 client.fetch(item)
             else:
                 client.resume(item, how="as_it_is" if as_it_is else "go_on")
             try:
-                done = watch(client, show, item.job)
+                done = wait_for_result(client, display, item.job)
             except BaseException:
-                client.disconnect()  # what is done by now stays kept
+                client.disconnect()  # the daemon saves the progress
                 raise
-            facts = facts_of(done, item.settings)
-            notes = write_picture(output, done.picture, description=json.dumps(facts, ensure_ascii=False), force=force)
+            metadata = metadata_of(done, item.settings)
+            notes = write_picture(
+                output, done.picture, description=json.dumps(metadata, ensure_ascii=False), force=force
+            )
             client.acknowledge(done)
             if done.mask is not None:
                 notes.append(
-                    "It is the selection's part of its layer, with what is around it; an editor's plugin puts it back "
-                    "with its mask."
+                    "The file shows the selected part of the layer with its surroundings, without the mask that an "
+                    "editor plugin applies."
                 )
             for note in [*done.result.notes, *notes]:
-                show.note(note)
-            show.result(output=str(output), **facts)
+                display.note(note)
+            display.result(output=str(output), **metadata)
 
 
 @results.command()
 @click.argument("id", default="", metavar="ID")
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--all", "everything", is_flag=True, help="Delete all saved results.")
 def drop(id: str, everything: bool) -> None:
-    """Forget a result. ID: its beginning is enough."""
+    """Delete a saved result. ID: its first characters."""
     if bool(id) == everything:
-        raise UsageError("Say which result is to be forgotten by its ID, or --all of them.")
+        raise UsageError("Give the ID of the result to delete, or --all.")
     with connect() as client:
         items = saved_items(client)
-        doomed = items if everything else [find(items, id)]
-        for item in doomed:
+        selected = items if everything else [find_by_prefix(items, id)]
+        for item in selected:
             client.drop(item)
-        left = {item.job for item in saved_items(client)}  # the answer comes when that is done
-    click.echo(f"Forgotten: {len([item for item in doomed if item.job not in left])} of {len(items)}.")
+        remaining = {item.job for item in saved_items(client)}  # the reply arrives after the deletions
+    click.echo(f"Deleted: {len([item for item in selected if item.job not in remaining])} of {len(items)}.")
 
 
 def _output_of(item: SavedItem) -> Path:
-    """Where the command line's restyle was to write it; of another program's, its name in this folder."""
+    """Return the output file of a restyle from the command line; for other programs, a file named after the title in
+    the current folder."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return Path(json.loads(item.note)["output"])
     name = re.sub(r"[^\w.-]+", "-", item.title or strings.UNTITLED).strip("-.")
-    return Path(f"{name}-{item.job[:ID]}.png")
+    return Path(f"{name}-{item.job[:ID_LENGTH]}.png")
 
 
-def _said(item: SavedItem) -> dict[str, Any]:
+def _as_json(item: SavedItem) -> dict[str, Any]:
     return {
         "id": item.job,
         "program": item.program,
@@ -129,7 +131,7 @@ def _said(item: SavedItem) -> dict[str, Any]:
         "done": item.done,
         "width": item.width,
         "height": item.height,
-        "styles": styles_said(item.styles),
+        "styles": styles_as_json(item.styles),
         "settings": item.settings.to_wire(),
         "note": item.note,
     }

@@ -1,5 +1,4 @@
-"""How a daemon stands, in words: from what it reports to the rows of `velatura daemon status` and the lines of
-`velatura doctor`."""
+"""The daemon's status report as text: the rows of `velatura daemon status` and the lines of `velatura doctor`."""
 
 from __future__ import annotations
 
@@ -10,20 +9,20 @@ from typing import Any
 from velatura_daemon.config import DaemonConfig
 
 Report = Mapping[str, Any]
-JOBS_SHOWN = 6
-LAYER_SHOWN = 60  # letters, the last of them: a path's end says more than its beginning
+MAX_JOBS_SHOWN = 6
+MAX_LAYER_CHARACTERS = 60  # from the end of the name: the end of a path is more telling than its start
 NONE = "–"
-REQUESTED = "requested"  # the state of a cluster's worker that has not started yet
+REQUESTED = "requested"  # state of a Ray worker that has been requested and has not started yet
 
 
-def elsewhere(report: Report) -> str:
-    """Who does the work; '' where this machine does, and nobody else is to."""
-    return _options_of(report).elsewhere
+def remote_name(report: Report) -> str:
+    """Return where jobs run, if not on this machine; otherwise ''."""
+    return _config_of(report).remote_name
 
 
 def rows(report: Report) -> list[tuple[str, str]]:
-    """Name and value of each row; a value may have several lines."""
-    there = _there(report)
+    """Return the name and the value of each row; a value may have several lines."""
+    workers = _started_workers(report)
     return [
         (
             "daemon",
@@ -31,10 +30,10 @@ def rows(report: Report) -> list[tuple[str, str]]:
             f"{report['uptime_seconds']:.0f} s",
         ),
         ("listening", "\n".join(report["endpoints"])),
-        *_who(report, there),
-        ("weights", _different(there, "weights")),
-        ("memory", f"{_sum(there, 'memory_bytes') / 1e6:.0f} MB"),
-        ("targets", f"{_sum(there, 'targets')} warm, {_sum(there, 'target_bytes') / 1e6:.0f} MB"),
+        *_worker_rows(report, workers),
+        ("weights", _distinct(workers, "weights")),
+        ("memory", f"{_sum(workers, 'memory_bytes') / 1e6:.0f} MB"),
+        ("targets", f"{_sum(workers, 'targets')} cached, {_sum(workers, 'target_bytes') / 1e6:.0f} MB"),
         ("jobs", _jobs(report)),
         (
             "pictures",
@@ -44,51 +43,51 @@ def rows(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def devices_in_words(report: Report) -> str:
-    """'cuda:0 (…), cuda:1 (…)', '2 × cpu (1 thread)'; '' where no worker is there."""
-    devices = Counter(_device(one) for one in _there(report) if _device(one) != NONE)
+def describe_devices(report: Report) -> str:
+    """Return the devices of the workers: 'cuda:0 (…), cuda:1 (…)', '2 × cpu (1 thread)'; '' if there is no worker."""
+    devices = Counter(_device(worker) for worker in _started_workers(report) if _device(worker) != NONE)
     return ", ".join(device if times == 1 else f"{times} × {device}" for device, times in devices.items())
 
 
-def stand_in(report: Report) -> str:
-    """What is said where this machine does the work that others should; '' where it does not."""
-    return _options_of(report).stand_in if report.get("fallback_active") else ""
+def fallback_notice(report: Report) -> str:
+    """Return the sentence shown while this machine runs jobs in place of an unreachable cluster or daemon; otherwise
+    ''."""
+    return _config_of(report).fallback_notice if report.get("fallback_active") else ""
 
 
-def _options_of(report: Report) -> DaemonConfig:
-    """Who does the work, of what it was started with."""
+def _config_of(report: Report) -> DaemonConfig:
+    """Return the parts of the daemon's configuration that say where jobs run."""
     return DaemonConfig(
         executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", "")
     )
 
 
-def _who(report: Report, there: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    worker, far = report["worker"], elsewhere(report)
-    called = len([one for one in _workers(report) if one.get("state") == REQUESTED])
-    more = [f"{called} more asked for, not there yet"] if called else []
-    work = [("work", stand_in(report) or f"done by {far}")] if far else []
-    if len(there) > 1 or (more and there != [worker]):
-        return [*work, ("workers", "\n".join([_worker_line(one) for one in there] + more))]
-    at_work = (
-        f"pid {worker['pid']}, {worker.get('state', '')}"
-        if worker["pid"]
-        else worker.get("state", "none: it comes with the next job")
-    )
-    return [*work, ("worker", "\n".join([at_work, *more])), ("device", _device(worker))]
+def _worker_rows(report: Report, workers: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    first, remote = report["worker"], remote_name(report)
+    requested = len([worker for worker in _workers(report) if worker.get("state") == REQUESTED])
+    more = [f"{requested} more requested, not started yet"] if requested else []
+    where = [("jobs run on", fallback_notice(report) or remote)] if remote else []
+    if len(workers) > 1 or (more and workers != [first]):
+        return [*where, ("workers", "\n".join([_worker_line(worker) for worker in workers] + more))]
+    if first["pid"]:
+        state = f"pid {first['pid']}, {first.get('state', '')}"
+    else:
+        state = first.get("state", "none; one starts with the next job")
+    return [*where, ("worker", "\n".join([state, *more])), ("device", _device(first))]
 
 
-def _there(report: Report) -> list[Mapping[str, Any]]:
-    """Those that hold a device or work; before the first has come, the one that will."""
-    return [one for one in _workers(report) if one.get("state") != REQUESTED] or [report["worker"]]
+def _started_workers(report: Report) -> list[Mapping[str, Any]]:
+    """Return the workers that have started; if there is none, the placeholder for the first one."""
+    return [worker for worker in _workers(report) if worker.get("state") != REQUESTED] or [report["worker"]]
 
 
 def _workers(report: Report) -> list[Mapping[str, Any]]:
-    """None, of a daemon that was started by an earlier version and runs still."""
+    """Return the workers; none if the daemon is of an earlier version that does not report them."""
     return list(report.get("workers", []))
 
 
 def _worker_line(worker: Mapping[str, Any]) -> str:
-    state = "at work" if worker["busy"] and _device(worker) != NONE else worker.get("state", "idle")
+    state = "busy" if worker["busy"] and _device(worker) != NONE else worker.get("state", "idle")
     return state if _device(worker) == NONE else f"{_device(worker)}: {state}"
 
 
@@ -96,13 +95,13 @@ def _device(worker: Mapping[str, Any]) -> str:
     return str(worker.get("device", NONE))
 
 
-def _different(workers: list[Mapping[str, Any]], what: str) -> str:
-    said = dict.fromkeys(str(one.get(what, NONE)) for one in workers)
-    return ", ".join(one for one in said if one != NONE) or NONE
+def _distinct(workers: list[Mapping[str, Any]], field: str) -> str:
+    values = dict.fromkeys(str(worker.get(field, NONE)) for worker in workers)
+    return ", ".join(value for value in values if value != NONE) or NONE
 
 
-def _sum(workers: list[Mapping[str, Any]], what: str) -> int:
-    return sum(int(one.get(what, 0)) for one in workers)
+def _sum(workers: list[Mapping[str, Any]], field: str) -> int:
+    return sum(int(worker.get(field, 0)) for worker in workers)
 
 
 def _jobs(report: Report) -> str:
@@ -110,10 +109,10 @@ def _jobs(report: Report) -> str:
         return "none"
     states = Counter(job["state"] for job in report["jobs"])
     lines = [", ".join(f"{times} {state}" for state, times in states.items())]
-    lines += [f"{job['state']}: {_end_of(job['layer'])}" for job in report["jobs"][:JOBS_SHOWN]]
-    more = len(report["jobs"]) - JOBS_SHOWN
+    lines += [f"{job['state']}: {_end_of(job['layer'])}" for job in report["jobs"][:MAX_JOBS_SHOWN]]
+    more = len(report["jobs"]) - MAX_JOBS_SHOWN
     return "\n".join(lines + ([f"… and {more} more"] if more > 0 else []))
 
 
 def _end_of(layer: str) -> str:
-    return layer if len(layer) <= LAYER_SHOWN else f"…{layer[1 - LAYER_SHOWN :]}"
+    return layer if len(layer) <= MAX_LAYER_CHARACTERS else f"…{layer[1 - MAX_LAYER_CHARACTERS :]}"

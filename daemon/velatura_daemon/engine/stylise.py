@@ -32,7 +32,7 @@ from velatura_daemon.engine.source import Source
 from velatura_daemon.engine.style_regions import style_regions_of, trainable_mask
 from velatura_daemon.engine.targets import TargetExtractor, content_at, objective_at
 from velatura_daemon.engine.upsampling import detail_share, upsample
-from velatura_daemon.memory_plan import EVERYTHING, MemoryBudget, plan_memory
+from velatura_daemon.memory_plan import UNLIMITED, MemoryBudget, plan_memory
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Resources:
     does not fit is optimised in tiles, with the same result."""
 
     cache: TargetCache = field(default_factory=lambda: TargetCache(0))
-    budget: MemoryBudget = EVERYTHING
+    budget: MemoryBudget = UNLIMITED
 
 
 def stylise(

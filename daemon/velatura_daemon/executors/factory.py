@@ -23,10 +23,10 @@ def providers_for(
     other.
     """
     _check(config)
-    if config.kind == "local":
+    if config.executor_kind == "local":
         return LocalProvider(config, wake), None
     fallback = LocalProvider(config, wake) if config.fallback else None
-    if config.kind == "upstream":
+    if config.executor_kind == "upstream":
         from velatura_daemon.executors.remote import RemoteDaemon
 
         return RemoteDaemon(config, places, wake), fallback
@@ -37,15 +37,15 @@ def providers_for(
 
 def _check(config: DaemonConfig) -> None:
     """Contradictions are refused: otherwise work would silently run on another machine than the user thinks."""
-    if config.kind not in KINDS:
-        raise UsageError(f"--executor is one of {', '.join(KINDS)}, not {config.kind[:40]!r}.")
+    if config.executor_kind not in KINDS:
+        raise UsageError(f"--executor is one of {', '.join(KINDS)}, not {config.executor_kind[:40]!r}.")
     if config.fallback not in ("", "local"):
         raise UsageError(f"--fallback can only be 'local', not {config.fallback[:40]!r}.")
     if config.upstream and config.executor == "ray":
         raise UsageError("--upstream and --executor ray contradict each other. Leave one of them out.")
-    if config.kind == "upstream" and not config.upstream:
+    if config.executor_kind == "upstream" and not config.upstream:
         raise UsageError("--executor upstream needs --upstream FILE, the connection file of the other daemon.")
     changed = [name for name in RAY_OPTIONS if getattr(config, name) != getattr(DaemonConfig, name)]
-    if changed and config.kind != "ray":
+    if changed and config.executor_kind != "ray":
         options = " and ".join(f"--{name.replace('_', '-')}" for name in changed)
         raise UsageError(f"{options} only applies to a Ray cluster. Add --executor ray, or leave it out.")

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from velatura.client.launch import clean_environment
 from velatura.errors import UsageError
-from velatura_daemon.config import DaemonConfig, sensible_memory
+from velatura_daemon.config import DaemonConfig, default_memory
 from velatura_daemon.jobs.commands import Begin, Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
 from velatura_daemon.jobs.events import STARTING, Available, GpusFound, WorkerEvent, WorkerGone, WorkerInfo
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
@@ -44,7 +44,7 @@ class LocalProvider:
         """Of the machine, what one of so many workers may take, where nobody has said it."""
         on_cpu = names.count("cpu")
         threads = self._config.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
-        memory = self._config.memory_megabytes or ((sensible_memory() >> 20) // len(names) if len(names) > 1 else 0)
+        memory = self._config.memory_megabytes or ((default_memory() >> 20) // len(names) if len(names) > 1 else 0)
         return replace(self._config, threads=threads, memory_megabytes=memory)
 
     def _add_executors(self, gpus: int) -> None:

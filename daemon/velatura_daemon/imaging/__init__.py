@@ -1,1 +1,1 @@
-"""Picture files, pixel formats and contact sheets."""
+"""Picture files and contact sheets."""

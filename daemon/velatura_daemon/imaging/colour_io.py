@@ -11,6 +11,7 @@ from torch import Tensor
 
 from velatura.errors import BadMask, BadPixels, BadProfile
 from velatura.pixels import CHANNELS, Picture, PixelFormat
+from velatura_daemon.srgb import srgb_decoded, srgb_encoded
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -148,18 +149,3 @@ def _through_profiles(colours: Array, source: bytes, target: bytes, target_space
             "again."
         ) from error
     return np.asarray(out, np.float32).reshape(*colours.shape[:2], 1 if target_space == "gray" else 3)
-
-
-def srgb_encoded(linear: Array) -> Array:
-    """The transfer curve of IEC 61966-2-1; mirrored below 0, continued above 1."""
-    size = np.abs(linear)
-    curve = 1.055 * np.maximum(size, 1e-9) ** (1 / 2.4) - 0.055
-    coded: Array = np.sign(linear) * np.where(size <= 0.0031308, 12.92 * size, curve)
-    return coded
-
-
-def srgb_decoded(coded: Array) -> Array:
-    """The inverse of `srgb_encoded`."""
-    size = np.abs(coded)
-    linear: Array = np.sign(coded) * np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
-    return linear

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures side by side on white, with a word above each where there is one."""
+"""Contact sheets: pictures in rows on white, each with an optional label above it."""
 
 from __future__ import annotations
 
@@ -12,64 +12,66 @@ if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
 GAP = 8  # pixels
-LETTERS = 13  # pixels, size of the font
-LINE = 18  # pixels, a label's height with its air
-INK = "#333333"
+FONT_SIZE = 13  # pixels
+LABEL_HEIGHT = 18  # pixels, with the space around the text
+TEXT_COLOUR = "#333333"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture with a label above it; without a picture, the label stands in its place."""
+    """A picture with a label above it; without a picture, the label takes its place."""
 
     picture: Picture | None = None
     label: str = ""
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]], width: int, height: int) -> Picture:
-    """All rows, cells of width × height pixels; a picture of another size is shrunk or enlarged to fit. Returns 8-bit
-    RGB."""
+    """Draw rows of cells of width × height pixels. A picture of another size is scaled to fit. Returns 8-bit RGB."""
     from PIL import Image, ImageDraw
 
     labelled = [any(cell.picture and cell.label for cell in row) for row in rows]
-    whole = (max(map(len, rows)) * (width + GAP) + GAP, sum(height + GAP + LINE * has for has in labelled) + GAP)
-    sheet = Image.new("RGB", whole, "white")
-    pen = ImageDraw.Draw(sheet)
+    sheet_size = (
+        max(map(len, rows)) * (width + GAP) + GAP,
+        sum(height + GAP + LABEL_HEIGHT * has for has in labelled) + GAP,
+    )
+    sheet = Image.new("RGB", sheet_size, "white")
+    drawing = ImageDraw.Draw(sheet)
     top = GAP
-    for row, has_labels in zip(rows, labelled, strict=True):
-        above, top = top, top + LINE * has_labels
+    for row, labelled_row in zip(rows, labelled, strict=True):
+        above, top = top, top + LABEL_HEIGHT * labelled_row
         for column, cell in enumerate(row):
             left = GAP + column * (width + GAP)
             if cell.picture:
                 image = _fitted(cell.picture, width, height)
                 sheet.paste(image, (left + (width - image.width) // 2, top + (height - image.height) // 2))
-                _write(pen, cell.label, left + width / 2, above, "ma")
+                _write(drawing, cell.label, left + width / 2, above, "ma")
             else:
-                _write(pen, cell.label, left + width - GAP, top + height / 2, "rm")
+                _write(drawing, cell.label, left + width - GAP, top + height / 2, "rm")
         top += height + GAP
-    return Picture(*whole, PixelFormat("RGB", "u8"), sheet.tobytes())
+    return Picture(*sheet_size, PixelFormat("RGB", "u8"), sheet.tobytes())
 
 
-def shrunk(picture: Picture, width: int, height: int) -> Picture:
-    """For a cell of that size, as a screen shows it: what a sheet of many large pictures is made of. Returns 8-bit
-    RGB."""
+def thumbnail(picture: Picture, width: int, height: int) -> Picture:
+    """Return the picture as a screen shows it, scaled to fit width × height, 8-bit RGB: for sheets of many large
+    pictures, which would not fit into memory."""
     image = _fitted(picture, width, height)
     return Picture(*image.size, PixelFormat("RGB", "u8"), image.tobytes())
 
 
 def _fitted(picture: Picture, width: int, height: int) -> Image.Image:
-    """In its own proportions, as large as the cell allows."""
+    """Scale the picture to the largest size that fits, keeping its proportions."""
     from PIL import Image, ImageOps
 
-    from velatura_daemon.imaging.files import as_on_screen
+    from velatura_daemon.imaging.files import to_display_rgb
 
-    seen = as_on_screen(picture)
-    image = Image.frombytes("RGB", (seen.width, seen.height), bytes(seen.data))
+    displayed = to_display_rgb(picture)
+    image = Image.frombytes("RGB", (displayed.width, displayed.height), bytes(displayed.data))
     return (
         image if image.size == (width, height) else ImageOps.contain(image, (width, height), Image.Resampling.LANCZOS)
     )
 
 
-def _write(pen: ImageDraw.ImageDraw, words: str, x: float, y: float, anchor: str) -> None:
+def _write(drawing: ImageDraw.ImageDraw, text: str, x: float, y: float, anchor: str) -> None:
     from PIL import ImageFont
 
-    pen.text((x, y), words, fill=INK, font=ImageFont.load_default(LETTERS), anchor=anchor)
+    drawing.text((x, y), text, fill=TEXT_COLOUR, font=ImageFont.load_default(FONT_SIZE), anchor=anchor)

@@ -9,9 +9,9 @@ from velatura.protocol.style_share import styles_from_wire
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
-from velatura_daemon.memory_plan import FEWEST_PAIRS, PAIR, STATE
+from velatura_daemon.memory_plan import MIN_PAIRS, PAIR_BYTES, STATE_BYTES
 
-BYTES_PER_PIXEL = STATE + PAIR * FEWEST_PAIRS  # in tiles
+BYTES_PER_PIXEL = STATE_BYTES + PAIR_BYTES * MIN_PAIRS  # in tiles
 STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger than a quarter of that
 
 
@@ -66,7 +66,7 @@ def check_fits_locally(job: Job, config: DaemonConfig) -> None:
     content, most = job.content, config.megapixels_here
     if content.megapixels > most and not job.finish_now:
         raise PictureTooLarge(
-            f"This machine stands in for {config.elsewhere}, which cannot be reached, and takes up to {most:g} "
+            f"This machine stands in for {config.remote_name}, which cannot be reached, and takes up to {most:g} "
             "megapixels; the layer has "
             f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: "
             f"{_size_that_fits(content, most)} would fit here."

@@ -1,1 +1,1 @@
-"""Which weights, where from, checked how."""
+"""The network's weights: which ones exist, reading and checking them, downloading, calibration."""

@@ -1,4 +1,4 @@
-"""From a name to a network that is ready for use: read, checked, calibrated."""
+"""Loading a network by the name of its weights: reading, checking, calibrating."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from velatura_daemon.models.vgg19 import read_vgg19, vgg19_file
 
 
 def load_network(weights: Weights) -> tuple[Network, str]:
-    """A network on the CPU, and a label that says which weights it has. Raises BadWeights."""
-    given = read_weights(weights.path) if weights.path else read_vgg19(vgg19_file())
-    network = Network(given, weights.name)
+    """Return a network on the CPU, and a label that names its weights. Raises BadWeights."""
+    layers = read_weights(weights.path) if weights.path else read_vgg19(vgg19_file())
+    network = Network(layers, weights.name)
     calibrate(network)
-    partly = "" if len(network.layers) == len(LAYERS) else f", up to {network.layers[-1]}"
-    return network, weights.label + partly
+    truncated = "" if len(network.layers) == len(LAYERS) else f", up to {network.layers[-1]}"
+    return network, weights.label + truncated
 
 
 def load_default() -> Network:
-    """The article's network: the original VGG19. Raises BadWeights."""
+    """Return the paper's network, the original VGG19. Raises BadWeights."""
     return load_network(DEFAULT)[0]

@@ -1,6 +1,7 @@
-"""The weights on this machine: the original VGG19, torchvision's, users' own files; and what `auto` means.
+"""The weights on this machine: the original VGG19, torchvision's, files imported by the user; and which of them `auto`
+means.
 
-On the wire they go by name, never by path: auto, vgg19, imagenet, or user-… for an imported file.
+The protocol refers to weights by name, never by path: auto, vgg19, imagenet, or user-… for an imported file.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ USER_NAME = re.compile(r"user-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Weights:
-    """name: as on the wire. label: for people and for a picture's metadata. path: a safetensors file; None for the
-    original VGG19, which `vgg19.vgg19_file` finds."""
+    """name: as in the protocol. label: for users and for the metadata of results. path: a safetensors file; None for
+    the original VGG19, which `vgg19.vgg19_file` locates."""
 
     name: str
     label: str
@@ -35,22 +36,22 @@ ATTRIBUTION = (
 
 
 class WeightStore:
-    """Names to weights. Reads no tensors, needs no torch."""
+    """Looks up weights by name. Reads no tensors and needs no torch."""
 
-    def __init__(self, places: AppDirs) -> None:
-        self.places = places
+    def __init__(self, app_dirs: AppDirs) -> None:
+        self.app_dirs = app_dirs
 
     @property
     def imagenet_file(self) -> Path:
-        return self.places.weights / "imagenet.safetensors"
+        return self.app_dirs.weights / "imagenet.safetensors"
 
     @property
     def _choice_file(self) -> Path:
-        return self.places.config / "weights.json"
+        return self.app_dirs.config / "weights.json"
 
     def resolve(self, name: str) -> Weights:
-        """What a name stands for here. auto: what 'velatura weights use' has chosen, else the original VGG19.
-        Raises BadWeights."""
+        """Return the weights with this name. auto: the choice made with 'velatura weights use', otherwise the original
+        VGG19. Raises BadWeights."""
         if name == "auto":
             chosen = self.chosen()
             if chosen and chosen != "auto":
@@ -61,29 +62,29 @@ class WeightStore:
         if name == "imagenet":
             if not self.imagenet_file.exists():
                 raise BadWeights(
-                    "The ImageNet weights are not on this machine. Fetch them once: 'velatura weights fetch'."
+                    "The ImageNet weights are not on this machine. Download them with 'velatura weights fetch'."
                 )
             return Weights(name, "imagenet (torchvision VGG19 IMAGENET1K_V1)", self.imagenet_file)
         if USER_NAME.fullmatch(name):
-            path = self.places.weights / f"{name}.safetensors"
+            path = self.app_dirs.weights / f"{name}.safetensors"
             if path.exists():
                 return Weights(name, f"{self._title(name)} ({name})", path)
-            raise BadWeights(f"The weights {name} are not on this machine any more. Give the file again.")
-        raise BadWeights(f"There are no weights {name[:60]!r}. Known are auto, vgg19, imagenet, or a file's path.")
+            raise BadWeights(f"The weights {name} are no longer on this machine. Import the file again.")
+        raise BadWeights(f"Unknown weights {name[:60]!r}. Use auto, vgg19, imagenet, or the path of a file.")
 
     def chosen(self) -> str:
-        """The name that 'velatura weights use' has set, or empty."""
+        """Return the name set with 'velatura weights use', or ''."""
         try:
             return str(json.loads(self._choice_file.read_bytes())["chosen"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
     def choose(self, name: str) -> None:
-        """Make a name what `auto` means; empty or 'auto' undoes it."""
+        """Make `auto` mean this name; 'auto' or '' restores the default."""
         write_private_file(self._choice_file, json.dumps({"chosen": "" if name == "auto" else name}).encode())
 
     def import_file(self, path: Path, input: str = "") -> str:
-        """Check a user's file and keep its layers here; returns the name. Needs torch. Raises BadWeights."""
+        """Check a user's weights file and store its layers; returns their name. Needs torch. Raises BadWeights."""
         from safetensors.torch import save_file
 
         from velatura_daemon.models.check import read_weights
@@ -91,18 +92,18 @@ class WeightStore:
         weights = read_weights(path, input)
         digest = hashlib.sha256(input.encode() + path.read_bytes()).hexdigest()
         name = f"user-{digest[:12]}"
-        folder = make_private_folder(self.places.weights)
+        folder = make_private_folder(self.app_dirs.weights)
         layers = sorted({n.rpartition(".")[0] for n in weights})
-        beside = folder / f".{name}.tmp"
-        save_file(weights, beside, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
-        beside.replace(folder / f"{name}.safetensors")
+        temporary = folder / f".{name}.tmp"
+        save_file(weights, temporary, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
+        temporary.replace(folder / f"{name}.safetensors")
         return name
 
     def _title(self, name: str) -> str:
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(self.places.weights / f"{name}.safetensors", framework="np") as file:
+            with safe_open(self.app_dirs.weights / f"{name}.safetensors", framework="np") as file:
                 return str((file.metadata() or {}).get("title", name))
         except (SafetensorError, OSError):
-            return name  # whoever reads the tensors says what is wrong with the file
+            return name  # the error is reported when the tensors are read

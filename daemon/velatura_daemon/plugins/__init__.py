@@ -1,1 +1,1 @@
-"""Putting the plugins into the editors, and looking whether they are there."""
+"""Installing the plugins into the editors, and checking installed ones."""

@@ -1,4 +1,4 @@
-"""What a plugin carries along: `velatura` itself, msgpack's pure-Python part, the sample styles."""
+"""The files bundled with a plugin: the `velatura` package, msgpack's pure-Python part, and the sample styles."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ BUILD_FILE = "build.txt"
 
 
 def plugin_sources(name: str) -> Path:
-    """The folder with a plugin's files ('plugin_krita'): inside the installed package, or beside it in a clone.
-    Raises VelaturaError."""
+    """Return the folder with a plugin's files (name: 'plugin_krita'), inside the installed package or temporary it in a
+    clone. Raises VelaturaError."""
     here = Path(__file__).parent
     for folder in (here / "files" / name, here.parents[2] / name):
         if folder.is_dir():
             return folder
-    raise VelaturaError(f"The files of {name} are not in this installation. Install Velatura again.")
+    raise VelaturaError(f"This installation has no files for {name}. Reinstall Velatura.")
 
 
 def plugin_build(name: str, package: str) -> str:
-    """A name for exactly this plugin and what it carries of ours."""
+    """Return an identifier of exactly this plugin and the `velatura` package bundled with it."""
     return build_of(plugin_sources(name) / package, Path(velatura.__file__).parent)
 
 
 def write_plugin(package: Path, to: Path) -> None:
-    """Copy a plugin's package to the folder `to`, with all that it carries. package: its folder in the sources."""
+    """Copy a plugin's package to the folder `to`, together with its bundled files. package: its folder in the
+    sources."""
     no_caches = shutil.ignore_patterns("__pycache__", "*.pyc", "carried")
     shutil.copytree(package, to, ignore=no_caches)
     carried = to / "carried"
@@ -45,7 +46,7 @@ def write_plugin(package: Path, to: Path) -> None:
 
 
 def installed_build(plugin: Path) -> str:
-    """The build of an installed plugin, or empty."""
+    """Return the build of an installed plugin, or ''."""
     try:
         return (plugin / "carried" / BUILD_FILE).read_text().strip()
     except OSError:
@@ -53,30 +54,29 @@ def installed_build(plugin: Path) -> str:
 
 
 def _write_msgpack(folder: Path) -> None:
-    """msgpack's Python files; without its compiled part it uses its own pure-Python one. Its licence goes along."""
+    """Copy msgpack's Python files and its licence. Without its compiled part, msgpack uses its pure-Python
+    implementation."""
     source, target = Path(msgpack.__file__).parent, folder / "msgpack"
     target.mkdir(parents=True)
     for file in sorted(source.glob("*.py")):
         shutil.copy(file, target)
     licences = [f for f in importlib.metadata.files("msgpack") or [] if f.name in ("COPYING", "LICENSE")]
     if not licences:
-        raise VelaturaError(
-            "The installed msgpack has no licence file with it. Run 'pip install --force-reinstall msgpack'."
-        )
+        raise VelaturaError("The installed msgpack has no licence file. Run 'pip install --force-reinstall msgpack'.")
     shutil.copy(str(licences[0].locate()), target / licences[0].name)
 
 
 def _draw_samples(folder: Path) -> None:
-    """The sample styles; drawn once and kept in the cache, they take some seconds."""
+    """Write the sample styles. Drawing them takes some seconds, so they are cached."""
     from PIL import Image
 
     from velatura_daemon import samples
 
-    kept = app_dirs().cache / "samples" / f"{build_of(Path(samples.__file__).parent)}-{SAMPLE_SIDE}"
-    if not kept.is_dir():
-        make_private_folder(kept.parent)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
+    cached = app_dirs().cache / "samples" / f"{build_of(Path(samples.__file__).parent)}-{SAMPLE_SIDE}"
+    if not cached.is_dir():
+        make_private_folder(cached.parent)
+        with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
             for name in samples.PAINTINGS:
-                Image.fromarray(samples.draw(name, SAMPLE_SIDE, SAMPLE_SIDE)).save(Path(beside) / f"{name}.png")
-            shutil.copytree(beside, kept, dirs_exist_ok=True)
-    shutil.copytree(kept, folder)
+                Image.fromarray(samples.draw(name, SAMPLE_SIDE, SAMPLE_SIDE)).save(Path(temporary) / f"{name}.png")
+            shutil.copytree(temporary, cached, dirs_exist_ok=True)
+    shutil.copytree(cached, folder)

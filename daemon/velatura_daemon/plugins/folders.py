@@ -1,4 +1,4 @@
-"""What getting into any editor has in common: a folder of ours among its plug-ins, and what is wrong with one."""
+"""What installing into any editor has in common: replacing a plugin folder, and the state of an installation."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from pathlib import Path
 from velatura.errors import DiskTrouble
 from velatura_daemon.plugins.bundle import write_plugin
 
-OTHER_VERSION = "the plugin is of another version than this Velatura"
+OTHER_VERSION = "the plugin has a different version than this Velatura"
 
 
 @dataclass(frozen=True)
-class State:
-    """What is there. trouble: a sentence, or empty."""
+class PluginState:
+    """installed: whether any part of the plugin is there. problem: what is wrong with it, or ''."""
 
     installed: bool
-    trouble: str = ""
+    problem: str = ""
 
 
 def replace_plugin(package: Path, to: Path) -> None:
-    """A plugin with all that it carries as the folder `to`; an older one is replaced whole. Raises OSError."""
+    """Write a plugin with its bundled files to the folder `to`, replacing an older one completely. Raises OSError."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as beside:
-        write_plugin(package, Path(beside) / to.name)
+    with tempfile.TemporaryDirectory(prefix=f".{to.name}-", dir=to.parent) as temporary:
+        write_plugin(package, Path(temporary) / to.name)
         if to.exists():
             shutil.rmtree(to)
-        (Path(beside) / to.name).rename(to)
+        (Path(temporary) / to.name).rename(to)
 
 
 @contextlib.contextmanager
-def told_as_disk_trouble(editor: str, folder: Path) -> Iterator[None]:
-    """OSError becomes a sentence with the place."""
+def as_disk_trouble(editor: str, folder: Path) -> Iterator[None]:
+    """Turn OSError into DiskTrouble with a message that names the folder."""
     try:
         yield
     except OSError as error:
         raise DiskTrouble(
-            f"{editor}'s folders under {folder} cannot be written ({error.strerror}). "
-            "Make room or give the right to write there, and run the command again."
+            f"{editor}'s folders in {folder} cannot be written ({error.strerror}). "
+            "Free some disk space or allow writing there, then run the command again."
         ) from error
 
 
-def absolute(chosen: str | None, default: Path) -> Path:
-    """A folder that an environment variable names, where it is a whole path."""
+def absolute_or_default(chosen: str | None, default: Path) -> Path:
+    """Return the folder from an environment variable if it is an absolute path, otherwise the default."""
     return Path(chosen) if chosen and Path(chosen).is_absolute() else default

@@ -1,7 +1,7 @@
-"""The plugin in GIMP's folders: where they lie on each system, how it gets in and out, what can be wrong with it.
+"""The plugin in GIMP's folders: their location on each system, installing, removing and checking the plugin.
 
-What lies there: plug-ins/velatura_gimp/velatura_gimp.py, executable, in a folder of the same name: GIMP passes over any
-other without a word.
+It is installed as plug-ins/velatura_gimp/velatura_gimp.py, executable. The folder must have the same name as the file,
+otherwise GIMP ignores it silently.
 """
 
 from __future__ import annotations
@@ -16,21 +16,28 @@ from pathlib import Path
 
 from velatura.app_dirs import POSIX
 from velatura_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources
-from velatura_daemon.plugins.folders import OTHER_VERSION, State, absolute, replace_plugin, told_as_disk_trouble
+from velatura_daemon.plugins.folders import (
+    OTHER_VERSION,
+    PluginState,
+    absolute_or_default,
+    as_disk_trouble,
+    replace_plugin,
+)
 
 EDITOR, MENU = "GIMP", "Filters ▸ Artistic ▸ Restyle with Velatura…"
 NAME = "velatura_gimp"
 SOURCES = "plugin_gimp"
 FLATPAK, SNAP = "org.gimp.GIMP", "gimp"
-VERSION_WITHOUT_GIMP = "3.0"  # the folder that is made where no GIMP 3 has been started yet
-NOT_SERVED = "GIMP {version} is here too; Velatura does not serve it. It needs GIMP 3."
+DEFAULT_VERSION = "3.0"  # of the folder that is created if no GIMP 3 has been started yet
+UNSUPPORTED = "GIMP {version} is installed too, but Velatura requires GIMP 3."
 
 
 @dataclass(frozen=True)
 class GimpHome:
-    """One version of GIMP of this user. kind: as people name it. config: its folder, whose name is the version."""
+    """One GIMP installation of this user. label: its name for users. config: its configuration folder, named after the
+    version."""
 
-    kind: str
+    label: str
     config: Path
 
     @property
@@ -43,87 +50,87 @@ class GimpHome:
 
 
 def gimp_homes(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> list[GimpHome]:
-    """Every place where a GIMP 3 of this user looks. The first is used even where it is not there yet; GIMP3_DIRECTORY
-    names the only one."""
+    """Return every folder in which a GIMP 3 of this user looks for plug-ins. The first one is used even if it does not
+    exist yet. If GIMP3_DIRECTORY is set, it is the only one."""
     env = os.environ if env is None else env
     if env.get("GIMP3_DIRECTORY"):
         return [GimpHome("GIMP", Path(env["GIMP3_DIRECTORY"]))]
-    found, seen = [], set()
-    for kind, folder in _folders(env, platform):
+    homes, seen = [], set()
+    for label, folder in _folders(env, platform):
         for config in _versions(folder, "3"):
-            if config.resolve() not in seen:  # a Flatpak may share the plain one's
+            if config.resolve() not in seen:  # a Flatpak may share the folder of the normal installation
                 seen.add(config.resolve())
-                found.append(GimpHome(f"{kind} {config.name}", config))
-    kind, folder = next(_folders(env, platform))
-    return found or [GimpHome(kind, folder / VERSION_WITHOUT_GIMP)]
+                homes.append(GimpHome(f"{label} {config.name}", config))
+    label, folder = next(_folders(env, platform))
+    return homes or [GimpHome(label, folder / DEFAULT_VERSION)]
 
 
-def unserved(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> list[str]:
-    """Versions of GIMP 2 that this user has."""
+def unsupported_versions(env: Mapping[str, str] | None = None, platform: str = sys.platform) -> list[str]:
+    """Return the versions of GIMP 2 that this user has."""
     env = os.environ if env is None else env
     return sorted({config.name for _, folder in _folders(env, platform) for config in _versions(folder, "2")})
 
 
 def _folders(env: Mapping[str, str], platform: str) -> Iterator[tuple[str, Path]]:
-    """Where each kind of GIMP keeps a folder a version."""
+    """Yield the label of each kind of GIMP installation and the folder that contains one folder per version."""
     home = Path(env.get("HOME") or Path.home())
     if platform == "win32":
         yield "GIMP", Path(env.get("APPDATA") or home / "AppData/Roaming") / "GIMP"
     elif platform == "darwin":
         yield "GIMP", home / "Library/Application Support/GIMP"
     else:
-        yield "GIMP (package or AppImage)", absolute(env.get("XDG_CONFIG_HOME"), home / ".config") / "GIMP"
+        yield "GIMP (package or AppImage)", absolute_or_default(env.get("XDG_CONFIG_HOME"), home / ".config") / "GIMP"
         yield "GIMP (Flatpak)", home / ".var/app" / FLATPAK / "config/GIMP"
         yield "GIMP (Snap)", home / "snap" / SNAP / "current/.config/GIMP"
 
 
 def _versions(folder: Path, major: str) -> list[Path]:
-    """The folders of this major version, the newest first."""
+    """Return the folders of this major version, newest first."""
     names = [path for path in folder.glob(f"{major}.*") if re.fullmatch(r"\d+\.\d+", path.name) and path.is_dir()]
     return sorted(names, key=lambda path: [int(part) for part in path.name.split(".")], reverse=True)
 
 
-# --- in and out --------------------------------------------------------------------------------------
+# --- installing and removing --------------------------------------------------------------------------------------
 def install(home: GimpHome) -> None:
-    """Put the plugin there. An older one is replaced whole. Raises DiskTrouble."""
-    with told_as_disk_trouble(EDITOR, home.config):
+    """Install the plugin, replacing an older one completely. Raises DiskTrouble."""
+    with as_disk_trouble(EDITOR, home.config):
         replace_plugin(plugin_sources(SOURCES) / NAME, home.plugin)
-        home.script.chmod(0o755)  # a wheel may have lost it
-        home.script.touch()  # GIMP asks a plug-in what it has only where the file is newer than what it knows of
+        home.script.chmod(0o755)  # a wheel may have lost the executable bit
+        home.script.touch()  # GIMP queries a plug-in again only if its file is newer than its records
 
 
 def uninstall(home: GimpHome) -> bool:
-    """Take away just what `install` put there. False where there was nothing. Raises DiskTrouble."""
-    there = home.plugin.exists()
-    with told_as_disk_trouble(EDITOR, home.config):
-        if there:
+    """Remove exactly what `install` created. Returns False if there was nothing. Raises DiskTrouble."""
+    installed = home.plugin.exists()
+    with as_disk_trouble(EDITOR, home.config):
+        if installed:
             shutil.rmtree(home.plugin)
-    return there
+    return installed
 
 
-def state_of(home: GimpHome) -> State:
-    """What `doctor` says of one GIMP."""
+def state_of(home: GimpHome) -> PluginState:
+    """Return the state of the plugin in one GIMP, for `doctor`."""
     strays = [path for path in _scripts(home.plugin.parent) if path != home.script]
     if not home.plugin.exists() and not strays:
-        return State(False)
+        return PluginState(False)
     if strays:
-        return State(True, f"{strays[0]} is not where GIMP looks (plug-ins/{NAME}/{NAME}.py): remove it")
+        return PluginState(True, f"{strays[0]} is in the wrong place (GIMP reads plug-ins/{NAME}/{NAME}.py); remove it")
     if not home.script.is_file():
-        return State(True, f"{home.script} is missing")
+        return PluginState(True, f"{home.script} is missing")
     if POSIX and not os.access(home.script, os.X_OK):
-        return State(True, f"{home.script} is not executable, so GIMP passes it over")
+        return PluginState(True, f"{home.script} is not executable, so GIMP ignores it")
     if installed_build(home.plugin) != plugin_build(SOURCES, NAME):
-        return State(True, OTHER_VERSION)
-    return State(True)
+        return PluginState(True, OTHER_VERSION)
+    return PluginState(True)
 
 
 def _scripts(folder: Path) -> list[Path]:
-    """Wherever somebody may have put the script."""
+    """Return every file that may be a copy of the plug-in, also in wrong places."""
     return sorted([*folder.glob(f"{NAME}.py"), *folder.glob(f"*/{NAME}.py"), *folder.glob(f"*/*/{NAME}.py")])
 
 
 def used_homes(homes: list[GimpHome]) -> Iterator[GimpHome]:
-    """Those whose GIMP has been started once, or that were made for our plugin."""
+    """Yield the installations that have been started once, or whose folder was created for this plugin."""
     for home in homes:
         if home.config.is_dir():
             yield home

@@ -1,14 +1,16 @@
-"""Sample pictures of the project's own making: scenes to restyle and paintings to restyle them with, drawn by code.
+"""Sample pictures made by this project: scenes to restyle, and paintings to use as styles, drawn by code.
 
-Seeded: the same picture, byte for byte, each time it is drawn at a size on a machine. Forms grow with the size.
+Drawing is seeded: a sample is the same, byte for byte, each time it is drawn at the same size on the same machine.
+Shapes scale with the size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from velatura_daemon.samples.crafts import mosaic, watercolour, woodcut
 from velatura_daemon.samples.noise import Array
-from velatura_daemon.samples.paintings import ember_waves, mosaic, night_swirls, poppy_field, watercolour, woodcut
+from velatura_daemon.samples.paintings import ember_waves, night_swirls, poppy_field
 from velatura_daemon.samples.scenes import harbour_town, mountain_lake
 
 SCENES: dict[str, Callable[[int, int], Array]] = {"harbour_town": harbour_town, "mountain_lake": mountain_lake}
@@ -23,5 +25,5 @@ PAINTINGS: dict[str, Callable[[int, int], Array]] = {
 
 
 def draw(name: str, width: int, height: int) -> Array:
-    """The sample of that name, (H, W, 3), uint8, sRGB: any size from 64 pixels a side, up to about 2048."""
+    """Draw a sample: (H, W, 3), uint8, sRGB. width, height: from 64 pixels up to about 2048."""
     return (SCENES | PAINTINGS)[name](width, height)

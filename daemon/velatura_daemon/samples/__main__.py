@@ -1,4 +1,4 @@
-"""`python -m velatura_daemon.samples NAME WIDTH HEIGHT FILE`: a sample picture into a file."""
+"""`python -m velatura_daemon.samples NAME WIDTH HEIGHT FILE` writes a sample picture to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boats moored on still water: a hull, a cabin, perhaps a mast, each with its image below."""
+"""Boats moored on still water: a hull, a cabin, an optional mast, and the reflection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from velatura_daemon.samples.raster import Sheet, ink, mix, smoothstep
 
 @dataclass(frozen=True)
 class Boat:
-    """x and waterline: its middle, in shares of the picture. length: in longest sides."""
+    """x, waterline: position of its middle, 0 to 1 across and down the picture. length: as a fraction of the picture's
+    longest side."""
 
     x: float
     waterline: float
@@ -22,7 +23,7 @@ class Boat:
 
 
 def moor(sheet: Sheet, picture: Array, boat: Boat) -> Array:
-    """The boat over what is there, with its shadow and its image on the water: (H, W, 3) → (H, W, 3)."""
+    """Draw a boat with its shadow and its reflection onto a picture: (H, W, 3) → (H, W, 3)."""
     reach, tall = 0.6 * boat.length / sheet.breadth, 1.4 * boat.length / sheet.tallness
     whole: Array = picture.copy()
     sheet, where = sheet.part(boat.x - reach, boat.waterline - tall, boat.x + reach, boat.waterline + tall)
@@ -36,9 +37,9 @@ def moor(sheet: Sheet, picture: Array, boat: Boat) -> Array:
 
 
 def _side_on(picture: Array, boat: Boat, x: Array, y: Array, dim: float) -> Array:
-    """A boat seen from the side. x, y: (H, W), from where its middle meets the water, in boat lengths, y down.
-    dim: 1 for the boat itself, less for its image."""
-    sheer = -0.145 - 0.10 * (2 * x) ** 2  # the line of the deck, higher at the ends
+    """Draw a boat from the side. x, y: (H, W), distance from the middle of its waterline, in boat lengths, y downwards.
+    dim: 1 for the boat, less for its reflection."""
+    sheer = -0.145 - 0.10 * (2 * x) ** 2  # the deck line, higher at both ends
     flare = np.abs(x) * (1 + 0.45 * np.clip(y + 0.1, 0, 1)) - 0.30 * np.clip(-y - 0.1, -1, 0.1)
     inside = smoothstep(0.0, 0.015, y - sheer) * smoothstep(0.008, -0.008, y) * smoothstep(0.0, 0.02, 0.5 - flare)
     tone = 0.72 + 0.45 * smoothstep(-0.02, -0.16, y) - 0.25 * smoothstep(-0.2, 0.5, x)

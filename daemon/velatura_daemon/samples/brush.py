@@ -1,4 +1,4 @@
-"""A painter: brushes that leave bristle streaks and thick paint, strokes laid one over another along a flow."""
+"""Painting with brush strokes: bristle streaks and thick paint, in layers of strokes that follow a flow field."""
 
 from __future__ import annotations
 
@@ -9,39 +9,40 @@ import numpy as np
 from velatura_daemon.samples.noise import Array
 from velatura_daemon.samples.raster import LIGHT_FROM, Sheet, blur
 
-BRUSHES = 48  # different bristle patterns in the jar
+BRUSHES = 48  # different bristle patterns
 STEPS = 12  # straight pieces of a stroke's path
-SPACING = 0.7  # pixels between the samples of a stroke: under 1, so that none is missed between two
-# How strokes of one colour differ: lighter or darker, warmer or cooler, greener or pinker. Rows of red, green, blue.
+SPACING = 0.7  # pixels between the samples of a stroke; below 1, so that no pixel is skipped
+# Axes of colour variation between strokes: lightness, warmth, green to pink. Each row is (red, green, blue).
 VARIETY = np.array([[0.8, 0.8, 0.8], [0.5, 0.05, -0.5], [-0.15, 0.3, -0.15]], np.float32)
-AT_ONCE = 2_000_000  # samples laid in one go: what bounds the memory
+MAX_SAMPLES = 2_000_000  # drawn at a time, to limit memory
 
 
 @dataclass(frozen=True)
 class Brush:
-    """How a layer of strokes is laid. Sizes in longest sides of the picture, shares from 0 to 1."""
+    """A kind of stroke. Lengths are fractions of the picture's longest side, shares are 0 to 1."""
 
     length: float
     width: float
-    coverage: float  # how many times over the strokes would cover the picture
+    coverage: float  # area of all strokes over the area of the picture
     taper: float = 0.25  # 0: square ends; 0.25: round; 1: pointed
-    jitter: float = 0.06  # colour, from stroke to stroke
-    streaks: float = 0.08  # lightness, from bristle to bristle
-    dryness: float = 0.35  # share of the bristles that run out of paint before the end
-    impasto: float = 0.25  # thickness of the paint, in widths
-    strays: float = 0.12  # radians, from the flow
-    edge: float = 0.35  # a stroke ends where the picture's colour differs by this from its own
+    jitter: float = 0.06  # colour variation between strokes
+    streaks: float = 0.08  # lightness variation between bristles
+    dryness: float = 0.35  # share of bristles that run out of paint before the stroke ends
+    impasto: float = 0.25  # thickness of the paint, in stroke widths
+    strays: float = 0.12  # deviation from the flow, in radians
+    edge: float = 0.35  # a stroke ends where the picture's colour differs from its own by more than this
 
 
 class Canvas:
-    """Paint and its thickness on a sheet. `lay` layers from big brushes to small, then take it `lit` or `dull`."""
+    """Paint and its thickness on a sheet. Call `lay` for each layer, from large brushes to small, then `lit` or
+    `dull`."""
 
     def __init__(self, sheet: Sheet, ground: Array, seed: int) -> None:
-        """ground: (H, W, 3), 0 to 1: what shows where no stroke comes."""
+        """ground: (H, W, 3), 0 to 1, visible where there are no strokes."""
         self.sheet = sheet
         self.paint = ground.astype(np.float32).reshape(-1, 3).copy()
         self.thickness = np.zeros(len(self.paint), np.float32)
-        self.last = np.empty(len(self.paint), np.int32)  # at each pixel, the sample that came last there
+        self.last = np.empty(len(self.paint), np.int32)  # for each pixel, the sample drawn there last
         self.rng = np.random.default_rng(seed)
 
     def lay(
@@ -54,59 +55,59 @@ class Canvas:
         rim: Array | None = None,
         rim_ink: Array | None = None,
     ) -> None:
-        """One layer of strokes over what is there.
+        """Paint a layer of strokes.
 
-        colours: (H, W, 3), 0 to 1, what a stroke has in its middle. flow: (H, W), radians, clockwise from the right.
-        where: (H, W), how often strokes begin there, 0 to 1. scale: (H, W), times the brush's size, up to 1.
-        rim: (H, W), the share of a stroke's width that is left as an outline of `rim_ink`, as a gouge leaves it.
+        colours: (H, W, 3), 0 to 1; a stroke has the colour at its middle. flow: (H, W), radians, clockwise from the
+        right. where: (H, W), relative density of strokes, 0 to 1. scale: (H, W), factor for the brush size, up to 1.
+        rim: (H, W), share of a stroke's width that becomes an outline of `rim_ink`, as a gouge leaves it.
         """
         sheet, rng = self.sheet, self.rng
         length, width = brush.length * sheet.longest, max(brush.width * sheet.longest, 1.5)
-        often = np.ones((sheet.height, sheet.width), np.float32) if where is None else where.astype(np.float32)
+        density = np.ones((sheet.height, sheet.width), np.float32) if where is None else where.astype(np.float32)
         if scale is not None:
-            often = often / np.maximum(scale, 0.05) ** 2
-        count = int(np.ceil(brush.coverage * often.sum(dtype=np.float64) / (length * width)))
-        chances = np.cumsum(often.ravel(), dtype=np.float64)
+            density = density / np.maximum(scale, 0.05) ** 2
+        count = int(np.ceil(brush.coverage * density.sum(dtype=np.float64) / (length * width)))
+        chances = np.cumsum(density.ravel(), dtype=np.float64)
         if chances[-1] <= 0:
             return
-        middle = np.minimum(np.searchsorted(chances, rng.uniform(0, chances[-1], count)), chances.size - 1)
+        middles = np.minimum(np.searchsorted(chances, rng.uniform(0, chances[-1], count)), chances.size - 1)
         size = rng.uniform(0.7, 1.0, count).astype(np.float32)
         if scale is not None:
-            size *= np.clip(scale.ravel()[middle], 0.05, 1)
+            size *= np.clip(scale.ravel()[middles], 0.05, 1)
 
-        colour = colours.reshape(-1, 3)[middle]
-        path, reach = self._paths(middle, size * length, colour, colours, flow, brush)
+        colour = colours.reshape(-1, 3)[middles]
+        path, reach = self._paths(middles, size * length, colour, colours, flow, brush)
         colour = colour + rng.normal(0, brush.jitter, (count, 3)).astype(np.float32) @ VARIETY
 
         bristles = _Bristles(brush, length, width, rng)
-        share = np.zeros(count, np.float32) if rim is None else rim.ravel()[middle]
-        chunk = max(1, AT_ONCE // bristles.samples)
+        share = np.zeros(count, np.float32) if rim is None else rim.ravel()[middles]
+        chunk = max(1, MAX_SAMPLES // bristles.samples)
         for first in range(0, count, chunk):
             part = slice(first, first + chunk)
             self._press(bristles, path[part], reach[part], size[part] * width, colour[part], share[part], rim_ink)
 
     def _paths(
-        self, middle: Array, length: Array, colour: Array, colours: Array, flow: Array, brush: Brush
+        self, middles: Array, length: Array, colour: Array, colours: Array, flow: Array, brush: Brush
     ) -> tuple[Array, Array]:
-        """Where strokes go: (N, STEPS + 1, 2) as x, y in pixels, followed both ways from the middle along the flow;
-        and (N, 2), the shares of that path where the stroke begins and ends."""
-        sheet, count = self.sheet, len(middle)
+        """Trace strokes both ways from their middle along the flow. Returns the paths, (N, STEPS + 1, 2) as x, y in
+        pixels; and (N, 2), the fractions of each path at which its stroke begins and ends."""
+        sheet, count = self.sheet, len(middles)
         stray = self.rng.normal(0, brush.strays, count).astype(np.float32)
         path = np.empty((count, STEPS + 1, 2), np.float32)
         within = np.ones((count, STEPS + 1), bool)
         half = STEPS // 2
-        start = np.stack([middle % sheet.width, middle // sheet.width], axis=1).astype(np.float32)
+        start = np.stack([middles % sheet.width, middles // sheet.width], axis=1).astype(np.float32)
         path[:, half] = start + self.rng.uniform(0, 1, (count, 2))
-        for way in (-1, 1):
+        for direction in (-1, 1):
             for step in range(1, half + 1):
-                here = path[:, half + way * (step - 1)]
+                here = path[:, half + direction * (step - 1)]
                 place = self._at(here)
                 angle = flow.ravel()[place] + stray
-                ahead = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (way * length / STEPS)[:, None]
+                ahead = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (direction * length / STEPS)[:, None]
                 there = here + ahead
-                path[:, half + way * step] = there
+                path[:, half + direction * step] = there
                 differs = np.abs(colours.reshape(-1, 3)[self._at(there)] - colour).max(axis=1) > brush.edge
-                within[:, half + way * step] = within[:, half + way * (step - 1)] & ~differs
+                within[:, half + direction * step] = within[:, half + direction * (step - 1)] & ~differs
         begin = (half - within[:, :half].sum(axis=1)) / STEPS
         end = (half + within[:, half + 1 :].sum(axis=1)) / STEPS
         short = end - begin < 2 / STEPS
@@ -114,7 +115,7 @@ class Canvas:
         return path, np.stack([begin, end], axis=1).astype(np.float32)
 
     def _at(self, points: Array) -> Array:
-        """(N, 2) as x, y → (N,) the nearest pixel's number, on the canvas."""
+        """Return the flat index of the nearest pixel for points (N, 2) as x, y."""
         column = np.clip(points[:, 0].astype(np.int32), 0, self.sheet.width - 1)
         row = np.clip(points[:, 1].astype(np.int32), 0, self.sheet.height - 1)
         return row * self.sheet.width + column
@@ -129,7 +130,8 @@ class Canvas:
         rim: Array,
         rim_ink: Array | None,
     ) -> None:
-        """Lay n strokes in their order, the last on top. Each is sampled (across, along); a pixel takes its last."""
+        """Paint n strokes in order, the last on top. Each is sampled across and along; a pixel takes its last
+        sample."""
         n, across, along = len(path), len(bristles.across), len(bristles.along)
         s = reach[:, :1] + (reach[:, 1:] - reach[:, :1]) * bristles.along
         piece = np.minimum((s * STEPS).astype(np.int32), STEPS - 1)
@@ -162,11 +164,12 @@ class Canvas:
         self.thickness[pixels] = 0.3 * self.thickness[pixels] + bristles.brush.impasto * width[stroke] * body
 
     def dull(self) -> Array:
-        """The canvas without a light on it, (H, W, 3): the colours alone."""
+        """Return the colours without lighting, (H, W, 3)."""
         return np.asarray(self.paint.reshape(self.sheet.height, self.sheet.width, 3))
 
     def lit(self, gloss: float = 0.12) -> Array:
-        """The canvas in slanting light, (H, W, 3): thick paint has a bright and a dark side, and shines."""
+        """Return the canvas in slanting light, (H, W, 3): thick paint gets a bright side, a dark side and
+        highlights."""
         height = blur(self.thickness.reshape(self.sheet.height, self.sheet.width), 1)
         down, right = np.gradient(height)
         slope = np.tanh(0.8 * (right * LIGHT_FROM[0] + down * LIGHT_FROM[1]))[..., None]
@@ -174,7 +177,7 @@ class Canvas:
 
 
 class _Bristles:
-    """What the brushes in the jar leave: (BRUSHES, across, along) of streaks and of where bristles touch."""
+    """Bristle patterns: (BRUSHES, across, along) streaks, and where the bristles touch the canvas."""
 
     def __init__(self, brush: Brush, length: float, width: float, rng: np.random.Generator) -> None:
         self.brush = brush

@@ -1,4 +1,4 @@
-"""Houses and a church tower in low sun from the left: plaster, tiles, panes, and the shadows of one on the next."""
+"""Houses and a church tower in low sun from the left: plaster, tiles, windows, and shadows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 from velatura_daemon.samples.noise import Array, fractal, noise
 from velatura_daemon.samples.raster import Sheet, ink, mix, ramp, smoothstep
 
-SOFT = 0.0012  # shares of the picture: how soft an edge of a building is
+SOFT = 0.0012  # softness of edges, as a fraction of the picture
 
 
 @dataclass(frozen=True)
 class House:
-    """A gable towards us. AppDirs are shares of the picture, from the left and from the top."""
+    """A house seen from its gable side. left, right, eaves, ridge: positions as fractions of the picture's width and
+    height."""
 
     left: float
     right: float
@@ -26,7 +27,7 @@ class House:
 
 
 def build(sheet: Sheet, picture: Array, house: House, foot: float) -> Array:
-    """The house over what is there, standing at `foot`: picture (H, W, 3) → (H, W, 3)."""
+    """Draw a house onto a picture (H, W, 3), standing at height `foot`. Returns (H, W, 3)."""
     first, last = int((house.left - 0.02) * sheet.width), int((house.right + 0.02) * sheet.width) + 1
     columns = slice(max(first, 0), min(last, sheet.width))
     x, y, u, v = sheet.x[:, columns], sheet.y[:, columns], sheet.u[:, columns], sheet.v[:, columns]
@@ -79,7 +80,8 @@ def build(sheet: Sheet, picture: Array, house: House, foot: float) -> Array:
 def _windows(
     wall: Array, x: Array, y: Array, number: Array, there: Array, rng: np.random.Generator, u: Array, v: Array
 ) -> Array:
-    """Windows with a white frame and a cross, some lit. x, y: place in its bay, from the window's middle, in bays."""
+    """Draw windows with a white frame and a cross; some are lit. x, y: position relative to the middle of the window,
+    in bays."""
     lit = rng.uniform(0, 1, 64) < 0.30
     tint = rng.uniform(0.75, 1.15, 64)
     which = number.astype(np.int32) % 64
@@ -99,7 +101,7 @@ def _windows(
 
 
 def tower(sheet: Sheet, picture: Array, middle: float, half: float, foot: float, eaves: float, tip: float) -> Array:
-    """A church tower with a tall copper spire, a clock and belfry openings: picture (H, W, 3) → (H, W, 3)."""
+    """Draw a church tower with a tall copper spire, a clock and belfry openings: picture (H, W, 3) → (H, W, 3)."""
     x, y, u, v = sheet.x, sheet.y, sheet.u, sheet.v
     s = (x - middle) / half
     stone = 0.5 + 0.4 * fractal(50 * u, 70 * v, 651, 3)

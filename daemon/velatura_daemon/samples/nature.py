@@ -1,4 +1,4 @@
-"""What stands and moves outdoors: clouds, still water, broad-leaved trees and pines."""
+"""Clouds, still water, broad-leaved trees, pines and grass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from velatura_daemon.samples.raster import Sheet, ink, mix, ramp, smoothstep
 
 
 def clouds(sheet: Sheet, sky: Array, seed: int, lit: str, shaded: str) -> Array:
-    """Fair-weather clouds over a sky (H, W, 3), flatter towards the horizon, lit from the upper left."""
+    """Draw fair-weather clouds onto a sky (H, W, 3): flatter towards the horizon, lit from the upper left."""
     flatter = 2.2 + 5.5 * sheet.y
     u, v = sheet.u * 2.9 + 0.3, sheet.v * flatter
     warp = 0.18 * fractal(u * 1.7, v * 1.7, seed + 20, 3)
@@ -22,7 +22,8 @@ def clouds(sheet: Sheet, sky: Array, seed: int, lit: str, shaded: str) -> Array:
 
 
 def lake(sheet: Sheet, picture: Array, shore: float, deep: str, calm: float, seed: int) -> Array:
-    """The picture with water below `shore` (share of the height), which mirrors what is above it. calm: 0 to 1."""
+    """Replace the picture below `shore` (fraction of the height) with water that mirrors the part above. calm: 0 to
+    1."""
     near = np.clip((sheet.y - shore) / (1 - shore), 0, 1)
     depth = 1 / (0.035 + near)
     swell = fractal(7 * (sheet.x - 0.5) * depth**0.55, 7.5 * depth**0.9, seed, 4)
@@ -42,7 +43,8 @@ def lake(sheet: Sheet, picture: Array, shore: float, deep: str, calm: float, see
 
 
 def broadleaf(sheet: Sheet, picture: Array, spot: float, foot: float, size: float, seed: int) -> Array:
-    """A tree with a round crown of leaves, `size` longest sides tall and wide, its foot at (spot, foot)."""
+    """Draw a tree with a round crown; size: height and width, as a fraction of the longest side. (spot, foot): where it
+    stands."""
     wide, tall = 0.8 * size / sheet.breadth, 1.4 * size / sheet.tallness
     whole, (sheet, where) = picture.copy(), sheet.part(spot - wide, foot - tall, spot + wide, foot + 0.02)
     picture = whole[where]
@@ -65,7 +67,8 @@ def broadleaf(sheet: Sheet, picture: Array, spot: float, foot: float, size: floa
 
 
 def pine(sheet: Sheet, picture: Array, spot: float, foot: float, tall: float, seed: int) -> Array:
-    """A pine, `tall` of the picture's height, its foot at (spot, foot): drooping boughs, lit from the left."""
+    """Draw a pine with drooping boughs, lit from the left. tall: fraction of the picture's height. (spot, foot): where
+    it stands."""
     size = tall * sheet.tallness
     wide = 0.36 * size / sheet.breadth
     whole, (sheet, where) = picture.copy(), sheet.part(spot - wide, foot - 1.1 * tall, spot + wide, foot + 0.02)
@@ -102,7 +105,7 @@ def pine(sheet: Sheet, picture: Array, spot: float, foot: float, tall: float, se
 
 
 def meadow(sheet: Sheet, picture: Array, bank: Array, seed: int) -> Array:
-    """Grass from `bank` (H, W, share of the height) down: blades in tufts, sunlit along the edge."""
+    """Draw grass below `bank` (H, W, fraction of the height): blades in tufts, sunlit along the edge."""
     whole, (sheet, where) = picture.copy(), sheet.part(0, float(bank.min()) - 0.05, 1, 1)
     bank = bank[where]
     u, v, below = sheet.u, sheet.v, sheet.y - bank

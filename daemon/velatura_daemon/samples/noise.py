@@ -1,4 +1,5 @@
-"""Gradient noise at any place, and what is made of it: fractal clouds, sharp ridges. Seeded; the same at every size."""
+"""Seeded gradient noise at any position, and sums of it: fractal clouds, sharp ridges. The same at every picture
+size."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-LATTICE = 256  # gradients a side before the noise repeats: a power of two, so that wrapping is a mask
-TURN = (0.8, 0.6)  # cosine and sine between octaves, so that their lattices do not line up
+LATTICE = 256  # gradients per side before the noise repeats; a power of two, so that a bit mask wraps indices
+ROTATION = (0.8, 0.6)  # cosine and sine of the rotation between octaves, so that their lattices do not align
 
 
 @lru_cache(maxsize=64)
@@ -22,44 +23,45 @@ def _gradients(seed: int) -> Array:
 
 
 def noise(x: Array, y: Array, seed: int) -> Array:
-    """Perlin's gradient noise with a feature about every 1 unit: x and y of any one shape; about -1 to 1."""
+    """Perlin's gradient noise with features about 1 unit in size. x, y: arrays of the same shape. Returns about -1 to
+    1."""
     gradients = _gradients(seed)
     left, top = np.floor(x), np.floor(y)
     fx, fy = (x - left).astype(np.float32), (y - top).astype(np.float32)
     column, row = left.astype(np.int32) & (LATTICE - 1), top.astype(np.int32) & (LATTICE - 1)
     next_column, next_row = (column + 1) & (LATTICE - 1), (row + 1) & (LATTICE - 1)
 
-    def pull(rows: Array, columns: Array, dx: Array, dy: Array) -> Array:
+    def contribution(rows: Array, columns: Array, dx: Array, dy: Array) -> Array:
         g = gradients[rows * LATTICE + columns]
         return np.asarray(g[..., 0] * dx + g[..., 1] * dy)
 
     ease_x, ease_y = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-    a, b = pull(row, column, fx, fy), pull(row, next_column, fx - 1, fy)
-    c, d = pull(next_row, column, fx, fy - 1), pull(next_row, next_column, fx - 1, fy - 1)
+    a, b = contribution(row, column, fx, fy), contribution(row, next_column, fx - 1, fy)
+    c, d = contribution(next_row, column, fx, fy - 1), contribution(next_row, next_column, fx - 1, fy - 1)
     upper, lower = a + (b - a) * ease_x, c + (d - c) * ease_x
     return np.asarray((upper + (lower - upper) * ease_y) * 1.5)
 
 
 def fractal(x: Array, y: Array, seed: int, octaves: int = 5, gain: float = 0.5) -> Array:
-    """Noise over noise, each octave twice as fine and `gain` as strong: about -1 to 1."""
-    total, weight, most = np.zeros(np.shape(x), np.float32), 1.0, 0.0
+    """Sum of octaves of noise, each twice as fine and `gain` times as strong. Returns about -1 to 1."""
+    total, weight, total_weight = np.zeros(np.shape(x), np.float32), 1.0, 0.0
     for octave in range(octaves):
         total += weight * noise(x, y, seed + octave)
-        most += weight
+        total_weight += weight
         weight *= gain
-        x, y = 2 * (TURN[0] * x - TURN[1] * y), 2 * (TURN[1] * x + TURN[0] * y)
-    return np.asarray(total / np.float32(most**0.75))
+        x, y = 2 * (ROTATION[0] * x - ROTATION[1] * y), 2 * (ROTATION[1] * x + ROTATION[0] * y)
+    return np.asarray(total / np.float32(total_weight**0.75))
 
 
 def ridged(x: Array, y: Array, seed: int, octaves: int = 7, gain: float = 0.5) -> Array:
-    """Mountains: folded noise, where fine ridges grow on high ground only (after Musgrave): about 0 to 1."""
-    total, weight, most = np.zeros(np.shape(x), np.float32), 1.0, 0.0
+    """Mountains: folded noise in which fine ridges grow only on high ground (after Musgrave). Returns about 0 to 1."""
+    total, weight, total_weight = np.zeros(np.shape(x), np.float32), 1.0, 0.0
     high: Array = np.ones(np.shape(x), np.float32)
     for octave in range(octaves):
         fold = (1 - np.abs(noise(x, y, seed + octave))) ** 2 * high
         total += weight * fold
         high = np.clip(fold * 1.6, 0, 1)
-        most += weight
+        total_weight += weight
         weight *= gain
-        x, y = 2 * (TURN[0] * x - TURN[1] * y), 2 * (TURN[1] * x + TURN[0] * y)
-    return np.asarray(total / np.float32(most))
+        x, y = 2 * (ROTATION[0] * x - ROTATION[1] * y), 2 * (ROTATION[1] * x + ROTATION[0] * y)
+    return np.asarray(total / np.float32(total_weight))

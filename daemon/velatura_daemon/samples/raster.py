@@ -1,4 +1,4 @@
-"""The sheet that samples are drawn on: where each pixel is, mixing, blurring, and bytes at the end."""
+"""The coordinates that samples are drawn in, and mixing, blurring and converting pixels."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from PIL import Image
 
 from velatura_daemon.samples.noise import Array
 
-FINER = 2  # drawn this many times finer than asked for, then averaged: no stairs along edges
-LIGHT_FROM = (-0.6, -0.8)  # right, down: where the light on a canvas or a wall comes from
+OVERSAMPLING = 2  # samples are drawn this many times larger, then averaged, which smooths edges
+LIGHT_FROM = (-0.6, -0.8)  # direction towards the light, (right, down)
 
 
 class Sheet:
-    """The places of a drawing's pixels, FINER times finer than the picture of width × height that it will become.
+    """Coordinates of the pixels of a drawing, which is OVERSAMPLING times larger than the picture of width × height
+    that it becomes.
 
-    x and y, (H, W): 0 to 1 from left to right and top to bottom. u and v, (H, W): the same in longest sides, so
-    that noise and circles keep their shape in any format.
+    x, y: (H, W), 0 to 1 from left to right and from top to bottom. u, v: (H, W), the same as fractions of the longest
+    side, so that noise and circles keep their shape in any format.
     """
 
     def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width * FINER, height * FINER
+        self.width, self.height = width * OVERSAMPLING, height * OVERSAMPLING
         self.longest = max(self.width, self.height)
         self.breadth, self.tallness = self.width / self.longest, self.height / self.longest
         across = (np.arange(self.width, dtype=np.float32) + 0.5) / self.width
@@ -35,7 +36,7 @@ class Sheet:
         self.u, self.v = self.x * np.float32(self.breadth), self.y * np.float32(self.tallness)
 
     def part(self, left: float, top: float, right: float, bottom: float) -> tuple[Sheet, tuple[slice, slice]]:
-        """A piece of the sheet, its sides in shares of the whole, and where it lies: for `picture[where]`."""
+        """Return a rectangle of the sheet, given as fractions of the whole, and its slices: for `picture[where]`."""
         first_x, first_y = int(np.clip(left, 0, 1) * self.width), int(np.clip(top, 0, 1) * self.height)
         last_x = max(first_x + 1, int(np.ceil(np.clip(right, 0, 1) * self.width)))
         last_y = max(first_y + 1, int(np.ceil(np.clip(bottom, 0, 1) * self.height)))
@@ -46,44 +47,46 @@ class Sheet:
         return piece, where
 
     def offset(self, x: float, y: float) -> tuple[Array, Array]:
-        """How far each pixel is right of and below the place (x, y), in longest sides."""
+        """Return the distance of each pixel to the right of and below the point (x, y), as fractions of the longest
+        side."""
         return self.u - x * self.breadth, self.v - y * self.tallness
 
     def away(self, x: float, y: float) -> Array:
-        """Distance of each pixel from the place (x, y), in longest sides."""
+        """Return the distance of each pixel from the point (x, y), as a fraction of the longest side."""
         return np.hypot(*self.offset(x, y))
 
 
 def smoothstep(low: float, high: float, value: Array) -> Array:
-    """0 at `low` and below, 1 at `high` and above (or the other way round), soft between."""
+    """Interpolate smoothly from 0 at `low` to 1 at `high`. If low > high, it falls from 1 to 0."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t))
 
 
 def mix(one: Array, other: Array | Sequence[float], share: Array) -> Array:
-    """(H, W, 3) from `one` towards `other`, by a share (H, W) from 0 to 1."""
+    """Blend `one` towards `other`, both (H, W, 3), by a share (H, W) of 0 to 1."""
     return np.asarray(one + (np.asarray(other, np.float32) - one) * share[..., None])
 
 
 def ramp(value: Array, *colours: str) -> Array:
-    """Colours at even distances from 0 to 1, "#rrggbb", blended between: (H, W) → (H, W, 3), 0 to 1."""
+    """Map values 0 to 1 to a gradient of colours "#rrggbb" at equal distances: (H, W) → (H, W, 3), 0 to 1."""
     stops = np.array([ink(colour) for colour in colours])
     places = np.linspace(0, 1, len(colours))
     return np.stack([np.interp(value, places, stops[:, c]) for c in range(3)], axis=-1).astype(np.float32)
 
 
 def ink(colour: str) -> Array:
-    """ "#rrggbb" → (3,), 0 to 1."""
+    """Return "#rrggbb" as (3,), 0 to 1."""
     return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)], np.float32)
 
 
 def flat(sheet: Sheet, colour: str) -> Array:
-    """(H, W, 3) of one colour."""
+    """Return (H, W, 3) of one colour."""
     return np.tile(ink(colour), (sheet.height, sheet.width, 1))
 
 
 def blur(image: Array, radius: float) -> Array:
-    """Three box blurs, about a Gaussian of `radius` pixels: (H, W) or (H, W, 3), edges held."""
+    """Blur with three box filters, which approximate a Gaussian of `radius` pixels: (H, W) or (H, W, 3). Edges are
+    extended."""
     half = max(1, round(radius))
     for axis in (0, 1):
         for _ in range(3):
@@ -101,6 +104,6 @@ def _box(image: Array, half: int, axis: int) -> Array:
 
 
 def to_bytes(image: Array) -> Array:
-    """A drawing (FINER·H, FINER·W, 3), 0 to 1, → the picture (H, W, 3), uint8."""
+    """Average a drawing (OVERSAMPLING·H, OVERSAMPLING·W, 3), 0 to 1, into the picture (H, W, 3), uint8."""
     fine = Image.fromarray((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8))
-    return np.asarray(fine.reduce(FINER))
+    return np.asarray(fine.reduce(OVERSAMPLING))

@@ -1,4 +1,4 @@
-"""Photograph-like scenes of the project's own, to be restyled: functions of (width, height) → (H, W, 3), uint8."""
+"""Photograph-like scenes to restyle: functions of (width, height) → (H, W, 3), uint8."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from velatura_daemon.samples.noise import Array, fractal, noise
 from velatura_daemon.samples.raster import Sheet, blur, ink, mix, ramp, smoothstep, to_bytes
 from velatura_daemon.samples.terrain import Range, view
 
-# The row along the quay, from left to right: left, right, eaves, ridge (shares of the picture), wall, storeys, windows.
-ROW = (
+# The houses along the quay: left, right, eaves, ridge (fractions of the picture), wall colour, storeys, windows.
+HOUSES = (
     House(-0.03, 0.075, 0.455, 0.385, "#a8563f", 3, 3),
     House(0.075, 0.185, 0.405, 0.310, "#d8b25c", 4, 3),
     House(0.185, 0.275, 0.470, 0.385, "#e3dccb", 3, 2),
@@ -24,7 +24,7 @@ ROW = (
     House(0.820, 0.915, 0.420, 0.325, "#8fa07c", 4, 2),
     House(0.915, 1.030, 0.470, 0.380, "#dcc08a", 3, 3),
 )
-QUAY, WATER = 0.640, 0.672  # heights in the picture: where the houses stand, where the river begins
+QUAY, WATER = 0.640, 0.672  # fractions of the height: where the houses stand, where the river begins
 BOATS = (
     Boat(0.20, 0.745, 0.15, "#27415c", mast=True),
     Boat(0.55, 0.712, 0.09, "#8c2f28", mast=True),
@@ -33,7 +33,7 @@ BOATS = (
 
 
 def harbour_town(width: int, height: int) -> Array:
-    """Gabled houses and a church on a quay in evening sun, lamps just lit, trees, boats, and all of it in the river."""
+    """Gabled houses and a church on a quay in evening sun, with street trees, boats, and reflections in the river."""
     sheet = Sheet(width, height)
     u, v, x, y = sheet.u, sheet.v, sheet.x, sheet.y
     sky = ramp(np.clip(y / 0.50, 0, 1), "#34609c", "#5f8abd", "#a5b4cc", "#ecc6a4", "#f6b878")
@@ -45,7 +45,7 @@ def harbour_town(width: int, height: int) -> Array:
     picture = mix(picture, far_trees, smoothstep(-0.002, 0.002, y - hill))
 
     picture = tower(sheet, picture, middle=0.655, half=0.026, foot=QUAY, eaves=0.235, tip=0.055)
-    for house in ROW:
+    for house in HOUSES:
         picture = build(sheet, picture, house, foot=QUAY)
     for spot, size, seed in ((0.035, 0.115, 5), (0.455, 0.060, 6), (0.955, 0.095, 7)):
         picture = broadleaf(sheet, picture, spot, QUAY + 0.004, size, seed)
@@ -59,11 +59,11 @@ def harbour_town(width: int, height: int) -> Array:
     picture = lake(sheet, picture, shore=WATER, deep="#1d3340", calm=0.35, seed=441)
     for boat in BOATS:
         picture = moor(sheet, picture, boat)
-    return to_bytes(_as_seen(sheet, picture, warm=(1.04, 1.0, 0.95)))
+    return to_bytes(_photographed(sheet, picture, warm=(1.04, 1.0, 0.95)))
 
 
 def mountain_lake(width: int, height: int) -> Array:
-    """Snowy ranges behind one another in the haze of a morning, their image in a lake, pines on the near shore."""
+    """Snowy mountain ranges in morning haze, reflected in a lake, with pines on the near shore."""
     sheet = Sheet(width, height)
     u, v, x, y = sheet.u, sheet.v, sheet.x, sheet.y
     shore = 0.635
@@ -98,11 +98,11 @@ def mountain_lake(width: int, height: int) -> Array:
         (0.185, 0.960, 0.15, 9),
     ):
         picture = pine(sheet, picture, spot, foot, tall, seed)
-    return to_bytes(_as_seen(sheet, picture, warm=(1.03, 1.0, 0.97)))
+    return to_bytes(_photographed(sheet, picture, warm=(1.03, 1.0, 0.97)))
 
 
-def _as_seen(sheet: Sheet, picture: Array, warm: tuple[float, float, float]) -> Array:
-    """As a lens and a film give it: light that spills, corners a little darker, a soft curve, grain."""
+def _photographed(sheet: Sheet, picture: Array, warm: tuple[float, float, float]) -> Array:
+    """Imitate a lens and film: glow around lights, darker corners, a soft tone curve, grain."""
     bright = np.clip(picture - 0.75, 0, 1)
     picture = picture + 0.6 * blur(bright, 0.012 * sheet.longest)
     corner = np.hypot(sheet.x - 0.5, sheet.y - 0.5)

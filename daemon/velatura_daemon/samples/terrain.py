@@ -1,4 +1,4 @@
-"""Mountains in perspective: a fractal height field seen from the shore, with slopes in sun and shade, snow and haze."""
+"""Mountains in perspective: a fractal height field seen from the shore, with sun, shade, snow and haze."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 from velatura_daemon.samples.noise import Array, fractal, ridged
 from velatura_daemon.samples.raster import Sheet, ink, mix, ramp, smoothstep
 
-SLICES = 130  # depths at which the ground's height is looked at
-DEEP = 2.2  # how far a range reaches back
-EYE = 0.08  # height of the eye over the lake
-TREE_LINE, SNOW_LINE = 0.36, 0.62  # heights, as the relief
-SUN = np.array([-0.78, 0.42, -0.46])  # where the light comes from: right, up, away from us
+SLICES = 130  # depths at which the height of the ground is sampled
+DEEP = 2.2  # depth of a range
+EYE = 0.08  # height of the eye above the lake
+TREE_LINE, SNOW_LINE = 0.36, 0.62  # heights, in the units of `relief`
+SUN = np.array([-0.78, 0.42, -0.46])  # direction towards the sun: right, up, away from the viewer
 
 
 @dataclass(frozen=True)
 class Range:
-    """A range of mountains. Lengths in the eye's field of view at distance 1."""
+    """A mountain range. Lengths are in the width of the field of view at distance 1."""
 
     distance: float
     relief: float
     pace: float  # mountains per unit
     seed: int
-    haze: float  # 0: clear; 1: gone in it
-    foot: float  # where the horizon is: share of the picture's height
+    haze: float  # 0: clear; 1: invisible
+    foot: float  # the horizon, as a fraction of the picture's height
 
 
 def _height(layer: Range, x: Array, z: Array, octaves: int) -> Array:
-    """The ground, 0 to about `relief`, at places right of us and away from us."""
+    """Height of the ground, 0 to about `relief`, at positions to the right of (x) and away from (z) the viewer."""
     across, away = x * layer.pace, z * layer.pace
     back = np.clip((z - layer.distance) / (0.75 * DEEP), 0, 1)
     massif = 0.55 + 0.6 * fractal(0.8 * across + 3.1, 0.8 * away, layer.seed + 60, 2)
@@ -38,17 +38,17 @@ def _height(layer: Range, x: Array, z: Array, octaves: int) -> Array:
 
 
 def view(sheet: Sheet, picture: Array, layer: Range, haze: Array) -> Array:
-    """The range over what is there: (H, W, 3) → (H, W, 3). haze: (3,), the colour of far things."""
+    """Draw the range onto a picture: (H, W, 3) → (H, W, 3). haze: (3,), colour of distant things."""
     scale = sheet.longest
     z = layer.distance + np.linspace(0, 1, SLICES, dtype=np.float32) ** 1.2 * DEEP
     bearing = (np.arange(sheet.width, dtype=np.float32) + 0.5 - sheet.width / 2) / scale
     seen = (_height(layer, bearing * z[:, None], z[:, None] + 0 * bearing, 6) - EYE) / z[:, None]
-    highest = np.maximum.accumulate(seen, axis=0)  # (SLICES, W): rises with depth, so each sight line can be looked up
+    highest = np.maximum.accumulate(seen, axis=0)  # (SLICES, W), rises with depth, so sight lines can be interpolated
     top = layer.foot * sheet.height - highest[-1] * scale
     rows = np.arange(sheet.height, dtype=np.float32)
     sight = (layer.foot * sheet.height - rows) / scale
     depth = np.empty((sheet.height, sheet.width), np.float32)
-    steps = np.arange(SLICES) * 1e-7  # strictly rising, as interp wants it
+    steps = np.arange(SLICES) * 1e-7  # makes the values strictly increasing, as np.interp requires
     for column in range(sheet.width):
         depth[:, column] = np.interp(sight, highest[:, column] + steps, z)
     land = smoothstep(-0.75, 0.75, rows[:, None] - top)
@@ -60,7 +60,7 @@ def view(sheet: Sheet, picture: Array, layer: Range, haze: Array) -> Array:
 
 
 def _ground(sheet: Sheet, layer: Range, depth: Array, bearing: Array, haze: Array) -> Array:
-    """Rock, snow, woods and their light where sight lines meet the ground. depth: (h, W) → (h, W, 3)."""
+    """Rock, snow and woods with their lighting, where sight lines meet the ground. depth: (h, W) → (h, W, 3)."""
     x, z = depth * bearing, depth
     small = 0.012
     here = _height(layer, x, z, 8)

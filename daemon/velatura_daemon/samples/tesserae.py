@@ -1,4 +1,5 @@
-"""Mosaic: a sheet cut into small square-ish stones that follow the drawing, with grout between (after Hausner 2001)."""
+"""Mosaic: a picture cut into small square stones that follow the drawing, with grout between them (after Hausner
+2001)."""
 
 from __future__ import annotations
 
@@ -7,15 +8,15 @@ import numpy as np
 from velatura_daemon.samples.noise import Array
 from velatura_daemon.samples.raster import LIGHT_FROM, Sheet
 
-ROUNDS = 6  # of moving each stone to the middle of its ground
-REACH = 2  # cells to each side where a stone nearest to a pixel is looked for
+ROUNDS = 6  # of moving each stone to the centre of its area
+REACH = 2  # cells on each side in which the nearest stone is searched
 
 
 def tessellate(sheet: Sheet, colours: Array, flow: Array, stone: float, seed: int, grout: Array) -> Array:
-    """The picture in stones of about `stone` longest sides, squared up to the flow.
+    """Cut a picture into stones of about `stone` longest sides, aligned with the flow.
 
-    colours: (H, W, 3), 0 to 1. flow: (H, W), radians. grout: (3,). Returns (H, W, 3).
-    Differs from the paper: stones are found by looking at the neighbouring cells of a grid, not by drawing pyramids.
+    colours: (H, W, 3), 0 to 1. flow: (H, W), radians. grout: (3,), its colour. Returns (H, W, 3). Differs from the
+    paper: the nearest stone is searched in neighbouring cells of a grid, not found by rendering pyramids.
     """
     rng = np.random.default_rng(seed)
     size = stone * sheet.longest
@@ -35,11 +36,11 @@ def tessellate(sheet: Sheet, colours: Array, flow: Array, stone: float, seed: in
 
     owner, gap, along, across = _nearest(sheet, middle, flow, columns, rows, 1)
     column, row = (np.clip(middle, 0, [sheet.width - 1, sheet.height - 1])).astype(int).T
-    stones_in_all = len(middle)
-    glaze = colours[row, column] * rng.normal(1, 0.10, (stones_in_all, 1)) + rng.normal(0, 0.025, (stones_in_all, 3))
-    tilt = rng.normal(0, 0.09, (stones_in_all, 2))
+    stone_count = len(middle)
+    glaze = colours[row, column] * rng.normal(1, 0.10, (stone_count, 1)) + rng.normal(0, 0.025, (stone_count, 3))
+    tilt = rng.normal(0, 0.09, (stone_count, 2))
     angle = flow[row, column]
-    # Each stone lies a little askew in its bed and catches the light as a whole, brighter on the edge that faces it.
+    # Each stone is slightly tilted, so it has its own brightness, and is brighter at the edge that faces the light.
     facing = np.cos(angle) * LIGHT_FROM[0] + np.sin(angle) * LIGHT_FROM[1]
     facing_across = -np.sin(angle) * LIGHT_FROM[0] + np.cos(angle) * LIGHT_FROM[1]
     bulge = 0.14 * ((along / size) * facing[owner] + (across / size) * facing_across[owner])
@@ -53,8 +54,8 @@ def tessellate(sheet: Sheet, colours: Array, flow: Array, stone: float, seed: in
 def _nearest(
     sheet: Sheet, middle: Array, flow: Array, columns: int, rows: int, step: int
 ) -> tuple[Array, Array, Array, Array]:
-    """At every `step`th pixel: whose stone it is, how much nearer that stone is than the next one, in pixels, and
-    the place in the stone, along and across its flow. The distance is the square one, turned with the stone."""
+    """For every `step`th pixel, return its stone; how much nearer that stone is than the second nearest, in pixels; and
+    the position in the stone, along and across its flow. The distance is the maximum norm, rotated with the stone."""
     y, x = np.mgrid[0 : sheet.height : step, 0 : sheet.width : step].astype(np.float32)
     column, row = np.clip(middle, 0, [sheet.width - 1, sheet.height - 1]).astype(int).T
     angle = flow[row, column]

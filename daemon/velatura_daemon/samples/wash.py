@@ -9,7 +9,7 @@ from velatura_daemon.samples.raster import Sheet, blur, ink, smoothstep
 
 
 class Paper:
-    """A sheet of rough paper, washed over and over: `glaze` takes where the water was, `dry` gives the picture."""
+    """A sheet of rough paper. Call `glaze` for each wash, then `dry` for the picture."""
 
     def __init__(self, sheet: Sheet, colour: str) -> None:
         u, v = sheet.u, sheet.v
@@ -23,10 +23,11 @@ class Paper:
         self.density = np.zeros((sheet.height, sheet.width, 3), np.float32)
 
     def glaze(self, pigment: str, field: Array, strength: Array | float = 1.0, softness: float = 0.008) -> None:
-        """One wash where `field` is above 0.
+        """Apply a wash where `field` is above 0.
 
-        pigment: the paper's colour under a full load. field: (H, W), how far inside, in longest sides.
-        strength: of the load, a number or (H, W). softness: how wet the paper is, as the width of the edge.
+        pigment: colour of the paper under a full load of pigment. field: (H, W), distance inside the wash, as a
+        fraction of the longest side. strength: of the load, a number or (H, W). softness: width of the edge on wet
+        paper.
         """
         depth = field + self.creep * (0.004 + 0.5 * softness)
         wetted = np.nonzero(depth > -0.15 * softness)
@@ -37,7 +38,7 @@ class Paper:
         self.density[wetted] -= load[:, None] * np.log(np.clip(ink(pigment), 0.02, 0.999))
 
     def dry(self) -> Array:
-        """(H, W, 3), 0 to 1: the light that comes back through the pigment, over the tooth of the paper."""
+        """Return (H, W, 3), 0 to 1: light reflected through the pigment, with the texture of the paper."""
         down, right = np.gradient(blur(self.grain, 1))
         tooth = 1 + 0.09 * np.tanh(2 * (right + down))[..., None]
         return np.asarray(self.colour * np.exp(-self.density) * tooth)

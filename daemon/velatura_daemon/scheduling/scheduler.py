@@ -186,7 +186,7 @@ class Scheduler:
         self._listener.notify(job.session, p.Queued(job.id, 0))
         if self.pool.fallback_active and not job.notified_fallback:
             job.notified_fallback = True
-            self._notify(job, f"{self._config.stand_in[:1].upper()}{self._config.stand_in[1:]}.")
+            self._notify(job, f"{self._config.fallback_notice[:1].upper()}{self._config.fallback_notice[1:]}.")
 
     def _notify(self, job: Job, sentence: str) -> None:
         self._listener.notify(job.session, p.Notice(job.id, sentence))

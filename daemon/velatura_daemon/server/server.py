@@ -79,11 +79,11 @@ class Server:
         try:
             while not self._leaving:
                 planned = self._seconds_to_next()
-                self._clock.waits(planned)
+                self._clock.before_wait(planned)
                 ready = self._selector.select(planned)
                 self._clock.now()
-                if slept := self._clock.slept():
-                    log.warning("%.0f s were slept through", slept)
+                if lost := self._clock.take_lost_seconds():
+                    log.warning("%.0f s were slept through", lost)
                 for key, events in ready:
                     key.data(events)
                 try:
@@ -330,7 +330,7 @@ class Server:
             "build": self._build,
             "pid": os.getpid(),
             "endpoints": self._endpoints,
-            "executor": self._options.kind,
+            "executor": self._options.executor_kind,
             "address": self._options.address,
             "upstream": self._options.upstream,
             "uptime_seconds": self._clock.now() - self._started,

@@ -1,59 +1,53 @@
-"""Files that an executor leaves for the front: whole, this user's alone, on the disk before anybody is told of them.
-Without torch."""
+"""Files that an executor writes for the server: complete, readable by this user only, and on the disk before the server
+is notified of them. Needs no torch."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+
+from velatura.atomic import PRIVATE, Writer, write_atomically
 
 Buffer = bytes | bytearray | memoryview
+CHUNK = 1 << 20  # bytes read at a time
+
+__all__ = ["Buffer", "Writer", "file_hash", "sync_files", "write_file", "write_quickly", "write_whole"]
 
 
 def write_file(data: Buffer, path: Path) -> bytes:
-    """Bytes, for this user alone, on the disk when this returns. Returns their SHA-256. Raises OSError."""
+    """Write bytes as `write_whole` does. Returns their SHA-256. Raises OSError."""
     write_whole(path, lambda file: file.write(data))
     return hashlib.sha256(data).digest()
 
 
 def file_hash(path: Path) -> bytes:
-    """SHA-256 of what a file holds. Raises OSError."""
+    """Return the SHA-256 of a file's content. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
     return digest.digest()
 
 
-Write = Callable[[IO[bytes]], object]
-
-
-def write_quickly(path: Path, write: Write) -> None:
-    """What a crash of the machine may take: no more than a later start would be the slower without it. Raises
-    OSError."""
+def write_quickly(path: Path, write: Writer) -> None:
+    """Write a file (0600) in place, without flushing it to the disk: for files whose loss in a crash of the machine
+    only makes a later start slower. Raises OSError."""
     with open(path, "wb", opener=_private) as file:
         write(file)
 
 
-def write_whole(path: Path, write: Write) -> None:
-    """On the disk when this returns. Beside it first, then into place: whoever reads finds the old file or the new one.
-    Raises OSError."""
-    beside = path.with_name(path.name + ".part")
+def write_whole(path: Path, write: Writer) -> None:
+    """Write a file (0600) atomically; it is on the disk when this returns. Raises OSError, which names the file."""
     try:
-        with open(beside, "wb", opener=_private) as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_atomically(path, write, mode=PRIVATE)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error  # a write's own error does not say where
+        raise OSError(error.errno, error.strerror, str(path)) from error  # the error of a write does not say where
 
 
 def sync_files(paths: Iterable[Path]) -> None:
-    """Flush files to disk. Raises OSError."""
+    """Flush files to the disk. Raises OSError."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -63,4 +57,4 @@ def sync_files(paths: Iterable[Path]) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, PRIVATE)

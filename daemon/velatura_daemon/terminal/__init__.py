@@ -1,1 +1,1 @@
-"""What the commands share: options, progress output, connecting to the daemon."""
+"""What the commands share: options, progress output, the connection to the daemon."""

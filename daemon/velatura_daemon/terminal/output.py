@@ -1,4 +1,4 @@
-"""What a restyle shows on its way: a progress bar, or a line of JSON an event."""
+"""Progress output of the commands: a progress bar, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from velatura.client.events import Connected, Event
 from velatura.errors import VelaturaError
 from velatura.protocol import messages as p
 
-PREVIEW_KINDS = (".png", ".jpg", ".jpeg")
+PREVIEW_EXTENSIONS = (".png", ".jpg", ".jpeg")
 
 
-class Show(Protocol):
-    """Something that is told the events."""
+class Display(Protocol):
+    """Shows the events of one or more restyles."""
 
     def item(self, name: str, number: int, of: int) -> None: ...
     def event(self, event: Event) -> None: ...
@@ -31,14 +31,14 @@ class Show(Protocol):
     def close(self) -> None: ...
 
 
-def _seconds(value: float) -> str:
+def _time_left(value: float) -> str:
     if value < 0:
         return "…"
     return f"{value:.0f} s left" if value < 90 else f"{value / 60:.0f} min left"
 
 
-class Bar:
-    """A line that grows, with losses and time left, on stderr."""
+class ProgressBar:
+    """A progress bar on stderr, with losses and time left."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -49,26 +49,26 @@ class Bar:
             console=self._console,
             transient=True,
         )
-        self._task: TaskID = self._progress.add_task("finding the daemon", total=None, facts="")
+        self._task: TaskID = self._progress.add_task("connecting to the daemon", total=None, facts="")
         self._progress.start()
         self._item = ""
 
     def item(self, name: str, number: int, of: int) -> None:
-        """Of several pictures, the one that comes next."""
+        """Announce the next of several pictures."""
         self._item = f"{number}/{of} {name}  "
 
     def event(self, event: Event) -> None:
         if isinstance(event, p.Queued):
-            words = "waking the network" if event.place == 0 else f"{event.place} before this one"
-            self._progress.update(self._task, description=self._item + words)
+            text = "loading the network" if event.place == 0 else f"waiting for {event.place} other job(s)"
+            self._progress.update(self._task, description=self._item + text)
         elif isinstance(event, p.Progress):
             facts = (
                 f"step {event.step}/{event.steps}  content {event.content_loss:.3g}  style {event.style_loss:.3g}  "
-                f"{_seconds(event.seconds_left)}"
+                f"{_time_left(event.seconds_left)}"
             )
-            words = f"scale {event.level + 1}/{event.levels}  {event.width} × {event.height}"
+            text = f"scale {event.level + 1}/{event.levels}  {event.width} × {event.height}"
             self._progress.update(
-                self._task, description=self._item + words, total=1.0, completed=event.done, facts=facts
+                self._task, description=self._item + text, total=1.0, completed=event.done, facts=facts
             )
         elif isinstance(event, p.Notice):
             self.note(event.sentence)
@@ -85,8 +85,8 @@ class Bar:
         self._progress.stop()
 
 
-class Lines:
-    """A JSON object a line, an event each; the last is the result."""
+class JsonLines:
+    """One JSON object per line for each event; the last line is the result."""
 
     def item(self, name: str, number: int, of: int) -> None:
         self._line("item", name=name, number=number, of=of)
@@ -106,7 +106,7 @@ class Lines:
         self._line("result", **facts)
 
     def failed(self, code: str, sentence: str) -> None:
-        """The last line, where there is no result."""
+        """Print the last line if there is no result."""
         self._line("failed", code=code, sentence=sentence)
 
     def close(self) -> None:
@@ -118,34 +118,34 @@ class Lines:
 
 
 @contextlib.contextmanager
-def failures_told(as_json: bool) -> Iterator[None]:
-    """With JSON, what fails is the last line; it goes on its way all the same."""
+def report_failures(as_json: bool) -> Iterator[None]:
+    """With --json, print a VelaturaError as the last line before it propagates."""
     try:
         yield
     except VelaturaError as error:
         if as_json:
-            Lines().failed(error.code, error.sentence)
+            JsonLines().failed(error.code, error.sentence)
         raise
 
 
 def preview_writer(path: Path | None, note: Callable[[str], None]) -> Callable[[p.Preview], None]:
-    """Keeps the latest preview in a file, replaced whole each time. One that cannot be written is noted once: the
-    restyle is worth more."""
-    given_up = path is None
+    """Return a callback that writes each preview to a file, atomically. If that fails, it calls `note` once and stops
+    trying, because a missing preview must not stop the restyle."""
+    disabled = path is None
 
     def write(preview: p.Preview) -> None:
-        nonlocal given_up
-        if given_up or path is None:
+        nonlocal disabled
+        if disabled or path is None:
             return
         from PIL import Image
 
-        beside = path.with_name(f".{path.stem}.{time.monotonic_ns()}{path.suffix}")
+        temporary = path.with_name(f".{path.stem}.{time.monotonic_ns()}{path.suffix}")
         try:
-            Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data)).save(beside)
-            beside.replace(path)
+            Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data)).save(temporary)
+            temporary.replace(path)
         except OSError as error:
-            given_up = True
-            beside.unlink(missing_ok=True)
-            note(f"The preview cannot be kept in {path} ({error.strerror or error}); the restyle goes on without.")
+            disabled = True
+            temporary.unlink(missing_ok=True)
+            note(f"The preview cannot be written to {path} ({error.strerror or error}). The restyle continues.")
 
     return write

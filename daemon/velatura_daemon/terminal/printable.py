@@ -1,4 +1,5 @@
-"""Names of files as a message and a terminal can carry them: a file system takes bytes that are no text."""
+"""File names in a form that messages and terminals can carry: on many systems file names are bytes that need not be
+text."""
 
 from __future__ import annotations
 
@@ -6,5 +7,5 @@ from pathlib import Path
 
 
 def printable(path: Path | str) -> str:
-    """What is no text becomes an escape such as \\udcff: no two names become one."""
+    """Replace bytes that are not text with escapes such as \\udcff, so that different names stay different."""
     return str(path).encode("utf-8", "backslashreplace").decode()

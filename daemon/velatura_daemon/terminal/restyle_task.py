@@ -1,4 +1,4 @@
-"""A restyle asked for from a terminal: followed to its end, and described for metadata and later commands."""
+"""Running a restyle from a terminal until it ends, and the metadata stored with its result."""
 
 from __future__ import annotations
 
@@ -14,71 +14,74 @@ from velatura.errors import DaemonLost, VelaturaError, error_from
 from velatura.pixels import Picture
 from velatura.protocol.messages import MAX_NAME, MAX_NOTE, Cancelled, Failed, Preview
 from velatura.settings import StyleSettings
-from velatura_daemon.terminal.output import Show, preview_writer
+from velatura_daemon.terminal.output import Display, preview_writer
 from velatura_daemon.terminal.printable import printable
 
-KEPT = "What is kept of it, 'velatura results list' shows."
+SAVED_PROGRESS_HINT = "'velatura results list' shows saved progress."
 
 
-def follow(
+def run_restyle(
     client: Client,
-    show: Show,
+    display: Display,
     preview: Path | None,
     content: Picture,
     styles: StyleList,
     settings: StyleSettings,
     **more: Any,
 ) -> Finished:
-    """Ask for it and show how it goes. Raises what failed; an interrupt cancels it."""
-    write_preview = preview_writer(preview, show.note)
+    """Start a restyle and show its progress until it is finished. Raises VelaturaError if it fails; KeyboardInterrupt
+    cancels it."""
+    write_preview = preview_writer(preview, display.note)
     job = client.restyle(content, styles, settings, **more)
     try:
-        return watch(client, show, job, write_preview)
+        return wait_for_result(client, display, job, write_preview)
     except KeyboardInterrupt:
         client.cancel(job)
         raise
 
 
-def watch(
-    client: Client, show: Show, job: str, write_preview: Callable[[Preview], object] = lambda _: None
+def wait_for_result(
+    client: Client, display: Display, job: str, write_preview: Callable[[Preview], object] = lambda _: None
 ) -> Finished:
-    """Show how a job goes, to its end. Raises what failed."""
+    """Show the progress of a job until it is finished. Raises VelaturaError if it fails or is replaced."""
     for event in client.events(job):
         if isinstance(event, Finished):
             return event
         if isinstance(event, Failed) and event.code == DaemonLost.code:
-            raise DaemonLost(f"{event.sentence} {KEPT}")
+            raise DaemonLost(f"{event.sentence} {SAVED_PROGRESS_HINT}")
         if isinstance(event, Failed):
             raise error_from(event.code, event.sentence)
         if isinstance(event, Cancelled):
-            raise VelaturaError("The restyle was cancelled: a newer one for the same picture took its place.")
+            raise VelaturaError("The restyle was cancelled because a newer one for the same picture replaced it.")
         if isinstance(event, Preview):
             write_preview(event)
-        show.event(event)
-    raise AssertionError("a job's events end with its ending")
+        display.event(event)
+    raise AssertionError("the events of a job end with a result, a failure or a cancellation")
 
 
-def facts_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
-    """What made the picture, for its metadata and for --json."""
-    r = done.result
+def metadata_of(done: Finished, settings: StyleSettings) -> dict[str, Any]:
+    """Return how the picture was made, for its metadata and for --json."""
+    result = done.result
     return {
         "software": f"Velatura {__version__}",
-        "weights": r.weights,
-        "device": r.device,
-        "seconds": round(r.seconds, 3),
-        "content_loss": r.content_loss,
-        "style_loss": r.style_loss,
-        "started_from": r.started_from,
+        "weights": result.weights,
+        "device": result.device,
+        "seconds": round(result.seconds, 3),
+        "content_loss": result.content_loss,
+        "style_loss": result.style_loss,
+        "started_from": result.started_from,
         "settings": settings.to_wire(),
     }
 
 
-def layer_of(photo: Path, output: Path) -> str:
-    """What is restyled, for the daemon: the same photo to the same file."""
+def layer_name(photo: Path, output: Path) -> str:
+    """Return the layer name for the daemon: the same for the same photo and output file, so that a newer job replaces
+    an older one."""
     return printable(f"{photo.resolve()} {output.resolve()}")[-MAX_NAME:]
 
 
-def note_of(output: Path, **more: str) -> str:
-    """What is noted with a restyle, for `velatura results save`; '' where the daemon would not take that much."""
+def client_note(output: Path, **more: str) -> str:
+    """Return the note stored with a restyle for `velatura results save`; '' if it is longer than the protocol
+    allows."""
     note = json.dumps({"output": str(output.resolve()), **more})
     return note if len(note) <= MAX_NOTE else ""

@@ -1,4 +1,4 @@
-"""What the daemon keeps, as the command line asks for it: waited for, and found by the beginning of an id."""
+"""Saved results and history entries: request them from the daemon, and find one by the start of its ID."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.errors import UsageError, error_from
 from velatura.protocol.messages import Failed
 
-ID = 8  # characters of an id that a list shows
+ID_LENGTH = 8  # characters of an ID that a list shows
 
 
 def saved_items(client: Client) -> list[SavedItem]:
-    """What waits for any of this user's programs, the latest first."""
+    """Return the saved results and unfinished restyles of all programs of this user, latest first."""
     client.request_saved(everyone=True)
     for event in client.events():
         if isinstance(event, SavedItems):
@@ -26,35 +26,38 @@ def saved_items(client: Client) -> list[SavedItem]:
 
 
 def history_entries(client: Client) -> list[HistoryEntry]:
-    """The history, the latest first."""
-    lines: list[HistoryEntry] = []
+    """Return all entries of the history, latest first."""
+    entries: list[HistoryEntry] = []
     client.request_history()
     for event in client.events():
         if isinstance(event, HistoryEntries):
             if not event.entries:
-                return lines
-            lines += event.entries
-            client.request_history(before=lines[-1].number)  # what did not fit into the message
+                return entries
+            entries += event.entries
+            client.request_history(before=entries[-1].number)  # the entries that did not fit into this message
         elif isinstance(event, Failed):
             raise error_from(event.code, event.sentence)
     raise AssertionError("events() has no end without a job")
 
 
-def find(items: Sequence[SavedItem], beginning: str) -> SavedItem:
-    """The one whose id begins so; '': the only one. Raises UsageError."""
-    found = [item for item in items if item.job.startswith(beginning)]
+def find_by_prefix(items: Sequence[SavedItem], prefix: str) -> SavedItem:
+    """Return the item whose ID starts with `prefix`; '' selects the only item. Raises UsageError if there is none or
+    more than one."""
+    matches = [item for item in items if item.job.startswith(prefix)]
     if not items:
-        raise UsageError("No result is kept: every one has reached its program.")
-    if not found:
-        raise UsageError(f"No result is kept whose id begins with {beginning!r}. 'velatura results list' names them.")
-    if len(found) > 1:
+        raise UsageError("There are no saved results: all of them were delivered.")
+    if not matches:
         raise UsageError(
-            f"{len(found)} results are kept{f' whose ids begin with {beginning!r}' if beginning else ''}. "
-            "Say which: 'velatura results list' names them."
+            f"No saved result has an ID that starts with {prefix!r}. 'velatura results list' shows the IDs."
         )
-    return found[0]
+    if len(matches) > 1:
+        raise UsageError(
+            f"There are {len(matches)} saved results{f' with IDs that start with {prefix!r}' if prefix else ''}. "
+            "Give the ID of one; 'velatura results list' shows them."
+        )
+    return matches[0]
 
 
-def styles_said(styles: Sequence[SavedStyle]) -> list[dict[str, Any]]:
-    """For --json."""
+def styles_as_json(styles: Sequence[SavedStyle]) -> list[dict[str, Any]]:
+    """Return styles as objects for --json."""
     return [{"name": style.name, "path": style.path, "share": style.share} for style in styles]

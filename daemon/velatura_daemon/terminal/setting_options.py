@@ -1,4 +1,5 @@
-"""Command-line options made from StyleSettings: names, ranges, defaults and words are not written again."""
+"""Command-line options generated from StyleSettings, so that names, ranges, defaults and help texts are defined
+once."""
 
 from __future__ import annotations
 
@@ -11,45 +12,45 @@ import click
 from velatura.errors import BadSetting
 from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
 
-# An editor makes a layer mask of the selection; a file has none, so here the result is blended in.
-DEFAULTS_HERE = {"composite": True}
+# An editor turns the selection into a layer mask. Files have no layer masks, so here the result is blended in.
+CLI_DEFAULTS = {"composite": True}
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds an option a knob; their values arrive as keyword arguments named like the settings."""
-    for name, knob in reversed(setting_specs().items()):
-        command = _option(name, knob)(command)
+    """Add one option for each setting. Their values are passed as keyword arguments named like the settings."""
+    for name, spec in reversed(setting_specs().items()):
+        command = _option(name, spec)(command)
     return command
 
 
-def _option(name: str, knob: SettingSpec) -> Callable[..., Any]:
-    default = DEFAULTS_HERE.get(name, default_of(name))
+def _option(name: str, spec: SettingSpec) -> Callable[..., Any]:
+    default = CLI_DEFAULTS.get(name, default_of(name))
     flag = "--" + name.replace("_", "-")
     if isinstance(default, bool):
-        return click.option(f"{flag}/--no-{name}", name, default=default, help=knob.help)
-    if knob.choices:
-        words = "; ".join(f"{value}: {meaning}" for value, meaning in knob.choices)
+        return click.option(f"{flag}/--no-{name}", name, default=default, help=spec.help)
+    if spec.choices:
+        meanings = "; ".join(f"{value}: {meaning}" for value, meaning in spec.choices)
         return click.option(
-            flag, name, default=default, metavar="|".join(v for v, _ in knob.choices), help=f"{knob.help} {words}."
+            flag, name, default=default, metavar="|".join(v for v, _ in spec.choices), help=f"{spec.help} {meanings}."
         )
     return click.option(
         flag,
         name,
         default=default,
         type=type(default),
-        metavar=knob.unit or "N",
-        help=f"{knob.help} {knob.range_text}.",
+        metavar=spec.unit or "N",
+        help=f"{spec.help} {spec.range_text}.",
     )
 
 
 def settings_from(values: dict[str, Any]) -> StyleSettings:
-    """StyleSettings from the options. Raises BadSetting, naming the option and its range."""
+    """Build StyleSettings from the option values. Raises BadSetting, which names the option and its range."""
     settings = StyleSettings.from_wire({f.name: values[f.name] for f in dataclasses.fields(StyleSettings)})
     if settings.strength_is_locked and values["strength"] != default_of("strength"):
-        why = (
-            "Quality 'paper' weighs content against style by --balance"
+        reason = (
+            "With quality 'paper', --balance weighs content against style"
             if settings.quality == "paper"
-            else "There is no content where style alone is reconstructed"
+            else "A reconstruction of the style alone uses no content"
         )
-        raise BadSetting(f"{why}; leave --strength out.")
+        raise BadSetting(f"{reason}. Omit --strength.")
     return settings

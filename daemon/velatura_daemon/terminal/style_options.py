@@ -1,5 +1,5 @@
-"""The paintings of a restyle, as options say them: which, how much of each, where in the photo, and what of the
-painting."""
+"""The paintings of a restyle as given by command-line options: which ones, in what proportion, in which region of the
+photo, and which part of each painting."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from velatura.pixels import LARGEST_STYLE_SIDE, Picture
 from velatura.strings import style_name
 from velatura_daemon.terminal.printable import printable
 
-if TYPE_CHECKING:  # numpy comes with it, which help pages do without
-    from velatura_daemon.imaging.files import Loaded
+if TYPE_CHECKING:  # importing it loads NumPy, which help pages do not need
+    from velatura_daemon.imaging.files import LoadedPicture
 
 
 @dataclass(frozen=True)
 class Painting:
-    """share: among those of its place. region: a mask of the photo, None: wherever no region is. part: a mask of the
-    painting."""
+    """path: the file. share: weight among the paintings of the same region. region: a mask of the photo; None: where no
+    other region is. part: a mask of the painting; only the masked part is used."""
 
     path: Path
     share: float
@@ -33,31 +33,31 @@ class Painting:
 Pairs = Sequence[tuple[str, str]]
 
 
-def paintings_of(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Painting]:
-    """From the words of --style (PAINTING[:SHARE]), --region (MASK, PAINTING[:SHARE]) and --part (PAINTING, MASK).
+def parse_paintings(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list[Painting]:
+    """Parse the values of --style (PAINTING[:SHARE]), --region (MASK, PAINTING[:SHARE]) and --part (PAINTING, MASK).
 
-    A painting that is used several times has one part for all uses, or as many parts as uses, in their order. Raises
+    A painting that is used several times has either one part for all uses, or one part per use, in order. Raises
     UsageError.
     """
-    uses = [Painting(*parse_style(word)) for word in styles]
-    uses += [Painting(*parse_style(word), region=Path(mask)) for mask, word in regions]
+    uses = [Painting(*parse_style(value)) for value in styles]
+    uses += [Painting(*parse_style(value), region=Path(mask)) for mask, value in regions]
     if not uses:
-        raise UsageError("There is no painting. Give one with --style PAINTING, or with --region MASK PAINTING.")
+        raise UsageError("No painting given. Use --style PAINTING, or --region MASK PAINTING.")
     by_painting: dict[Path, list[Path]] = {}
     for painting, part in parts:
         by_painting.setdefault(Path(painting).resolve(), []).append(Path(part))
     for path, masks in by_painting.items():
-        places = [i for i, use in enumerate(uses) if use.path.resolve() == path]
-        if not places:
+        indices = [i for i, use in enumerate(uses) if use.path.resolve() == path]
+        if not indices:
             raise UsageError(
-                f"--part is of {path.name}, which is none of the paintings. Give it with --style or --region too."
+                f"--part names {path.name}, which is not one of the paintings. Add it with --style or --region."
             )
-        if len(masks) not in (1, len(places)):
+        if len(masks) not in (1, len(indices)):
             raise UsageError(
-                f"{path.name} is used {_times(len(places))} and has {len(masks)} parts. Give one part, or as many as "
-                "uses."
+                f"{path.name} is used {_times(len(indices))} but has {len(masks)} parts. "
+                "Give one part, or one part for each use."
             )
-        for i, mask in zip(places, masks * len(places), strict=False):
+        for i, mask in zip(indices, masks * len(indices), strict=False):
             uses[i] = replace(uses[i], part=mask)
     return uses
 
@@ -69,18 +69,18 @@ def _times(number: int) -> str:
 StylePictures = Mapping[tuple[Path, Path | None], Picture]  # by painting and part
 
 
-def given(paintings: Sequence[Painting], photo: Loaded) -> list[GivenStyle]:
-    """Their pictures, read. Raises what is wrong with a file."""
-    return placed(paintings, style_pictures(paintings), photo)
+def read_styles(paintings: Sequence[Painting], photo: LoadedPicture) -> list[GivenStyle]:
+    """Read the paintings and their masks. Raises what read_picture and read_mask raise."""
+    return with_regions(paintings, read_style_pictures(paintings), photo)
 
 
-def style_pictures(paintings: Sequence[Painting]) -> StylePictures:
-    """Each read once. Raises what is wrong with a file."""
+def read_style_pictures(paintings: Sequence[Painting]) -> StylePictures:
+    """Read each painting once. Raises what read_picture and read_mask raise."""
     return {key: read_style(*key) for key in dict.fromkeys((p.path, p.part) for p in paintings)}
 
 
-def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded) -> list[GivenStyle]:
-    """Where in the photo each goes, read. Raises what is wrong with a region's file."""
+def with_regions(paintings: Sequence[Painting], pictures: StylePictures, photo: LoadedPicture) -> list[GivenStyle]:
+    """Combine the paintings' pictures with the masks of their regions in the photo. Raises what read_mask raises."""
     from velatura_daemon.imaging.files import read_mask
 
     regions = {
@@ -101,10 +101,11 @@ def placed(paintings: Sequence[Painting], pictures: StylePictures, photo: Loaded
 
 
 def read_style(path: Path, part: Path | None = None) -> Picture:
-    """A style picture, no larger than makes a difference. part: a mask of its size; the rest of it is not seen."""
-    from velatura_daemon.imaging.files import read_mask, read_picture, seen_through
+    """Read a style picture, scaled down to the size above which more pixels make no difference. part: a mask of the
+    same size; the rest of the picture is made transparent."""
+    from velatura_daemon.imaging.files import multiply_alpha, read_mask, read_picture
 
     loaded = read_picture(path)
     if max(loaded.picture.width, loaded.picture.height) > LARGEST_STYLE_SIDE:
         loaded = read_picture(path, longest_side=LARGEST_STYLE_SIDE)
-    return loaded.picture if part is None else seen_through(loaded.picture, read_mask(part, loaded, "part"))
+    return loaded.picture if part is None else multiply_alpha(loaded.picture, read_mask(part, loaded, "part"))

@@ -16,7 +16,7 @@ from torch import Tensor
 from velatura_daemon.engine.stylise import Progress
 from velatura_daemon.jobs.events import CheckpointSaved, JobNotice
 from velatura_daemon.jobs.spec import JobSpec
-from velatura_daemon.storage.atomic import Write, sync_files, write_whole
+from velatura_daemon.storage.atomic import Writer, sync_files, write_whole
 from velatura_daemon.worker.event_sink import EventSink
 from velatura_daemon.worker.previews import PreviewRenderer
 
@@ -72,7 +72,7 @@ class CheckpointWriter:
             self._sink.emit(JobNotice(self._spec.ticket, sentence))
 
 
-def write_array(image: Tensor, path: Path, put: Callable[[Path, Write], None]) -> bytes:
+def write_array(image: Tensor, path: Path, put: Callable[[Path, Writer], None]) -> bytes:
     """Write (3, h, w) as float32, in numpy's format. put: write_whole or write_quickly. Returns the SHA-256 of the
     file. Raises OSError."""
     values = np.ascontiguousarray(image.detach().float().cpu().numpy())

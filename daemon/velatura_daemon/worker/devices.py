@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from velatura.errors import DeviceUnavailable
-from velatura_daemon.config import sensible_memory
-from velatura_daemon.memory_plan import ON_CUDA, MemoryBudget
+from velatura_daemon.config import default_memory
+from velatura_daemon.memory_plan import CUDA_FEATURE_SHARE, MemoryBudget
 
 
 def choose_device(name: str) -> torch.device:
@@ -65,9 +65,9 @@ def give_device_memory_back(device: torch.device) -> None:
 def budget_on(device: torch.device, memory: int) -> MemoryBudget:
     """What a job may take. memory: bytes of the machine's, 0 for what is sensible. Of a GPU's own it may have nearly
     all that is free."""
-    memory = memory or sensible_memory()
+    memory = memory or default_memory()
     if device.type != "cuda":
         return MemoryBudget(memory)
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's, and idle
-    return MemoryBudget(int((free + kept) * 0.9), host_bytes=memory, features=ON_CUDA)
+    return MemoryBudget(int((free + kept) * 0.9), host_bytes=memory, features=CUDA_FEATURE_SHARE)

@@ -1,9 +1,9 @@
-"""What is fuzzed, a module each. A module has
+"""The fuzz targets, one module each. A module has:
 
-LONGEST                bytes of an input
-seeds()                inputs to begin with, made by code
-run_one(data)          raises whatever breaks a promise, and nothing else
-mutate(data, random)   an input that is likely to get further than one of flipped bits
+MAX_BYTES              largest size of an input
+seeds()                inputs to start with, made by code
+run_one(data)          raises if a promise is broken, and only then
+mutate(data, random)   an input that is likely to get further than one with flipped bits
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAMES = tuple(INSTRUMENTED)
 
 
 class Target(Protocol):
-    LONGEST: int
+    MAX_BYTES: int
 
     def seeds(self) -> Iterable[bytes]: ...
 
@@ -36,5 +36,6 @@ class Target(Protocol):
 
 
 def load(name: str) -> Target:
-    """A target by its name. Imports what it fuzzes: to be instrumented, call it where that is on."""
+    """Import a target by name. Call it while instrumentation is active, because importing the target imports the code
+    to fuzz."""
     return cast(Target, importlib.import_module(f"{__name__}.{name}"))

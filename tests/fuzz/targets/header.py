@@ -1,4 +1,4 @@
-"""The header decoder, and what each side does next with a message it could read: before any of it is believed."""
+"""The header decoder, and what each side does next with a decoded message, before it is trusted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from velatura_daemon.jobs.job import QUEUED
 from velatura_daemon.jobs.validation import job_from
 from velatura_daemon.scheduling.queue import Queue
 
-LONGEST = p.HEADER_LIMIT + 16
+MAX_BYTES = p.HEADER_LIMIT + 16
 
 LIMIT = 100.0  # megapixels
 BLOB = bytes(range(256)) * 4
@@ -84,11 +84,12 @@ def seeds() -> Iterator[bytes]:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    return treewise(data, source, LONGEST)
+    return treewise(data, source, MAX_BYTES)
 
 
 def run_one(data: bytes) -> None:
-    """Every header gives a message or a BadMessage; every message a job, an answer, or a sentence that can be sent."""
+    """Every header gives a message or BadMessage; every message gives a job, a response, or an error that can be
+    sent."""
     for frames in ([data], [data, BLOB]):
         job = ""
         try:
@@ -129,10 +130,10 @@ def _serve(message: p.Message, session: bytes) -> None:
         assert sum(len(put.data) for put in sent) <= len(BLOB)
         assert all(0 <= put.offset < len(BLOB) for put in sent)
     elif isinstance(message, p.Put):
-        kept = bytearray()
+        acknowledge = bytearray()
         with contextlib.suppress(BadMessage, WrongHash):
-            transfer.Download(CONTENT.blob, kept.extend, None, 1 << 20).add(message)
-        assert len(kept) <= min(1 << 20, len(message.data))
+            transfer.Download(CONTENT.blob, acknowledge.extend, None, 1 << 20).take(message)
+        assert len(acknowledge) <= min(1 << 20, len(message.data))
     elif isinstance(message, p.Result):
         ref = PictureRef.from_wire(message.picture)
         assert ref.length > 0

@@ -1,4 +1,4 @@
-"""The image reader, through every format that it opens. The input is a file."""
+"""The reader of picture files, with all formats that it opens. The input is a file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from PIL import Image
 
 from tests.fuzz.mutate import bytewise
 from velatura.errors import OutOfMemory, VelaturaError
-from velatura_daemon.imaging.files import other, png, read_picture, tiff
+from velatura_daemon.imaging.files import pillow, png, read_picture, tiff
 
-assert other, (
-    png,
-    tiff,
-)  # a reader loads when a file of its own is met: for the fuzzer all of them load here, and Pillow's too
+# Readers are loaded when a file needs them. Here all are loaded at once, with Pillow's formats, to be instrumented.
+assert pillow and png and tiff
 Image.init()
 
-LONGEST = 16384
+MAX_BYTES = 16384
 
 MEGAPIXELS = 0.25
-PILLOW_KINDS = (
+PILLOW_FORMATS = (
     "JPEG",
     "WEBP",
     "GIF",
@@ -64,7 +62,7 @@ def seeds() -> Iterator[bytes]:
             )
     yield _png(8, 6, 3, 1, [(b"PLTE", bytes(range(48)) * 16), (b"tRNS", b"\0\x80")])
     yield _png(8, 6, 2, 8, [(b"eXIf", _exif(6)), (b"iCCP", b"p\0\0" + zlib.compress(imagecodecs.cms_profile("srgb")))])
-    for kind in PILLOW_KINDS:
+    for kind in PILLOW_FORMATS:
         for mode in ("RGB", "L", "1", "P", "CMYK", "RGBA", "I;16", "F"):
             with contextlib.suppress(Exception):
                 yield _by_pillow(Image.fromarray(pixels).resize((16, 16)), kind, mode)
@@ -82,13 +80,13 @@ def seeds() -> Iterator[bytes]:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    """PNG's checksums are made right again, so that damage is seen by more than them."""
-    changed = bytewise(data, source, LONGEST)
+    """Change the file; usually correct PNG's checksums, so that the damage gets past them."""
+    changed = bytewise(data, source, MAX_BYTES)
     return _with_checksums(changed) if source.random() < 0.8 else changed
 
 
 def run_one(data: bytes) -> None:
-    """A picture within the limit, or a sentence; and never for want of memory: the limit is far below that."""
+    """A picture within the limit, or an error message; never OutOfMemory, because the limit is far below the memory."""
     _file.write_bytes(data)
     try:
         picture = read_picture(_file, max_megapixels=MEGAPIXELS).picture
@@ -96,7 +94,9 @@ def run_one(data: bytes) -> None:
         assert not isinstance(error, OutOfMemory), error.sentence
         assert len(error.sentence) < 1000, f"a sentence of {len(error.sentence)} characters"
         return
-    assert picture.width * picture.height <= MEGAPIXELS * 1e6, f"{picture.width} × {picture.height} pixels were let in"
+    assert picture.width * picture.height <= MEGAPIXELS * 1e6, (
+        f"{picture.width} × {picture.height} pixels were accepted"
+    )
 
 
 def _by_pillow(image: Image.Image, kind: str, mode: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Settings out of a map that anybody may have written: a header's, a sheet's, a remembered file's."""
+"""Settings from a map that anybody may have written: a header's, a result's, a saved file's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.fuzz.mutate import bytewise, treewise
 from velatura.errors import BadSetting
 from velatura.settings import StyleSettings, setting_specs
 
-LONGEST = 8192
+MAX_BYTES = 8192
 
-JSON_FIRST = b"{["  # an input that begins so is JSON: it has whole numbers of any size; else it is msgpack
+JSON_FIRST = b"{["  # an input that starts with one of these is JSON, which has integers of any size; others are msgpack
 
 
 def seeds() -> Iterator[bytes]:
@@ -30,11 +30,11 @@ def seeds() -> Iterator[bytes]:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    return bytewise(data, source, LONGEST) if data[:1] in (b"{", b"[") else treewise(data, source, LONGEST)
+    return bytewise(data, source, MAX_BYTES) if data[:1] in (b"{", b"[") else treewise(data, source, MAX_BYTES)
 
 
 def run_one(data: bytes) -> None:
-    """Settings, every one of them in its range and kind; or BadSetting, in a sentence of a sensible length."""
+    """Settings that are all in their ranges, or BadSetting with a message of reasonable length."""
     values = _values(data)
     try:
         settings = StyleSettings.from_wire(values)
@@ -42,14 +42,14 @@ def run_one(data: bytes) -> None:
         assert len(error.sentence) < 1000, f"a sentence of {len(error.sentence)} characters"
         return
     assert StyleSettings.from_wire(settings.to_wire()) == settings
-    for name, knob in setting_specs().items():
+    for name, spec in setting_specs().items():
         value = getattr(settings, name)
         assert type(value) is type(getattr(StyleSettings(), name))
-        if knob.choices:
-            assert value in dict(knob.choices)
+        if spec.choices:
+            assert value in dict(spec.choices)
         elif not isinstance(value, bool):
             assert math.isfinite(value)
-            assert knob.low <= value <= knob.high
+            assert spec.low <= value <= spec.high
 
 
 def _values(data: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""A blob on its way in, from a sender that follows no rules. An input is a list of [offset, size, bytes] in msgpack."""
+"""A blob being received from a sender that follows no rules. An input is a list of [offset, size, bytes] in msgpack."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from velatura.errors import BadMessage, WrongHash
 from velatura.protocol import transfer
 from velatura.protocol.messages import Put
 
-LONGEST = 4096
+MAX_BYTES = 4096
 
 WHOLE = bytes(range(200))
 NAME = hashlib.sha256(WHOLE).digest()
-CHUNK, WINDOW, LIMIT = 16, 64, 512  # small ones, so that small inputs reach them
+CHUNK, WINDOW, LIMIT = 16, 64, 512  # small, so that small inputs reach them
 
 
 def seeds() -> Iterator[bytes]:
@@ -31,11 +31,11 @@ def seeds() -> Iterator[bytes]:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    return treewise(data, source, LONGEST)
+    return treewise(data, source, MAX_BYTES)
 
 
 def run_one(data: bytes) -> None:
-    """Nothing beyond what was asked for is kept; what is finished has the bytes that its name says."""
+    """Nothing beyond the requested range is stored; a finished blob has the bytes of its hash."""
     try:
         pieces = msgpack.unpackb(data, raw=False, strict_map_key=False)
     except Exception:
@@ -49,21 +49,21 @@ def run_one(data: bytes) -> None:
 
 
 def _receive(pieces: list[Any], size: int | None) -> None:
-    kept = bytearray()
-    incoming = transfer.Download(NAME, kept.extend, size, LIMIT)
-    asked = incoming.first_get().until
+    acknowledge = bytearray()
+    download = transfer.Download(NAME, acknowledge.extend, size, LIMIT)
+    requested = download.first_get().until
     for piece in pieces:
         if not (isinstance(piece, list) and len(piece) == 3 and [type(part) for part in piece] == [int, int, bytes]):
             continue
         try:
-            credit = incoming.add(Put(NAME, piece[1], piece[0], incoming.ticket, piece[2]))
+            credit = download.take(Put(NAME, piece[1], piece[0], download.ticket, piece[2]))
         except (BadMessage, WrongHash):
             return
         if credit is not None:
-            assert credit.start == asked
-            asked = credit.until
-        assert len(kept) == incoming.received <= min(asked, LIMIT)
-        assert asked - len(kept) <= WINDOW
-        if incoming.finished:
-            assert bytes(kept) == WHOLE
+            assert credit.start == requested
+            requested = credit.until
+        assert len(acknowledge) == download.acknowledge <= min(requested, LIMIT)
+        assert requested - len(acknowledge) <= WINDOW
+        if download.finished:
+            assert bytes(acknowledge) == WHOLE
             return

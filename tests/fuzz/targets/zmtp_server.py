@@ -1,5 +1,5 @@
-"""The daemon's side of ZMTP: a stranger's stream, who is trusted from some message on. The first byte of an input says
-how it is cut and when that is."""
+"""The daemon's side of ZMTP: the stream of an unauthenticated peer that is trusted after some messages. The first byte
+of an input is the seed of the cuts and selects the number of messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fuzz.targets.zmtp_client import read
 from velatura.protocol import codec, zmtp
 from velatura.protocol import messages as p
 
-LONGEST = 12288
+MAX_BYTES = 12288
 
 
 def seeds() -> Iterator[bytes]:
@@ -33,11 +33,11 @@ def seeds() -> Iterator[bytes]:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    return streams.mutate(data, source, LONGEST)
+    return streams.mutate(data, source, MAX_BYTES)
 
 
 def run_one(data: bytes) -> None:
-    """As the client's side; and a stranger's message has one frame of 4 KiB at most, until the stranger is none."""
+    """As on the client's side; and an unauthenticated peer's message has one frame of at most 4 KiB."""
     stream, trusted_after = data[1:], data[0] % 4 if data else 0
     whole = read([memoryview(stream)], zmtp.UNAUTHENTICATED, trusted_after)
     cut = read(streams.pieces(stream, random.Random(data[:1])), zmtp.UNAUTHENTICATED, trusted_after)

@@ -11,7 +11,7 @@ from velatura_daemon.engine.evaluation.plain import Evaluation, PlainEvaluation
 from velatura_daemon.engine.evaluation.recorded import MAX_RECORDED_PIXELS, CudaGraph, RecordedEvaluation
 from velatura_daemon.engine.evaluation.tiled import TiledEvaluation
 from velatura_daemon.engine.losses.objective import Losses, Objective
-from velatura_daemon.memory_plan import GRID, SMALLEST
+from velatura_daemon.memory_plan import GRID, SMALLEST_TILE
 
 log = logging.getLogger("velatura.engine")
 
@@ -75,7 +75,7 @@ def smaller_tile_side(side: int, longest: int) -> int:
     """Half the side, or 0 if that is too small to be worth it. side: of the tiles so far, 0 for the whole image, whose
     longest side is `longest`."""
     half = (side or longest) // 2 // GRID * GRID
-    return half if half >= SMALLEST else 0
+    return half if half >= SMALLEST_TILE else 0
 
 
 def is_out_of_memory(error: BaseException) -> bool:

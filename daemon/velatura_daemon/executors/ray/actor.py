@@ -23,7 +23,7 @@ from velatura.app_dirs import app_dirs, make_private_folder
 from velatura.client.locks import Lock, is_held
 from velatura.errors import VelaturaError, WrongHash
 from velatura_daemon.build import build_id
-from velatura_daemon.config import DaemonConfig, sensible_memory
+from velatura_daemon.config import DaemonConfig, default_memory
 from velatura_daemon.executors.local import LocalExecutor
 from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
 from velatura_daemon.executors.ray.job_files import on_arrival
@@ -58,7 +58,7 @@ class WorkerActor:
         self._folder, self._held = _own_folder()
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
-        memory = options.memory_megabytes or int(sensible_memory() * self._share(resources)) >> 20
+        memory = options.memory_megabytes or int(default_memory() * self._share(resources)) >> 20
         config = DaemonConfig(**{**asdict(options), "memory_megabytes": memory})
         log_to_stderr("actor")  # Ray keeps it on the node
         self._worker = LocalExecutor(config, self._wake, options.device)

@@ -35,8 +35,4 @@ def receive(file: RemoteFile, path: Path, fetch: Callable[[bytes, int], bytes], 
         if digest.digest() != file.blob:
             raise Damaged(f"{written} bytes arrived, and they do not match the hash.")
 
-    try:
-        write_whole(path, write)
-    except BaseException:
-        path.with_name(path.name + ".part").unlink(missing_ok=True)
-        raise
+    write_whole(path, write)

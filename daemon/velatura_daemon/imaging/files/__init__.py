@@ -1,19 +1,20 @@
-"""Picture files: read whole or not at all, written whole or not at all, at the depth they have.
+"""Reading and writing picture files at their own bit depth. A file is read completely or not at all, and written
+completely or not at all.
 
-Importing this costs numpy; Pillow, tifffile and imagecodecs load when a file of theirs is met.
+Importing this package loads NumPy only; Pillow, tifffile and imagecodecs are loaded when a file needs them.
 """
 
-from velatura_daemon.imaging.files.read import Loaded, read_mask, read_picture, seen_through
-from velatura_daemon.imaging.files.screen import as_on_screen
+from velatura_daemon.imaging.files.display import to_display_rgb
+from velatura_daemon.imaging.files.read import LoadedPicture, multiply_alpha, read_mask, read_picture
 from velatura_daemon.imaging.files.write import check_output, read_description, write_picture
 
 __all__ = [
-    "Loaded",
-    "as_on_screen",
+    "LoadedPicture",
     "check_output",
+    "multiply_alpha",
     "read_description",
     "read_mask",
     "read_picture",
-    "seen_through",
+    "to_display_rgb",
     "write_picture",
 ]

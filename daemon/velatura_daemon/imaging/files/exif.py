@@ -1,4 +1,4 @@
-"""The two EXIF entries that matter here: which way is up, and what the picture is."""
+"""The EXIF entries that Velatura uses: orientation, description, software."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ ORIENTATION, DESCRIPTION, SOFTWARE = 0x0112, 0x010E, 0x0131
 
 
 def orientation_of(exif: bytes | memoryview | Image.Exif) -> int:
-    """1 to 8. Broken EXIF is no reason to refuse the pixels: 1, upright."""
+    """Return the orientation, 1 to 8. Damaged EXIF data does not make the pixels unreadable: it counts as 1,
+    upright."""
     try:
         if not isinstance(exif, Image.Exif):
             raw, exif = bytes(exif), Image.Exif()
@@ -24,11 +25,11 @@ def valid_orientation(value: object) -> int:
 
 def exif_with(description: str, software: str) -> Image.Exif:
     exif = Image.Exif()
-    # As bytes: Pillow would replace all that is not ASCII.
+    # As bytes: Pillow would replace every character that is not ASCII.
     exif[DESCRIPTION], exif[SOFTWARE] = description.encode(), software.encode()
     return exif
 
 
 def description_of(exif: Image.Exif) -> str:
-    # Pillow reads strings as Latin-1; they are UTF-8 where they are not ASCII.
+    # Pillow decodes strings as Latin-1; those that are not ASCII are UTF-8.
     return str(exif.get(DESCRIPTION, "")).encode("latin-1", "replace").decode("utf-8", "replace")

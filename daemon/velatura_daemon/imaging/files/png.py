@@ -1,4 +1,5 @@
-"""PNG through libpng (Pillow stops at 8 bits for colour), and the chunks that libpng's wrapper leaves out."""
+"""PNG through libpng, because Pillow stops at 8 bits for colour; and the chunks that libpng's wrapper does not
+provide."""
 
 from __future__ import annotations
 
@@ -15,14 +16,15 @@ from velatura_daemon.imaging.files.exif import orientation_of
 from velatura_daemon.imaging.files.raster import Array, Raster, oriented, oriented_size
 
 SIGNATURE = 8  # bytes
-HEADER_END = SIGNATURE + 12 + 13  # IHDR, with length, name and checksum
-LONGEST_PROFILE = 4 << 20  # bytes that a compressed one may grow to; what is longer the protocol would not carry
+HEADER_END = SIGNATURE + 12 + 13  # IHDR chunk: length, name, 13 bytes of content, checksum
+MAX_PROFILE_BYTES = 4 << 20  # bytes, decompressed; the protocol does not carry longer ones
 
 
 def decode(data: bytes, check_size: SizeCheck) -> Raster:
-    """Depth kept; palettes, transparent colours and 1, 2 and 4 bits come as 8-bit channels."""
+    """Decode at the depth of the file; palettes, transparent colours and 1, 2 and 4 bits become 8-bit channels. Raises
+    NotAPicture, and what check_size raises."""
     if len(data) < HEADER_END:
-        raise NotAPicture("The file ends early: it is truncated. Copy or download it again.")
+        raise NotAPicture("The file is truncated. Copy or download it again.")
     width, height = struct.unpack_from(">II", data, SIGNATURE + 8)
     extras = {name: content for name, content in chunks(data) if name in (b"iCCP", b"eXIf")}
     orientation = orientation_of(extras.get(b"eXIf", b""))
@@ -33,7 +35,7 @@ def decode(data: bytes, check_size: SizeCheck) -> Raster:
 
 
 def encode(pixels: Array, profile: bytes, description: str, software: str) -> bytes:
-    """pixels: (H, W, C) of u8 or u16."""
+    """pixels: (H, W, C), u8 or u16. profile: an ICC profile, or empty."""
     plain = imagecodecs.png_encode(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
     extras = [_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))] if profile else []
     extras += [_text_chunk("Description", description), _text_chunk("Software", software)]
@@ -41,7 +43,7 @@ def encode(pixels: Array, profile: bytes, description: str, software: str) -> by
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """(name, content) of each chunk that is whole."""
+    """Yield (name, content) of each complete chunk."""
     view, at = memoryview(data), SIGNATURE
     while at + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, at)
@@ -52,26 +54,27 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes | memoryview]]:
 
 
 def texts(data: bytes) -> dict[str, str]:
-    """What the tEXt and iTXt chunks say, by keyword; compressed ones are passed over."""
-    found = {}
+    """Return the tEXt and iTXt chunks by keyword. Compressed ones are skipped."""
+    by_keyword = {}
     for name, content in chunks(data):
         if name in (b"tEXt", b"iTXt"):
             keyword, _, text = bytes(content).partition(b"\0")
             if name == b"tEXt":
-                found[keyword.decode("latin-1")] = text.decode("latin-1")
+                by_keyword[keyword.decode("latin-1")] = text.decode("latin-1")
             elif text[:1] == b"\0":
-                found[keyword.decode("latin-1")] = text[2:].split(b"\0", 2)[-1].decode("utf-8", "replace")
-    return found
+                by_keyword[keyword.decode("latin-1")] = text[2:].split(b"\0", 2)[-1].decode("utf-8", "replace")
+    return by_keyword
 
 
 def _profile(content: bytes | memoryview) -> bytes:
-    """Out of an iCCP chunk: name, 0, method, deflated profile. A broken one is no profile, nor is one without end."""
+    """Return the ICC profile in an iCCP chunk (name, 0, method, deflated profile). Returns b"" if it is damaged or
+    longer than MAX_PROFILE_BYTES."""
     packed = bytes(content).partition(b"\0")[2][1:]
     try:
-        profile = zlib.decompressobj().decompress(packed, LONGEST_PROFILE + 1)
+        profile = zlib.decompressobj().decompress(packed, MAX_PROFILE_BYTES + 1)
     except zlib.error:
         return b""
-    return profile if len(profile) <= LONGEST_PROFILE else b""
+    return profile if len(profile) <= MAX_PROFILE_BYTES else b""
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

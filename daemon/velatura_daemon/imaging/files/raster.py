@@ -1,4 +1,4 @@
-"""Pixels between a file and a Picture: an array, and the arithmetic that files ask for."""
+"""Pixels on their way between a file and a Picture: arrays, and conversions of samples, alpha, orientation and ink."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from velatura.pixels import CHANNELS, Picture, PixelFormat
+from velatura_daemon.srgb import srgb_decoded, srgb_encoded
 
 Array = np.ndarray[Any, Any]
 
@@ -18,7 +19,8 @@ CHANNEL_NAMES = {1: "GRAY", 2: "GRAYA", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True)
 class Raster:
-    """pixels: (H, W, C), C of 1 to 4: grey, grey + alpha, RGB, RGBA; alpha not premultiplied."""
+    """pixels: (H, W, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA; alpha is not premultiplied. curve: "srgb" or
+    "linear". profile: an ICC profile, or empty."""
 
     pixels: Array
     curve: str = "srgb"
@@ -30,18 +32,19 @@ class Raster:
 
 
 def to_picture(raster: Raster) -> Picture:
-    """Without a copy where the array already lies as a picture does. A profile of another colour space is dropped."""
+    """Convert to a Picture, without a copy if the array already has the memory layout of one. A profile whose colour
+    space does not fit the channels is dropped."""
     height, width, channels = raster.pixels.shape
     pixels = np.ascontiguousarray(raster.pixels, dtype=raster.pixels.dtype.newbyteorder("<"))
-    fits = profile_space(raster.profile) == ("GRAY" if channels <= 2 else "RGB")
+    profile_fits = profile_space(raster.profile) == ("GRAY" if channels <= 2 else "RGB")
     fmt = PixelFormat(
-        CHANNEL_NAMES[channels], SAMPLE_NAMES[pixels.dtype], raster.curve, raster.profile if fits else b""
+        CHANNEL_NAMES[channels], SAMPLE_NAMES[pixels.dtype], raster.curve, raster.profile if profile_fits else b""
     )
     return Picture(width, height, fmt, pixels.reshape(-1).view(np.uint8).data)
 
 
 def from_picture(picture: Picture) -> Raster:
-    """A view of the picture's bytes; BGRA becomes RGBA."""
+    """Return a view of the picture's bytes as (H, W, C). BGRA is reordered to RGBA, which copies."""
     fmt = picture.format
     flat = np.frombuffer(picture.data, dtype=DTYPES[fmt.sample])
     pixels = flat.reshape(picture.height, picture.width, CHANNELS[fmt.channels])
@@ -49,12 +52,12 @@ def from_picture(picture: Picture) -> Raster:
 
 
 def profile_space(profile: bytes) -> str:
-    """The colour space that an ICC profile speaks of: RGB, GRAY, CMYK..; empty for what is no profile."""
+    """Return the colour space of an ICC profile: RGB, GRAY, CMYK…; '' if the bytes are not a profile."""
     return profile[16:20].decode("latin-1").strip() if len(profile) >= 128 and profile[36:40] == b"acsp" else ""
 
 
 def to_float(pixels: Array) -> Array:
-    """float32; integers span 0 to 1."""
+    """Convert to float32; integers are scaled to 0..1."""
     if pixels.dtype.kind == "f":
         return pixels.astype(np.float32)
     values: Array = pixels.astype(np.float32)
@@ -63,7 +66,7 @@ def to_float(pixels: Array) -> Array:
 
 
 def to_sample(pixels: Array, sample: str) -> Array:
-    """To u8, u16, f16 or f32; integers are rounded, and clipped to 0 to 1."""
+    """Convert to u8, u16, f16 or f32. For integers, values are clipped to 0..1 and rounded."""
     dtype = np.dtype(DTYPES[sample])
     if pixels.dtype == dtype:
         return pixels
@@ -73,17 +76,9 @@ def to_sample(pixels: Array, sample: str) -> Array:
     return values.astype(dtype)
 
 
-def srgb_encoded(light: Array) -> Array:
-    """The curve of IEC 61966-2-1; beyond 0 to 1 it continues."""
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
-
-
-def srgb_decoded(code: Array) -> Array:
-    return np.where(code <= 0.04045, code / 12.92, ((np.maximum(code, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
 def with_curve(raster: Raster, curve: str) -> Raster:
-    """The same light under another curve, as float32; alpha has none. A profile speaks for itself: nothing changes."""
+    """Express the same light with another transfer curve, as float32. Alpha has no curve and stays. A picture with a
+    profile is returned unchanged: the profile defines its own curve."""
     if raster.profile or raster.curve == curve:
         return raster
     pixels = to_float(raster.pixels)
@@ -93,7 +88,7 @@ def with_curve(raster: Raster, curve: str) -> Raster:
 
 
 def unpremultiplied(pixels: Array) -> Array:
-    """pixels: (H, W, 2 or 4), colour times alpha. Colour where nothing shows is 0."""
+    """Divide colour by alpha. pixels: (H, W, 2 or 4), premultiplied. Fully transparent pixels get colour 0."""
     values = to_float(pixels)
     colour, alpha = values[..., :-1], values[..., -1:]
     np.divide(colour, alpha, out=colour, where=alpha > 0)
@@ -102,7 +97,7 @@ def unpremultiplied(pixels: Array) -> Array:
 
 
 def over_white(pixels: Array) -> Array:
-    """pixels: (H, W, 2 or 4). Returns float32 without alpha."""
+    """Blend over white. pixels: (H, W, 2 or 4). Returns float32 (H, W, 1 or 3)."""
     values = to_float(pixels)
     alpha = values[..., -1:].clip(0, 1)
     blended: Array = values[..., :-1] * alpha + (1 - alpha)
@@ -110,7 +105,7 @@ def over_white(pixels: Array) -> Array:
 
 
 def oriented(pixels: Array, orientation: int) -> Array:
-    """As EXIF says it is meant to be seen: 1 to 8; 5 and up swap the sides."""
+    """Turn the pixels upright by an EXIF orientation, 1 to 8; from 5 on, width and height are swapped."""
     if orientation >= 5:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -121,11 +116,13 @@ def oriented(pixels: Array, orientation: int) -> Array:
 
 
 def oriented_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Return (width, height) after `oriented`."""
     return (height, width) if orientation >= 5 else (width, height)
 
 
 def from_cmyk(pixels: Array, profile: bytes) -> Array:
-    """Ink (0 none, full range all) of u8 or u16 to sRGB: through the profile, or as (1 - ink) · (1 - black) without."""
+    """Convert inks (0 is none, the full range is all) of u8 or u16 to sRGB: through the profile, or without one as (1 -
+    ink) · (1 - black)."""
     through_profile = to_srgb(pixels, profile, "cmyk") if profile_space(profile) == "CMYK" else None
     if through_profile is not None:
         return through_profile
@@ -134,7 +131,7 @@ def from_cmyk(pixels: Array, profile: bytes) -> Array:
 
 
 def to_srgb(pixels: Array, profile: bytes, space: str) -> Array | None:
-    """Through the profile to sRGB, of the same depth; None if LittleCMS cannot use the profile.
+    """Convert through a profile to sRGB of the same depth. Returns None if LittleCMS cannot use the profile.
 
     pixels: (H, W, 4) for space "cmyk", (H, W) for "gray".
     """

@@ -1,4 +1,4 @@
-"""Pictures and masks from files."""
+"""Reading pictures and masks from files."""
 
 from __future__ import annotations
 
@@ -21,61 +21,65 @@ from velatura_daemon.imaging.files.raster import (
 )
 from velatura_daemon.imaging.files.resize import fitted_size, resized
 
-SELECTED_BY = {
-    "mask": "what is to be restyled",
-    "region": "where the painting is to go",
-    "part": "what of the painting is to be seen",
+WHITE_SELECTS = {
+    "mask": "the areas to restyle",
+    "region": "the areas that get this painting's style",
+    "part": "the areas of the painting to use",
 }
-REC_601 = np.array([[0.299], [0.587], [0.114]], np.float32)  # red, green, blue: as Pillow makes grey
+REC_601 = np.array(
+    [[0.299], [0.587], [0.114]], np.float32
+)  # weights of red, green and blue, as Pillow converts to grey
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A picture as asked for, and the size that its file has, seen upright: a mask's file must have the same."""
+class LoadedPicture:
+    """A picture as requested, and the size in its file, upright: the file of a mask must have the same size."""
 
     picture: Picture
     original_width: int
     original_height: int
 
 
-def read_picture(path: Path, *, longest_side: int | None = None, max_megapixels: float | None = None) -> Loaded:
-    """The file's (first) picture, upright, at its own depth: 8 and 16 bits, half and float.
+def read_picture(path: Path, *, longest_side: int | None = None, max_megapixels: float | None = None) -> LoadedPicture:
+    """Read the first picture of a file, upright, at its own depth: 8 or 16 bits, half or single float.
 
-    Integer samples are taken as sRGB, float samples as linear light, where no profile says otherwise:
-    that is what painting programs mean by them. longest_side scales up or down; a picture over
-    max_megapixels, in the file or once scaled, is refused before it is decoded.
+    Without a profile, integer samples are read as sRGB and float samples as linear light, which is what painting
+    programs mean by them. longest_side: pixels; scales up or down. A picture of more than max_megapixels, in the file
+    or after scaling, is refused before it is decoded. Raises UsageError, NotAPicture, BadPixels, PictureTooSmall,
+    PictureTooLarge.
     """
     if longest_side is not None and not SMALLEST_SIDE <= longest_side <= LARGEST_SIDE:
-        raise UsageError(f"A longest side of {longest_side} pixels is not possible: {SMALLEST_SIDE} to {LARGEST_SIDE}.")
+        raise UsageError(f"The longest side must be {SMALLEST_SIDE} to {LARGEST_SIDE} pixels, not {longest_side}.")
 
     def check_size(width: int, height: int) -> None:
         if min(width, height) < SMALLEST_SIDE:
             raise PictureTooSmall(
-                f"The picture is {width} × {height} pixels; it needs at least {SMALLEST_SIDE} a side. "
-                "Choose a larger one."
+                f"The picture is {width} × {height} pixels; it needs at least {SMALLEST_SIDE} per side. "
+                "Use a larger one."
             )
         _check_limit(width, height, max_megapixels, "The picture")
-        _check_limit(*fitted_size(width, height, longest_side), max_megapixels, "Scaled, the picture")
+        _check_limit(*fitted_size(width, height, longest_side), max_megapixels, "After scaling, the picture")
 
     raster = decode(path, check_size)
     _check_finite(path.name, raster.pixels)
     height, width = raster.pixels.shape[:2]
     fitted = Raster(resized(raster.pixels, *fitted_size(width, height, longest_side)), raster.curve, raster.profile)
-    return Loaded(to_picture(fitted), width, height)
+    return LoadedPicture(to_picture(fitted), width, height)
 
 
-def read_mask(path: Path, loaded: Loaded, what: str = "mask") -> Picture:
-    """What counts of the loaded picture: 255 all, 0 nothing. The file has the size of the picture's file.
+def read_mask(path: Path, loaded: LoadedPicture, what: str = "mask") -> Picture:
+    """Read a mask for a loaded picture: 255 selects, 0 does not. The file must have the size of the picture's file.
 
-    Its alpha says so where it has any transparency, else its luma (white selects). what: 'mask' is what to restyle,
-    'region' where a style goes, 'part' what of a style is looked at.
+    If the file has any transparency, its alpha is the mask, otherwise its brightness (white selects). what: the role of
+    the mask, for messages: 'mask' is what to restyle, 'region' where a style goes, 'part' which part of a painting to
+    use. Raises BadMask, NothingToRestyle, and what read_picture raises for unreadable files.
     """
-    wanted = (loaded.original_width, loaded.original_height)
+    expected = (loaded.original_width, loaded.original_height)
 
     def check_size(width: int, height: int) -> None:
-        if (width, height) != wanted:
+        if (width, height) != expected:
             raise BadMask(
-                f"The {what} is {width} × {height} pixels and the picture {wanted[0]} × {wanted[1]}. "
+                f"The {what} is {width} × {height} pixels, but the picture is {expected[0]} × {expected[1]}. "
                 f"Make the {what} the same size as the picture."
             )
 
@@ -84,22 +88,23 @@ def read_mask(path: Path, loaded: Loaded, what: str = "mask") -> Picture:
     size = loaded.picture.width, loaded.picture.height
     pixels = to_sample(resized(_selection(raster), *size), "u8")
     if not pixels.any():
-        raise NothingToRestyle(f"{path.name} selects nothing: it is all black. Paint white {SELECTED_BY[what]}.")
+        raise NothingToRestyle(f"{path.name} selects nothing: it is all black. Paint {WHITE_SELECTS[what]} white.")
     return Picture(*size, MASK_FORMAT, pixels.tobytes())
 
 
-def seen_through(picture: Picture, mask: Picture) -> Picture:
-    """The picture with its alpha, or full alpha, times the mask: GRAY, u8, of its size."""
+def multiply_alpha(picture: Picture, mask: Picture) -> Picture:
+    """Multiply a picture's alpha, or full alpha if it has none, by a mask of its size (GRAY, u8)."""
     raster = from_picture(picture)
-    counts = from_picture(mask).pixels.astype(np.float32) / 255
+    weights = from_picture(mask).pixels.astype(np.float32) / 255
     pixels = to_float(raster.pixels)
     colours, alpha = (pixels[..., :-1], pixels[..., -1:]) if raster.has_alpha else (pixels, np.float32(1))
-    seen = np.concatenate([colours, alpha * counts], axis=2)
-    return to_picture(Raster(to_sample(seen, SAMPLE_NAMES[raster.pixels.dtype]), raster.curve, raster.profile))
+    masked = np.concatenate([colours, alpha * weights], axis=2)
+    return to_picture(Raster(to_sample(masked, SAMPLE_NAMES[raster.pixels.dtype]), raster.curve, raster.profile))
 
 
 def _selection(raster: Raster) -> Array:
-    """(H, W, 1), float32."""
+    """Return the selection of a mask file as (H, W, 1), float32: its alpha if it has transparency, otherwise its
+    luma."""
     values = to_float(raster.pixels)
     if raster.has_alpha and values[..., -1].min() < 1:
         return values[..., -1:]
@@ -117,7 +122,9 @@ def _check_limit(width: int, height: int, max_megapixels: float | None, what: st
             "Give a smaller --size, or a smaller file."
         )
     if max(width, height) > LARGEST_SIDE:
-        raise PictureTooLarge(f"{what} is {width} × {height} pixels; a side has up to {LARGEST_SIDE}. Cut it in parts.")
+        raise PictureTooLarge(
+            f"{what} is {width} × {height} pixels; up to {LARGEST_SIDE} per side are allowed. Cut it in parts."
+        )
 
 
 def _check_finite(name: str, pixels: Array) -> None:
@@ -128,6 +135,6 @@ def _check_finite(name: str, pixels: Array) -> None:
     count = int(bad.sum())
     pixels_are = "pixel is" if count == 1 else "pixels are"
     raise BadPixels(
-        f"{name}: {count} {pixels_are} not a number or infinite, the first at x {x}, y {y}. "
+        f"{name}: {count} {pixels_are} NaN or infinite, the first at x {x}, y {y}. "
         "Paint over them, or save the picture with 16-bit integer samples."
     )

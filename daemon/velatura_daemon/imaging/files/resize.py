@@ -1,4 +1,4 @@
-"""Scaling in float32, with colour weighted by alpha, so that nothing invisible bleeds in."""
+"""Scaling in float32. Colour is weighted by alpha, so that invisible colours do not bleed in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from velatura_daemon.imaging.files.raster import SAMPLE_NAMES, Array, to_float, 
 
 
 def fitted_size(width: int, height: int, longest_side: int | None) -> tuple[int, int]:
-    """The size of this shape whose longest side is longest_side; no side falls under 2 pixels."""
+    """Return the size with the same proportions whose longest side is longest_side; no side gets below
+    SMALLEST_SIDE."""
     if longest_side is None:
         return width, height
     scale = longest_side / max(width, height)
@@ -17,7 +18,7 @@ def fitted_size(width: int, height: int, longest_side: int | None) -> tuple[int,
 
 
 def resized(pixels: Array, width: int, height: int) -> Array:
-    """pixels: (H, W, C); returns (height, width, C) of the same samples: Lanczos, integers clipped."""
+    """Scale (H, W, C) to (height, width, C) of the same sample type, with a Lanczos filter; integers are clipped."""
     if pixels.shape[:2] == (height, width):
         return pixels
     values = to_float(pixels)
@@ -31,7 +32,7 @@ def _with_alpha(values: Array, width: int, height: int) -> Array:
     scaled_alpha = _lanczos(alpha, width, height)
     scaled = _lanczos(colour * alpha, width, height)
     np.divide(scaled, scaled_alpha, out=scaled, where=scaled_alpha > 0)
-    # Near the edge of the visible both are small, and their quotient can be anything.
+    # Near the edge of the visible area both are small, so their quotient can be anything.
     return np.concatenate([scaled.clip(lowest, highest), scaled_alpha.clip(0, 1)], axis=2)
 
 

@@ -1,4 +1,4 @@
-"""A picture as a screen shows it: for sheets, where pictures of all kinds stand side by side."""
+"""Pictures as a screen shows them, for contact sheets that combine pictures of all formats."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from velatura_daemon.imaging.files.raster import (
 )
 
 
-def as_on_screen(picture: Picture) -> Picture:
-    """8-bit sRGB in three channels, over white. A profile that cannot be used is left out."""
+def to_display_rgb(picture: Picture) -> Picture:
+    """Convert to 8-bit sRGB in three channels, over white. A profile that cannot be used is ignored."""
     raster = with_curve(from_picture(picture), "srgb")
     pixels = to_sample(over_white(raster.pixels) if raster.has_alpha else raster.pixels, "u8")  # (H, W, 1 or 3)
     grey = pixels.shape[2] == 1

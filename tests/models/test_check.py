@@ -1,4 +1,4 @@
-"""Weights files that a user brings: read layer by layer, no code run, and in words what is wrong with the others."""
+"""Weights files from users: read layer by layer, no code run, and a clear message for invalid files."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from tests.support.networks import random_weights, weights_of_vgg19s_shapes
 
 from velatura.errors import BadWeights
 from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, LAYERS, Network
-from velatura_daemon.models.check import caffe_to_torchvision, read_weights, recognised_input
+from velatura_daemon.models.check import caffe_to_torchvision, detect_input, read_weights
 from velatura_daemon.models.vgg19 import dequantised, load_tensors, read_vgg19, vgg19_file
 
-CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 255
+CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red, of 0..255
 
 
 @pytest.fixture(scope="module")
 def noise():
-    """All layers as `conv1_1.weight`…. Shared: nobody writes into it."""
+    """All layers as `conv1_1.weight`…. Shared: tests must not change them."""
     return weights_of_vgg19s_shapes()
 
 
 @pytest.fixture(scope="module")
 def required(noise):
-    """Those that no file may lack."""
+    """The layers that every file needs."""
     return up_to("conv5_1", noise)
 
 
 @pytest.fixture(scope="module")
 def original():
-    """The original network as Caffe has it: BGR in 0..255 minus mean."""
+    """The original network in Caffe's convention: BGR in 0..255 minus mean."""
     return dequantised(load_tensors(vgg19_file()), vgg19_file())
 
 
@@ -42,7 +42,7 @@ def up_to(layer, tensors):
     return {n: t for n, t in tensors.items() if LAYERS.index(n.partition(".")[0]) <= LAYERS.index(layer)}
 
 
-def named_as_torchvision_does(tensors):
+def with_torchvision_names(tensors):
     return OrderedDict((f"features.{INDEX_OF[n.split('.')[0]]}.{n.split('.')[1]}", t) for n, t in tensors.items())
 
 
@@ -51,8 +51,10 @@ def pth(folder, content, name="weights.pth"):
     return folder / name
 
 
-def safetensors(folder, tensors, **note):
-    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / "weights.safetensors", metadata=note or None)
+def safetensors(folder, tensors, **metadata):
+    save_file(
+        {n: t.contiguous() for n, t in tensors.items()}, folder / "weights.safetensors", metadata=metadata or None
+    )
     return folder / "weights.safetensors"
 
 
@@ -60,15 +62,15 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
-# --- what is read ---------------------------------------------------------------------------------------
+# --- valid files ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("write", [pth, safetensors])
-@pytest.mark.parametrize("rename", [dict, named_as_torchvision_does])
+@pytest.mark.parametrize("rename", [dict, with_torchvision_names])
 def test_layers_are_read_by_either_name_from_either_kind_of_file(tmp_path, required, write, rename):
     assert same(read_weights(write(tmp_path, rename(required))), required)
 
 
-def test_a_whole_file_of_torchvision_is_read_without_its_classifier(tmp_path, noise):
-    state = named_as_torchvision_does(noise) | {"classifier.0.weight": torch.zeros(5, 5)}
+def test_the_classifier_of_a_complete_torchvision_file_is_ignored(tmp_path, noise):
+    state = with_torchvision_names(noise) | {"classifier.0.weight": torch.zeros(5, 5)}
     weights = read_weights(pth(tmp_path, state))
     assert same(weights, noise)
     assert Network(weights).layers == LAYERS
@@ -82,7 +84,7 @@ def test_layers_after_conv5_1_may_be_missing(tmp_path, noise, last):
     assert Network(weights).layers == LAYERS[: LAYERS.index(last) + 1]
 
 
-def test_a_layer_after_a_gap_is_passed_over(tmp_path, required, noise):
+def test_layers_after_a_gap_are_ignored(tmp_path, required, noise):
     with_a_gap = {**required, **{n: t for n, t in noise.items() if n.startswith("conv5_3")}}
     assert same(read_weights(pth(tmp_path, with_a_gap)), required)
 
@@ -94,11 +96,11 @@ def test_weights_of_any_precision_are_read_as_float32(tmp_path, required, kind):
     torch.testing.assert_close(weights["conv1_1.bias"], required["conv1_1.bias"], rtol=1e-2, atol=1e-2)
 
 
-def test_other_things_in_a_state_dict_are_passed_over(tmp_path, required):
+def test_other_entries_of_a_state_dict_are_ignored(tmp_path, required):
     assert same(read_weights(pth(tmp_path, {"epoch": 3, "avgpool.weight": torch.ones(2), **required})), required)
 
 
-# --- what is refused ------------------------------------------------------------------------------------
+# --- invalid files ------------------------------------------------------------------------------------
 class Bomb:
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -121,14 +123,14 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, bare):
 @pytest.mark.parametrize(
     "content", [b"", b"\0", b"no weights at all " * 99, b"PK\x03\x04 cut off", b"\xff" * 64], ids=repr
 )
-def test_what_is_no_weights_file_is_refused_by_name(tmp_path, name, content):
+def test_the_error_for_a_file_without_weights_names_it(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadWeights, match=rf"{name} cannot be read as weights .*Give a \.safetensors file"):
         read_weights(tmp_path / name)
 
 
 @pytest.mark.parametrize("write", [pth, safetensors])
-def test_a_file_that_was_cut_off_is_refused(tmp_path, required, write):
+def test_a_truncated_file_is_refused(tmp_path, required, write):
     path = write(tmp_path, up_to("conv2_1", required))
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(BadWeights, match=r"cannot be read"):
@@ -136,14 +138,14 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, required, write):
 
 
 @pytest.mark.parametrize("name", ["nowhere.pth", "."])
-def test_a_file_that_is_not_there_is_told_by_its_path(tmp_path, name):
-    with pytest.raises(BadWeights, match=r"There is no weights file at"):
+def test_the_error_for_a_missing_file_has_its_path(tmp_path, name):
+    with pytest.raises(BadWeights, match=r"The weights file .* does not exist"):
         read_weights(tmp_path / name)
 
 
-@pytest.mark.parametrize(("content", "told"), [([1, 2], "a list"), (torch.ones(3), "a Tensor")])
-def test_a_file_that_holds_no_state_dict_is_refused(tmp_path, content, told):
-    with pytest.raises(BadWeights, match=f"holds {told}; expected is a state dict"):
+@pytest.mark.parametrize(("content", "message"), [([1, 2], "a list"), (torch.ones(3), "a Tensor")])
+def test_a_file_without_a_state_dict_is_refused(tmp_path, content, message):
+    with pytest.raises(BadWeights, match=f"contains {message}; a state dict of names and tensors is expected"):
         read_weights(pth(tmp_path, content))
 
 
@@ -159,12 +161,12 @@ def test_a_file_without_a_layer_of_vgg19_is_refused(tmp_path, content):
 @pytest.mark.parametrize("name", ["conv1_1.weight", "conv2_1.bias", "conv5_1.weight", "conv5_1.bias"])
 def test_a_file_without_a_required_tensor_is_refused(tmp_path, noise, name):
     """conv5_1 is the deepest layer of the style."""
-    with pytest.raises(BadWeights, match=rf"has no {name}; the layers from conv1_1 to conv5_1 are needed"):
+    with pytest.raises(BadWeights, match=rf"lacks {name}; the layers from conv1_1 to conv5_1 are required"):
         read_weights(pth(tmp_path, {n: t for n, t in noise.items() if n != name}))
 
 
-def test_one_layer_alone_is_not_enough(tmp_path, noise):
-    with pytest.raises(BadWeights, match=r"has no conv1_2\.bias"):
+def test_a_single_layer_is_not_enough(tmp_path, noise):
+    with pytest.raises(BadWeights, match=r"lacks conv1_2\.bias"):
         read_weights(safetensors(tmp_path, up_to("conv1_1", noise)))
 
 
@@ -178,11 +180,11 @@ def test_one_layer_alone_is_not_enough(tmp_path, noise):
         ("conv5_4.bias", (1,)),
     ],
 )
-def test_a_wrong_shape_is_told_beside_the_right_one(tmp_path, noise, name, shape):
+def test_the_error_for_a_wrong_shape_has_the_expected_one_too(tmp_path, noise, name, shape):
     right = tuple(noise[name].shape)
-    with pytest.raises(BadWeights) as refusal:
+    with pytest.raises(BadWeights) as error:
         read_weights(pth(tmp_path, {**noise, name: torch.zeros(shape)}))
-    assert f"{name} has shape {shape}; VGG19 has {right}" in refusal.value.sentence
+    assert f"{name} has shape {shape}; VGG19 has {right}" in error.value.sentence
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e300])
@@ -193,9 +195,9 @@ def test_values_that_are_not_numbers_are_refused(tmp_path, required, bad):
         read_weights(pth(tmp_path, {**required, "conv1_2.weight": damaged}))
 
 
-# --- how a file's first layer expects its picture -------------------------------------------------------
+# --- the input that a file expects -------------------------------------------------------
 def first_layer_of_a_file(image, tensors, input, mean):
-    """conv1_1 as the program sees it that the file was made for."""
+    """Return conv1_1 as computed by the program that the file was made for."""
     pixels = image if input == "unit" else 255 * image.flip(0)
     x = F.pad((pixels - torch.tensor(mean).view(3, 1, 1))[None], (1, 1, 1, 1), mode="replicate")
     return F.relu(F.conv2d(x, tensors["conv1_1.weight"], tensors["conv1_1.bias"]))[0]
@@ -207,24 +209,24 @@ def image():
 
 
 @pytest.mark.parametrize(("input", "mean"), [("unit", INPUT_MEAN), ("caffe", CAFFE_MEAN)])
-def test_a_file_for_another_input_sees_the_same(tmp_path, image, required, input, mean):
+def test_a_file_for_another_input_gives_the_same_features(tmp_path, image, required, input, mean):
     weights = read_weights(safetensors(tmp_path, required), input)
     ours = Network(weights)(image, ("conv1_1",))["conv1_1"]
     expected = first_layer_of_a_file(image, required, input, mean)
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4 * float(expected.max()))
 
 
-def test_a_file_may_say_itself_how_it_expects_its_picture(tmp_path, required):
+def test_a_file_can_declare_its_input(tmp_path, required):
     weights = read_weights(safetensors(tmp_path, required, input="unit"))
     assert same(weights, read_weights(safetensors(tmp_path, required), "unit"))
     assert not same(weights, required)
 
 
-def test_what_is_asked_for_counts_more_than_what_the_file_says(tmp_path, required):
+def test_the_given_input_takes_precedence_over_the_declared_one(tmp_path, required):
     assert same(read_weights(safetensors(tmp_path, required, input="caffe"), "torchvision"), required)
 
 
-def test_a_note_that_is_none_of_the_inputs_is_passed_over(tmp_path, required):
+def test_an_unknown_declared_input_is_ignored(tmp_path, required):
     assert same(read_weights(safetensors(tmp_path, required, input="unknown")), required)
 
 
@@ -237,49 +239,49 @@ def test_only_the_first_layer_is_rewritten(tmp_path, required, input, rewritten)
     assert [n for n in required if not torch.equal(weights[n], required[n])] == rewritten
 
 
-def test_an_input_that_is_not_known_is_refused(tmp_path, required):
-    with pytest.raises(BadWeights, match=r"'bgr' is not known; it is one of torchvision, unit, caffe"):
+def test_an_unknown_input_is_refused(tmp_path, required):
+    with pytest.raises(BadWeights, match=r"Unknown input 'bgr'; use one of torchvision, unit, caffe"):
         read_weights(pth(tmp_path, required), "bgr")
 
 
-# --- recognised by the first layer ----------------------------------------------------------------------
+# --- detection by the first layer ----------------------------------------------------------------------
 @pytest.mark.parametrize("write", [pth, safetensors])
-def test_an_original_caffe_file_is_recognised_and_gives_the_default_network(tmp_path, original, write):
-    """As neural-style-pt has it: `features.0.weight`, BGR in 0..255 minus mean, no note."""
-    assert same(read_weights(write(tmp_path, named_as_torchvision_does(original))), read_vgg19(vgg19_file()))
+def test_an_original_caffe_file_is_detected_and_gives_the_default_network(tmp_path, original, write):
+    """As in neural-style-pt: `features.0.weight`, BGR in 0..255 minus mean, no declared input."""
+    assert same(read_weights(write(tmp_path, with_torchvision_names(original))), read_vgg19(vgg19_file()))
 
 
 @pytest.mark.parametrize("factor", [1e-3, 0.01, 3, 255])
-def test_it_is_recognised_at_any_scale(original, factor):
-    assert recognised_input(factor * original["conv1_1.weight"]) == "caffe"
+def test_caffe_input_is_detected_at_any_scale(original, factor):
+    assert detect_input(factor * original["conv1_1.weight"]) == "caffe"
 
 
-def test_it_is_recognised_with_a_factor_on_every_filter(original):
+def test_caffe_input_is_detected_with_a_factor_per_filter(original):
     """As in the 'normalised' file of Gatys et al."""
     factors = torch.rand(64, 1, 1, 1, generator=torch.Generator().manual_seed(0)) + 0.1
-    assert recognised_input(factors * original["conv1_1.weight"]) == "caffe"
+    assert detect_input(factors * original["conv1_1.weight"]) == "caffe"
 
 
 def test_a_converted_file_is_not_converted_twice(tmp_path, original):
     converted = caffe_to_torchvision(original)
-    assert recognised_input(converted["conv1_1.weight"]) == "torchvision"
+    assert detect_input(converted["conv1_1.weight"]) == "torchvision"
     assert same(read_weights(safetensors(tmp_path, converted)), converted)
 
 
-def test_the_original_rounded_to_half_precision_is_recognised(original):
-    assert recognised_input(original["conv1_1.weight"].half().float()) == "caffe"
+def test_caffe_input_is_detected_in_half_precision(original):
+    assert detect_input(original["conv1_1.weight"].half().float()) == "caffe"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_other_filters_are_taken_for_torchvisions(seed):
-    assert recognised_input(random_weights(1, seed)["conv1_1.weight"]) == "torchvision"
+def test_other_filters_count_as_torchvisions(seed):
+    assert detect_input(random_weights(1, seed)["conv1_1.weight"]) == "torchvision"
 
 
-def test_a_first_layer_of_zeros_is_taken_for_torchvisions():
-    assert recognised_input(torch.zeros(64, 3, 3, 3)) == "torchvision"
+def test_a_first_layer_of_zeros_counts_as_torchvisions():
+    assert detect_input(torch.zeros(64, 3, 3, 3)) == "torchvision"
 
 
-def test_without_the_original_to_compare_with_a_file_is_still_read(monkeypatch, tmp_path, required):
+def test_a_file_can_be_read_without_the_original_for_comparison(monkeypatch, tmp_path, required):
     def missing():
         raise BadWeights("not installed")
 

@@ -1,4 +1,4 @@
-"""As in tests/engine: one thread, for small tensors on a shared machine."""
+"""One thread, as in tests/engine: for small tensors on a shared machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_large_files_left(tmp_path: Path) -> Iterator[None]:
-    """pytest keeps the folders of three runs, and a file of VGG19 may have 80 MB."""
+    """Delete weights files after each test: pytest keeps the folders of three runs, and a file of VGG19 may have 80
+    MB."""
     yield
     for path in (*tmp_path.rglob("*.safetensors"), *tmp_path.rglob("*.pth")):
         path.unlink()

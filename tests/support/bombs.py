@@ -1,5 +1,5 @@
-"""Picture files that are small, and want to be very large in memory. `python -m tests.daemon.bombs FOLDER` reads each
-file of a folder in a process of its own and says as JSON what came of it and how far its memory rose."""
+"""Small picture files that decompress, or claim to decompress, to very large ones. `python -m tests.support.bombs
+FOLDER` reads each file of a folder in its own process and prints as JSON the outcome and the growth of its memory."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-SIDE = 5000  # pixels; 25 megapixels, grey: 25 MB
+SIDE = 5000  # pixels; 25 megapixels of grey take 25 MB
 LONG = 100_000_000  # bytes
 
 
 @cache
 def saved(kind: str, side: int = SIDE) -> bytes:
-    """A black picture; compressed to next to nothing."""
+    """Return a black picture, which compresses to almost nothing."""
     out = io.BytesIO()
     Image.new("L", (side, side)).save(out, kind)
     return out.getvalue()
@@ -38,7 +38,8 @@ def deflated() -> bytes:
 
 
 def tiff(compression: int, data: bytes, width: int = 16, height: int = 16, **changed: int) -> bytes:
-    """One page of one strip, or of one tile. changed: other tags by their name, t322 for TileWidth."""
+    """Build a TIFF with one page of one strip or one tile. changed: other tags by number, such as t322 for
+    TileWidth."""
     tags = {256: width, 257: height, 258: 8, 259: compression, 262: 1, 273: 0, 277: 1, 278: height, 279: len(data)}
     tags.update({int(name[1:]): value for name, value in changed.items()})
     if 322 in tags:
@@ -54,7 +55,7 @@ def chunk(name: bytes, content: bytes) -> bytes:
 
 
 def png(width: int, height: int, content: bytes | None = None, *extras: tuple[bytes, bytes]) -> bytes:
-    """8-bit grey."""
+    """Build an 8-bit grey PNG."""
     parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), *extras]
     parts += [(b"IDAT", content or zlib.compress(bytes((width + 1) * height))), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
@@ -71,7 +72,7 @@ def icns() -> bytes:
 
 
 def inner_size_differs(kind: str, box: bytes, skipped: int) -> bytes:
-    """A JPEG 2000 or AVIF that says it is 16 × 16, around a stream that is not."""
+    """A JPEG 2000 or AVIF whose header says 16 × 16, around a larger stream."""
     data = saved(kind)
     at = data.index(box) + 4 + skipped
     return data[:at] + struct.pack(">II", 16, 16) + data[at + 8 :]
@@ -85,12 +86,12 @@ def webp() -> bytes:
 
 def gif() -> bytes:
     data = bytearray(saved("GIF"))
-    data[6:10] = struct.pack("<HH", 16, 16)  # the screen; its picture goes far beyond it
+    data[6:10] = struct.pack("<HH", 16, 16)  # the screen; the frame is far larger
     return bytes(data)
 
 
 def jpeg2000_box() -> bytes:
-    """A box that says it has a terabyte."""
+    """A box that claims to have a terabyte."""
     data = saved("JPEG2000", 16)
     at = data.index(b"ihdr") - 4
     return data[:at] + struct.pack(">I4sQ", 1, b"ihdr", 1 << 40) + data[at + 8 :]
@@ -131,7 +132,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def write_all(folder: Path) -> dict[str, Path]:
-    """The files, by what they are; one whose format this Pillow cannot write is left out."""
+    """Write the files; returns their paths by description. Formats that this Pillow cannot write are left out."""
     paths = {}
     for number, (name, make) in enumerate(BOMBS.items()):
         try:
@@ -149,9 +150,9 @@ def megabytes(entry: str) -> float:
 
 def main() -> None:
     from velatura.errors import VelaturaError
-    from velatura_daemon.imaging.files import other, png, read_picture, tiff
+    from velatura_daemon.imaging.files import pillow, png, read_picture, tiff
 
-    assert other, (png, tiff)
+    assert pillow, (png, tiff)
     Image.init()
     imagecodecs.png_decode(imagecodecs.png_encode(np.zeros((4, 4), np.uint8)))
     tifffile.TiffFile(io.BytesIO(globals()["tiff"](1, bytes(256)))).close()
@@ -160,14 +161,17 @@ def main() -> None:
             os.wait()
             continue
         try:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins here
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak memory
             before = megabytes("VmRSS")
             try:
                 picture = read_picture(path, max_megapixels=1).picture
-                said = f"{picture.width} × {picture.height}"
+                outcome = f"{picture.width} × {picture.height}"
             except VelaturaError as error:
-                said = error.code
-            print(json.dumps({"file": path.name, "said": said, "megabytes": megabytes("VmHWM") - before}), flush=True)
+                outcome = error.code
+            print(
+                json.dumps({"file": path.name, "outcome": outcome, "megabytes": megabytes("VmHWM") - before}),
+                flush=True,
+            )
         except BaseException:
             traceback.print_exc()
         os._exit(0)
