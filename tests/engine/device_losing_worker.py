@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import torch
 
-from velatura.app_dirs import places
+from velatura.app_dirs import app_dirs
 from velatura_daemon.worker import process, restyle_job
 
-LOST_MARKER = places().cache / "device-lost"
+LOST_MARKER = app_dirs().cache / "device-lost"
 AT_STEP = 2
 stylise = restyle_job.stylise
 
