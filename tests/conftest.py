@@ -52,7 +52,7 @@ class Daemon:
     clients: list[Client] = field(default_factory=list)
 
     @property
-    def app_dirs(self) -> AppDirs:
+    def dirs(self) -> AppDirs:
         return app_dirs({"VELATURA_HOME": str(self.home)})
 
     @property
@@ -70,7 +70,7 @@ class Daemon:
         return Launcher((*command, "--threads", "1", *self.options), build_id())
 
     def client(self, name: str = "tests", **more: object) -> Client:
-        client = Client("tests", dirs=self.app_dirs, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
+        client = Client("tests", dirs=self.dirs, client_id=name, launcher=self.launcher, **more)  # type: ignore[arg-type]
         self.clients.append(client)
         return client
 
@@ -82,7 +82,7 @@ class Daemon:
     def stop(self) -> None:
         for client in self.clients:
             client.close()
-        client = Client("tests", dirs=self.app_dirs, client_id="stop", start=False)
+        client = Client("tests", dirs=self.dirs, client_id="stop", start=False)
         try:
             client.wait_until_ready()
             pid = client.status()["pid"]

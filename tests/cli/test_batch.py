@@ -344,7 +344,7 @@ def test_results_finished_after_the_command_was_killed_are_fetched_and_not_compu
     )
     note = client_note(out / "frame10.png", batch=recipe.key_with(hash_of_file(done / "frame10.png")))
     request = recipe.request_for(done / "frame10.png")
-    name = (warm.app_dirs.config / "clients" / "cli").read_text()
+    name = (warm.dirs.config / "clients" / "cli").read_text()
     with warm.client(name) as client:
         client.acknowledge_manually()
         client.restyle_and_wait(request.content, request.styles, settings, note=note)

@@ -194,7 +194,7 @@ def test_doctor_shows_which_weights_are_used(run):
 def test_doctor_reports_that_the_chosen_weights_are_missing(run, files, warm):
     torch.save(weights_of_vgg19s_shapes("conv5_1", seed=8), files / "gone.pth")
     run("weights", "use", files / "gone.pth")
-    for path in warm.app_dirs.weights.glob("user-*"):
+    for path in warm.dirs.weights.glob("user-*"):
         path.unlink()
     try:
         done = run("doctor")
@@ -213,12 +213,12 @@ def test_imported_weights_can_be_chosen_by_name(run, files, warm):
     torch.save(weights_of_vgg19s_shapes("conv5_1", seed=9), files / "named.pth")
     run("weights", "use", files / "named.pth")
     run("weights", "use", "auto")
-    (name,) = (path.stem for path in warm.app_dirs.weights.glob("user-*"))
+    (name,) = (path.stem for path in warm.dirs.weights.glob("user-*"))
     try:
         assert "named.pth" in run("weights", "use", name).stdout
     finally:
         run("weights", "use", "auto")
-        for path in warm.app_dirs.weights.glob("user-*"):
+        for path in warm.dirs.weights.glob("user-*"):
             path.unlink()
 
 

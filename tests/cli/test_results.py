@@ -69,8 +69,8 @@ def homes() -> Iterator[list[Home]]:
     one, other = (Home(Path(tempfile.mkdtemp(prefix="vel-"))) for _ in range(2))
     one.draw()
     restyle = one.restyle(*LONG)
-    checkpoints = one.daemon.app_dirs.state / "works"
-    while not list(checkpoints.glob("*.kept")):
+    checkpoints = one.daemon.dirs.state / "checkpoints"
+    while not list(checkpoints.glob("*.record")):
         assert restyle.poll() is None, restyle.communicate()
         time.sleep(0.05)
     pid = json.loads(one.run("daemon", "status", "--json"))["pid"]
@@ -155,7 +155,7 @@ def test_a_result_is_deleted_by_its_id(homes):
 
 def test_forget_deletes_everything_but_logs_and_weights_with_and_without_a_daemon(homes):
     home = homes[0]
-    state = home.daemon.app_dirs.state
+    state = home.daemon.dirs.state
     home.run("forget", code=1, input="n\n")
     assert json.loads(home.run("history", "--json")) != []
     assert "Deleted" in home.run("forget", "--yes")
@@ -166,8 +166,8 @@ def test_forget_deletes_everything_but_logs_and_weights_with_and_without_a_daemo
     (state / "spool" / "left").write_bytes(b"x")
     (state / "history.sqlite.damaged").write_bytes(b"x")
     output = home.run("forget", "--yes")
-    assert str(home.daemon.app_dirs.weights) in output
+    assert str(home.daemon.dirs.weights) in output
     left = {path.name for path in state.iterdir()}
     assert "daemon.log" in left
-    assert not left & {"spool", "results", "works"}
+    assert not left & {"spool", "results", "checkpoints"}
     assert not [name for name in left if name.startswith("history")]

@@ -34,7 +34,7 @@ def test_a_worker_that_hangs_is_ended_and_another_goes_on_from_its_picture(daemo
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
         until(client, p.Progress, job)
-        status_when(client, lambda report: list(daemon.app_dirs.state.glob("works/*.kept")))
+        status_when(client, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
         with stopped(client.status()["worker"]["pid"]):
             assert "no sign of life" in until(client, p.Notice, job).sentence
         assert until(client, Finished, job).result.started_from == "last"
@@ -73,7 +73,7 @@ def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stay
         job = client.restyle(BIG, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=80))
         until(client, p.Progress, job)
         with daemon.client("watching") as watching:
-            status_when(watching, lambda report: list(daemon.app_dirs.state.glob("works/*.kept")))
+            status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
         with limited(worker, resource.RLIMIT_FSIZE, SMALL):
             failed = until_failed(client, job)
         assert failed.code == "disk"
@@ -132,7 +132,7 @@ def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room
         client._connection._launcher = launcher
         done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
         assert done.picture.data == CONTENT.data
-        inside = Path(f"/proc/{client.status()['pid']}/root") / str(daemon.app_dirs.spool).lstrip("/")
+        inside = Path(f"/proc/{client.status()['pid']}/root") / str(daemon.dirs.spool).lstrip("/")
         filler = inside / ("f" * 64)  # as large as the disk lets it be
         with contextlib.suppress(OSError), filler.open("wb") as file:
             while True:
@@ -152,22 +152,22 @@ def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
         client.wait_until_ready()
 
 
-@pytest.mark.parametrize("name", ["spool", "results", "works"])
+@pytest.mark.parametrize("name", ["spool", "results", "checkpoints"])
 def test_a_file_where_a_folder_should_be_is_told_at_the_start(daemon, name):
-    daemon.app_dirs.state.mkdir(parents=True)
-    (daemon.app_dirs.state / name).write_text("not a folder")
+    daemon.dirs.state.mkdir(parents=True)
+    (daemon.dirs.state / name).write_text("not a folder")
     with daemon.client() as client, pytest.raises(DaemonCannotStart, match=name):
         client.wait_until_ready()
 
 
 def test_caches_that_were_damaged_are_made_anew(daemon):
-    daemon.app_dirs.cache.mkdir(parents=True)
-    (daemon.app_dirs.cache / "pace.json").write_text("{half a fi")
-    (daemon.app_dirs.spool).mkdir(parents=True)
-    (daemon.app_dirs.spool / ("a" * 64)).write_bytes(b"nobody's")
+    daemon.dirs.cache.mkdir(parents=True)
+    (daemon.dirs.cache / "pace.json").write_text("{half a fi")
+    (daemon.dirs.spool).mkdir(parents=True)
+    (daemon.dirs.spool / ("a" * 64)).write_bytes(b"nobody's")
     with daemon.client() as client:
         assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
-    assert not (daemon.app_dirs.spool / ("a" * 64)).exists()
+    assert not (daemon.dirs.spool / ("a" * 64)).exists()
 
 
 # --- being found -----------------------------------------------------------------------------------
@@ -178,9 +178,9 @@ def test_a_connection_file_and_a_socket_that_were_deleted_come_again(daemon, los
         client.wait_until_ready()
         pid = client.status()["pid"]
     if "file" in lost:
-        daemon.app_dirs.connection_file.unlink()
+        daemon.dirs.connection_file.unlink()
     if "socket" in lost:
-        shutil.rmtree(daemon.app_dirs.runtime)
+        shutil.rmtree(daemon.dirs.runtime)
     with daemon.client() as client:
         client.wait_until_ready()
         assert client.status()["pid"] == pid
@@ -206,7 +206,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
     with daemon.client("editor") as slow, daemon.client("watching") as watching:
         job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
         until(slow, p.Progress, job)
-        status_when(watching, lambda report: list(daemon.app_dirs.state.glob("works/*.kept")))
+        status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
         status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
         with pytest.raises(DaemonLost, match="kept"):
             until(slow, Finished, job)

@@ -45,7 +45,7 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
 
 def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
     with (
-        Client("tests", dirs=daemon.app_dirs, client_id="x") as client,
+        Client("tests", dirs=daemon.dirs, client_id="x") as client,
         pytest.raises(DaemonNotRunning, match="velatura daemon start"),
     ):
         client.wait_until_ready()
@@ -53,7 +53,7 @@ def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
 
 def test_a_daemon_that_cannot_start_is_told_with_its_last_words(daemon):
     launcher = Launcher(("/bin/sh", "-c", "echo no torch here >&2; exit 3"), "")
-    client = Client("tests", dirs=daemon.app_dirs, client_id="x", launcher=launcher)
+    client = Client("tests", dirs=daemon.dirs, client_id="x", launcher=launcher)
     with client, pytest.raises(DaemonCannotStart, match="no torch here"):
         client.wait_until_ready()
 
@@ -123,7 +123,7 @@ def test_after_a_crash_a_new_daemon_takes_over_the_stale_files(daemon):
         pid = client.status()["pid"]
         os.kill(pid, signal.SIGKILL)
         wait_for_end(pid)
-        assert daemon.app_dirs.connection_file.exists()
+        assert daemon.dirs.connection_file.exists()
         with daemon.client() as another:
             another.wait_until_ready()
             assert another.status()["pid"] != pid
@@ -136,7 +136,7 @@ def test_a_daemon_that_is_just_coming_up_after_a_crash_is_waited_for(daemon):
         pid = client.status()["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
-    coming = Lock(daemon.app_dirs.lock_file)
+    coming = Lock(daemon.dirs.lock_file)
     assert coming.acquire(5)
     with daemon.client() as another:
         for _ in range(5):
@@ -167,9 +167,9 @@ def test_a_stopped_daemon_leaves_nothing_behind(daemon):
             until(client, Finished)
         wait_for_end(report["pid"])
         wait_for_end(report["worker"]["pid"])
-    assert not daemon.app_dirs.connection_file.exists()
-    assert list(daemon.app_dirs.spool.iterdir()) == []
-    assert list(daemon.app_dirs.runtime.iterdir()) == []
+    assert not daemon.dirs.connection_file.exists()
+    assert list(daemon.dirs.spool.iterdir()) == []
+    assert list(daemon.dirs.runtime.iterdir()) == []
 
 
 def test_an_idle_daemon_of_another_build_is_replaced(daemon):
@@ -177,7 +177,7 @@ def test_an_idle_daemon_of_another_build_is_replaced(daemon):
         client.wait_until_ready()
         old = client.status()
     newer = Launcher(daemon.launcher.command, "another build")
-    with Client("tests", dirs=daemon.app_dirs, client_id="new", launcher=newer) as client:
+    with Client("tests", dirs=daemon.dirs, client_id="new", launcher=newer) as client:
         client.wait_until_ready()
         assert client.status()["pid"] != old["pid"]
 
@@ -187,7 +187,7 @@ def test_a_busy_daemon_of_another_build_stays(daemon):
         job = busy.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         until(busy, p.Progress, job)
         newer = Launcher(daemon.launcher.command, "another build")
-        with Client("tests", dirs=daemon.app_dirs, client_id="new", launcher=newer) as client:
+        with Client("tests", dirs=daemon.dirs, client_id="new", launcher=newer) as client:
             client.wait_until_ready()
             assert client.status()["pid"] == busy.status()["pid"]
 
@@ -208,7 +208,7 @@ def test_a_daemon_told_to_leave_when_idle_leaves(daemon):
         client.wait_until_ready()
         pid = client.status()["pid"]
     wait_for_end(pid)
-    assert not daemon.app_dirs.connection_file.exists()
+    assert not daemon.dirs.connection_file.exists()
 
 
 def test_a_full_disk_fails_the_job_not_the_daemon(daemon):

@@ -62,7 +62,7 @@ def test_a_restyle_logs_dated_lines_of_the_daemon_and_of_its_worker(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         pid = client.status()["workers"][0]["pid"]
-    first, *lines = daemon.app_dirs.log_file.read_text().splitlines()
+    first, *lines = daemon.dirs.log_file.read_text().splitlines()
     assert first.startswith(START_MARKER)
     for text in (f" worker {pid} velatura.worker: network ", r" daemon \d+ velatura.jobs: job .* done in "):
         assert [line for line in lines if LINE.match(line) and re.search(text, line)]

@@ -231,7 +231,7 @@ def test_paper_starts_from_noise_even_when_a_knob_was_moved(warm):
 def test_a_cleaned_cache_folder_costs_nothing_but_the_sending(warm):
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-        shutil.rmtree(warm.app_dirs.spool)
+        shutil.rmtree(warm.dirs.spool)
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 

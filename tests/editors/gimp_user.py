@@ -86,11 +86,11 @@ class GimpUser:
 
     def kill_midway(self, **settings: object) -> None:
         """Starts a restyle in the open dialog, and kills the daemon once a checkpoint is saved."""
-        checkpoints = self.gimp.home / "velatura/state/works"
+        checkpoints = self.gimp.home / "velatura/state/checkpoints"
         velatura(self.gimp.home, "results", "drop", "--all")  # of earlier tests
         self.set_up(**settings)
         self.dialog("click('Restyle')")
-        self.gimp.wait_until(lambda: list(checkpoints.glob("*.kept")), PATIENCE, "the checkpoint")
+        self.gimp.wait_until(lambda: list(checkpoints.glob("*.record")), PATIENCE, "the checkpoint")
         os.kill(json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
         self.wait("not busy() and 'estyle again' in message()", "the error")
         velatura(self.gimp.home, "daemon", "start")  # outside of GIMP's namespace

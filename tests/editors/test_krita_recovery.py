@@ -153,7 +153,9 @@ def kill_midway(krita, **settings):
     velatura(krita.home, "results", "drop", "--all")  # of earlier tests
     arguments = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     krita.execute(f"set_up({arguments})\nclick('start')")
-    krita.wait_until(lambda: list((krita.home / "velatura/state/works").glob("*.kept")), PATIENCE, "the checkpoint")
+    krita.wait_until(
+        lambda: list((krita.home / "velatura/state/checkpoints").glob("*.record")), PATIENCE, "the checkpoint"
+    )
     kill(json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"])
     krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the error")
     velatura(krita.home, "daemon", "start")  # outside of Krita's namespace

@@ -383,7 +383,7 @@ def test_a_lost_device_ends_the_worker_and_another_does_the_job(home, scene, pai
             assert [s for s in sentences if "device was lost" in s], sentences
             assert len([s for s in sentences if "worker died" in s]) == 1
             assert client.restyle_and_wait(picture(seed=3), [(painting, 1.0)], DRAFT).picture
-        assert "device-side assert" in daemon.places.log_file.read_text()
+        assert "device-side assert" in daemon.dirs.log_file.read_text()
     finally:
         daemon.stop()
 

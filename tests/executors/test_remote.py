@@ -222,7 +222,7 @@ def test_status_says_where_the_work_is_done(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
-    assert report["upstream"] == str(far.places.connection_file)
+    assert report["upstream"] == str(far.dirs.connection_file)
     assert report["worker"]["pid"] == 0
     assert report["worker"]["device"].endswith("of another daemon")
     assert "VGG19" in report["worker"]["weights"]
@@ -272,8 +272,8 @@ def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home):
 
 def test_editors_start_it_as_it_was_recorded(home):
     one = Daemon(home)
-    record_launcher(one.places, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
-    assert terminal_command(one.places) == "/opt/p daemon start --upstream /box/connection.json"
+    record_launcher(one.dirs, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
+    assert terminal_command(one.dirs) == "/opt/p daemon start --upstream /box/connection.json"
 
 
 class Impostor:
@@ -326,7 +326,7 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
     job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
     until(client, p.Preview, job)
     with another.client("watching") as watching:
-        while not list(another.places.state.glob("works/*.kept")):
+        while not list(another.dirs.state.glob("checkpoints/*.record")):
             watching.status()
         pid = watching.status()["pid"]
     os.kill(pid, signal.SIGKILL)

@@ -59,7 +59,7 @@ class Watched:
 
     def until_kept(self, daemon: Daemon, count: int = 1) -> None:
         """Until so many pictures in work lie on the daemon's disk."""
-        self.until(lambda: len(list((daemon.places.state / "works").glob("*.npy"))) >= count)
+        self.until(lambda: len(list((daemon.dirs.state / "checkpoints").glob("*.npy"))) >= count)
 
     def to_the_end(self) -> dict[str, list[Any]]:
         self.until(

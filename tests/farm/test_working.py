@@ -45,7 +45,7 @@ def test_a_restyle_is_the_same_as_one_made_here(farm, daemon):
 def test_the_process_that_is_connected_to_the_cluster_writes_to_the_daemons_log(farm, machines):
     with farm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
-    lines = farm.places.log_file.read_text().splitlines()
+    lines = farm.dirs.log_file.read_text().splitlines()
     assert [
         line
         for line in lines

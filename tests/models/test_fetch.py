@@ -266,7 +266,7 @@ def test_downloaded_weights_declare_their_input(site, store, state_dict):
 def test_only_the_convolutions_are_stored(site, store, state_dict):
     serve(site, saved(state_dict))
     fetch_imagenet(store, site.url, quiet)
-    assert [p.name for p in store.app_dirs.weights.iterdir()] == ["imagenet.safetensors"]
+    assert [p.name for p in store.dirs.weights.iterdir()] == ["imagenet.safetensors"]
 
 
 def test_an_interrupted_download_is_continued_by_the_next_one(site, store, state_dict):
@@ -284,8 +284,8 @@ def test_an_interrupted_download_is_continued_by_the_next_one(site, store, state
 
 def test_a_part_of_another_file_is_detected_and_removed(site, store, state_dict):
     serve(site, saved(state_dict))
-    store.app_dirs.weights.mkdir(parents=True)
-    (store.app_dirs.weights / f"{site.name}.part").write_bytes(b"of another file")
+    store.dirs.weights.mkdir(parents=True)
+    (store.dirs.weights / f"{site.name}.part").write_bytes(b"of another file")
     with pytest.raises(BadWeights, match=r"damaged"):
         fetch_imagenet(store, site.url, quiet)
     fetch_imagenet(store, site.url, quiet)
@@ -296,7 +296,7 @@ def test_a_valid_file_that_is_not_vgg19_is_refused_and_removed(site, store):
     serve(site, saved({"layer1.weight": torch.ones(3)}))
     with pytest.raises(BadWeights, match=r"no layer of VGG19"):
         fetch_imagenet(store, site.url, quiet)
-    assert list(store.app_dirs.weights.iterdir()) == []
+    assert list(store.dirs.weights.iterdir()) == []
 
 
 def test_torchvisions_download_address_contains_a_hash():

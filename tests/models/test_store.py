@@ -28,7 +28,7 @@ def weights_file(folder, seed=0, name="mine.pth", last="conv5_1"):
 
 def fetched(store):
     """Pretend that the ImageNet weights were downloaded: the store only checks file names."""
-    store.app_dirs.weights.mkdir(parents=True, exist_ok=True)
+    store.dirs.weights.mkdir(parents=True, exist_ok=True)
     store.imagenet_file.write_bytes(b"")
 
 
@@ -67,7 +67,7 @@ def test_auto_can_mean_an_imported_file(store, tmp_path):
 def test_missing_chosen_weights_are_reported(store, tmp_path):
     name = store.import_file(weights_file(tmp_path))
     store.choose(name)
-    (store.app_dirs.weights / f"{name}.safetensors").unlink()
+    (store.dirs.weights / f"{name}.safetensors").unlink()
     with pytest.raises(BadWeights, match="no longer on this machine"):
         store.resolve("auto")
 
@@ -120,8 +120,8 @@ def test_the_error_for_missing_imagenet_weights_names_the_command_that_downloads
     ],
 )
 def test_an_invalid_name_is_refused_even_if_such_a_file_exists(store, tmp_path, name):
-    store.app_dirs.weights.mkdir(parents=True)
-    for path in (store.app_dirs.weights / "user-zzz.safetensors", tmp_path / "x.safetensors"):
+    store.dirs.weights.mkdir(parents=True)
+    for path in (store.dirs.weights / "user-zzz.safetensors", tmp_path / "x.safetensors"):
         path.write_bytes(b"")
     with pytest.raises(BadWeights, match="Unknown weights"):
         store.resolve(name)
@@ -134,7 +134,7 @@ def test_no_name_resolves_to_a_file_outside_the_folder(store, name):
         path = store.resolve(name).path
     except VelaturaError:
         return
-    assert path is None or path.parent == store.app_dirs.weights
+    assert path is None or path.parent == store.dirs.weights
 
 
 def test_a_valid_name_without_a_file_is_reported(store):
@@ -178,12 +178,12 @@ def test_a_refused_file_leaves_nothing_behind(store, tmp_path):
     bad.write_bytes(b"nothing")
     with pytest.raises(BadWeights):
         store.import_file(bad)
-    assert not store.app_dirs.weights.exists() or not list(store.app_dirs.weights.iterdir())
+    assert not store.dirs.weights.exists() or not list(store.dirs.weights.iterdir())
 
 
 def test_a_damaged_import_is_reported_when_it_is_loaded(store, tmp_path):
     name = store.import_file(weights_file(tmp_path))
-    (store.app_dirs.weights / f"{name}.safetensors").write_bytes(b"damaged")
+    (store.dirs.weights / f"{name}.safetensors").write_bytes(b"damaged")
     with pytest.raises(BadWeights, match="cannot be read as weights"):
         load_network(store.resolve(name))
 

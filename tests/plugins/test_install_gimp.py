@@ -137,7 +137,7 @@ def test_without_gimp_3_the_script_says_that_it_is_required(tmp_path):
     )
     assert done.returncode != 0
     assert "Velatura needs GIMP 3" in done.stderr
-    assert "GIMP 2.10 is not served" in done.stderr
+    assert "GIMP 2.10 is not supported" in done.stderr
 
 
 def test_menu_labels_are_the_shared_strings():

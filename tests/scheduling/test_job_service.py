@@ -163,11 +163,11 @@ def test_an_idle_worker_gives_the_device_back(one):
 def test_a_sleep_of_the_machine_is_nobodys_silence():
     clock = ManualClock()
     before = clock.now()
-    clock.waits(1.0)
+    clock.before_wait(1.0)
     clock.pass_by(3600)
     assert clock.now() - before == pytest.approx(1.0)
-    assert clock.slept() == pytest.approx(3599)
-    assert clock.slept() == 0
+    assert clock.take_lost_seconds() == pytest.approx(3599)
+    assert clock.take_lost_seconds() == 0
 
 
 def test_a_sleep_in_the_middle_of_work_is_no_silence_either():
@@ -180,17 +180,17 @@ def test_a_sleep_in_the_middle_of_work_is_no_silence_either():
 def test_a_turn_that_takes_a_while_is_no_sleep():
     clock = ManualClock()
     before = clock.now()
-    clock.waits(1.0)
+    clock.before_wait(1.0)
     clock.pass_by(1.0 + TOLERANCE - 0.1)
     assert clock.now() - before == pytest.approx(1.0 + TOLERANCE - 0.1)
 
 
 def test_what_waits_for_ever_has_not_slept():
     clock = ManualClock()
-    clock.waits(None)
+    clock.before_wait(None)
     clock.pass_by(86400)
     clock.now()
-    assert clock.slept() == 0
+    assert clock.take_lost_seconds() == 0
 
 
 def test_what_is_kept_ages_by_the_injected_calendar_alone(one, home):

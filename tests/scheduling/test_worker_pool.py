@@ -193,14 +193,12 @@ def test_every_painter_whose_job_this_machine_does_for_others_is_told_once(home)
     for _ in ("a", "b"):
         studio.end(studio.home)
     told = [
-        m.job
-        for m in studio.messages
-        if isinstance(m, p.Notice) and "this machine does its work meanwhile" in m.sentence
+        m.job for m in studio.messages if isinstance(m, p.Notice) and "jobs run on this machine meanwhile" in m.sentence
     ]
     assert sorted(told) == ["a", "b"]
     assert (
         studio.notices[0]
-        == "The Ray cluster at ray://there:10001 cannot be reached; this machine does its work meanwhile."
+        == "The Ray cluster at ray://there:10001 cannot be reached; jobs run on this machine meanwhile."
     )
 
 

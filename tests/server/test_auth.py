@@ -62,7 +62,7 @@ class RawPeer:
 def connection(warm: Daemon) -> ConnectionInfo:
     with warm.client() as client:
         client.wait_until_ready()
-    found = find(warm.places)
+    found = find(warm.dirs)
     assert found is not None
     return found
 
@@ -241,8 +241,8 @@ def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
 def test_the_socket_and_the_key_are_the_users_alone(warm, connection):
     path = Path(connection.endpoints[0].removeprefix("ipc://"))
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert stat.S_IMODE(warm.places.connection_file.stat().st_mode) == 0o600
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in warm.places.spool.iterdir())
+    assert stat.S_IMODE(warm.dirs.connection_file.stat().st_mode) == 0o600
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in warm.dirs.spool.iterdir())
 
 
 def as_nobody(action) -> bytes:
@@ -270,9 +270,9 @@ def test_another_user_can_neither_read_the_key_nor_reach_the_socket(warm, connec
     warm.home.chmod(0o755)  # mkdtemp's 0700 is not ours
     path = connection.endpoints[0].removeprefix("ipc://")
     other = socket.socket(socket.AF_UNIX)
-    assert as_nobody(lambda: warm.places.connection_file.read_bytes()) == b"PermissionError"
+    assert as_nobody(lambda: warm.dirs.connection_file.read_bytes()) == b"PermissionError"
     assert as_nobody(lambda: other.connect(path)) == b"PermissionError"
-    assert as_nobody(lambda: list(warm.places.spool.iterdir())) == b"PermissionError"
+    assert as_nobody(lambda: list(warm.dirs.spool.iterdir())) == b"PermissionError"
     assert as_nobody(lambda: warm.home.stat().st_uid) == b"0"  # the child does run, and can look
     other.close()
 
@@ -298,8 +298,8 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     port = router.bind_to_random_port("tcp://127.0.0.1")
-    publish(daemon.places, ConnectionInfo((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
-    lock = Lock(daemon.places.lock_file)
+    publish(daemon.dirs, ConnectionInfo((f"tcp://127.0.0.1:{port}",), b"k" * 32, 1, ""))
+    lock = Lock(daemon.dirs.lock_file)
     assert lock.acquire()
     client = daemon.client()
     client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -335,7 +335,7 @@ def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
 
 @pytest.mark.parametrize("left", [b"", b"{", b"\0" * 100])
 def test_a_damaged_connection_file_that_a_crash_left_does_not_keep_the_next_daemon_away(daemon, left):
-    write_private_file(daemon.places.connection_file, left)
+    write_private_file(daemon.dirs.connection_file, left)
     with daemon.client() as client:
         assert client.wait_until_ready()
 

@@ -43,7 +43,7 @@ class Flooded:
         self.honest.wait_until_ready()
         self.serve()
         self.front = psutil.Process(self.honest.status()["pid"])
-        found = find(daemon.places)
+        found = find(daemon.dirs)
         assert found is not None
         self.endpoints = found.endpoints
         self.before = self.front.memory_info().rss

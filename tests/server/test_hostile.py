@@ -513,7 +513,7 @@ def test_no_peer_brings_the_daemon_down_or_learns_what_is_not_its_own(daemon):
     daemon.options = ("--heartbeat", "2", "--park-seconds", "20")  # who vanishes is soon forgotten
     with daemon.client("honest") as honest:
         honest.restyle_and_wait(picture(), [(STYLES[0], 1.0)], AS_IT_IS)
-        found = find(daemon.places)
+        found = find(daemon.dirs)
         assert found is not None
         Hostile.connection, Hostile.honest, Hostile.pid = found, honest, honest.status()["pid"]
         run_state_machine_as_test(
@@ -532,7 +532,7 @@ def test_no_peer_brings_the_daemon_down_or_learns_what_is_not_its_own(daemon):
 def test_a_status_is_told_however_long_the_names_of_the_jobs_are(warm):
     with warm.client("asking") as asking:
         asking.wait_until_ready()
-        found = find(warm.places)
+        found = find(warm.dirs)
         assert found is not None
         peers = [ZmqPeer(found.endpoints[0]) for _ in range(4)]
         tokens = [greeted(peer, found.key, f"client {number}") for number, peer in enumerate(peers)]

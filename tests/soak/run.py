@@ -89,7 +89,7 @@ def soak(home: Path, seconds: float, clients: int) -> Soak:
     soak_clients = [SoakClient(n, daemon.client, job_log, turns) for n in range(clients)]
     try:
         watcher.wait_until_ready()
-        log = Log(daemon.app_dirs.log_file)
+        log = Log(daemon.dirs.log_file)
         started_at = last = time.monotonic()
         next_sample, report = 0.0, watcher.status()
         while (now := time.monotonic() - started_at) < seconds + END_TIMEOUT:

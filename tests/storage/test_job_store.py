@@ -50,7 +50,7 @@ def result_not_fetched(daemon: Daemon, name: str, **more: object) -> str:
 
 def steps_kept(daemon: Daemon) -> int:
     """How far the picture in work had got when it was last left on the disk."""
-    return max((_read(path)["step"] for path in daemon.places.state.glob("works/*.kept")), default=0)
+    return max((_read(path)["step"] for path in daemon.dirs.state.glob("checkpoints/*.record")), default=0)
 
 
 def stopped_midway(daemon: Daemon, settings: StyleSettings = ENDLESS, **more: object) -> tuple[Client, str]:
@@ -79,7 +79,7 @@ def test_a_result_survives_the_daemon_until_its_client_has_it(daemon):
         assert (done.picture.width, done.picture.height) == (32, 24)
         assert done.mask is not None and done.mask.data == MASK.data
         assert kept(client) == []
-    assert not list(daemon.places.state.glob("results/*.kept"))
+    assert not list(daemon.dirs.state.glob("results/*.record"))
 
 
 def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
@@ -98,7 +98,7 @@ def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
 def test_a_result_whose_picture_was_damaged_is_told(daemon):
     result_not_fetched(daemon, "editor")
     kill(daemon)
-    for path in daemon.places.spool.iterdir():
+    for path in daemon.dirs.spool.iterdir():
         path.write_bytes(bytes(path.stat().st_size))
     with daemon.client("editor") as client:
         client.fetch(kept(client)[0])
@@ -117,7 +117,7 @@ def test_a_killed_daemon_costs_no_more_than_the_last_seconds(daemon):
     done = until(client, Finished, job)
     assert done.result.started_from == "last"
     assert kept(client) == []
-    assert not list(daemon.places.state.glob("works/*.npy"))
+    assert not list(daemon.dirs.state.glob("checkpoints/*.npy"))
 
 
 def test_the_picture_as_far_as_it_got_can_be_had(daemon):
@@ -151,7 +151,7 @@ def test_a_vanished_clients_work_can_be_gone_on_with(daemon):
     lost, watching = daemon.client("editor"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], LONG)
     until(lost, p.Progress, job)
-    status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+    status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
     lost._connection.disconnect()
     status_when(watching, lambda report: report["stopped_midway"] == 1)
     with daemon.client("editor") as client:
@@ -166,12 +166,12 @@ def test_who_says_goodbye_or_cancels_leaves_no_work_behind(daemon):
             client = daemon.client("editor")
             job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
             until(client, p.Progress, job)
-            status_when(watching, lambda report: list(daemon.places.state.glob("works/*.kept")))
+            status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
             leave(client, job)
             client.drain()
             status_when(watching, lambda report: not report["jobs"] and not report["worker"]["busy"])
-            assert not list(daemon.places.state.glob("works/*.kept")) and not list(
-                daemon.places.state.glob("works/*.npy")
+            assert not list(daemon.dirs.state.glob("checkpoints/*.record")) and not list(
+                daemon.dirs.state.glob("checkpoints/*.npy")
             )
 
 
@@ -212,23 +212,23 @@ def test_everything_can_be_forgotten(daemon):
         assert until(client, SavedItems).items == []
         client.request_history()
         assert until(client, HistoryEntries).entries == []
-    left = [path for folder in ("spool", "works", "results") for path in (daemon.places.state / folder).iterdir()]
+    left = [path for folder in ("spool", "checkpoints", "results") for path in (daemon.dirs.state / folder).iterdir()]
     assert [path.name for path in left if path.name != "seen"] == []
 
 
 def test_what_is_kept_is_this_users_alone(daemon):
     result_not_fetched(daemon, "editor")
     stopped_midway(daemon)
-    files = [path for path in daemon.places.state.rglob("*") if path.is_file()]
+    files = [path for path in daemon.dirs.state.rglob("*") if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    folders = [path for path in daemon.places.state.rglob("*") if path.is_dir()]
+    folders = [path for path in daemon.dirs.state.rglob("*") if path.is_dir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
 
 
-@pytest.mark.parametrize("folder", ["results", "works"])
+@pytest.mark.parametrize("folder", ["results", "checkpoints"])
 @pytest.mark.parametrize("damage", [b"", b"garbage", bytes(200)])
 def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damage):
-    path = daemon.places.state / folder / "some.kept"
+    path = daemon.dirs.state / folder / "some.record"
     path.parent.mkdir(parents=True)
     path.write_bytes(damage)
     with daemon.client() as client:
@@ -237,8 +237,8 @@ def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damag
 
 
 def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
-    daemon.places.state.mkdir(parents=True)
-    path = daemon.places.state / "history.sqlite"
+    daemon.dirs.state.mkdir(parents=True)
+    path = daemon.dirs.state / "history.sqlite"
     path.write_bytes(b"SQLite format 3\0" + b"nonsense" * 500)
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Harbour")
@@ -250,11 +250,11 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
 def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
     result_not_fetched(daemon, "editor")
     kill(daemon)
-    for path in daemon.places.spool.iterdir():
+    for path in daemon.dirs.spool.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
     with daemon.client("editor") as client:
         assert kept(client) == []
-    assert "cut off" in daemon.places.log_file.read_text()
+    assert "cut off" in daemon.dirs.log_file.read_text()
 
 
 def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):

@@ -49,7 +49,7 @@ def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, records):
 @given(st.binary(max_size=300))
 def test_no_file_whatever_keeps_a_shelf_from_opening(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("shelf")
-    (folder / "x.kept").write_bytes(data)
+    (folder / "x.record").write_bytes(data)
     assert list(RecordStore(folder, DAYS)) == []
 
 
@@ -57,5 +57,5 @@ def test_no_file_whatever_keeps_a_shelf_from_opening(tmp_path_factory, data):
 def test_names_from_the_wire_become_no_paths(tmp_path_factory, client, job):
     records = RecordStore(tmp_path_factory.mktemp("shelf"), DAYS)
     records.put((client, job), {}, START)
-    assert [path.parent for path in records.folder.rglob("*.kept")] == [records.folder]
+    assert [path.parent for path in records.folder.rglob("*.record")] == [records.folder]
     assert (client, job) in RecordStore(records.folder, DAYS)

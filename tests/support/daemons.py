@@ -62,4 +62,4 @@ def stopped(*pids: int) -> Iterator[None]:
 
 def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
     """A painter's daemon, whose work is done by `far`."""
-    return Daemon(home, ("--upstream", str(far.places.connection_file), *more))
+    return Daemon(home, ("--upstream", str(far.dirs.connection_file), *more))

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 def store(tmp_path):
     one = WeightStore(app_dirs({"VELATURA_HOME": str(tmp_path / "home")}))
     yield one
-    for path in one.places.weights.glob("*.safetensors"):  # pytest keeps folders, and these are large
+    for path in one.dirs.weights.glob("*.safetensors"):  # pytest keeps folders, and these are large
         path.unlink()
 
 

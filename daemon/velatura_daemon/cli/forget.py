@@ -14,7 +14,7 @@ from velatura.client.locks import Lock
 from velatura.errors import DaemonLost, DiskTrouble, error_from
 from velatura.protocol.messages import Failed
 
-FOLDERS = ("spool", "results", "works")
+FOLDERS = ("spool", "results", "checkpoints")
 HISTORY = "history.sqlite*"  # with its journals, and damaged copies
 
 

@@ -60,7 +60,7 @@ def list_() -> None:
     """List the weights on this machine. The star marks those that 'auto' means."""
     store = WeightStore(app_dirs())
     names = [DEFAULT.name, *(["imagenet"] if store.imagenet_file.exists() else [])]
-    names += sorted(path.stem for path in store.app_dirs.weights.glob("user-*.safetensors"))
+    names += sorted(path.stem for path in store.dirs.weights.glob("user-*.safetensors"))
     try:
         chosen = store.resolve("auto").name
     except BadWeights as error:

@@ -15,7 +15,7 @@ RAY_OPTIONS = ("address", "min_actors", "max_actors", "actor_resources", "node_l
 
 
 def providers_for(
-    config: DaemonConfig, places: AppDirs, wake: Callable[[], None]
+    config: DaemonConfig, dirs: AppDirs, wake: Callable[[], None]
 ) -> tuple[ExecutorProvider, ExecutorProvider | None]:
     """The provider, and its fallback while it is lost.
 
@@ -29,7 +29,7 @@ def providers_for(
     if config.executor_kind == "upstream":
         from velatura_daemon.executors.remote import RemoteDaemon
 
-        return RemoteDaemon(config, places, wake), fallback
+        return RemoteDaemon(config, dirs, wake), fallback
     from velatura_daemon.executors.ray.workers import RayProvider
 
     return RayProvider(config, wake), fallback

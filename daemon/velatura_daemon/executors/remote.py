@@ -29,16 +29,16 @@ class RemoteDaemon:
     executor checks for itself now and then.
     """
 
-    def __init__(self, config: DaemonConfig, places: AppDirs, wake: Callable[[], None]) -> None:
+    def __init__(self, config: DaemonConfig, dirs: AppDirs, wake: Callable[[], None]) -> None:
         """Raises UsageError if the connection file is this daemon's own; DiskTrouble, UnsafeConnectionFile."""
         self._file = Path(config.upstream)
-        if self._file.resolve() == places.connection_file.resolve():
+        if self._file.resolve() == dirs.connection_file.resolve():
             raise UsageError(
                 f"--upstream {config.upstream} is this daemon's own connection file. Give another daemon's, or leave "
                 "it out."
             )
-        self._config, self._places, self._wake = config, places, wake
-        self._client_id = client_id_for(places, "daemon")
+        self._config, self._dirs, self._wake = config, dirs, wake
+        self._client_id = client_id_for(dirs, "daemon")
         self._growing = threading.Lock()
         self.lost = False
         self.has_fallback = bool(config.fallback)
@@ -46,7 +46,7 @@ class RemoteDaemon:
 
     def _new_executor(self) -> RemoteExecutor:
         connection = RemoteConnection(self._file, self._client_id)
-        return RemoteExecutor(connection, self._places, self._config.keep_seconds, self._wake, self)
+        return RemoteExecutor(connection, self._dirs, self._config.keep_seconds, self._wake, self)
 
     @property
     def reachable(self) -> bool:

@@ -88,14 +88,14 @@ class RemoteExecutor:
     def __init__(
         self,
         connection: RemoteConnection,
-        places: AppDirs,
+        dirs: AppDirs,
         keep_seconds: float,
         wake: Callable[[], None],
         siblings: Siblings,
     ) -> None:
         """keep_seconds: between two CheckpointSaved events."""
         self._connection = connection
-        self._client = CheckingClient("daemon", dirs=places, connection=connection)
+        self._client = CheckingClient("daemon", dirs=dirs, connection=connection)
         self._client.acknowledge_manually()
         self._wake = wake
         self._siblings = siblings

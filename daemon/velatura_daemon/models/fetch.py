@@ -33,7 +33,7 @@ def fetch_imagenet(store: WeightStore, url: str, progress: Callable[[int, int], 
 
     from velatura_daemon.models.check import read_weights
 
-    folder = make_private_folder(store.app_dirs.weights)
+    folder = make_private_folder(store.dirs.weights)
     part = folder / (Path(url).name + ".part")
     download(url, part, progress)
     check_name_hash(part, Path(url).name)

@@ -39,15 +39,15 @@ class WeightStore:
     """Looks up weights by name. Reads no tensors and needs no torch."""
 
     def __init__(self, app_dirs: AppDirs) -> None:
-        self.app_dirs = app_dirs
+        self.dirs = app_dirs
 
     @property
     def imagenet_file(self) -> Path:
-        return self.app_dirs.weights / "imagenet.safetensors"
+        return self.dirs.weights / "imagenet.safetensors"
 
     @property
     def _choice_file(self) -> Path:
-        return self.app_dirs.config / "weights.json"
+        return self.dirs.config / "weights.json"
 
     def resolve(self, name: str) -> Weights:
         """Return the weights with this name. auto: the choice made with 'velatura weights use', otherwise the original
@@ -66,7 +66,7 @@ class WeightStore:
                 )
             return Weights(name, "imagenet (torchvision VGG19 IMAGENET1K_V1)", self.imagenet_file)
         if USER_NAME.fullmatch(name):
-            path = self.app_dirs.weights / f"{name}.safetensors"
+            path = self.dirs.weights / f"{name}.safetensors"
             if path.exists():
                 return Weights(name, f"{self._title(name)} ({name})", path)
             raise BadWeights(f"The weights {name} are no longer on this machine. Import the file again.")
@@ -92,7 +92,7 @@ class WeightStore:
         weights = read_weights(path, input)
         digest = hashlib.sha256(input.encode() + path.read_bytes()).hexdigest()
         name = f"user-{digest[:12]}"
-        folder = make_private_folder(self.app_dirs.weights)
+        folder = make_private_folder(self.dirs.weights)
         layers = sorted({n.rpartition(".")[0] for n in weights})
         temporary = folder / f".{name}.tmp"
         save_file(weights, temporary, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
@@ -103,7 +103,7 @@ class WeightStore:
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(self.app_dirs.weights / f"{name}.safetensors", framework="np") as file:
+            with safe_open(self.dirs.weights / f"{name}.safetensors", framework="np") as file:
                 return str((file.metadata() or {}).get("title", name))
         except (SafetensorError, OSError):
             return name  # the error is reported when the tensors are read

@@ -50,11 +50,11 @@ Notify = Callable[[bytes, p.Message], None]  # session, message
 class JobService:
     """Takes requests of sessions, and answers them by `notify(session, message)`."""
 
-    def __init__(self, config: DaemonConfig, places: AppDirs, pool: WorkerPool, notify: Notify, clock: Clock) -> None:
+    def __init__(self, config: DaemonConfig, dirs: AppDirs, pool: WorkerPool, notify: Notify, clock: Clock) -> None:
         """Raises DiskTrouble."""
         self._config = config
         self.notify = notify
-        self.store = JobStore(places, config.spool_megabytes << 20, clock)
+        self.store = JobStore(dirs, config.spool_megabytes << 20, clock)
         self.blobs = self.store.blobs
         self.warm_starts = WarmStarts(self.store.blobs, self.store.checkpoints)
         self.queue = Queue()

@@ -41,9 +41,9 @@ LONGEST_SENTENCE = 2000  # characters
 class Server:
     """Listens, trusts, and passes on. `run()` returns when it is told to leave."""
 
-    def __init__(self, places: AppDirs, options: DaemonConfig, build: str, clock: Clock | None = None) -> None:
+    def __init__(self, dirs: AppDirs, options: DaemonConfig, build: str, clock: Clock | None = None) -> None:
         """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
-        self._places = places
+        self._dirs = dirs
         self._options = options
         self._build = build
         self._clock = clock or Clock()
@@ -56,7 +56,7 @@ class Server:
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = auth.fresh_key()
         self._door = SessionRegistry(self._key, self._clock)
-        self._job_service = JobService(options, places, self._pool(), self._tell, self._clock)
+        self._job_service = JobService(options, dirs, self._pool(), self._tell, self._clock)
         self._scheduler = self._job_service.scheduler
         self._socket_folder = self._folder_for_socket()
         self._listeners: list[Listener] = []
@@ -66,7 +66,7 @@ class Server:
 
     def _pool(self) -> WorkerPool:
         """Who works. Raises UsageError where the options do not say how they can be reached."""
-        provider, fallback = providers_for(self._options, self._places, self.wake)
+        provider, fallback = providers_for(self._options, self._dirs, self.wake)
         return WorkerPool(provider, fallback, self._options, self._clock)
 
     # --- the loop ----------------------------------------------------------------------------------
@@ -144,8 +144,8 @@ class Server:
     # --- being found -------------------------------------------------------------------------------
     def _folder_for_socket(self) -> Path:
         if not POSIX:
-            return self._places.runtime
-        folder = make_private_folder(self._places.runtime)
+            return self._dirs.runtime
+        folder = make_private_folder(self._dirs.runtime)
         if len(os.fsencode(folder / "daemon.sock")) <= LONGEST_SOCKET_PATH:
             return folder
         return Path(tempfile.mkdtemp(prefix="velatura-"))  # 0700, and short
@@ -167,11 +167,11 @@ class Server:
         self._listeners.append(Listener(listening, endpoint, self._selector, self._clock, self._take, self._gone))
 
     def _publish(self) -> None:
-        publish(self._places, ConnectionInfo(tuple(self._endpoints), self._key, os.getpid(), self._build))
+        publish(self._dirs, ConnectionInfo(tuple(self._endpoints), self._key, os.getpid(), self._build))
 
     @property
     def _can_be_found(self) -> bool:
-        return self._places.connection_file.exists() and (not POSIX or (self._socket_folder / "daemon.sock").exists())
+        return self._dirs.connection_file.exists() and (not POSIX or (self._socket_folder / "daemon.sock").exists())
 
     def _publish_again(self) -> None:
         """Somebody has cleaned up too well: the connection file, or the socket, or both."""
@@ -383,12 +383,12 @@ class Server:
     # --- the end -----------------------------------------------------------------------------------
     def _close(self) -> None:
         log.info("leaving: %s", self._leaving or "an error")
-        withdraw(self._places)
+        withdraw(self._dirs)
         for session in self._door.sessions.values():
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
         self._scheduler.close()
         self._job_service.store.close()
         for listener in self._listeners:
             listener.close()
-        if self._socket_folder != self._places.runtime:
+        if self._socket_folder != self._dirs.runtime:
             self._socket_folder.rmdir()

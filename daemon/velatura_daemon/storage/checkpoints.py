@@ -37,9 +37,9 @@ class CheckpointStore:
     """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes
     the picture in work to `image_path` every few seconds; then `note` is called."""
 
-    def __init__(self, places: AppDirs) -> None:
+    def __init__(self, dirs: AppDirs) -> None:
         """Raises DiskTrouble."""
-        self.records = RecordStore(places.state / "works", DAYS)
+        self.records = RecordStore(dirs.state / "checkpoints", DAYS)
         self._blobs: BlobStore | None = None
         known = {self.image_path(key) for key in self.records}
         for path in self.records.folder.glob("*.npy*"):

@@ -28,14 +28,14 @@ LIST_ROOM = p.MAX_FRAME - (64 << 10)  # bytes of a list that goes over the wire
 class JobStore:
     """Results, works and history, and the blobs that they need."""
 
-    def __init__(self, places: AppDirs, budget: int, clock: Clock) -> None:
+    def __init__(self, dirs: AppDirs, budget: int, clock: Clock) -> None:
         """budget: bytes of the blob store. Raises DiskTrouble."""
         self._clock = clock
-        self.results, self.checkpoints = ResultStore(places), CheckpointStore(places)
-        self.blobs = BlobStore(places.spool, budget, self.results.blobs_needed | self.checkpoints.blobs_needed)
+        self.results, self.checkpoints = ResultStore(dirs), CheckpointStore(dirs)
+        self.blobs = BlobStore(dirs.spool, budget, self.results.blobs_needed | self.checkpoints.blobs_needed)
         self.results.lie_in(self.blobs)
         self.checkpoints.lie_in(self.blobs)
-        self.history = History(places.state / "history.sqlite")
+        self.history = History(dirs.state / "history.sqlite")
         self._next_look = clock.now()
         self.active: set[Key] = set()  # restyles that are jobs now: not to be resumed again
 

@@ -16,7 +16,7 @@ from velatura.errors import DiskTrouble
 
 log = logging.getLogger("velatura.storage")
 
-SUFFIX = ".kept"
+SUFFIX = ".record"
 DAY = 86400.0  # seconds
 # a longer gap between two looks at the calendar ages nothing: the machine was off, or its clock has jumped
 UNSEEN = DAY

@@ -21,9 +21,9 @@ DAYS = 30.0
 class ResultStore:
     """By client_id and job. Their pictures stay in the blob store for as long."""
 
-    def __init__(self, places: AppDirs) -> None:
+    def __init__(self, dirs: AppDirs) -> None:
         """Raises DiskTrouble."""
-        self.records = RecordStore(places.state / "results", DAYS)
+        self.records = RecordStore(dirs.state / "results", DAYS)
         for key in self.records:
             try:
                 _ = p.Result(**self.records[key]["result"]), _pictures_of(self.records[key])
