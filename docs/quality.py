@@ -87,7 +87,7 @@ def strengths() -> None:
         results = [one(pair, SIDE, strength=strength) for strength in STRENGTHS]
         table(results, click.echo)
         rows.append(
-            [cell(item.result, f"{strength}: {item.marks}") for strength, item in zip(STRENGTHS, results, strict=True)]
+            [cell(item.result, f"{strength}: {item.scores}") for strength, item in zip(STRENGTHS, results, strict=True)]
         )
     save("strengths", as_image(contact_sheet(rows, SIDE, SIDE * 3 // 4)))
 
@@ -99,7 +99,7 @@ def qualities() -> None:
         table(results, click.echo)
         rows.append(
             [
-                cell(item.result, f"{quality}: {item.marks}, {item.seconds:.0f} s")
+                cell(item.result, f"{quality}: {item.scores}, {item.seconds:.0f} s")
                 for quality, item in zip(("draft", "good", "best"), results, strict=True)
             ]
         )
@@ -204,17 +204,17 @@ def peers(folder: Path, size: int) -> None:
         ours = restyled(content, style, StyleSettings(quality="good"))
         our_seconds = time.perf_counter() - began
         theirs, their_seconds = neural_style_pt(folder, content, style)
-        marks = [judge(judging_network(), style, content, picture) for picture in (ours, theirs)]
+        scores = [judge(judging_network(), style, content, picture) for picture in (ours, theirs)]
         click.echo(
-            f"{content_name} in {style_name}: ours {marks[0]} in {our_seconds:.1f} s, neural-style-pt {marks[1]} in "
+            f"{content_name} in {style_name}: ours {scores[0]} in {our_seconds:.1f} s, neural-style-pt {scores[1]} in "
             f"{their_seconds:.0f} s, {their_seconds / our_seconds:.1f}×"
         )
         rows.append(
             [
                 cell(content, content_name),
                 cell(style, style_name),
-                cell(ours, f"Velatura: {marks[0]}, {our_seconds:.0f} s"),
-                cell(theirs, f"neural-style-pt: {marks[1]}, {their_seconds:.0f} s"),
+                cell(ours, f"Velatura: {scores[0]}, {our_seconds:.0f} s"),
+                cell(theirs, f"neural-style-pt: {scores[1]}, {their_seconds:.0f} s"),
             ]
         )
     save("peers", as_image(contact_sheet(rows, 384, 384 * 3 // 4)))

@@ -37,9 +37,9 @@ class _Formatter(logging.Formatter):
         super().__init__(FORMAT)
         self._process = f"{process} {os.getpid()}"
 
-    def format(self, record_launcher: logging.LogRecord) -> str:
-        record_launcher.origin = getattr(record_launcher, "origin", self._process)
-        return super().format(record_launcher)
+    def format(self, record: logging.LogRecord) -> str:
+        record.origin = getattr(record, "origin", self._process)
+        return super().format(record)
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
@@ -69,13 +69,13 @@ class _LogFile(logging.handlers.RotatingFileHandler):
 class _StderrHandler(logging.Handler):
     """Writes each record as one line that `forward` can parse."""
 
-    def emit(self, record_launcher: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         try:
             fields = {
-                "name": record_launcher.name,
-                "level": record_launcher.levelno,
-                "created": record_launcher.created,
-                "message": self.format(record_launcher)[:MAX_MESSAGE_CHARACTERS],
+                "name": record.name,
+                "level": record.levelno,
+                "created": record.created,
+                "message": self.format(record)[:MAX_MESSAGE_CHARACTERS],
             }
             packed = json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
             os.write(
@@ -84,7 +84,7 @@ class _StderrHandler(logging.Handler):
         except OSError:
             pass  # the daemon has exited
         except Exception:  # a library's faulty logging call must not break its caller
-            self.handleError(record_launcher)
+            self.handleError(record)
 
 
 def open_log(path: Path, *, to_terminal: bool = False) -> None:
@@ -122,9 +122,9 @@ def _forward(stream: IO[bytes], process: str) -> None:
     with stream:
         while line := stream.readline(MAX_LINE_BYTES):
             if line.strip():
-                record_launcher = _record(line)
-                record_launcher.origin = process
-                logging.getLogger().handle(record_launcher)
+                record = _record(line)
+                record.origin = process
+                logging.getLogger().handle(record)
 
 
 def _record(line: bytes) -> logging.LogRecord:

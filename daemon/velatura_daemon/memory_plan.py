@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 GRID = 16  # pixels per cell of conv5_1: four poolings by 2
-# Pixels around a tile that its features depend on (`network.reach_of`); its gradient depends on twice as many.
+# Pixels around a tile that its features depend on (`network.receptive_radius`); its gradient depends on twice as many.
 REACH = 96
 SMALLEST_TILE = 128  # pixels per side; a smaller tile is nearly all overlap
 LARGEST_TILE = 4096  # pixels per side

@@ -124,7 +124,10 @@ def make_private_folder(folder: Path) -> Path:
 
 
 def write_private_file(path: Path, data: bytes) -> None:
-    """Write a file with mode 0600 atomically (`write_atomically`). Raises DiskTrouble."""
+    """Write a file with mode 0600 atomically: readers see the complete old file or the complete new one.
+
+    See `write_atomically`. Raises DiskTrouble.
+    """
     make_private_folder(path.parent)
     try:
         write_atomically(path, lambda file: file.write(data), mode=PRIVATE)

@@ -60,7 +60,9 @@ class Peer:
         self.send(p.Hello(list(p.VERSION), nonce, self.name, "bench", connection.build))
         challenge = self.receive(p.Challenge)
         transcript = (nonce, challenge.nonce, connection.endpoints[0])
-        if not auth.same(challenge.proof, auth.proof(connection.key, "daemon", *transcript, challenge.version)):
+        if not auth.constant_time_equal(
+            challenge.proof, auth.proof(connection.key, "daemon", *transcript, challenge.version)
+        ):
             raise PeerFailed("the daemon does not know its key")
         self.send(p.Proof(auth.proof(connection.key, "client", *transcript, p.VERSION)))
         self.session = self.receive(p.Welcome).session_id
@@ -101,7 +103,7 @@ class Peer:
         while (frames := self.dealer.receive()) is not None:
             self.count_in += 1
             self.bytes_in += sum(memoryview(frame).nbytes for frame in frames)
-            self._handle(p.unpack(frames)[0])
+            self._handle(codec.unpack(frames)[0])
 
     def _handle(self, message: p.Message) -> None:
         if isinstance(message, p.Get):
@@ -114,7 +116,7 @@ class Peer:
             self._download = Download(ref.blob, bytearray().extend, ref.length)
             self.send(self._download.first_get())
         elif isinstance(message, p.Put) and self._download is not None:
-            if (credit := self._download.take(message)) is not None:
+            if (credit := self._download.add(message)) is not None:
                 self.send(credit)
             if self._download.finished:
                 self._finished()
@@ -256,7 +258,7 @@ def connect_at_once(home: Path, count: int) -> int:
             dealers.append(PlainDealer(connection.endpoints[0]))
     nonces = [auth.fresh_nonce() for _ in dealers]
     for number, (dealer, nonce) in enumerate(zip(dealers, nonces, strict=True)):
-        dealer.send(p.pack(p.Hello(list(p.VERSION), nonce, f"rush-{number}", "bench", connection.build)))
+        dealer.send(codec.pack(p.Hello(list(p.VERSION), nonce, f"rush-{number}", "bench", connection.build)))
     welcome = 0
     deadline = time.monotonic() + PATIENCE
     waiting = dict(zip(dealers, nonces, strict=True))
@@ -272,7 +274,7 @@ def connect_at_once(home: Path, count: int) -> int:
             message = codec.unpack(frames)[0]
             if isinstance(message, p.Challenge):
                 transcript = (nonce, message.nonce, connection.endpoints[0])
-                dealer.send(p.pack(p.Proof(auth.proof(connection.key, "client", *transcript, p.VERSION))))
+                dealer.send(codec.pack(p.Proof(auth.proof(connection.key, "client", *transcript, p.VERSION))))
             else:
                 welcome += isinstance(message, p.Welcome)
                 del waiting[dealer]

@@ -85,7 +85,7 @@ class Bench:
         dirs = app_dirs({"VELATURA_HOME": str(home)})
         while not dirs.connection_file.exists() and time.monotonic() < until:
             time.sleep(0.02)
-        self.watcher = Client("bench", where=dirs, client_id="watcher", start=False)
+        self.watcher = Client("bench", dirs=dirs, client_id="watcher", start=False)
         self.watcher.wait_until_ready()
 
     def usage(self) -> dict[str, float]:

@@ -138,13 +138,13 @@ def test_a_huge_zmtp_frame_is_refused_before_memory_is_allocated(size):
     stream = zmtp.GREETING + zmtp.ready(b"x") + b"\x02" + size.to_bytes(8, "big")
     with little_memory(), pytest.raises(BadMessage, match=str(size)):
         for byte in stream:
-            parser.space()[0] = byte
-            parser.filled(1)
+            parser.get_buffer()[0] = byte
+            parser.buffer_updated(1)
 
 
 def test_a_blob_takes_memory_only_for_the_bytes_received():
-    acknowledge = bytearray()
-    parser = transfer.Download(b"h" * 32, acknowledge.extend, None, 1 << 40)
+    received = bytearray()
+    parser = transfer.Download(b"h" * 32, received.extend, None, 1 << 40)
     with little_memory():
-        parser.take(p.Put(b"h" * 32, 1 << 40, 0, parser.ticket, bytes(1000)))
-    assert len(acknowledge) == 1000
+        parser.add(p.Put(b"h" * 32, 1 << 40, 0, parser.ticket, bytes(1000)))
+    assert len(received) == 1000

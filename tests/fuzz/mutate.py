@@ -110,27 +110,27 @@ def treewise(data: bytes, source: random.Random, max_bytes: int) -> bytes:
 
 
 def _changed(tree: Any, source: random.Random) -> Any:
-    app_dirs = list(_places(tree))
-    if not app_dirs:
+    places = list(_places(tree))
+    if not places:
         return _value(source, [])
-    holder, key = source.choice(app_dirs)
+    holder, key = source.choice(places)
     match source.randrange(6):
         case 0:
             del holder[key]
         case 1:  # a branch from elsewhere
-            other, name = source.choice(app_dirs)
+            other, name = source.choice(places)
             if other is not holder or name != key:
                 holder[key] = copy.deepcopy(other[name])
         case 2 if isinstance(holder, dict):
-            holder[source.choice(("", "x", 1, None, str(key)[:-1], str(key) + "s"))] = _value(source, app_dirs)
+            holder[source.choice(("", "x", 1, None, str(key)[:-1], str(key) + "s"))] = _value(source, places)
         case 2 | 3 if isinstance(holder, list):
             holder.extend([holder[key]] * source.choice((1, 2, 20)))
         case _:
-            holder[key] = _value(source, app_dirs)
+            holder[key] = _value(source, places)
     return tree
 
 
-def _value(source: random.Random, app_dirs: list[Any]) -> Any:
+def _value(source: random.Random, places: list[Any]) -> Any:
     if source.random() < 0.03:
         deep: Any = source.choice((0, "x", [], {}))
         for _ in range(source.choice((10, 500, MAX_DEPTH - 8))):

@@ -22,8 +22,8 @@ def seeds() -> Iterator[bytes]:
         yield b"\xff" + OPENING + message
     yield b"\x07" + OPENING + b"".join(stream[:5])
     yield b"\x00" + OPENING + b"\x04\x06\x04PINGx" + stream[0]  # a command from a newer peer
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME) + b"begun"
-    yield b"\x03" + OPENING + zmtp.frame_head(0, MAX_FRAME + 1) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME) + b"begun"
+    yield b"\x03" + OPENING + zmtp.frame_header(0, MAX_FRAME + 1) + b"begun"
     yield b"\x03" + OPENING + b"\x02" + (2**63).to_bytes(8, "big")
     yield b"\x03" + zmtp.GREETING + zmtp.frame_header(0, 3) + b"out of turn"
     yield b"\x03" + zmtp.GREETING.replace(b"NULL", b"PLAI") + OPENING
@@ -32,8 +32,8 @@ def seeds() -> Iterator[bytes]:
 
 def mutate(data: bytes, source: random.Random, max_bytes: int) -> bytes:
     """Change a stream; usually not its greeting, so that the rest is reached."""
-    acknowledge = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
-    return (data[:acknowledge] + bytewise(data[acknowledge:], source, max_bytes))[:max_bytes]
+    received = 1 + zmtp.GREETING_BYTES if source.random() < 0.8 else 0
+    return (data[:received] + bytewise(data[received:], source, max_bytes))[:max_bytes]
 
 
 def pieces(stream: bytes, source: random.Random) -> Iterator[memoryview]:

@@ -124,13 +124,13 @@ def test_an_interrupted_download_is_reported_and_can_be_continued(site, part, ch
     site.breaks_after, site.chunked = 100_000, chunked
     with pytest.raises(Offline, match=r"stopped after .* Run the command again to continue"):
         download(site.url, part, quiet)
-    acknowledge = part.stat().st_size
+    received = part.stat().st_size
     site.breaks_after, reports = None, []
     download(site.url, part, lambda have, total: reports.append((have, total)))
     assert part.read_bytes() == BODY
-    assert site.ranges == [None, f"bytes={acknowledge}-" if acknowledge else None]
+    assert site.ranges == [None, f"bytes={received}-" if received else None]
     assert reports[-1][0] == len(BODY)
-    assert chunked or acknowledge == 100_000
+    assert chunked or received == 100_000
 
 
 def test_a_server_without_range_support_sends_everything_again(site, part):

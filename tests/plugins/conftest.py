@@ -1,4 +1,4 @@
-"""A user with an empty home folder, and small sample styles that are drawn quickly."""
+"""A temporary home folder, and small sample styles that are quick to draw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def quick_samples(monkeypatch):
 
 
 @pytest.fixture
-def person(tmp_path, monkeypatch):
+def user_home(tmp_path, monkeypatch):
     """A home folder in which no editor has been started yet."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("VELATURA_HOME", str(tmp_path / "velatura"))

@@ -1,4 +1,4 @@
-"""The plugin is installed into GIMP's folders and removed again, nothing else is touched, and doctor finds problems."""
+"""Installing and removing the GIMP plugin touches nothing else, and `velatura doctor` reports problems."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def home() -> gimp.GimpHome:
     return gimp.gimp_homes()[0]
 
 
-def test_install_creates_an_executable_script_in_a_folder_of_the_same_name(person):
+def test_install_creates_an_executable_script_in_a_folder_of_the_same_name(user_home):
     output = run("install", "gimp")
-    plugin = person / ".config/GIMP/3.0/plug-ins/velatura_gimp"
+    plugin = user_home / ".config/GIMP/3.0/plug-ins/velatura_gimp"
     assert str(plugin.parent) in output
     assert os.access(plugin / "velatura_gimp.py", os.X_OK)
     assert (plugin / "carried/lib/velatura/protocol/messages.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((plugin / "carried/samples").glob("*.png"))
-    assert (person / "velatura/config/launch.json").is_file()
+    assert (user_home / "velatura/config/launch.json").is_file()
     assert gimp.state_of(home()) == PluginState(True)
 
 
-def test_uninstall_removes_only_the_plugin(person):
-    other = person / ".config/GIMP/3.0/plug-ins/other/other.py"
+def test_uninstall_removes_the_plugin_and_nothing_else(user_home):
+    other = user_home / ".config/GIMP/3.0/plug-ins/other/other.py"
     other.parent.mkdir(parents=True)
     other.write_text("")
     run("install", "gimp")
@@ -48,50 +48,50 @@ def test_uninstall_removes_only_the_plugin(person):
     assert "was not installed" in run("install", "gimp", "--uninstall")
 
 
-def test_installing_again_replaces_the_older_plugin_completely(person):
+def test_installing_again_replaces_the_older_plugin_completely(user_home):
     gimp.install(home())
     (home().plugin / "old.py").write_text("")
     gimp.install(home())
     assert not (home().plugin / "old.py").exists()
 
 
-def test_an_installed_script_is_newer_than_gimps_records(person):
+def test_an_installed_script_is_newer_than_the_one_that_gimp_has_cached(user_home):
     gimp.install(home())
     os.utime(home().script, (1, 1))
     gimp.install(home())
     assert home().script.stat().st_mtime > SCRIPT.stat().st_mtime
 
 
-def stray(to: str):
-    def put(one: gimp.GimpHome) -> None:
-        path = one.plugin.parent / to
+def with_stray_script(relative: str):
+    def create(home: gimp.GimpHome) -> None:
+        path = home.plugin.parent / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
 
-    return put
+    return create
 
 
 @pytest.mark.parametrize(
-    ("harm", "sentence"),
+    ("damage", "sentence"),
     [
         (lambda h: h.script.unlink(), "is missing"),
         (lambda h: h.script.chmod(0o644), "is not executable"),
         (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "different version"),
         (lambda h: h.plugin.rename(h.plugin.with_name("velatura")), "is in the wrong place"),
-        (stray("velatura_gimp.py"), "is in the wrong place"),
-        (stray("velatura-main/velatura_gimp/velatura_gimp.py"), "is in the wrong place"),
+        (with_stray_script("velatura_gimp.py"), "is in the wrong place"),
+        (with_stray_script("velatura-main/velatura_gimp/velatura_gimp.py"), "is in the wrong place"),
     ],
 )
-def test_doctor_reports_a_missing_old_misnamed_or_not_executable_plugin(person, harm, sentence):
+def test_doctor_sees_a_missing_old_misnamed_or_not_executable_plugin(user_home, damage, sentence):
     gimp.install(home())
-    harm(home())
+    damage(home())
     assert sentence in gimp.state_of(home()).problem
     output = run("doctor")
     assert sentence in output
     assert "Run 'velatura install gimp'" in output
 
 
-def test_the_plugin_is_installed_for_every_gimp_3_and_no_gimp_2(person):
+def test_every_gimp_3_of_the_user_gets_the_plugin_and_no_gimp_2(user_home):
     folders = [
         ".config/GIMP/3.0",
         ".config/GIMP/3.2",
@@ -99,26 +99,26 @@ def test_the_plugin_is_installed_for_every_gimp_3_and_no_gimp_2(person):
         "snap/gimp/current/.config/GIMP/3.0",
     ]
     for folder in (*folders, ".config/GIMP/2.10", ".config/GIMP/3.0.bak"):
-        (person / folder).mkdir(parents=True)
+        (user_home / folder).mkdir(parents=True)
     output = run("install", "gimp")
     assert "GIMP 2.10 is installed too, but Velatura requires GIMP 3" in output
     assert "GIMP 2.10 is installed too" in run("doctor")
     found = {
-        str(path.parents[2].relative_to(person))
-        for path in person.rglob("velatura_gimp.py")
+        str(path.parents[2].relative_to(user_home))
+        for path in user_home.rglob("velatura_gimp.py")
         if "plug-ins" in path.parts
     }
     assert found == set(folders)
 
 
-def test_a_flatpak_that_shares_the_folder_of_the_normal_installation_counts_once(person):
-    (person / ".config/GIMP/3.0").mkdir(parents=True)
-    (person / ".var/app/org.gimp.GIMP/config").mkdir(parents=True)
-    (person / ".var/app/org.gimp.GIMP/config/GIMP").symlink_to(person / ".config/GIMP")
+def test_a_flatpak_that_shares_the_plain_folder_gets_the_plugin_once(user_home):
+    (user_home / ".config/GIMP/3.0").mkdir(parents=True)
+    (user_home / ".var/app/org.gimp.GIMP/config").mkdir(parents=True)
+    (user_home / ".var/app/org.gimp.GIMP/config/GIMP").symlink_to(user_home / ".config/GIMP")
     assert len(gimp.gimp_homes()) == 1
 
 
-def test_gimp3_directory_and_the_folders_of_other_systems_are_used(tmp_path):
+def test_gimps_environment_variable_and_the_folders_of_other_systems_are_known(tmp_path):
     (own,) = gimp.gimp_homes({"HOME": str(tmp_path), "GIMP3_DIRECTORY": str(tmp_path / "own")}, "linux")
     assert own.config == tmp_path / "own"
     (mac,) = gimp.gimp_homes({"HOME": str(tmp_path)}, "darwin")
@@ -127,8 +127,8 @@ def test_gimp3_directory_and_the_folders_of_other_systems_are_used(tmp_path):
     assert windows.config == tmp_path / "R/GIMP/3.0"
 
 
-def test_without_gimp_3_the_script_says_that_it_is_required(tmp_path):
-    """As GIMP 2.10 would start it, with a Python that has no GIMP 3 bindings."""
+def test_without_gimp_3_the_script_reports_that_it_needs_it(tmp_path):
+    """As in GIMP 2.10, whose Python has no Gimp 3."""
     (tmp_path / "gi.py").write_text(
         "def require_version(name, version): raise ValueError(f'Namespace {name} not available')\n"
     )
@@ -140,7 +140,7 @@ def test_without_gimp_3_the_script_says_that_it_is_required(tmp_path):
     assert "GIMP 2.10 is not supported" in done.stderr
 
 
-def test_menu_labels_are_the_shared_strings():
+def test_the_menu_texts_are_the_shared_ones():
     labels = SCRIPT.read_text(encoding="utf-8").replace("_", "")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
         assert f'"{text}"' in labels

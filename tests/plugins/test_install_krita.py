@@ -1,5 +1,4 @@
-"""The plugin is installed into Krita's folders and removed again, nothing else is touched, and doctor finds
-problems."""
+"""Installing and removing the Krita plugin touches nothing else, and `velatura doctor` reports problems."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def files_under(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
 
-def test_install_copies_the_plugin_with_its_desktop_and_action_files_and_enables_it(person):
+def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(user_home):
     output = run("install", "krita")
     assert str(home().resources) in output
     assert home().desktop.is_file()
@@ -45,11 +44,11 @@ def test_install_copies_the_plugin_with_its_desktop_and_action_files_and_enables
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
     assert home().config.read_text() == "[python]\nenable_velatura_krita=true\n"
-    assert (person / "velatura/config/launch.json").is_file()
+    assert (user_home / "velatura/config/launch.json").is_file()
     assert krita.state_of(home()) == PluginState(True)
 
 
-def test_the_bundled_packages_work_in_a_python_without_packages(person):
+def test_the_carried_files_work_in_a_python_without_packages(user_home):
     krita.install(home())
     carried = home().plugin / "carried"
     code = (
@@ -62,7 +61,7 @@ def test_the_bundled_packages_work_in_a_python_without_packages(person):
     assert done.stdout.split() == ["PlainDealer", "msgpack.fallback", "{'a':", "b'x'}"], done.stderr
 
 
-def test_uninstall_removes_only_the_plugin(person):
+def test_uninstall_removes_the_plugin_and_nothing_else(user_home):
     home().config.parent.mkdir(parents=True)
     home().config.write_text("[General]\nx=1\n\n[python]\nenable_other=true\n")
     (home().resources / "pykrita/other").mkdir(parents=True)
@@ -77,7 +76,7 @@ def test_uninstall_removes_only_the_plugin(person):
     assert "was not installed" in run("install", "krita", "--uninstall")
 
 
-def test_installing_again_replaces_the_older_plugin_completely(person):
+def test_installing_again_replaces_the_older_plugin_completely(user_home):
     krita.install(home())
     (home().plugin / "old.py").write_text("")
     krita.install(home())
@@ -85,23 +84,23 @@ def test_installing_again_replaces_the_older_plugin_completely(person):
 
 
 @pytest.mark.parametrize(
-    ("harm", "sentence"),
+    ("damage", "sentence"),
     [
         (lambda h: h.action.unlink(), "missing"),
         (lambda h: (h.plugin / "carried/build.txt").write_text("other"), "different version"),
         (lambda h: h.config.write_text("[python]\nenable_velatura_krita=false\n"), "disabled"),
     ],
 )
-def test_doctor_reports_a_missing_old_or_disabled_plugin(person, harm, sentence):
+def test_doctor_sees_a_missing_old_or_disabled_plugin(user_home, damage, sentence):
     krita.install(home())
-    harm(home())
+    damage(home())
     assert sentence in krita.state_of(home()).problem
     output = run("doctor")
     assert sentence in output
     assert "Run 'velatura install krita'" in output
 
 
-def test_the_zip_has_folder_entries_and_the_action_is_named_after_the_module(person, tmp_path):
+def test_the_zip_has_entries_for_its_folders_and_the_action_under_the_modules_name(user_home, tmp_path):
     run("install", "krita", "--zip", str(tmp_path / "p.zip"))
     names = zipfile.ZipFile(tmp_path / "p.zip").namelist()
     assert {"velatura_krita/", "velatura_krita.desktop", "actions/velatura_krita.action"} <= set(names)
@@ -133,20 +132,20 @@ lines = st.lists(
 
 
 @given(lines)
-def test_enabling_changes_only_its_own_line(config):
+def test_enabling_the_plugin_changes_its_own_line_and_no_other(config):
     before = "\n".join(config) + "\n"
     on = krita.with_enabled(before, "true")
     assert krita._enabled_value(on) == "true"
     off = krita.with_enabled(on, None)
     assert krita._enabled_value(off) is None
     ours = ("enable_velatura_krita", "[python]")
-    kept = [line for line in config if line and not line.startswith(ours)]
-    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == kept
+    others = [line for line in config if line and not line.startswith(ours)]
+    assert [line for line in off.splitlines() if line and not line.startswith(ours)] == others
 
 
-def test_menu_labels_are_the_shared_strings():
+def test_the_menu_texts_are_the_shared_ones():
     action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
     extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

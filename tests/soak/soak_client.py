@@ -58,7 +58,7 @@ class SoakClient:
             return
         while len(self._layers) < self.depth:
             self._submit()
-        midway = bool(self._client._incoming) and self._source.random() < VANISH_DURING_RESULT
+        midway = self._client._blobs.is_downloading and self._source.random() < VANISH_DURING_RESULT
         if midway or self._source.random() < seconds / VANISH_SECONDS:
             self.vanish(now)
         elif self._source.random() < seconds / LEAVE_SECONDS:
@@ -120,7 +120,7 @@ class SoakClient:
     def vanish(self, now: float) -> None:
         """Drop the connection without notice, as when the program is killed."""
         assert self._client is not None
-        self._client._link.drop()
+        self._client._connection.disconnect()
         self._job_log.actions["vanished"] += 1
         self._abandon(now)
 
@@ -141,7 +141,12 @@ class SoakClient:
     @property
     def is_done(self) -> bool:
         """Whether it is connected and waits for nothing."""
-        return self._client is not None and self._client.ready and not self._awaiting_saved and not self._client._jobs
+        return (
+            self._client is not None
+            and self._client.ready
+            and not self._awaiting_saved
+            and not self._client._blobs.jobs
+        )
 
     def reconnect(self) -> None:
         """Connect again, for results that may be saved."""

@@ -1,7 +1,8 @@
-"""One measurement a process: `python -m velatura_daemon.bench.measure '{"what": "plain", "side": 512, …}'` prints JSON.
+"""One measurement per process: `python -m velatura_daemon.bench.measure '{"what": "plain", "side": 512, …}'` prints
+JSON.
 
-A process of its own, because the plain way is measured as anybody would run it, and ours as the worker runs it
-(executors/environment.py); and because a process's peak of memory is then that of the one thing.
+Each has its own process, because the plain implementation runs in a normal environment and Velatura's in that of a
+worker (worker/environment.py); and because the peak memory of a process then belongs to one measurement.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from velatura_daemon.worker.devices import budget_on, choose_device, device_labe
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:
-    """What the device is and can."""
+    """Measure what the device is and how fast it is."""
     return {
         "device": device_label(device),
         "torch": torch.__version__,
@@ -44,13 +45,13 @@ def machine(device: torch.device, **_: Any) -> dict[str, Any]:
 
 
 def operations(device: torch.device, sides: list[int]) -> dict[str, Any]:
-    """FLOPs an evaluation, by side."""
+    """Count the FLOPs per evaluation, by side."""
     net = network(torch.device("cpu"))
     return {str(side): flops_of_an_evaluation(side, net) for side in sides}
 
 
 def plain(device: torch.device, side: int, steps: int, picture: str = "") -> dict[str, Any]:
-    """The plain way for so many evaluations, from white noise. picture: where it is saved."""
+    """Run the plain implementation from white noise for `steps` evaluations. picture: file for the result, or ''."""
     problem = Problem(side, device)
     net = network(device)
     image = white_noise(side).to(device)
@@ -60,79 +61,82 @@ def plain(device: torch.device, side: int, steps: int, picture: str = "") -> dic
 
 
 def ours(device: torch.device, side: int, steps: int) -> dict[str, Any]:
-    """Our steps, at one scale: what one costs."""
+    """Run Velatura's optimiser at a single scale, to measure the cost of a step."""
     problem = Problem(side, device)
     net = network(device).use_precision(fastest_on(device))
     image = faint_noise(side, device)
     objective = problem.objective(net)
-    spent = []
-    began = time.perf_counter()
+    evaluations = []
+    started_at = time.perf_counter()
     for losses in optimise(image, evaluation_for(objective, image), torch.ones_like(image[0]), steps - 1):
-        spent.append(Evaluation(float(losses.total), time.perf_counter() - began))
-    return _of(spent, device)
+        evaluations.append(Evaluation(float(losses.total), time.perf_counter() - started_at))
+    return _of(evaluations, device)
 
 
 def to_loss(device: torch.device, side: int, steps: int, target: float, picture: str = "") -> dict[str, Any]:
-    """Our way until the plain objective, in float32, is no larger than target."""
+    """Run Velatura's optimiser until the plain objective, in float32, is at most `target`. picture: file for the
+    result, or ''."""
     problem = Problem(side, device)
     judge = problem.objective(network(device))
     full = network(device).use_precision(fastest_on(device))
     coarse_objective, full_objective = Problem(side // 2, device).objective(full), problem.objective(full)
     image = faint_noise(side, device)
-    seen: list[float] = []
+    judged: list[float] = []
 
     @torch.no_grad()
     def enough(picture: torch.Tensor, total: float) -> bool:
-        if total > 1.1 * target:  # far from it: no need to judge
+        if total > 1.1 * target:  # far from the target, so the float32 evaluation is not needed
             return False
-        seen.append(float(judge(picture).total))
-        return seen[-1] <= target
+        judged.append(float(judge(picture).total))
+        return judged[-1] <= target
 
     evaluations = optimise_fast(image, coarse_objective, full_objective, steps, enough)
     _save(image, picture)
-    return {**_of(evaluations, device), "reached": bool(seen) and seen[-1] <= target, "judged": seen[-1:]}
+    return {**_of(evaluations, device), "reached": bool(judged) and judged[-1] <= target, "judged": judged[-1:]}
 
 
-def knob(device: torch.device, side: int, quality: str, moved: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each knob moved after a restyle with the defaults: seconds to the loss that a cold job with the new settings ends
-    with, cold and going on from the last picture; targets and network warm in both."""
+def setting_changes(device: torch.device, side: int, quality: str, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Change one setting after a restyle with the defaults. Measures the seconds to the loss that a cold job with the
+    new setting ends with: for that cold job, and for one that continues from the previous result. Targets and network
+    are warm in both."""
     net = network(device).use_precision(fastest_on(device))
     content, style = source(SCENE, side, device), source(PAINTING, side, device)
-    found = {}
-    for change in moved:
+    results = {}
+    for change in changes:
         settings = StyleSettings(**{"quality": quality, **change})
         cache = TargetCache(1 << 30)
-        for wanted in (settings, StyleSettings(quality=quality)):  # the targets of the one, the picture of the other
-            *_, ended = stylise(content, [style], wanted, net, resources=Resources(cache))
-        kept = cache.curvature.key, cache.curvature.memory
+        # Fills the cache with the targets of both; the image is that of the defaults.
+        for used in (settings, StyleSettings(quality=quality)):
+            *_, ended = stylise(content, [style], used, net, resources=Resources(cache))
+        curvature = cache.curvature.key, cache.curvature.memory
         last = ended.image.clone()
         cold = _curve(stylise(content, [style], settings, net, resources=Resources(cache)))
-        cache.curvature.key, cache.curvature.memory = kept
+        cache.curvature.key, cache.curvature.memory = curvature
         warm = _curve(stylise(content, [style], settings, net, WarmStart(last), Resources(cache)))
         target = min(e.total for e in cold)
-        seconds = [next((e.seconds for e in way if e.total <= target), None) for way in (cold, warm)]
-        found[str(change)] = {"cold": seconds[0], "warm": seconds[1]}
-    return found
+        seconds = [next((e.seconds for e in curve if e.total <= target), None) for curve in (cold, warm)]
+        results[str(change)] = {"cold": seconds[0], "warm": seconds[1]}
+    return results
 
 
 def size(device: torch.device, megapixels: float, memory: int, steps: int) -> dict[str, Any]:
-    """A square picture at its own scale alone, as a job works on it within `memory` bytes (0: what is sensible):
-    seconds of each evaluation with its step, the process's peak of memory, and how it found room."""
+    """Measure a square picture at its own scale only, as a job does within `memory` bytes (0: the default): the seconds
+    of each evaluation with its step, the peak memory of the process, and the memory plan."""
     net = network(device).use_precision(fastest_on(device))
     side = round((megapixels * 1e6) ** 0.5 / GRID) * GRID
-    # Drawn small: the drawing is not to be what takes the most memory.
+    # Drawn small, so that drawing does not determine the peak memory.
     drawn, style = source(SCENE, 256, device), source(PAINTING, 256, device)
     everywhere = torch.ones(1, device=device).expand(side, side)
     content = Source(resize(drawn.image, side, side).clamp_(0, 1), everywhere, everywhere, (SCENE, side), side)
-    room, settings = budget_on(device, memory), StyleSettings(iterations=1)
-    plan, times = plan_memory(side, side, room, net.bytes_per_value), []
-    # Going on from the picture itself: the coarser scales are left out.
-    began = time.perf_counter()
+    budget, settings = budget_on(device, memory), StyleSettings(iterations=1)
+    plan, times = plan_memory(side, side, budget, net.bytes_per_value), []
+    # Starting from the picture itself skips the coarser scales.
+    started_at = time.perf_counter()
     for _ in range(steps):
-        for _ in stylise(content, [style], settings, net, WarmStart(content.image), Resources(budget=room)):
+        for _ in stylise(content, [style], settings, net, WarmStart(content.image), Resources(budget=budget)):
             wait_for(device)
-            times.append(time.perf_counter() - began)
-            began = time.perf_counter()
+            times.append(time.perf_counter() - started_at)
+            started_at = time.perf_counter()
     return {
         "side": side,
         "tile": plan.side,
@@ -147,12 +151,12 @@ def size(device: torch.device, megapixels: float, memory: int, steps: int) -> di
 
 
 def _curve(pictures: Iterator[Progress]) -> list[Evaluation]:
-    """The last scale's losses, by the seconds since the job's start."""
-    began, seen = time.perf_counter(), []
+    """Return the losses at the last scale, with the seconds since the start of the job."""
+    started_at, evaluations = time.perf_counter(), []
     for progress in pictures:
         if progress.level == progress.levels - 1:
-            seen.append(Evaluation(float(progress.losses.total), time.perf_counter() - began))
-    return seen
+            evaluations.append(Evaluation(float(progress.losses.total), time.perf_counter() - started_at))
+    return evaluations
 
 
 def _of(evaluations: list[Evaluation], device: torch.device) -> dict[str, Any]:
@@ -173,21 +177,21 @@ def _save(image: torch.Tensor, path: str) -> None:
         Image.fromarray(pixels).save(path)
 
 
-WHAT: dict[str, Callable[..., dict[str, Any]]] = {
+MEASUREMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "machine": machine,
     "operations": operations,
     "plain": plain,
     "ours": ours,
     "to_loss": to_loss,
-    "knob": knob,
+    "setting_changes": setting_changes,
     "size": size,
 }
 
 
 def main() -> None:
-    """One JSON object in, one out."""
-    asked = json.loads(sys.argv[1])
-    print(json.dumps(WHAT[asked.pop("what")](choose_device(asked.pop("device", "auto")), **asked)))
+    """Read one JSON object from the command line, print one."""
+    arguments = json.loads(sys.argv[1])
+    print(json.dumps(MEASUREMENTS[arguments.pop("what")](choose_device(arguments.pop("device", "auto")), **arguments)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What both ways are given: a sample scene in a sample painting, the `paper` objective, one square scale."""
+"""The task for both implementations: a sample scene in the style of a sample painting, the `paper` objective, one
+square scale."""
 
 from __future__ import annotations
 
@@ -23,11 +24,11 @@ SCENE, PAINTING = "harbour_town", "night_swirls"
 
 
 def source(name: str, side: int, device: torch.device) -> Source:
-    """A sample picture, square, that counts everywhere."""
+    """Return a square sample picture in which every pixel counts."""
     pixels = np.ascontiguousarray(drawn(name, side, side).transpose(2, 0, 1))
     image = torch.from_numpy(pixels).to(device, torch.float32) / 255  # (3, side, side)
-    all_of_it = torch.ones(side, side, device=device)
-    return Source(image, all_of_it, all_of_it, (name, side), side)
+    everywhere = torch.ones(side, side, device=device)
+    return Source(image, everywhere, everywhere, (name, side), side)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Problem:
     painting: str = PAINTING
 
     def objective(self, network: Network) -> Objective:
-        """The article's loss of this scene in this painting, as this network sees them."""
+        """Return the paper's loss for this scene and painting, computed with this network."""
         content, style = (source(name, self.side, self.device) for name in (self.scene, self.painting))
         scale = Scale(self.side, self.side, 1)
         network.set_pooling(PAPER.pooling)
@@ -49,5 +50,5 @@ class Problem:
 
 
 def network(device: torch.device) -> Network:
-    """The article's network on a device, in plain float32."""
+    """Return the paper's network on a device, in float32."""
     return load_default().to(device)

@@ -130,10 +130,10 @@ def _serve(message: p.Message, session: bytes) -> None:
         assert sum(len(put.data) for put in sent) <= len(BLOB)
         assert all(0 <= put.offset < len(BLOB) for put in sent)
     elif isinstance(message, p.Put):
-        acknowledge = bytearray()
+        received = bytearray()
         with contextlib.suppress(BadMessage, WrongHash):
-            transfer.Download(CONTENT.blob, acknowledge.extend, None, 1 << 20).take(message)
-        assert len(acknowledge) <= min(1 << 20, len(message.data))
+            transfer.Download(CONTENT.blob, received.extend, None, 1 << 20).add(message)
+        assert len(received) <= min(1 << 20, len(message.data))
     elif isinstance(message, p.Result):
         ref = PictureRef.from_wire(message.picture)
         assert ref.length > 0

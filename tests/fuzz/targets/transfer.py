@@ -49,21 +49,21 @@ def run_one(data: bytes) -> None:
 
 
 def _receive(pieces: list[Any], size: int | None) -> None:
-    acknowledge = bytearray()
-    download = transfer.Download(NAME, acknowledge.extend, size, LIMIT)
+    received = bytearray()
+    download = transfer.Download(NAME, received.extend, size, LIMIT)
     requested = download.first_get().until
     for piece in pieces:
         if not (isinstance(piece, list) and len(piece) == 3 and [type(part) for part in piece] == [int, int, bytes]):
             continue
         try:
-            credit = download.take(Put(NAME, piece[1], piece[0], download.ticket, piece[2]))
+            credit = download.add(Put(NAME, piece[1], piece[0], download.ticket, piece[2]))
         except (BadMessage, WrongHash):
             return
         if credit is not None:
             assert credit.start == requested
             requested = credit.until
-        assert len(acknowledge) == download.acknowledge <= min(requested, LIMIT)
-        assert requested - len(acknowledge) <= WINDOW
+        assert len(received) == download.received <= min(requested, LIMIT)
+        assert requested - len(received) <= WINDOW
         if download.finished:
-            assert bytes(acknowledge) == WHOLE
+            assert bytes(received) == WHOLE
             return

@@ -34,14 +34,14 @@ def read(chunks: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int =
         while chunk:
             now = parser.limits
             limit = max(now.frame, zmtp.MAX_COMMAND, zmtp.GREETING_BYTES)
-            space = parser.space()
+            space = parser.get_buffer()
             assert space.nbytes > 0, "no space to read into, which a reader would take for the end"
             assert space.nbytes <= limit
             count = min(space.nbytes, chunk.nbytes)
             space[:count] = chunk[:count]
             chunk = chunk[count:]
             try:
-                message = parser.filled(count)
+                message = parser.buffer_updated(count)
             except BadMessage:
                 return messages, True
             buffered = sum(len(frame) for frame in parser._frames) + len(parser._bytes)
@@ -52,5 +52,5 @@ def read(chunks: Iterable[memoryview], limits: zmtp.Limits, trusted_after: int =
                 assert all(len(frame) <= now.frame for frame in message)
                 messages.append([bytes(frame) for frame in message])
                 if len(messages) == trusted_after:
-                    parser.limits = zmtp.TRUSTED
+                    parser.limits = zmtp.AUTHENTICATED
     return messages, False
