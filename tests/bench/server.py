@@ -115,6 +115,7 @@ class Bench:
         with contextlib.suppress(Exception):
             self.watcher.shut_down()
             self.watcher.drain()
+        self.watcher.disconnect()
         self.process.wait(20)
         self._log.close()
 
