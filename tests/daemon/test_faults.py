@@ -93,7 +93,7 @@ def test_a_disk_that_takes_no_picture_in_work_costs_a_notice(daemon):
         ):  # the picture in work has 4 bytes a number, and is the larger one
             job = client.restyle(picture(60, 40, seed=5), [(STYLE, 1.0)], QUICK)
             events = list(client.events(job))
-        assert any(isinstance(event, p.Notice) and "cannot be kept" in event.sentence for event in events)
+        assert any(isinstance(event, p.Notice) and "cannot be saved" in event.sentence for event in events)
         assert isinstance(events[-1], Finished)
 
 
@@ -147,7 +147,7 @@ def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room
 @needs_mounts
 def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
     (daemon.home / "state").mkdir(parents=True)
-    with daemon.client() as client, pytest.raises(DaemonCannotStart, match="cannot be made"):
+    with daemon.client() as client, pytest.raises(DaemonCannotStart, match="cannot be created"):
         client._connection._launcher = on_a_disk(daemon, "-o ro,size=1m", "state/spool")
         client.wait_until_ready()
 
@@ -208,7 +208,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
         until(slow, p.Progress, job)
         status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
         status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
-        with pytest.raises(DaemonLost, match="kept"):
+        with pytest.raises(DaemonLost, match="progress was saved"):
             until(slow, Finished, job)
         slow.request_saved()
         slow.resume(until(slow, SavedItems).items[0])

@@ -152,7 +152,7 @@ def test_a_killed_daemon_is_told_to_its_client_and_the_next_restyle_starts_anoth
         until(client, p.Progress, job)
         report = client.status()
         os.kill(report["pid"], signal.SIGKILL)
-        with pytest.raises(DaemonLost, match="restyle again"):
+        with pytest.raises(DaemonLost, match="Restyle again"):
             until(client, Finished, job)
         wait_for_end(report["worker"]["pid"])  # the worker goes with its front
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)

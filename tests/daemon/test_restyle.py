@@ -114,7 +114,7 @@ def test_start_last_without_one_starts_from_the_content_and_says_so(warm):
             CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer=uuid.uuid4().hex
         )
     assert done.result.started_from == "content"
-    assert "no last picture" in done.result.notes[0]
+    assert "no last image that fits" in done.result.notes[0]
 
 
 def test_strength_0_gives_the_content_back_to_the_bit(warm):
@@ -262,7 +262,7 @@ def test_several_styles_are_mixed(warm):
             BadPixels,
             "4 pixels.*column 0, row 0",
         ),
-        (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "no weights"),
+        (picture(seed=1), [STYLE], {"weights": "../../etc/passwd"}, BadWeights, "Unknown weights"),
         (picture(seed=1), [STYLE], {"weights": "imagenet"}, BadWeights, "weights fetch"),
         (picture(seed=1), [STYLE], {"weights": "embedded"}, BadWeights, "auto, vgg19, imagenet"),
         (picture(seed=1), [STYLE], {"device": "toaster"}, DeviceUnavailable, "toaster"),

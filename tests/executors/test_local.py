@@ -158,7 +158,7 @@ def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
 
 def test_a_daemon_takes_the_descriptors_that_it_may_have():
     look = (
-        "import resource; from velatura_daemon.daemon_process import _have_descriptors as have; have(); "
+        "import resource; from velatura_daemon.daemon_process import _raise_descriptor_limit as have; have(); "
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     done = subprocess.run(

@@ -331,7 +331,7 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
         pid = watching.status()["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
-    with pytest.raises(VelaturaError, match="kept"):
+    with pytest.raises(VelaturaError, match="progress was saved"):
         until(client, Finished, job)
     client.request_saved()
     (item,) = until(client, SavedItems).items
