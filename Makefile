@@ -50,7 +50,7 @@ screenshots: test-editors
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy shared/velatura daemon/velatura_daemon
+	$(BIN)/mypy shared/velatura daemon/velatura_daemon plugin_krita/velatura_krita plugin_gimp/velatura_gimp tests/support
 	$(BIN)/lint-imports
 
 format: setup

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psutil
@@ -74,7 +75,7 @@ class Daemon:
         self.clients.append(client)
         return client
 
-    def status(self) -> dict:
+    def status(self) -> dict[str, Any]:
         with self.client("status") as client:
             client.wait_until_ready()
             return client.status()

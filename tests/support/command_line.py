@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,7 +16,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 QUICK = ("--quality", "draft", "--iterations", "4")
 
 
-def restyled(run: Run, files: Path, *more: object, photo: str = "photo.png") -> tuple[dict, list[dict]]:
+def restyled(
+    run: Run, files: Path, *more: object, photo: str = "photo.png"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Restyle with --json. Returns the last line and all lines."""
     done = run("restyle", files / photo, "--style", files / "painting.png", "--json", *QUICK, *more)
     assert done.returncode == 0, done.stderr

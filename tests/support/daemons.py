@@ -6,15 +6,17 @@ import contextlib
 import os
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import Daemon
+from velatura.client.client import Client
 from velatura.errors import error_from
 from velatura.protocol import messages as p
 
 
-def until(client, kind, job=""):
+def until(client: Client, kind: type[Any], job: str = "") -> Any:
     """The next event of that kind; a failure is raised."""
     for event in client.events(job):
         if isinstance(event, kind):
@@ -24,7 +26,7 @@ def until(client, kind, job=""):
     raise AssertionError(f"no {kind.__name__} came")
 
 
-def status_when(client, condition):
+def status_when(client: Client, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """Asks until the condition holds; pytest's timeout ends a wait in vain."""
     while True:
         report = client.status()
@@ -32,7 +34,7 @@ def status_when(client, condition):
             return report
 
 
-def until_failed(client, job):
+def until_failed(client: Client, job: str) -> p.Failed:
     return next(event for event in client.events(job) if isinstance(event, p.Failed))
 
 

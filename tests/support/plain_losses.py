@@ -57,7 +57,8 @@ def wasserstein_distance(features: Tensor, style: Tensor) -> Tensor:
     covariance, target = covariance + ridge, target + ridge
     common = torch.linalg.eigvals(covariance @ target).real.clamp_min(0).sqrt().sum()
     transport = (rows.mean(1) - style_rows.mean(1)).square().sum() + covariance.trace() + target.trace() - 2 * common
-    return gram_distance(features, style) + transport / _energy(style)
+    distance: Tensor = gram_distance(features, style) + transport / _energy(style)
+    return distance
 
 
 def _energy(style: Tensor) -> Tensor:
