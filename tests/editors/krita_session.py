@@ -19,12 +19,15 @@ class KritaSession(EditorSession):
         super().install_driver()
         pykrita = self.home / ".local/share/krita/pykrita"
         pykrita.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(HERE / "krita_driver", pykrita / "krita_driver", ignore=shutil.ignore_patterns("__pycache__"))
+        no_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(HERE / "krita_driver", pykrita / "krita_driver", ignore=no_caches, dirs_exist_ok=True)
         shutil.copy(HERE / "code_server.py", pykrita / "krita_driver")
         shutil.copy(HERE / "krita_driver.desktop", pykrita)
         config = self.home / ".config"
         config.mkdir(exist_ok=True)
         before = (config / "kritarc").read_text() if (config / "kritarc").exists() else "[python]\n"
+        if "enable_krita_driver" in before:  # the home is shared by all test modules
+            return
         (config / "kritarc").write_text(
             "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n"
             + before.replace("[python]", "[python]\nenable_krita_driver=true")
