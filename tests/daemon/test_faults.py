@@ -139,7 +139,7 @@ def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room
                 file.write(bytes(1 << 20))
         failed = until_failed(client, client.restyle(picture(seed=8), [(STYLE, 1.0)], QUICK))
         assert failed.code == "disk"
-        assert "Make room" in failed.sentence
+        assert "Free some space" in failed.sentence
         filler.unlink()
         assert client.restyle_and_wait(picture(seed=8), [(STYLE, 1.0)], QUICK).picture
 

@@ -30,7 +30,7 @@ def test_an_upload_whose_file_has_gone_can_be_abandoned_without_closing_anothers
 
 
 def test_small_blobs_have_a_limit_too(home, monkeypatch):
-    monkeypatch.setattr(blobs, "MOST", 3)
+    monkeypatch.setattr(blobs, "MAX_BLOBS", 3)
     store = BlobStore(home / "spool", 1 << 20)
     for number in range(6):
         path = store.fresh_path()

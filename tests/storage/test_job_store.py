@@ -254,7 +254,7 @@ def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
         path.write_bytes(path.read_bytes()[:-1])
     with daemon.client("editor") as client:
         assert kept(client) == []
-    assert "cut off" in daemon.dirs.log_file.read_text()
+    assert "missing or incomplete" in daemon.dirs.log_file.read_text()
 
 
 def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):

@@ -1,9 +1,9 @@
 """Listening on this machine: a Unix socket or a port on 127.0.0.1, ZMTP spoken by ourselves.
 
-Everything that comes counts from the first byte: a stranger may send one frame of 4 KiB at a time, has some seconds to
-prove the key, and there are STRANGERS of them at most. So no peer that knows no key can make the front hold more than
-STRANGERS × (a frame + what Python needs for a connection), measured in docs/reliability.md; libzmq's ROUTER would take
-a message without end.
+Limits apply from the first byte: an unauthenticated peer may send one frame of 4 KiB at a time, has some seconds to
+prove the key, and there are at most MAX_UNAUTHENTICATED of them. So peers without the key can make the server hold at
+most MAX_UNAUTHENTICATED × (a frame + what Python needs per connection), measured in docs/reliability.md; libzmq's
+ROUTER would accept a message of any size.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from velatura_daemon.clock import Clock
 
 log = logging.getLogger("velatura.server")
 
-STRANGERS = 128  # connections that have not proved the key; the oldest goes first
-PATIENCE = 10.0  # seconds for a stranger to prove it
+MAX_UNAUTHENTICATED = 128  # connections that have not proved the key; the oldest is closed first
+PROOF_SECONDS = 10.0  # for such a peer to prove it
 BACKLOG = 128
-BATCH = 16  # messages of one peer before the others get their turn
-QUEUE_OUT = 256  # messages that wait for a trusted peer to take them; one more is lost
-STRANGERS_QUEUE = 8
-REST = 1.0  # seconds without accepting where the system has no descriptor left
+BATCH = 16  # messages of one peer before the others are served
+MAX_QUEUED = 256  # messages that wait for an authenticated peer to read them; one more is lost
+UNAUTHENTICATED_QUEUE = 8
+PAUSE_SECONDS = 1.0  # without accepting, after the system had no descriptor left
 
 
 def _nothing(_: int) -> None:
@@ -38,36 +38,36 @@ def _nothing(_: int) -> None:
 
 
 class Peer:
-    """One connection: whoever is at its other end."""
+    """One connection."""
 
-    def __init__(self, listener: Listener, connected: socket.socket, came: float) -> None:
+    def __init__(self, listener: Listener, connected: socket.socket, connected_at: float) -> None:
         self._listener = listener
         self._socket = connected
-        self.wire = ZmtpSocket(connected, zmtp.ready(b"", b"ROUTER"), zmtp.UNAUTHENTICATED, STRANGERS_QUEUE)
-        self.came = came
+        self.wire = ZmtpSocket(connected, zmtp.ready(b"", b"ROUTER"), zmtp.UNAUTHENTICATED, UNAUTHENTICATED_QUEUE)
+        self.connected_at = connected_at
         self.watched = selectors.EVENT_READ
         self.on_ready: Callable[[int], None] = _nothing
 
     @property
     def endpoint(self) -> str:
-        """The published address that it came to."""
+        """The published address that it connected to."""
         return self._listener.endpoint
 
     def send(self, frames: Sequence[Any]) -> bool:
-        """Hand over a message; never blocks. False if the peer has gone or takes nothing: the message is lost then."""
+        """Queue a message; never blocks. False if the peer has gone or does not read: then the message is lost."""
         taken = self.wire.closed_reason is None and self.wire.send(frames)
         self._listener.watch(self)
         return taken
 
     def trust(self) -> None:
         """It has proved the key: larger and more messages are accepted from it."""
-        self.wire.parser.limits, self.wire.max_queued = zmtp.AUTHENTICATED, QUEUE_OUT
+        self.wire.parser.limits, self.wire.max_queued = zmtp.AUTHENTICATED, MAX_QUEUED
         set_socket_buffers(self._socket, CHUNK)
         self._listener.settled(self)
 
     def distrust(self) -> None:
         """Its session is over: the limits of an unauthenticated peer apply again."""
-        self.wire.parser.limits, self.wire.max_queued = zmtp.UNAUTHENTICATED, STRANGERS_QUEUE
+        self.wire.parser.limits, self.wire.max_queued = zmtp.UNAUTHENTICATED, UNAUTHENTICATED_QUEUE
         self._listener.unsettled(self)
 
 
@@ -76,7 +76,7 @@ Gone = Callable[[Peer], None]
 
 
 class Listener:
-    """Accepts connections at one address, and registers with the front's selector what it waits for."""
+    """Accepts connections at one address, and registers them with the server's selector."""
 
     def __init__(
         self,
@@ -87,30 +87,30 @@ class Listener:
         take: Take,
         gone: Gone,
     ) -> None:
-        """listening: bound; it is this object's from now on. take: gets each message; gone: gets a peer that has hung
-        up or was hung up on."""
+        """listening: a bound socket, owned by this object from now on. take: called with each message. gone: called
+        with each peer whose connection was closed, by either side."""
         self.endpoint = endpoint
         self._listening, self._selector, self._clock = listening, selector, clock
         self._take, self._gone = take, gone
-        self._strangers: dict[Peer, None] = {}  # in order of arrival
+        self._unauthenticated: dict[Peer, None] = {}  # in order of arrival
         self._peers: set[Peer] = set()
-        self._rests_until: float | None = None
+        self._paused_until: float | None = None
         self.listen_anew(listening)
 
     def listen_anew(self, listening: socket.socket) -> None:
-        """Listen with this socket, bound to the same address; who is in stays."""
+        """Listen with this socket, bound to the same address; existing connections stay."""
         if self._listening is not listening:
-            if self._rests_until is None:
+            if self._paused_until is None:
                 self._selector.unregister(self._listening)
             self._listening.close()
-        self._listening, self._rests_until = listening, None
+        self._listening, self._paused_until = listening, None
         listening.setblocking(False)
         listening.listen(BACKLOG)
         self._selector.register(listening, selectors.EVENT_READ, self._accept)
 
-    # --- what a peer asks of its listener --------------------------------------------------------------
+    # --- called by peers -------------------------------------------------------------------------------
     def watch(self, peer: Peer) -> None:
-        """Have the selector wait for what this peer's wire waits for."""
+        """Update what the selector waits for on this peer's socket."""
         if peer not in self._peers:
             return
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.wire.needs_write else 0)
@@ -119,12 +119,12 @@ class Listener:
             self._selector.modify(peer.wire, wanted, peer.on_ready)
 
     def settled(self, peer: Peer) -> None:
-        self._strangers.pop(peer, None)
+        self._unauthenticated.pop(peer, None)
 
     def unsettled(self, peer: Peer) -> None:
         if peer in self._peers:
-            peer.came = self._clock.now()
-            self._strangers[peer] = None
+            peer.connected_at = self._clock.now()
+            self._unauthenticated[peer] = None
 
     # --- the selector's calls ----------------------------------------------------------------------------
     def _accept(self, _: int) -> None:
@@ -134,8 +134,8 @@ class Listener:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:  # no descriptor or no memory left
-                log.error("no connection can be taken at %s: %s", self.endpoint, error.strerror)
-                self._rest()
+                log.error("no connection can be accepted at %s: %s", self.endpoint, error.strerror)
+                self._pause()
                 return
             self._welcome(connected)
 
@@ -145,11 +145,11 @@ class Listener:
         except OSError:  # gone already
             connected.close()
             return
-        while len(self._strangers) >= STRANGERS:
-            self.hang_up(next(iter(self._strangers)))
+        while len(self._unauthenticated) >= MAX_UNAUTHENTICATED:
+            self.hang_up(next(iter(self._unauthenticated)))
         peer = Peer(self, connected, self._clock.now())
         self._peers.add(peer)
-        self._strangers[peer] = None
+        self._unauthenticated[peer] = None
         peer.on_ready = lambda events: self._ready(peer, events)
         self._selector.register(peer.wire, peer.watched, peer.on_ready)
         peer.wire.flush()
@@ -173,40 +173,40 @@ class Listener:
         else:
             self.watch(peer)
 
-    # --- the clock's -------------------------------------------------------------------------------------
+    # --- the clock ---------------------------------------------------------------------------------------
     @property
     def due(self) -> float | None:
-        """Seconds until `tidy` has something to do; None: nothing is waited for."""
-        times = [next(iter(self._strangers)).came + PATIENCE] if self._strangers else []
-        times += [self._rests_until] if self._rests_until is not None else []
+        """Seconds until `tidy` has something to do, or None."""
+        times = [next(iter(self._unauthenticated)).connected_at + PROOF_SECONDS] if self._unauthenticated else []
+        times += [self._paused_until] if self._paused_until is not None else []
         return min(times) - self._clock.now() if times else None
 
     def tidy(self, now: float) -> None:
-        """Strangers who have taken too long are hung up on."""
-        for peer in [peer for peer in self._strangers if now - peer.came >= PATIENCE]:
+        """Close connections of peers that did not prove the key in time."""
+        for peer in [peer for peer in self._unauthenticated if now - peer.connected_at >= PROOF_SECONDS]:
             self.hang_up(peer)
-        if self._rests_until is not None and now >= self._rests_until:
-            self._rests_until = None
+        if self._paused_until is not None and now >= self._paused_until:
+            self._paused_until = None
             self._selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
-    def _rest(self) -> None:
+    def _pause(self) -> None:
         self._selector.unregister(self._listening)
-        self._rests_until = self._clock.now() + REST
+        self._paused_until = self._clock.now() + PAUSE_SECONDS
 
-    # --- ends --------------------------------------------------------------------------------------------
+    # --- closing -----------------------------------------------------------------------------------------
     def hang_up(self, peer: Peer) -> None:
-        """Close a connection, and say so."""
+        """Close a connection, and report it."""
         if peer not in self._peers:
             return
         self._peers.discard(peer)
-        self._strangers.pop(peer, None)
+        self._unauthenticated.pop(peer, None)
         self._selector.unregister(peer.wire)
         peer.wire.close()
         self._gone(peer)
 
     def close(self) -> None:
-        """What is still to be sent goes out as far as the system takes it at once."""
-        if self._rests_until is None:
+        """Close all connections, after sending what the system takes at once."""
+        if self._paused_until is None:
             self._selector.unregister(self._listening)
         self._listening.close()
         for peer in list(self._peers):
@@ -218,7 +218,7 @@ class Listener:
 
 
 def listen_on_path(path: Path) -> tuple[socket.socket, str]:
-    """A Unix socket there, for this user alone, in place of one that a crash has left. Returns it and its endpoint."""
+    """Bind a Unix socket for this user alone, replacing one that a crash has left. Returns it and its endpoint."""
     path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -231,7 +231,7 @@ def listen_on_path(path: Path) -> tuple[socket.socket, str]:
 
 
 def listen_on_loopback() -> tuple[socket.socket, str]:
-    """A free port of 127.0.0.1. Returns the socket and its endpoint."""
+    """Bind a free port of 127.0.0.1. Returns the socket and its endpoint."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.bind(("127.0.0.1", 0))

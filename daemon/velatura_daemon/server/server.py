@@ -33,13 +33,13 @@ from velatura_daemon.server.sessions import Session, SessionRegistry
 
 log = logging.getLogger("velatura.server")
 
-LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
-AFTER_TROUBLE = 0.1  # seconds, so that one that comes again and again does not take a core
-LONGEST_SENTENCE = 2000  # characters
+MAX_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
+ERROR_PAUSE = 0.1  # seconds, so that an error that repeats does not take a whole core
+MAX_SENTENCE = 2000  # characters
 
 
 class Server:
-    """Listens, trusts, and passes on. `run()` returns when it is told to leave."""
+    """Sockets, sessions and the event loop. `run()` returns after `stop()` or a signal."""
 
     def __init__(self, dirs: AppDirs, options: DaemonConfig, build: str, clock: Clock | None = None) -> None:
         """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
@@ -48,15 +48,15 @@ class Server:
         self._build = build
         self._clock = clock or Clock()
         self._started = self._clock.now()
-        self._leaving = ""
+        self._stopping = ""
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = auth.fresh_key()
-        self._door = SessionRegistry(self._key, self._clock)
-        self._job_service = JobService(options, dirs, self._pool(), self._tell, self._clock)
+        self._sessions = SessionRegistry(self._key, self._clock)
+        self._job_service = JobService(options, dirs, self._pool(), self._notify, self._clock)
         self._scheduler = self._job_service.scheduler
         self._socket_folder = self._folder_for_socket()
         self._listeners: list[Listener] = []
@@ -65,44 +65,44 @@ class Server:
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
 
     def _pool(self) -> WorkerPool:
-        """Who works. Raises UsageError where the options do not say how they can be reached."""
+        """The executors that the configuration asks for. Raises UsageError."""
         provider, fallback = providers_for(self._options, self._dirs, self.wake)
         return WorkerPool(provider, fallback, self._options, self._clock)
 
     # --- the loop ----------------------------------------------------------------------------------
     def run(self) -> None:
-        """Serve until a signal or a client says to leave."""
+        """Serve until a signal or a client stops the daemon."""
         for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda number, _: self.leave(f"signal {number}"))
+            signal.signal(name, lambda number, _: self.stop(f"signal {number}"))
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, self._on_hangup)
         try:
-            while not self._leaving:
+            while not self._stopping:
                 planned = self._seconds_to_next()
                 self._clock.before_wait(planned)
                 ready = self._selector.select(planned)
                 self._clock.now()
                 if lost := self._clock.take_lost_seconds():
-                    log.warning("%.0f s were slept through", lost)
+                    log.warning("the machine slept, or the daemon was stopped, for %.0f s", lost)
                 for key, events in ready:
                     key.data(events)
                 try:
                     self._scheduler.poll()
                     self._tick(self._clock.now())
                 except Exception:  # a fault of ours must not take everybody's daemon down
-                    log.exception("what was due could not be done")
-                    time.sleep(AFTER_TROUBLE)
+                    log.exception("a periodic task failed")
+                    time.sleep(ERROR_PAUSE)
         finally:
             self._close()
 
     def wake(self) -> None:
-        """From any thread, or a signal: have a look."""
+        """Wake the event loop. From any thread, or a signal handler."""
         with contextlib.suppress(OSError):  # full: it is awake already
             self._wake_in.send(b"!")
 
-    def leave(self, why: str) -> None:
+    def stop(self, why: str) -> None:
         """End `run()` soon."""
-        self._leaving = why
+        self._stopping = why
         self.wake()
 
     def _drain_wakes(self, _: int) -> None:
@@ -113,9 +113,9 @@ class Server:
             pass
 
     def _seconds_to_next(self) -> float | None:
-        """Until something is due by the clock; None for never: an idle daemon sleeps."""
+        """Until the clock brings something to do; None: an idle daemon sleeps."""
         due = [listener.due for listener in self._listeners]
-        if self._door.sessions:
+        if self._sessions.sessions:
             due.append(self._options.heartbeat / 2)
         due.append(self._scheduler.seconds_to_next)
         if self._options.exit_seconds and not self._scheduler.busy:
@@ -124,10 +124,10 @@ class Server:
         return max(0.001, min(waits)) if waits else None
 
     def _tick(self, now: float) -> None:
-        """What the clock brings: silent clients, an idle or hung worker, the end."""
+        """Silent clients, idle and hung workers, expired records, exit after idling."""
         for listener in self._listeners:
             listener.tidy(now)
-        for session in list(self._door.sessions.values()):
+        for session in list(self._sessions.sessions.values()):
             silent = now - session.heard
             if silent > self._options.park_seconds:
                 self._lose(session)
@@ -135,18 +135,18 @@ class Server:
                 session.parked = True
                 self._job_service.park(session.token)
         self._job_service.tick(now)
-        if not self._leaving and not self._can_be_found:
+        if not self._stopping and not self._can_be_found:
             self._publish_again()
         may_leave = self._options.exit_seconds > 0 and not self._scheduler.busy
         if may_leave and now - self._scheduler.active_at >= self._options.exit_seconds:
-            self._leaving = "idle"
+            self._stopping = "idle"
 
-    # --- being found -------------------------------------------------------------------------------
+    # --- publishing --------------------------------------------------------------------------------
     def _folder_for_socket(self) -> Path:
         if not POSIX:
             return self._dirs.runtime
         folder = make_private_folder(self._dirs.runtime)
-        if len(os.fsencode(folder / "daemon.sock")) <= LONGEST_SOCKET_PATH:
+        if len(os.fsencode(folder / "daemon.sock")) <= MAX_SOCKET_PATH:
             return folder
         return Path(tempfile.mkdtemp(prefix="velatura-"))  # 0700, and short
 
@@ -164,7 +164,9 @@ class Server:
             raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
 
     def _listen_at(self, listening: socket.socket, endpoint: str) -> None:
-        self._listeners.append(Listener(listening, endpoint, self._selector, self._clock, self._take, self._gone))
+        self._listeners.append(
+            Listener(listening, endpoint, self._selector, self._clock, self._take, self._disconnected)
+        )
 
     def _publish(self) -> None:
         publish(self._dirs, ConnectionInfo(tuple(self._endpoints), self._key, os.getpid(), self._build))
@@ -174,8 +176,8 @@ class Server:
         return self._dirs.connection_file.exists() and (not POSIX or (self._socket_folder / "daemon.sock").exists())
 
     def _publish_again(self) -> None:
-        """Somebody has cleaned up too well: the connection file, or the socket, or both."""
-        log.warning("the connection file or the socket has gone; it is made anew")
+        """Restore the connection file or the socket, after somebody has deleted one."""
+        log.warning("the connection file or the socket was deleted; restoring it")
         try:
             socket_path = self._socket_folder / "daemon.sock"
             if POSIX and not socket_path.exists():
@@ -183,53 +185,53 @@ class Server:
                 self._listeners[0].listen_anew(listen_on_path(socket_path)[0])
             self._publish()
         except (OSError, VelaturaError) as error:
-            log.error("it could not be written: %s", error)
+            log.error("it could not be restored: %s", error)
 
     def _on_hangup(self, *_: object) -> None:
-        """SIGHUP: somebody looks for us in vain. `_tick` sees what is missing."""
+        """SIGHUP: a client could not find the daemon. `_tick` restores what is missing."""
         self.wake()
 
     def _send(self, peer: Peer, message: p.Message) -> None:
-        """To a peer, or nowhere: one that has gone or takes nothing loses its messages, not our time."""
+        """Queue a message; a peer that has gone or does not read loses it."""
         try:
             if not peer.send(codec.pack(message)):
                 log.debug("a %s message was not delivered", message.type)
         except BadMessage as error:
             log.debug("a %s message was not delivered: %s", message.type, error)
 
-    def _tell(self, token: bytes, message: p.Message) -> None:
-        session = self._door.sessions.get(token)
+    def _notify(self, token: bytes, message: p.Message) -> None:
+        session = self._sessions.sessions.get(token)
         if session is None:
             return
         if not session.parked:
             self._send(session.peer, message)
         elif not isinstance(message, (p.Progress, p.Preview, p.Queued)):
-            session.unsaid.append(message)  # it is told when it is heard of again
+            session.unsaid.append(message)  # sent when the client is back
 
-    # --- what comes in -----------------------------------------------------------------------------
+    # --- messages ----------------------------------------------------------------------------------
     def _take(self, peer: Peer, frames: list[Any]) -> None:
         job, known = "", False
         try:
-            if len(frames) == 1 and self._at_the_door(peer, frames[0]):
+            if len(frames) == 1 and self._handshake(peer, frames[0]):
                 return
-            session = self._door.session_of(peer, self._token_of(frames))
+            session = self._sessions.session_of(peer, self._token_of(frames))
             known = True
             message, _ = codec.unpack(frames)
             job = getattr(message, "job", "")
             self._serve(session, message)
         except VelaturaError as error:
-            if known:  # a stranger is not to fill the log
+            if known:  # an unauthenticated peer must not fill the log
                 log.warning("refused (%s): %s", error.code, error.sentence)
-            self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:LONGEST_SENTENCE]))
+            self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:MAX_SENTENCE]))
         except Exception as error:  # a fault of ours must not take everybody's daemon down
             log.exception("a message could not be served")
             sentence = (
-                f"Velatura's daemon stumbled over this ({type(error).__name__}); it goes on. Its log has the details."
+                f"An internal error of the daemon ({type(error).__name__}); it keeps running. Its log has the details."
             )
             self._send(peer, p.Failed(job[: p.MAX_NAME], VelaturaError.code, sentence))
 
-    def _at_the_door(self, peer: Peer, frame: Any) -> bool:
-        """Hello and proof, the only messages that are read without a session. True when it was one of them."""
+    def _handshake(self, peer: Peer, frame: Any) -> bool:
+        """Hello and proof, the only messages that are read without a session. False: it is another one."""
         if memoryview(frame).nbytes > MAX_UNAUTHENTICATED_FRAME:
             return False
         header = codec.unpack_header(frame)
@@ -237,18 +239,18 @@ class Server:
             return False
         message, _ = codec.unpack([frame])
         if isinstance(message, p.Hello):
-            self._send(peer, self._door.hello(peer, message))
+            self._send(peer, self._sessions.hello(peer, message))
         elif isinstance(message, p.Proof):
-            session = self._door.proof(peer, message)
-            log.info("%s is here (%s)", session.program, session.client_id[:8])
+            session = self._sessions.proof(peer, message)
+            log.info("%s connected (%s)", session.program, session.client_id[:8])
             self._send(peer, self._welcome(session))
         return True
 
     @staticmethod
     def _token_of(frames: list[Any]) -> bytes:
-        """The session that a header claims. Raises BadMessage."""
+        """The session token in a header. Raises BadMessage."""
         if not frames:
-            raise BadMessage("A message without frames came.")
+            raise BadMessage("The message has no frames.")
         token = codec.unpack_header(frames[0]).get("session", b"")
         return token if isinstance(token, bytes) else b""
 
@@ -263,7 +265,7 @@ class Server:
         return p.Welcome(session.token, self._build, self._options.heartbeat, not self._scheduler.busy, limits, results)
 
     def _serve(self, session: Session, message: p.Message) -> None:
-        """One message of a trusted client. Raises VelaturaError."""
+        """Handle one message of an authenticated client. Raises VelaturaError."""
         if session.parked:
             session.parked = False
             for unsaid in session.unsaid:
@@ -280,39 +282,39 @@ class Server:
     def _on_put(self, session: Session, put: p.Put) -> None:
         self._job_service.put(session.token, put)
 
-    def _on_restyle(self, session: Session, asked: p.Restyle) -> None:
-        self._job_service.submit(session.token, session.client_id, session.program, asked)
+    def _on_restyle(self, session: Session, request: p.Restyle) -> None:
+        self._job_service.submit(session.token, session.client_id, session.program, request)
 
-    def _on_get(self, session: Session, asked: p.Get) -> None:
-        data = self._job_service.store.results.picture_bytes(asked.blob)
+    def _on_get(self, session: Session, request: p.Get) -> None:
+        data = self._job_service.store.results.picture_bytes(request.blob)
         if data is None:
             raise UnknownBlob("The daemon holds no such result.")
-        for put in put_messages(asked, data):
+        for put in put_messages(request, data):
             self._send(session.peer, put)
 
-    def _on_cancel(self, session: Session, asked: p.Cancel) -> None:
-        self._job_service.cancel(session.client_id, asked.job)
+    def _on_cancel(self, session: Session, request: p.Cancel) -> None:
+        self._job_service.cancel(session.client_id, request.job)
 
-    def _on_seen(self, session: Session, seen: p.PreviewShown) -> None:
+    def _on_preview_shown(self, session: Session, seen: p.PreviewShown) -> None:
         self._job_service.preview_shown(session.client_id, seen.job)
 
     def _on_received(self, session: Session, received: p.Received) -> None:
         self._job_service.store.received((session.client_id, received.job))
 
     # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
-    def _on_ask_kept(self, session: Session, asked: p.ListSaved) -> None:
+    def _on_list_saved(self, session: Session, request: p.ListSaved) -> None:
         self._send(
-            session.peer, p.SavedList(self._job_service.store.listed(None if asked.everyone else session.client_id))
+            session.peer, p.SavedList(self._job_service.store.listed(None if request.everyone else session.client_id))
         )
 
-    def _on_resume(self, session: Session, asked: p.Resume) -> None:
-        self._job_service.resume(session.token, session.client_id, asked.client or session.client_id, asked)
+    def _on_resume(self, session: Session, request: p.Resume) -> None:
+        self._job_service.resume(session.token, session.client_id, request.client or session.client_id, request)
 
-    def _on_drop(self, session: Session, asked: p.Drop) -> None:
-        self._job_service.store.drop((asked.client or session.client_id, asked.job))
+    def _on_drop(self, session: Session, request: p.Drop) -> None:
+        self._job_service.store.drop((request.client or session.client_id, request.job))
 
-    def _on_ask_history(self, session: Session, asked: p.GetHistory) -> None:
-        self._send(session.peer, p.History(self._job_service.store.past(asked.before)))
+    def _on_get_history(self, session: Session, request: p.GetHistory) -> None:
+        self._send(session.peer, p.History(self._job_service.store.past(request.before)))
 
     def _on_forget(self, session: Session, _: p.Forget) -> None:
         self._job_service.forget()
@@ -321,10 +323,10 @@ class Server:
     def _on_ping(self, session: Session, _: p.Ping) -> None:
         self._send(session.peer, p.Pong())
 
-    def _on_ask_estimate(self, session: Session, asked: p.GetEstimate) -> None:
-        self._job_service.estimate(session.token, asked)
+    def _on_get_estimate(self, session: Session, request: p.GetEstimate) -> None:
+        self._job_service.estimate(session.token, request)
 
-    def _on_ask_status(self, session: Session, _: p.GetStatus) -> None:
+    def _on_get_status(self, session: Session, _: p.GetStatus) -> None:
         report = {
             "version": velatura.__version__,
             "build": self._build,
@@ -334,20 +336,20 @@ class Server:
             "address": self._options.address,
             "upstream": self._options.upstream,
             "uptime_seconds": self._clock.now() - self._started,
-            "sessions": len(self._door.sessions),
+            "sessions": len(self._sessions.sessions),
             "max_megapixels": self._options.megapixel_limit,
             **self._job_service.status(),
         }
         self._send(session.peer, p.Status(report))
 
-    def _on_shutdown(self, session: Session, asked: p.Shutdown) -> None:
-        if asked.if_idle and self._scheduler.busy:
+    def _on_shutdown(self, session: Session, request: p.Shutdown) -> None:
+        if request.if_idle and self._scheduler.busy:
             raise BadMessage("The daemon is at work, so it stays.")
-        self.leave(f"{session.program} asked")
+        self.stop(f"{session.program} asked")
 
     def _on_bye(self, session: Session, _: p.Bye) -> None:
         log.info("%s says goodbye (%s)", session.program, session.client_id[:8])
-        self._door.leave(session)
+        self._sessions.leave(session)
         self._job_service.end_session(session.token)
 
     _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
@@ -355,36 +357,36 @@ class Server:
         p.Restyle: _on_restyle,
         p.Get: _on_get,
         p.Cancel: _on_cancel,
-        p.PreviewShown: _on_seen,
+        p.PreviewShown: _on_preview_shown,
         p.Received: _on_received,
         p.Ping: _on_ping,
-        p.GetStatus: _on_ask_status,
+        p.GetStatus: _on_get_status,
         p.Shutdown: _on_shutdown,
-        p.GetEstimate: _on_ask_estimate,
+        p.GetEstimate: _on_get_estimate,
         p.Bye: _on_bye,
-        p.ListSaved: _on_ask_kept,
+        p.ListSaved: _on_list_saved,
         p.Resume: _on_resume,
         p.Drop: _on_drop,
-        p.GetHistory: _on_ask_history,
+        p.GetHistory: _on_get_history,
         p.Forget: _on_forget,
     }
 
-    def _gone(self, peer: Peer) -> None:
-        """A peer has hung up, or was hung up on."""
-        session = self._door.gone(peer)
+    def _disconnected(self, peer: Peer) -> None:
+        """A connection was closed, by either side."""
+        session = self._sessions.gone(peer)
         if session is not None:
             self._lose(session)
 
     def _lose(self, session: Session) -> None:
-        log.info("%s has vanished (%s)", session.program, session.client_id[:8])
-        self._door.leave(session)
+        log.info("%s vanished (%s)", session.program, session.client_id[:8])
+        self._sessions.leave(session)
         self._job_service.lose_session(session.token)
 
     # --- the end -----------------------------------------------------------------------------------
     def _close(self) -> None:
-        log.info("leaving: %s", self._leaving or "an error")
+        log.info("stopping: %s", self._stopping or "an error")
         withdraw(self._dirs)
-        for session in self._door.sessions.values():
+        for session in self._sessions.sessions.values():
             self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
         self._scheduler.close()
         self._job_service.store.close()

@@ -1,4 +1,4 @@
-"""Who is at the door and who is inside: the daemon's half of the handshake, and what is known of each session."""
+"""The daemon's half of the handshake, and the sessions of authenticated clients."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
 from velatura_daemon.server.listener import Peer
 
-DOOR_PATIENCE = 10.0  # seconds for a proof to follow its challenge
+HANDSHAKE_SECONDS = 10.0  # for a proof to follow its challenge
 
 
 @dataclass
 class Session:
-    """A client that has proved the key. token: repeated by each of its headers. peer: where to send. heard: when it
-    last spoke. unsaid: what it should know, and was not there to hear."""
+    """A client that has proved the key. token: repeated in each of its headers. peer: its connection. heard: time of
+    its last message. unsaid: messages that wait while it is parked."""
 
     token: bytes
     peer: Peer
@@ -29,7 +29,7 @@ class Session:
 
 @dataclass(frozen=True)
 class PendingHandshake:
-    """Between hello and proof."""
+    """A peer between hello and proof. until: when it expires."""
 
     hello: p.Hello
     nonce: bytes
@@ -37,12 +37,12 @@ class PendingHandshake:
 
 
 class SessionRegistry:
-    """Holds one greeting a stranger; the listeners limit how many strangers there are."""
+    """Sessions, and one pending handshake per peer; the listeners limit the number of unauthenticated peers."""
 
     def __init__(self, key: bytes, clock: Clock) -> None:
         self._key = key
         self._clock = clock
-        self._greetings: dict[Peer, PendingHandshake] = {}
+        self._pending: dict[Peer, PendingHandshake] = {}
         self.sessions: dict[bytes, Session] = {}
         self._by_peer: dict[Peer, Session] = {}
 
@@ -55,41 +55,39 @@ class SessionRegistry:
         return session
 
     def hello(self, peer: Peer, hello: p.Hello) -> p.Challenge:
-        """Answer a greeting with our proof. Raises VersionMismatch, BadMessage."""
+        """Answer a hello with our proof. Raises VersionMismatch, BadMessage."""
         codec.check_version(hello.version, "client")
         if len(hello.nonce) != auth.NONCE_BYTES:
             raise BadMessage(f"A nonce has {auth.NONCE_BYTES} bytes.")
         nonce = auth.fresh_nonce()
-        self._greetings[peer] = PendingHandshake(hello, nonce, self._clock.now() + DOOR_PATIENCE)
-        said = (hello.nonce, nonce, peer.endpoint)
-        return p.Challenge(list(p.VERSION), nonce, auth.proof(self._key, "daemon", *said, p.VERSION))
+        self._pending[peer] = PendingHandshake(hello, nonce, self._clock.now() + HANDSHAKE_SECONDS)
+        proved = (hello.nonce, nonce, peer.endpoint)
+        return p.Challenge(list(p.VERSION), nonce, auth.proof(self._key, "daemon", *proved, p.VERSION))
 
     def proof(self, peer: Peer, proof: p.Proof) -> Session:
-        """A session for whoever proves the key. Raises NotTrusted."""
-        greeting = self._greetings.pop(peer, None)
-        if greeting is None or self._clock.now() > greeting.until:
-            raise NoSession("Say hello first: there is no greeting to prove.")
-        said = (greeting.hello.nonce, greeting.nonce, peer.endpoint)
-        if not auth.constant_time_equal(proof.proof, auth.proof(self._key, "client", *said, greeting.hello.version)):
+        """Open a session for a peer that proves the key. Raises NotTrusted."""
+        pending = self._pending.pop(peer, None)
+        if pending is None or self._clock.now() > pending.until:
+            raise NoSession("Say hello first: there is no handshake under way.")
+        proved = (pending.hello.nonce, pending.nonce, peer.endpoint)
+        if not auth.constant_time_equal(proof.proof, auth.proof(self._key, "client", *proved, pending.hello.version)):
             raise NotTrusted(
                 "The key is wrong. Read the connection file again: the daemon has a new key at each start."
             )
-        session = Session(
-            auth.fresh_session(), peer, greeting.hello.client_id, greeting.hello.program, self._clock.now()
-        )
+        session = Session(auth.fresh_session(), peer, pending.hello.client_id, pending.hello.program, self._clock.now())
         self.sessions[session.token] = session
         self._by_peer[peer] = session
         peer.trust()
         return session
 
     def leave(self, session: Session) -> None:
-        """The session ends; its peer may be there still."""
+        """End a session; its connection may stay open."""
         self.sessions.pop(session.token, None)
         if self._by_peer.get(session.peer) is session:
             del self._by_peer[session.peer]
             session.peer.distrust()
 
     def gone(self, peer: Peer) -> Session | None:
-        """A peer has hung up. Returns the session that it had, if any; it is still to `leave`."""
-        self._greetings.pop(peer, None)
+        """A peer has disconnected. Returns its session, if any, which the caller ends with `leave`."""
+        self._pending.pop(peer, None)
         return self._by_peer.get(peer)

@@ -1,4 +1,4 @@
-"""Pictures, last images and results of the front: named by hash, in 0600 files that workers map."""
+"""Pictures, last images and results: files with permissions 0600, named by their SHA-256, which workers map."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from velatura.app_dirs import make_private_folder
 from velatura.errors import DiskTrouble, TooBusy, UnknownBlob
 from velatura.pixels import PictureRef
 
-MOST = 16_384  # blobs; small ones have a limit too
-SPARE = 64 << 20  # bytes left free on the disk, for everybody else
+MAX_BLOBS = 16_384  # also limits small ones
+SPARE_BYTES = 64 << 20  # of the disk, left free for others
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Blob:
 
 
 class Upload:
-    """A blob on its way in: a file that becomes a blob when it is whole."""
+    """A file that becomes a blob when it is complete."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -43,7 +43,7 @@ class Upload:
             raise disk_trouble(error, self.path) from error
 
     def close(self) -> None:
-        """Once or more: a descriptor let go may be somebody else's by now."""
+        """May be called again: a closed descriptor could belong to another file by now."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -54,17 +54,19 @@ class Upload:
 
 
 def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
-    """The sentence for a disk that does not take what is written."""
+    """The error for a failed read or write."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     what = "is full" if full else f"cannot be read or written ({error.strerror})"
-    return DiskTrouble(f"The disk under {path.parent} {what}. Make room there, or set VELATURA_HOME to another disk.")
+    return DiskTrouble(
+        f"The disk under {path.parent} {what}. Free some space there, or set VELATURA_HOME to another disk."
+    )
 
 
 class BlobStore:
-    """Least recently used blobs go first when the budget is reached; pinned ones stay."""
+    """When the budget is reached, the least recently used blobs are deleted first; pinned ones stay."""
 
     def __init__(self, folder: Path, budget: int, keep: Collection[bytes] = ()) -> None:
-        """folder: what an earlier daemon has left in it goes, but for the blobs to keep. budget: bytes in all. Raises
+        """folder: its contents are deleted, except for the blobs in `keep`. budget: bytes in all. Raises
         DiskTrouble."""
         self.folder = make_private_folder(folder)
         self.budget = budget
@@ -85,7 +87,7 @@ class BlobStore:
 
     def __contains__(self, name: bytes) -> bool:
         if name in self._blobs and not self._blobs[name].path.exists():
-            self._drop(name)  # somebody has cleaned the cache folder
+            self._drop(name)  # somebody has deleted the file
         return name in self._blobs
 
     def __len__(self) -> int:
@@ -93,18 +95,18 @@ class BlobStore:
 
     @property
     def bytes_held(self) -> int:
-        """Held and promised."""
+        """Including uploads under way."""
         return self._bytes + sum(self._promised.values())
 
     def blob(self, name: bytes) -> Blob:
         """Raises UnknownBlob."""
         if name not in self:
-            raise UnknownBlob("The daemon does not hold this picture any more. Restyle again.")
+            raise UnknownBlob("The daemon does not have this picture any more. Restyle again.")
         self._blobs.move_to_end(name)
         return self._blobs[name]
 
     def fresh_path(self) -> Path:
-        """A file name in the spool that nobody has used."""
+        """An unused file name in the spool."""
         self._made += 1
         return self.folder / f"new-{self._made}"
 
@@ -114,11 +116,11 @@ class BlobStore:
         self._make_room(size)
         try:
             free = shutil.disk_usage(self.folder).free
-            if free < size + SPARE:
+            if free < size + SPARE_BYTES:
                 raise DiskTrouble(
                     f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} "
                     "MB and "
-                    f"{SPARE / 1e6:.0f} MB to spare. Make room there, or set VELATURA_HOME to another disk."
+                    f"{SPARE_BYTES / 1e6:.0f} MB to spare. Free some space there, or set VELATURA_HOME to another disk."
                 )
             upload = Upload(self.fresh_path())
         except OSError as error:
@@ -127,18 +129,18 @@ class BlobStore:
         return upload
 
     def finish(self, name: bytes, upload: Upload) -> None:
-        """The upload is whole and its hash is right: it is a blob now."""
+        """The upload is complete and its hash is right: it becomes a blob."""
         upload.close()
         del self._promised[upload]
         self.adopt(name, upload.path)
 
     def abandon(self, upload: Upload) -> None:
-        """The upload is not wanted any more, or was wrong."""
+        """Delete an upload that is wrong or not needed any more."""
         upload.abandon()
         self._promised.pop(upload, None)
 
     def adopt(self, name: bytes, path: Path) -> None:
-        """A file becomes a blob. Raises DiskTrouble where it is not there any more."""
+        """Turn a file into a blob. Raises DiskTrouble if it is missing."""
         try:
             if name in self:
                 path.unlink(missing_ok=True)
@@ -151,7 +153,7 @@ class BlobStore:
         self._make_room(0, but=name)
 
     def are_whole(self, pictures: Iterable[PictureRef]) -> bool:
-        """Whether their pixels are there in their full length, and their profiles are not empty."""
+        """Whether their pixels have their full length, and their profiles are not empty."""
         return all(
             name in self
             and (self._blobs[name].size == picture.length if name == picture.blob else self._blobs[name].size > 0)
@@ -162,14 +164,14 @@ class BlobStore:
     def read(self, name: bytes) -> memoryview:
         """The blob's bytes, mapped. Raises UnknownBlob."""
         blob = self.blob(name)
-        mapped = self._maps.get(name)  # one for all who read it: each holds a descriptor
+        mapped = self._maps.get(name)  # shared by all readers: each mapping holds a descriptor
         if mapped is None:
             with blob.path.open("rb") as file:
                 mapped = self._maps[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return memoryview(mapped)
 
     def sync(self, names: Iterable[bytes]) -> None:
-        """Have them on the disk when this returns. Raises DiskTrouble."""
+        """Flush them to disk. Raises DiskTrouble."""
         for name in names:
             path = self.blob(name).path
             try:
@@ -182,13 +184,13 @@ class BlobStore:
                 raise disk_trouble(error, path) from error
 
     def discard(self, names: Iterable[bytes]) -> None:
-        """They are not what their names say: have them sent again."""
+        """Delete blobs whose contents do not match their hash, so that they are sent again."""
         for name in names:
             if name in self._blobs and not self._pins[name]:
                 self._drop(name)
 
     def pin(self, names: Iterable[bytes]) -> None:
-        """These are in use; unpin as often as pinned."""
+        """Protect blobs in use from deletion; unpin as often as pinned."""
         self._pins.update(names)
 
     def unpin(self, names: Iterable[bytes]) -> None:
@@ -209,24 +211,24 @@ class BlobStore:
 
     def _make_room(self, size: int, but: bytes = b"") -> None:
         for name in list(self._blobs):
-            if self.bytes_held + size <= self.budget and len(self._blobs) < MOST:
+            if self.bytes_held + size <= self.budget and len(self._blobs) < MAX_BLOBS:
                 return
             if not self._pins[name] and name != but:
                 self._drop(name)
         if size and self.bytes_held + size > self.budget:
             raise TooBusy(
-                f"The daemon's spool of {self.budget / 1e6:.0f} MB is taken by pictures in work; {size / 1e6:.0f} MB "
-                "more do "
-                "not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
+                f"The daemon's spool of {self.budget / 1e6:.0f} MB is full of pictures of running jobs; "
+                f"{size / 1e6:.0f} MB "
+                "more do not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
             )
 
     def forget(self) -> None:
-        """All that is not in use goes."""
+        """Delete all blobs that are not pinned."""
         for name in [name for name in self._blobs if not self._pins[name]]:
             self._drop(name)
 
     def close(self) -> None:
-        """What nobody will come back for goes."""
+        """Delete what is not pinned, and all uploads."""
         self.forget()
         for upload in list(self._promised):
             self.abandon(upload)

@@ -1,4 +1,4 @@
-"""Restyles in work: what is needed to go on with them after a crash, on the disk with the picture as far as it got."""
+"""Running and stopped restyles on disk: everything needed to resume them after a crash."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ log = logging.getLogger("velatura.storage")
 
 PER_CLIENT = 32  # the oldest goes first
 DAYS = 7.0
-NO_LIMIT = float("inf")  # of megapixels: it was checked when it was asked for
+NO_LIMIT = float("inf")  # of megapixels: checked when the job was submitted
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a picture in work stood: its file, and how many steps of its scale were made."""
+    """The image so far. step: how many steps of its scale are done."""
 
     path: Path
     step: int
 
 
 class CheckpointStore:
-    """By client_id and job, from the first picture that a worker has left until the restyle has ended. A worker writes
-    the picture in work to `image_path` every few seconds; then `note` is called."""
+    """Checkpoints by client_id and job, from the first one until the restyle has ended. A worker writes the image to
+    `image_path` every few seconds; then `note` is called."""
 
     def __init__(self, dirs: AppDirs) -> None:
         """Raises DiskTrouble."""
@@ -51,8 +51,8 @@ class CheckpointStore:
     def blobs_needed(self) -> set[bytes]:
         return {blob for key in self.records for blob in self._needs(key)}
 
-    def lie_in(self, blobs: BlobStore) -> None:
-        """Where their pictures are. Those whose pictures have gone are forgotten."""
+    def attach_blobs(self, blobs: BlobStore) -> None:
+        """Set the store of their pictures. Checkpoints whose pictures are missing are dropped."""
         self._blobs = blobs
         for key in self.records:
             needed = self._needs(key)
@@ -63,16 +63,15 @@ class CheckpointStore:
                 or not blobs.are_whole(self._pictures(key))
                 or self.checkpoint(key) is None
             ):
-                log.error("the pictures of restyle %s have gone; it cannot be gone on with", key[1])
+                log.error("the pictures of restyle %s are missing; it cannot be resumed", key[1])
                 self.drop(key)
 
     def image_path(self, key: Key) -> Path:
-        """Where the picture in work lies: float32 (3, height, width), as numpy saves it."""
+        """The file of the image so far: float32 (3, height, width), in numpy's format."""
         return self.records.path_beside(key, ".npy")
 
     def note(self, job: Job, about: dict[str, Any], event: CheckpointSaved, date: float) -> None:
-        """A worker has left a picture: remember how to go on from it. said: done (0 to 1), step; elsewhere: the picture
-        in work lies on the machine that works on it. Raises DiskTrouble."""
+        """A worker has written a checkpoint: record what is needed to resume from it. Raises DiskTrouble."""
         assert self._blobs is not None
         key = (job.client_id, job.id)
         fresh = key not in self.records
@@ -85,7 +84,7 @@ class CheckpointStore:
             "elsewhere": event.elsewhere,
         }
         if fresh and entry["elsewhere"]:
-            self._blobs.sync(job.blobs)  # else the worker has done it
+            self._blobs.sync(job.blobs)  # otherwise the worker has flushed them
         self.records.put(key, entry, date)
         if fresh:
             self._blobs.pin(job.blobs)
@@ -93,13 +92,13 @@ class CheckpointStore:
                 self.drop(old)
 
     def checkpoint(self, key: Key) -> Checkpoint | None:
-        """Where this one stood, if it left a picture."""
+        """The checkpoint of a restyle, or None."""
         if key not in self.records or not (self.records[key].get("elsewhere") or self.image_path(key).exists()):
             return None
         return Checkpoint(self.image_path(key), int(self.records[key]["step"]))
 
     def like(self, job: Job) -> Key | None:
-        """One of the same client that asked for the very same as this job does, and was stopped."""
+        """A stopped restyle of the same client that is identical to this job."""
         for entry in reversed(self.records.of(job.client_id)):
             try:
                 other = _job_of(entry)
@@ -116,19 +115,19 @@ class CheckpointStore:
         return None
 
     def take_up(self, key: Key, session: bytes, client_id: str) -> Job:
-        """A job that goes on with it, for this session. Raises UnknownBlob where it is no more."""
+        """A job that resumes it, for this session. Raises UnknownBlob if it is gone."""
         if key not in self.records or self.checkpoint(key) is None:
-            raise UnknownBlob("This restyle is not kept any more. Restyle again.")
+            raise UnknownBlob("This restyle is not saved any more. Restyle again.")
         job = _job_of(self.records[key])
         if self._blobs is None or not self._blobs.are_whole(job.pictures):
             self.drop(key)
-            raise UnknownBlob("The pictures of this restyle have gone. Restyle again.")
+            raise UnknownBlob("The pictures of this restyle are gone. Restyle again.")
         job.session, job.client_id, job.resume = session, client_id, True
         self.move(key, (client_id, job.id))
         return job
 
     def move(self, key: Key, to: Key) -> None:
-        """It is another client's or job's from now on. Raises DiskTrouble: then it is whose it was."""
+        """Give it to another client or job. Raises DiskTrouble; then nothing has changed."""
         if key == to:
             return
         entry = self.records[key]
@@ -143,7 +142,7 @@ class CheckpointStore:
         sync_folder(self.records.folder)
 
     def drop(self, key: Key) -> None:
-        """It has ended, or nobody wants it."""
+        """Delete it: it has ended, or is not wanted any more."""
         if key in self.records:
             needed = self._needs(key)
             self.records.remove(key)
@@ -152,7 +151,7 @@ class CheckpointStore:
         self.clear_up(key)
 
     def clear_up(self, key: Key) -> None:
-        """A picture that a worker has left after all goes, where the restyle is not kept."""
+        """Delete an image that a worker wrote for a restyle without a record."""
         if key not in self.records:
             with contextlib.suppress(OSError):
                 self.image_path(key).unlink(missing_ok=True)
@@ -164,12 +163,12 @@ class CheckpointStore:
         try:
             return _job_of(self.records[key]).pictures
         except VelaturaError:
-            return []  # of another version: `lie_in` forgets it
+            return []  # of another version: `attach_blobs` drops it
 
 
 def _job_of(entry: dict[str, Any]) -> Job:
-    """Raises VelaturaError where another version has written it."""
+    """Raises VelaturaError if another version has written the entry."""
     try:
         return job_from(p.Restyle(**entry["asked"]), b"", entry["client"], entry["program"], NO_LIMIT)
     except (KeyError, TypeError) as error:
-        raise BadMessage(f"What is kept of a restyle was written by another version ({error}).") from error
+        raise BadMessage(f"The saved restyle was written by another version ({error}).") from error

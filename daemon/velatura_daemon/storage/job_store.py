@@ -1,4 +1,7 @@
-"""Keeps what outlives the daemon in step: a result is on the disk before the restyle it came from is forgotten."""
+"""What outlives the daemon: results, checkpoints and history, kept consistent.
+
+A result is on disk before the checkpoint of its restyle is deleted.
+"""
 
 from __future__ import annotations
 
@@ -21,32 +24,32 @@ from velatura_daemon.storage.results import ResultStore
 
 log = logging.getLogger("velatura.storage")
 
-LOOK_EVERY = 3600.0  # seconds between looks at what has aged out
-LIST_ROOM = p.MAX_FRAME - (64 << 10)  # bytes of a list that goes over the wire
+EXPIRY_SECONDS = 3600.0  # between checks for expired entries
+LIST_BYTES = p.MAX_FRAME - (64 << 10)  # of a list that is sent to a client
 
 
 class JobStore:
-    """Results, works and history, and the blobs that they need."""
+    """Results, checkpoints, history, and the blobs that they need."""
 
     def __init__(self, dirs: AppDirs, budget: int, clock: Clock) -> None:
         """budget: bytes of the blob store. Raises DiskTrouble."""
         self._clock = clock
         self.results, self.checkpoints = ResultStore(dirs), CheckpointStore(dirs)
         self.blobs = BlobStore(dirs.spool, budget, self.results.blobs_needed | self.checkpoints.blobs_needed)
-        self.results.lie_in(self.blobs)
-        self.checkpoints.lie_in(self.blobs)
+        self.results.attach_blobs(self.blobs)
+        self.checkpoints.attach_blobs(self.blobs)
         self.history = History(dirs.state / "history.sqlite")
-        self._next_look = clock.now()
-        self.active: set[Key] = set()  # restyles that are jobs now: not to be resumed again
+        self._next_expiry = clock.now()
+        self.active: set[Key] = set()  # restyles that are in the queue or running
 
     @property
     def resumable(self) -> list[Key]:
-        """Stopped restyles."""
+        """Stopped restyles that can be resumed."""
         return [key for key in self.checkpoints.records if key not in self.active]
 
     def begin_upload(self, size: int) -> Upload:
-        """Room for a picture; restyles stopped long ago give theirs before a new one is refused. Raises TooBusy,
-        DiskTrouble."""
+        """Reserve space for a picture. The oldest stopped restyles are deleted before a new one is refused. Raises
+        TooBusy, DiskTrouble."""
         while True:
             try:
                 return self.blobs.begin(size)
@@ -54,12 +57,12 @@ class JobStore:
                 stopped = next((key for key in self.checkpoints.records if key not in self.active), None)
                 if stopped is None:
                     raise
-                log.warning("restyle %s, stopped midway, makes room for a new one", stopped[1])
+                log.warning("stopped restyle %s is deleted to make room for a new one", stopped[1])
                 self.checkpoints.drop(stopped)
 
-    # --- a job's life ----------------------------------------------------------------------------------
+    # --- the life of a job ----------------------------------------------------------------------------------
     def added(self, job: Job) -> None:
-        """It is in the queue. One that was asked for before, and stopped, goes on from where it stood."""
+        """The job is in the queue. If the same restyle was stopped before, it continues from that checkpoint."""
         key = (job.client_id, job.id)
         earlier = None if job.resume else self.checkpoints.like(job)
         if earlier is not None and earlier not in self.active:
@@ -67,7 +70,7 @@ class JobStore:
                 self.checkpoints.move(earlier, key)
                 job.resume = True
             except DiskTrouble as error:
-                log.warning("restyle %s begins anew: %s", job.id, error.sentence)
+                log.warning("restyle %s starts from the beginning: %s", job.id, error.sentence)
         self.active.add(key)
 
     def checkpoint_saved(self, job: Job, event: CheckpointSaved) -> None:
@@ -77,15 +80,15 @@ class JobStore:
         try:
             self.checkpoints.note(job, _about(job, event), event, self._clock.date())
         except VelaturaError as error:  # a full disk, or a deleted picture: the work itself continues
-            log.warning("restyle %s could not be gone on with after a crash: %s", job.id, error.sentence)
+            log.warning("restyle %s could not be resumed after a crash: %s", job.id, error.sentence)
 
     def finished(self, job: Job, result: p.Result, done: JobDone) -> None:
-        """Keep a result, and the memory of it; the work is done."""
+        """Store the result, and an entry in the history."""
         about = _about(job, done)
         if self.results.keep(job.client_id, result, about, self._clock.date()):
             self.ended(job)
         else:
-            self.stopped(job)  # until its client says that it has it, the way back is the work itself
+            self.stopped(job)  # the checkpoint stays until the client has the result, which is only in memory
         if job.request.remember:
             self.history.add(
                 {
@@ -101,23 +104,23 @@ class JobStore:
             )
 
     def received(self, key: Key) -> None:
-        """The client has its result."""
+        """The client confirms that it has its result."""
         self.results.drop(key)
         if key not in self.active:
             self.checkpoints.drop(key)
 
     def ended(self, job: Job) -> None:
-        """Done, cancelled or wrong: there is nothing to go on with."""
+        """Done, cancelled or failed for good: nothing is left to resume."""
         self.stopped(job)
         self.checkpoints.drop((job.client_id, job.id))
 
     def stopped(self, job: Job) -> None:
-        """Nobody works on it any more; what it left stays."""
+        """The job does not run any more; its checkpoint stays."""
         self.active.discard((job.client_id, job.id))
 
-    # --- what is asked ---------------------------------------------------------------------------------
+    # --- lists for clients -------------------------------------------------------------------------------
     def listed(self, client_id: str | None) -> bytes:
-        """The list of a `kept` message: a client's, or (None) everybody's."""
+        """The packed list of a `saved_list` message: a client's, or (None) everybody's."""
         keys = [
             (records[key]["at"], records, key)
             for records in (self.results.records, self.checkpoints.records)
@@ -131,39 +134,39 @@ class JobStore:
                 result = entry.setdefault("result", None)
                 item = {"done": 1.0, "picture": result["picture"] if result else asked["content"], **entry}
                 held += len(msgpack.packb(item))
-                if held > LIST_ROOM:
+                if held > LIST_BYTES:
                     break
                 items.append(item)
         packed: bytes = msgpack.packb(items)
         return packed
 
     def past(self, before: int) -> bytes:
-        """The list of a `history` message."""
-        packed: bytes = msgpack.packb(self.history.lines(before, LIST_ROOM))
+        """The packed list of a `history` message."""
+        packed: bytes = msgpack.packb(self.history.lines(before, LIST_BYTES))
         return packed
 
     def drop(self, key: Key) -> None:
-        """A result, or a restyle that was stopped midway. One in work stays."""
+        """Delete a result or a stopped restyle; one that runs stays."""
         self.results.drop(key)
         if key not in self.active:
             self.checkpoints.drop(key)
 
     def forget(self) -> None:
-        """Wipe all but what is being worked on."""
+        """Delete everything except running restyles."""
         for key in [*self.results.records, *self.checkpoints.records]:
             self.drop(key)
         self.history.forget()
         self.blobs.forget()
 
-    # --- time ------------------------------------------------------------------------------------------
+    # --- expiry ----------------------------------------------------------------------------------------
     def tidy(self) -> None:
-        """Once in a while: what has aged out goes."""
-        if self._clock.now() < self._next_look:
+        """Delete expired entries, once an hour."""
+        if self._clock.now() < self._next_expiry:
             return
-        self._next_look = self._clock.now() + LOOK_EVERY
+        self._next_expiry = self._clock.now() + EXPIRY_SECONDS
         date = self._clock.date()
         for key in [*self.results.records.aged_out(date), *self.checkpoints.records.aged_out(date)]:
-            log.info("%s of %s has aged out", key[1], key[0][:8])
+            log.info("%s of %s has expired", key[1], key[0][:8])
             self.drop(key)
 
     def close(self) -> None:
@@ -172,7 +175,7 @@ class JobStore:
 
 
 def _about(job: Job, event: CheckpointSaved | JobDone) -> dict[str, Any]:
-    """What people want to know of a job later."""
+    """What lists show of a job."""
     pictures = [*event.style_thumbnails, *[b""] * len(job.styles)]
     styles = [
         {"name": style.name, "path": style.path, "share": style.share, "thumbnail": picture}

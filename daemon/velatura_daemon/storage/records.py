@@ -1,4 +1,4 @@
-"""A folder of small files that are each written whole: what results and works are described in."""
+"""A folder of small records, each written atomically: the metadata of results and checkpoints."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ log = logging.getLogger("velatura.storage")
 
 SUFFIX = ".record"
 DAY = 86400.0  # seconds
-# a longer gap between two looks at the calendar ages nothing: the machine was off, or its clock has jumped
+# After a longer gap between two checks nothing has aged: the machine was off, or its clock jumped.
 UNSEEN = DAY
 
 Key = tuple[str, str]  # client_id and job
 
 
 class RecordStore:
-    """Entries by client_id and job, the oldest first. An entry is a map of msgpack's kinds with `until` among its
-    fields: the date at which it has aged out. A file is the SHA-256 of a packed entry, and the entry."""
+    """Entries by client_id and job, the oldest first.
+
+    An entry is a map that msgpack can pack. Its field `until` is the date at which it expires. A file is the SHA-256 of
+    a packed entry, followed by the entry.
+    """
 
     def __init__(self, folder: Path, days: float) -> None:
-        """days: how old an entry may become. What is damaged is set aside. Raises DiskTrouble."""
+        """days: until an entry expires. Damaged files are renamed. Raises DiskTrouble."""
         self.folder = make_private_folder(folder)
         self._days = days
         self._entries: dict[Key, dict[str, Any]] = {}
@@ -54,13 +57,13 @@ class RecordStore:
         return [entry for (owner, _), entry in self._entries.items() if owner == client]
 
     def put(self, key: Key, entry: dict[str, Any], date: float) -> None:
-        """Keep an entry; it lies on the disk when this returns. Raises DiskTrouble: then it is as before."""
+        """Store an entry on disk. Raises DiskTrouble; then nothing has changed."""
         whole = self._whole(key, entry, date)
         self._write(key, whole)
         self._entries[key] = whole
 
     def hold(self, key: Key, entry: dict[str, Any], date: float) -> None:
-        """Keep an entry as long as the daemon lives."""
+        """Store an entry in memory only."""
         self._entries[key] = self._whole(key, entry, date)
 
     def _whole(self, key: Key, entry: dict[str, Any], date: float) -> dict[str, Any]:
@@ -72,25 +75,25 @@ class RecordStore:
             self._path(key).unlink(missing_ok=True)
 
     def set_aside(self, key: Key) -> None:
-        """An entry that is not understood, by another version perhaps: it is renamed, for whoever wants to look."""
+        """Rename the file of an entry that cannot be read, perhaps of another version, so that it can be inspected."""
         self._entries.pop(key, None)
         with contextlib.suppress(OSError):
             self._path(key).replace(self._path(key).with_suffix(".damaged"))
 
     def path_beside(self, key: Key, suffix: str) -> Path:
-        """Where something belonging to an entry may lie. No name from the wire becomes one of a file."""
+        """The path of a file that belongs to an entry. No name from the wire becomes a file name."""
         return self.folder / (_name(key) + suffix)
 
     def aged_out(self, date: float) -> list[Key]:
-        """Entries whose time is over. Time counts as far as it was seen to pass: across a gap of more than a day (the
-        machine was off, the calendar has jumped, either way) nothing ages."""
+        """Entries that have expired. Across a gap of more than a day (the machine was off, or the clock jumped, in
+        either direction) nothing ages."""
         seen = self.folder / "seen"
         try:
             gap = date - float(seen.read_text())
         except (OSError, ValueError):
             gap = 0.0
         if not 0 <= gap <= UNSEEN:
-            log.warning("the calendar has moved by %.1f days since the last look; nothing ages by that", gap / DAY)
+            log.warning("the clock moved by %.1f days since the last check; entries do not age by that", gap / DAY)
             for key, entry in self._entries.items():
                 entry["until"] += gap
                 with contextlib.suppress(DiskTrouble):
@@ -112,7 +115,7 @@ def _name(key: Key) -> str:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What a file holds, or None for one that is damaged: it is renamed, for whoever wants to look."""
+    """The entry in a file; None if it is damaged. Then the file is renamed, so that it can be inspected."""
     try:
         data = path.read_bytes()
         if hashlib.sha256(data[32:]).digest() != data[:32]:

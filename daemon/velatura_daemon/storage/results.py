@@ -1,4 +1,4 @@
-"""Finished results: on the disk until the client they belong to has them."""
+"""Finished results, stored on disk until their client confirms that it has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAYS = 30.0
 
 
 class ResultStore:
-    """By client_id and job. Their pictures stay in the blob store for as long."""
+    """Results by client_id and job. Their pictures are pinned in the blob store."""
 
     def __init__(self, dirs: AppDirs) -> None:
         """Raises DiskTrouble."""
@@ -36,23 +36,24 @@ class ResultStore:
     def blobs_needed(self) -> set[bytes]:
         return {blob for key in self.records for blob in _blobs_of(self.records[key])}
 
-    def lie_in(self, blobs: BlobStore) -> None:
-        """Where their pictures are. A result whose picture is not there any more, or not whole, is forgotten."""
+    def attach_blobs(self, blobs: BlobStore) -> None:
+        """Set the store of their pictures. Results whose picture is missing or incomplete are dropped."""
         self._blobs = blobs
         for key in self.records:
             needed = _blobs_of(self.records[key])
             blobs.pin(needed)
             if any(blob not in blobs for blob in needed) or not blobs.are_whole(_pictures_of(self.records[key])):
-                log.error("the picture of result %s has gone, or was cut off; it is forgotten", key[1])
+                log.error("the picture of result %s is missing or incomplete; the result is dropped", key[1])
                 self.drop(key)
 
     def __len__(self) -> int:
         return len(self.records)
 
     def keep(self, client_id: str, result: p.Result, about: dict[str, Any], date: float) -> bool:
-        """Keep a result whose picture is in the blob store; it lies on the disk when this returns. about: title, note,
-        program, styles, thumbnail. False: it is kept as long as the daemon lives, for its client may be there to take
-        it at once."""
+        """Store a result whose picture is in the blob store. about: title, note, program, styles, thumbnail.
+
+        Returns False if the disk refuses: then the result is kept in memory, since its client may fetch it at once.
+        """
         assert self._blobs is not None
         entry = {**about, "result": vars(result), "settings": result.settings}
         is_safe = True
@@ -61,7 +62,7 @@ class ResultStore:
             sync_folder(self._blobs.folder)
             self.records.put((client_id, result.job), entry, date)
         except VelaturaError as error:
-            log.error("result of job %s is not safe from a crash: %s", result.job, error.sentence)
+            log.error("result of job %s would not survive a crash: %s", result.job, error.sentence)
             self.records.hold((client_id, result.job), entry, date)
             is_safe = False
         self._blobs.pin(_blobs_of(entry))
@@ -70,7 +71,7 @@ class ResultStore:
             self.drop(old)
         while len(self.records) > 1 and self._bytes_held() > self._blobs.budget / 2:
             old = next(iter(self.records))
-            log.warning("result of job %s dropped: results that nobody fetches fill half the spool", old[1])
+            log.warning("result of job %s dropped: results that were not fetched fill half of the spool", old[1])
             self.drop(old)
         return is_safe
 
@@ -79,7 +80,7 @@ class ResultStore:
         return sum(self._blobs.blob(blob).size for blob in self.blobs_needed if blob in self._blobs)
 
     def drop(self, key: Key) -> None:
-        """The client has it, or nobody wants it: it may be forgotten."""
+        """Delete a result: the client has it, or it is not wanted any more."""
         if key in self.records:
             needed = _blobs_of(self.records[key])
             self.records.remove(key)
@@ -87,11 +88,11 @@ class ResultStore:
                 self._blobs.unpin(needed)
 
     def of(self, client_id: str) -> list[p.Result]:
-        """A client's, finished and not yet fetched."""
+        """A client's results that it has not fetched yet."""
         return [p.Result(**entry["result"]) for entry in self.records.of(client_id)]
 
     def picture_bytes(self, blob: bytes) -> memoryview | None:
-        """The bytes of a result's picture, profile or mask; None if it belongs to no result."""
+        """The bytes of a result's picture, profile or mask; None if the blob belongs to no result."""
         assert self._blobs is not None
         return self._blobs.read(blob) if blob in self.blobs_needed else None
 
