@@ -1,1 +1,1 @@
-"""Where work is done. Local: a worker process that owns the device."""
+"""Who does the work: worker processes of this machine, another daemon, or a Ray cluster."""

@@ -5,8 +5,8 @@
        │           ▼  │       ▼
        └────▶ parked (its client is silent) ──▶ dropped
 
-`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; a
-farm's machine that goes, a few times.
+`waiting` is for pictures that are still on their way. A worker's death sends a running job back to `queued`, once; the
+loss of a cluster's machine, a few times.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from velatura.settings import StyleSettings
 
 WAITING, QUEUED, RUNNING, PARKED = "waiting", "queued", "running", "parked"
 DEATHS_ALLOWED = 1  # a job that has killed two workers is not tried again
-MOVES_ALLOWED = 3  # a farm's node, or its head, may go that often
+MOVES_ALLOWED = 3  # losses of a cluster's node, or its head
 JOBS_PER_CLIENT = 32
 
 
@@ -82,5 +82,6 @@ class Job:
 
     @property
     def warm_start_key(self) -> tuple[object, ...]:
-        """A last picture fits another job of the same likeness: content, size, mask, styles and their regions."""
+        """What has to be equal for the last image of one job to start another: content, mask, styles with their
+        regions."""
         return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours, self.settings.seamless)

@@ -21,8 +21,8 @@ log = logging.getLogger("velatura.storage")
 
 @dataclass(frozen=True)
 class WarmStart:
-    """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. likeness: what it
-    fits. job: whose. step: how many of its scale's were made."""
+    """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. warm_start_key:
+    which jobs it fits. job: whose it is. step: how many steps of its scale are done."""
 
     blob: bytes
     warm_start_key: tuple[object, ...]

@@ -1,6 +1,6 @@
-"""Work for a Ray cluster: an actor a device, that holds a worker warm. Placing, starting anew and scaling are Ray's;
-none of it is here.
+"""Runs jobs on a Ray cluster: one actor per device, which keeps a worker loaded. Placing, restarting and scaling actors
+is Ray's part.
 
-`hands` is the front's side, which never imports Ray: it is light, and a cluster that is lost must not take it along.
-`driver` is a process of its own on the same machine, Ray's client. `actor` runs on a node of the cluster.
+`workers` is the daemon's side and never imports Ray: it is light, and a lost cluster must not take the daemon along.
+`driver` is a separate process on the same machine, Ray's client. `actor` runs on a node of the cluster.
 """

@@ -93,7 +93,7 @@ class Cluster:
 
     def actor(self, name: str, options: WorkerOptions, build: str) -> Any:
         """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray
-        (max_task_retries): it would begin at the start, and the foreman goes on from the picture that was last kept."""
+        (max_task_retries): it would start from the beginning, while the scheduler resumes it from its checkpoint."""
         return (
             self.ray.remote(WorkerActor)
             .options(
