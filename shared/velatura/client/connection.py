@@ -141,7 +141,9 @@ class DaemonConnection:
                 except UnknownMessage:
                     continue  # from a newer minor version
         except DaemonLost as error:
-            raise self._lost(error.sentence) from error
+            # Whether the lock is still held says nothing here: a process that ends closes its sockets a moment before
+            # or after its lock file. Connecting again is right in both cases.
+            raise DaemonLost(f"{error.sentence} Restyle again: progress was saved.") from error
         return None
 
     def send(self, message: p.Message) -> bool:
@@ -172,12 +174,9 @@ class DaemonConnection:
             and self._unanswered_since is not None
             and now - self._unanswered_since > 2 * self._heartbeat
         ):
-            raise self._lost("The daemon no longer answers.")
-
-    def _lost(self, reason: str) -> DaemonLost:
-        if is_held(self._dirs.lock_file):
-            return DaemonLost(f"{reason} Run 'velatura daemon stop', then restyle again.")
-        return DaemonLost(f"{reason} It has stopped. Restyle again to start it: progress was saved.")
+            if is_held(self._dirs.lock_file):
+                raise DaemonLost("The daemon no longer answers. Run 'velatura daemon stop', then restyle again.")
+            raise DaemonLost("The daemon has stopped. Restyle again to start it: progress was saved.")
 
     def wait(self) -> None:
         if self._dealer is not None:
