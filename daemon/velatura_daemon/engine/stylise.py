@@ -25,6 +25,7 @@ from velatura_daemon.engine.malloc import mmap_large_blocks
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.optim.convergence import ConvergenceTest
 from velatura_daemon.engine.optim.lbfgs import LBFGS
+from velatura_daemon.engine.optim.preconditioner import preconditioner_exponent
 from velatura_daemon.engine.optim.optimise import STEPPERS, optimise
 from velatura_daemon.engine.optim.stepper import StepperFactory
 from velatura_daemon.engine.pyramid import Scale, scales_for
@@ -104,10 +105,10 @@ def stylise(
             converged = _convergence_test(image, trainable, settings)
             stepper: StepperFactory = STEPPERS[settings.optimiser]
             if stepper is LBFGS:
-                stepper = partial(LBFGS, pairs=plan.pairs)
+                stepper = partial(LBFGS, exponent=preconditioner_exponent(settings), pairs=plan.pairs)
                 if level == len(scales) - 1:  # the next restyle of this image begins at the last scale
                     key = _curvature_key(network, content, styles, scale, settings)
-                    stepper = _cached_lbfgs(resources.cache.curvature, key, warm_start is not None, plan.pairs)
+                    stepper = _cached_lbfgs(stepper, resources.cache.curvature, key, warm_start is not None)
             with closing(optimise(image, evaluate, trainable, scale.steps, stepper)) as steps:
                 for step, losses in enumerate(steps):
                     done = _share_done(scales, level, step)
@@ -167,11 +168,11 @@ def _share_done(scales: Sequence[Scale], level: int, step: int) -> float:
     return (sum(work[:level]) + work[level] * step / scales[level].steps) / sum(work)
 
 
-def _cached_lbfgs(cache: CurvatureCache, key: Hashable, reuse: bool, pairs: int) -> StepperFactory:
+def _cached_lbfgs(lbfgs: Callable[..., LBFGS], cache: CurvatureCache, key: Hashable, reuse: bool) -> StepperFactory:
     """L-BFGS whose curvature is cached for the next restyle of the same image. reuse: begin with the last restyle's."""
 
     def make(image: Tensor, trainable: Tensor) -> LBFGS:
-        stepper = LBFGS(image, trainable, memory=cache.get(key) if reuse else None, pairs=pairs)
+        stepper = lbfgs(image, trainable, memory=cache.get(key) if reuse else None)
         cache.put(key, stepper.memory)
         return stepper
 

@@ -75,7 +75,7 @@ def _table() -> list[Figure]:
             f"table-{layer}-balance{balance}",
             "Table",
             depth_label(depth),
-            f"α/β = 1e{balance}",
+            f"content/style = 1e{balance}",
             StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS),
         )
         for depth, layer in enumerate(STYLE_LAYERS, start=1)

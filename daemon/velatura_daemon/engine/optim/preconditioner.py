@@ -5,9 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from velatura.settings import StyleSettings
+
 # 0 moves all frequencies alike and leaves fog, 1 leaves strokes out of drafts (docs/performance.md, docs/quality.md).
 EXPONENT = 0.5
+# From white noise, any favour for coarse frequencies lets the edges of the image, whose gradients differ, decide the
+# colours of large areas: blue at the edges and grey in the middle after 150 steps of a night sky (docs/explain.md).
+PAPER_EXPONENT = 0.0
 MAX_BATCHED_VALUES = 3 << 20  # of an image whose channels are transformed together on a GPU: a megapixel
+
+
+def preconditioner_exponent(settings: StyleSettings) -> float:
+    """The exponent for a restyle. The paper has no preconditioner."""
+    return PAPER_EXPONENT if settings.quality == "paper" else EXPONENT
 
 
 def preconditioner(image: Tensor, exponent: float = EXPONENT) -> Tensor:
