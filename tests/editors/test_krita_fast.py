@@ -64,7 +64,7 @@ def test_kritas_own_importer_accepts_the_zip(editor_root, home):
     assert "error" not in result, result.get("error")
     there = home / "resources"
     assert (there / "pykrita/velatura_krita/__init__.py").is_file()
-    assert (there / "pykrita/velatura_krita/carried/lib/velatura/protocol/messages.py").is_file()
+    assert (there / "pykrita/velatura_krita/carried/lib/velatura/protocol/codec.py").is_file()
     assert (there / "pykrita/velatura_krita.desktop").is_file()
     assert (there / "actions/velatura_krita.action").is_file()
 

@@ -31,7 +31,7 @@ def test_install_creates_an_executable_script_in_a_folder_of_the_same_name(user_
     plugin = user_home / ".config/GIMP/3.0/plug-ins/velatura_gimp"
     assert str(plugin.parent) in output
     assert os.access(plugin / "velatura_gimp.py", os.X_OK)
-    assert (plugin / "carried/lib/velatura/protocol/messages.py").is_file()
+    assert (plugin / "carried/lib/velatura/protocol/codec.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((plugin / "carried/samples").glob("*.png"))
     assert (user_home / "velatura/config/launch.json").is_file()

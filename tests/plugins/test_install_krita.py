@@ -39,7 +39,7 @@ def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(u
     assert str(home().resources) in output
     assert home().desktop.is_file()
     assert home().action.is_file()
-    assert (home().plugin / "carried/lib/velatura/protocol/messages.py").is_file()
+    assert (home().plugin / "carried/lib/velatura/protocol/codec.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/fallback.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
