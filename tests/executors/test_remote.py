@@ -138,7 +138,7 @@ def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
             huge = {**asked.content, "width": 1 << 15, "height": 1 << 15, "blob": b"h" * 32}
             there.say(p.Result(asked.job, asked.layer, huge, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, []))
             failed = next(event for event in client.events(job) if isinstance(event, (p.Failed, p.Notice)))
-            assert "not of the picture it was given" in failed.sentence
+            assert "does not match the picture it received" in failed.sentence
             client.cancel(job)
 
 

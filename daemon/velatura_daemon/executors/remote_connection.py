@@ -1,4 +1,4 @@
-"""The connection to another daemon, found by its connection file. See `velatura.client.connection.Way`."""
+"""The connection to another daemon, found by its connection file. See `velatura.client.connection.Connection`."""
 
 from __future__ import annotations
 
@@ -15,30 +15,33 @@ from velatura.errors import DaemonLost, NotTrusted, UnknownMessage, UnsafeConnec
 from velatura.protocol import codec
 from velatura.protocol import messages as p
 
-PATIENCE = 15.0  # seconds for the other daemon to come up, or back
-TRY_EVERY = 0.3  # seconds between tries while nobody listens
-LINGER = 2.0  # seconds for last words: that a result has come, goodbye
+PATIENCE = 15.0  # seconds for the other daemon to start or restart
+RETRY_SECONDS = 0.3  # between attempts while nothing listens
+LINGER = 2.0  # seconds to send the last messages, `received` and `bye`
 
-IDLE, LOOKING, GREETING, READY = "idle", "looking", "greeting", "ready"
+IDLE, SEARCHING, HANDSHAKE, READY = "idle", "searching", "handshake", "ready"
 
 
 class RemoteConnection:
-    """States: idle → looking → greeting → ready. Unlike a plugin's link it never starts a daemon, and it waits for one
-    that is being restarted: the file is read anew at each try, since the key changes at each start."""
+    """States: idle → searching → handshake → ready.
+
+    Unlike a plugin's connection it never starts a daemon, and it waits for a daemon that restarts. It reads the
+    connection file anew at each attempt, since the key changes at each start.
+    """
 
     def __init__(self, connection_file: Path, client_id: str) -> None:
-        """client_id: of the daemon that this one is. Both ends run as the same user, as with any client."""
+        """client_id: this daemon's. Both daemons run as the same user, as with any client."""
         self.endpoint = str(connection_file)
         self._file, self._client_id = connection_file, client_id
-        self._state = LOOKING
+        self._state = SEARCHING
         self._dealer: Dealer | None = None
-        self.patience = PATIENCE  # of this look; the next has the usual one
+        self.patience = PATIENCE  # seconds, for the current search; the next one starts with PATIENCE again
         self._session = b""
         self._heartbeat = 5.0
-        self._began: float | None = None  # to look
+        self._search_began: float | None = None  # by time.monotonic()
         self._next_try = self._last_sent = 0.0
         self._unanswered_since: float | None = None
-        self.heard = 0.0  # when the other side last said anything, by time.monotonic()
+        self.last_received_at = 0.0  # time.monotonic() of the last message from the other daemon
 
     @property
     def ready(self) -> bool:
@@ -46,8 +49,8 @@ class RemoteConnection:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nobody listens there, and it is tried again and again."""
-        return self._state == LOOKING and self._next_try > 0
+        """Whether nothing listens there, and the connection is attempted again and again."""
+        return self._state == SEARCHING and self._next_try > 0
 
     @property
     def needs_write(self) -> bool:
@@ -58,28 +61,30 @@ class RemoteConnection:
 
     def start_connecting(self) -> None:
         if self._state == IDLE:
-            self._state, self._began, self._next_try, self.patience = LOOKING, None, 0.0, PATIENCE
+            self._state, self._search_began, self._next_try, self.patience = SEARCHING, None, 0.0, PATIENCE
 
     def advance(self) -> p.Welcome | None:
-        """Raises DaemonLost if nobody answers, NotTrusted if the other side does not know the key of the connection
-        file."""
-        if self._state == LOOKING and time.monotonic() >= self._next_try:
-            self._call()
-        return self._greet() if self._state == GREETING else None
+        """Continue the search or the handshake. Returns the welcome when the handshake is complete.
+
+        Raises DaemonLost if nothing answers, NotTrusted if the other side does not know the key of the connection file.
+        """
+        if self._state == SEARCHING and time.monotonic() >= self._next_try:
+            self._connect()
+        return self._continue_handshake() if self._state == HANDSHAKE else None
 
     def receive(self) -> p.Message | None:
-        """Raises DaemonLost if the connection has ended."""
+        """Return the next message, or None. Raises DaemonLost if the connection has ended."""
         if self._state != READY or self._dealer is None:
             return None
         try:
             while (frames := self._dealer.receive()) is not None:
-                self._unanswered_since, self.heard = None, time.monotonic()
+                self._unanswered_since, self.last_received_at = None, time.monotonic()
                 try:
                     return codec.unpack(frames)[0]
                 except UnknownMessage:
-                    continue  # of a newer minor version
+                    continue  # from a newer minor version of the protocol
         except DaemonLost as error:
-            raise self.lost("has hung up") from error
+            raise self.lost("has closed the connection") from error
         return None
 
     def send(self, message: p.Message) -> bool:
@@ -102,50 +107,49 @@ class RemoteConnection:
         self.wait_or(None, self._heartbeat / 8)
 
     def wait_or(self, descriptor: int | None, seconds: float) -> None:
-        """Wait until something has come from the other daemon, the descriptor can be read, or so many seconds have
-        passed."""
-        if self._state in (LOOKING, GREETING):
-            seconds = min(seconds, TRY_EVERY / 3)
-        with Selector() as looking:
+        """Wait until a message arrives, the descriptor can be read, or `seconds` have passed."""
+        if self._state in (SEARCHING, HANDSHAKE):
+            seconds = min(seconds, RETRY_SECONDS / 3)
+        with Selector() as selector:
             if self._dealer is not None:
-                looking.register(
+                selector.register(
                     self._dealer.fileno(), selectors.EVENT_READ | (selectors.EVENT_WRITE if self.needs_write else 0)
                 )
             if descriptor is not None:
-                looking.register(descriptor, selectors.EVENT_READ)
-            looking.select(seconds)
+                selector.register(descriptor, selectors.EVENT_READ)
+            selector.select(seconds)
 
     def disconnect(self) -> None:
-        self._hang_up()
+        self._drop_connection()
         self._state, self._session, self._unanswered_since = IDLE, b"", None
 
     def close(self) -> None:
         if self._state == READY:
             self.send(p.Bye())
-            self._hang_up(LINGER)
+            self._drop_connection(LINGER)
         self.disconnect()
 
     # --- connecting ------------------------------------------------------------------------------------
-    def _call(self) -> None:
-        """Say hello at the best address that answers, or try again later."""
-        self._hang_up()
-        self._began = self._began or time.monotonic()
-        found = self._read()
-        for endpoint in found.endpoints if found is not None else ():
-            if found is not None and reachable(endpoint):
+    def _connect(self) -> None:
+        """Start the handshake at the first endpoint that accepts a connection, or try again later."""
+        self._drop_connection()
+        self._search_began = self._search_began or time.monotonic()
+        info = self._read_file()
+        for endpoint in info.endpoints if info is not None else ():
+            if info is not None and reachable(endpoint):
                 try:
                     self._dealer = PlainDealer(endpoint)
                 except DaemonLost:
                     continue
-                self._found, self._state = found, GREETING
-                self._handshake = Handshake(self._dealer, endpoint, found, self._client_id, "daemon")
+                self._info, self._state = info, HANDSHAKE
+                self._handshake = Handshake(self._dealer, endpoint, info, self._client_id, "daemon")
                 return
         self._try_again()
 
-    def _greet(self) -> p.Welcome | None:
+    def _continue_handshake(self) -> p.Welcome | None:
         try:
             welcome = self._handshake.advance()
-        except DaemonLost:  # one that is being stopped or started hangs up
+        except DaemonLost:  # a daemon that is stopping or starting closes the connection
             self._try_again()
             return None
         except NotTrusted as error:
@@ -153,18 +157,18 @@ class RemoteConnection:
                 self._try_again()
                 return None
             raise NotTrusted(
-                f"What answers at the address in {self._file} does not know the key that is there. Nothing was sent to "
-                "it. Restart the daemon that "
-                "wrote this file, or start this one with another --upstream."
+                f"The program that answers at the address in {self._file} does not know the key in that file. Nothing "
+                "was sent to it. Restart the daemon that wrote the file, or start this daemon with another "
+                "--upstream."
             ) from error
         if welcome is not None:
             self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
             self._state, self._unanswered_since = READY, None
-            self._last_sent = self.heard = time.monotonic()
+            self._last_sent = self.last_received_at = time.monotonic()
         return welcome
 
-    def _read(self) -> ConnectionInfo | None:
-        """What a living daemon has written there; None if it has gone. Raises DaemonLost if the file cannot be used."""
+    def _read_file(self) -> ConnectionInfo | None:
+        """Read the connection file; None if its daemon has ended. Raises DaemonLost if the file cannot be used."""
         lock = self._file.with_name("daemon.lock")
         if lock.exists() and not is_held(lock):
             return None
@@ -172,30 +176,30 @@ class RemoteConnection:
             return read_connection(self._file)
         except UnsafeConnectionFile as error:
             raise DaemonLost(
-                f"The connection file of the daemon that does this one's work cannot be used: {error.sentence}"
+                f"The connection file of the daemon that does this daemon's work cannot be used: {error.sentence}"
             ) from error
 
     @property
     def _has_new_key(self) -> bool:
-        """Whether the other daemon was started anew since the file was read."""
-        found = self._read()
-        return found is not None and found.key != self._found.key
+        """Whether the other daemon has restarted since the file was read."""
+        info = self._read_file()
+        return info is not None and info.key != self._info.key
 
     def _try_again(self) -> None:
-        self._hang_up()
-        if self._began is None or time.monotonic() - self._began > self.patience:
-            raise self.lost("does not answer" if self._file.exists() else "is not running: that file is not there")
-        self._state, self._next_try = LOOKING, time.monotonic() + TRY_EVERY
+        self._drop_connection()
+        if self._search_began is None or time.monotonic() - self._search_began > self.patience:
+            raise self.lost("does not answer" if self._file.exists() else "is not running: the file does not exist")
+        self._state, self._next_try = SEARCHING, time.monotonic() + RETRY_SECONDS
 
     def lost(self, what: str) -> DaemonLost:
-        """what: has become of the other daemon."""
+        """what: the predicate of the error's sentence, such as 'does not answer'."""
         return DaemonLost(
-            f"The daemon of {self._file}, which does this one's work, {what}. Start it again, or start this one "
-            "without --upstream."
+            f"The daemon of {self._file}, which does this daemon's work, {what}. Start it again, or start this "
+            "daemon without --upstream."
         )
 
-    def _hang_up(self, linger: float = 0.0) -> None:
-        """linger: seconds for what is still to be sent."""
+    def _drop_connection(self, linger: float = 0.0) -> None:
+        """linger: seconds to send what is still queued."""
         if self._dealer is not None:
             self._dealer.close(linger)
             self._dealer = None

@@ -1,4 +1,4 @@
-"""Pictures of a job as another daemon's client needs them: mapped bytes, and thumbnails made without torch."""
+"""The pictures of a job for the session with another daemon: memory-mapped blobs, and thumbnails made without torch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from velatura.protocol import messages as p
 from velatura_daemon.jobs.spec import PictureFile
 
-THUMBNAIL_SIDE = 128  # pixels, as a worker's
+THUMBNAIL_SIDE = 128  # pixels, the same as a worker's thumbnails
 THUMBNAIL_QUALITY = 82  # of JPEG
-# Pillow's mode and raw mode by our channels, for 8-bit samples.
+# Pillow's mode and raw mode by the channels of a `PictureRef`, for 8-bit samples.
 MODES = {"GRAY": ("L", "L"), "RGB": ("RGB", "RGB"), "RGBA": ("RGBA", "RGBA"), "BGRA": ("RGBA", "BGRA")}
 
 
-def mapped(item: PictureFile) -> dict[bytes, memoryview]:
-    """The blobs of a picture by their hashes. Raises OSError."""
+def map_blobs(item: PictureFile) -> dict[bytes, memoryview]:
+    """Map a picture's file and read its colour profile. Returns the blobs by their hashes. Raises OSError."""
     with item.file.open("rb") as file:
         blobs = {item.picture.blob: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))}
     if item.profile_path is not None:
@@ -25,18 +25,18 @@ def mapped(item: PictureFile) -> dict[bytes, memoryview]:
 
 
 def thumbnail_of_preview(preview: p.Preview | None) -> bytes:
-    """A JPEG, or empty."""
+    """Return a JPEG, or empty bytes without a preview."""
     return b"" if preview is None else _jpeg("RGB", (preview.width, preview.height), preview.data)
 
 
 def thumbnail_of_style(item: PictureFile) -> bytes:
-    """A JPEG; empty for samples other than 8-bit, which Pillow cannot read from raw bytes."""
+    """Return a JPEG, or empty bytes if the samples are not 8-bit: Pillow cannot read those from raw bytes."""
     ref = item.picture
     if ref.format.sample != "u8" or ref.format.channels not in MODES:
         return b""
     mode, raw = MODES[ref.format.channels]
     try:
-        return _jpeg(mode, (ref.width, ref.height), mapped(item)[ref.blob], raw)
+        return _jpeg(mode, (ref.width, ref.height), map_blobs(item)[ref.blob], raw)
     except OSError:
         return b""
 

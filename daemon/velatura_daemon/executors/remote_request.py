@@ -1,4 +1,4 @@
-"""A JobSpec as a request to another daemon, and the checks of what comes back."""
+"""Converts a JobSpec into a restyle request to another daemon, and checks the results that come back."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.jobs.spec import JobSpec
 
 MAX_LABEL = 200  # characters
-# A note makes the other daemon keep a stopped job; the history stays with the user's own daemon.
+# Because of the note the other daemon saves the job if it is stopped. The history stays with the user's own daemon.
 NOTE = "restyled for another daemon"
 
 
 @dataclass
 class RemoteJob:
-    """The job that runs there, and its request. connected: the connection was up since. retry_at: by time.monotonic(),
-    when it is sent again after a refusal; 0: it is there."""
+    """The job that runs there, and its request.
+
+    connected: the connection has been up since the job was sent. retry_at: time.monotonic() at which the job is sent
+    again after a refusal; 0: the other daemon has it. next_checkpoint: time.monotonic() of the next report.
+    notified_waiting: the user has read that the job waits.
+    """
 
     spec: JobSpec
     request: p.Restyle
@@ -33,7 +37,7 @@ class RemoteJob:
 
 
 class CheckingClient(Client):
-    """A client that fetches no result but one of what it has sent. expected: that request."""
+    """A client that fetches only a result that matches its request. expected: that request."""
 
     expected: p.Restyle | None = None
 
@@ -49,13 +53,17 @@ class CheckingClient(Client):
             or not (0 <= result.left <= content.width - ref.width and 0 <= result.top <= content.height - ref.height)
         ):
             raise BadMessage(
-                "The daemon that does the work sent a result that is not of the picture it was given. Do not trust it."
+                "The daemon that does the work sent a result that does not match the picture it received. "
+                "Do not trust it."
             )
         super()._fetch_result(result)
 
 
 def request_for(spec: JobSpec) -> p.Restyle:
-    """What leaves this daemon. Each field is named here: a new one stays until somebody adds it."""
+    """Return the request for a job: everything that leaves this daemon.
+
+    Each field is named, so that a new field of JobSpec is not sent unless it is added here.
+    """
     styles = [
         {
             "picture": style.picture.picture.to_wire(),
@@ -88,5 +96,5 @@ def internal_error(error: Exception) -> VelaturaError:
 
 
 def label(value: object) -> str:
-    """A text of the other daemon's, safe to show."""
+    """Return a text from the other daemon, cut to MAX_LABEL printable characters."""
     return "".join(c for c in str(value or "")[:MAX_LABEL] if c.isprintable())
