@@ -1,6 +1,9 @@
-"""Runs jobs on a Ray cluster: one actor per device, which keeps a worker loaded. Placing, restarting and scaling actors
-is Ray's part.
+"""Runs jobs on a Ray cluster: one actor per device, which keeps a worker loaded.
 
-`workers` is the daemon's side and never imports Ray: it is light, and a lost cluster must not take the daemon along.
-`driver` is a separate process on the same machine, Ray's client. `actor` runs on a node of the cluster.
+
+Ray places, restarts and scales actors.
+
+`workers` runs in the daemon and never imports Ray: Ray is large, and a lost cluster must not end the daemon.
+`driver` is a separate process on the same machine, Ray's client. It has an `actor_handle` per executor, with two
+threads: `command_sender` and `event_listener`. `actor` runs on a node of the cluster.
 """

@@ -1,7 +1,7 @@
-"""What runs on a node of the cluster: a worker process as on the daemon's machine, and a folder of files for it.
+"""The actor on a node of the cluster: a worker process as on the daemon's machine, and a folder for its files.
 
-It has no torch itself: a job can only bring down the worker. Ray makes an actor of `WorkerActor` (`cluster.py`) and
-calls its methods from several threads at a time, with plain values and packed messages.
+The actor itself does not import torch: a job can only crash the worker. Ray makes an actor of `WorkerActor`
+(`cluster.py`) and calls its methods from several threads at a time, with plain values and packed messages.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.storage.atomic import file_hash
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
 
-PIECE = 16 << 20  # bytes of a file that travel at a time
-QUOTA = 4 << 30  # bytes of the node's disk; a larger job's files are taken nevertheless if there is room
-CHECKPOINTS_KEPT = 2  # the newest, and the one before, which may be being fetched
+PIECE = 16 << 20  # bytes of a file that are transferred at a time
+QUOTA = 4 << 30  # bytes of the node's disk; the files of a larger job are stored nevertheless if the disk has space
+MAX_CHECKPOINTS = 2  # the newest, and the one before, which the driver may be fetching
 
 
 class WorkerActor:
-    """One worker. `begin` says which incarnation answers and where; then commands, and `poll` for events."""
+    """One worker. The driver calls `begin` first, to learn which incarnation answers and on which node."""
 
     def __init__(self, options: WorkerOptions, build: str, resources: dict[str, float]) -> None:
-        """build: the daemon's. resources: what of the node is ours, by Ray's names."""
+        """build: the daemon's. resources: of the node, reserved for this actor, by Ray's names."""
         self._incarnation = uuid.uuid4().hex
         self._build = build
         self._lock = threading.Condition()
@@ -53,23 +53,25 @@ class WorkerActor:
         self._ray = _ray()
         self._node = self._ray.util.get_node_ip_address()
         if self._ray.get_gpu_ids():
-            # Ray sets it to one thread per requested core; the worker of a GPU decodes pictures with all of them.
+            # Ray sets it to one thread per requested core; the worker of a GPU decodes pictures with all cores.
             os.environ.pop("OMP_NUM_THREADS", None)
-        self._folder, self._held = _own_folder()
+        self._folder, self._folder_lock = _make_folder()
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
         memory = options.memory_megabytes or int(default_memory() * self._share(resources)) >> 20
         config = DaemonConfig(**{**asdict(options), "memory_megabytes": memory})
-        log_to_stderr("actor")  # Ray keeps it on the node
+        log_to_stderr("actor")  # Ray saves it on the node
         self._worker = LocalExecutor(config, self._wake, options.device)
-        self._worker.start()  # loading torch takes seconds: now, not when a user waits
+        self._worker.start()  # loading torch takes seconds, so it starts before a user waits
 
     def begin(self) -> dict[str, str]:
-        """Which incarnation this is (another after each start), on which node, and what prevents it from working (''
-        for nothing)."""
-        trouble, own = "", build_id()
+        """Return which incarnation answers, on which node, and what prevents it from working.
+
+        incarnation: differs after each start. node: its address. node_id: Ray's id. problem: a sentence, or empty.
+        """
+        problem, own = "", build_id()
         if own != self._build:
-            trouble = (
+            problem = (
                 f"The node {self._node} has another build of Velatura ({own}) than this daemon ({self._build}). "
                 "Install the same version on all machines of the cluster."
             )
@@ -77,11 +79,11 @@ class WorkerActor:
             "incarnation": self._incarnation,
             "node": self._node,
             "node_id": self._ray.get_runtime_context().get_node_id(),
-            "trouble": trouble,
+            "problem": problem,
         }
 
-    def lacking(self, names: list[bytes]) -> list[bytes]:
-        """Which files of a job are not here. Those that are stay until the next job's."""
+    def missing_files(self, names: list[bytes]) -> list[bytes]:
+        """Return the files of a job that this node lacks. It keeps the others until the next call."""
         with self._lock:
             self._blobs.unpin(self._pinned)
             self._pinned = names
@@ -89,8 +91,11 @@ class WorkerActor:
             return [name for name in names if name not in self._blobs]
 
     def run(self, packed: bytes, files: dict[bytes, list[Any]]) -> None:
-        """Start a job. packed: `Run`, with a spec of `job_files.for_transfer`. files: those that were lacking, in
-        pieces in Ray's object store."""
+        """Start a job.
+
+        packed: `Run`, with a spec from `job_files.for_transfer`. files: the missing ones by their hashes, each as
+        pieces (reference, bytes) in Ray's object store.
+        """
         spec: JobSpec = ACTOR_COMMANDS.unpack(packed).spec
         try:
             for name, pieces in files.items():
@@ -105,7 +110,7 @@ class WorkerActor:
                 self._lock.notify_all()
 
     def handle(self, packed: bytes) -> None:
-        """Estimate, Cancel, Terminate."""
+        """Handle a packed Estimate, Cancel or Terminate."""
         command = ACTOR_COMMANDS.unpack(packed)
         with self._lock:
             if isinstance(command, Estimate):
@@ -116,8 +121,10 @@ class WorkerActor:
                 self._worker.terminate()
 
     def poll(self, incarnation: str, patience: float, checkpoints: bool) -> list[bytes] | None:
-        """Events since the last call; waits so many seconds for one. checkpoints: those too. None: this is another
-        incarnation."""
+        """Return the events since the last call as packed ActorEvents, or None if this is another incarnation.
+
+        patience: seconds to wait for an event. checkpoints: whether to include checkpoints.
+        """
         if incarnation != self._incarnation:
             return None
         with self._lock:
@@ -126,7 +133,7 @@ class WorkerActor:
         return [FROM_ACTOR.pack(self._with_first_pieces(event)) for event in events]
 
     def piece(self, name: bytes, offset: int) -> bytes:
-        """Of a file here. Raises UnknownBlob if it was deleted."""
+        """Return the piece of a file at an offset. Raises UnknownBlob if the file was deleted."""
         with self._lock:
             path = self._blobs.blob(name).path
         with path.open("rb") as file:
@@ -134,15 +141,15 @@ class WorkerActor:
             return file.read(PIECE)
 
     def end(self) -> None:
-        """Nothing of it is left when this returns, but the actor itself."""
+        """End the worker and delete the folder. When this returns, only the actor itself is left."""
         with self._lock:
             self._worker.close()
-            self._held.close()
+            self._folder_lock.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    # --- inside ------------------------------------------------------------------------------------------
+    # --- private ------------------------------------------------------------------------------------------
     def _wake(self) -> None:
-        """On the thread that reads the worker's events."""
+        """Queue the worker's events. Called on the thread that reads them."""
         with self._lock:
             while (event := self._worker.poll()) is not None:
                 try:
@@ -151,11 +158,11 @@ class WorkerActor:
                     if isinstance(event, (JobDone, JobStopped)):
                         failure = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
                         self._events.add(ActorEvent(JobFailed(event.ticket, failure.code, failure.sentence)))
-                    # else a checkpoint is lost: that costs safety, not work
+                    # else a checkpoint is lost, and the job continues
             self._lock.notify_all()
 
     def _with_files(self, event: WorkerEvent) -> ActorEvent:
-        """What a worker has written on this disk becomes a blob, and is announced with the event."""
+        """Make blobs of the files that the worker wrote for this event, and announce them with it."""
         written: dict[str, tuple[Path, bytes]] = {}
         if isinstance(event, (JobDone, JobStopped, JobFailed, CheckpointSaved)):
             outputs = OutputPaths.in_folder(self._folder, event.ticket)
@@ -177,12 +184,14 @@ class WorkerActor:
 
     def _remember_checkpoint(self, name: bytes) -> None:
         self._checkpoints.append(name)
-        if len(self._checkpoints) > CHECKPOINTS_KEPT:
+        if len(self._checkpoints) > MAX_CHECKPOINTS:
             self._blobs.discard([self._checkpoints.popleft()])
 
     def _with_first_pieces(self, message: ActorEvent) -> ActorEvent:
-        """A small file fits into its first piece: no need to ask for it. One that was deleted to make room is left out
-        here, and missed by whoever downloads it."""
+        """Add the first piece of each file, so that small files need no call of their own.
+
+        A file that was deleted to free disk space gets no piece; its download fails.
+        """
         files = []
         for file in message.files:
             with contextlib.suppress(VelaturaError, OSError):
@@ -191,7 +200,7 @@ class WorkerActor:
         return replace(message, files=tuple(files))
 
     def _fetch(self, name: bytes, pieces: list[Any]) -> None:
-        """From Ray to this disk. Raises WrongHash, DiskTrouble, TooBusy."""
+        """Copy a file from Ray's object store to this disk. Raises WrongHash, DiskTrouble, TooBusy."""
         size = sum(length for _, length in pieces)
         with self._lock:
             upload = self._blobs.begin(size)
@@ -211,7 +220,7 @@ class WorkerActor:
             self._blobs.finish(name, upload)
 
     def _share(self, resources: dict[str, float]) -> float:
-        """Of the node's memory, as much may be ours as of its other resources."""
+        """Return this actor's share of the node's memory, 0 to 1: the largest of its shares of the other resources."""
         own = self._ray.get_runtime_context().get_node_id()
         has: dict[str, float] = next((node["Resources"] for node in self._ray.nodes() if node["NodeID"] == own), {})
         shares = (min(1.0, amount / has[name]) for name, amount in resources.items() if has.get(name))
@@ -219,15 +228,18 @@ class WorkerActor:
 
 
 def _ray() -> Any:
-    """Imported here: tests without Ray import this module."""
+    """Import Ray lazily: tests without Ray import this module."""
     import ray
 
     return ray
 
 
-def _own_folder() -> tuple[Path, Lock]:
-    """A folder of ours, and the lock that marks it. Folders of actors that could not clean up (a lost node, a killed
-    process) are deleted. Raises DiskTrouble."""
+def _make_folder() -> tuple[Path, Lock]:
+    """Make this actor's folder and lock it.
+
+    Deletes the folders of actors that could not clean up because their node was lost or their process was killed.
+    Raises DiskTrouble.
+    """
     parent = make_private_folder(app_dirs().state / "farm")
     _sweep(parent)
     folder = make_private_folder(parent / uuid.uuid4().hex)
@@ -237,7 +249,7 @@ def _own_folder() -> tuple[Path, Lock]:
 
 
 def _sweep(parent: Path, age: float = 60.0, now: Callable[[], float] = time.time) -> None:
-    """Delete folders that nobody has locked. age: seconds; a younger one may not have its lock yet."""
+    """Delete folders that no process has locked. age: seconds; a younger folder may not have its lock yet."""
     for folder in parent.iterdir():
         with contextlib.suppress(OSError):
             if not is_held(folder / "held") and now() - folder.stat().st_mtime > age:

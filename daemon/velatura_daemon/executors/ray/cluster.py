@@ -1,5 +1,5 @@
-"""Ray, as the driver needs it: a connection that is had within a stated time or not at all, pictures once each, and its
-errors as sentences."""
+"""The driver's connection to Ray: connects within a limited time, stores each picture once, and turns Ray's errors into
+sentences for users."""
 
 from __future__ import annotations
 
@@ -20,35 +20,42 @@ from velatura_daemon.jobs.commands import WorkerOptions
 
 log = logging.getLogger("velatura.farm")
 
-PATIENCE = 10.0  # seconds for the head to take a connection
-# seconds for one to come up at an address where nobody listens; a job is put back three times, and has four of these
-COMING = 4.0
-REACHING = 3.0  # seconds for one that has taken us once
-RAYS_PATIENCE = 45.0  # seconds for Ray to make one of it: the head starts a process for us, and gives that 30
-STORED = 2 << 30  # bytes of pictures that are kept in Ray's object store, which puts on its disk what it cannot hold
+CONNECT_SECONDS = 10.0  # for the head to accept a connection
+# For a head to start at an address where nothing listens yet. A job is put back three times, and so waits four times.
+START_SECONDS = 4.0
+PROBE_SECONDS = 3.0  # for a head to accept a connection that accepted one before
+# For Ray to set up its client: the head starts a process for it, which may take 30 s.
+INIT_SECONDS = 45.0
+# Bytes of pictures in Ray's object store, which moves to its disk what does not fit into memory.
+MAX_STORED = 2 << 30
 NAMESPACE = "velatura"
-BETWEEN = 1.0  # seconds between attempts
-CONCURRENT = 8  # methods of an actor that run at a time: one listens, others must get through
+RETRY_SECONDS = 1.0  # between attempts
+MAX_CONCURRENCY = 8  # methods of an actor that run at a time: one waits for events, and others have to run meanwhile
 
 
 class ClusterLost(Exception):
-    """It cannot be reached, or not be worked with. sentence: for a painter. lasts: it will be so until somebody does
-    something there."""
+    """The cluster cannot be reached, or cannot be used.
 
-    def __init__(self, sentence: str, *, lasts: bool = False) -> None:
+    sentence: for the user. permanent: the problem lasts until somebody fixes it.
+    """
+
+    def __init__(self, sentence: str, *, permanent: bool = False) -> None:
         super().__init__(sentence)
-        self.sentence, self.lasts = sentence, lasts
+        self.sentence, self.permanent = sentence, permanent
 
 
 class Cluster:
-    """Connected. All methods may be called from any thread."""
+    """The connection to a cluster. All methods may be called from any thread."""
 
     def __init__(self, config: RayConfig, on_timeout: Callable[[ClusterLost], None]) -> None:
-        """on_timeout: told from another thread, where Ray does not come back from its own attempts. Raises
-        ClusterLost."""
+        """Connect. Raises ClusterLost.
+
+        on_timeout: called from another thread if Ray's own attempts to connect do not return in time.
+        """
         self.config = config
-        _knock(config)
-        # Said before Ray is loaded. A hiccup of the network may last so long; a head that is back after it is another.
+        _check_reachable(config)
+        # Ray reads these when it is imported. The grace period, in seconds, is how long an interruption of the network
+        # may last; a head that answers later is a new one.
         os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_CLIENT_RECONNECT_GRACE_PERIOD="5")
         import ray
 
@@ -60,24 +67,23 @@ class Cluster:
             )
         except Exception as error:
             raise _not_connected(config, error) from error
-        self._pictures = Pictures(ray)
+        self._pictures = StoredPictures(ray)
 
     def _connect(self, on_timeout: Callable[[ClusterLost], None]) -> None:
-        """The process that the head starts for us sometimes does not come up, on a busy machine above all: another
-        does. Raises what Ray does."""
+        """Set up Ray's client, in up to three attempts: the process that the head starts for it sometimes fails to
+        start, mostly on a busy machine. Raises Ray's errors."""
         nodes_only = (
             ""
             if self.config.address.startswith("ray://")
-            else " From a machine that is no node of it, --address is ray://HOST:10001."
+            else " On a machine that is not a node of the cluster, --address is ray://HOST:10001."
         )
         silent = ClusterLost(
-            f"Ray at {self.config.address} takes connections but did not answer within {RAYS_PATIENCE:.0f} s. If it "
-            "wants TLS or a "
-            f"token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}",
-            lasts=True,
+            f"Ray at {self.config.address} accepts connections but did not answer within {INIT_SECONDS:.0f} s. If it "
+            f"requires TLS or a token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}",
+            permanent=True,
         )
         for last in (False, False, True):
-            watch = threading.Timer(RAYS_PATIENCE, on_timeout, [silent])
+            watch = threading.Timer(INIT_SECONDS, on_timeout, [silent])
             watch.daemon = True
             watch.start()
             try:
@@ -86,40 +92,42 @@ class Cluster:
             except ConnectionAbortedError as error:
                 if last:
                     raise
-                log.warning("the head could not start a process for us; once more: %s", _short(error))
-                time.sleep(BETWEEN)
+                log.warning("the head could not start a process for Ray's client; trying again: %s", _short(error))
+                time.sleep(RETRY_SECONDS)
             finally:
                 watch.cancel()
 
     def actor(self, name: str, options: WorkerOptions, build: str) -> Any:
-        """Ask for one; Ray places it when it can, and anew when its node goes. A job is not tried again by Ray
-        (max_task_retries): it would start from the beginning, while the scheduler resumes it from its checkpoint."""
+        """Request an actor. Ray places it when a node is free, and places it again if its node is lost.
+
+        Ray must not repeat a job (max_task_retries): it would start from the beginning, while the scheduler resumes it
+        from its checkpoint.
+        """
         return (
             self.ray.remote(WorkerActor)
             .options(
                 name=name,
                 max_restarts=-1,
                 max_task_retries=0,
-                max_concurrency=CONCURRENT,
+                max_concurrency=MAX_CONCURRENCY,
                 **as_actor_options(self.resources, self.config.labels),
             )
             .remote(options, build, self.resources)
         )
 
     def put(self, name: bytes, path: Path, on_piece: Callable[[], None]) -> list[tuple[Any, int]]:
-        """A picture, where Ray's store has it already or has it from now on. on_piece: called after each piece. Raises
-        OSError."""
+        """Store a picture in Ray's object store unless it is there. See `StoredPictures.put`."""
         return self._pictures.put(name, path, on_piece)
 
     def node_lives(self, node_id: str) -> bool:
         return any(node["NodeID"] == node_id and node["Alive"] for node in self.ray.nodes())
 
     def has_matching_node(self) -> bool:
-        """Whether any node is of the kind that is asked for, were it free."""
-        wanted = self.resources.items()
+        """Whether any node has the resources and labels that are required, busy or not."""
+        required = self.resources.items()
         return any(
             node["Alive"]
-            and all(node["Resources"].get(name, 0) >= amount for name, amount in wanted)
+            and all(node["Resources"].get(name, 0) >= amount for name, amount in required)
             and all(
                 node.get("Labels", {}).get(name) == value
                 for name, value in self.config.labels.items()
@@ -128,19 +136,18 @@ class Cluster:
             for node in self.ray.nodes()
         )
 
-    def is_gone(self, error: BaseException) -> bool:
-        """Whether an error means that nobody of the cluster can be reached; Ray's own are of one actor or one task."""
+    def is_connection_error(self, error: BaseException) -> bool:
+        """Whether an error means that the cluster cannot be reached. Ray's own errors concern one actor or one task."""
         return not isinstance(error, self.ray.exceptions.RayError) and (
             isinstance(error, ConnectionError) or type(error).__module__.startswith("grpc")
         )
 
-    def answers(self) -> bool:
-        """Whether anybody takes connections at the head: Ray itself would wait for ten minutes where a cable was
-        pulled."""
-        if (where := host_and_port(self.config.address)) is None:
+    def head_answers(self) -> bool:
+        """Whether the head accepts connections. After a pulled cable Ray itself would wait for ten minutes."""
+        if (address := host_and_port(self.config.address)) is None:
             return True
         try:
-            socket.create_connection(where, timeout=REACHING).close()
+            socket.create_connection(address, timeout=PROBE_SECONDS).close()
         except OSError:
             return False
         return True
@@ -151,22 +158,23 @@ class Cluster:
         )
 
     def end(self, actor: Any) -> None:
-        """For good."""
-        with contextlib.suppress(Exception):  # it, or its node, has gone
+        """End an actor; Ray does not restart it."""
+        with contextlib.suppress(Exception):  # the actor or its node is lost already
             self.ray.kill(actor, no_restart=True)
 
     def restart(self, actor: Any) -> None:
-        """It hangs: Ray is to end it and start it again."""
+        """End an actor that hangs; Ray starts it again."""
         with contextlib.suppress(Exception):
             self.ray.kill(actor, no_restart=False)
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         with contextlib.suppress(Exception):
             self.ray.shutdown()
 
 
-class Pictures:
-    """In Ray's object store, once each, by their hashes: those that were used longest ago go first."""
+class StoredPictures:
+    """The pictures in Ray's object store, once each, by their hashes. Above MAX_STORED the least recently used are
+    dropped."""
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
@@ -174,6 +182,10 @@ class Pictures:
         self._pieces: OrderedDict[bytes, list[tuple[Any, int]]] = OrderedDict()
 
     def put(self, name: bytes, path: Path, on_piece: Callable[[], None]) -> list[tuple[Any, int]]:
+        """Store a file unless it is there.
+
+        name: its hash. on_piece: called after each piece. Returns the pieces as (reference, bytes). Raises OSError.
+        """
         with self._lock:
             if name in self._pieces:
                 self._pieces.move_to_end(name)
@@ -185,7 +197,10 @@ class Pictures:
                 on_piece()
         with self._lock:
             self._pieces[name] = pieces
-            while sum(length for one in self._pieces.values() for _, length in one) > STORED and len(self._pieces) > 1:
+            while (
+                sum(length for stored in self._pieces.values() for _, length in stored) > MAX_STORED
+                and len(self._pieces) > 1
+            ):
                 self._pieces.popitem(last=False)
         return pieces
 
@@ -194,65 +209,65 @@ def _advice(config: RayConfig) -> str:
     if config.fallback:
         return "Start its head (docs/farm.md)."
     return (
-        "Start its head (docs/farm.md), or start this daemon with --fallback local to have the work done here "
+        "Start its head (docs/farm.md), or start this daemon with --fallback local, so that this machine works "
         "meanwhile."
     )
 
 
-def _knock(config: RayConfig) -> None:
-    """Whether anybody is there at all: Ray's own attempts take long, and tell it badly. A head that is just being
-    started is waited for a little, where nobody else would do the work. Raises ClusterLost."""
-    address, where = config.address, host_and_port(config.address)
-    if where is None:
+def _check_reachable(config: RayConfig) -> None:
+    """Check that something listens at the head's address: Ray's own attempts take long, and its errors are unclear.
+
+    Without a fallback this waits up to START_SECONDS for a head that is just starting. Raises ClusterLost.
+    """
+    address, target = config.address, host_and_port(config.address)
+    if target is None:
         return
-    until = time.monotonic() + (0.0 if config.fallback else COMING)
+    until = time.monotonic() + (0.0 if config.fallback else START_SECONDS)
     while True:
         try:
-            socket.create_connection(where, timeout=PATIENCE).close()
+            socket.create_connection(target, timeout=CONNECT_SECONDS).close()
             return
         except TimeoutError:
             raise ClusterLost(
-                f"The Ray cluster at {address} did not answer within {PATIENCE:.0f} s. {_advice(config)}"
+                f"The Ray cluster at {address} did not answer within {CONNECT_SECONDS:.0f} s. {_advice(config)}"
             ) from None
         except socket.gaierror as error:
             raise ClusterLost(
-                f"The host of the Ray cluster at {address} is not known ({error.strerror}). Compare --address.",
-                lasts=True,
+                f"The host of the Ray cluster at {address} is unknown ({error.strerror}). Check --address.",
+                permanent=True,
             ) from None
         except OSError as error:
             if time.monotonic() >= until:
                 raise ClusterLost(
                     f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(config)}"
                 ) from None
-        time.sleep(BETWEEN)
+        time.sleep(RETRY_SECONDS)
 
 
 def _not_connected(config: RayConfig, error: Exception) -> ClusterLost:
-    """What Ray says where it does not take us."""
+    """Return the error with which to report that Ray refused the connection."""
     address = config.address
     if address == "auto" and isinstance(error, ConnectionError):
         return ClusterLost(
-            "This machine is no node of a running Ray cluster, which is where --address auto looks. Start Ray on it "
-            "(docs/farm.md), or "
-            "say where the head is: --address ray://HOST:10001.",
-            lasts=True,
+            "--address auto needs this machine to be a node of a running Ray cluster, and it is not one. Start Ray "
+            "on it (docs/farm.md), or give the head's address: --address ray://HOST:10001.",
+            permanent=True,
         )
     if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
         return ClusterLost(
-            f"The Ray cluster at {address} is of another version ({_short(error)}). Ray and Python's minor version "
-            "have to be the same "
-            "on all machines of the cluster and on this one.",
-            lasts=True,
+            f"The Ray cluster at {address} has another version ({_short(error)}). The versions of Ray, and Python's "
+            "minor versions, have to be the same on this machine and on all machines of the cluster.",
+            permanent=True,
         )
     return ClusterLost(
-        f"The Ray cluster at {address} did not take the connection ({_short(error)}). {_advice(config)}", lasts=True
+        f"The Ray cluster at {address} refused the connection ({_short(error)}). {_advice(config)}", permanent=True
     )
 
 
 def _short(error: BaseException) -> str:
-    """The first words of what Ray writes pages of."""
-    said = str(error).strip()
-    words = " ".join(
-        (said.splitlines()[-1] if "Traceback" in said else said).split()
-    )  # of a traceback, what it came to
-    return f"{type(error).__name__}: {words[:240]}" if words else type(error).__name__
+    """Shorten a message of Ray's, which may have pages: of a traceback, only the last line."""
+    message = str(error).strip()
+    if "Traceback" in message:
+        message = message.splitlines()[-1]
+    text = " ".join(message.split())
+    return f"{type(error).__name__}: {text[:240]}" if text else type(error).__name__

@@ -1,5 +1,7 @@
-"""Events that wait to be fetched. Of a job, only the newest progress, preview and checkpoint is kept, so that a slow
-reader costs no memory."""
+"""A queue of events that keeps only the newest progress, preview and checkpoint of a job.
+
+A slow reader therefore costs no memory.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ class CoalescingQueue:
         if isinstance(event, ONLY_NEWEST):
             self._drop(type(event), _ticket(event))
         elif isinstance(event, (JobDone, JobFailed, JobStopped)):
-            self._drop(CheckpointSaved, event.ticket)  # nobody resumes an ended job
+            self._drop(CheckpointSaved, event.ticket)  # an ended job is not resumed
         self._waiting.append(message)
 
     def has_any(self, *, checkpoints: bool) -> bool:
@@ -39,12 +41,15 @@ class CoalescingQueue:
         return any(checkpoints or not isinstance(message.event, CheckpointSaved) for message in self._waiting)
 
     def take(self, *, checkpoints: bool) -> list[ActorEvent]:
-        """All that waits. checkpoints: those too, which are large; after a worker's death they are taken in any case,
-        since they are what is left of its job."""
+        """Remove and return the events.
+
+        checkpoints: whether to include checkpoints, which are large. After a worker's death they are included in any
+        case, since the job resumes from them.
+        """
         checkpoints = checkpoints or any(isinstance(message.event, WorkerGone) for message in self._waiting)
-        held = [m for m in self._waiting if not checkpoints and isinstance(m.event, CheckpointSaved)]
-        taken = [message for message in self._waiting if message not in held]
-        self._waiting = held
+        kept = [m for m in self._waiting if not checkpoints and isinstance(m.event, CheckpointSaved)]
+        taken = [message for message in self._waiting if message not in kept]
+        self._waiting = kept
         return taken
 
     def _drop(self, kind: type, ticket: str) -> None:

@@ -1,5 +1,4 @@
-"""Which Ray cluster, which of its nodes, and what a worker takes of one, from the daemon's configuration. Without
-Ray."""
+"""Which Ray cluster and which of its nodes are used, and what a worker takes of a node. Does not import Ray."""
 
 from __future__ import annotations
 
@@ -15,9 +14,12 @@ from velatura_daemon.config import DaemonConfig
 
 @dataclass(frozen=True)
 class RayConfig:
-    """address: in Ray's notation. resources: per worker, by Ray's names (GPU, CPU, memory, or a custom one); empty: a
-    GPU if the cluster has any, else a core. labels: required of a node. min_workers: kept whether or not there is work.
-    fallback: this machine works while the cluster is lost."""
+    """The options of the daemon that concern Ray, checked.
+
+    address: in Ray's notation. resources: per worker, by Ray's names (GPU, CPU, memory, or a custom one); empty: a GPU
+    if the cluster has any, else a core. labels: a node must have them. min_workers: kept whether or not there is work.
+    fallback: this machine works while the cluster is lost.
+    """
 
     address: str
     resources: dict[str, float]
@@ -28,7 +30,7 @@ class RayConfig:
 
     @classmethod
     def of(cls, config: DaemonConfig) -> RayConfig:
-        """Raises UsageError for options that make no sense."""
+        """Check the options. Raises UsageError if one is missing or wrong."""
         if not config.address:
             raise UsageError(
                 "--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster."
@@ -53,23 +55,26 @@ class RayConfig:
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:
-    """Where a cluster listens; None: Ray finds it on this machine. Raises UsageError."""
+    """Return where a cluster's head listens; None for 'auto', with which Ray finds it on this machine.
+
+    Raises UsageError if the address is none of ray://HOST:PORT, HOST:PORT and auto.
+    """
     if address == "auto":
         return None
     try:
         parts = urlsplit(address if "://" in address else f"gcs://{address}")
         if parts.scheme in ("ray", "gcs") and parts.hostname and parts.port and not parts.path:
             return parts.hostname, parts.port
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         pass
     raise UsageError(
-        "--address takes ray://HOST:10001; or, where this machine is a node of the cluster, HOST:6379 or auto. "
+        "--address takes ray://HOST:10001; or, if this machine is a node of the cluster, HOST:6379 or auto. "
         f"{address[:80]!r} is none of these."
     )
 
 
 def as_actor_options(resources: dict[str, float], labels: dict[str, str]) -> dict[str, Any]:
-    """Arguments of `ray.remote(...).options`. An actor with GPUs takes no core unless `resources` says so."""
+    """Return the arguments of `ray.remote(...).options`. An actor takes no core unless `resources` has CPU."""
     custom = dict(resources)
     options: dict[str, Any] = {"num_cpus": custom.pop("CPU", 0), "num_gpus": custom.pop("GPU", 0)}
     if "memory" in custom:
@@ -81,17 +86,17 @@ def as_actor_options(resources: dict[str, float], labels: dict[str, str]) -> dic
     return options
 
 
-def in_words(resources: dict[str, float]) -> str:
-    """'GPU 1, CPU 4'."""
+def format_resources(resources: dict[str, float]) -> str:
+    """Return resources as text, such as 'GPU 1, CPU 4'."""
     return ", ".join(f"{name} {amount:g}" for name, amount in resources.items()) or "nothing"
 
 
-def _pairs(option: str, example: str, words: Iterable[str]) -> list[tuple[str, str]]:
+def _pairs(option: str, example: str, texts: Iterable[str]) -> list[tuple[str, str]]:
     pairs = []
-    for word in words:
-        name, equals, value = word.partition("=")
+    for text in texts:
+        name, equals, value = text.partition("=")
         if not (name.strip() and equals and value.strip()):
-            raise UsageError(f"{option} takes NAME=VALUE, such as {example}; {word[:40]!r} is not that.")
+            raise UsageError(f"{option} takes NAME=VALUE, such as {example}; {text[:40]!r} has another form.")
         pairs.append((name.strip(), value.strip()))
     return pairs
 

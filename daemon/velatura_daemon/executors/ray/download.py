@@ -1,4 +1,4 @@
-"""Downloads a file from a node in pieces; it appears on this disk only when it is whole and matches its hash."""
+"""Downloads a file from a node in pieces. The file appears only when it is complete and matches its hash."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ class Damaged(Exception):
 
 
 def receive(file: RemoteFile, path: Path, fetch: Callable[[bytes, int], bytes], on_piece: Callable[[], None]) -> None:
-    """fetch: a piece of a blob from an offset on. on_piece: called after each piece but the first. Raises OSError,
-    Damaged, and what fetch raises."""
+    """Write a node's file to `path`.
+
+    fetch: returns a piece of a blob, starting at an offset. on_piece: called after each piece except the first.
+    Raises OSError, Damaged, and the errors of `fetch`.
+    """
 
     def write(out: IO[bytes]) -> None:
         digest, written = hashlib.sha256(), 0

@@ -1,4 +1,4 @@
-"""A JobSpec on its way to another machine: files by their hashes instead of paths, and nothing that names anything."""
+"""Converts a JobSpec for another machine: files get hashes instead of paths, and no name or title is included."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from velatura_daemon.storage.atomic import file_hash
 
 
 def for_transfer(spec: JobSpec) -> tuple[JobSpec, dict[bytes, Path]]:
-    """The job as it leaves this machine, and the files it needs by their hashes.
+    """Return the job as it leaves this machine, and the files that it needs, by their hashes.
 
-    No title, name or path leaves; the layer's name is a hash, good enough to tell layers apart. A starting image that
-    cannot be read (it was deleted to make room) is left out.
+    Titles, names and paths are left out. A hash replaces the layer's name, which is enough to distinguish layers. A
+    starting image that cannot be read, because it was deleted to free disk space, is left out.
     """
     files: dict[bytes, Path] = {}
     for item in spec.inputs:
         files.update(item.files)
-    # Each field is named: a new one stays on this machine until somebody adds it here.
-    travelling = JobSpec(
+    # Each field is named, so that a new field of JobSpec is not sent unless it is added here.
+    outgoing = JobSpec(
         ticket=spec.ticket,
         layer=hashlib.sha256(spec.layer.encode()).hexdigest(),
         content=_without_path(spec.content),
@@ -42,25 +42,27 @@ def for_transfer(spec: JobSpec) -> tuple[JobSpec, dict[bytes, Path]]:
         finish_now=spec.finish_now,
         start=_starting_image(spec.start, files),
     )
-    return travelling, files
+    return outgoing, files
 
 
 def on_arrival(spec: JobSpec, path_of: Callable[[bytes], Path], folder: Path) -> JobSpec:
-    """The job on the machine that does it, as a worker takes it. path_of: of a hash. folder: for what the worker
-    writes."""
+    """Return the job for a worker of this machine, with the paths of its files.
 
-    def found(item: PictureFile) -> PictureFile:
+    path_of: the path of a file, by its hash. folder: where the worker writes its outputs.
+    """
+
+    def local(item: PictureFile) -> PictureFile:
         profile = item.picture.profile
         return PictureFile(item.picture, path_of(item.picture.blob), path_of(profile) if profile else None)
 
     return replace(
         spec,
-        content=found(spec.content),
+        content=local(spec.content),
         styles=tuple(
-            StyleInput(found(style.picture), style.share, found(style.region) if style.region is not None else None)
+            StyleInput(local(style.picture), style.share, local(style.region) if style.region is not None else None)
             for style in spec.styles
         ),
-        mask=found(spec.mask) if spec.mask is not None else None,
+        mask=local(spec.mask) if spec.mask is not None else None,
         start=replace(spec.start, path=path_of(spec.start.blob)) if spec.start is not None else None,
         outputs=OutputPaths.in_folder(folder, spec.ticket),
     )

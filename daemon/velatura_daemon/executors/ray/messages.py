@@ -1,4 +1,4 @@
-"""What the daemon, Ray's driver process and the actors send each other: the scheduler's types in small envelopes."""
+"""The messages between the daemon, Ray's driver process and the actors. They wrap commands and events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL_WORKERS = -1
 # --- daemon to driver -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class BeginDriver:
-    """The first message. build: the daemon's; actors of another build refuse."""
+    """The first message. build: the daemon's; an actor with another build refuses to work."""
 
     config: RayConfig
     options: WorkerOptions
@@ -25,17 +25,17 @@ class BeginDriver:
 
 @dataclass(frozen=True)
 class StartActor:
-    """Have an actor."""
+    """Request an actor from Ray, unless there is one."""
 
 
 @dataclass(frozen=True)
 class Terminate:
-    """It hangs: end its worker; if that does not help, the actor."""
+    """The job hangs: end the actor's worker; if that does not help, the actor."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """Give the node's device back."""
+    """End the actor, which frees the node's device."""
 
 
 ActorCommand: TypeAlias = StartActor | Run | Estimate | Cancel | Terminate | Release
@@ -43,6 +43,8 @@ ActorCommand: TypeAlias = StartActor | Run | Estimate | Cancel | Terminate | Rel
 
 @dataclass(frozen=True)
 class ToActor:
+    """worker: number of the executor."""
+
     worker: int
     command: ActorCommand
 
@@ -50,12 +52,12 @@ class ToActor:
 # --- driver to daemon -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class ClusterConnected:
-    pass
+    """The driver is connected to the cluster."""
 
 
 @dataclass(frozen=True)
 class ClusterUnreachable:
-    """The last message: the cluster is lost. retry_seconds: until it is worth trying again."""
+    """The last message: the cluster is lost. retry_seconds: after which another attempt makes sense."""
 
     sentence: str
     retry_seconds: float
@@ -63,17 +65,19 @@ class ClusterUnreachable:
 
 @dataclass(frozen=True)
 class ActorAlive:
+    """The actor answers. node: the address of its node."""
+
     node: str
 
 
 @dataclass(frozen=True)
 class ActorAway:
-    """Ray is placing it anew."""
+    """The actor does not answer; Ray is placing it again."""
 
 
 @dataclass(frozen=True)
 class ActorEnded:
-    pass
+    """The actor cannot be used and was ended."""
 
 
 DriverEvent: TypeAlias = ClusterConnected | ClusterUnreachable | ActorAlive | ActorAway | ActorEnded | WorkerEvent
@@ -90,8 +94,11 @@ class FromDriver:
 # --- actor to driver --------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on the node. output: field of OutputPaths that it is for. blob: its SHA-256. size: bytes. data: its first
-    piece, if known."""
+    """A file on the node.
+
+    output: the field of OutputPaths with its path on the daemon's machine. blob: its SHA-256. size: bytes. data: its
+    first piece, or empty.
+    """
 
     output: str
     blob: bytes
@@ -101,6 +108,8 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class ActorEvent:
+    """An event of the actor's worker, with the files that it announces."""
+
     event: WorkerEvent
     files: tuple[RemoteFile, ...] = ()
 

@@ -1,5 +1,7 @@
-"""The daemon's side of a Ray cluster: executors that cost nothing, and the driver process that is connected. Never
-imports Ray."""
+"""The daemon's side of a Ray cluster: one executor per possible actor, and the driver process that is connected.
+
+Never imports Ray.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,14 @@ from velatura_daemon.logs import forward
 from velatura_daemon.worker.pipe import read_message, write_message
 
 DRIVER = (sys.executable, "-m", "velatura_daemon.executors.ray.driver")
-LEAVING_PATIENCE = 8.0  # seconds for a driver to end its actors; 'velatura daemon stop' waits a little longer
-RETRY_SECONDS = 5.0  # if the driver has not said
+CLEANUP_SECONDS = 8.0  # for a driver to end its actors; 'velatura daemon stop' waits a little longer
+RETRY_SECONDS = 5.0  # if the driver died without reporting when to try again
 PROBE_SECONDS = 2.0  # for the head to accept a connection, when checking whether it is back
 UNKNOWN = "–"
 
 
 class RayProvider:
-    """As many executors as there may be actors; the first one finds out whether the cluster can be reached."""
+    """One executor per possible actor. The first one takes a job to find out whether the cluster can be reached."""
 
     def __init__(self, config: DaemonConfig, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
         """Raises UsageError if Ray is not installed or an option is wrong."""
@@ -67,12 +69,12 @@ class RayProvider:
         self.connected = False
         self._lock = threading.RLock()
         self._driver: subprocess.Popen[bytes] | None = None
-        self._stop_probing: threading.Event | None = None  # while the head is probed
+        self._stop_probing: threading.Event | None = None  # not None while the head is probed
         self.executors = [RayWorker(number, self) for number in range(self.config.max_workers)]
 
     # --- for its executors -----------------------------------------------------------------------------------
     def send(self, worker: int, command: ActorCommand) -> None:
-        """Start the driver if needed. Raises OSError."""
+        """Send a command to the driver, which is started if needed. Raises OSError."""
         with self._lock:
             if self._driver is None:
                 self._start()
@@ -84,14 +86,14 @@ class RayProvider:
                 self._write(ToActor(worker, command))
 
     def disconnect_if_unused(self) -> None:
-        """Without any actor there is no need for a connection."""
+        """End the driver if no executor needs an actor."""
         with self._lock:
-            if self._driver is not None and not any(worker.is_wanted for worker in self.executors):
+            if self._driver is not None and not any(worker.needs_actor for worker in self.executors):
                 driver, self._driver, self.connected = self._driver, None, False
                 _end(driver)
 
     def close(self) -> None:
-        """Nothing of it is left when this returns."""
+        """End the driver and the probing. No process is left when this returns."""
         with self._lock:
             self._end_probing()
             driver, self._driver, self.connected = self._driver, None, False
@@ -102,7 +104,7 @@ class RayProvider:
     # --- the driver ------------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._end_probing()
-        # Without what an editor set for its own Python; with what may be set for Ray, such as RAY_USE_TLS.
+        # Without the variables that an editor sets for its own Python; with those for Ray, such as RAY_USE_TLS.
         pipe = subprocess.PIPE
         environment = clean_environment(os.environ)
         driver = subprocess.Popen(self._driver_command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
@@ -110,7 +112,7 @@ class RayProvider:
         try:
             forward(driver.stderr, f"ray-driver {driver.pid}")
             threading.Thread(target=self._read_events, args=(driver,), name="ray events", daemon=True).start()
-        except RuntimeError as error:  # nobody would notice the death of a driver without these threads
+        except RuntimeError as error:  # without these threads the death of the driver would not be noticed
             driver.kill()
             driver.wait()
             raise OSError(str(error)) from error
@@ -120,13 +122,13 @@ class RayProvider:
 
     def _write(self, message: BeginDriver | ToActor) -> None:
         if self._driver is not None and self._driver.stdin is not None:
-            with contextlib.suppress(OSError):  # it died: the reading thread reports it
+            with contextlib.suppress(OSError):  # the driver died: the reading thread reports it
                 write_message(self._driver.stdin, TO_DRIVER, message)
 
     def _read_events(self, driver: subprocess.Popen[bytes]) -> None:
-        """On a thread of its own: pass on the driver's events, until its end."""
+        """Handle the driver's events until it ends. Runs on a thread of its own."""
         assert driver.stdout is not None
-        with contextlib.suppress(OSError, ValueError):  # half a message: it died while writing
+        with contextlib.suppress(OSError, ValueError):  # half a message: the driver died while writing
             while (message := read_message(driver.stdout, FROM_DRIVER)) is not None:
                 with self._lock:
                     if driver is self._driver:
@@ -135,10 +137,13 @@ class RayProvider:
         with self._lock:
             if driver is self._driver:
                 self._driver, self.connected = None, False
-                how, sentence = "the process connected to the cluster ended", "The connection to the cluster was lost."
+                cause, sentence = (
+                    "the process connected to the cluster ended",
+                    "The connection to the cluster was lost.",
+                )
                 for worker in self.executors:
-                    worker.lose(how, sentence)
-                if self.lost:  # it was to find out whether the head is back
+                    worker.lose(cause, sentence)
+                if self.lost:  # this driver was started to find out whether the head is back
                     self._begin_probing(RETRY_SECONDS)
                 self.wake()
 
@@ -148,7 +153,7 @@ class RayProvider:
             self.executors[message.worker].handle(event)
         elif isinstance(event, ClusterConnected):
             self.lost, self.connected = False, True
-            self.executors[0].add(Available())  # jobs that wait may request actors
+            self.executors[0].add(Available())  # waiting jobs may request actors
             for worker in self.executors[: self.config.min_workers]:
                 worker.request_start()
         elif isinstance(event, ClusterUnreachable):
@@ -159,21 +164,21 @@ class RayProvider:
         self.wake()
 
     # --- a lost cluster ----------------------------------------------------------------------------------------
-    def _begin_probing(self, every: float) -> None:
+    def _begin_probing(self, interval: float) -> None:
         self._stop_probing = threading.Event()
-        threading.Thread(target=self._probe, args=(self._stop_probing, every), name="ray probe", daemon=True).start()
+        threading.Thread(target=self._probe, args=(self._stop_probing, interval), name="ray probe", daemon=True).start()
 
-    def _probe(self, stop: threading.Event, every: float) -> None:
-        """On a thread of its own: check every so many seconds whether the head is back; then the next job goes there.
+    def _probe(self, stop: threading.Event, interval: float) -> None:
+        """Check regularly whether the head is back; then the next job goes there. Runs on a thread of its own.
 
-        A cluster that Ray finds by itself (auto) cannot be probed without Ray: the next job after that time finds out.
-        With a fallback, that works until the connection is up.
+        A cluster that Ray finds by itself (auto) cannot be probed without Ray: it counts as back after one interval,
+        and the next job finds out. A fallback works until the connection is up. interval: seconds.
         """
-        while not stop.wait(every):
-            where = host_and_port(self.config.address)
+        while not stop.wait(interval):
+            address = host_and_port(self.config.address)
             with contextlib.suppress(OSError):
-                if where is not None:
-                    socket.create_connection(where, timeout=PROBE_SECONDS).close()
+                if address is not None:
+                    socket.create_connection(address, timeout=PROBE_SECONDS).close()
                 with self._lock:
                     if not stop.is_set():
                         self._end_probing()
@@ -185,7 +190,7 @@ class RayProvider:
             self.lost = False
             self.executors[0].add(Available())
         elif self._driver is None:
-            with contextlib.suppress(OSError):  # no process can be started: the fallback continues
+            with contextlib.suppress(OSError):  # the process cannot be started: the fallback continues
                 self._start()
 
     def _end_probing(self) -> None:
@@ -198,28 +203,28 @@ class RayWorker:
     """Runs jobs on one actor, which may not exist yet. See `base.Executor`."""
 
     device = "auto"
-    pid = 0  # no process of this machine works for it
+    pid = 0  # no process of this machine does its work
 
     def __init__(self, number: int, provider: RayProvider) -> None:
         self._number, self._provider = number, provider
         self._events: deque[WorkerEvent] = deque()
         self._alive, self._node = False, ""
-        self._ticket = ""  # of the job that runs
-        self._questions: set[str] = set()
-        self.is_wanted = False  # an actor exists for it, or is requested
-        self._was_polled = False  # since then
+        self._ticket = ""  # of the running job
+        self._estimates: set[str] = set()
+        self.needs_actor = False  # an actor exists for it, or was requested
+        self._was_polled = False  # since the actor was requested
         self.info = WorkerInfo("not connected yet", f"a machine of {provider.config.address}", UNKNOWN)
 
     @property
     def available(self) -> bool:
-        """Its actor lives. While the cluster is not connected the first executor is available too: a job given to it
-        connects, or learns why that fails."""
+        """Its actor lives. Until the cluster is connected, the first executor is available too: a job given to it
+        starts the connection, or fails with the reason."""
         return self._alive or (self._number == 0 and not self._provider.connected)
 
     @property
     def holds_device(self) -> bool:
-        """It has an actor, or a request for one. The first `min_workers` never give theirs back."""
-        return self.is_wanted and self._was_polled and self._number >= self._provider.config.min_workers
+        """It has an actor, or has requested one. The first `min_workers` executors keep theirs."""
+        return self.needs_actor and self._was_polled and self._number >= self._provider.config.min_workers
 
     def poll(self) -> WorkerEvent | None:
         if not self._events:
@@ -228,36 +233,36 @@ class RayWorker:
         return self._events.popleft()
 
     def request_start(self) -> None:
-        if not self.is_wanted:
-            self._want()
-            with contextlib.suppress(OSError):  # nobody waits for this one in particular
+        if not self.needs_actor:
+            self._require_actor()
+            with contextlib.suppress(OSError):  # no job waits for this executor in particular
                 self._provider.send(self._number, StartActor())
 
-    def _want(self) -> None:
-        if not self.is_wanted:
-            self.is_wanted, self._was_polled = True, False
+    def _require_actor(self) -> None:
+        if not self.needs_actor:
+            self.needs_actor, self._was_polled = True, False
             self.report_state("requested")
 
     def run(self, spec: JobSpec) -> None:
-        self._want()
+        self._require_actor()
         self._ticket = spec.ticket
         self._provider.send(self._number, Run(spec))
 
     def estimate(self, request: EstimateRequest) -> None:
-        self._want()
-        self._questions.add(request.ticket)
+        self._require_actor()
+        self._estimates.add(request.ticket)
         self._provider.send(self._number, Estimate(request))
 
     def cancel(self, ticket: str) -> None:
         self._provider.send_if_running(self._number, Cancel(ticket))
 
-    pause = cancel  # its progress comes to this disk
+    pause = cancel  # the job's progress is saved on this disk
 
     def acknowledge(self, ticket: str) -> None:
-        """The node deletes what it holds when it needs the space."""
+        """The node deletes the result when it needs the space."""
 
     def release_device(self) -> None:
-        self.is_wanted = self._alive = False
+        self.needs_actor = self._alive = False
         self.info = WorkerInfo()
         self._provider.send_if_running(self._number, Release())
         self._provider.disconnect_if_unused()
@@ -268,11 +273,11 @@ class RayWorker:
     def close(self) -> None:
         self._provider.close()
 
-    # --- the provider's ----------------------------------------------------------------------------------------
+    # --- for the provider ----------------------------------------------------------------------------------------
     def handle(self, event: DriverEvent) -> None:
-        """From the driver."""
+        """Handle an event from the driver."""
         if isinstance(event, ActorAlive):
-            if self.is_wanted:
+            if self.needs_actor:
                 self._alive, self._node = True, event.node
                 self._report_ready()
                 self.add(Available())
@@ -280,14 +285,14 @@ class RayWorker:
             self._alive = False
             self.report_state("requested")
         elif isinstance(event, ActorEnded):
-            self.is_wanted = self._alive = False
+            self.needs_actor = self._alive = False
         elif not isinstance(event, (ClusterConnected, ClusterUnreachable)):
             if isinstance(event, ENDINGS) and getattr(event, "ticket", self._ticket) == self._ticket:
                 self._ticket = ""
             if isinstance(event, Estimated):
-                self._questions.discard(event.ticket)
+                self._estimates.discard(event.ticket)
             self._events.append(event)
-            if isinstance(event, WorkerGone) and self._alive:  # its actor starts another with the next job
+            if isinstance(event, WorkerGone) and self._alive:  # its actor starts another worker with the next job
                 self._report_ready()
 
     def report_state(self, state: str, device: str = UNKNOWN) -> None:
@@ -300,22 +305,22 @@ class RayWorker:
         self._events.append(event)
         self._provider.wake()
 
-    def lose(self, how: str, sentence: str) -> None:
-        """There is no driver any more, and no actor."""
-        self.is_wanted = self._alive = False
-        for ticket in self._questions:
+    def lose(self, cause: str, sentence: str) -> None:
+        """The driver has ended, and the actor with it. cause, sentence: of WorkerGone."""
+        self.needs_actor = self._alive = False
+        for ticket in self._estimates:
             self.add(Estimated.unknown(ticket, sentence))
-        self._questions.clear()
+        self._estimates.clear()
         if self._ticket:
             self._ticket = ""
-            self.add(WorkerGone(how, sentence, blameless=True))
+            self.add(WorkerGone(cause, sentence, blameless=True))
 
 
 def _end(driver: subprocess.Popen[bytes]) -> None:
-    """It ends by itself when its input does, or by force. Does not block."""
+    """Close the driver's input, which ends it, and kill it if it does not end in time. Does not block."""
     with contextlib.suppress(OSError):
         if driver.stdin is not None:
             driver.stdin.close()
-    force = threading.Timer(LEAVING_PATIENCE, driver.kill)
+    force = threading.Timer(CLEANUP_SECONDS, driver.kill)
     force.daemon = True
     force.start()
