@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.support.networks import random_weights
+from tests.support.restyle_jobs import Jobs
 from velatura_daemon.engine.network import Network
 from velatura_daemon.models.calibration import calibrate
 
@@ -27,3 +28,8 @@ def network(one_thread: None) -> Network:
     made = Network(random_weights(), "small")
     calibrate(made)
     return made
+
+
+@pytest.fixture
+def jobs(tmp_path, network):
+    return Jobs(tmp_path, network)
