@@ -1,4 +1,5 @@
-"""Nobody but the user may use, or pose as, the daemon: raw peers at a real one, and an impostor for a real client."""
+"""Only the user's own programs may use the daemon, and none may imitate it: raw peers of a real daemon, and an impostor
+for a real client."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
 
 class RawPeer:
-    """Somebody who speaks ZeroMQ and has not read our rules."""
+    """A peer that speaks ZeroMQ and sends whatever a test sends."""
 
     def __init__(self, endpoint: str, routing_id: bytes = b"") -> None:
         self.endpoint = endpoint
@@ -36,23 +37,23 @@ class RawPeer:
             self.socket.setsockopt(zmq.ROUTING_ID, routing_id)
         self.socket.connect(endpoint)
 
-    def ask(self, *frames: bytes) -> p.Message | None:
-        """Send, and the answer, or None where there is none within 2 s."""
+    def request(self, *frames: bytes) -> p.Message | None:
+        """Send a message. Returns the answer, or None if there is none within 2 s."""
         self.socket.send_multipart(frames)
-        return self.hear()
+        return self.receive()
 
-    def hear(self, seconds: float = 2.0) -> p.Message | None:
+    def receive(self, seconds: float = 2.0) -> p.Message | None:
         if not self.socket.poll(int(seconds * 1000)):
             return None
         return codec.unpack(self.socket.recv_multipart())[0]
 
-    def greet(self, key: bytes) -> p.Message | None:
-        """The whole handshake with that key."""
+    def handshake(self, key: bytes) -> p.Message | None:
+        """The whole handshake, with that key. Returns the answer to the proof."""
         nonce = secrets.token_bytes(32)
-        challenge = self.ask(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+        challenge = self.request(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
         assert isinstance(challenge, p.Challenge)
-        said = (nonce, challenge.nonce, self.endpoint)
-        return self.ask(*codec.pack(p.Proof(auth.proof(key, "client", *said, p.VERSION))))
+        signed = (nonce, challenge.nonce, self.endpoint)
+        return self.request(*codec.pack(p.Proof(auth.proof(key, "client", *signed, p.VERSION))))
 
     def close(self) -> None:
         self.context.destroy(linger=0)
@@ -62,9 +63,9 @@ class RawPeer:
 def connection(warm: Daemon) -> ConnectionInfo:
     with warm.client() as client:
         client.wait_until_ready()
-    found = find(warm.dirs)
-    assert found is not None
-    return found
+    info = find(warm.dirs)
+    assert info is not None
+    return info
 
 
 @pytest.fixture(params=["ipc", "tcp"])
@@ -74,33 +75,33 @@ def raw(connection, request):
     peer.close()
 
 
-def still_well(warm: Daemon) -> bool:
+def still_works(warm: Daemon) -> bool:
     with warm.client() as client:
         return bool(client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture)
 
 
-def test_who_knows_the_key_is_welcome(raw, connection):
-    assert isinstance(raw.greet(connection.key), p.Welcome)
+def test_a_peer_with_the_key_is_accepted(raw, connection):
+    assert isinstance(raw.handshake(connection.key), p.Welcome)
 
 
 def test_a_wrong_key_is_refused(raw):
-    answer = raw.greet(b"x" * 32)
+    answer = raw.handshake(b"x" * 32)
     assert isinstance(answer, p.Failed)
     assert answer.code == "not_trusted"
 
 
-def test_the_daemons_own_proof_is_not_taken_as_a_clients(raw):
-    challenge = raw.ask(*codec.pack(p.Hello(list(p.VERSION), b"n" * 32, "raw", "raw")))
-    answer = raw.ask(*codec.pack(p.Proof(challenge.proof)))
+def test_the_daemons_own_proof_is_not_accepted_from_a_client(raw):
+    challenge = raw.request(*codec.pack(p.Hello(list(p.VERSION), b"n" * 32, "raw", "raw")))
+    answer = raw.request(*codec.pack(p.Proof(challenge.proof)))
     assert answer.code == "not_trusted"
 
 
-def test_a_proof_is_good_once(raw, connection):
+def test_a_proof_is_accepted_once(raw, connection):
     nonce = secrets.token_bytes(32)
-    challenge = raw.ask(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
+    challenge = raw.request(*codec.pack(p.Hello(list(p.VERSION), nonce, "raw", "raw")))
     proof = p.Proof(auth.proof(connection.key, "client", nonce, challenge.nonce, raw.endpoint, p.VERSION))
-    assert isinstance(raw.ask(*codec.pack(proof)), p.Welcome)
-    assert raw.ask(*codec.pack(proof)).code == "no_session"
+    assert isinstance(raw.request(*codec.pack(proof)), p.Welcome)
+    assert raw.request(*codec.pack(proof)).code == "no_session"
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,8 @@ def test_a_proof_is_good_once(raw, connection):
 )
 def test_without_hello_nothing_is_served(raw, warm, message):
     for session in (b"", b"s" * 16):
-        assert raw.ask(*codec.pack(message, session)).code == "no_session"
-    assert still_well(warm)
+        assert raw.request(*codec.pack(message, session)).code == "no_session"
+    assert still_works(warm)
 
 
 @pytest.mark.parametrize(
@@ -136,19 +137,19 @@ def test_without_hello_nothing_is_served(raw, warm, message):
         [msgpack.packb({"type": "proof", "proof": b""})],
     ],
 )
-def test_garbage_gets_an_error_and_the_daemon_goes_on(raw, warm, frames):
-    assert isinstance(raw.ask(*frames), p.Failed)
-    assert still_well(warm)
+def test_garbage_gets_an_error_and_the_daemon_continues(raw, warm, frames):
+    assert isinstance(raw.request(*frames), p.Failed)
+    assert still_works(warm)
 
 
-def hung_up_on(connection: ConnectionInfo, said: bytes) -> bool:
-    """Whether a stranger who says this is hung up on. (Its greeting is answered first.)"""
-    stranger = socket.socket(socket.AF_UNIX)
-    stranger.settimeout(20)
-    stranger.connect(connection.endpoints[0].removeprefix("ipc://"))
-    with stranger, contextlib.suppress(ConnectionResetError, BrokenPipeError):
-        stranger.sendall(zmtp.GREETING + zmtp.ready(b"") + said)
-        while stranger.recv(4096):
+def is_disconnected(connection: ConnectionInfo, data: bytes) -> bool:
+    """Whether the daemon closes the connection of an unauthenticated peer that sends this after ZMTP's handshake."""
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(20)
+    peer.connect(connection.endpoints[0].removeprefix("ipc://"))
+    with peer, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        peer.sendall(zmtp.GREETING + zmtp.ready(b"") + data)
+        while peer.recv(4096):
             pass
     return True
 
@@ -156,20 +157,20 @@ def hung_up_on(connection: ConnectionInfo, said: bytes) -> bool:
 @pytest.mark.parametrize(
     "frames", [[b"", b""], [b"header", bytes(10)], [bytes(zmtp.MAX_UNAUTHENTICATED_FRAME + 1)], [b"x"] * 9]
 )
-def test_a_stranger_who_says_more_than_hello_takes_is_hung_up_on(connection, warm, frames):
-    assert hung_up_on(connection, b"".join(zmtp.message_parts(frames)))
-    assert still_well(warm)
+def test_an_unauthenticated_peer_that_sends_more_than_a_hello_is_disconnected(connection, warm, frames):
+    assert is_disconnected(connection, b"".join(zmtp.message_parts(frames)))
+    assert still_works(warm)
 
 
-def test_a_frame_over_the_limit_ends_that_connection_alone(raw, warm, connection):
-    assert isinstance(raw.greet(connection.key), p.Welcome)
+def test_a_frame_over_the_limit_ends_only_that_connection(raw, warm, connection):
+    assert isinstance(raw.handshake(connection.key), p.Welcome)
     raw.socket.send(bytes(p.MAX_FRAME + 1))
-    assert raw.hear(0.5) is None
-    assert still_well(warm)
+    assert raw.receive(0.5) is None
+    assert still_works(warm)
 
 
-def test_an_unknown_major_version_gets_a_sentence(raw):
-    answer = raw.ask(*codec.pack(p.Hello([99, 0], b"n" * 32, "raw", "raw")))
+def test_an_unknown_major_version_is_refused_with_advice(raw):
+    answer = raw.request(*codec.pack(p.Hello([99, 0], b"n" * 32, "raw", "raw")))
     assert answer.code == VersionMismatch.code
     assert "Update" in answer.sentence
 
@@ -177,26 +178,26 @@ def test_an_unknown_major_version_gets_a_sentence(raw):
 def test_a_peer_that_takes_over_a_routing_id_gets_nothing(warm, connection):
     endpoint = next(e for e in connection.endpoints if e.startswith("ipc"))
     honest = RawPeer(endpoint, b"well-known-id")
-    welcome = honest.greet(connection.key)
+    welcome = honest.handshake(connection.key)
     assert isinstance(welcome, p.Welcome)
     honest.close()
     thief = RawPeer(endpoint, b"well-known-id")
     for session in (b"", b"s" * 16, bytes(16)):
         for message in (p.GetStatus(), p.Shutdown(False), p.Get(b"h" * 32, 0, 10, 1)):
-            assert thief.ask(*codec.pack(message, session)).code == "no_session"
+            assert thief.request(*codec.pack(message, session)).code == "no_session"
     thief.close()
-    assert still_well(warm)
+    assert still_works(warm)
 
 
 def test_a_session_does_not_work_from_another_connection(raw, connection):
-    welcome = raw.greet(connection.key)
+    welcome = raw.handshake(connection.key)
     other = RawPeer(raw.endpoint)
-    assert other.ask(*codec.pack(p.GetStatus(), welcome.session_id)).code == "no_session"
+    assert other.request(*codec.pack(p.GetStatus(), welcome.session_id)).code == "no_session"
     other.close()
 
 
-def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection):
-    session = raw.greet(connection.key).session_id
+def test_an_authenticated_peer_that_sends_nonsense_gets_errors(raw, warm, connection):
+    session = raw.handshake(connection.key).session_id
     picture_map = CONTENT.ref.to_wire()
     style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
     for message, code in [
@@ -213,32 +214,32 @@ def test_a_trusted_peer_that_sends_nonsense_gets_sentences(raw, warm, connection
         (p.Get(b"h" * 32, 0, 10, 1), "unknown_blob"),
         (p.Welcome(b"", "", 1.0, True, {}, []), "bad_message"),
     ]:
-        answer = raw.ask(*codec.pack(message, session))
+        answer = raw.request(*codec.pack(message, session))
         assert (answer.code, bool(answer.sentence)) == (code, True)
-    assert still_well(warm)
+    assert still_works(warm)
 
 
-def test_a_sentence_too_long_to_send_does_not_take_the_daemon_down(raw, warm, connection):
-    session = raw.greet(connection.key).session_id
+def test_an_error_that_quotes_a_huge_field_is_shortened(raw, warm, connection):
+    session = raw.handshake(connection.key).session_id
     odd = {**CONTENT.ref.to_wire(), "channels": "\0" * 40000}
-    answer = raw.ask(*codec.pack(p.Restyle("j", "l", odd, [], None, {}), session))
+    answer = raw.request(*codec.pack(p.Restyle("j", "l", odd, [], None, {}), session))
     assert (answer.code, len(answer.sentence) < 3000) == ("bad_message", True)
-    answer = raw.ask(*codec.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
+    answer = raw.request(*codec.pack(p.Restyle("j" * 60000, "l", {}, [], None, {}), session))
     assert answer.code == "bad_message"
-    assert still_well(warm)
+    assert still_works(warm)
 
 
-def test_pixels_that_do_not_give_their_hash_fail_the_job(raw, connection):
-    session = raw.greet(connection.key).session_id
-    lie = picture(seed=99).ref
-    style = [{"picture": lie.to_wire(), "share": 1.0}]
-    asked = raw.ask(*codec.pack(p.Restyle("j", "l", lie.to_wire(), style, None, QUICK.to_wire()), session))
-    assert isinstance(asked, p.Get)
-    answer = raw.ask(*codec.pack(p.Put(lie.blob, lie.length, 0, asked.ticket, bytes(lie.length)), session))
+def test_pixels_that_do_not_match_their_hash_fail_the_job(raw, connection):
+    session = raw.handshake(connection.key).session_id
+    other = picture(seed=99).ref
+    style = [{"picture": other.to_wire(), "share": 1.0}]
+    get = raw.request(*codec.pack(p.Restyle("j", "l", other.to_wire(), style, None, QUICK.to_wire()), session))
+    assert isinstance(get, p.Get)
+    answer = raw.request(*codec.pack(p.Put(other.blob, other.length, 0, get.ticket, bytes(other.length)), session))
     assert (answer.job, answer.code) == ("j", "wrong_hash")
 
 
-def test_the_socket_and_the_key_are_the_users_alone(warm, connection):
+def test_the_socket_the_key_and_the_spool_are_readable_by_the_user_only(warm, connection):
     path = Path(connection.endpoints[0].removeprefix("ipc://"))
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(warm.dirs.connection_file.stat().st_mode) == 0o600
@@ -246,7 +247,8 @@ def test_the_socket_and_the_key_are_the_users_alone(warm, connection):
 
 
 def as_nobody(action) -> bytes:
-    """What another user of this machine gets from it. Root proves nothing, so a child changes its uid first."""
+    """The result, or the error, of an action of another user. Root may do anything, so a child process changes its uid
+    first."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -254,10 +256,10 @@ def as_nobody(action) -> bytes:
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-            said = repr(action()).encode()
+            outcome = repr(action()).encode()
         except BaseException as error:
-            said = type(error).__name__.encode()
-        os.write(writing, said)
+            outcome = type(error).__name__.encode()
+        os.write(writing, outcome)
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
@@ -267,13 +269,13 @@ def as_nobody(action) -> bytes:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_can_neither_read_the_key_nor_reach_the_socket(warm, connection):
-    warm.home.chmod(0o755)  # mkdtemp's 0700 is not ours
+    warm.home.chmod(0o755)  # mkdtemp makes it 0700, which would hide what is tested
     path = connection.endpoints[0].removeprefix("ipc://")
     other = socket.socket(socket.AF_UNIX)
     assert as_nobody(lambda: warm.dirs.connection_file.read_bytes()) == b"PermissionError"
     assert as_nobody(lambda: other.connect(path)) == b"PermissionError"
     assert as_nobody(lambda: list(warm.dirs.spool.iterdir())) == b"PermissionError"
-    assert as_nobody(lambda: warm.home.stat().st_uid) == b"0"  # the child does run, and can look
+    assert as_nobody(lambda: warm.home.stat().st_uid) == b"0"  # the child works, and can read what is allowed
     other.close()
 
 
@@ -286,14 +288,14 @@ def test_a_client_of_another_user_does_not_trust_the_file(warm):
     assert as_nobody(lambda: read_private_file(copied)) == b"UnsafeConnectionFile"
 
 
-def test_tcp_can_be_left_out(daemon):
+def test_no_tcp_leaves_only_the_ipc_endpoint(daemon):
     daemon.options = ("--no-tcp",)
     with daemon.client() as client:
         client.wait_until_ready()
         assert [e[:3] for e in client.status()["endpoints"]] == ["ipc"]
 
 
-def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
+def test_an_impostor_receives_only_a_hello_and_is_detected(home, each_transport):
     daemon = Daemon(home)
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
@@ -303,34 +305,34 @@ def test_an_impostor_learns_nothing_and_is_found_out(home, each_transport):
     assert lock.acquire()
     client = daemon.client()
     client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
-    heard = []
+    received = []
     failed = None
     while failed is None:
         failed = next((event for event in client.drain() if isinstance(event, p.Failed)), None)
         if router.poll(10):
             routing_id, *frames = router.recv_multipart()
-            heard.append(codec.unpack(frames)[0])
+            received.append(codec.unpack(frames)[0])
             router.send_multipart([routing_id, *codec.pack(p.Challenge(list(p.VERSION), b"n" * 32, b"p" * 32))])
     assert failed.code == NotTrusted.code
-    assert [message.type for message in heard] == ["hello"]
+    assert [message.type for message in received] == ["hello"]
     client.close()
     lock.close()
     context.destroy(linger=0)
 
 
-def test_no_pixels_can_be_given_another_pictures_name(raw, warm, connection):
-    """Else whoever may send pictures could have others' jobs work on theirs."""
-    session = raw.greet(connection.key).session_id
-    mine, theirs = picture(seed=501), picture(seed=502)
-    asked = p.Restyle(
-        "j", "l", mine.ref.to_wire(), [{"picture": mine.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire()
+def test_pixels_cannot_be_stored_under_another_pictures_hash(raw, warm, connection):
+    """Otherwise a client could replace the pictures of another client's jobs."""
+    session = raw.handshake(connection.key).session_id
+    own, foreign = picture(seed=501), picture(seed=502)
+    request = p.Restyle(
+        "j", "l", own.ref.to_wire(), [{"picture": own.ref.to_wire(), "share": 1.0}], None, QUICK.to_wire()
     )
-    get = raw.ask(*codec.pack(asked, session))
-    answer = raw.ask(*codec.pack(p.Put(theirs.ref.blob, mine.ref.length, 0, get.ticket, mine.data), session))
+    get = raw.request(*codec.pack(request, session))
+    answer = raw.request(*codec.pack(p.Put(foreign.ref.blob, own.ref.length, 0, get.ticket, own.data), session))
     assert (answer.job, answer.code) == ("j", "bad_message")
     with warm.client() as client:
-        done = client.restyle_and_wait(theirs, [(STYLE, 1.0)], StyleSettings(strength=0))
-    assert done.picture.data == theirs.data
+        done = client.restyle_and_wait(foreign, [(STYLE, 1.0)], StyleSettings(strength=0))
+    assert done.picture.data == foreign.data
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b"\0" * 100])

@@ -1,5 +1,4 @@
-"""Raw peers for a real daemon: one over libzmq, one that writes its own bytes. They keep no rules but those a test
-gives them."""
+"""Raw peers for a real daemon: one over libzmq, one that writes bytes to a socket. They send whatever a test sends."""
 
 from __future__ import annotations
 
@@ -25,24 +24,24 @@ class Peer(Protocol):
     endpoint: str
 
     def send(self, frames: Sequence[Any]) -> None:
-        """Whatever happens: a connection that was hung up on is none of the sender's business."""
+        """Send a message; ignores that the daemon has closed the connection."""
 
-    def hear(self, seconds: float) -> p.Message | None:
-        """The next message, or None where none comes within that time or the connection has ended."""
+    def receive(self, seconds: float) -> p.Message | None:
+        """The next message, or None if none arrives within that time or the connection has ended."""
 
     def close(self, linger: float = 0.0) -> None:
-        """linger: seconds for what is still to be sent."""
+        """linger: seconds to send what is still queued."""
 
 
 class ZmqPeer:
-    """A DEALER of libzmq's."""
+    """A DEALER socket of libzmq."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.ROUTING_ID, zmtp.random_routing_id())
-        # Another connection would be another peer. (Never, -1, makes libzmq wait for ever at its end.)
+        # A new connection would be another peer. (With -1, never, libzmq waits forever when it is closed.)
         self._socket.setsockopt(zmq.RECONNECT_IVL, 60_000)
         self._ended = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._socket.connect(endpoint)
@@ -51,18 +50,18 @@ class ZmqPeer:
         with contextlib.suppress(zmq.Again):
             self._socket.send_multipart(frames, flags=zmq.DONTWAIT)
 
-    def hear(self, seconds: float) -> p.Message | None:
+    def receive(self, seconds: float) -> p.Message | None:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._ended, zmq.POLLIN)
         poller.poll(int(seconds * 1000))
-        if not self._socket.poll(0):  # nothing more: it is silent, or has hung up
+        if not self._socket.poll(0):  # the daemon is silent, or has closed the connection
             return None
         return codec.unpack(self._socket.recv_multipart())[0]
 
     def close(self, linger: float = 0.0) -> None:
         self._socket.disable_monitor()
-        self._ended.close(linger=0)  # by itself: a context that is destroyed with it may wait for ever
+        self._ended.close(linger=0)  # by itself: closed together with its context it may wait forever
         self._socket.close(linger=int(1000 * linger))
         self._context.term()
 
@@ -83,7 +82,7 @@ def connected(endpoint: str) -> socket.socket:
 
 
 class PlainPeer:
-    """A socket, and bytes as they come. A message may be cut into pieces on its way."""
+    """A plain socket that speaks ZMTP."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -92,9 +91,8 @@ class PlainPeer:
         self._arrived: deque[list[bytearray]] = deque()
         self._gone = False
         self.write(zmtp.GREETING + zmtp.ready(zmtp.random_routing_id()))
-        while (
-            not self._incoming.is_ready and not self._gone
-        ):  # libzmq hangs up on messages that come before its own READY has gone
+        # libzmq closes the connection if a message arrives before it has sent its own READY.
+        while not self._incoming.is_ready and not self._gone:
             self._read(PATIENCE)
 
     def send(self, frames: Sequence[Any]) -> None:
@@ -104,13 +102,13 @@ class PlainPeer:
         with contextlib.suppress(OSError):
             self.socket.sendall(data)
 
-    def hear(self, seconds: float) -> p.Message | None:
+    def receive(self, seconds: float) -> p.Message | None:
         while not self._arrived and not self._gone and self._read(seconds):
             pass
         return codec.unpack(self._arrived.popleft())[0] if self._arrived else None
 
     def _read(self, seconds: float) -> bool:
-        """Whether anything came, be it the end."""
+        """Whether anything arrived, including the end of the connection."""
         if not select.select([self.socket], [], [], seconds)[0]:
             return False
         try:
