@@ -1,4 +1,4 @@
-"""The job service with an injected clock and an executor that reports what the test says."""
+"""The job service with a manual clock and an executor that reports the test's events."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def one(home: Path) -> Scheduling:
     return Scheduling(home)
 
 
-def test_a_worker_without_a_sign_of_life_is_ended_and_its_job_put_back_once(one):
+def test_a_worker_without_a_sign_of_life_is_ended_and_its_job_runs_once_more(one):
     one.submit()
-    one.pass_by(HANG - 1)
+    one.advance(HANG - 1)
     assert one.executor.terminated == 0
-    one.pass_by(2)
+    one.advance(2)
     assert one.executor.terminated == 1
     assert "no sign of life" in one.notices[0]
     assert len(one.executor.specs) == 2
-    one.pass_by(HANG + 1)
+    one.advance(HANG + 1)
     assert one.executor.terminated == 2
     assert isinstance(one.messages[-1], p.Failed) and one.messages[-1].code == "worker_died"
 
 
-def test_a_worker_that_lives_and_does_nothing_is_ended_too_but_later(one):
+def test_a_worker_that_sends_heartbeats_without_progress_is_ended_later(one):
     one.submit()
     for _ in range(int(PROGRESS_PATIENCE * HANG) - 1):
         one.emit(Heartbeat())
-        one.pass_by(1)
+        one.advance(1)
     assert one.executor.terminated == 0
     one.emit(Heartbeat())
-    one.pass_by(2)
+    one.advance(2)
     assert one.executor.terminated == 1
 
 
-def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(one):
+def test_a_job_whose_picture_was_deleted_before_its_start_fails_and_the_next_is_tried(one):
     one.submit("first")
     one.submit("second")
     for path in one.jobs.blobs.folder.iterdir():
@@ -66,24 +66,24 @@ def test_a_picture_taken_away_before_a_job_begins_fails_it_and_the_next_runs(one
 
 
 def keep_result(one, job: str, layer: str = "l") -> None:
-    """One that waits for its client."""
+    """A result that its client has not fetched."""
     result = p.Result(
         job, layer, CONTENT.ref.to_wire(), 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, [], CONTENT.ref.to_wire()
     )
     path = one.jobs.blobs.fresh_path()
     path.write_bytes(CONTENT.data)
     one.jobs.blobs.adopt(CONTENT.ref.blob, path)
-    about = {"title": "", "note": "", "program": "", "layer": layer, "styles": [], "thumbnail": b""}
-    one.store.results.keep("client", result, about, one.clock.date())
+    entry = {"title": "", "note": "", "program": "", "layer": layer, "styles": [], "thumbnail": b""}
+    one.store.results.keep("client", result, entry, one.clock.date())
 
 
-def test_a_jobs_id_is_not_given_twice_while_its_result_waits(one):
+def test_an_id_cannot_be_used_again_while_its_result_waits(one):
     keep_result(one, "j")
     with pytest.raises(BadMessage, match="id of its own"):
         one.submit("j")
 
 
-def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_names(one):
+def test_a_welcome_with_many_waiting_results_fits_a_header_whatever_their_names(one):
     for number in range(PER_CLIENT):
         keep_result(one, f"{number:\U0001f58c>{p.MAX_NAME}}", "\U0001f58c" * p.MAX_NAME)
     results = one.jobs.results_for("client")
@@ -91,7 +91,7 @@ def test_a_client_for_whom_the_most_results_wait_can_be_welcomed_whatever_their_
     codec.pack(p.Welcome(bytes(16), "b" * 64, 5.0, True, {"max_megapixels": 256.0}, results))
 
 
-def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(one):
+def test_a_temporary_failure_saves_the_progress(one):
     one.submit()
     one.store.checkpoints.image_path(("client", "j")).write_bytes(b"picture")
     one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3))
@@ -99,10 +99,8 @@ def test_a_failure_that_may_pass_leaves_the_work_to_be_gone_on_with(one):
     assert ("client", "j") in one.store.checkpoints.records
 
 
-@pytest.mark.parametrize("note, goes_on", [("frame 7 of a batch", True), ("", False)])
-def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_client_has_noted_what_it_is(
-    one, note, goes_on
-):
+@pytest.mark.parametrize("note, resumes", [("frame 7 of a batch", True), ("", False)])
+def test_a_job_that_the_history_does_not_remember_can_be_resumed_if_it_has_a_note(one, note, resumes):
     for job in ("before", "after"):
         one.submit(job, layer="frame7.png", remember=False, note=note)
         one.store.checkpoints.image_path(("client", job)).write_bytes(b"picture")
@@ -110,11 +108,11 @@ def test_one_of_many_that_the_history_does_not_want_is_gone_on_with_where_its_cl
         if job == "before":
             one.jobs.lose_session(b"s")
             one.emit(JobStopped(one.executor.ticket))
-    assert (one.executor.specs[1].start is not None) == goes_on
-    assert one.executor.specs[1].resumable == goes_on  # a daemon that does the work keeps it too
+    assert (one.executor.specs[1].start is not None) == resumes
+    assert one.executor.specs[1].resumable == resumes  # another daemon that does the work saves it too
 
 
-def test_a_stopped_restyle_whose_picture_has_gone_says_so(one):
+def test_resuming_a_restyle_whose_content_was_deleted_fails_with_advice(one):
     one.submit()
     one.store.checkpoints.image_path(("client", "j")).write_bytes(b"picture")
     one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3))
@@ -125,7 +123,7 @@ def test_a_stopped_restyle_whose_picture_has_gone_says_so(one):
         one.jobs.resume(b"s", "client", "client", p.Resume("j"))
 
 
-def test_what_another_version_wrote_is_set_aside(home, one):
+def test_records_of_another_version_are_ignored(home, one):
     for records, entry in (
         (one.store.results.records, {"result": {"of": "another version"}}),
         (one.store.checkpoints.records, {"asked": {"of": "another version"}, "program": ""}),
@@ -135,65 +133,65 @@ def test_what_another_version_wrote_is_set_aside(home, one):
     assert len(again.store.results) == len(again.store.checkpoints.records) == 0
 
 
-def test_a_long_step_that_was_foretold_is_no_hanging(one):
+def test_a_long_step_that_was_estimated_does_not_count_as_hanging(one):
     one.submit()
     one.emit(Estimated(one.executor.ticket, 7200.0, 1, 512, "cpu", ""))
     for _ in range(7000):
         one.emit(Heartbeat())
-        one.pass_by(1)
+        one.advance(1)
     assert one.executor.terminated == 0
 
 
-def test_a_worker_that_is_starting_has_a_minute_at_least(home):
+def test_a_starting_worker_has_at_least_a_minute(home):
     one = Scheduling(home, config=DaemonConfig(hang_seconds=2.0))
     one.executor.info = WorkerInfo(state=STARTING)
     one.submit()
-    one.pass_by(30)
+    one.advance(30)
     assert one.executor.terminated == 0
 
 
-def test_an_idle_worker_gives_the_device_back(one):
+def test_an_idle_worker_releases_its_device(one):
     one.executor.pid = 7
-    one.pass_by(599)
+    one.advance(599)
     assert one.executor.released == 0
-    one.pass_by(2)
+    one.advance(2)
     assert one.executor.released == 1
 
 
-def test_a_sleep_of_the_machine_is_nobodys_silence():
+def test_a_suspended_machine_does_not_count_as_silence():
     clock = ManualClock()
     before = clock.now()
     clock.before_wait(1.0)
-    clock.pass_by(3600)
+    clock.advance(3600)
     assert clock.now() - before == pytest.approx(1.0)
     assert clock.take_lost_seconds() == pytest.approx(3599)
     assert clock.take_lost_seconds() == 0
 
 
-def test_a_sleep_in_the_middle_of_work_is_no_silence_either():
+def test_a_suspend_outside_a_wait_does_not_count_as_silence_either():
     clock = ManualClock()
     before = clock.now()
-    clock.pass_by(3600)
+    clock.advance(3600)
     assert clock.now() - before == pytest.approx(0.0)
 
 
-def test_a_turn_that_takes_a_while_is_no_sleep():
+def test_a_slow_round_of_the_event_loop_does_not_count_as_a_suspend():
     clock = ManualClock()
     before = clock.now()
     clock.before_wait(1.0)
-    clock.pass_by(1.0 + TOLERANCE - 0.1)
+    clock.advance(1.0 + TOLERANCE - 0.1)
     assert clock.now() - before == pytest.approx(1.0 + TOLERANCE - 0.1)
 
 
-def test_what_waits_for_ever_has_not_slept():
+def test_an_unlimited_wait_does_not_count_as_a_suspend():
     clock = ManualClock()
     clock.before_wait(None)
-    clock.pass_by(86400)
+    clock.advance(86400)
     clock.now()
     assert clock.take_lost_seconds() == 0
 
 
-def test_what_is_kept_ages_by_the_injected_calendar_alone(one, home):
+def test_saved_results_expire_by_the_injected_clock_only(one, home):
     store = one.store
     one.submit()
     data = b"p" * 2304
@@ -211,15 +209,15 @@ def test_what_is_kept_ages_by_the_injected_calendar_alone(one, home):
     )
     for _ in range(29 * 24):
         one.emit(Heartbeat())
-        one.pass_by(3600)
+        one.advance(3600)
     assert len(store.results) == 1
     for _ in range(25):
         one.emit(Heartbeat())
-        one.pass_by(3600)
+        one.advance(3600)
     assert len(store.results) == 0
 
 
-def test_a_picture_taken_away_while_it_is_worked_on_elsewhere_costs_the_safety_not_the_work(one):
+def test_a_picture_deleted_while_another_machine_works_on_it_costs_the_checkpoint_not_the_job(one):
     one.submit()
     for path in one.jobs.blobs.folder.iterdir():
         path.unlink()

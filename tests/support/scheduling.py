@@ -1,8 +1,10 @@
-"""A JobService without sockets and processes: a clock that tests move, executors that report what tests say."""
+"""A JobService without sockets and processes: a manual clock, and executors that report what a test says."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.clock import Clock
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.jobs.events import WorkerEvent, WorkerGone, WorkerInfo
+from velatura_daemon.jobs.events import JobDone, JobFailed, JobStopped, WorkerEvent, WorkerGone, WorkerInfo
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.scheduling.job_service import JobService
 from velatura_daemon.scheduling.worker_pool import WorkerPool
@@ -32,18 +34,18 @@ class ManualClock(Clock):
     def date(self) -> float:
         return self.day
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.moment += seconds
         self.day += seconds
 
     def wait(self, seconds: float) -> None:
-        """As the event loop does."""
+        """Wait as the event loop does."""
         self.before_wait(seconds)
-        self.pass_by(seconds)
+        self.advance(seconds)
 
 
 class FakeExecutor:
-    """Reports the events that a test adds to `events`."""
+    """An executor that reports the events that a test adds to `events`."""
 
     def __init__(self) -> None:
         self.info = WorkerInfo(state="warm")
@@ -62,7 +64,7 @@ class FakeExecutor:
 
     @property
     def ticket(self) -> str:
-        """Of its last job."""
+        """The ticket of its last job."""
         return self.specs[-1].ticket
 
     @property
@@ -95,7 +97,7 @@ class FakeProvider:
 
 
 class Scheduling:
-    """A job service for one session, b"s", of one client; what the client hears is in `messages`."""
+    """A job service with one executor, and one session, b"s". messages: everything that is sent to clients."""
 
     def __init__(
         self,
@@ -108,14 +110,14 @@ class Scheduling:
         self.messages: list[p.Message] = []
         config = config or DaemonConfig(hang_seconds=HANG, worker_seconds=600.0)
         pool = WorkerPool(provider or FakeProvider(self.executor), fallback, config, self.clock)
-        where = app_dirs({"VELATURA_HOME": str(home)})
-        self.jobs = JobService(config, where, pool, lambda _, message: self.messages.append(message), self.clock)
+        dirs = app_dirs({"VELATURA_HOME": str(home)})
+        self.jobs = JobService(config, dirs, pool, lambda _, message: self.messages.append(message), self.clock)
         self.scheduler, self.store = self.jobs.scheduler, self.jobs.store
 
     def submit(
         self, job: str = "j", layer: str = "", device: str = "auto", client: str = "client", **more: Any
     ) -> None:
-        """A job with all its pictures."""
+        """Submit a job and send all its pictures."""
         style = [{"picture": STYLE.ref.to_wire(), "share": 1.0}]
         request = p.Restyle(
             job,
@@ -128,7 +130,7 @@ class Scheduling:
             **more,
         )
         self.jobs.submit(b"s", client, "tests", request)
-        for message in self.messages:  # it grows: a picture that has arrived lets the next be requested
+        for message in self.messages:  # the list grows: after each picture the next one is requested
             if isinstance(message, p.Get):
                 data = {**CONTENT.blobs, **STYLE.blobs}[message.blob]
                 self.jobs.put(b"s", p.Put(message.blob, data.nbytes, 0, message.ticket, data))
@@ -138,13 +140,12 @@ class Scheduling:
         (executor or self.executor).events.append(event)
         self.scheduler.poll()
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.clock.wait(seconds)
         self.jobs.tick(self.clock.now())
         self.scheduler.poll()
 
-    def ask(self, ticket: str) -> None:
-        """For an estimate."""
+    def request_estimate(self, ticket: str) -> None:
         self.jobs.estimate(b"s", p.GetEstimate(ticket, 100, 100, StyleSettings().to_wire()))
 
     def received(self, kind: type[p.Message]) -> list[Any]:
@@ -153,3 +154,38 @@ class Scheduling:
     @property
     def notices(self) -> list[str]:
         return [message.sentence for message in self.received(p.Notice)]
+
+
+class TwoWorkers(Scheduling):
+    """Two executors, `left` and `right`; with `fallback`, a third, `local`, that works while they are lost."""
+
+    def __init__(self, home: Path, fallback: bool = False, **options: Any) -> None:
+        self.left, self.right, self.local = FakeExecutor(), FakeExecutor(), FakeExecutor()
+        self.provider = FakeProvider(self.left, self.right)
+        config = DaemonConfig(hang_seconds=HANG, worker_seconds=600.0, **options)
+        super().__init__(home, self.provider, FakeProvider(self.local) if fallback else None, config)
+
+    def fail(self, executor: FakeExecutor, code: str = "bad_mask", sentence: str = "") -> None:
+        """The executor's last job fails."""
+        self.emit(JobFailed(executor.ticket, code, sentence), executor)
+
+    def stop(self, executor: FakeExecutor, job: int = -1) -> None:
+        """A job stops. job: index into the executor's specs."""
+        self.emit(JobStopped(executor.specs[job].ticket), executor)
+
+    def finish(self, executor: FakeExecutor) -> None:
+        """The executor's last job has a result."""
+        spec = executor.specs[-1]
+        data = b"r" * CONTENT.ref.length
+        spec.files.result.write_bytes(data)
+        result = replace(CONTENT.ref, blob=hashlib.sha256(data).digest())
+        self.emit(JobDone(spec.ticket, result, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content"), executor)
+
+    def die(self, executor: FakeExecutor, **reason: Any) -> None:
+        """reason: further fields of WorkerGone."""
+        executor.pid = 0
+        self.emit(WorkerGone("it went", **reason), executor)
+
+
+def job_count(executor: FakeExecutor) -> int:
+    return len(executor.specs)
