@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,18 @@ import torch
 from velatura.pixels import CHANNELS, Picture, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.network import Network
 from velatura_daemon.imaging.colour_io import DTYPES, WHOLE
 from velatura_daemon.jobs.commands import WorkerOptions
 from velatura_daemon.jobs.events import JobDone, JobStopped, WorkerEvent
-from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StyleInput
+from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StartingImage, StyleInput
 from velatura_daemon.memory_plan import UNLIMITED
 from velatura_daemon.models.store import Weights
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import LoadedModel
 from velatura_daemon.worker.restyle_job import JobResources, restyle
 
+Array = np.ndarray[Any, Any]
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 24, 40
 
@@ -54,7 +57,7 @@ class CancelledAtCheck:
 class Jobs:
     """Writes pictures to files and runs jobs on them. The estimates and the cache of targets are shared by all jobs."""
 
-    def __init__(self, folder, network) -> None:
+    def __init__(self, folder: Path, network: Network) -> None:
         self.folder = folder
         self.network = network
         self.cache = TargetCache(1 << 28)
@@ -72,7 +75,15 @@ class Jobs:
             (self.folder / "profile").write_bytes(profile)
         return PictureFile(ref, path, self.folder / "profile" if profile else None)
 
-    def spec(self, content, mask=None, styles=None, start=None, region=None, **settings) -> JobSpec:
+    def spec(
+        self,
+        content: Picture,
+        mask: Picture | None = None,
+        styles: list[Picture] | None = None,
+        start: StartingImage | None = None,
+        region: Picture | None = None,
+        **settings: Any,
+    ) -> JobSpec:
         """A job for `restyle`. region: of the first style."""
         styles = [noise(16, 16, "RGB", seed=9)] if styles is None else styles
         inputs = [StyleInput(self.on_disk(style), 1.0) for style in styles]
@@ -93,46 +104,49 @@ class Jobs:
         ref = done.picture
         return Picture(ref.width, ref.height, ref.format, (self.folder / "result").read_bytes())
 
-    def run(self, content, *args, sink: Recorder | None = None, **more) -> tuple[JobDone, Picture]:
+    def run(self, content: Picture, *args: Any, sink: Recorder | None = None, **more: Any) -> tuple[JobDone, Picture]:
         """Restyle, and return the event that ends the job and the result picture."""
         done = self.restyle(self.spec(content, *args, **more), sink)
         assert isinstance(done, JobDone)
         return done, self.result(done)
 
 
-def noise(height=HEIGHT, width=WIDTH, channels="RGB", sample="u8", seed=0, **more):
+def noise(
+    height: int = HEIGHT, width: int = WIDTH, channels: str = "RGB", sample: str = "u8", seed: int = 0, **more: Any
+) -> Picture:
     """A picture of uniform noise. more: of PixelFormat."""
     values = np.random.default_rng(seed).random((height, width, CHANNELS[channels])) * WHOLE.get(sample, 1)
     return picture_of(values.astype(DTYPES[sample]), channels, sample, **more)
 
 
-def picture_of(samples, channels, sample, **more):
+def picture_of(samples: Array, channels: str, sample: str, **more: Any) -> Picture:
+    """samples: (height, width, channels). more: of PixelFormat."""
     return Picture(samples.shape[1], samples.shape[0], PixelFormat(channels, sample, **more), samples.tobytes())
 
 
-def samples_of(picture):
+def samples_of(picture: Picture) -> Array:
     """The samples of a picture, (height, width, channels)."""
     shape = (picture.height, picture.width, CHANNELS[picture.format.channels])
     return np.frombuffer(picture.data, DTYPES[picture.format.sample]).reshape(shape)
 
 
-def with_alpha(picture, alpha):
+def with_alpha(picture: Picture, alpha: Array | float) -> Picture:
     samples = samples_of(picture).copy()
     samples[..., -1] = alpha
     return picture_of(samples, picture.format.channels, picture.format.sample)
 
 
-def mask_of(values):
+def mask_of(values: Array) -> Picture:
     return picture_of(np.asarray(values, np.uint8)[..., None], "GRAY", "u8", curve="linear")
 
 
-def left_half(height=HEIGHT, width=WIDTH):
+def left_half(height: int = HEIGHT, width: int = WIDTH) -> Array:
     """Mask values: 255 in the left half, else 0."""
     values = np.zeros((height, width))
     values[:, : width // 2] = 255
     return values
 
 
-def feathered(height=HEIGHT, width=WIDTH):
+def feathered(height: int = HEIGHT, width: int = WIDTH) -> Array:
     """Mask values that rise from 0 to 255, from left to right."""
     return np.tile(np.linspace(0, 255, width).round(), (height, 1))
