@@ -277,4 +277,4 @@ def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):
     history.close()
     with limited(os.getpid(), resource.RLIMIT_FSIZE, 0):
         History(path).close()
-    assert [line["title"] for line in History(path).lines()] == ["Harbour"]
+    assert [entry["title"] for entry in History(path).entries()] == ["Harbour"]

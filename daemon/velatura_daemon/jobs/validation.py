@@ -1,4 +1,4 @@
-"""From what a client asks to a job: every field checked, before any pixel comes."""
+"""Converts a client's restyle request into a job. Checks every field before any pixel is received."""
 
 from __future__ import annotations
 
@@ -11,38 +11,26 @@ from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.memory_plan import MIN_PAIRS, PAIR_BYTES, STATE_BYTES
 
-BYTES_PER_PIXEL = STATE_BYTES + PAIR_BYTES * MIN_PAIRS  # in tiles
-STYLE_MEGAPIXELS = 64.0  # a style is decoded whole, and looked at no larger than a quarter of that
+BYTES_PER_PIXEL = STATE_BYTES + PAIR_BYTES * MIN_PAIRS  # of memory, if the picture is processed in tiles
+STYLE_MEGAPIXELS = 64.0  # a style is decoded as a whole; the engine uses at most a quarter of that
 
 
 def job_from(request: p.Restyle, session: bytes, client_id: str, program: str, limit: float) -> Job:
-    """The job that a request asks for. limit: megapixels of a content. Raises VelaturaError."""
+    """Check a request and return its job.
+
+    limit: megapixels of the content. Styles may have STYLE_MEGAPIXELS if that is more.
+    Raises PictureTooLarge, BadMask, BadMessage and the errors of the parsers (VelaturaError).
+    """
     content = PictureRef.from_wire(request.content)
     styles = styles_from_wire(request.styles)
     settings = StyleSettings.from_wire(request.settings)
-    limits = [("layer", content, limit)]
-    limits += [("style picture", style.picture, max(limit, STYLE_MEGAPIXELS)) for style in styles]
-    for what, picture, most in limits:
-        if picture.megapixels > most:
-            enough = int(picture.megapixels) + 1
-            raise PictureTooLarge(
-                f"The {what} has {picture.megapixels:.3g} megapixels; this daemon takes up to {most:g}: "
-                f"{_size_that_fits(picture, most)} would fit. Select a part, make it smaller, or "
-                f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB "
-                "of memory)."
-            )
+    _check_size("layer", content, limit)
+    for style in styles:
+        _check_size("style picture", style.picture, max(limit, STYLE_MEGAPIXELS))
     mask = PictureRef.from_wire(request.mask) if request.mask is not None else None
-    for what, grey in [("mask", mask), *(("region", style.region) for style in styles)]:
-        if grey is None:
-            continue
-        if grey.format.channels != "GRAY":
-            raise BadMessage(f"A {what} is a GRAY picture.")
-        if (grey.width, grey.height) != (content.width, content.height):
-            raise BadMask(
-                f"The {what} is {grey.width} × {grey.height} pixels and the picture {content.width} × "
-                f"{content.height}. "
-                f"Give a {what} of the picture's size."
-            )
+    _check_mask("mask", mask, content)
+    for style in styles:
+        _check_mask("region", style.region, content)
     return Job(
         request.job,
         client_id,
@@ -61,19 +49,42 @@ def job_from(request: p.Restyle, session: bytes, client_id: str, program: str, l
 
 
 def check_fits_locally(job: Job, config: DaemonConfig) -> None:
-    """Others would have done it, and it is this machine's turn. Raises PictureTooLarge where it is more than its memory
-    can hold."""
-    content, most = job.content, config.megapixels_here
-    if content.megapixels > most and not job.finish_now:
+    """Check a job that the fallback is about to run. Raises PictureTooLarge if it exceeds this machine's memory."""
+    content, limit = job.content, config.megapixels_here
+    if content.megapixels > limit and not job.finish_now:
         raise PictureTooLarge(
-            f"This machine stands in for {config.remote_name}, which cannot be reached, and takes up to {most:g} "
-            "megapixels; the layer has "
-            f"{content.megapixels:.3g}. Restyle it again when the others are back, or make it smaller: "
-            f"{_size_that_fits(content, most)} would fit here."
+            f"This machine replaces {config.remote_name}, which cannot be reached, and accepts up to {limit:g} "
+            f"megapixels; the layer has {content.megapixels:.3g}. Restyle it again when the connection is back, or "
+            f"make it smaller: {_size_that_fits(content, limit)} would fit here."
         )
 
 
-def _size_that_fits(picture: PictureRef, most: float) -> str:
-    """The same shape with so many megapixels."""
-    fit = (most / picture.megapixels) ** 0.5
-    return f"{int(picture.width * fit)} × {int(picture.height * fit)}"
+def _check_size(name: str, picture: PictureRef, limit: float) -> None:
+    """name: of the picture, in the error. limit: megapixels."""
+    if picture.megapixels > limit:
+        enough = int(picture.megapixels) + 1
+        raise PictureTooLarge(
+            f"The {name} has {picture.megapixels:.3g} megapixels; this daemon accepts up to {limit:g}: "
+            f"{_size_that_fits(picture, limit)} would fit. Select a part, make it smaller, or "
+            f"start the daemon with --max-megapixels {enough} (about {enough * BYTES_PER_PIXEL / 1e3 + 2:.0f} GB "
+            "of memory)."
+        )
+
+
+def _check_mask(name: str, mask: PictureRef | None, content: PictureRef) -> None:
+    """name: of the mask, in the error."""
+    if mask is None:
+        return
+    if mask.format.channels != "GRAY":
+        raise BadMessage(f"A {name} has to be a GRAY picture.")
+    if (mask.width, mask.height) != (content.width, content.height):
+        raise BadMask(
+            f"The {name} is {mask.width} × {mask.height} pixels and the picture {content.width} × {content.height}. "
+            f"Give a {name} of the picture's size."
+        )
+
+
+def _size_that_fits(picture: PictureRef, limit: float) -> str:
+    """Return a size of the same shape with `limit` megapixels, as text."""
+    scale = (limit / picture.megapixels) ** 0.5
+    return f"{int(picture.width * scale)} × {int(picture.height * scale)}"

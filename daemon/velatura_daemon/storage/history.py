@@ -1,4 +1,4 @@
-"""The last restyles, with their settings, styles and thumbnails: an SQLite file of this user's."""
+"""The history: the last restyles with their settings, styles and thumbnails, in an SQLite file of the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgpack
 
 log = logging.getLogger("velatura.storage")
 
-MOST = 200  # restyles; the oldest goes first
+MAX_RESTYLES = 200  # above which the oldest are deleted
 _TABLE = """
 create table if not exists restyles (
     number integer primary key autoincrement, at real not null, program text not null, title text not null,
@@ -36,67 +36,73 @@ _COLUMNS = (
 
 
 class History:
-    """A history that cannot be written is a warning in the log, never a lost restyle."""
+    """Errors are logged and never fail a restyle."""
 
     def __init__(self, path: Path) -> None:
-        """A damaged file is set aside and a new one begun."""
+        """Open the file. A damaged one is renamed and a new one is made."""
         self._path = path
-        self._base: sqlite3.Connection | None = None
+        self._connection: sqlite3.Connection | None = None
         try:
             self._open()
-        except sqlite3.OperationalError as error:  # a full disk, say: what lies there is as good as before
+        except sqlite3.OperationalError as error:  # for example a full disk: the file itself is intact
             log.error("%s cannot be opened (%s); there is no history until the next start", path, error)
             self.close()
         except sqlite3.DatabaseError as error:
-            log.error("%s is damaged (%s) and set aside", path, error)
+            log.error("%s is damaged (%s); it is renamed and replaced", path, error)
             self.close()
-            self._set_aside()
+            self._rename_damaged()
             with contextlib.suppress(sqlite3.Error):
                 self._open()
 
     def _open(self) -> None:
-        self._base = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
+        self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=1.0)
         self._path.chmod(0o600)
-        self._base.execute("pragma journal_mode = wal")
-        self._base.execute("pragma synchronous = normal")
-        self._base.execute(_TABLE)
-        self._base.execute("select count(*) from restyles").fetchone()
+        self._connection.execute("pragma journal_mode = wal")
+        self._connection.execute("pragma synchronous = normal")
+        self._connection.execute(_TABLE)
+        self._connection.execute("select count(*) from restyles").fetchone()
 
-    def add(self, line: dict[str, Any]) -> None:
-        """line: the columns; settings a map, styles a list of maps with name, path, share, thumbnail."""
-        packed = {**line, "settings": json.dumps(line["settings"]), "styles": msgpack.packb(line["styles"])}
-        places = ", ".join("?" for _ in _COLUMNS)
+    def add(self, entry: dict[str, Any]) -> None:
+        """entry: the columns; settings a map, styles a list of maps with name, path, share and thumbnail."""
+        packed = {**entry, "settings": json.dumps(entry["settings"]), "styles": msgpack.packb(entry["styles"])}
+        placeholders = ", ".join("?" for _ in _COLUMNS)
         try:
-            assert self._base is not None
-            self._base.execute(
-                f"insert into restyles ({', '.join(_COLUMNS)}) values ({places})", [packed[name] for name in _COLUMNS]
+            assert self._connection is not None
+            self._connection.execute(
+                f"insert into restyles ({', '.join(_COLUMNS)}) values ({placeholders})",
+                [packed[name] for name in _COLUMNS],
             )
-            self._base.execute(f"delete from restyles where number <= (select max(number) from restyles) - {MOST}")
+            self._connection.execute(
+                f"delete from restyles where number <= (select max(number) from restyles) - {MAX_RESTYLES}"
+            )
         except (sqlite3.Error, AssertionError) as error:
             log.warning("the history cannot be written: %s", error)
 
-    def lines(self, before: int = 0, room: int = 1 << 62) -> list[dict[str, Any]]:
-        """The latest ones, or those before that number; as many as fit into so many bytes, packed."""
-        lines, held = [], 0
+    def entries(self, before: int = 0, max_bytes: int = 1 << 62) -> list[dict[str, Any]]:
+        """Return the newest entries, newest first.
+
+        before: only entries with a smaller number; 0: from the newest on. max_bytes: of all entries, packed.
+        """
+        entries, size = [], 0
         try:
-            assert self._base is not None
-            rows = self._base.execute(
+            assert self._connection is not None
+            rows = self._connection.execute(
                 f"select number, {', '.join(_COLUMNS)} from restyles where number < ? order by number desc",
                 [before or 1 << 62],
             )
             for row in rows:
-                line = dict(zip(("number", *_COLUMNS), row, strict=True))
-                line["settings"], line["styles"] = json.loads(line["settings"]), msgpack.unpackb(line["styles"])
-                held += len(msgpack.packb(line))
-                if held > room:
+                entry = dict(zip(("number", *_COLUMNS), row, strict=True))
+                entry["settings"], entry["styles"] = json.loads(entry["settings"]), msgpack.unpackb(entry["styles"])
+                size += len(msgpack.packb(entry))
+                if size > max_bytes:
                     break
-                lines.append(line)
+                entries.append(entry)
         except (sqlite3.Error, ValueError, AssertionError) as error:
             log.warning("the history cannot be read: %s", error)
-        return lines
+        return entries
 
     def forget(self) -> None:
-        """Wipe it: the files go, so that nothing is left in free pages."""
+        """Delete all entries. The files are deleted too, since free pages would still contain them."""
         self.close()
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
@@ -105,11 +111,11 @@ class History:
             self._open()
 
     def close(self) -> None:
-        if self._base is not None:
-            self._base.close()
-            self._base = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def _set_aside(self) -> None:
+    def _rename_damaged(self) -> None:
         for suffix in ("", "-wal", "-shm"):
             path = self._path.with_name(self._path.name + suffix)
             with contextlib.suppress(OSError):

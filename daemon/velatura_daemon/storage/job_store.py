@@ -142,7 +142,7 @@ class JobStore:
 
     def past(self, before: int) -> bytes:
         """The packed list of a `history` message."""
-        packed: bytes = msgpack.packb(self.history.lines(before, LIST_BYTES))
+        packed: bytes = msgpack.packb(self.history.entries(before, LIST_BYTES))
         return packed
 
     def drop(self, key: Key) -> None:
