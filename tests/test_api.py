@@ -62,7 +62,7 @@ def test_the_readmes_lines_run_as_printed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
-def test_an_array_comes_back_restyled_in_its_shape_and_depth(network, dtype):
+def test_the_result_for_an_array_has_its_shape_and_depth(network, dtype):
     full = {"uint8": 1, "uint16": 257}.get(dtype, 1 / 255)
     content = (pixels(0).astype(float) * full).astype(dtype)
     restyled = result(Picture.from_array(content), Picture.from_array(pixels(1)), network).to_array()
@@ -86,7 +86,7 @@ def test_hidden_pixels_and_alpha_stay_as_they_are(network):
     assert not np.array_equal(restyled[:, 10:], content[:, 10:])
 
 
-def test_at_strength_0_the_picture_comes_back(network):
+def test_at_strength_0_the_picture_does_not_change(network):
     content = Picture.from_array(pixels(0))
     settings = StyleSettings(strength=0, iterations=1)
     assert np.array_equal(result(content, Picture.from_array(pixels(1)), network, settings).to_array(), pixels(0))

@@ -29,7 +29,7 @@ SMALL = 20_000  # bytes: what a file may have where the disk is to be full; no l
 
 
 # --- the worker ------------------------------------------------------------------------------------
-def test_a_worker_that_hangs_is_ended_and_another_goes_on_from_its_picture(daemon):
+def test_a_worker_that_hangs_is_ended_and_another_resumes_from_its_checkpoint(daemon):
     daemon.options = ("--hang-seconds", "5", "--keep-seconds", "0")
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
@@ -40,7 +40,7 @@ def test_a_worker_that_hangs_is_ended_and_another_goes_on_from_its_picture(daemo
         assert until(client, Finished, job).result.started_from == "last"
 
 
-def test_a_worker_without_memory_says_so_and_the_next_restyle_runs(daemon):
+def test_a_worker_without_memory_reports_it_and_the_next_restyle_runs(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         worker = client.status()["worker"]["pid"]
@@ -55,7 +55,7 @@ def test_a_worker_without_memory_says_so_and_the_next_restyle_runs(daemon):
 
 
 # --- the disk --------------------------------------------------------------------------------------
-def test_a_disk_that_fills_while_a_picture_comes_fails_that_job_alone(daemon):
+def test_a_disk_that_fills_during_an_upload_fails_only_that_job(daemon):
     with daemon.client() as client:
         client.wait_until_ready()
         with limited(client.status()["pid"], resource.RLIMIT_FSIZE, SMALL):
@@ -83,7 +83,7 @@ def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stay
         assert until(client, Finished, job).picture.width == 200
 
 
-def test_a_disk_that_takes_no_picture_in_work_costs_a_notice(daemon):
+def test_a_disk_that_takes_no_checkpoint_costs_a_notice(daemon):
     daemon.options = ("--keep-seconds", "0")
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -102,7 +102,7 @@ def test_a_disk_that_takes_no_word_about_a_result_loses_no_result(daemon):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         with limited(
             client.status()["pid"], resource.RLIMIT_FSIZE, 0
-        ):  # not a byte more for the front: entry, history, log
+        ):  # not one byte more for the server: record, history, log
             assert (
                 client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == CONTENT.data
             )
@@ -145,7 +145,7 @@ def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room
 
 
 @needs_mounts
-def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
+def test_a_read_only_disk_is_reported_at_the_start(daemon):
     (daemon.home / "state").mkdir(parents=True)
     with daemon.client() as client, pytest.raises(DaemonCannotStart, match="cannot be created"):
         client._connection._launcher = on_a_disk(daemon, "-o ro,size=1m", "state/spool")
@@ -153,7 +153,7 @@ def test_a_disk_that_cannot_be_written_is_told_at_the_start(daemon):
 
 
 @pytest.mark.parametrize("name", ["spool", "results", "checkpoints"])
-def test_a_file_where_a_folder_should_be_is_told_at_the_start(daemon, name):
+def test_a_file_in_the_place_of_a_folder_is_reported_at_the_start(daemon, name):
     daemon.dirs.state.mkdir(parents=True)
     (daemon.dirs.state / name).write_text("not a folder")
     with daemon.client() as client, pytest.raises(DaemonCannotStart, match=name):
@@ -186,7 +186,7 @@ def test_a_connection_file_and_a_socket_that_were_deleted_come_again(daemon, los
         assert client.status()["pid"] == pid
 
 
-def test_descriptors_that_run_out_keep_nobody_out_for_long(daemon):
+def test_running_out_of_descriptors_refuses_clients_only_briefly(daemon):
     with daemon.client("first") as first:
         first.wait_until_ready()
         pid = first.status()["pid"]
@@ -201,7 +201,7 @@ def test_descriptors_that_run_out_keep_nobody_out_for_long(daemon):
 
 
 # --- clients, and sleep ----------------------------------------------------------------------------
-def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
+def test_a_client_that_was_suspended_for_long_gets_an_error_and_can_continue(daemon):
     daemon.options = ("--heartbeat", "0.2", "--park-seconds", "1", "--keep-seconds", "0")
     with daemon.client("editor") as slow, daemon.client("watching") as watching:
         job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
@@ -215,7 +215,7 @@ def test_a_client_stopped_for_long_is_told_and_can_go_on(daemon):
         assert until(slow, Finished, job).result.started_from == "last"
 
 
-def test_after_a_sleep_of_the_machine_everybody_goes_on(daemon):
+def test_after_the_machine_was_suspended_all_jobs_continue(daemon):
     daemon.options = ("--heartbeat", "0.5", "--park-seconds", "2", "--hang-seconds", "5")
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=150))
@@ -228,12 +228,12 @@ def test_after_a_sleep_of_the_machine_everybody_goes_on(daemon):
         assert client.status()["worker"]["pid"] == report["worker"]["pid"]
 
 
-def test_a_client_that_takes_nothing_costs_the_front_no_memory(daemon):
+def test_a_client_that_reads_nothing_costs_the_server_no_memory(daemon):
     with daemon.client("stuck") as stuck, daemon.client("watching") as watching:
         job = stuck.restyle(picture(200, 200, seed=9), [(STYLE, 1.0)], ENDLESS)
         until(stuck, p.Preview, job)
-        front = psutil.Process(watching.status()["pid"])
-        before = front.memory_info().rss
+        server = psutil.Process(watching.status()["pid"])
+        before = server.memory_info().rss
         for n in range(8):  # turns of others meanwhile; the stuck one takes neither previews nor progress
             watching.restyle_and_wait(picture(seed=20 + n), [(STYLE, 1.0)], StyleSettings(strength=0))
-        assert front.memory_info().rss - before < 16 << 20
+        assert server.memory_info().rss - before < 16 << 20

@@ -43,7 +43,7 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
             client._connection._process.wait(20)
 
 
-def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
+def test_without_a_recorded_command_the_error_names_what_to_run(daemon):
     with (
         Client("tests", dirs=daemon.dirs, client_id="x") as client,
         pytest.raises(DaemonNotRunning, match="velatura daemon start"),
@@ -51,7 +51,7 @@ def test_without_a_recorded_command_the_client_says_what_to_run(daemon):
         client.wait_until_ready()
 
 
-def test_a_daemon_that_cannot_start_is_told_with_its_last_words(daemon):
+def test_a_daemon_that_cannot_start_is_reported_with_its_last_message(daemon):
     launcher = Launcher(("/bin/sh", "-c", "echo no torch here >&2; exit 3"), "")
     client = Client("tests", dirs=daemon.dirs, client_id="x", launcher=launcher)
     with client, pytest.raises(DaemonCannotStart, match="no torch here"):
@@ -109,7 +109,7 @@ def test_a_client_that_stalled_finds_its_job_going_on(daemon):
     assert done.result.started_from == "last"  # from where it was
 
 
-def test_a_client_that_says_goodbye_takes_its_jobs_along(daemon):
+def test_a_client_that_closes_its_session_ends_its_jobs(daemon):
     leaving, watching = daemon.client("leaving"), daemon.client("watching")
     job = leaving.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
     until(leaving, p.Progress, job)
@@ -146,7 +146,7 @@ def test_a_daemon_that_is_just_coming_up_after_a_crash_is_waited_for(daemon):
         another.wait_until_ready()
 
 
-def test_a_killed_daemon_is_told_to_its_client_and_the_next_restyle_starts_another(daemon):
+def test_a_killed_daemon_is_reported_and_the_next_restyle_starts_another(daemon):
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         until(client, p.Progress, job)
@@ -154,7 +154,7 @@ def test_a_killed_daemon_is_told_to_its_client_and_the_next_restyle_starts_anoth
         os.kill(report["pid"], signal.SIGKILL)
         with pytest.raises(DaemonLost, match="Restyle again"):
             until(client, Finished, job)
-        wait_for_end(report["worker"]["pid"])  # the worker goes with its front
+        wait_for_end(report["worker"]["pid"])  # the worker ends with its server
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 
@@ -192,7 +192,7 @@ def test_a_busy_daemon_of_another_build_stays(daemon):
             assert client.status()["pid"] == busy.status()["pid"]
 
 
-def test_an_idle_worker_gives_the_device_back_and_comes_again(daemon):
+def test_an_idle_worker_releases_the_device_and_restarts_with_the_next_job(daemon):
     daemon.options = ("--worker-seconds", "0.5")
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -202,7 +202,7 @@ def test_an_idle_worker_gives_the_device_back_and_comes_again(daemon):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 
-def test_a_daemon_told_to_leave_when_idle_leaves(daemon):
+def test_an_idle_daemon_ends_after_exit_seconds(daemon):
     daemon.options = ("--exit-seconds", "0.5")
     with daemon.client() as client:
         client.wait_until_ready()

@@ -42,7 +42,7 @@ def test_a_restyle_gives_another_picture_in_the_same_format(warm):
     assert done.result.weights == "VGG19 (Simonyan and Zisserman 2014)"
 
 
-def test_the_way_of_a_job_is_told_in_order(warm):
+def test_the_messages_of_a_job_arrive_in_order(warm):
     with warm.client() as client:
         job = client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK)
         seen = [type(event) for event in events_of(client, job) if not isinstance(event, p.Notice)]
@@ -80,7 +80,7 @@ def test_a_draft_and_a_good_restyle_use_the_same_network_and_say_which(warm):
     assert draft.result.weights == good.result.weights == "VGG19 (Simonyan and Zisserman 2014)"
 
 
-def test_a_large_draft_comes_back_at_its_size(warm):
+def test_the_result_of_a_large_draft_has_the_contents_size(warm):
     """It is optimised at 512 pixels."""
     wide = picture(600, 8)
     with warm.client() as client:
@@ -89,7 +89,7 @@ def test_a_large_draft_comes_back_at_its_size(warm):
     assert bytes(done.picture.data) != wide.data
 
 
-def test_a_good_restyle_goes_on_from_the_draft_of_the_same_layer(warm):
+def test_a_good_restyle_starts_from_the_draft_of_the_same_layer(warm):
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="sketched")
         done = client.restyle_and_wait(
@@ -98,7 +98,7 @@ def test_a_good_restyle_goes_on_from_the_draft_of_the_same_layer(warm):
     assert done.result.started_from == "last"
 
 
-def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
+def test_a_changed_setting_starts_from_the_last_image_and_reports_it(warm):
     with warm.client() as client:
         first = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")
         other = StyleSettings(quality="draft", iterations=6, strength=90)
@@ -108,7 +108,7 @@ def test_a_moved_knob_starts_from_the_last_picture_and_says_so(warm):
     assert elsewhere.result.started_from == "content"  # other pixels: the last picture does not fit
 
 
-def test_start_last_without_one_starts_from_the_content_and_says_so(warm):
+def test_start_last_without_a_last_image_starts_from_the_content_and_reports_it(warm):
     with warm.client() as client:
         done = client.restyle_and_wait(
             CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer=uuid.uuid4().hex
@@ -136,7 +136,7 @@ def test_outside_the_selection_nothing_changes(warm):
     assert any(row[:48] != CONTENT.data[y * 96 : y * 96 + 48] for y, row in enumerate(rows))
 
 
-def test_without_composite_the_selections_box_comes_back(warm):
+def test_without_composite_the_result_is_a_box_around_the_selection(warm):
     wide = picture(400, 20, seed=5)
     mask = Picture(400, 20, MASK_FORMAT, (b"\0" * 200 + b"\xff" * 20 + b"\0" * 180) * 20)
     with warm.client() as client:
@@ -220,7 +220,7 @@ def test_waiting_for_one_job_keeps_the_others_events(warm):
         assert [events_of(client, job)[-1].job for job in reversed(jobs)] == jobs[::-1]
 
 
-def test_paper_starts_from_noise_even_when_a_knob_was_moved(warm):
+def test_quality_paper_starts_from_noise_even_after_a_changed_setting(warm):
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="paper")
         paper = StyleSettings(quality="paper", iterations=2)
@@ -228,7 +228,7 @@ def test_paper_starts_from_noise_even_when_a_knob_was_moved(warm):
     assert done.result.started_from == "noise"
 
 
-def test_a_cleaned_cache_folder_costs_nothing_but_the_sending(warm):
+def test_after_the_cache_folder_was_deleted_pictures_are_only_sent_again(warm):
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         shutil.rmtree(warm.dirs.spool)
@@ -269,7 +269,9 @@ def test_several_styles_are_mixed(warm):
         (picture(seed=1), [], {}, VelaturaError, "styles"),
     ],
 )
-def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, content, styles, more, error, words):
+def test_a_request_that_cannot_be_restyled_gets_an_error_and_the_daemon_continues(
+    warm, content, styles, more, error, words
+):
     with warm.client() as client:
         with pytest.raises(error, match=words):
             client.restyle_and_wait(content, [(style, 1.0) for style in styles], QUICK, **more)
@@ -277,7 +279,7 @@ def test_what_cannot_be_restyled_gets_a_sentence_and_the_daemon_goes_on(warm, co
     assert error.code != "internal" or not styles
 
 
-def test_a_picture_over_the_limit_is_told_the_limit(home, daemon):
+def test_the_error_for_a_picture_over_the_limit_names_the_limit(home, daemon):
     daemon.options = ("--max-megapixels", "0.0005")
     with daemon.client() as client, pytest.raises(PictureTooLarge, match=r"0\.0005.*--max-megapixels"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -289,7 +291,7 @@ def test_an_unusable_profile_gets_a_sentence(warm):
         client.restyle_and_wait(odd, [(STYLE, 1.0)], QUICK)
 
 
-def test_status_says_what_is_warm(warm):
+def test_status_reports_what_is_in_the_caches(warm):
     with warm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
@@ -310,8 +312,8 @@ def test_a_result_waits_for_its_client_across_reconnects(warm):
         first.drain()
         first._connection.wait()
     first.close()
-    with warm.client("a-stranger") as stranger:
-        assert stranger.wait_until_ready().results == []
+    with warm.client("another-program") as other:
+        assert other.wait_until_ready().results == []
     with warm.client("comes-back") as second:
         assert [result["job"] for result in second.wait_until_ready().results] == [job]
         second.request_saved()

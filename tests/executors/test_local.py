@@ -39,7 +39,7 @@ def two() -> Iterator[Daemon]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_two_jobs_are_worked_on_at_once_and_a_killed_worker_costs_the_other_nothing(two):
+def test_two_jobs_run_at_once_and_a_killed_worker_does_not_affect_the_other(two):
     with two.client() as client, two.client("other") as other:
         first, second = (
             client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS),
@@ -67,21 +67,21 @@ def test_either_worker_makes_the_same_picture(two):
     assert bytes(beside.picture.data) == bytes(alone.picture.data)
 
 
-def test_gpus_that_a_worker_finds_become_hands_and_say_that_they_are_here():
+def test_gpus_that_a_worker_finds_become_executors_and_are_announced():
     made = LocalProvider(DaemonConfig(), lambda: None)
     made.executors[0].on_gpus_found(3)
     assert [executor.device for executor in made.executors] == ["cuda:0", "cuda:1", "cuda:2"]
     assert made.executors[-1].poll() == Available()
 
 
-def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
+def test_with_several_gpus_the_first_worker_gets_its_share_of_the_memory_from_its_next_job_on(home, monkeypatch):
     monkeypatch.setenv("VELATURA_HOME", str(home))
     reported = threading.Event()
     made = LocalProvider(DaemonConfig(device="auto"), reported.set)
     first = made.executors[0]
 
     def memory() -> int:
-        """That a large picture is told to take."""
+        """The estimate of the memory for a large picture."""
         first.estimate(EstimateRequest("t", 4000, 3000, StyleSettings(), device="cpu"))
         while not isinstance(event := first.poll(), Estimated):
             if event is None:
@@ -98,13 +98,13 @@ def test_with_more_gpus_the_first_worker_too_has_its_share_of_the_memory_from_it
     assert {executor._config.memory_megabytes for executor in made.executors} == {default_memory() >> 30}
 
 
-def test_one_device_that_was_asked_for_stays_one():
+def test_a_device_named_in_the_configuration_stays_the_only_one():
     made = LocalProvider(DaemonConfig(device="cuda:1"), lambda: None)
     made.executors[0].on_gpus_found(3)
     assert [executor.device for executor in made.executors] == ["cuda:1"]
 
 
-def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
+def test_a_worker_whose_reading_thread_cannot_start_is_not_kept(monkeypatch):
     def start(_):
         raise RuntimeError("can't start new thread")
 
@@ -116,12 +116,12 @@ def test_a_worker_that_nobody_could_listen_to_is_none(monkeypatch):
 
 
 @pytest.mark.parametrize("names", [("tpu",), ("cuda",), ("all", "cpu"), ("cuda:0", "")])
-def test_devices_that_cannot_be_are_refused(names):
+def test_impossible_devices_are_refused(names):
     with pytest.raises(UsageError, match="--devices takes"):
         device_names(DaemonConfig(devices=names))
 
 
-def test_the_options_of_a_start_are_recorded_as_they_were_said():
+def test_the_options_of_a_start_are_recorded_as_given():
     said = {
         "devices": ("cpu", "cpu"),
         "executor": "ray",
@@ -142,7 +142,7 @@ def test_the_options_of_a_start_are_recorded_as_they_were_said():
     ]
 
 
-def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
+def test_a_daemon_with_two_workers_gets_two_jobs_at_once_from_another_daemon(home):
     there = Daemon(home / "far", ("--devices", "cpu,cpu"))
     there.status()
     here = near_to(there, home / "near")
@@ -156,7 +156,7 @@ def test_a_daemon_that_has_two_hands_is_given_two_jobs_by_another_ones(home):
         there.stop()
 
 
-def test_a_daemon_takes_the_descriptors_that_it_may_have():
+def test_a_daemon_raises_its_descriptor_limit_to_the_allowed_maximum():
     look = (
         "import resource; from velatura_daemon.daemon_process import _raise_descriptor_limit as have; have(); "
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"

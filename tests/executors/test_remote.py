@@ -1,4 +1,4 @@
-"""A plugin's daemon that has its work done by another daemon: three real processes, found by a connection file."""
+"""A daemon that sends its jobs to another daemon, found by a connection file: real processes."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ def near(far: Daemon) -> Iterator[Daemon]:
 
 @pytest.fixture
 def another(far: Daemon, home: Path) -> Iterator[Daemon]:
-    """One to be told other options."""
+    """A daemon of the test's own, whose options it may change."""
     one = near_to(far, home)
     yield one
     one.stop()
 
 
-def test_strength_0_gives_the_picture_back_to_the_bit(near):
+def test_strength_0_returns_the_picture_unchanged_to_the_bit(near):
     for content in (picture(seed=5, channels="BGRA"), CONTENT):
         with near.client() as client:
             done = client.restyle_and_wait(content, [(STYLE, 1.0)], StyleSettings(strength=0, quality="draft"))
         assert bytes(done.picture.data) == bytes(content.data)
 
 
-def test_a_draft_is_the_same_as_one_made_here(near, far):
+def test_a_draft_made_there_is_the_same_as_one_made_here(near, far):
     mask = Picture(32, 24, MASK_FORMAT, bytes(12 * 32) + b"\xff" * (12 * 32))
     with near.client() as client, far.client() as there:
         through = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
@@ -81,7 +81,7 @@ def test_a_draft_is_the_same_as_one_made_here(near, far):
     assert through.result.device.endswith("of another daemon")  # no path: it goes into the picture's metadata
 
 
-def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(near):
+def test_a_job_reports_progress_previews_and_an_estimate(near):
     with near.client() as client:
         seen = {type(event) for event in client.events(client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK))}
         answer = client.estimate(640, 480, QUICK)
@@ -100,7 +100,7 @@ def test_a_cancel_reaches_the_other_daemon(near, far):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 
-def test_a_moved_knob_goes_on_from_the_last_picture_there(near):
+def test_a_changed_setting_starts_from_the_last_image_there(near):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")
         other = StyleSettings(quality="draft", iterations=6, strength=90)
@@ -108,12 +108,12 @@ def test_a_moved_knob_goes_on_from_the_last_picture_there(near):
     assert done.result.started_from == "last"
 
 
-def test_a_failure_there_is_told_here(near):
+def test_a_failure_there_is_reported_here(near):
     with near.client() as client, pytest.raises(VelaturaError, match="device"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
 
 
-def test_names_titles_notes_and_paths_stay_here(another):
+def test_names_titles_notes_and_paths_stay_on_this_machine(another):
     style = GivenStyle(STYLE, 1.0, None, "Starry Night", "/home/ludmilla/secret/starry.png")
     with Impostor(another.home / "impostor") as there:
         another.options = ("--upstream", str(there.file))
@@ -121,36 +121,36 @@ def test_names_titles_notes_and_paths_stay_here(another):
             job = client.restyle(
                 CONTENT, [style], QUICK, layer="the duke's portrait", title="Portrait of the duke", note="for Ludmilla"
             )
-            heard = there.hear_until("restyle", client)
+            frames_received = there.receive_until("restyle", client)
             client.cancel(job)
             until(client, p.Cancelled, job)
-    sent = b"".join(heard)
-    assert PictureRef.from_wire(codec.unpack(heard[-1:])[0].content) == CONTENT.ref
+    sent = b"".join(frames_received)
+    assert PictureRef.from_wire(codec.unpack(frames_received[-1:])[0].content) == CONTENT.ref
     assert not [word for word in (b"duke", b"Ludmilla", b"Starry", b"secret", b"starry", b"ludmilla") if word in sent]
 
 
-def test_what_comes_back_must_be_a_picture_of_what_was_sent(another):
+def test_a_result_that_does_not_match_the_content_is_refused(another):
     with Impostor(another.home / "impostor") as there:
         another.options = ("--upstream", str(there.file))
         with another.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
-            asked = codec.unpack(there.hear_until("restyle", client)[-1:])[0]
-            huge = {**asked.content, "width": 1 << 15, "height": 1 << 15, "blob": b"h" * 32}
-            there.say(p.Result(asked.job, asked.layer, huge, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, []))
+            request = codec.unpack(there.receive_until("restyle", client)[-1:])[0]
+            huge = {**request.content, "width": 1 << 15, "height": 1 << 15, "blob": b"h" * 32}
+            there.send(p.Result(request.job, request.layer, huge, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content", {}, []))
             failed = next(event for event in client.events(job) if isinstance(event, (p.Failed, p.Notice)))
             assert "does not match the picture it received" in failed.sentence
             client.cancel(job)
 
 
-def test_one_that_does_not_know_the_key_gets_no_picture_and_a_sentence(another):
+def test_an_upstream_without_the_key_gets_no_picture_and_fails_the_job(another):
     with Impostor(another.home / "impostor", knows_key=False) as there:
         another.options = ("--upstream", str(there.file))
         with another.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
-            heard = there.hear_until("hello", client)
+            frames_received = there.receive_until("hello", client)
             failed = until(client, p.Failed, job)
     assert (failed.code, "does not know the key" in failed.sentence) == (NotTrusted.code, True)
-    assert {codec.unpack([frame])[0].type for frame in heard} == {"hello"}
+    assert {codec.unpack([frame])[0].type for frame in frames_received} == {"hello"}
 
 
 def test_a_daemon_is_not_its_own_upstream(home):
@@ -160,7 +160,7 @@ def test_a_daemon_is_not_its_own_upstream(home):
 
 
 @pytest.mark.parametrize("kind", ["damaged", "open to others", "a folder", "a link"])
-def test_a_connection_file_that_cannot_be_used_is_told_and_costs_nothing_else(home, kind):
+def test_an_unusable_connection_file_fails_the_job_and_nothing_else(home, kind):
     file = home / "other.json"
     if kind == "a folder":
         file.mkdir()
@@ -181,7 +181,7 @@ def test_a_connection_file_that_cannot_be_used_is_told_and_costs_nothing_else(ho
         one.stop()
 
 
-def test_one_that_has_gone_is_stood_in_for(home):
+def test_the_fallback_replaces_a_killed_upstream(home):
     far = Daemon(home / "far")
     far.status()
     near = near_to(far, home / "near", "--fallback", "local")
@@ -209,16 +209,16 @@ def test_a_relative_path_is_recorded_as_an_absolute_one(monkeypatch, home):
         command.process_value(context, "~nobody-of-that-name/x")
 
 
-def test_work_for_another_daemon_is_not_in_this_ones_history(near, far):
+def test_work_for_another_daemon_is_not_in_the_history(near, far):
     with near.client() as client:
-        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Nobody's business there")
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, title="Private title")
     with far.client() as there:
         there.request_history()
         lines = next(event for event in there.events() if isinstance(event, HistoryEntries)).entries
     assert not [line for line in lines if line.program == "daemon"]
 
 
-def test_status_says_where_the_work_is_done(near, far):
+def test_status_names_where_the_work_is_done(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
@@ -251,14 +251,14 @@ def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
             os.kill(report["pid"], signal.SIGKILL)
             assert "tried once more" in until(client, p.Notice, job).sentence
             wait_for_end(report["pid"])
-            far.status()  # another one, with another key
+            far.status()  # starts another daemon, with another key
             assert until(client, Finished, job).picture
     finally:
         near.stop()
         far.stop()
 
 
-def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home):
+def test_an_unreachable_upstream_is_reported_with_advice(home):
     near = near_to(Daemon(home / "nobody"), home / "near")
     try:
         with near.client() as client:
@@ -270,57 +270,57 @@ def test_an_upstream_that_is_not_there_is_told_with_what_to_do(home):
         near.stop()
 
 
-def test_editors_start_it_as_it_was_recorded(home):
+def test_editors_start_the_daemon_as_recorded(home):
     one = Daemon(home)
     record_launcher(one.dirs, Launcher(("/opt/p", "daemon", "run", "--upstream", "/box/connection.json"), "b"))
     assert terminal_command(one.dirs) == "/opt/p daemon start --upstream /box/connection.json"
 
 
 class Impostor:
-    """A hostile daemon with a connection file: it takes everybody in and says what it likes."""
+    """A hostile daemon with a connection file: it accepts every client and sends whatever the test sends."""
 
     def __init__(self, folder: Path, *, knows_key: bool = True) -> None:
-        """knows_key: the one in its file."""
+        """knows_key: whether it knows the key in its connection file."""
         self.context = zmq.Context()
         self.router = self.context.socket(zmq.ROUTER)
         self.endpoint = f"tcp://127.0.0.1:{self.router.bind_to_random_port('tcp://127.0.0.1')}"
-        where = app_dirs({"VELATURA_HOME": str(folder)})
+        dirs = app_dirs({"VELATURA_HOME": str(folder)})
         self._key, published = auth.fresh_key(), auth.fresh_key()
-        publish(where, ConnectionInfo((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
-        self.file = where.connection_file
+        publish(dirs, ConnectionInfo((self.endpoint,), self._key if knows_key else published, os.getpid(), ""))
+        self.file = dirs.connection_file
         self._route = b""
 
     def __enter__(self) -> Impostor:
         return self
 
-    def hear_until(self, kind: str, client: Client) -> list[bytes]:
-        """All frames that came, up to the header of a message of this type. Greetings are answered; the painter's
-        client goes on."""
-        heard: list[bytes] = []
+    def receive_until(self, kind: str, client: Client) -> list[bytes]:
+        """Return all frames that arrive, up to the header of a message of this type. Answers handshakes, and lets the
+        client work meanwhile."""
+        frames_received: list[bytes] = []
         while True:
             client.drain()
             if not self.router.poll(10):
                 continue
             self._route, *frames = self.router.recv_multipart()
-            heard += frames
+            frames_received += frames
             message = codec.unpack(frames)[0]
             if isinstance(message, p.Hello):
                 nonce = auth.fresh_nonce()
                 proof = auth.proof(self._key, "daemon", message.nonce, nonce, self.endpoint, p.VERSION)
-                self.say(p.Challenge(list(p.VERSION), nonce, proof))
+                self.send(p.Challenge(list(p.VERSION), nonce, proof))
             elif isinstance(message, p.Proof):
-                self.say(p.Welcome(b"s" * 16, "", 5.0, True, {}, []))
+                self.send(p.Welcome(b"s" * 16, "", 5.0, True, {}, []))
             if message.type == kind:
-                return heard
+                return frames_received
 
-    def say(self, message: p.Message) -> None:
+    def send(self, message: p.Message) -> None:
         self.router.send_multipart([self._route, *codec.pack(message)])
 
     def __exit__(self, *_: object) -> None:
         self.context.destroy(linger=0)
 
 
-def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another):
+def test_a_daemon_killed_midway_resumes_what_another_daemon_has_done_for_it(another):
     another.options += ("--keep-seconds", "0")
     client = another.client("editor")
     job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
@@ -340,13 +340,13 @@ def test_a_near_daemon_killed_midway_loses_nothing_of_what_is_done_there(another
     assert until(client, Finished, job).result.started_from == "last"
 
 
-def test_a_result_that_cannot_be_written_here_stays_there(near, far):
+def test_a_result_that_cannot_be_written_here_stays_on_the_other_daemon(near, far):
     with near.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
-        pid, kept_there = client.status()["pid"], far.status()["results_kept"]
+        pid, kept_before = client.status()["pid"], far.status()["results_kept"]
         big = picture(200, 150, seed=77)
         job = client.restyle(big, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=30))
         until(client, p.Progress, job)
         with limited(pid, resource.RLIMIT_FSIZE, 20_000):
             assert next(event for event in client.events(job) if isinstance(event, p.Failed)).code == "disk"
-        assert far.status()["results_kept"] == kept_there + 1
+        assert far.status()["results_kept"] == kept_before + 1

@@ -30,7 +30,7 @@ def daemon_of(machines: Machines, home: Path, *more: str) -> Daemon:
 
 @pytest.fixture(scope="module")
 def farm(machines: Machines) -> Iterator[Daemon]:
-    """A daemon that a module's tests share; its actors stay warm."""
+    """A daemon that a module's tests share; its actors keep their caches."""
     folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = daemon_of(machines, folder)
     yield one

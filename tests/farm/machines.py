@@ -1,4 +1,4 @@
-"""Two nodes of a real Ray cluster on this machine, each with a home of its own, that can go and come back."""
+"""Two nodes of a real Ray cluster on this machine, each with a home of its own, that a test can kill and restart."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ray.cluster_utils import Cluster
 from tests.conftest import free_port
 from velatura.client.locks import is_held
 
-STORE = 100 << 20  # bytes of Ray's object store, a node
+STORE = 100 << 20  # bytes of Ray's object store, per node
 
-# Whatever temporary folder a cluster is given, Ray notes its address in the default one, and takes that one to be
-# there: /tmp/ray, which only an earlier Ray leaves behind. Niceness: 15 by itself, and a test beside a busy process
-# would wait for minutes.
+# Ray writes a cluster's address into its default temporary folder, whatever folder the cluster has, and expects it to
+# exist: /tmp/ray, which only an earlier run of Ray creates. Ray's niceness is 15 by default, with which a test beside a
+# busy process would wait for minutes.
 RAY_TMPDIR = Path(tempfile.mkdtemp(prefix="vel-"))
 (RAY_TMPDIR / "ray").mkdir()
 atexit.register(shutil.rmtree, RAY_TMPDIR, ignore_errors=True)
@@ -28,7 +28,7 @@ os.environ.update({"RAY_TMPDIR": str(RAY_TMPDIR), "RAY_USAGE_STATS_ENABLED": "0"
 
 
 class Machines:
-    """first: the head, which works too; second. A core each, so one worker each."""
+    """Two nodes, with one core and so one worker each. first: the head, which works too. second: the other."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
@@ -43,7 +43,7 @@ class Machines:
 
     @property
     def own_address(self) -> str:
-        """For a machine that is a node itself."""
+        """The address for a machine that is a node itself."""
         assert self._cluster is not None
         return str(self._cluster.address)
 
@@ -60,12 +60,12 @@ class Machines:
         self._second = self._cluster.add_node(**self._node("second"))
 
     def kill_second(self) -> None:
-        """Its raylet, by SIGKILL; what it has started goes by itself."""
+        """End its raylet by SIGKILL; the processes that it started end by themselves."""
         assert self._cluster is not None
         self._cluster.remove_node(self._second, allow_graceful=False)
 
     def kill_head(self) -> None:
-        """All of the first node, by SIGKILL; the second is of no use without it."""
+        """End the first node by SIGKILL, and the second, which is useless without it."""
         assert self._cluster is not None
         self.kill_second()
         self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
@@ -76,11 +76,11 @@ class Machines:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def actors_at(self, which: str) -> list[Path]:
-        """The folders of those that live on a node."""
+        """The folders of the actors that live on a node."""
         return [folder for folder in self.folders_at(which) if is_held(folder / "held")]
 
     def folders_at(self, which: str) -> list[Path]:
-        """Of those that live, and of those that were killed before they could clear up."""
+        """The folders of actors that live, and of those that were killed before they could clean up."""
         folder = self.folder / which / "state" / "farm"
         return list(folder.iterdir()) if folder.is_dir() else []
 
@@ -89,12 +89,12 @@ class Machines:
         return [process for process in psutil.process_iter() if self._is_worker(process, which)]
 
     def busy_worker(self) -> psutil.Process:
-        """The one that computes."""
+        """The worker process that computes."""
         workers = [*self.workers_at("first"), *self.workers_at("second")]
         before = [sum(process.cpu_times()[:2]) for process in workers]
         while True:
             time.sleep(0.2)
-            spent = [sum(process.cpu_times()[:2]) - was for process, was in zip(workers, before, strict=True)]
+            spent = [sum(process.cpu_times()[:2]) - earlier for process, earlier in zip(workers, before, strict=True)]
             if max(spent) > 0.2:
                 return workers[spent.index(max(spent))]
 

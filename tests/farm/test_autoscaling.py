@@ -1,5 +1,4 @@
-"""Machines that come with the work and go after it: Ray's own autoscaler, with nodes on this machine in place of hired
-ones."""
+"""Machines that Ray's autoscaler starts for work and removes after it; here they are nodes on this machine."""
 
 from __future__ import annotations
 
@@ -35,9 +34,8 @@ EMPTY = {
 }
 
 
-class Hired:
-    """A head without a core, and at most one node that Ray starts when it is asked for one and ends 3 s after its
-    work."""
+class AutoscaledCluster:
+    """A head without a core, and at most one node, which Ray starts on demand and ends 3 s after its work."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vel-"))
@@ -96,7 +94,7 @@ class Hired:
         ]
 
     def _processes(self) -> list[psutil.Process]:
-        """All of Ray's here, by the folder that they are told."""
+        """All processes of this cluster, found by the folder in their command lines."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -106,32 +104,32 @@ class Hired:
 
     def end(self) -> None:
         self._cluster.shutdown()
-        for process in self._processes():  # nobody's, with the head gone
+        for process in self._processes():  # left over without the head
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture
-def hired(monkeypatch) -> Iterator[Hired]:
+def cluster(monkeypatch) -> Iterator[AutoscaledCluster]:
     monkeypatch.setenv("RAY_FAKE_CLUSTER", "1")
     monkeypatch.setenv("AUTOSCALER_UPDATE_INTERVAL_S", "1")
-    one = Hired()
+    one = AutoscaledCluster()
     yield one
     one.end()
 
 
-def test_a_machine_is_had_when_there_is_work_and_given_back_after_it(hired, home):
+def test_a_machine_is_started_for_work_and_removed_after_it(cluster, home):
     options = ("--actor-resources", "CPU=1", "--min-actors", "0", "--max-actors", "2", "--worker-seconds", "1")
-    one = Daemon(home, ("--executor", "ray", "--address", hired.address, *options))
+    one = Daemon(home, ("--executor", "ray", "--address", cluster.address, *options))
     try:
-        assert hired.nodes() == []
+        assert cluster.nodes() == []
         with one.client() as client:
             done = client.restyle_and_wait(picture(seed=1), [(picture(40, 40, seed=2), 1.0)], QUICK)
             assert done.result.device.startswith("cpu at ")
-            assert len(hired.nodes()) == 1
-            while hired.nodes():
+            assert len(cluster.nodes()) == 1
+            while cluster.nodes():
                 client.drain()
-                time.sleep(0.1)  # a core is somebody else's
+                time.sleep(0.1)  # leaves the core to other processes
     finally:
         one.stop()

@@ -1,5 +1,4 @@
-"""Nodes and heads that go midway: a job is done elsewhere, going on from what was kept; nobody's is lost, and the
-daemon lives."""
+"""Nodes and heads that are lost midway: jobs resume elsewhere from their checkpoints, and the daemon lives."""
 
 from __future__ import annotations
 
@@ -35,37 +34,37 @@ def one(machines, home) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def doubly_safe(machines, home) -> Iterator[Daemon]:
-    """The same, that does the work itself while the cluster cannot be reached."""
+def with_fallback(machines, home) -> Iterator[Daemon]:
+    """A daemon of the test's own that works itself while the cluster cannot be reached."""
     daemon = daemon_of(machines, home, "--fallback", "local")
     yield daemon
     daemon.stop()
 
 
-class Watched:
-    """All that a client is told of some jobs."""
+class WatchedJobs:
+    """Collects all events of some jobs that a client receives."""
 
     def __init__(self, client: Client, jobs: list[str]) -> None:
         self._client = client
-        self.told: dict[str, list[Any]] = {job: [] for job in jobs}
+        self.events: dict[str, list[Any]] = {job: [] for job in jobs}
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """pytest's timeout ends a wait in vain."""
+        """Wait for a condition; pytest's timeout limits the wait."""
         while not condition():
             for event in self._client.drain():
-                if getattr(event, "job", "") in self.told:
-                    self.told[event.job].append(event)
-            time.sleep(0.02)  # a core is somebody else's
+                if getattr(event, "job", "") in self.events:
+                    self.events[event.job].append(event)
+            time.sleep(0.02)  # leaves the core to other processes
 
-    def until_kept(self, daemon: Daemon, count: int = 1) -> None:
-        """Until so many pictures in work lie on the daemon's disk."""
+    def until_saved(self, daemon: Daemon, count: int = 1) -> None:
+        """Wait until `count` checkpoints are on the daemon's disk."""
         self.until(lambda: len(list((daemon.dirs.state / "checkpoints").glob("*.npy"))) >= count)
 
     def to_the_end(self) -> dict[str, list[Any]]:
         self.until(
-            lambda: all(events and isinstance(events[-1], (Finished, p.Failed)) for events in self.told.values())
+            lambda: all(events and isinstance(events[-1], (Finished, p.Failed)) for events in self.events.values())
         )
-        return self.told
+        return self.events
 
 
 def sentences(events: list[Any]) -> str:
@@ -74,27 +73,27 @@ def sentences(events: list[Any]) -> str:
 
 def driver_of(daemon: Daemon) -> psutil.Process:
     """The process that is connected to the cluster."""
-    front = psutil.Process(daemon.status()["pid"])
-    return next(child for child in front.children() if "velatura_daemon.executors.ray.driver" in child.cmdline())
+    server = psutil.Process(daemon.status()["pid"])
+    return next(child for child in server.children() if "velatura_daemon.executors.ray.driver" in child.cmdline())
 
 
-def test_the_jobs_of_a_node_that_dies_are_done_elsewhere_from_what_was_kept(one, machines: Machines):
+def test_the_jobs_of_a_node_that_dies_resume_elsewhere_from_their_checkpoints(one, machines: Machines):
     with one.client() as client:
         jobs = [client.restyle(CONTENT, [(STYLE, 1.0)], LONG, layer=str(number)) for number in (1, 2, 3)]
-        watched = Watched(client, jobs)
-        watched.until_kept(one, 2)
+        watched = WatchedJobs(client, jobs)
+        watched.until_saved(one, 2)
         machines.kill_second()
         try:
-            told = watched.to_the_end()
+            events_of = watched.to_the_end()
         finally:
             machines.start_second()
-    assert all(isinstance(events[-1], Finished) for events in told.values())
-    moved = [events for events in told.values() if "has gone" in sentences(events)]
+    assert all(isinstance(events[-1], Finished) for events in events_of.values())
+    moved = [events for events in events_of.values() if "has gone" in sentences(events)]
     assert len(moved) == 1
     assert moved[0][-1].result.started_from == "last"
 
 
-def test_with_the_head_gone_there_is_a_clear_sentence_and_back_it_is_used_again(one, machines: Machines):
+def test_a_lost_head_is_reported_clearly_and_used_again_when_it_is_back(one, machines: Machines):
     with one.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], LONG)
         until(client, p.Progress, job)
@@ -111,44 +110,44 @@ def test_with_the_head_gone_there_is_a_clear_sentence_and_back_it_is_used_again(
         assert client.status()["pid"] == pid
 
 
-def test_with_a_fallback_the_work_comes_home_and_goes_back_with_the_head(doubly_safe, machines: Machines):
-    with doubly_safe.client() as client:
+def test_with_a_fallback_jobs_run_here_until_the_head_is_back(with_fallback, machines: Machines):
+    with with_fallback.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], LONG)
-        watched = Watched(client, [job])
-        watched.until_kept(doubly_safe)
+        watched = WatchedJobs(client, [job])
+        watched.until_saved(with_fallback)
         machines.kill_head()
         try:
-            told = watched.to_the_end()[job]
+            events = watched.to_the_end()[job]
             assert client.status()["fallback_active"]
         finally:
             machines.start()
-        assert "This machine continues the restyle." in sentences(told)
-        assert (told[-1].result.device, told[-1].result.started_from) == ("cpu", "last")
+        assert "This machine continues the restyle." in sentences(events)
+        assert (events[-1].result.device, events[-1].result.started_from) == ("cpu", "last")
         status_when(client, lambda report: not report["fallback_active"])
         assert client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).result.device.startswith("cpu at ")
 
 
-def test_the_process_that_holds_the_connection_dies_and_the_job_goes_on(one):
+def test_a_job_survives_the_death_of_the_process_that_is_connected(one):
     with one.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], LONG)
-        watched = Watched(client, [job])
-        watched.until_kept(one)
+        watched = WatchedJobs(client, [job])
+        watched.until_saved(one)
         os.kill(driver_of(one).pid, signal.SIGKILL)
-        told = watched.to_the_end()[job]
-    assert "The connection to the cluster was lost." in sentences(told)
-    assert told[-1].result.started_from == "last"
+        events = watched.to_the_end()[job]
+    assert "The connection to the cluster was lost." in sentences(events)
+    assert events[-1].result.started_from == "last"
 
 
-def test_a_process_on_a_node_that_dies_is_had_anew(one, machines: Machines):
+def test_an_actors_process_that_dies_is_restarted(one, machines: Machines):
     with one.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], LONG)
-        watched = Watched(client, [job])
-        watched.until_kept(one)
+        watched = WatchedJobs(client, [job])
+        watched.until_saved(one)
         worker = next(iter([*machines.workers_at("first"), *machines.workers_at("second")]))
-        os.kill(worker.ppid(), signal.SIGKILL)  # Ray's, that holds it
-        told = watched.to_the_end()[job]
-    assert "its process at" in sentences(told)
-    assert told[-1].result.started_from == "last"
+        os.kill(worker.ppid(), signal.SIGKILL)  # Ray's process, which runs the actor
+        events = watched.to_the_end()[job]
+    assert "its process at" in sentences(events)
+    assert events[-1].result.started_from == "last"
 
 
 def test_a_daemon_killed_outright_leaves_no_worker_on_the_nodes(one, machines: Machines):

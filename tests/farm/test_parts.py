@@ -1,4 +1,4 @@
-"""The farm's front side on a real cluster, without a daemon around it: what is sent, and what cannot be worked with."""
+"""The Ray executor on a real cluster, without a daemon: what is sent, and which nodes are used."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Listening:
         self.events: list[WorkerEvent] = []
 
     def until(self, condition: Callable[[WorkerEvent], bool]) -> Any:
-        """The first that meets it, from now on. pytest's timeout ends a wait in vain."""
+        """Return the next event that meets a condition; pytest's timeout limits the wait."""
         while True:
             while (event := self.executor.poll()) is not None:
                 self.events.append(event)
@@ -52,11 +52,11 @@ def farm_with(machines) -> Iterator[Callable[..., RayProvider]]:
         return made[-1]
 
     yield make
-    for farm in made:
-        farm.close()
+    for provider in made:
+        provider.close()
 
 
-def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_with, tmp_path):
+def test_a_second_job_sends_no_picture_again_and_finds_its_targets_in_the_cache(farm_with, tmp_path):
     listening = Listening(farm_with())
     listening.executor.run(spec_in(tmp_path))
     first = listening.done("7")
@@ -70,7 +70,7 @@ def test_a_second_try_sends_no_picture_again_and_finds_its_targets_warm(farm_wit
     assert max(event.info.target_hits or 0 for event in listening.events if isinstance(event, Ready)) > 0
 
 
-def test_a_node_with_another_build_is_not_worked_with(farm_with, tmp_path, monkeypatch):
+def test_a_node_with_another_build_is_refused(farm_with, tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "build_id", lambda: "0123456789abcdef")
     farm = farm_with()
     listening = Listening(farm)
@@ -81,7 +81,7 @@ def test_a_node_with_another_build_is_not_worked_with(farm_with, tmp_path, monke
     assert farm.lost
 
 
-def test_what_waits_for_a_machine_that_there_is_none_of_can_be_cancelled(farm_with, tmp_path):
+def test_a_job_that_waits_for_a_missing_machine_can_be_cancelled(farm_with, tmp_path):
     farm = farm_with(node_labels=("name=third",))
     listening = Listening(farm)
     listening.executor.run(spec_in(tmp_path))
@@ -91,7 +91,7 @@ def test_what_waits_for_a_machine_that_there_is_none_of_can_be_cancelled(farm_wi
     assert not listening.executor.available
 
 
-def test_labels_and_resources_say_which_node_works(farm_with, machines, tmp_path):
+def test_labels_and_resources_select_the_node(farm_with, machines, tmp_path):
     listening = Listening(farm_with(node_labels=("name=second",), actor_resources=("CPU=1",)))
     listening.executor.run(spec_in(tmp_path, settings=QUICK))
     done = listening.done("7")

@@ -1,4 +1,4 @@
-"""A daemon whose work is done by a Ray cluster: what painters see is what they see at home."""
+"""A daemon that runs its jobs on a Ray cluster: clients see what they see with local workers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def another(machines, home) -> Iterator[Daemon]:
 
 def test_a_restyle_is_the_same_as_one_made_here(farm, daemon):
     mask = Picture(32, 24, MASK_FORMAT, bytes(12 * 32) + b"\xff" * (12 * 32))
-    with farm.client() as client, daemon.client() as at_home:
+    with farm.client() as client, daemon.client() as local:
         there = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
-        here = at_home.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
+        here = local.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, mask=mask)
     assert bytes(there.picture.data) == bytes(here.picture.data)
     assert (there.result.left, there.result.top, there.result.weights) == (
         here.result.left,
@@ -53,7 +53,7 @@ def test_the_process_that_is_connected_to_the_cluster_writes_to_the_daemons_log(
     ]
 
 
-def test_a_picture_of_several_pieces_goes_there_and_comes_back(farm):
+def test_a_picture_of_several_pieces_is_sent_and_fetched(farm):
     large = picture(3000, 1500, seed=12, channels="RGBA")
     assert len(large.data) > PIECE
     with farm.client() as client:
@@ -61,7 +61,7 @@ def test_a_picture_of_several_pieces_goes_there_and_comes_back(farm):
     assert bytes(done.picture.data) == bytes(large.data)
 
 
-def test_the_way_of_a_job_is_told_with_previews_and_an_estimate(farm):
+def test_a_job_reports_progress_previews_and_an_estimate(farm):
     with farm.client() as client:
         seen = {type(event) for event in client.events(client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK))}
         answer = client.estimate(640, 480, QUICK)
@@ -83,7 +83,7 @@ def test_jobs_spread_over_both_nodes(farm, machines):
             client.cancel(job)
 
 
-def test_a_cancel_reaches_the_node_and_its_worker_stays(farm, machines):
+def test_a_cancel_reaches_the_node_and_its_worker_continues_to_run(farm, machines):
     with farm.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         until(client, p.Progress, job)
@@ -95,7 +95,7 @@ def test_a_cancel_reaches_the_node_and_its_worker_stays(farm, machines):
     assert before <= {process.pid for which in ("first", "second") for process in machines.workers_at(which)}
 
 
-def test_a_moved_knob_goes_on_from_the_last_picture(farm):
+def test_a_changed_setting_starts_from_the_last_image(farm):
     with farm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="moved")
         other = StyleSettings(quality="draft", iterations=6, strength=90)
@@ -103,7 +103,7 @@ def test_a_moved_knob_goes_on_from_the_last_picture(farm):
     assert done.result.started_from == "last"
 
 
-def test_a_failure_there_is_told_here(farm):
+def test_a_failure_there_is_reported_here(farm):
     with farm.client() as client, pytest.raises(VelaturaError, match="device"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
 
@@ -118,7 +118,7 @@ def test_a_killed_worker_costs_one_sentence(farm, machines):
     assert isinstance(events[-1], Finished)
 
 
-def test_status_says_where_the_work_is_done(farm, machines):
+def test_status_names_where_the_work_is_done(farm, machines):
     with farm.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         report = client.status()
@@ -126,8 +126,8 @@ def test_status_says_where_the_work_is_done(farm, machines):
     assert " at " in report["worker"]["device"]
 
 
-def test_idle_workers_above_the_least_give_their_nodes_back(farm, machines, home):
-    farm.stop()  # it has the nodes
+def test_idle_workers_above_the_minimum_release_their_nodes(farm, machines, home):
+    farm.stop()  # it uses the nodes
     one = daemon_of(machines, home, "--min-actors", "1", "--worker-seconds", "1")
     try:
         with one.client() as client:

@@ -75,7 +75,7 @@ def test_a_result_arrives_as_it_was_sent(ref, notes, image):
 
 
 @pytest.mark.parametrize("packed", [b"\x80", b"\x81\xa4type\xa4Work", b"\xc0", EVENTS.pack(WorkerGone("how"))])
-def test_what_is_no_command_is_refused(packed):
+def test_an_unknown_command_is_refused(packed):
     with pytest.raises(ValueError):
         COMMANDS.unpack(packed)
 

@@ -336,13 +336,13 @@ def test_pixels_cannot_be_stored_under_another_pictures_hash(raw, warm, connecti
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b"\0" * 100])
-def test_a_damaged_connection_file_that_a_crash_left_does_not_keep_the_next_daemon_away(daemon, left):
+def test_a_connection_file_damaged_by_a_crash_does_not_prevent_the_next_daemon(daemon, left):
     write_private_file(daemon.dirs.connection_file, left)
     with daemon.client() as client:
         assert client.wait_until_ready()
 
 
-def test_a_folder_in_the_place_of_a_private_file_is_no_file_and_costs_no_descriptor(tmp_path):
+def test_a_folder_in_the_place_of_a_private_file_is_refused_without_leaking_a_descriptor(tmp_path):
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         with pytest.raises(UnsafeConnectionFile, match="not a plain file"):

@@ -15,7 +15,7 @@ from velatura_daemon.storage import blobs
 from velatura_daemon.storage.blobs import BlobStore
 
 
-def test_an_upload_whose_file_has_gone_can_be_abandoned_without_closing_anothers(home):
+def test_an_upload_whose_file_was_deleted_can_be_abandoned_without_closing_anothers(home):
     store = BlobStore(home / "spool", 1 << 20)
     upload = store.begin(4)
     upload.write(memoryview(b"data"))
@@ -40,7 +40,7 @@ def test_small_blobs_have_a_limit_too(home, monkeypatch):
     assert bytes([5]) * 32 in store and bytes([0]) * 32 not in store
 
 
-def test_what_is_to_be_kept_is_there_after_a_restart_and_nothing_else(home):
+def test_only_pinned_blobs_survive_a_restart(home):
     store = BlobStore(home / "spool", 1 << 20)
     for number in range(2):
         path = store.fresh_path()
@@ -55,7 +55,7 @@ what_may_come = st.sampled_from(["adopt", "upload", "pin", "unpin", "discard", "
 
 
 @given(st.lists(st.tuples(what_may_come, st.integers(0, 5), st.integers(1, 40)), max_size=30))
-def test_what_is_held_is_what_lies_there_and_pinned_blobs_stay(steps):
+def test_the_index_matches_the_files_and_pinned_blobs_stay(steps):
     with tempfile.TemporaryDirectory() as folder:
         store, pinned = BlobStore(Path(folder) / "spool", 100), list[bytes]()
         for what, number, size in steps:

@@ -1,4 +1,4 @@
-"""Nothing lost: what a daemon, an editor or a machine that dies leaves behind can be had again."""
+"""Results and checkpoints survive the death of a daemon, an editor or the machine."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ MASK = picture(32, 24, seed=3, channels="GRAY")
 LONG = StyleSettings(quality="draft", iterations=150)
 
 
-def kept(client: Client) -> list[SavedItem]:
+def saved_items(client: Client) -> list[SavedItem]:
     client.request_saved()
     return until(client, SavedItems).items
 
 
 def kill(daemon: Daemon) -> None:
-    """As a crash does."""
+    """Kill the daemon as a crash does, and wait for its end."""
     report = daemon.status()
     os.kill(report["pid"], signal.SIGKILL)
     wait_for_end(report["pid"])
@@ -39,7 +39,7 @@ def kill(daemon: Daemon) -> None:
 
 
 def result_not_fetched(daemon: Daemon, name: str, **more: object) -> str:
-    """A job whose result has come to be, and whose client died before it had it."""
+    """A finished job whose client died before it fetched the result. Returns its id."""
     client = daemon.client(name)
     job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK, **more)
     client._fetch_result = lambda result: client._events.append(result)  # type: ignore[method-assign, arg-type]
@@ -48,19 +48,19 @@ def result_not_fetched(daemon: Daemon, name: str, **more: object) -> str:
     return job
 
 
-def steps_kept(daemon: Daemon) -> int:
-    """How far the picture in work had got when it was last left on the disk."""
+def saved_steps(daemon: Daemon) -> int:
+    """The step of the last checkpoint on the disk."""
     return max((_read(path)["step"] for path in daemon.dirs.state.glob("checkpoints/*.record")), default=0)
 
 
 def stopped_midway(daemon: Daemon, settings: StyleSettings = ENDLESS, **more: object) -> tuple[Client, str]:
-    """A job that has left a picture, and whose daemon was killed then."""
+    """A job whose daemon was killed after its first checkpoint. Returns the client and the job's id."""
     daemon.options = ("--keep-seconds", "0")
     client = daemon.client()
     job = client.restyle(CONTENT, [(STYLE, 1.0)], settings, **more)
     until(client, p.Progress, job)
     with daemon.client("watching") as watching:
-        status_when(watching, lambda report: steps_kept(daemon))
+        status_when(watching, lambda report: saved_steps(daemon))
     kill(daemon)
     with pytest.raises(DaemonLost):
         until(client, Finished, job)
@@ -71,21 +71,21 @@ def test_a_result_survives_the_daemon_until_its_client_has_it(daemon):
     job = result_not_fetched(daemon, "editor", mask=MASK, title="Harbour", note="at 3, 4")
     kill(daemon)
     with daemon.client("editor") as client:
-        (item,) = kept(client)
+        (item,) = saved_items(client)
         assert (item.job, item.finished, item.title, item.note) == (job, True, "Harbour", "at 3, 4")
         assert item.thumbnail[:2] == item.styles[0].thumbnail[:2] == b"\xff\xd8"
         client.fetch(item)
         done = until(client, Finished, job)
         assert (done.picture.width, done.picture.height) == (32, 24)
         assert done.mask is not None and done.mask.data == MASK.data
-        assert kept(client) == []
+        assert saved_items(client) == []
     assert not list(daemon.dirs.state.glob("results/*.record"))
 
 
-def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
+def test_a_result_belongs_to_its_program_and_another_can_list_and_fetch_it(daemon):
     job = result_not_fetched(daemon, "editor")
     with daemon.client("cli") as other:
-        assert kept(other) == []
+        assert saved_items(other) == []
         other.request_saved(everyone=True)
         (item,) = until(other, SavedItems).items
         assert item.client == "editor"
@@ -95,20 +95,20 @@ def test_a_result_is_for_its_program_and_another_may_look_after_it(daemon):
         assert until(other, SavedItems).items == []
 
 
-def test_a_result_whose_picture_was_damaged_is_told(daemon):
+def test_a_result_whose_picture_was_damaged_is_reported(daemon):
     result_not_fetched(daemon, "editor")
     kill(daemon)
     for path in daemon.dirs.spool.iterdir():
         path.write_bytes(bytes(path.stat().st_size))
     with daemon.client("editor") as client:
-        client.fetch(kept(client)[0])
+        client.fetch(saved_items(client)[0])
         failed = next(event for event in client.events() if isinstance(event, p.Failed))
         assert failed.code == "wrong_hash"
 
 
-def test_a_killed_daemon_costs_no_more_than_the_last_seconds(daemon):
+def test_a_killed_daemon_costs_only_the_last_seconds(daemon):
     client, job = stopped_midway(daemon, LONG, title="Harbour")
-    (item,) = kept(client)
+    (item,) = saved_items(client)
     assert (item.job, item.finished, item.title) == (job, False, "Harbour")
     assert 0 < item.done < 1
     client.resume(item)
@@ -116,25 +116,25 @@ def test_a_killed_daemon_costs_no_more_than_the_last_seconds(daemon):
     assert first.steps < 400  # those that were made are not made again
     done = until(client, Finished, job)
     assert done.result.started_from == "last"
-    assert kept(client) == []
+    assert saved_items(client) == []
     assert not list(daemon.dirs.state.glob("checkpoints/*.npy"))
 
 
-def test_the_picture_as_far_as_it_got_can_be_had(daemon):
+def test_the_unfinished_image_can_be_saved(daemon):
     client, job = stopped_midway(daemon, mask=MASK)
-    client.resume(kept(client)[0], how="as_it_is")
+    client.resume(saved_items(client)[0], how="as_it_is")
     done = until(client, Finished, job)
     assert (done.result.started_from, done.picture.width) == ("last", 32)
     assert done.mask is not None and done.mask.data == MASK.data
 
 
-def test_the_same_restyle_asked_again_goes_on_where_it_stood(daemon):
+def test_the_same_restyle_requested_again_resumes(daemon):
     client, _ = stopped_midway(daemon, LONG, layer="harbour")
     again = client.restyle(CONTENT, [(STYLE, 1.0)], LONG, layer="harbour")
     assert until(client, p.Progress, again).steps < 400
     client.cancel(again)
     until(client, p.Cancelled, again)
-    assert kept(client) == []
+    assert saved_items(client) == []
 
 
 def test_another_restyle_of_the_layer_begins_anew_and_the_stopped_one_stays(daemon):
@@ -143,10 +143,10 @@ def test_another_restyle_of_the_layer_begins_anew_and_the_stopped_one_stays(daem
         CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour"
     )
     assert until(client, Finished, other).result.started_from == "content"
-    assert [item.job for item in kept(client)] == [job]
+    assert [item.job for item in saved_items(client)] == [job]
 
 
-def test_a_vanished_clients_work_can_be_gone_on_with(daemon):
+def test_the_restyle_of_a_vanished_client_can_be_resumed(daemon):
     daemon.options = ("--keep-seconds", "0")
     lost, watching = daemon.client("editor"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], LONG)
@@ -155,11 +155,11 @@ def test_a_vanished_clients_work_can_be_gone_on_with(daemon):
     lost._connection.disconnect()
     status_when(watching, lambda report: report["stopped_midway"] == 1)
     with daemon.client("editor") as client:
-        client.resume(kept(client)[0])
+        client.resume(saved_items(client)[0])
         assert until(client, Finished, job).result.started_from == "last"
 
 
-def test_who_says_goodbye_or_cancels_leaves_no_work_behind(daemon):
+def test_a_closed_session_or_a_cancel_leaves_no_checkpoint(daemon):
     daemon.options = ("--keep-seconds", "0")
     with daemon.client("watching") as watching:
         for leave in (lambda client, job: client.close(), lambda client, job: client.cancel(job)):
@@ -175,18 +175,18 @@ def test_who_says_goodbye_or_cancels_leaves_no_work_behind(daemon):
             )
 
 
-def test_a_stopped_restyle_is_taken_up_once(daemon):
+def test_a_stopped_restyle_can_be_resumed_once(daemon):
     client, _ = stopped_midway(daemon)
-    (item,) = kept(client)
+    (item,) = saved_items(client)
     with daemon.client("another") as other:
         client.resume(item)
         until(client, p.Progress, item.job)
         other.resume(item)
         assert next(event for event in other.events() if isinstance(event, p.Failed)).code == "bad_message"
-        assert kept(other) == []
+        assert saved_items(other) == []
 
 
-def test_the_history_has_what_was_made_and_with_what(daemon):
+def test_the_history_lists_restyles_with_their_settings_and_styles(daemon):
     from velatura.client.events import GivenStyle
 
     with daemon.client("editor") as client:
@@ -216,7 +216,7 @@ def test_everything_can_be_forgotten(daemon):
     assert [path.name for path in left if path.name != "seen"] == []
 
 
-def test_what_is_kept_is_this_users_alone(daemon):
+def test_saved_files_are_readable_by_the_user_only(daemon):
     result_not_fetched(daemon, "editor")
     stopped_midway(daemon)
     files = [path for path in daemon.dirs.state.rglob("*") if path.is_file()]
@@ -232,7 +232,7 @@ def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damag
     path.parent.mkdir(parents=True)
     path.write_bytes(damage)
     with daemon.client() as client:
-        assert kept(client) == []
+        assert saved_items(client) == []
     assert path.with_suffix(".damaged").exists()
 
 
@@ -253,7 +253,7 @@ def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
     for path in daemon.dirs.spool.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
     with daemon.client("editor") as client:
-        assert kept(client) == []
+        assert saved_items(client) == []
     assert "missing or incomplete" in daemon.dirs.log_file.read_text()
 
 

@@ -14,13 +14,13 @@ START = 1.7e9
 
 @pytest.fixture
 def records(home) -> RecordStore:
-    one = RecordStore(home / "shelf", DAYS)
+    one = RecordStore(home / "records", DAYS)
     one.put(("client", "job"), {"about": "it"}, START)
     return one
 
 
-def test_what_is_put_is_there_after_a_restart(home, records):
-    again = RecordStore(home / "shelf", DAYS)
+def test_records_survive_a_restart(home, records):
+    again = RecordStore(home / "records", DAYS)
     assert [again[key]["about"] for key in again] == ["it"]
 
 
@@ -40,22 +40,22 @@ def test_a_jump_of_the_calendar_ages_nothing(records, jump):
 def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, records):
     records.aged_out(START)
     records.aged_out(START + 1000 * DAY)
-    later = RecordStore(home / "shelf", DAYS)  # a restart does not forget the jump
+    later = RecordStore(home / "records", DAYS)  # a restart does not forget the jump
     for day in range(30):
         assert later.aged_out(START + (1000 + day) * DAY) == []
     assert later.aged_out(START + 1030 * DAY) == [("client", "job")]
 
 
 @given(st.binary(max_size=300))
-def test_no_file_whatever_keeps_a_shelf_from_opening(tmp_path_factory, data):
-    folder = tmp_path_factory.mktemp("shelf")
+def test_no_file_prevents_a_record_store_from_opening(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("records")
     (folder / "x.record").write_bytes(data)
     assert list(RecordStore(folder, DAYS)) == []
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_names_from_the_wire_become_no_paths(tmp_path_factory, client, job):
-    records = RecordStore(tmp_path_factory.mktemp("shelf"), DAYS)
+    records = RecordStore(tmp_path_factory.mktemp("records"), DAYS)
     records.put((client, job), {}, START)
     assert [path.parent for path in records.folder.rglob("*.record")] == [records.folder]
     assert (client, job) in RecordStore(records.folder, DAYS)

@@ -15,7 +15,7 @@ from velatura_daemon.worker.environment import WORKER
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system's allocator and OpenMP are GNU's")
-def test_the_worker_has_what_must_be_told_before_it_starts(warm):
+def test_the_worker_has_the_environment_that_must_be_set_before_its_start(warm):
     with warm.client() as client:
         client.restyle_and_wait(picture(seed=1), [(picture(seed=2), 1.0)], QUICK)
         environment = psutil.Process(client.status()["worker"]["pid"]).environ()
@@ -40,7 +40,7 @@ print(kept)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system's allocator is GNU's")
-def test_a_workers_blocks_are_kept_but_those_of_a_large_picture_go_back():
+def test_a_worker_reuses_small_blocks_of_memory_and_returns_those_of_a_large_picture():
     done = subprocess.run(
         [sys.executable, "-c", LARGE_TENSOR], env={**os.environ, **WORKER}, capture_output=True, text=True, check=True
     )

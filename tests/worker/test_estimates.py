@@ -1,4 +1,4 @@
-"""How long it will take is told beforehand, from what the device was measured to do."""
+"""Estimates of time and memory, from measurements of the device."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_all_drafts_of_more_than_512_pixels_take_as_long(estimates, warm):
     assert other == one
 
 
-def test_what_is_gone_on_from_takes_less(estimates, warm):
+def test_the_estimate_of_a_resumed_restyle_is_shorter(estimates, warm):
     whole = estimates.expect(1024, 768, GOOD, warm, UNLIMITED).seconds
     assert estimates.expect(1024, 768, GOOD, warm, UNLIMITED, coarsest=1024).seconds < whole
 
@@ -54,7 +54,7 @@ def test_nothing_to_do_takes_no_time(estimates, warm):
     assert estimates.expect(512, 512, StyleSettings(strength=0), warm, UNLIMITED).seconds == 0
 
 
-def test_a_picture_without_room_is_told_to_go_in_tiles_and_to_take_longer(estimates, warm):
+def test_the_estimate_of_a_picture_too_large_for_memory_has_tiles_and_more_time(estimates, warm):
     whole, tiled = (
         estimates.expect(4096, 4096, GOOD, warm, room) for room in (UNLIMITED, MemoryBudget(BASE_BYTES + (4 << 30)))
     )
@@ -78,7 +78,7 @@ def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):
     assert estimates.expect(512, 512, DRAFT, warm, UNLIMITED).seconds == pytest.approx(2 * before.seconds, rel=0.1)
 
 
-def test_a_pace_is_measured_once_and_kept(estimates, warm, tmp_path, monkeypatch):
+def test_a_devices_pace_is_measured_once_and_saved(estimates, warm, tmp_path, monkeypatch):
     said = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
     monkeypatch.setattr("velatura_daemon.worker.estimates.measured", lambda _: pytest.fail("measured again"))
     again = Estimates(tmp_path / "cache" / "pace.json")
@@ -93,11 +93,11 @@ def test_a_damaged_file_is_measured_anew(tmp_path, warm, monkeypatch, damaged):
 
 
 @given(st.floats(0, 1e6))
-def test_seconds_are_said_as_people_say_them(seconds):
+def test_seconds_are_shown_with_a_readable_unit(seconds):
     assert in_words(seconds).split()[-1] in ("second", "seconds", "minutes", "hours")
 
 
-def test_a_client_asks_and_is_answered(daemon):
+def test_a_client_gets_an_estimate(daemon):
     with daemon.client() as client:
         estimate = client.estimate(4000, 3000, GOOD)
     assert estimate.seconds > 0

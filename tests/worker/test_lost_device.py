@@ -57,7 +57,7 @@ def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, mon
 @pytest.mark.parametrize(
     "error", [RuntimeError("a fault of ours"), module.torch.OutOfMemoryError("CUDA error: out of memory")]
 )
-def test_other_errors_cost_the_job_alone(worker, monkeypatch, error):
+def test_other_errors_fail_only_the_job(worker, monkeypatch, error):
     failing_with(worker, monkeypatch, error)
     worker.run(SPEC)
     assert b"JobFailed" in worker._out.getvalue()

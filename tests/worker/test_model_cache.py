@@ -44,7 +44,7 @@ def test_other_weights_take_its_place(store, own):
     assert networks.get("auto", CPU) is not first
 
 
-def test_targets_of_other_weights_are_kept_apart(store, own):
+def test_targets_of_other_weights_are_separate(store, own):
     networks = ModelCache(store)
     assert networks.get("auto", CPU).network.name != networks.get(own, CPU).network.name
 

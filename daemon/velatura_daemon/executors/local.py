@@ -23,17 +23,17 @@ from velatura_daemon.logs import forward
 from velatura_daemon.worker.environment import WORKER
 from velatura_daemon.worker.pipe import COMMANDS, DEVICE_LOST, EVENTS, read_message, write_message
 
-LEAVING_PATIENCE = 3.0  # seconds for a worker to end by itself
+EXIT_SECONDS = 3.0  # for a worker to end by itself
 
 
 class LocalProvider:
-    """An executor per device that the configuration names. With 'auto' there is one, until its worker, which has torch,
-    reports that this machine has several GPUs."""
+    """An executor per device that the configuration names. With 'auto' there is one until its worker, which has torch,
+    reports several GPUs."""
 
     lost = False
 
     def __init__(self, config: DaemonConfig, wake: Callable[[], None]) -> None:
-        """Raises UsageError for devices that cannot be."""
+        """Raises UsageError for impossible names of devices."""
         self._config, self._wake = config, wake
         names = device_names(config)
         self.executors = [LocalExecutor(self._sharing(names), wake, name) for name in names]
@@ -41,14 +41,14 @@ class LocalProvider:
             self.executors[0].on_gpus_found = self._add_executors
 
     def _sharing(self, names: list[str]) -> DaemonConfig:
-        """Of the machine, what one of so many workers may take, where nobody has said it."""
+        """Divide the machine's cores and memory among the workers, unless the configuration sets them."""
         on_cpu = names.count("cpu")
         threads = self._config.threads or (max(1, cores() // on_cpu) if on_cpu > 1 else 0)
         memory = self._config.memory_megabytes or ((default_memory() >> 20) // len(names) if len(names) > 1 else 0)
         return replace(self._config, threads=threads, memory_megabytes=memory)
 
     def _add_executors(self, gpus: int) -> None:
-        """One for each GPU, once the first worker has counted them."""
+        """Make an executor per GPU, after the first worker has counted them."""
         if gpus > 1 and len(self.executors) == 1:
             names = [f"cuda:{index}" for index in range(gpus)]
             self.executors[0].device = names[0]
@@ -58,20 +58,20 @@ class LocalProvider:
 
 
 def device_names(config: DaemonConfig) -> list[str]:
-    """Of each hand. Raises UsageError."""
+    """Return the device of each executor. Raises UsageError."""
     names = list(config.devices) or [config.device]
     if names == ["all"]:
         return ["auto"]
     for name in names if config.devices else ():
         if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", name):
             raise UsageError(
-                f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is none."
+                f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is neither."
             )
     return names
 
 
 def cores() -> int:
-    """That this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -81,7 +81,7 @@ class LocalExecutor:
     available = True  # a worker starts with the job
 
     def __init__(self, config: DaemonConfig, wake: Callable[[], None], device: str = "auto") -> None:
-        """wake: called from another thread when `poll` has something. device: what the worker takes for 'auto'."""
+        """wake: called from another thread when `poll` has something. device: which one the worker uses for 'auto'."""
         self._config = config
         self._wake = wake
         self.device = device
@@ -99,7 +99,7 @@ class LocalExecutor:
         return self._process is not None
 
     def request_start(self) -> None:
-        """It is always available."""
+        """Always available: nothing to do."""
 
     def announce(self) -> None:
         """Report Available: the scheduler did not know this executor before."""
@@ -121,7 +121,7 @@ class LocalExecutor:
             assert process.stderr is not None
             forward(process.stderr, f"worker {process.pid}")
             threading.Thread(target=self._read_events, args=(process,), daemon=True).start()
-        except RuntimeError as error:  # nobody would notice the death of a worker without these threads
+        except RuntimeError as error:  # without these threads the death of the worker would not be noticed
             process.kill()
             process.wait()
             raise OSError(str(error)) from error
@@ -129,7 +129,7 @@ class LocalExecutor:
         self._send(Begin(WorkerOptions.of(self._config, self.device)))
 
     def poll(self) -> WorkerEvent | None:
-        """The next event, or None. What a former worker still reports is dropped."""
+        """Return the next event, or None. Late events of an earlier worker are dropped."""
         while self._events:
             process, event = self._events.popleft()
             if process is not self._process:
@@ -143,7 +143,7 @@ class LocalExecutor:
         return None
 
     def share(self, config: DaemonConfig) -> None:
-        """From the next job on the worker may take as much memory as `config` says."""
+        """From the next job on, limit the worker to the memory in `config`."""
         self._config = config
         self._send(SetMemory(config.memory_megabytes))
 
@@ -159,20 +159,20 @@ class LocalExecutor:
         """Stop a job within one evaluation."""
         self._send(Cancel(ticket))
 
-    pause = cancel  # its progress is on this disk
+    pause = cancel  # the job's progress is saved on this disk
 
     def acknowledge(self, ticket: str) -> None:
-        """A worker keeps nothing."""
+        """A worker keeps no results."""
 
     def release_device(self) -> None:
-        """The worker ends, by itself or by force."""
+        """End the worker: close its input, and kill it if it does not end in time."""
         process, self._process = self._process, None
         self.info = WorkerInfo()
         if process is None or process.stdin is None:
             return
         with contextlib.suppress(OSError):
-            process.stdin.close()  # the end of its input tells it to end
-        force = threading.Timer(LEAVING_PATIENCE, process.kill)
+            process.stdin.close()  # the worker ends when its input ends
+        force = threading.Timer(EXIT_SECONDS, process.kill)
         force.daemon = True
         force.start()
 
@@ -189,13 +189,13 @@ class LocalExecutor:
     def _send(self, command: Command) -> None:
         if self._process is None or self._process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # it died: the reading thread reports it
+        with contextlib.suppress(OSError):  # the worker died: the reading thread reports it
             write_message(self._process.stdin, COMMANDS, command)
 
     def _read_events(self, process: subprocess.Popen[bytes]) -> None:
-        """On a thread of its own: pass on the worker's events, until its end."""
+        """Queue the worker's events until it ends. Runs on a thread of its own."""
         assert process.stdout is not None
-        with contextlib.suppress(OSError, ValueError):  # half a message: it died while writing
+        with contextlib.suppress(OSError, ValueError):  # half a message: the worker died while writing
             while (event := read_message(process.stdout, EVENTS)) is not None:
                 self._add(process, event)
         self._add(process, WorkerGone(_cause_of_death(process.wait())))
@@ -206,7 +206,7 @@ class LocalExecutor:
 
 
 def _cause_of_death(code: int) -> str:
-    """An exit code in words."""
+    """Describe an exit code."""
     if code == -signal.SIGKILL if hasattr(signal, "SIGKILL") else False:
         return "it was killed, perhaps because memory ran out"
     if code == DEVICE_LOST:

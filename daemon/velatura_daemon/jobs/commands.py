@@ -1,4 +1,4 @@
-"""What a worker process is told."""
+"""The commands that a worker process receives."""
 
 from __future__ import annotations
 
