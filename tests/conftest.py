@@ -38,7 +38,7 @@ ENDLESS = StyleSettings(quality="draft", iterations=20000)
 
 
 def picture(width: int = 32, height: int = 24, seed: int = 0, channels: str = "RGB") -> Picture:
-    """Noise: no two seeds alike."""
+    """A picture of noise, which differs for each seed."""
     fmt = PixelFormat(channels, "u8")
     data = random.Random(seed).randbytes(width * height * fmt.bytes_per_pixel)
     return Picture(width, height, fmt, data)
@@ -90,7 +90,7 @@ class Daemon:
             os.kill(pid, signal.SIGTERM)
             wait_for_end(pid)
         except Exception:
-            pass  # it is not running, or a test has taken it down
+            pass  # it is not running, or a test has ended it
         finally:
             client.close()
 
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 
 def wait_for_end(pid: int) -> None:
-    """Wait until a process has gone, our child or not."""
+    """Wait until a process has ended, whether it is a child or not."""
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(timeout=30)
 
@@ -125,7 +125,7 @@ def daemon(home: Path) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Daemon]:
-    """A daemon that a module's tests share; its worker stays warm."""
+    """A daemon that a module's tests share; its worker keeps its caches."""
     folder = Path(tempfile.mkdtemp(prefix="vel-"))
     one = Daemon(folder)
     yield one

@@ -1,5 +1,4 @@
-"""What can break, broken by real means: stopped and killed processes, limits on memory and files, full disks, removed
-files."""
+"""Faults caused by real means: stopped and killed processes, limits on memory and files, full disks, removed files."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from velatura_daemon.build import build_id
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 BIG = picture(200, 150, seed=3)  # 90 kB
-SMALL = 20_000  # bytes: what a file may have where the disk is to be full; no log has that
+SMALL = 20_000  # bytes that a file may have on a disk that counts as full; no log reaches that
 
 
 # --- the worker ------------------------------------------------------------------------------------
@@ -44,7 +43,7 @@ def test_a_worker_without_memory_reports_it_and_the_next_restyle_runs(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         worker = client.status()["worker"]["pid"]
-        # With some 30 MB left, oneDNN sometimes crashes in a backward pass: that is another worker's death.
+        # With some 30 MB left, oneDNN sometimes crashes in a backward pass: that is another cause of a worker's death.
         with limited(worker, resource.RLIMIT_AS, psutil.Process(worker).memory_info().vms + (2 << 20)):
             failed = until_failed(client, client.restyle(picture(900, 900, seed=2), [(STYLE, 1.0)], QUICK))
             assert failed.code == "out_of_memory"
@@ -65,7 +64,7 @@ def test_a_disk_that_fills_during_an_upload_fails_only_that_job(daemon):
         assert client.restyle_and_wait(BIG, [(STYLE, 1.0)], StyleSettings(strength=0)).picture.data == BIG.data
 
 
-def test_a_disk_that_takes_no_result_fails_that_job_and_its_picture_in_work_stays(daemon):
+def test_a_disk_that_takes_no_result_fails_that_job_and_its_checkpoint_stays(daemon):
     daemon.options = ("--keep-seconds", "0")
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
@@ -90,14 +89,14 @@ def test_a_disk_that_takes_no_checkpoint_costs_a_notice(daemon):
         worker = client.status()["worker"]["pid"]
         with limited(
             worker, resource.RLIMIT_FSIZE, SMALL
-        ):  # the picture in work has 4 bytes a number, and is the larger one
+        ):  # the checkpoint has 4 bytes per value, and is the larger file
             job = client.restyle(picture(60, 40, seed=5), [(STYLE, 1.0)], QUICK)
             events = list(client.events(job))
         assert any(isinstance(event, p.Notice) and "cannot be saved" in event.sentence for event in events)
         assert isinstance(events[-1], Finished)
 
 
-def test_a_disk_that_takes_no_word_about_a_result_loses_no_result(daemon):
+def test_a_disk_that_takes_no_record_of_a_result_loses_no_result(daemon):
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         with limited(
@@ -117,7 +116,7 @@ needs_mounts = pytest.mark.skipif(
 
 
 def on_a_disk(daemon: Daemon, mount: str, where: str = "") -> Launcher:
-    """Starts the daemon in a world where its home (or a folder in it) is a disk of its own."""
+    """Starts the daemon in a mount namespace in which its home, or a folder in it, is a disk of its own."""
     folder = daemon.home / where
     folder.mkdir(parents=True, exist_ok=True)
     run = f"exec {sys.executable} -m velatura_daemon daemon run --threads 1 {' '.join(daemon.options)}"
@@ -126,14 +125,14 @@ def on_a_disk(daemon: Daemon, mount: str, where: str = "") -> Launcher:
 
 
 @needs_mounts
-def test_on_a_full_disk_restyles_are_refused_with_a_sentence_until_there_is_room(daemon):
+def test_on_a_full_disk_restyles_are_refused_with_advice_until_there_is_space(daemon):
     launcher = on_a_disk(daemon, "-o size=70m", "state/spool")
     with daemon.client() as client:
         client._connection._launcher = launcher
         done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(strength=0))
         assert done.picture.data == CONTENT.data
         inside = Path(f"/proc/{client.status()['pid']}/root") / str(daemon.dirs.spool).lstrip("/")
-        filler = inside / ("f" * 64)  # as large as the disk lets it be
+        filler = inside / ("f" * 64)  # as large as the disk allows
         with contextlib.suppress(OSError), filler.open("wb") as file:
             while True:
                 file.write(bytes(1 << 20))
@@ -160,7 +159,7 @@ def test_a_file_in_the_place_of_a_folder_is_reported_at_the_start(daemon, name):
         client.wait_until_ready()
 
 
-def test_caches_that_were_damaged_are_made_anew(daemon):
+def test_damaged_caches_are_rebuilt(daemon):
     daemon.dirs.cache.mkdir(parents=True)
     (daemon.dirs.cache / "pace.json").write_text("{half a fi")
     (daemon.dirs.spool).mkdir(parents=True)
@@ -170,9 +169,9 @@ def test_caches_that_were_damaged_are_made_anew(daemon):
     assert not (daemon.dirs.spool / ("a" * 64)).exists()
 
 
-# --- being found -----------------------------------------------------------------------------------
+# --- the connection file -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("lost", [("file",), ("socket",), ("file", "socket")])
-def test_a_connection_file_and_a_socket_that_were_deleted_come_again(daemon, lost):
+def test_a_deleted_connection_file_and_a_deleted_socket_are_restored(daemon, lost):
     daemon.options = ("--no-tcp",)
     with daemon.client() as client:
         client.wait_until_ready()
@@ -194,20 +193,20 @@ def test_running_out_of_descriptors_refuses_clients_only_briefly(daemon):
             second = daemon.client("second", start=False)
             for _ in range(20):
                 second.drain()
-                first.status()  # who is in is served
+                first.status()  # a connected client is served
         second.close()
         with daemon.client("third", start=False) as third:
             third.wait_until_ready()
 
 
-# --- clients, and sleep ----------------------------------------------------------------------------
+# --- clients and suspend ----------------------------------------------------------------------------
 def test_a_client_that_was_suspended_for_long_gets_an_error_and_can_continue(daemon):
     daemon.options = ("--heartbeat", "0.2", "--park-seconds", "1", "--keep-seconds", "0")
     with daemon.client("editor") as slow, daemon.client("watching") as watching:
         job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
         until(slow, p.Progress, job)
         status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
-        status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has said nothing meanwhile
+        status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has sent nothing meanwhile
         with pytest.raises(DaemonLost, match="progress was saved"):
             until(slow, Finished, job)
         slow.request_saved()
@@ -222,9 +221,9 @@ def test_after_the_machine_was_suspended_all_jobs_continue(daemon):
         until(client, p.Progress, job)
         report = client.status()
         with stopped(report["pid"], report["worker"]["pid"]):
-            time.sleep(6.5)  # the sleep itself: longer than every patience above
+            time.sleep(6.5)  # the suspend itself: longer than every timeout above
         done = until(client, Finished, job)
-        assert done.result.started_from == "content"  # neither parked nor begun again
+        assert done.result.started_from == "content"  # neither parked nor started again
         assert client.status()["worker"]["pid"] == report["worker"]["pid"]
 
 
@@ -234,6 +233,6 @@ def test_a_client_that_reads_nothing_costs_the_server_no_memory(daemon):
         until(stuck, p.Preview, job)
         server = psutil.Process(watching.status()["pid"])
         before = server.memory_info().rss
-        for n in range(8):  # turns of others meanwhile; the stuck one takes neither previews nor progress
+        for n in range(8):  # other jobs run meanwhile; the stopped client reads neither previews nor progress
             watching.restyle_and_wait(picture(seed=20 + n), [(STYLE, 1.0)], StyleSettings(strength=0))
         assert server.memory_info().rss - before < 16 << 20

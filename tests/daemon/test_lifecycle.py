@@ -38,7 +38,7 @@ def test_clients_that_start_at_once_get_one_daemon(daemon):
             if client.ready:
                 ready.add(client.client_id)
     assert len({client.status()["pid"] for client in clients}) == 1
-    for client in clients:  # the ones that came too late go by themselves
+    for client in clients:  # those that started too late end by themselves
         if client._connection._process is not None and client._connection._process.pid != clients[0].status()["pid"]:
             client._connection._process.wait(20)
 
@@ -65,13 +65,13 @@ def test_a_killed_worker_costs_one_sentence_not_the_daemon(daemon):
         before = client.status()
         os.kill(before["worker"]["pid"], signal.SIGKILL)
         assert "killed" in until(client, p.Notice, job).sentence
-        until(client, p.Progress, job)  # put back, and at work again
+        until(client, p.Progress, job)  # put back into the queue, and running again
         after = client.status()
         assert after["pid"] == before["pid"]
         assert after["worker"]["pid"] != before["worker"]["pid"]
 
 
-def test_a_job_that_killed_two_workers_is_failed_and_the_next_one_runs(daemon):
+def test_a_job_that_killed_two_workers_fails_and_the_next_one_runs(daemon):
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
         for _ in range(2):
@@ -94,19 +94,19 @@ def test_a_vanished_clients_job_stops_at_once(daemon):
     lost, watching = daemon.client("lost"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
     until(lost, p.Progress, job)
-    lost._connection.disconnect()  # as when an editor is killed: not a word
+    lost._connection.disconnect()  # without a `bye`, as when an editor is killed
     status_when(watching, lambda report: not report["jobs"])
     assert watching.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
 
 
-def test_a_client_that_stalled_finds_its_job_going_on(daemon):
+def test_the_job_of_a_client_that_stalled_continues(daemon):
     daemon.options = ("--heartbeat", "0.3")
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
     job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
     until(stalled, p.Progress, job)
     status_when(watching, lambda report: report["jobs"][0]["state"] == "parked")
     done = until(stalled, Finished, job)
-    assert done.result.started_from == "last"  # from where it was
+    assert done.result.started_from == "last"  # from its checkpoint
 
 
 def test_a_client_that_closes_its_session_ends_its_jobs(daemon):
@@ -129,8 +129,8 @@ def test_after_a_crash_a_new_daemon_takes_over_the_stale_files(daemon):
             assert another.status()["pid"] != pid
 
 
-def test_a_daemon_that_is_just_coming_up_after_a_crash_is_waited_for(daemon):
-    """It has the lock already, and the file is still that of the one that crashed."""
+def test_clients_wait_for_a_daemon_that_is_starting_after_a_crash(daemon):
+    """It has the lock already, and the connection file is still that of the crashed daemon."""
     with daemon.client() as client:
         client.wait_until_ready()
         pid = client.status()["pid"]

@@ -1,4 +1,4 @@
-"""A restyle over real sockets and real processes: one daemon, kept warm for the module."""
+"""Restyles over real sockets and processes, with one daemon for the whole module."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_second_restyle_sends_no_pixels_and_reuses_targets(warm, monkeypatch):
     assert after["target_hits"] > before["target_hits"]
 
 
-def test_a_draft_and_a_good_restyle_use_the_same_network_and_say_which(warm):
+def test_a_draft_and_a_good_restyle_use_and_report_the_same_network(warm):
     with warm.client() as client:
         draft = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, weights="vgg19")
         good = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], StyleSettings(iterations=2))
@@ -105,7 +105,7 @@ def test_a_changed_setting_starts_from_the_last_image_and_reports_it(warm):
         second = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], other, layer="moved", adjust=True)
         elsewhere = client.restyle_and_wait(picture(seed=9), [(STYLE, 1.0)], other, layer="moved", adjust=True)
     assert (first.result.started_from, second.result.started_from) == ("content", "last")
-    assert elsewhere.result.started_from == "content"  # other pixels: the last picture does not fit
+    assert elsewhere.result.started_from == "content"  # other pixels: the last image does not fit
 
 
 def test_start_last_without_a_last_image_starts_from_the_content_and_reports_it(warm):
@@ -156,7 +156,7 @@ def test_cancel_is_answered_and_frees_the_worker(warm):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)  # the worker is free for others
 
 
-def test_a_newer_job_for_the_same_layer_takes_the_olders_place(warm):
+def test_a_newer_job_replaces_the_older_one_for_the_same_layer(warm):
     with warm.client() as client:
         old = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS, layer="one")
         next(event for event in client.events(old) if isinstance(event, p.Progress))
@@ -170,7 +170,7 @@ def test_a_newer_job_for_the_same_layer_takes_the_olders_place(warm):
     assert (seen[-1].job, seen[-1].result.started_from) == (new, "last")
 
 
-def test_two_clients_at_once_each_get_their_own(warm):
+def test_two_clients_at_once_each_get_their_own_result(warm):
     with warm.client("one") as one, warm.client("two") as two:
         jobs = [
             (client, client.restyle(picture(seed=n), [(STYLE, 1.0)], QUICK)) for n, client in ((21, one), (22, two))
@@ -186,21 +186,23 @@ def test_two_clients_at_once_each_get_their_own(warm):
     assert [done[job].picture.data for _, job in jobs] == [each.picture.data for each in alone]
 
 
-def test_a_large_picture_cancelled_on_its_way_does_not_hold_up_the_next(warm):
+def test_a_large_picture_cancelled_during_its_upload_does_not_delay_the_next(warm):
     large = Picture(1500, 1500, PixelFormat("RGBA", "f32"), bytes(36_000_000))  # more than one window of credit
     with warm.client() as client:
         client.wait_until_ready()
         job = client.restyle(large, [(STYLE, 1.0)], QUICK)
         client.cancel(job)
         assert any(isinstance(event, p.Cancelled) for event in events_of(client, job))
-        again = client.restyle(large, [(STYLE, 1.0)], QUICK)  # what was under way for the first is not taken for it
+        again = client.restyle(
+            large, [(STYLE, 1.0)], QUICK
+        )  # bytes on their way for the first job do not count for this one
         failed = next(event for event in client.events(again) if isinstance(event, p.Failed))
-        assert failed.code == "nothing_to_restyle"  # it arrived whole, and is transparent
+        assert failed.code == "nothing_to_restyle"  # it arrived completely, and is transparent
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         assert not client.status()["jobs"]
 
 
-def test_clients_with_the_same_job_id_do_not_meet(warm, monkeypatch):
+def test_the_same_job_id_of_two_clients_means_two_jobs(warm, monkeypatch):
     import uuid
 
     monkeypatch.setattr(uuid, "uuid4", lambda: type("Same", (), {"hex": "same"}))
@@ -285,7 +287,7 @@ def test_the_error_for_a_picture_over_the_limit_names_the_limit(home, daemon):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
 
 
-def test_an_unusable_profile_gets_a_sentence(warm):
+def test_an_unusable_profile_is_refused_with_a_message(warm):
     odd = Picture(2, 2, PixelFormat("RGB", profile=b"not a profile"), bytes(12))
     with warm.client() as client, pytest.raises(VelaturaError, match="profile"):
         client.restyle_and_wait(odd, [(STYLE, 1.0)], QUICK)
@@ -306,7 +308,7 @@ def test_status_reports_what_is_in_the_caches(warm):
 def test_a_result_waits_for_its_client_across_reconnects(warm):
     first = warm.client("comes-back")
     job = first.restyle(picture(seed=31), [(STYLE, 1.0)], QUICK)
-    first._fetch_result = lambda result: None  # type: ignore[method-assign]  # it goes before it has its result
+    first._fetch_result = lambda result: None  # type: ignore[method-assign]  # it disconnects before it has its result
     first._handle = _until_result(first, arrived := [])  # type: ignore[method-assign]
     while not arrived:
         first.drain()

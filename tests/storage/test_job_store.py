@@ -137,7 +137,7 @@ def test_the_same_restyle_requested_again_resumes(daemon):
     assert saved_items(client) == []
 
 
-def test_another_restyle_of_the_layer_begins_anew_and_the_stopped_one_stays(daemon):
+def test_another_restyle_of_the_layer_starts_anew_and_the_stopped_one_stays(daemon):
     client, job = stopped_midway(daemon, LONG, layer="harbour")
     other = client.restyle(
         CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour"
@@ -204,7 +204,7 @@ def test_the_history_lists_restyles_with_their_settings_and_styles(daemon):
         assert [line.title for line in until(client, HistoryEntries).entries] == ["Harbour"]
 
 
-def test_everything_can_be_forgotten(daemon):
+def test_forget_deletes_everything(daemon):
     result_not_fetched(daemon, "editor")
     stopped_midway(daemon)
     with daemon.client("cli") as client:
@@ -227,7 +227,7 @@ def test_saved_files_are_readable_by_the_user_only(daemon):
 
 @pytest.mark.parametrize("folder", ["results", "checkpoints"])
 @pytest.mark.parametrize("damage", [b"", b"garbage", bytes(200)])
-def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damage):
+def test_damaged_files_are_renamed_and_the_daemon_starts(daemon, folder, damage):
     path = daemon.dirs.state / folder / "some.record"
     path.parent.mkdir(parents=True)
     path.write_bytes(damage)
@@ -236,7 +236,7 @@ def test_damaged_files_are_set_aside_and_the_daemon_starts(daemon, folder, damag
     assert path.with_suffix(".damaged").exists()
 
 
-def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
+def test_a_damaged_history_is_renamed_and_replaced(daemon):
     daemon.dirs.state.mkdir(parents=True)
     path = daemon.dirs.state / "history.sqlite"
     path.write_bytes(b"SQLite format 3\0" + b"nonsense" * 500)
@@ -247,7 +247,7 @@ def test_a_damaged_history_is_set_aside_and_a_new_one_begun(daemon):
     assert path.with_name("history.sqlite.damaged").exists()
 
 
-def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
+def test_a_result_whose_picture_was_truncated_is_deleted_at_the_start(daemon):
     result_not_fetched(daemon, "editor")
     kill(daemon)
     for path in daemon.dirs.spool.iterdir():
@@ -257,7 +257,7 @@ def test_a_result_whose_picture_was_cut_off_is_forgotten_at_the_start(daemon):
     assert "missing or incomplete" in daemon.dirs.log_file.read_text()
 
 
-def test_a_start_on_a_full_disk_leaves_the_history_as_it_is(home):
+def test_a_start_on_a_full_disk_does_not_change_the_history(home):
     path = home / "history.sqlite"
     line = {
         "at": 1.0,

@@ -24,20 +24,20 @@ def test_records_survive_a_restart(home, records):
     assert [again[key]["about"] for key in again] == ["it"]
 
 
-def test_an_entry_ages_out_by_days_that_were_seen_to_pass(records):
+def test_a_record_expires_after_days_that_passed_while_the_daemon_ran(records):
     for day in range(30):
         assert records.aged_out(START + day * DAY) == []
     assert records.aged_out(START + 30 * DAY) == [("client", "job")]
 
 
 @pytest.mark.parametrize("jump", [365 * DAY, -365 * DAY, 40 * DAY])
-def test_a_jump_of_the_calendar_ages_nothing(records, jump):
+def test_a_jump_of_the_clock_expires_nothing(records, jump):
     assert records.aged_out(START) == []
     assert records.aged_out(START + jump) == []
     assert records.aged_out(START + jump + DAY / 2) == []
 
 
-def test_after_a_jump_the_rest_of_its_time_passes_as_before(home, records):
+def test_after_a_jump_of_the_clock_a_record_expires_as_before(home, records):
     records.aged_out(START)
     records.aged_out(START + 1000 * DAY)
     later = RecordStore(home / "records", DAYS)  # a restart does not forget the jump
@@ -54,7 +54,7 @@ def test_no_file_prevents_a_record_store_from_opening(tmp_path_factory, data):
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_names_from_the_wire_become_no_paths(tmp_path_factory, client, job):
+def test_names_from_the_wire_never_become_paths(tmp_path_factory, client, job):
     records = RecordStore(tmp_path_factory.mktemp("records"), DAYS)
     records.put((client, job), {}, START)
     assert [path.parent for path in records.folder.rglob("*.record")] == [records.folder]

@@ -1,4 +1,4 @@
-"""What tests with real daemons share: waiting for events, limits and pauses of processes, a daemon behind another."""
+"""Helpers for tests with real daemons: waiting for events, limits and pauses of processes, a daemon behind another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from velatura.protocol import messages as p
 
 
 def until(client: Client, kind: type[Any], job: str = "") -> Any:
-    """The next event of that kind; a failure is raised."""
+    """Wait for the next event of that type. Raises the error of a failed job."""
     for event in client.events(job):
         if isinstance(event, kind):
             return event
@@ -27,7 +27,7 @@ def until(client: Client, kind: type[Any], job: str = "") -> Any:
 
 
 def status_when(client: Client, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    """Asks until the condition holds; pytest's timeout ends a wait in vain."""
+    """Request the status until the condition holds; pytest's timeout limits the wait."""
     while True:
         report = client.status()
         if condition(report):
@@ -40,7 +40,7 @@ def until_failed(client: Client, job: str) -> p.Failed:
 
 @contextlib.contextmanager
 def limited(pid: int, what: int, to: int) -> Iterator[None]:
-    """A running process with a limit of the system's."""
+    """Limit a resource of a running process."""
     before = resource.prlimit(pid, what)
     resource.prlimit(pid, what, (to, before[1]))
     try:
@@ -51,7 +51,7 @@ def limited(pid: int, what: int, to: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped(*pids: int) -> Iterator[None]:
-    """Processes that are there, and do nothing."""
+    """Processes that are stopped by SIGSTOP."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -63,5 +63,5 @@ def stopped(*pids: int) -> Iterator[None]:
 
 
 def near_to(far: Daemon, home: Path, *more: str) -> Daemon:
-    """A painter's daemon, whose work is done by `far`."""
+    """A daemon that sends its jobs to the daemon `far`."""
     return Daemon(home, ("--upstream", str(far.dirs.connection_file), *more))

@@ -188,7 +188,7 @@ class JobService:
         self.scheduler.dispatch()
 
     def end_session(self, session: bytes) -> None:
-        """The client said goodbye: its jobs end; finished results stay for its client_id."""
+        """The client closed its session: its jobs end; finished results stay for its client_id."""
         for job in self._leave(session):
             self.store.ended(job)
             log.info("job %s: dropped, its client has gone", job.id)
@@ -270,7 +270,7 @@ class JobService:
         self.notify(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def on_done(self, assignment: Assignment, result: JobDone) -> None:
-        """The result is stored before the client hears of it. Raises DiskTrouble."""
+        """Store the result, then send it to the client. Raises DiskTrouble."""
         job = assignment.job
         self.blobs.adopt(result.picture.blob, assignment.outputs.result)
         message = _result_message(job, result)

@@ -44,7 +44,7 @@ NEAR = 10
 
 
 class SchedulerListener(Protocol):
-    """Who hears what becomes of jobs."""
+    """Receives the outcomes of jobs."""
 
     def notify(self, session: bytes, message: p.Message) -> None: ...
 
@@ -148,8 +148,8 @@ class Scheduler:
     def _next(self) -> tuple[Job, WorkerSlot] | None:
         """The first job that a free worker may do, and the best worker for it.
 
-        If the job's layer is still with a worker that was told to stop, the job waits for that one: it has the layer's
-        last image and everything cached.
+        If the job's layer is still with a worker that is stopping, the job waits for that one: it has the layer's last
+        image and its targets in the cache.
         """
         if not self.pool.any_free:
             return None
@@ -269,7 +269,7 @@ class Scheduler:
         if event.detail:
             log.error("job %s: %s", job.id, event.detail)
         if assignment.stopping:
-            pass  # its client has been told already
+            pass  # its client has been notified already
         elif event.code == DaemonLost.code and self.pool.fallback_active:
             self._move_to_fallback(job, f"{event.sentence} This machine does the work meanwhile.")
         else:
@@ -345,7 +345,7 @@ class Scheduler:
         self.dispatch()
 
     def _fail_after_fault(self, slot: WorkerSlot, error: Exception, *, ended: bool) -> None:
-        """ended: the worker has no job any more; else it is told to stop."""
+        """ended: the worker has no job any more; otherwise its job is cancelled."""
         assignment = slot.assignment
         if assignment is not None and not assignment.stopping and self._is_wanted(assignment.job):
             sentence = f"An internal error stopped this job ({type(error).__name__}). See the daemon's log."

@@ -23,8 +23,12 @@ AFFINITIES_KEPT = 32  # of each kind, per worker
 
 @dataclass
 class Assignment:
-    """A job given to a worker. ticket: names it there (a job may run more than once). outputs: what the worker writes.
-    stopping: it was told to stop. hung: it was ended since it gave no sign of life. expected: seconds, by estimate."""
+    """A job given to a worker.
+
+    ticket: its name there, since a job may run more than once. outputs: paths that the worker writes. stopping: the
+    worker was asked to stop it. hung: the worker was ended because it gave no sign of life. expected: estimated
+    seconds.
+    """
 
     job: Job
     ticket: str
@@ -51,7 +55,7 @@ class WorkerSlot:
 
     @property
     def running(self) -> Job | None:
-        """Its job, unless that was told to stop."""
+        """Its job, unless that is stopping."""
         assignment = self.assignment
         return assignment.job if assignment is not None and not assignment.stopping else None
 

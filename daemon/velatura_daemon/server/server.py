@@ -348,7 +348,7 @@ class Server:
         self.stop(f"{session.program} asked")
 
     def _on_bye(self, session: Session, _: p.Bye) -> None:
-        log.info("%s says goodbye (%s)", session.program, session.client_id[:8])
+        log.info("%s closed its session (%s)", session.program, session.client_id[:8])
         self._sessions.leave(session)
         self._job_service.end_session(session.token)
 

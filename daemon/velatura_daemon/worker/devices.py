@@ -56,8 +56,7 @@ def memory_in_use(device: torch.device) -> int:
 
 
 def give_device_memory_back(device: torch.device) -> None:
-    """What torch keeps of a GPU's memory though nobody uses it: between two jobs it is the painter's other
-    programs'."""
+    """Release the GPU memory that torch caches, so that other programs can use it between two jobs."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 

@@ -1,4 +1,4 @@
-"""What a worker's process is told before it starts: how its threads wait, and how its memory comes and goes.
+"""The environment variables of a worker's process: how its threads wait, and how it reuses memory.
 
 Each of these can only be set from outside, before torch is loaded. Gains: docs/performance.md.
 """

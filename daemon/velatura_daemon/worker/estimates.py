@@ -1,5 +1,5 @@
-"""How long a restyle will take on this device, and how much memory: from what the device was measured to do, and from
-how well that told the last ones."""
+"""Estimates a restyle's time and memory on this device, from measurements of the device and the errors of earlier
+estimates."""
 
 from __future__ import annotations
 
