@@ -25,8 +25,8 @@ from velatura_daemon.engine.malloc import mmap_large_blocks
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.optim.convergence import ConvergenceTest
 from velatura_daemon.engine.optim.lbfgs import LBFGS
-from velatura_daemon.engine.optim.preconditioner import preconditioner_exponent
 from velatura_daemon.engine.optim.optimise import STEPPERS, optimise
+from velatura_daemon.engine.optim.preconditioner import preconditioner_exponent
 from velatura_daemon.engine.optim.stepper import StepperFactory
 from velatura_daemon.engine.pyramid import Scale, scales_for
 from velatura_daemon.engine.source import Source
