@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-server bench-farm fuzz soak figure explain-figure controls quality judge clean
+.PHONY: help setup demo test test-fresh test-editors test-farm screenshots check bench bench-peers bench-server bench-farm fuzz soak figure explain-figure controls quality judge clean
 
 help:
 	@echo "make demo           restyle the sample pictures"
@@ -14,6 +14,7 @@ help:
 	@echo "make screenshots    run make test-editors and update the screenshots in docs/"
 	@echo "make check          run ruff, mypy and import-linter"
 	@echo "make bench          measure this machine"
+	@echo "make bench-peers PEERS=options   compare Velatura with the style transfer programs that are installed"
 	@echo "make bench-server   measure the server alone with up to 2,000 peers; writes docs/farm/server.json"
 	@echo "make bench-farm     compare the Ray executor with the local one, and two workers with one; see docs/farm.md"
 	@echo "make fuzz SECONDS=60      fuzz the parsers of messages and files, for this time each; writes docs/reliability/fuzz.md"
@@ -60,6 +61,10 @@ format: setup
 bench: setup
 	$(BIN)/velatura bench
 	$(BIN)/python -m tests.bench
+
+# PEERS: options, such as --neural-style-pt FOLDER; see python -m velatura_daemon.bench.peers --help
+bench-peers: setup
+	$(BIN)/python -m velatura_daemon.bench.peers $(PEERS)
 
 bench-server: setup
 	$(BIN)/python -m tests.bench.server $(if $(wildcard /dev/shm),--under /dev/shm) --out docs/farm/server.json

@@ -8,22 +8,19 @@ programs and need --neural-style-pt FOLDER, a checkout of ProGamerGov/neural-sty
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 import skimage.data
-import torch
 from PIL import Image
-from torch import Tensor
 
 from velatura.settings import StyleSettings
 from velatura_daemon import samples
 from velatura_daemon.bench.judge import judge
+from velatura_daemon.bench.peers import neural_style_pt, pastiche, run_program
 from velatura_daemon.bench.quality import (
     Pictures,
     Restyled,
@@ -38,10 +35,7 @@ from velatura_daemon.bench.quality import (
     sheet_of,
     table,
 )
-from velatura_daemon.engine.network import INDEX_OF, LAYERS
 from velatura_daemon.imaging.contact_sheet import contact_sheet
-from velatura_daemon.models.check import load_tensors
-from velatura_daemon.models.vgg19 import dequantised, vgg19_file
 
 HERE = Path(__file__).parent
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # scikit-image's, free to show: NASA, CC0
@@ -107,94 +101,6 @@ def qualities() -> None:
 
 
 # --- other programs -----------------------------------------------------------------------------------------
-def caffe_state_dict() -> dict[str, Tensor]:
-    """The same VGG19 as neural-style-pt reads it: names of torchvision's `features`, BGR in 0..255 minus mean."""
-    path = vgg19_file()
-    weights = dequantised(load_tensors(path), path)
-    return {
-        f"features.{INDEX_OF[layer]}.{kind}": weights[f"{layer}.{kind}"]
-        for layer in LAYERS
-        for kind in ("weight", "bias")
-    }
-
-
-def run_elsewhere(content: Tensor, style: Tensor, command: Callable[[Path], list[object]]) -> tuple[Tensor, float]:
-    """Another program's result at the content's size, and the seconds of its whole command. command: given a folder
-    with content.png, style.png and the network, the words that write result.png there."""
-    with tempfile.TemporaryDirectory(prefix="vel-") as name:
-        work = Path(name)
-        torch.save(caffe_state_dict(), work / "vgg19.pth")
-        for file, picture in (("content.png", content), ("style.png", style)):
-            as_image(cell(picture).picture).save(work / file)  # type: ignore[arg-type]
-        began = time.perf_counter()
-        subprocess.run([str(word) for word in command(work)], check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - began
-        result = (
-            Image.open(work / "result.png")
-            .convert("RGB")
-            .resize((content.shape[2], content.shape[1]), Image.Resampling.LANCZOS)
-        )
-        return as_tensor(result, max(content.shape[1:])), seconds
-
-
-def neural_style_pt(folder: Path, content: Tensor, style: Tensor) -> tuple[Tensor, float]:
-    """With its defaults and 300 iterations of L-BFGS."""
-    return run_elsewhere(
-        content,
-        style,
-        lambda work: [
-            sys.executable,
-            folder / "neural_style.py",
-            "-content_image",
-            work / "content.png",
-            "-style_image",
-            work / "style.png",
-            "-output_image",
-            work / "result.png",
-            "-image_size",
-            max(content.shape[1:]),
-            "-num_iterations",
-            300,
-            "-gpu",
-            "c",
-            "-disable_check",
-            "-model_file",
-            work / "vgg19.pth",
-            "-save_iter",
-            0,
-            "-print_iter",
-            0,
-        ],
-    )
-
-
-def pastiche(content: Tensor, style: Tensor) -> tuple[Tensor, float]:
-    """The program whose package carries the network, with its defaults."""
-    size = max(content.shape[1:])
-    return run_elsewhere(
-        content,
-        style,
-        lambda work: [
-            sys.executable,
-            "-m",
-            "pastiche",
-            "--content",
-            work / "content.png",
-            "--styles",
-            work / "style.png",
-            "--output",
-            work / "result.png",
-            "--size",
-            size,
-            "--style-size",
-            size,
-            "--no-verbose",
-            "--seed",
-            0,
-        ],
-    )
-
-
 def peers(folder: Path, size: int) -> None:
     """Each pair by Velatura and by neural-style-pt, in turns, on a network that both have the weights of."""
     contents, styles, rows = scenes(size), paintings(size), []
@@ -203,7 +109,8 @@ def peers(folder: Path, size: int) -> None:
         began = time.perf_counter()
         ours = restyled(content, style, StyleSettings(quality="good"))
         our_seconds = time.perf_counter() - began
-        theirs, their_seconds = neural_style_pt(folder, content, style)
+        run = run_program(neural_style_pt(folder, sys.executable), content, style)
+        theirs, their_seconds = run.result, run.seconds
         scores = [judge(judging_network(), style, content, picture) for picture in (ours, theirs)]
         click.echo(
             f"{content_name} in {style_name}: ours {scores[0]} in {our_seconds:.1f} s, neural-style-pt {scores[1]} in "
@@ -227,8 +134,8 @@ def blind(folder: Path, size: int) -> None:
         content, style = contents[content_name], styles[style_name]
         made = [
             ("Velatura", restyled(content, style, StyleSettings(quality="good"))),
-            ("neural-style-pt", neural_style_pt(folder, content, style)[0]),
-            ("pastiche", pastiche(content, style)[0]),
+            ("neural-style-pt", run_program(neural_style_pt(folder, sys.executable), content, style).result),
+            ("pastiche", run_program(pastiche(sys.executable), content, style).result),
         ]
         order.shuffle(made)
         rows.append(

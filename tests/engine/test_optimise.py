@@ -11,7 +11,7 @@ from velatura_daemon.engine.evaluation.plain import PlainEvaluation
 from velatura_daemon.engine.losses.objective import Losses, Weighting
 from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import STYLE_LAYERS
-from velatura_daemon.engine.optim.optimise import STEPPERS, optimise
+from velatura_daemon.engine.optim.optimise import STEPPERS, UNCHECKED_STEP, optimise
 from velatura_daemon.engine.optim.preconditioner import preconditioned, preconditioner
 from velatura_daemon.engine.optim.stepper import FIRST_STEP
 
@@ -178,6 +178,49 @@ def test_an_objective_that_fails_leaves_the_best_image_so_far(method):
 def test_n_steps_take_n_plus_1_evaluations(method, steps):
     image = start()
     assert len(list(optimise(image, PlainEvaluation(bowl), full_weight(image), steps, method))) == steps + 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("steps", [1, 7])
+def test_without_a_check_of_the_last_step_n_steps_take_n_evaluations(method, steps):
+    image = start()
+    run = optimise(image, PlainEvaluation(bowl), full_weight(image), steps, method, check_last=False)
+    assert len(list(run)) == steps
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_unchecked_last_step_still_improves_the_image(method):
+    checked, unchecked = start(), start()
+    for image, check_last in ((checked, True), (unchecked, False)):
+        list(optimise(image, PlainEvaluation(bowl), full_weight(image), 3, method, check_last))
+    assert torch.allclose(checked, unchecked, atol=1e-6)
+
+
+def test_an_unchecked_last_step_cannot_lead_far():
+    """A step from which a checked descent would turn back."""
+
+    class Leaping(STEPPERS["lbfgs"]):
+        def step(self, gradient, diverged):
+            self.image.add_(1.0)
+
+    image = start()
+    list(optimise(image, PlainEvaluation(bowl), full_weight(image), 1, Leaping, check_last=False))
+    assert float((image - start()).abs().mean()) == pytest.approx(UNCHECKED_STEP)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_unchecked_last_step_from_a_bad_loss_is_not_taken(method, bad):
+    image, calls = start(), []
+
+    def bad_at_last(x):
+        calls.append(None)
+        total = bowl(x).total * (bad if len(calls) == 3 else 1)
+        return Losses(total, total, total)
+
+    list(optimise(image, PlainEvaluation(bad_at_last), full_weight(image), 3, method, check_last=False))
+    assert bool(image.isfinite().all())
+    assert float(bowl(image).total) < float(bowl(start()).total)
 
 
 @pytest.mark.parametrize("method", METHODS)

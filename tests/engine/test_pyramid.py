@@ -40,7 +40,7 @@ def test_a_larger_draft_ends_at_512_pixels_in_the_images_proportions(width, heig
 @given(sides, sides)
 def test_all_larger_drafts_take_the_same_steps(width, height):
     assume(max(width, height) > 512)
-    assert [s.steps for s in scales_for(width, height, StyleSettings(quality="draft"))] == [24, 20, 6]
+    assert [s.steps for s in scales_for(width, height, StyleSettings(quality="draft"))] == [13, 5, 2]
 
 
 @given(sides, sides, qualities)
@@ -113,6 +113,6 @@ def test_padding_extends_to_the_grid_and_no_farther(width, height):
 
 
 def test_a_small_draft_gets_the_steps_of_a_first_scale():
-    """Six, those of a draft's last scale, are too few without a coarser scale before it."""
+    """Two, those of a draft's last scale, are too few without a coarser scale before it."""
     (only,) = scales_for(96, 128, StyleSettings(quality="draft"))
     assert only.steps == SCHEDULES["draft"].first

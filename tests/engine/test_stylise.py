@@ -209,7 +209,7 @@ def test_progress_reports_level_size_and_share(network, source):
     assert all(p.image.shape == (3, p.scale.height, p.scale.width) for p in progress)
     shares = [p.done for p in progress]
     assert shares == sorted(shares)
-    assert shares[0] == 0
+    assert 0 < shares[0] < 0.2
     assert shares[-1] == pytest.approx(1)
 
 

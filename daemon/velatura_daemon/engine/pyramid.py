@@ -4,7 +4,7 @@ field find their place."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from velatura.settings import StyleSettings
 from velatura_daemon.memory_plan import GRID
@@ -15,11 +15,19 @@ MIN_GROWTH = 2**0.25  # a scale is left out if the image's own size is less than
 
 @dataclass(frozen=True)
 class Scale:
-    """One level of the pyramid: the image's size in pixels, and the number of optimisation steps."""
+    """One level of the pyramid: the image's size in pixels, and the number of optimisation steps.
+
+    check_last: whether the last step's image is evaluated too (`optimise`).
+    """
 
     width: int
     height: int
     steps: int
+    check_last: bool = True
+
+    @property
+    def evaluations(self) -> int:
+        return self.steps + self.check_last
 
     @property
     def padded(self) -> tuple[int, int]:
@@ -33,24 +41,25 @@ class Schedule:
     """How many steps each scale gets, and how far the pyramid goes.
 
     first: steps of the coarsest scale. decay: each next scale gets this share of the previous one's steps.
-    fewest: no scale gets less. last: steps of the last of several scales, 0 for no exception. largest: longest side in
-    pixels that is optimised; a larger image is upsampled from there, with the content's own detail.
+    fewest: no scale gets less. largest: longest side in pixels that is optimised; a larger image is upsampled from
+    there, with the content's own detail. check_last: see Scale.
     """
 
     first: int
     decay: float
     fewest: int
     largest: float = math.inf
-    last: int = 0
+    check_last: bool = True
 
     def steps(self, levels: int) -> list[int]:
-        steps = [max(self.fewest, round(self.first * self.decay**level)) for level in range(levels)]
-        return [*steps[:-1], self.last] if self.last and levels > 1 else steps
+        return [max(self.fewest, round(self.first * self.decay**level)) for level in range(levels)]
 
 
 # Many steps at the finest scales: there a scale starts farthest from where it ends (docs/performance.md, 'What paid').
+# A draft makes its forms at 128 px, where a step takes a twelfth of one at 512 px, and checks no last step, which would
+# take a seventh of its time (docs/performance.md, 'Drafts').
 SCHEDULES = {
-    "draft": Schedule(first=24, decay=0.85, fewest=16, largest=512, last=6),
+    "draft": Schedule(first=13, decay=0.39, fewest=2, largest=512, check_last=False),
     "good": Schedule(first=60, decay=0.65, fewest=20),
     "best": Schedule(first=200, decay=0.7, fewest=60),
 }
@@ -79,7 +88,10 @@ def scales_for(width: int, height: int, settings: StyleSettings) -> list[Scale]:
         steps = [max(1, round(n * settings.iterations / total)) for n in steps]
     factors = [side / longest for side in sides]
     return [
-        _scale(max(2, round(width * factor)), max(2, round(height * factor)), n, settings.seamless)
+        replace(
+            _scale(max(2, round(width * factor)), max(2, round(height * factor)), n, settings.seamless),
+            check_last=schedule.check_last,
+        )
         for factor, n in zip(factors, steps, strict=True)
     ]
 

@@ -109,7 +109,7 @@ def stylise(
                 if level == len(scales) - 1:  # the next restyle of this image begins at the last scale
                     key = _curvature_key(network, content, styles, scale, settings)
                     stepper = _cached_lbfgs(stepper, resources.cache.curvature, key, warm_start is not None)
-            with closing(optimise(image, evaluate, trainable, scale.steps, stepper)) as steps:
+            with closing(optimise(image, evaluate, trainable, scale.steps, stepper, scale.check_last)) as steps:
                 for step, losses in enumerate(steps):
                     done = _share_done(scales, level, step)
                     warning = evaluate.warnings.pop(0) if evaluate.warnings else ""
@@ -164,8 +164,8 @@ def _convergence_test(image: Tensor, trainable: Tensor, settings: StyleSettings)
 
 def _share_done(scales: Sequence[Scale], level: int, step: int) -> float:
     """The share of the whole work that is done after a step. An evaluation's time is proportional to its pixels."""
-    work = [scale.width * scale.height * (scale.steps + 1) for scale in scales]
-    return (sum(work[:level]) + work[level] * step / scales[level].steps) / sum(work)
+    work = [scale.width * scale.height * scale.evaluations for scale in scales]
+    return (sum(work[:level]) + work[level] * (step + 1) / scales[level].evaluations) / sum(work)
 
 
 def _cached_lbfgs(lbfgs: Callable[..., LBFGS], cache: CurvatureCache, key: Hashable, reuse: bool) -> StepperFactory:

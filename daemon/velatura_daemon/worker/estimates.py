@@ -136,7 +136,7 @@ def _seconds(pace: Pace, scale: Scale, plan: MemoryPlan) -> float:
     """At one scale, its targets counted as one evaluation more."""
     height, width = scale.padded
     work = height * width / 1e6 * work_factor(height, width, plan.side)
-    return pace.start + (scale.steps + 2) * (pace.base + work * pace.each)
+    return pace.start + (scale.evaluations + 1) * (pace.base + work * pace.each)
 
 
 def measured(warm: LoadedModel) -> Pace:

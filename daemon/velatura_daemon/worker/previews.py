@@ -1,4 +1,4 @@
-"""Pictures in work, small: for previews, and as JPEGs for lists of what was made."""
+"""Small versions of the image being optimised: previews, and JPEG thumbnails for lists."""
 
 from __future__ import annotations
 
@@ -9,39 +9,44 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from velatura.settings import StyleSettings
 from velatura_daemon.engine.colour import restore_colours
 from velatura_daemon.engine.geometry import resize
+from velatura_daemon.engine.upsampling import detail_share, upsample
 
 THUMBNAIL_SIDE = 128  # pixels, the longer one
 QUALITY = 82
 
 
 class PreviewRenderer:
-    """Makes them of one job: with the content's colours, where those are to be kept."""
+    """Renders one job's image, as the job would finish it: a coarse scale with the content's own detail, and with the
+    content's colours if those are kept."""
 
-    def __init__(self, content: Tensor, keep_colours: str) -> None:
+    def __init__(self, content: Tensor, settings: StyleSettings) -> None:
         """content: (3, H, W), 0 to 1."""
-        self._content, self._keep_colours = content, keep_colours
-        self._contents: dict[tuple[int, int], Tensor] = {}  # made once a size
+        self._content, self._settings = content, settings
+        self._resized: dict[tuple[int, int], Tensor] = {}  # the content, by (height, width)
 
     def pixels(self, image: Tensor, side: int) -> np.ndarray:
-        """image: (3, H, W), the picture in work at any scale. Returns (h, w, 3), u8 sRGB, the longer side `side` at
-        most."""
-        height, width = _fitted(image, side)
-        small = resize(image.detach(), height, width).clamp(0, 1)
-        if self._keep_colours != "off":
-            content = self._content_at(height, width)
-            small = restore_colours(small.to(content.device), content, self._keep_colours)
-        return _as_bytes(small)
+        """image: (3, h, w), at any scale. Returns (h', w', 3), u8 sRGB, of the content's proportions and a longer side
+        of at most `side` pixels."""
+        height, width = _fitted(self._content, side)
+        content = self._content_at(height, width)
+        image = image.detach().to(content.device)
+        if image.shape[-1] < width:
+            small = upsample(image, content, detail_share(self._settings), self._settings.seamless)
+        else:
+            small = resize(image, height, width)
+        return _as_bytes(restore_colours(small.clamp(0, 1), content, self._settings.keep_colours))
 
     def thumbnail(self, image: Tensor) -> bytes:
         """The same as a JPEG, for a list."""
         return _jpeg(self.pixels(image, THUMBNAIL_SIDE))
 
     def _content_at(self, height: int, width: int) -> Tensor:
-        if (height, width) not in self._contents:
-            self._contents[height, width] = resize(self._content, height, width)
-        return self._contents[height, width]
+        if (height, width) not in self._resized:
+            self._resized[height, width] = resize(self._content, height, width)
+        return self._resized[height, width]
 
 
 def thumbnail(image: Tensor) -> bytes:

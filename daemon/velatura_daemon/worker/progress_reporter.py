@@ -10,7 +10,8 @@ from velatura_daemon.worker.event_sink import EventSink
 from velatura_daemon.worker.previews import PreviewRenderer
 
 PROGRESS_SECONDS = 0.1  # a window shows no more than ten updates a second
-FIRST_PREVIEW_STEP = 3  # before that a scale looks like its start
+FIRST_PREVIEW_STEP = 1  # before the first step an image is its scale's start
+FIRST_INTERVAL = 0.1  # seconds between previews at first; then as long as the job has run, up to preview_seconds
 
 
 class ProgressReporter:
@@ -24,12 +25,13 @@ class ProgressReporter:
 
     def report(self, progress: Progress) -> None:
         now = time.monotonic()
-        ends_scale = progress.step == progress.scale.steps
+        ends_scale = progress.step + 1 == progress.scale.evaluations
         if now >= self._next_progress or ends_scale:
             self._next_progress = now + PROGRESS_SECONDS
             self._sink.emit(self._progress(progress, now))
         if (progress.step >= FIRST_PREVIEW_STEP and now >= self._next_preview) or ends_scale:
-            self._next_preview = now + self._sink.options.preview_seconds
+            interval = max(FIRST_INTERVAL, now - self._began)
+            self._next_preview = now + min(self._sink.options.preview_seconds, interval)
             self._sink.emit(self._preview(progress))
 
     def _progress(self, progress: Progress, now: float) -> JobProgress:

@@ -50,7 +50,7 @@ class _RestyleJob:
         self.layer = Layer(spec, device)
         self.styles = [style_source(style, self.layer, device) for style in spec.styles]
         self.layer.covered = style_coverage(self.styles)
-        self.previews = PreviewRenderer(self.layer.working_image, spec.settings.keep_colours)
+        self.previews = PreviewRenderer(self.layer.working_image, spec.settings)
         self.style_thumbnails = tuple(thumbnail(style.image) for style in self.styles)
         self.notes: list[str] = []
 
