@@ -7,6 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Protocol, TypeVar
 
+import torch
+
+from velatura_daemon.engine.losses.statistics import Statistics
 from velatura_daemon.engine.optim.curvature import CurvatureMemory
 
 CURVATURE_BYTES = 256 << 20  # enough for an image of a megapixel
@@ -22,12 +25,22 @@ class HasBytes(Protocol):
 Value = TypeVar("Value", bound="HasBytes | Mapping[str, Any]")  # Any: HasBytes
 
 
+class StatisticsStorage(Protocol):
+    """Keeps style statistics longer than a process lives."""
+
+    def load(self, key: Hashable, device: torch.device) -> dict[str, Statistics] | None: ...
+
+    def save(self, key: Hashable, statistics: Mapping[str, Statistics]) -> None: ...
+
+
 class TargetCache:
     """Targets by key, within a budget of bytes. `hits` and `misses` are counted for the daemon's status and for tests.
     curvature: of the last image."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, storage: StatisticsStorage | None = None) -> None:
+        """storage: where style statistics are kept besides."""
         self.budget = budget
+        self._storage = storage
         self.bytes = 0
         self.hits = 0
         self.misses = 0
@@ -51,6 +64,23 @@ class TargetCache:
                 _, dropped = self._values.popitem(last=False)
                 self.bytes -= _nbytes(dropped)
         return value
+
+    def get_statistics(
+        self, key: Hashable, device: torch.device, make: Callable[[], dict[str, Statistics]]
+    ) -> dict[str, Statistics]:
+        """As `get`, for a style's statistics by layer on a device; the storage is asked before `make`."""
+        return self.get(key, lambda: self._stored_statistics(key, device, make))
+
+    def _stored_statistics(
+        self, key: Hashable, device: torch.device, make: Callable[[], dict[str, Statistics]]
+    ) -> dict[str, Statistics]:
+        if self._storage is None:
+            return make()
+        statistics = self._storage.load(key, device)
+        if statistics is None:
+            statistics = make()
+            self._storage.save(key, statistics)
+        return statistics
 
     def clear(self) -> None:
         """Drops all targets and the curvature."""

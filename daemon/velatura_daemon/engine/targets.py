@@ -81,7 +81,8 @@ class TargetExtractor:
             in_tiles = self.tile_side and max(height, width) > max(self.tile_side, ALIGNED_STYLE_SIDE)
             return extract_statistics(self.network, image, weights, self.tile_side if in_tiles else 0)
 
-        return self.cache.get(("style", self.network.name, style.key, height, width, self.settings.pooling), extract)
+        key = ("style", self.network.name, style.key, height, width, self.settings.pooling)
+        return self.cache.get_statistics(key, self.network.device, extract)
 
 
 @torch.no_grad()

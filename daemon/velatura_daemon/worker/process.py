@@ -17,6 +17,7 @@ import torch
 
 from velatura.app_dirs import app_dirs
 from velatura.errors import OutOfMemory, VelaturaError
+from velatura_daemon.build import build_id
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.evaluation.fallback import is_out_of_memory
 from velatura_daemon.engine.malloc import trim_heap
@@ -47,6 +48,7 @@ from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import LoadedModel, ModelCache
 from velatura_daemon.worker.pipe import COMMANDS, DEVICE_LOST, EVENTS, read_message, write_message
 from velatura_daemon.worker.restyle_job import JobResources, restyle
+from velatura_daemon.worker.statistics_store import StatisticsStore
 
 log = logging.getLogger("velatura.worker")
 
@@ -64,7 +66,9 @@ class Worker:
         self.options = options
         self.cancelled: set[str] = set()
         self.models = ModelCache(WeightStore(app_dirs()))
-        self.cache = TargetCache(options.cache_megabytes << 20)
+        self.cache = TargetCache(
+            options.cache_megabytes << 20, StatisticsStore(app_dirs().cache / "styles", build_id())
+        )
         self.estimates = Estimates(app_dirs().cache / "pace.json")
         self.last: LoadedModel | None = None
 
