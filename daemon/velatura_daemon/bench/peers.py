@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -44,6 +43,14 @@ from velatura_daemon.models.vgg19 import dequantised, vgg19_file
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's normalisation, RGB
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)  # subtracted from 0..255 by the original network
 CLASSIFIER = {"0": (4096, 25088), "3": (4096, 4096), "6": (1000, 4096)}  # VGG19's, which style transfer does not use
+
+# Runs a command from a small process, since a child's peak memory includes that of the process it was forked from.
+MEASURE = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 Command = Callable[[Path, int], list[object]]  # from the work folder and the longest side in pixels
 
@@ -91,18 +98,18 @@ def run_program(program: Program, content: Tensor, style: Tensor) -> Run:
         program.prepare(work)
         words = [str(word) for word in program.command(work, max(content.shape[1:]))]
         environment = {**os.environ, **program.environment(work)}
-        log = work / "log.txt"
-        with log.open("wb") as output:
-            began = time.perf_counter()
-            process = subprocess.Popen(words, env=environment, cwd=work, stdout=output, stderr=output)
-            _, status, usage = os.wait4(process.pid, 0)  # Popen.wait does not tell the memory
-            seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, words, stderr=log.read_text(errors="replace"))
+        measured = subprocess.run(
+            [sys.executable, "-S", "-c", MEASURE, *words],
+            env=environment,
+            cwd=work,
+            check=True,
+            text=True,
+            capture_output=True,
+        )
+        seconds, peak_kilobytes = measured.stdout.split()
         size = content.shape[2], content.shape[1]
         result = Image.open(work / "result.png").convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        return Run(as_tensor(result, max(size)), seconds, usage.ru_maxrss * 1024)
+        return Run(as_tensor(result, max(size)), float(seconds), int(peak_kilobytes) * 1024)
 
 
 def _image(tensor: Tensor) -> Image.Image:
