@@ -108,6 +108,20 @@ def test_a_changed_setting_starts_from_the_last_image_and_reports_it(warm):
     assert elsewhere.result.started_from == "content"  # other pixels: the last image does not fit
 
 
+@pytest.mark.parametrize(("before", "after", "start"), [("off", "palette", "last"), ("luminance", "off", "content")])
+def test_a_change_to_kept_colours_starts_from_the_last_image_and_a_change_back_from_the_content(
+    warm, before, after, start
+):
+    def settings(colours):
+        return StyleSettings(quality="draft", iterations=2, keep_colours=colours)
+
+    layer = f"{before} to {after}"
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings(before), layer=layer)
+        second = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], settings(after), layer=layer, adjust=True)
+    assert second.result.started_from == start
+
+
 def test_start_last_without_a_last_image_starts_from_the_content_and_reports_it(warm):
     with warm.client() as client:
         done = client.restyle_and_wait(

@@ -9,6 +9,7 @@ import torch
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.colour import luminance, matched_start
 from velatura_daemon.engine.stylise import Resources, WarmStart, stylise
 
 
@@ -81,3 +82,28 @@ def test_changed_targets_do_not_reuse_the_curvature(network, source, change):
 def test_a_cold_start_does_not_depend_on_earlier_restyles(network, source):
     content, cache = source(32, 32), TargetCache(1 << 28)
     assert curve(network, content, cache)[0] == curve(network, content, cache)[0]
+
+
+# --- kept colours -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("colours", ["luminance", "palette"])
+def test_a_start_for_kept_colours_has_the_colours_that_the_network_will_see(source, colours):
+    content, image = source(32, 48), source(16, 24, 3).image
+    start = matched_start(image, content, colours)
+    assert start.shape == image.shape
+    if colours == "luminance":
+        assert torch.allclose(start, luminance(image).expand(3, -1, -1))
+    else:
+        means = content.image.mean((1, 2))
+        assert torch.allclose(start.mean((1, 2)), means, atol=0.02)  # clamping to 0..1 moves them a little
+
+
+def test_without_kept_colours_a_start_is_the_image_itself(source):
+    content, image = source(32, 48), source(16, 24, 3).image
+    assert torch.equal(matched_start(image, content, "off"), image)
+
+
+def test_a_restyle_in_the_contents_luminance_starts_in_grey(network, source):
+    content, style, last = source(32, 32), source(32, 32, 1), source(32, 32, 2).image
+    settings = StyleSettings(iterations=1, keep_colours="luminance")
+    first = next(stylise(content, [style], settings, network, WarmStart(last)))
+    assert float(first.image.std(0).max()) < 0.05  # one step of 0.01 at most from grey; the last image is in colours

@@ -291,9 +291,12 @@ def main(
     with warm_daemon(pairs) as daemon:
         for program in [velatura("draft", daemon.home), velatura("good", daemon.home), *others]:
             row = Row(program.name)
-            rows.append(row)
             for (content, style), line in zip(pairs, cells, strict=True):
-                run = run_program(program, content, style)
+                try:
+                    run = run_program(program, content, style)
+                except subprocess.CalledProcessError as error:
+                    missing.append(f"{program.name} failed: {error.stderr.strip()[-300:]}")
+                    break
                 scores = judge(judging_network(), style, content, run.result)
                 row.seconds.append(run.seconds)
                 row.style.append(scores.style)
@@ -302,7 +305,9 @@ def main(
                 line.append(cell(run.result, f"{program.name}: {scores}, {run.seconds:.1f} s"))
             if program.name.startswith("Velatura"):  # the command waits; the worker computes
                 row.peak_bytes = daemon.client.status()["worker"]["memory_bytes"]
-            click.echo(_line(row))
+            if row.seconds:
+                rows.append(row)
+                click.echo(_line(row))
     for sentence in missing:
         click.echo(f"Left out: {sentence}")
     out.mkdir(parents=True, exist_ok=True)

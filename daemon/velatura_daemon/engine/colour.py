@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from velatura_daemon.engine.masks import resize_weight
 from velatura_daemon.engine.source import Source
 
 LUMA = torch.tensor([0.299, 0.587, 0.114])  # Rec. 601, on sRGB-encoded values
@@ -41,6 +42,18 @@ def match_colours(content: Source, styles: Sequence[Source], keep_colours: str) 
         grey = luminance(content.image).expand(3, -1, -1).contiguous()
         return replace(content, image=grey, key=(keep_colours, content.key)), matched_styles
     return content, matched_styles
+
+
+def matched_start(image: Tensor, content: Source, keep_colours: str) -> Tensor:
+    """An earlier image (3, h, w) to start from, in the colours that the network will see: grey for 'luminance', the
+    content's for 'palette'. The image may have been made with another `keep_colours`, and few steps cannot change its
+    colours: after two, the loss was twice to five times that of a restyle from the content (docs/performance.md)."""
+    if keep_colours == "luminance":
+        return luminance(image).expand(3, -1, -1)
+    if keep_colours == "palette":
+        weight = resize_weight(content.weight, *image.shape[1:])
+        return _match_palette(replace(content, image=image, weight=weight), content)
+    return image
 
 
 def restore_colours(image: Tensor, content: Tensor, keep_colours: str) -> Tensor:

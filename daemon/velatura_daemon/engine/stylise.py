@@ -16,6 +16,7 @@ from torch import Tensor
 
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import CurvatureCache, TargetCache
+from velatura_daemon.engine.colour import matched_start
 from velatura_daemon.engine.evaluation.fallback import evaluation_for
 from velatura_daemon.engine.geometry import pad
 from velatura_daemon.engine.inputs import prepare_inputs
@@ -91,7 +92,7 @@ def stylise(
     content, styles = prepare_inputs(content, styles, settings)
     style_regions = style_regions_of(content, styles)
     scales = _remaining(scales_for(content.size[1], content.size[0], settings), warm_start)
-    image = warm_start.image if warm_start else None
+    image = matched_start(warm_start.image, content, settings.keep_colours) if warm_start else None
     for level, scale in enumerate(scales):
         plan = plan_memory(*scale.padded, resources.budget, network.bytes_per_value)
         with mmap_large_blocks(plan.side > 0):

@@ -84,4 +84,4 @@ class Job:
     def warm_start_key(self) -> tuple[object, ...]:
         """What has to be equal for the last image of one job to start another: content, mask, styles with their
         regions."""
-        return (self.content, self.mask, tuple(self.styles), self.settings.keep_colours, self.settings.seamless)
+        return (self.content, self.mask, tuple(self.styles), self.settings.seamless)

@@ -22,12 +22,20 @@ log = logging.getLogger("velatura.storage")
 @dataclass(frozen=True)
 class WarmStart:
     """Where a layer's optimisation stood: float32 (3, height, width), as numpy saves it, in a blob. warm_start_key:
-    which jobs it fits. job: whose it is. step: how many steps of its scale are done."""
+    which jobs it fits. keep_colours: the setting that it was made with. job: whose it is. step: how many steps of its
+    scale are done."""
 
     blob: bytes
     warm_start_key: tuple[object, ...]
+    keep_colours: str
     job: str
     step: int
+
+    def fits(self, job: Job) -> bool:
+        """The engine can bring an image to the grey or to the palette of the content, but not back to the style's
+        colours."""
+        colours = job.settings.keep_colours
+        return self.warm_start_key == job.warm_start_key and (colours != "off" or colours == self.keep_colours)
 
 
 class WarmStarts:
@@ -53,7 +61,7 @@ class WarmStarts:
             log.warning("the last image of job %s is not kept: %s", job.id, error.sentence)
             return
         key = (job.client_id, job.layer)
-        self._images[key] = WarmStart(image.blob, job.warm_start_key, job.id, image.step)
+        self._images[key] = WarmStart(image.blob, job.warm_start_key, job.settings.keep_colours, job.id, image.step)
         self._images.move_to_end(key)
         while len(self._images) > LAYERS_REMEMBERED:
             self._images.popitem(last=False)
@@ -70,6 +78,6 @@ class WarmStarts:
             return StartingImage(checkpoint.path, checkpoint.step, verify_inputs=job.resume)
         adjusted = job.adjust and job.settings.start != "noise"  # white noise means white noise, in `paper` too
         wanted = adjusted or job.resume or job.settings.start == "last"
-        if not wanted or last is None or last.warm_start_key != job.warm_start_key or last.blob not in self._blobs:
+        if not wanted or last is None or not last.fits(job) or last.blob not in self._blobs:
             return None
         return StartingImage(self._blobs.blob(last.blob).path, last.step if paused else 0)
