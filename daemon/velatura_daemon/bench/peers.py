@@ -52,6 +52,8 @@ subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
+COLUMNS = 4  # of the sheet
+
 Command = Callable[[Path, int], list[object]]  # from the work folder and the longest side in pixels
 
 
@@ -312,7 +314,8 @@ def main(
         click.echo(f"Left out: {sentence}")
     out.mkdir(parents=True, exist_ok=True)
     (out / "peers.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    as_image(contact_sheet(cells, 320, 240)).save(out / "peers.jpg", quality=88)
+    lines = [line[start : start + COLUMNS] for line in cells for start in range(0, len(line), COLUMNS)]
+    as_image(contact_sheet(lines, 400, 300)).save(out / "peers.jpg", quality=88)
     if find_spec("matplotlib"):
         plot(rows, out / "peers-plot.png")
     click.echo(f"{out}: peers.json, peers.jpg, peers-plot.png (the plot needs matplotlib)")
@@ -340,9 +343,11 @@ def plot(rows: list[Row], path: Path) -> None:
     for row in rows:
         x, y = _mean(row.seconds), _mean(row.style)
         axes.scatter([x], [y], s=20 + 200 * _mean(row.content), alpha=0.6)
-        axes.annotate(row.name, (x, y), textcoords="offset points", xytext=(8, 6), fontsize=8)
+        right = x > 30  # the label goes to the side with more room
+        offset, side = ((-10, 8), "right") if right else ((10, 8), "left")
+        axes.annotate(row.name, (x, y), textcoords="offset points", xytext=offset, ha=side, fontsize=8)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * max(_mean(row.style) for row in rows))
     axes.set_xlabel("seconds, whole command")
     axes.set_ylabel("style score (0: the style itself)")
     axes.set_title("The larger a point, the more of the content is left", fontsize=9)
