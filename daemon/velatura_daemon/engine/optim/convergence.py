@@ -7,7 +7,7 @@ from torch import Tensor
 
 INTERVAL = 10  # steps between two looks at the image: how seldom a GPU is waited for
 # Root mean square change of a trainable value over INTERVAL steps, of the 0..1 range: not visible
-# (docs/performance.md, 'What paid').
+# (docs/performance.md, 'What helped').
 TOLERANCE = 2 / 255
 
 
