@@ -11,8 +11,8 @@ REACH = 96
 SMALLEST_TILE = 128  # pixels per side; a smaller tile is nearly all overlap
 LARGEST_TILE = 4096  # pixels per side
 
-# Bytes per pixel: generous estimates from measurements on a CPU in bfloat16 (docs/performance.md, 'Large images'); those
-# for float32 are extrapolated.
+# Bytes per pixel: generous estimates from measurements on a CPU in bfloat16 (docs/performance.md, 'Large images');
+# those for float32 are extrapolated.
 FEATURE_BYTES = {2: 2000, 4: 3600}  # of an evaluation with gradient, by bytes per number
 CUDA_FEATURE_SHARE = 0.7  # of FEATURE_BYTES, on an H100: cuDNN needs no memory to rearrange feature maps
 STATE_BYTES = 105  # content, best image, gradients, temporaries of a step, features of the content

@@ -55,7 +55,7 @@ class Schedule:
         return [max(self.fewest, round(self.first * self.decay**level)) for level in range(levels)]
 
 
-# Many steps at the finest scales: there a scale starts farthest from where it ends (docs/performance.md, 'What helped').
+# Many steps at the finest scales: they start farthest from where they end (docs/performance.md, 'What helped').
 # A draft makes its forms at 128 px, where a step takes a twelfth of one at 512 px, and checks no last step, which would
 # take a seventh of its time (docs/performance.md, 'Drafts').
 SCHEDULES = {
