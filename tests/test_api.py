@@ -97,7 +97,7 @@ def test_after_stopping_early_the_picture_can_be_read(network):
     progress = next(steps)
     steps.close()
     assert progress.picture.to_array().shape == (24, 32, 3)
-    assert progress.done == 0
+    assert 0 < progress.done < 1
 
 
 def test_a_file_may_be_opened_at_another_size(tmp_path):

@@ -39,7 +39,7 @@ def test_invalid_options_are_reported_once_and_not_recorded_for_the_editors(vela
     dirs = app_dirs({"VELATURA_HOME": str(home)})
     done = velatura("daemon", "start", "--devices", "cpu,gpu")
     assert done.stderr.count("velatura:") == 1
-    assert "'gpu' is none.\n" in done.stderr, done.stderr
+    assert "'gpu' is neither.\n" in done.stderr, done.stderr
     assert recorded_launcher(dirs) is None
     assert velatura("daemon", "start", "--threads", "1").returncode == 0
     velatura("daemon", "stop")
