@@ -105,6 +105,13 @@ def test_a_job_that_has_travelled_finds_its_files_by_their_hashes(spec):
     assert arrived.files.result.parent == Path("out")
 
 
+@pytest.mark.parametrize("ticket", ["7", "/0", "../x", "a/b", "\0", "\ud800", ""])
+def test_output_files_are_directly_in_their_folder_whatever_the_ticket(ticket):
+    paths = OutputPaths.in_folder(Path("out"), ticket)
+    assert {path.parent for path in (paths.result, paths.last_image, paths.checkpoint)} == {Path("out")}
+    assert "\0" not in str(paths.result)
+
+
 def test_every_event_of_a_job_has_its_ticket_first():
     assert next(iter(fields(JobFailed))).name == "ticket"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from velatura.pixels import PictureRef
 from velatura.settings import StyleSettings
@@ -68,7 +69,9 @@ class OutputPaths:
 
     @classmethod
     def in_folder(cls, folder: Path, ticket: str) -> OutputPaths:
-        return cls(folder / f"result-{ticket}", folder / f"last-{ticket}", folder / f"keep-{ticket}")
+        """Files directly in the folder, whatever the ticket contains."""
+        name = quote(ticket, safe="", errors="replace")
+        return cls(folder / f"result-{name}", folder / f"last-{name}", folder / f"keep-{name}")
 
 
 @dataclass(frozen=True)
