@@ -137,3 +137,8 @@ def warm() -> Iterator[Daemon]:
 def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test runs once with each of the clients' transports."""
     monkeypatch.setattr(transport, "open_dealer", request.param)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the file with the longest waits first: at the end, it would leave the other process without work."""
+    items.sort(key=lambda item: item.path.name != "test_job_store.py")
