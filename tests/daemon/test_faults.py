@@ -44,8 +44,9 @@ def test_a_worker_without_memory_reports_it_and_the_next_restyle_runs(daemon):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         worker = client.status()["worker"]["pid"]
         # With some 30 MB left, oneDNN sometimes crashes in a backward pass: that is another cause of a worker's death.
+        # The worker may give memory back after this reading, so the picture is one whose decoding alone takes 140 MB.
         with limited(worker, resource.RLIMIT_AS, psutil.Process(worker).memory_info().vms + (2 << 20)):
-            failed = until_failed(client, client.restyle(picture(900, 900, seed=2), [(STYLE, 1.0)], QUICK))
+            failed = until_failed(client, client.restyle(picture(3000, 3000, seed=2), [(STYLE, 1.0)], QUICK))
             assert failed.code == "out_of_memory"
             assert "smaller" in failed.sentence
         done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
