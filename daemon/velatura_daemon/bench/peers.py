@@ -263,7 +263,9 @@ def available(neural_style: Path | None, style_transfer: Path | None, python: st
 
 @click.command()
 @click.option("--neural-style-pt", "neural_style", type=click.Path(path_type=Path, exists=True), help="A checkout.")
-@click.option("--style-transfer-pytorch", "style_transfer", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--style-transfer-pytorch", "style_transfer", type=click.Path(path_type=Path, exists=True), help="A checkout."
+)
 @click.option("--python", default=sys.executable, help="The Python in which other programs are installed.")
 @click.option("--pictures", type=click.Path(path_type=Path, exists=True), help="A folder with content/ and style/.")
 @click.option("--pairs", "most_pairs", default=0, help="At most so many pairs; 0: all.")

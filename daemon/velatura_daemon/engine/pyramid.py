@@ -56,8 +56,8 @@ class Schedule:
 
 
 # Many steps at the finest scales: they start farthest from where they end (docs/performance.md, 'What helped').
-# A draft makes its forms at 128 px, where a step takes a twelfth of one at 512 px, and checks no last step, which would
-# take a seventh of its time (docs/performance.md, 'Drafts').
+# A draft makes its forms at 128 px, where a step takes a twelfth of one at 512 px, and checks no last step: three more
+# evaluations would add a third to its work (docs/performance.md, 'Drafts').
 SCHEDULES = {
     "draft": Schedule(first=13, decay=0.39, fewest=2, largest=512, check_last=False),
     "good": Schedule(first=60, decay=0.65, fewest=20),

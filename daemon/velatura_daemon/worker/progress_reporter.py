@@ -10,7 +10,7 @@ from velatura_daemon.worker.event_sink import EventSink
 from velatura_daemon.worker.previews import PreviewRenderer
 
 PROGRESS_SECONDS = 0.1  # a window shows no more than ten updates a second
-FIRST_PREVIEW_STEP = 1  # before the first step an image is its scale's start
+FIRST_PREVIEW_STEP = 1  # with two steps made: after one, of 1 % of the range, an image looks like its start
 FIRST_INTERVAL = 0.1  # seconds between previews at first; then as long as the job has run, up to preview_seconds
 
 
