@@ -45,11 +45,13 @@ class DaemonConfig:
     from the memory. memory_megabytes: machine memory that a job may take; 0: half of it. spool_megabytes: disk space
     for pictures. cache_megabytes: memory for targets of recent jobs. threads: CPU threads of a worker; 0: PyTorch's
     default. preview_side: longest side of previews in pixels. preview_seconds: interval between previews.
-    upstream: connection file of another daemon that does the work; '': this one does. keep_seconds: interval between
-    checkpoints on disk. executor: where jobs run: local, upstream, ray. address: of the Ray cluster: ray://HOST:10001,
+    remote: other machines whose daemons do the work, as ssh names them: me@box, me@box:/path/to/velatura. ssh: the
+    command that connects to them. upstream: connection file of another daemon that does the work; '': this one does.
+    keep_seconds: interval between
+    checkpoints on disk. executor: where jobs run: local, remote, upstream, ray. address: of the Ray cluster: ray://HOST:10001,
     HOST:6379 or auto. min_actors, max_actors: number of Ray workers. actor_resources: resources that each of them
     reserves, in Ray's terms: GPU=1, CPU=4. node_labels: labels of the nodes to use. fallback: 'local' runs jobs on this
-    machine while the upstream daemon or the cluster cannot be reached; '': they wait.
+    machine while the other machines, the upstream daemon or the cluster cannot be reached; '': they wait.
     """
 
     device: str = "auto"
@@ -68,6 +70,8 @@ class DaemonConfig:
     threads: int = 0
     preview_side: int = 512
     preview_seconds: float = 0.5
+    remote: tuple[str, ...] = ()
+    ssh: str = "ssh"
     upstream: str = ""
     keep_seconds: float = 5.0
     executor: str = "local"
@@ -80,7 +84,9 @@ class DaemonConfig:
 
     @property
     def executor_kind(self) -> str:
-        """The effective executor: `upstream` implies "upstream"."""
+        """The effective executor: `remote` implies "remote", `upstream` implies "upstream"."""
+        if self.remote:
+            return "remote"
         return "upstream" if self.upstream else self.executor
 
     @property
@@ -88,6 +94,8 @@ class DaemonConfig:
         """A description of the remote place where jobs run; '' if they run on this machine."""
         if self.executor_kind == "ray":
             return f"the Ray cluster at {self.address}"
+        if self.remote:
+            return " and ".join(text.partition(":")[0] for text in self.remote)
         return f"the daemon at {self.upstream}" if self.upstream else ""
 
     @property

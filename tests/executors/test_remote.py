@@ -28,7 +28,7 @@ from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.cli.daemon import run
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.executors.remote import RemoteDaemon
+from velatura_daemon.executors.remote.provider import RemoteProvider
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
@@ -149,14 +149,14 @@ def test_an_upstream_without_the_key_gets_no_picture_and_fails_the_job(another):
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
             frames_received = there.receive_until("hello", client)
             failed = until(client, p.Failed, job)
-    assert (failed.code, "does not know the key" in failed.sentence) == (NotTrusted.code, True)
+    assert (failed.code, "does not know its key" in failed.sentence) == (NotTrusted.code, True)
     assert {codec.unpack([frame])[0].type for frame in frames_received} == {"hello"}
 
 
 def test_a_daemon_is_not_its_own_upstream(home):
     own = app_dirs({"VELATURA_HOME": str(home)})
     with pytest.raises(UsageError, match="own connection file"):
-        RemoteDaemon(DaemonConfig(upstream=str(own.connection_file)), own, lambda: None)
+        RemoteProvider(DaemonConfig(upstream=str(own.connection_file)), own, lambda: None)
 
 
 @pytest.mark.parametrize("kind", ["damaged", "open to others", "a folder", "a link"])
@@ -263,7 +263,7 @@ def test_an_unreachable_upstream_is_reported_with_advice(home):
     try:
         with near.client() as client:
             job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
-            assert "does not answer yet" in until(client, p.Notice, job).sentence
+            assert "Trying again for a few seconds" in until(client, p.Notice, job).sentence
             client.cancel(job)
             until(client, p.Cancelled, job)
     finally:

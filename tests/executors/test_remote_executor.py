@@ -15,14 +15,15 @@ import pytest
 from tests.conftest import picture
 from tests.support.scheduling import Scheduling
 from velatura.app_dirs import app_dirs
-from velatura.errors import DaemonLost, NotTrusted, TooBusy
+from velatura.errors import DaemonLost, NotTrusted, TooBusy, UsageError
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.executors.remote import RemoteDaemon
-from velatura_daemon.executors.remote_executor import RemoteExecutor
-from velatura_daemon.executors.remote_session import RECONNECT_SECONDS
-from velatura_daemon.jobs.events import Available, JobFailed, JobNotice, JobStopped, Ready
+from velatura_daemon.executors.remote.executor import RemoteExecutor
+from velatura_daemon.executors.remote.provider import RemoteDaemon, RemoteProvider, routes_for
+from velatura_daemon.executors.remote.routes import FileRoute
+from velatura_daemon.executors.remote.session import RECONNECT_SECONDS
+from velatura_daemon.jobs.events import Available, JobFailed, JobNotice, JobStopped, Ready, WorkerGone
 from velatura_daemon.jobs.spec import JobSpec, PictureFile, StyleInput
 
 CONTENT = picture(seed=1)
@@ -62,14 +63,19 @@ def with_fallback(home: Path) -> RemoteDaemon:
 def two_executors(home: Path, **more: Any) -> RemoteDaemon:
     """Both connected. Their threads do not run: `make_calls` makes their calls."""
     dirs = app_dirs({"VELATURA_HOME": str(home)})
-    one = RemoteDaemon(DaemonConfig(upstream=str(home / "other.json"), **more), dirs, lambda: None)
+    (one,) = RemoteProvider(DaemonConfig(upstream=str(home / "other.json"), **more), dirs, lambda: None).daemons
     one.on_welcome({"jobs": 2})
     for executor in one.executors:
-        executor.session.client, executor._thread = OtherDaemon(), Thread()  # type: ignore[assignment]
-        executor.session.connection = SimpleNamespace(
-            ready=True, is_waiting=False, last_received_at=1e12, endpoint="other.json"
-        )  # type: ignore[assignment]
+        play(executor, home)
     return one
+
+
+def play(executor: RemoteExecutor, home: Path) -> None:
+    """Replace what talks to the other daemon. It is connected."""
+    executor.session.client, executor._thread = OtherDaemon(), Thread()  # type: ignore[assignment]
+    executor.session.connection = SimpleNamespace(
+        ready=True, is_waiting=False, last_received_at=1e12, route=FileRoute(home / "other.json")
+    )  # type: ignore[assignment]
 
 
 def lose(executor: RemoteExecutor) -> None:
@@ -168,7 +174,7 @@ def test_when_one_connection_is_lost_the_fallback_works_until_a_connected_execut
 def test_one_lost_connection_alone_costs_the_waiting_jobs_nothing(home, loser, other):
     remote = two_executors(home)
     remote.executors[loser].session.connection.ready = False  # it closed its session there, and will connect anew
-    one = Scheduling(home, remote)
+    one = Scheduling(home, remote._provider)
     for job in "abc":
         one.submit(job)
     make_calls(remote)
@@ -221,3 +227,41 @@ def test_a_daemon_that_answers_but_refuses_the_key_is_not_searched_for(with_fall
     left.session.check_at -= RECONNECT_SECONDS
     left.session.tick()
     assert (with_fallback.lost, left.session.client.status_requests) == (False, 0)
+
+
+@pytest.fixture
+def two_machines(home: Path) -> RemoteProvider:
+    """Of one executor each, both connected."""
+    dirs = app_dirs({"VELATURA_HOME": str(home)})
+    one = RemoteProvider(DaemonConfig(remote=("left", "right")), dirs, lambda: None)
+    for executor in one.executors:
+        play(executor, home)
+    return one
+
+
+def test_a_machine_that_cannot_be_reached_gets_no_jobs_while_another_can(two_machines):
+    left, right = two_machines.executors
+    lose(left)
+    assert (two_machines.lost, left.available, right.available) == (False, False, True)
+    lose(right)
+    assert (two_machines.lost, left.available, right.available) == (True, True, True)  # to find out
+    right.session.handle(p.Status({}))
+    right.session.connection.ready = True
+    assert (two_machines.lost, left.available, right.available) == (False, False, True)
+
+
+def test_a_job_of_a_machine_that_cannot_be_reached_goes_to_another(two_machines, home):
+    left, right = two_machines.executors
+    left.session.connection.ready = False
+    run(left, home, "1")
+    lose(left)
+    assert events(left)[-1] == WorkerGone
+    right.session.connection.ready = False
+    run(right, home, "2")
+    lose(right)
+    assert events(right)[-1] == JobFailed  # there is no third one
+
+
+def test_a_machine_is_named_once():
+    with pytest.raises(UsageError, match="given twice"):
+        routes_for(DaemonConfig(remote=("me@box", "me@box:/elsewhere")), app_dirs({"VELATURA_HOME": "/nowhere"}))

@@ -91,6 +91,15 @@ OPTIONS = (
         "--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1, which sandboxed editors need."
     ),
     click.option(
+        "--remote",
+        multiple=True,
+        metavar="[USER@]HOST[:PATH]",
+        help="Run jobs on another machine through ssh (docs/remote.md), or on several. PATH: of velatura there.",
+    ),
+    click.option(
+        "--ssh", default=_default("ssh"), metavar="COMMAND", help="The command for --remote, such as 'ssh -p 2222'."
+    ),
+    click.option(
         "--upstream",
         default="",
         show_default=False,
@@ -102,7 +111,7 @@ OPTIONS = (
         "--executor",
         default=_default("executor"),
         type=click.Choice(KINDS),
-        help="Where jobs run: on this machine, on the --upstream daemon, or on the Ray cluster at --address.",
+        help="Where jobs run: on this machine, the --remote machines, the --upstream daemon, or the Ray cluster.",
     ),
     _text_option("--address", "ray://HOST:10001", "Address of the Ray cluster (docs/farm.md)."),
     click.option("--max-actors", default=_default("max_actors"), help="Largest number of workers in the cluster."),
@@ -121,7 +130,8 @@ OPTIONS = (
     _text_option(
         "--fallback",
         "local",
-        "local: run jobs on this machine while the --upstream daemon or the cluster cannot be reached.",
+        "local: run jobs on this machine while the --remote machines, the --upstream daemon or the cluster cannot be "
+        "reached.",
     ),
 )
 
@@ -175,6 +185,20 @@ def start(**values: Any) -> None:
             f"A daemon is already running (pid {report['pid']}) with other options. The new options are recorded for "
             "its next start: run 'velatura daemon stop', then this command again."
         )
+    reached = [_reaches(target, values["ssh"]) for target in values["remote"]]
+    if not all(reached):
+        raise SystemExit(1)
+
+
+def _reaches(target: str, ssh: str) -> bool:
+    """Try the way to another machine and print the outcome: better now than at the first restyle."""
+    from velatura_daemon.executors.remote.walk import walk
+
+    *_, last = walk(target, ssh, app_dirs())
+    click.echo("\n".join(line for line in (last.what, last.hint) if line))
+    if not last.ok:
+        click.echo("The daemon tries again with each restyle. 'velatura doctor' shows how far it gets.")
+    return last.ok
 
 
 def as_arguments(values: dict[str, Any]) -> list[str]:
@@ -192,6 +216,15 @@ def as_arguments(values: dict[str, Any]) -> list[str]:
             else:
                 arguments += [f"--{option}", str(item)]
     return arguments
+
+
+@daemon.command(hidden=True)
+def connection() -> None:
+    """Start the daemon if none is running, and print how to connect to it. Another machine's `--remote` runs this
+    through ssh. The printed line contains the key, so it is for no other eyes."""
+    from velatura_daemon.terminal.connect import print_connection
+
+    print_connection()
 
 
 @daemon.command()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,10 @@ import click
 from velatura import __version__
 from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import running_daemon
-from velatura.client.launch import recorded_launcher
+from velatura.client.launch import Launcher, recorded_launcher
 from velatura.errors import VelaturaError
 from velatura_daemon.cli.status import describe_devices, fallback_notice, remote_name
-from velatura_daemon.config import default_megapixels
+from velatura_daemon.config import DaemonConfig, default_megapixels
 
 NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
 MIN_FREE_DISK = 2e9  # bytes
@@ -32,12 +33,25 @@ class Finding:
     to_do: str = ""
 
 
+Check = Callable[[AppDirs], Iterator[Finding]]
+
+
 @click.command()
-def doctor() -> None:
+@click.option(
+    "--remote",
+    multiple=True,
+    metavar="[USER@]HOST[:PATH]",
+    help="Check only the way to this machine. Default: those of the last 'velatura daemon start --remote'.",
+)
+@click.option("--ssh", default="", show_default=False, metavar="COMMAND", help="The command for --remote.")
+def doctor(remote: tuple[str, ...], ssh: str) -> None:
     """Check the installation and report problems. The exit code is 1 if something is broken."""
     dirs = app_dirs()
     healthy = True
-    for check in (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon):
+    everything = (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon, _remotes)
+    only_remote = (lambda dirs: _walk(dirs, remote, ssh or DaemonConfig.ssh),)
+    checks: tuple[Check, ...] = only_remote if remote else everything
+    for check in checks:
         for finding in _safely(check, dirs):
             healthy = healthy and finding.ok
             click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
@@ -47,7 +61,7 @@ def doctor() -> None:
     raise SystemExit(0 if healthy else 1)
 
 
-def _safely(check: Callable[[AppDirs], Iterator[Finding]], dirs: AppDirs) -> Iterator[Finding]:
+def _safely(check: Check, dirs: AppDirs) -> Iterator[Finding]:
     try:
         yield from check(dirs)
     except VelaturaError as error:
@@ -176,3 +190,26 @@ def _daemon(dirs: AppDirs) -> Iterator[Finding]:
         yield Finding(True, f"{running}; network loaded on {devices} with {worker.get('weights', '–')}")
     else:
         yield Finding(True, f"{running}; no worker yet; one starts with the next job")
+
+
+def _remotes(dirs: AppDirs) -> Iterator[Finding]:
+    """The machines of the recorded command."""
+    launcher = recorded_launcher(dirs)
+    if launcher is not None:
+        yield from _walk(
+            dirs, values_of("--remote", launcher), (values_of("--ssh", launcher) or (DaemonConfig.ssh,))[-1]
+        )
+
+
+def values_of(option: str, launcher: Launcher) -> tuple[str, ...]:
+    """Return the values of an option in a recorded command, as `as_arguments` writes it."""
+    pairs = itertools.pairwise(launcher.command)
+    return tuple(value for name, value in pairs if name == option)
+
+
+def _walk(dirs: AppDirs, remote: Sequence[str], ssh: str) -> Iterator[Finding]:
+    from velatura_daemon.executors.remote.walk import walk
+
+    for target in remote:
+        for step in walk(target, ssh, dirs):
+            yield Finding(step.ok, step.what, step.hint)

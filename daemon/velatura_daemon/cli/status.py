@@ -58,7 +58,10 @@ def fallback_notice(report: Report) -> str:
 def _config_of(report: Report) -> DaemonConfig:
     """Return the parts of the daemon's configuration that say where jobs run."""
     return DaemonConfig(
-        executor=report.get("executor", "local"), address=report.get("address", ""), upstream=report.get("upstream", "")
+        executor=report.get("executor", "local"),
+        address=report.get("address", ""),
+        remote=tuple(report.get("remote", ())),
+        upstream=report.get("upstream", ""),
     )
 
 

@@ -10,7 +10,7 @@ from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.base import ExecutorProvider
 from velatura_daemon.executors.local import LocalProvider
 
-KINDS = ("local", "upstream", "ray")
+KINDS = ("local", "remote", "upstream", "ray")
 RAY_OPTIONS = ("address", "min_actors", "max_actors", "actor_resources", "node_labels")
 
 
@@ -26,10 +26,10 @@ def providers_for(
     if config.executor_kind == "local":
         return LocalProvider(config, wake), None
     fallback = LocalProvider(config, wake) if config.fallback else None
-    if config.executor_kind == "upstream":
-        from velatura_daemon.executors.remote import RemoteDaemon
+    if config.executor_kind in ("remote", "upstream"):
+        from velatura_daemon.executors.remote.provider import RemoteProvider
 
-        return RemoteDaemon(config, dirs, wake), fallback
+        return RemoteProvider(config, dirs, wake), fallback
     from velatura_daemon.executors.ray.workers import RayProvider
 
     return RayProvider(config, wake), fallback
@@ -41,8 +41,14 @@ def _check(config: DaemonConfig) -> None:
         raise UsageError(f"--executor is one of {', '.join(KINDS)}, not {config.executor_kind[:40]!r}.")
     if config.fallback not in ("", "local"):
         raise UsageError(f"--fallback can only be 'local', not {config.fallback[:40]!r}.")
-    if config.upstream and config.executor == "ray":
-        raise UsageError("--upstream and --executor ray contradict each other. Leave one of them out.")
+    places = {"remote": config.remote, "upstream": config.upstream, "executor ray": config.executor == "ray"}
+    given = [f"--{name}" for name, value in places.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} contradict each other. Leave one of them out.")
+    if config.executor_kind == "remote" and not config.remote:
+        raise UsageError("--executor remote needs --remote me@box, the machine that does the work.")
+    if config.ssh != DaemonConfig.ssh and not config.remote:
+        raise UsageError("--ssh only applies to --remote. Add --remote me@box, or leave it out.")
     if config.executor_kind == "upstream" and not config.upstream:
         raise UsageError("--executor upstream needs --upstream FILE, the connection file of the other daemon.")
     changed = [name for name in RAY_OPTIONS if getattr(config, name) != getattr(DaemonConfig, name)]

@@ -334,6 +334,7 @@ class Server:
             "endpoints": self._endpoints,
             "executor": self._options.executor_kind,
             "address": self._options.address,
+            "remote": list(self._options.remote),
             "upstream": self._options.upstream,
             "uptime_seconds": self._clock.now() - self._started,
             "sessions": len(self._sessions.sessions),

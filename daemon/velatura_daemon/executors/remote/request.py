@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from velatura.client.client import Client
-from velatura.errors import BadMessage, VelaturaError
+from velatura.errors import BadMessage, BadSetting, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
+from velatura.settings import StyleSettings, default_of
 from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.jobs.spec import JobSpec
 
@@ -59,10 +61,11 @@ class CheckingClient(Client):
         super()._fetch_result(result)
 
 
-def request_for(spec: JobSpec) -> p.Restyle:
+def request_for(spec: JobSpec, known_settings: frozenset[str] | None = None) -> p.Restyle:
     """Return the request for a job: everything that leaves this daemon.
 
-    Each field is named, so that a new field of JobSpec is not sent unless it is added here.
+    Each field is named, so that a new field of JobSpec is not sent unless it is added here. known_settings: those that
+    the other daemon knows; None: all. Raises BadSetting if the job uses one that it does not know.
     """
     styles = [
         {
@@ -78,7 +81,7 @@ def request_for(spec: JobSpec) -> p.Restyle:
         content=spec.content.picture.to_wire(),
         styles=styles,
         mask=spec.mask.picture.to_wire() if spec.mask is not None else None,
-        settings=spec.settings.to_wire(),
+        settings=_settings_for(spec.settings, known_settings),
         adjust=spec.adjust,
         weights=spec.weights,
         device=spec.device,
@@ -87,8 +90,25 @@ def request_for(spec: JobSpec) -> p.Restyle:
     )
 
 
-def estimated(event: p.Estimate, ticket: str) -> Estimated:
-    return Estimated(ticket, event.seconds, event.memory, event.tile, event.device, event.sentence)
+def _settings_for(settings: StyleSettings, known: frozenset[str] | None) -> dict[str, Any]:
+    """Leave out what an older version does not know and this job does not use."""
+    values = settings.to_wire()
+    unknown = [name for name in values if known is not None and name not in known]
+    used = [name for name in unknown if values[name] != default_of(name)]
+    if used:
+        raise BadSetting(
+            f"The Velatura on the other machine is older and does not know the setting {used[0]!r}. Update it there, "
+            "or set it back to its default."
+        )
+    return {name: value for name, value in values.items() if name not in unknown}
+
+
+def estimated(event: p.Estimate, ticket: str, work_place: str) -> Estimated:
+    """work_place: added to the sentence, as in 'on me@box'; '': nothing is added."""
+    sentence = event.sentence
+    if event.seconds >= 0 and work_place:
+        sentence = f"{sentence.removesuffix('.')}, {work_place}."
+    return Estimated(ticket, event.seconds, event.memory, event.tile, event.device, sentence)
 
 
 def internal_error(error: Exception) -> VelaturaError:

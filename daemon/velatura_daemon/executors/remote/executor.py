@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from velatura.app_dirs import AppDirs
-from velatura_daemon.executors.remote_connection import RemoteConnection
-from velatura_daemon.executors.remote_session import ConnectionMonitor, RemoteSession
+from velatura_daemon.executors.remote.connection import RemoteConnection
+from velatura_daemon.executors.remote.session import ConnectionMonitor, RemoteSession
 from velatura_daemon.jobs.events import Available, WorkerEvent
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 
-log = logging.getLogger("velatura.upstream")
+log = logging.getLogger("velatura.remote")
 
 CLOSE_SECONDS = 3.0  # for the thread to end
 
@@ -26,6 +26,10 @@ class Provider(ConnectionMonitor, Protocol):
 
     @property
     def reachable(self) -> bool: ...
+
+    @property
+    def takes_a_job_to_find_out(self) -> bool:
+        """Whether a job may go to it though it may be unreachable."""
 
     @property
     def executors(self) -> list[RemoteExecutor]: ...
@@ -81,8 +85,10 @@ class RemoteExecutor:
 
     @property
     def available(self) -> bool:
-        """While the other daemon is unreachable the first executor takes jobs, which finds out whether it is back."""
-        return self.is_accepted and (self._provider.reachable or self.is_first)
+        """While the other daemon is unreachable the first executor takes jobs, which finds out whether it is back,
+        unless the jobs can run on a third daemon meanwhile."""
+        may_find_out = self.is_first and self._provider.takes_a_job_to_find_out
+        return self.is_accepted and (self._provider.reachable or may_find_out)
 
     def announce(self) -> None:
         self.emit(Available())
@@ -122,6 +128,7 @@ class RemoteExecutor:
         if self._thread is not None:
             self._call(None)
             self._thread.join(CLOSE_SECONDS)
+        self.session.connection.route.close()
 
     def emit(self, event: WorkerEvent) -> None:
         """Queue an event for `poll`. From any thread."""
@@ -132,7 +139,7 @@ class RemoteExecutor:
         """Have the thread call a function, or end."""
         self._calls.append(function)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="upstream", daemon=True)
+            self._thread = threading.Thread(target=self._loop, name="remote", daemon=True)
             self._thread.start()
         with contextlib.suppress(OSError):  # full: the thread is awake already
             self._wake_in.send(b"!")
@@ -148,7 +155,7 @@ class RemoteExecutor:
                     function()
                 self.session.step()
             except Exception as error:  # a bug of this executor: it costs this job, not the daemon
-                log.exception("work for the upstream daemon failed")
+                log.exception("work for another daemon failed")
                 self.session.on_internal_error(error)
             self.session.wait_or(self._wake_out.fileno())
             with contextlib.suppress(BlockingIOError):

@@ -14,9 +14,9 @@ from velatura.client.events import Connected, Event, Finished
 from velatura.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, TooBusy, VelaturaError
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
-from velatura_daemon.executors.remote_connection import RemoteConnection
-from velatura_daemon.executors.remote_pictures import map_blobs, thumbnail_of_preview, thumbnail_of_style
-from velatura_daemon.executors.remote_request import (
+from velatura_daemon.executors.remote.connection import RemoteConnection
+from velatura_daemon.executors.remote.pictures import map_blobs, thumbnail_of_preview, thumbnail_of_style
+from velatura_daemon.executors.remote.request import (
     CheckingClient,
     RemoteJob,
     estimated,
@@ -43,10 +43,11 @@ from velatura_daemon.jobs.events import (
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.storage.atomic import write_file
 
-log = logging.getLogger("velatura.upstream")
+log = logging.getLogger("velatura.remote")
 
 HEARTBEAT = 2.0  # seconds
-RECONNECT_SECONDS = 30.0  # between checks whether the daemon is back, while the fallback works
+# Between checks whether the daemon is back, while others do the work; each interval is twice the one before.
+RECONNECT_SECONDS, LAST_RECONNECT_SECONDS = 30.0, 120.0
 RETRY_SECONDS = 2.0  # before a job is sent again that was refused because other jobs of this daemon run there
 IDLE_SECONDS = 60.0  # without work before the session there is closed
 SLEEP_SECONDS = 3600.0  # if there is nothing to wait for
@@ -70,7 +71,14 @@ class ConnectionMonitor(Protocol):
     """The provider, as a session sees it: it knows whether the other daemon can be reached at all."""
 
     lost: bool
-    has_fallback: bool
+
+    @property
+    def has_alternative(self) -> bool:
+        """Whether jobs can run elsewhere while the other daemon is lost."""
+
+    @property
+    def others_reachable(self) -> bool:
+        """Whether yet another daemon may take the job."""
 
     def on_lost(self) -> None: ...
 
@@ -101,8 +109,10 @@ class RemoteSession:
         self._unacknowledged: dict[str, Finished] = {}  # the last result, by its ticket
         self._device, self._weights = "", ""  # of the other daemon's worker
         self._estimate_tickets: dict[str, str] = {}  # this daemon's tickets, by those of the other daemon
+        self._check_seconds = RECONNECT_SECONDS
         self._busy_at = time.monotonic()
         self._next_heartbeat = 0.0
+        self._notified_no_gpu = False
         self._state = ""
 
     # --- the loop ------------------------------------------------------------------------------------------
@@ -116,13 +126,15 @@ class RemoteSession:
         """Wait until there is something to do, or until the descriptor can be read."""
         if not self.client.has_more:
             idle = self.job is None and not self._estimate_tickets and not self.connection.ready
-            self.connection.wait_or(descriptor, SLEEP_SECONDS if idle and not self.check_at else HEARTBEAT / 2)
+            tend_in = self.connection.route.tend(in_use=self.connection.ready) or SLEEP_SECONDS
+            self.connection.wait_or(descriptor, tend_in if idle and not self.check_at else HEARTBEAT / 2)
 
     def tick(self) -> None:
         now = time.monotonic()
         if 0 < self.check_at <= now:
-            self.check_at, self._busy_at = now + RECONNECT_SECONDS if self._monitor.lost else 0.0, now
+            self.check_at, self._busy_at = now + self._check_seconds if self._monitor.lost else 0.0, now
             if self._monitor.lost:
+                self._check_seconds = min(2 * self._check_seconds, LAST_RECONNECT_SECONDS)
                 self.client.request_status()
                 self.connection.patience = 0.0  # one try
         if self.job is None and not self._estimate_tickets:
@@ -144,16 +156,19 @@ class RemoteSession:
     def _tick_job(self, job: RemoteJob, now: float) -> None:
         if self.connection.is_waiting and not job.notified_waiting:
             job.notified_waiting = True
-            self._notify(job, "does not answer yet; trying for a few seconds")
+            problem = self.connection.route.problem
+            self._owner.emit(JobNotice(job.spec.ticket, f"{problem} Trying again for a few seconds."))
         if 0 < job.retry_at <= now:
             self._send(job.spec)
 
     def _notify(self, job: RemoteJob, what: str) -> None:
-        sentence = f"The daemon at {self.connection.endpoint}, which does the work, {what}."
+        sentence = f"The daemon {self.connection.route.name} {what}."
         self._owner.emit(JobNotice(job.spec.ticket, sentence))
 
     def info(self, state: str) -> WorkerInfo:
-        return WorkerInfo(state, f"{self._device or 'a device'} of another daemon", self._weights or "–")
+        machine = self.connection.route.machine
+        place = f"on {machine}" if machine else "of another daemon"
+        return WorkerInfo(state, f"{self._device or 'a device'} {place}", self._weights or "–")
 
     def _set_state(self, state: str) -> None:
         self._state = state
@@ -162,10 +177,7 @@ class RemoteSession:
     # --- the scheduler's calls -----------------------------------------------------------------------------
     def run(self, spec: JobSpec) -> None:
         if spec.finish_now:
-            sentence = (
-                "The unfinished image is on the other daemon, which does the work. "
-                "Let it finish, or start this daemon without --upstream."
-            )
+            sentence = "The unfinished image is with another daemon, which does the work. Let it finish there."
             self._fail(spec.ticket, VelaturaError(sentence))
             return
         try:
@@ -177,18 +189,33 @@ class RemoteSession:
             self._fail(spec.ticket, internal_error(error))
 
     def _send(self, spec: JobSpec) -> None:
+        """Send a job, or connect first: what the other daemon knows decides what is sent."""
+        notified = self.job is not None and self.job.notified_waiting
+        self.job = RemoteJob(spec, request_for(spec), connected=self.connection.ready, notified_waiting=notified)
+        if self.connection.ready:
+            self._submit(self.job)
+            return
+        self._set_state("connecting")
+        if self.connection.route.greeting:
+            self._owner.emit(JobNotice(spec.ticket, self.connection.route.greeting))
+        self.client.request_status()
+        if self._monitor.has_alternative:
+            self.connection.patience = 0.0  # one try: another one does the work meanwhile
+
+    def _submit(self, job: RemoteJob) -> None:
+        self._set_state("sending")
         try:
-            blobs = {name: data for item in spec.inputs for name, data in map_blobs(item).items()}
+            job.request = request_for(job.spec, self.connection.route.known_settings)
+            blobs = {name: data for item in job.spec.inputs for name, data in map_blobs(item).items()}
+        except VelaturaError as error:
+            self._fail(job.spec.ticket, error)
+            return
         except OSError as error:
             sentence = f"A picture of this restyle cannot be read ({error.strerror}). Restyle again."
-            self._fail(spec.ticket, DiskTrouble(sentence))
+            self._fail(job.spec.ticket, DiskTrouble(sentence))
             return
-        request = request_for(spec)
-        notified = self.job is not None and self.job.notified_waiting
-        self.job = RemoteJob(spec, request, connected=self.connection.ready, notified_waiting=notified)
-        self.client.expected = request
-        self._set_state("sending" if self.connection.ready else "connecting")
-        self.client.submit(request, blobs)
+        self.client.expected = job.request
+        self.client.submit(job.request, blobs)
 
     def estimate(self, request: EstimateRequest) -> None:
         ticket = self.client.request_estimate(
@@ -228,15 +255,16 @@ class RemoteSession:
     def check_connection(self) -> None:
         """If connected, check at once: perhaps only another executor lost its connection. The first executor goes on
         checking whatever the answer is."""
-        if self._monitor.has_fallback and self._owner.is_first:
-            self.check_at = time.monotonic() + RECONNECT_SECONDS
+        if self._monitor.has_alternative and self._owner.is_first and not self.check_at:
+            self._check_seconds = RECONNECT_SECONDS
+            self.check_at = time.monotonic() + self._check_seconds
         if self.connection.ready:
             self.client.request_status()
 
     def terminate(self) -> None:
         if self.job is None:  # the scheduler assumes that there is one
             self._owner.emit(WorkerGone("the connection was lost"))
-        self.client.fail_all(self.connection.lost("gives no sign of work"))
+        self.client.fail_all(self.connection.route.lost("gives no sign of work"))
 
     def on_internal_error(self, error: Exception) -> None:
         self.client.fail_all(internal_error(error))
@@ -249,11 +277,11 @@ class RemoteSession:
             self._monitor.on_welcome(event.welcome.limits)
             if job is not None:
                 job.connected = True
-                self._set_state("sending")
+                self._submit(job)
         elif isinstance(event, p.Status):
             self._handle_status(event)
         elif isinstance(event, p.Estimate) and event.ticket in self._estimate_tickets:
-            self._owner.emit(estimated(event, self._estimate_tickets.pop(event.ticket)))
+            self._owner.emit(self._estimated(event, self._estimate_tickets.pop(event.ticket)))
         elif isinstance(event, p.Failed):
             self._handle_failure(event)
         elif job is not None and getattr(event, "job", getattr(event, "ticket", "")) == job.request.job:
@@ -274,7 +302,8 @@ class RemoteSession:
         elif isinstance(event, p.Queued):
             self._set_state("at work" if event.place == 0 else f"waiting there, {event.place} before it")
         elif isinstance(event, p.Estimate):
-            self._owner.emit(estimated(event, ticket))
+            self._owner.emit(self._estimated(event, ticket))
+            self._note_device(job, event.device)
         elif isinstance(event, p.Notice):
             self._owner.emit(JobNotice(ticket, event.sentence))
         elif isinstance(event, p.Progress):
@@ -299,6 +328,15 @@ class RemoteSession:
         styles = tuple(thumbnail_of_style(style.picture) for style in job.spec.styles)
         thumbnail = thumbnail_of_preview(job.preview)
         self._owner.emit(CheckpointSaved(job.spec.ticket, progress.done, 0, thumbnail, styles, elsewhere=True))
+
+    def _estimated(self, event: p.Estimate, ticket: str) -> Estimated:
+        return estimated(event, ticket, self.connection.route.machine and f"on {self.connection.route.machine}")
+
+    def _note_device(self, job: RemoteJob, device: str) -> None:
+        """Say once that there is no GPU, which is why people use another machine."""
+        if device.startswith("cpu") and not self._notified_no_gpu and self.connection.route.no_gpu_notice:
+            self._notified_no_gpu = True
+            self._owner.emit(JobNotice(job.spec.ticket, self.connection.route.no_gpu_notice))
 
     def _finish(self, job: RemoteJob, done: Finished) -> None:
         """Write the result to this disk before it is reported. The other daemon may delete its own after
@@ -351,10 +389,11 @@ class RemoteSession:
                 self._monitor.on_found()
         if job is None or failed.job not in (job.request.job, *([""] if lost else [])):
             return
-        if lost and job.connected and failed.code != NotTrusted.code:
+        unreachable = failed.code == DaemonLost.code and self._monitor.others_reachable
+        if lost and (job.connected or unreachable) and failed.code != NotTrusted.code:
             self.job = None
             log.warning("the connection to the other daemon was lost: %s", failed.sentence)
-            self._owner.emit(WorkerGone("the connection was lost", failed.sentence))
+            self._owner.emit(WorkerGone("the connection was lost", failed.sentence, blameless=not job.connected))
         elif failed.code == TooBusy.code and not lost and self._owner.others_running:
             self._retry_later(job)
         else:

@@ -1,0 +1,177 @@
+"""The first ssh call to another machine: find Velatura there, start its daemon, and return how to connect to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from dataclasses import dataclass
+
+from velatura.client.connection_file import ConnectionInfo
+from velatura.client.launch import ERROR_PREFIX
+from velatura.protocol.messages import VERSION
+from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess
+from velatura_daemon.executors.remote.target import Target
+
+PROBE_SECONDS = 90.0  # logging in, importing Python's modules from a cold disk, and 30 s for the daemon to start
+FOUND, MISSING = "velatura-found", "velatura-missing"
+ANSWER = "velatura-connection"  # `velatura daemon connection` prints this and a JSON object
+
+# A plain ssh session has a short PATH. These are where pipx, uv, 'make demo' in a clone and administrators install.
+PLACES = (
+    '"$(command -v velatura 2>/dev/null)"',
+    '"$HOME"/.local/bin/velatura',
+    '"$HOME"/bin/velatura',
+    '"$HOME"/.venv/bin/velatura',
+    '"$HOME"/velatura/.venv/bin/velatura',
+    '"$HOME"/*/.venv/bin/velatura',
+    '"$HOME"/*/velatura/.venv/bin/velatura',
+    "/usr/local/bin/velatura",
+    "/opt/velatura/bin/velatura",
+    "/opt/velatura/.venv/bin/velatura",
+    "/opt/homebrew/bin/velatura",
+)
+
+# For any POSIX shell. It goes to /bin/sh's input, since the user's login shell may be of another kind (fish, csh).
+SCRIPT = """
+cd "$HOME" || exit
+given={given}
+case $given in "~/"*) given=$HOME/${{given#"~/"}};; esac
+velatura=
+try() {{
+  for place in "$@"; do
+    [ -z "$velatura" ] && [ -f "$place" ] && [ -x "$place" ] && velatura=$place
+  done
+}}
+if [ -n "$given" ]; then
+  try "$given" "$given/velatura" "$given/bin/velatura" "$given/.venv/bin/velatura"
+else
+  try {places}
+fi
+[ -n "$velatura" ] || {{ echo {missing}; exit; }}
+case $velatura in /*) ;; *) velatura=$PWD/$velatura;; esac
+echo "{found} $velatura"
+exec "$velatura" daemon connection </dev/null
+"""
+
+
+@dataclass(frozen=True)
+class RemoteDaemonInfo:
+    """What the other machine says. program: path of the velatura command. version: Velatura's. settings: names of the
+    settings that it knows. executor: where its daemon runs jobs, as in DaemonConfig. connection: its daemon's."""
+
+    program: str
+    version: str
+    settings: frozenset[str]
+    executor: str
+    connection: ConnectionInfo
+
+
+class Probe:
+    """The call, under way."""
+
+    def __init__(self, ssh: str, target: Target) -> None:
+        """Raises RemoteFailure."""
+        self._target = target
+        self._deadline = time.monotonic() + PROBE_SECONDS
+        self._process = SshProcess(ssh, target, ["-o ClearAllForwardings=yes", "-o LogLevel=ERROR"], "/bin/sh")
+        self._process.write(script_for(target), end=True)
+
+    def poll(self) -> RemoteDaemonInfo | None:
+        """Return the answer; None: not yet. Raises RemoteFailure."""
+        status = self._process.poll()
+        if status is None:
+            if time.monotonic() > self._deadline:
+                self.close()
+                raise RemoteFailure(
+                    f"{self._target} did not start its daemon within {PROBE_SECONDS:.0f} s. Log in there and run "
+                    "'velatura daemon start' to see why.",
+                    may_pass=True,
+                )
+            return None
+        self._process.close()
+        return read_answer(self._target, status, self._process)
+
+    def close(self) -> None:
+        self._process.close()
+
+
+def script_for(target: Target) -> str:
+    return SCRIPT.format(given=shlex.quote(target.program), places=" ".join(PLACES), missing=MISSING, found=FOUND)
+
+
+def read_answer(target: Target, status: int, process: SshProcess) -> RemoteDaemonInfo:
+    """Read what the script has printed, among whatever the login shell prints. Raises RemoteFailure."""
+    lines = process.output.splitlines()
+    program = next((line.partition(" ")[2] for line in lines if line.startswith(FOUND)), "")
+    answer = next((line.partition(" ")[2] for line in lines if line.startswith(ANSWER)), "")
+    if answer:
+        return _parse(target, program, answer)
+    if program:
+        raise RemoteFailure(_why_not_started(target, program, process.errors))
+    if MISSING in (line.strip() for line in lines):
+        raise RemoteFailure(_not_found(target))
+    if status != 255 and re.search("/bin/sh", process.errors):  # 255: ssh itself has failed
+        raise RemoteFailure(f"{target} has no /bin/sh. Another machine has to be Linux or macOS.")
+    raise process.failure()
+
+
+def _not_found(target: Target) -> str:
+    if target.program:
+        return f"There is no velatura at {target.program} on {target}. Check the path after the colon of --remote."
+    return (
+        f"Velatura was not found on {target}. Install it there, or say where it is: --remote "
+        f"{target}:/path/to/velatura."
+    )
+
+
+def _why_not_started(target: Target, program: str, errors: str) -> str:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    sentence = next((line for line in reversed(lines) if line.startswith(ERROR_PREFIX)), "")
+    if "No such command" in errors:
+        return f"The Velatura on {target} ({program}) is too old to work for another machine. Update it there."
+    if sentence:
+        return f"The daemon on {target} did not start: {sentence.removeprefix(ERROR_PREFIX)}"
+    last = f" ({lines[-1][:300].rstrip('.')})" if lines else ""
+    return f"The daemon on {target} did not start{last}. Log in there and run '{shlex.quote(program)} doctor'."
+
+
+def _parse(target: Target, program: str, answer: str) -> RemoteDaemonInfo:
+    try:
+        fields = json.loads(answer)
+        protocol, version = int(fields["protocol"][0]), str(fields["version"])[:40]
+        settings = frozenset(str(name) for name in fields["settings"])
+        endpoints = tuple(str(endpoint) for endpoint in fields["endpoints"])
+        key = bytes.fromhex(fields["key"])
+        connection = ConnectionInfo(endpoints, key, int(fields["pid"]), str(fields["build"]))
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise RemoteFailure(
+            f"The Velatura on {target} ({program}) gives an answer that this one does not understand. Update the older "
+            "of the two."
+        ) from None
+    check_protocol(protocol, version, target)
+    return RemoteDaemonInfo(program, version, settings, str(fields.get("executor", "")), connection)
+
+
+def check_protocol(major: int, version: str, target: Target) -> None:
+    """Raises RemoteFailure, which says which side to update, unless both speak the same major version."""
+    if major == VERSION[0]:
+        return
+    older = f"on {target}" if major < VERSION[0] else "on this machine"
+    raise RemoteFailure(
+        f"The Velatura on {target} (version {version}) speaks protocol {major}, this one protocol {VERSION[0]}. Update "
+        f"Velatura {older}."
+    )
+
+
+def check_works_itself(info: RemoteDaemonInfo, own: ConnectionInfo | None, target: Target) -> None:
+    """Raises RemoteFailure if the daemon over there is this one, or hands its jobs on: two machines that name each
+    other would wait for ever. own: this daemon's connection."""
+    if own is not None and own.key == info.connection.key:
+        raise RemoteFailure(f"{target} leads back to this daemon. Name another machine, or leave --remote out.")
+    if info.executor in ("remote", "upstream"):
+        raise RemoteFailure(
+            f"The daemon on {target} gives its own work to another machine. Run 'velatura daemon start' without "
+            "--remote there, or name that other machine here."
+        )

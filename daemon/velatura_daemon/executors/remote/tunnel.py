@@ -1,0 +1,156 @@
+"""The way to a daemon on another machine, through ssh."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from velatura.app_dirs import AppDirs
+from velatura.client.connection_file import ConnectionInfo, read_connection
+from velatura.errors import DaemonLost, VelaturaError
+from velatura_daemon.executors.remote.forward import Forward
+from velatura_daemon.executors.remote.probe import Probe, RemoteDaemonInfo, check_works_itself
+from velatura_daemon.executors.remote.routes import Address
+from velatura_daemon.executors.remote.ssh import RemoteFailure
+from velatura_daemon.executors.remote.target import Target
+
+log = logging.getLogger("velatura.remote")
+
+PATIENCE = 30.0  # seconds: a machine that wakes up takes 10 to 20 s until its ssh server answers
+FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between two attempts; each waits twice as long as the one before
+UNUSED_SECONDS = 600.0  # after which an open connection is closed; the worker over there has stopped by then too
+
+
+def no_gpu_sentence(target: Target) -> str:
+    return (
+        f"{target} has no GPU that PyTorch can use, so it works on its CPU. If it has one, check the driver there "
+        "('nvidia-smi' should list it)."
+    )
+
+
+class SshTunnel:
+    """Idle → probing (find and start the daemon) → forwarding → open. Shared by all sessions with one machine.
+
+    A step that fails is not repeated by itself: everything begins with the probe again, since the daemon over there may
+    have restarted with another key and another socket.
+    """
+
+    patience = PATIENCE
+
+    def __init__(self, ssh: str, target: Target, dirs: AppDirs, owner: str = "daemon") -> None:
+        """owner: what uses it; two owners at the same time need two names, since each has a socket of its own."""
+        self._ssh, self.target, self._dirs, self._owner = ssh, target, dirs, owner
+        self.name = f"on {target}"
+        self.machine = str(target)
+        self.greeting = f"Connecting to {target}."
+        self.no_gpu_notice = no_gpu_sentence(target)
+        self.problem = ""
+        self.is_hopeless = False
+        self._lock = threading.Lock()
+        self._step: Probe | Forward | None = None
+        self.info: RemoteDaemonInfo | None = None  # of the last probe
+        self._distrusted_key = b""
+        self._by_port = False
+        self._was_answered = False
+        self._retry_seconds = FIRST_RETRY
+        self._retry_at = 0.0  # time.monotonic()
+        self._used_at = time.monotonic()
+
+    @property
+    def known_settings(self) -> frozenset[str] | None:
+        return self.info.settings if self.info is not None else None
+
+    @property
+    def socket_name(self) -> str:
+        """The same at each start, so that ssh replaces a socket that a killed process has left."""
+        return f"{self._owner}-{hashlib.sha256(self.target.destination.encode()).hexdigest()[:12]}.sock"
+
+    def begin(self) -> None:
+        with self._lock:
+            self.problem, self.is_hopeless, self._retry_at = "", False, 0.0
+
+    def find(self) -> Sequence[Address]:
+        with self._lock:
+            self._used_at = time.monotonic()
+            try:
+                return self._advance()
+            except RemoteFailure as error:
+                self._fail(error)
+            except VelaturaError as error:  # such as a full disk
+                self._fail(RemoteFailure(error.sentence))
+            return ()
+
+    def _advance(self) -> Sequence[Address]:
+        if self._step is None and time.monotonic() >= self._retry_at:
+            log.info("calling %s", self.target)
+            self._step = Probe(self._ssh, self.target)
+        if isinstance(self._step, Probe) and (info := self._step.poll()) is not None:
+            check_works_itself(info, self._own_connection(), self.target)
+            log.info("%s has Velatura %s (%s)", self.target, info.version, info.program)
+            self.info = info
+            self._step = Forward(
+                self._ssh, self.target, info.connection, self._dirs.runtime / self.socket_name, by_port=self._by_port
+            )
+            self._was_answered = False
+        if isinstance(self._step, Forward) and self._step.poll():
+            return [self._step.address]
+        return ()
+
+    def _own_connection(self) -> ConnectionInfo | None:
+        return read_connection(self._dirs.connection_file)
+
+    def _fail(self, error: RemoteFailure) -> None:
+        """End the step; the next call of `find` after a while begins again."""
+        log.warning("%s", error.sentence)
+        self._close_step()
+        self.problem, self.is_hopeless = error.sentence, not error.may_pass
+        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LAST_RETRY)
+
+    def on_unanswered(self, address: Address | None) -> None:
+        with self._lock:
+            if isinstance(self._step, Forward) and self._step.address is address:  # not one that was opened meanwhile
+                if not self._was_answered:  # the server may forbid this kind: the next attempt is of the other one
+                    self._by_port = not self._step.by_port
+                self._fail(self._step.unanswered())
+
+    def on_connected(self) -> None:
+        with self._lock:
+            self.problem, self._retry_seconds, self._was_answered = "", FIRST_RETRY, True
+
+    def has_new_key(self, info: ConnectionInfo) -> bool:
+        """Ask once more, then believe it."""
+        with self._lock:
+            if self._distrusted_key == info.key:
+                return False
+            self._distrusted_key = info.key
+            self._fail(RemoteFailure(f"The daemon on {self.target} has restarted.", may_pass=True))
+            return True
+
+    def tend(self, *, in_use: bool) -> float | None:
+        with self._lock:
+            if self._step is None:
+                return None
+            now = time.monotonic()
+            if in_use:
+                self._used_at = now
+            elif now - self._used_at > UNUSED_SECONDS:
+                log.info("the unused connection to %s is closed", self.target)
+                self._close_step()
+                return None
+            return UNUSED_SECONDS
+
+    def lost(self, what: str) -> DaemonLost:
+        return DaemonLost(f"The daemon on {self.target} {what}. Run 'velatura doctor' to see where it stops.")
+
+    def close(self) -> None:
+        with self._lock:
+            self._close_step()
+
+    def _close_step(self) -> None:
+        if self._step is not None:
+            self._step.close()
+            self._step = None
