@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from velatura_daemon.memory_plan import megapixels_within
+from velatura_daemon.remote_target import parse_target
 
 MAX_DEFAULT_MEGAPIXELS = 256.0  # the limit is never higher by default, whatever the memory
 
@@ -95,7 +96,7 @@ class DaemonConfig:
         if self.executor_kind == "ray":
             return f"the Ray cluster at {self.address}"
         if self.remote:
-            return " and ".join(text.partition(":")[0] for text in self.remote)
+            return " and ".join(str(parse_target(text)) for text in self.remote)
         return f"the daemon at {self.upstream}" if self.upstream else ""
 
     @property

@@ -73,3 +73,12 @@ def test_a_host_name_that_is_an_option_runs_nothing(velatura, tmp_path, kind):
         assert done.returncode != 0
         assert "names no machine" in done.stderr
     assert not made.exists()
+
+
+def test_a_box_that_forbids_unix_sockets_is_fine_and_one_that_forbids_all_is_named(box, velatura):
+    box.stop_sshd()
+    box.start("AllowStreamLocalForwarding no")
+    assert velatura("daemon", "start", "--remote", "box", "--ssh", box.ssh).returncode == 0
+    box.stop_sshd()
+    box.start("AllowStreamLocalForwarding no", "AllowTcpForwarding no")
+    assert "forbids forwarding" in velatura("doctor", "--remote", "box", "--ssh", box.ssh).stdout

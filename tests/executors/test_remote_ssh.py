@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ import psutil
 import pytest
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
+from tests.support import slow_line
 from tests.support.daemons import status_when, until
 from tests.support.sshd import Box
 from velatura.app_dirs import app_dirs
 from velatura.client.client import Client
+from velatura.client.connection_file import ConnectionInfo
 from velatura.client.events import Finished
 from velatura.client.launch import Launcher, record_launcher
 from velatura.errors import DaemonLost
@@ -25,8 +28,10 @@ from velatura.settings import StyleSettings
 from velatura_daemon.build import build_id
 from velatura_daemon.executors.remote import forward
 from velatura_daemon.executors.remote.connection import RemoteConnection
-from velatura_daemon.executors.remote.target import parse_target
+from velatura_daemon.executors.remote.request import CheckingClient
+from velatura_daemon.executors.remote.ssh import RemoteFailure
 from velatura_daemon.executors.remote.tunnel import SshTunnel
+from velatura_daemon.remote_target import parse_target
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 LONG = StyleSettings(quality="draft", iterations=300)
@@ -172,6 +177,68 @@ def test_a_path_that_ssh_cannot_forward_gets_a_folder_of_its_own(shared_box, hom
     assert not folder.exists()
 
 
+def test_a_slow_line_is_not_taken_for_a_dead_one(box, home):
+    """A picture that takes several times as long as the silence after which a connection counts as lost."""
+    options = ("--heartbeat", "0.5")
+    command = (sys.executable, "-m", "velatura_daemon", "daemon", "run", *options)
+    record_launcher(box.dirs, Launcher(command, build_id()))
+    box.write_config(f"Host box\nProxyCommand {sys.executable} {slow_line.__file__} %h %p 1e6")
+    tunnel = SshTunnel(box.ssh, parse_target("box"), app_dirs({"VELATURA_HOME": str(home)}))
+    tunnel.silence = 0.0
+    client = CheckingClient("tests", connection=RemoteConnection(tunnel, "tests"))
+    client.send_in_small_pieces()
+    with client:
+        client.wait_until_ready()
+        content = picture(1000, 1000)
+        job = client.restyle(content, [(STYLE, 1.0)], StyleSettings(strength=0))
+        client.expected = p.Restyle(job, "", content.ref.to_wire(), [], None, {})
+        assert until(client, Finished, job)
+    tunnel.close()
+
+
+def test_a_session_that_ended_unused_is_opened_again_at_once(tunnel, shared_box):
+    others = set(shared_box.ssh_pids())
+    connect(tunnel)
+    (ours,) = set(shared_box.ssh_pids()) - others
+    os.kill(ours, signal.SIGTERM)
+    wait_for_end(ours)
+    assert connect(tunnel)
+    assert tunnel.problem == ""
+
+
+def test_a_banner_is_not_taken_for_an_error(box, home):
+    box.stop_sshd()
+    (home / "banner").write_text("Unauthorized access is prohibited.\nConnection refused\n")
+    box.start(f"Banner {home}/banner")
+    tunnel = SshTunnel(box.ssh, parse_target("box"), app_dirs({"VELATURA_HOME": str(home)}))
+    connect(tunnel)
+    box.kill_daemon()
+    assert connect(tunnel)
+    tunnel.close()
+
+
+def test_what_failed_before_a_cancel_is_not_believed_later(box, home):
+    keys = (box.folder / "authorized_keys").read_text()
+    (box.folder / "authorized_keys").write_text("")
+    tunnel = SshTunnel(box.ssh, parse_target("box"), app_dirs({"VELATURA_HOME": str(home)}))
+    tunnel.begin()
+    tunnel.find()  # a login is under way, and nobody waits for it any more
+    (box.folder / "authorized_keys").write_text(keys)
+    tunnel._used_at -= 60
+    assert connect(tunnel)
+    tunnel.close()
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["tcp:///x/${HOME}", "tcp://10.0.0.1:22", "tcp://127.0.0.1:1:2", "ipc:///a:b", "x"]
+)
+def test_only_a_socket_or_a_port_of_the_box_itself_is_forwarded(home, endpoint):
+    """ssh would expand variables of this machine in whatever else the box claims."""
+    info = ConnectionInfo((endpoint,), b"k" * 32, 1, "")
+    with pytest.raises(RemoteFailure, match="no socket that ssh can forward"):
+        forward.Forward("ssh", parse_target("box"), info, home / "s")
+
+
 def test_an_unused_connection_is_closed(tunnel, shared_box, monkeypatch):
     before = set(shared_box.ssh_pids())
     connect(tunnel)
@@ -276,7 +343,13 @@ def test_two_boxes_work_at_the_same_time_and_one_takes_over_for_the_other(home):
             left.stop_sshd()
             for seed in (3, 4):
                 assert restyle(client, seed).result.device.endswith(ELSEWHERE)
-            left.start()
+            right.stop_sshd()
+            job = client.restyle(picture(seed=5), [(STYLE, 1.0)], QUICK)
+            while "Trying again" not in until(client, p.Notice, job).sentence:
+                pass
+            left.start()  # whichever of the two the job waits for
+            assert until(client, Finished, job)
+            right.start()
     finally:
         own.stop()
         left.close()
@@ -349,7 +422,7 @@ def test_a_daemon_that_cannot_start_there_says_why(box, own):
     box.dirs.state.parent.mkdir(parents=True)
     box.dirs.state.write_text("a file where the folder should be")
     sentence = failure(own)
-    assert sentence.startswith("The daemon on box did not start:")
+    assert sentence.startswith("The daemon on box did not start. box says:")
     assert str(box.dirs.state) in sentence
 
 

@@ -12,7 +12,7 @@ from tests.support.sshd import need_sshd
 from velatura.errors import UsageError
 from velatura_daemon.executors.remote.probe import PLACES, script_for
 from velatura_daemon.executors.remote.ssh import RemoteFailure, command_line, explain
-from velatura_daemon.executors.remote.target import Target, parse_target
+from velatura_daemon.remote_target import Target, parse_target
 
 BOX = Target("me@box", "box", "")
 
@@ -87,7 +87,7 @@ def test_a_path_reaches_the_script_as_one_word(path):
         ("No ED25519 host key is known for box and you have requested strict checking.\nHost key verification failed.",
          "run 'ssh me@box' once", False),
         ("@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@\nHost key verification failed.",
-         "ssh-keygen -R box", False),
+         "run 'ssh me@box' and do what it says there", False),
         ("me@box: Permission denied (publickey,password).", "ssh-copy-id me@box", False),
         ("Received disconnect from 1.2.3.4 port 22:2: Too many authentication failures", "ssh-copy-id me@box", False),
         ("kex_exchange_identification: read: Connection reset by peer", "has closed the ssh connection", True),
@@ -95,6 +95,7 @@ def test_a_path_reaches_the_script_as_one_word(path):
         ("bind [127.0.0.1]:8888: Address already in use\nCould not request local forwarding.",
          "an alias without", False),
         ("/home/me/.ssh/config: line 3: Bad configuration option: frobnicate", "Bad configuration option", False),
+        ("Connection to 127.0.0.1 closed by remote host.", "has closed the ssh connection", True),
         ("something new", "something new. Try 'ssh me@box' in a terminal.", False),
         ("", "The ssh connection to me@box has ended.", True),
     ],

@@ -28,6 +28,7 @@ class JobBlobs:
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
         self._send = send
+        self.chunk = p.CHUNK  # bytes of a piece that is sent, at most
         self._jobs: dict[str, _Job] = {}
         self._downloads: dict[int, tuple[Download, str]] = {}  # by ticket, with the job
 
@@ -59,7 +60,7 @@ class JobBlobs:
     def upload(self, request: p.Get) -> None:
         """Send the requested bytes. Does nothing if no job has this blob any more; the daemon knows that too."""
         data = next((job.uploads[request.blob] for job in self._jobs.values() if request.blob in job.uploads), None)
-        for put in put_messages(request, data) if data is not None else ():
+        for put in put_messages(request, data, self.chunk) if data is not None else ():
             self._send(put)
 
     def fetch(self, result: p.Result) -> Finished | None:

@@ -38,6 +38,11 @@ class PlainDealer:
     def needs_write(self) -> bool:
         return self._socket.needs_write
 
+    @property
+    def bytes_moved(self) -> int:
+        """How many bytes were sent and received so far."""
+        return self._socket.bytes_moved
+
     def fileno(self) -> int:
         return self._socket.fileno()
 

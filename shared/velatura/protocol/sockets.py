@@ -35,6 +35,7 @@ class ZmtpSocket:
         self.max_queued = max_queued
         self.parser = zmtp.FrameParser(limits)
         self.closed_reason: str | None = None
+        self.bytes_moved = 0  # sent and received: on a slow line a sign of life long before a message is complete
         # The greeting is sent at once. Messages wait for the peer's READY.
         self._outgoing: deque[memoryview] = deque([memoryview(zmtp.GREETING + ready)])
         self._unsent: deque[list[memoryview]] = deque()
@@ -74,6 +75,7 @@ class ZmtpSocket:
                         return
                     self._outgoing.extend(self._unsent.popleft())
                 sent = self._socket.send(self._outgoing[0]) if self._outgoing[0] else 0
+                self.bytes_moved += sent
                 if sent < self._outgoing[0].nbytes:
                     self._outgoing[0] = self._outgoing[0][sent:]
                 else:
@@ -100,6 +102,7 @@ class ZmtpSocket:
                 if count == 0:
                     self.closed_reason = "it closed the connection."
                     return None
+                self.bytes_moved += count
                 was_ready = self.parser.is_ready
                 message = self.parser.buffer_updated(count)
                 if self.parser.is_ready and not was_ready:

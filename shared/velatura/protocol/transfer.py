@@ -13,14 +13,14 @@ from velatura.errors import BadMessage, WrongHash
 from velatura.protocol.messages import CHUNK, WINDOW, Get, Put
 
 
-def put_messages(request: Get, data: memoryview) -> Iterator[Put]:
-    """Yield the requested range of a blob in pieces of at most CHUNK bytes, at most WINDOW bytes in all.
+def put_messages(request: Get, data: memoryview, chunk: int = CHUNK) -> Iterator[Put]:
+    """Yield the requested range of a blob in pieces of at most `chunk` bytes, at most WINDOW bytes in all.
 
-    data: the whole blob. Parts of the range outside the blob are skipped.
+    data: the whole blob. Parts of the range outside the blob are skipped. chunk: at most CHUNK.
     """
     end = min(request.until, data.nbytes, request.start + WINDOW)
-    for offset in range(max(0, request.start), end, CHUNK):
-        yield Put(request.blob, data.nbytes, offset, request.ticket, data[offset : min(offset + CHUNK, end)])
+    for offset in range(max(0, request.start), end, chunk):
+        yield Put(request.blob, data.nbytes, offset, request.ticket, data[offset : min(offset + chunk, end)])
 
 
 _tickets = itertools.count(1)

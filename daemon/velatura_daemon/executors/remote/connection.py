@@ -6,7 +6,6 @@ import selectors
 import time
 
 from velatura.client.handshake import Handshake
-from velatura.client.transport import Dealer
 from velatura.client.transport_plain import PlainDealer, Selector
 from velatura.errors import DaemonLost, NotTrusted, UnknownMessage, VersionMismatch
 from velatura.protocol import codec
@@ -31,7 +30,8 @@ class RemoteConnection:
         self.route, self._client_id = route, client_id
         self._address: Address | None = None
         self._state = SEARCHING
-        self._dealer: Dealer | None = None
+        self._dealer: PlainDealer | None = None
+        self._moved = 0  # bytes of the current connection, when it was last looked at
         self.patience = route.patience  # seconds, for the current search; the next one starts with the route's again
         self._session = b""
         self._heartbeat = 5.0
@@ -93,13 +93,16 @@ class RemoteConnection:
 
     def keep_alive(self) -> None:
         now = time.monotonic()
+        if self._dealer is not None and self._dealer.bytes_moved != self._moved:
+            self._moved, self.last_received_at = self._dealer.bytes_moved, now
+            self._unanswered_since = self._unanswered_since and now
         if self._state == READY and now - self._last_sent > self._heartbeat / 2:
             self.send(p.Ping())
             self._unanswered_since = self._unanswered_since or now
 
     def check_alive(self) -> None:
         silent = time.monotonic() - (self._unanswered_since or time.monotonic())
-        if self._state == READY and silent > 2 * self._heartbeat:
+        if self._state == READY and silent > max(2 * self._heartbeat, self.route.silence):
             self.route.on_unanswered(self._address)
             raise self.route.lost(f"has not answered for {silent:.0f} s")
 

@@ -97,6 +97,10 @@ class RemoteExecutor:
         """Another executor, or this one, has lost its connection."""
         self._call(self.session.check_connection)
 
+    def check_now(self) -> None:
+        """A job is about to fail elsewhere: find out whether this daemon is back."""
+        self._call(self.session.check_now)
+
     def poll(self) -> WorkerEvent | None:
         return self._events.popleft() if self._events else None
 

@@ -13,12 +13,14 @@ from velatura.app_dirs import POSIX, make_private_folder
 from velatura.client.connection_file import ConnectionInfo
 from velatura_daemon.executors.remote.routes import Address
 from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess
-from velatura_daemon.executors.remote.target import Target
+from velatura_daemon.remote_target import Target
 
 OPEN_SECONDS = 30.0  # to log in once more
 LAST_WORDS_SECONDS = 1.0  # for ssh to say why it has closed a connection: it closes first
 READY = "velatura-ready"
+PROHIBITED = r"^channel \d+: open failed: administratively prohibited"
 # ssh splits a forwarding at ':' and expands '%' and '${' in paths. Other characters, spaces too, stand for themselves.
+PORT = re.compile(r"127\.0\.0\.1:[0-9]{1,5}")
 FORWARDABLE = re.compile(r"/[^:%$\\\x00-\x1f\x7f]*")
 MAX_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
 
@@ -64,7 +66,7 @@ class Forward:
     def unanswered(self) -> RemoteFailure:
         """Return why nothing answers through it, as far as ssh has said; ssh ends by this."""
         self._process.close(patience=LAST_WORDS_SECONDS)
-        if "prohibited" in self._process.errors:
+        if re.search(PROHIBITED, self._process.errors, re.MULTILINE):
             return self._process.failure()
         return RemoteFailure(f"The daemon on {self._target} does not answer through ssh.", may_pass=True)
 
@@ -88,10 +90,9 @@ class Forward:
 def _forwardable(connection: ConnectionInfo, target: Target, *, by_port: bool) -> tuple[str, str]:
     """Return an endpoint of the daemon over there, and how ssh names it. Raises RemoteFailure."""
     named = [(endpoint, endpoint.partition("://")[2]) for endpoint in connection.endpoints]
-    sockets = [
-        (endpoint, name) for endpoint, name in named if endpoint.startswith("ipc") and FORWARDABLE.fullmatch(name)
-    ]
-    ports = [(endpoint, name) for endpoint, name in named if endpoint.startswith("tcp")]
+    # Nothing else that the other machine may claim: ssh would expand variables of this machine in it.
+    sockets = [one for one in named if one[0].startswith("ipc://") and FORWARDABLE.fullmatch(one[1])]
+    ports = [one for one in named if one[0].startswith("tcp://") and PORT.fullmatch(one[1])]
     usable = [*ports, *sockets] if by_port or not POSIX else [*sockets, *ports]
     if not usable:
         raise RemoteFailure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import time
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from dataclasses import dataclass
 from velatura.client.connection_file import ConnectionInfo
 from velatura.client.launch import ERROR_PREFIX
 from velatura.protocol.messages import VERSION
-from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess
-from velatura_daemon.executors.remote.target import Target
+from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess, printable
+from velatura_daemon.remote_target import Target
 
-PROBE_SECONDS = 90.0  # logging in, importing Python's modules from a cold disk, and 30 s for the daemon to start
-FOUND, MISSING = "velatura-found", "velatura-missing"
+LOGIN_SECONDS = 25.0  # until the script runs: ssh itself gives up after 10 s without an answer
+PROBE_SECONDS = 90.0  # in all: importing Python's modules from a cold disk, and 30 s for the daemon to start
+BEGUN, FOUND, MISSING, HOMELESS = "velatura-begun", "velatura-found", "velatura-missing", "velatura-no-home"
+SSH_FAILED, NO_SUCH_COMMAND = 255, (126, 127)  # exit statuses
 ANSWER = "velatura-connection"  # `velatura daemon connection` prints this and a JSON object
 
 # A plain ssh session has a short PATH. These are where pipx, uv, 'make demo' in a clone and administrators install.
@@ -35,7 +36,8 @@ PLACES = (
 
 # For any POSIX shell. It goes to /bin/sh's input, since the user's login shell may be of another kind (fish, csh).
 SCRIPT = """
-cd "$HOME" || exit
+echo {begun}
+cd "$HOME" || {{ echo {homeless}; exit; }}
 given={given}
 case $given in "~/"*) given=$HOME/${{given#"~/"}};; esac
 velatura=
@@ -74,6 +76,7 @@ class Probe:
     def __init__(self, ssh: str, target: Target) -> None:
         """Raises RemoteFailure."""
         self._target = target
+        self._login_deadline = time.monotonic() + LOGIN_SECONDS
         self._deadline = time.monotonic() + PROBE_SECONDS
         self._process = SshProcess(ssh, target, ["-o ClearAllForwardings=yes", "-o LogLevel=ERROR"], "/bin/sh")
         self._process.write(script_for(target), end=True)
@@ -82,6 +85,13 @@ class Probe:
         """Return the answer; None: not yet. Raises RemoteFailure."""
         status = self._process.poll()
         if status is None:
+            if time.monotonic() > self._login_deadline and BEGUN not in self._process.output:
+                self.close()
+                raise RemoteFailure(
+                    f"{self._target} runs no command within {LOGIN_SECONDS:.0f} s of the login. See what its shell "
+                    "does at the start (~/.bashrc or the like).",
+                    may_pass=True,
+                )
             if time.monotonic() > self._deadline:
                 self.close()
                 raise RemoteFailure(
@@ -98,23 +108,35 @@ class Probe:
 
 
 def script_for(target: Target) -> str:
-    return SCRIPT.format(given=shlex.quote(target.program), places=" ".join(PLACES), missing=MISSING, found=FOUND)
+    return SCRIPT.format(
+        begun=BEGUN,
+        homeless=HOMELESS,
+        given=shlex.quote(target.program),
+        places=" ".join(PLACES),
+        missing=MISSING,
+        found=FOUND,
+    )
 
 
 def read_answer(target: Target, status: int, process: SshProcess) -> RemoteDaemonInfo:
     """Read what the script has printed, among whatever the login shell prints. Raises RemoteFailure."""
-    lines = process.output.splitlines()
-    program = next((line.partition(" ")[2] for line in lines if line.startswith(FOUND)), "")
-    answer = next((line.partition(" ")[2] for line in lines if line.startswith(ANSWER)), "")
+    lines = [line.strip() for line in process.output.splitlines()]
+    program = next((printable(line.partition(" ")[2]) for line in lines if line.startswith(FOUND + " /")), "")
+    answer = next((line.partition(" ")[2] for line in lines if line.startswith(ANSWER + " {")), "")
     if answer:
         return _parse(target, program, answer)
+    if status == SSH_FAILED or status < 0:
+        raise process.failure()
     if program:
         raise RemoteFailure(_why_not_started(target, program, process.errors))
-    if MISSING in (line.strip() for line in lines):
+    if MISSING in lines:
         raise RemoteFailure(_not_found(target))
-    if status != 255 and re.search("/bin/sh", process.errors):  # 255: ssh itself has failed
+    if HOMELESS in lines:
+        raise RemoteFailure(f"The home folder of {target} does not exist there. Log in there and see why.")
+    if status in NO_SUCH_COMMAND and BEGUN not in lines:
         raise RemoteFailure(f"{target} has no /bin/sh. Another machine has to be Linux or macOS.")
-    raise process.failure()
+    last = printable((process.errors.strip().splitlines() or ["nothing"])[-1])
+    raise RemoteFailure(f"The login shell of {target} ended before it ran anything; it printed: {last}.")
 
 
 def _not_found(target: Target) -> str:
@@ -132,15 +154,16 @@ def _why_not_started(target: Target, program: str, errors: str) -> str:
     if "No such command" in errors:
         return f"The Velatura on {target} ({program}) is too old to work for another machine. Update it there."
     if sentence:
-        return f"The daemon on {target} did not start: {sentence.removeprefix(ERROR_PREFIX)}"
-    last = f" ({lines[-1][:300].rstrip('.')})" if lines else ""
+        said = printable(sentence.removeprefix(ERROR_PREFIX))
+        return f"The daemon on {target} did not start. {target} says: {said}"
+    last = f" ({printable(lines[-1]).rstrip('.')})" if lines else ""
     return f"The daemon on {target} did not start{last}. Log in there and run '{shlex.quote(program)} doctor'."
 
 
 def _parse(target: Target, program: str, answer: str) -> RemoteDaemonInfo:
     try:
         fields = json.loads(answer)
-        protocol, version = int(fields["protocol"][0]), str(fields["version"])[:40]
+        protocol, version = int(fields["protocol"][0]), printable(str(fields["version"]))[:40]
         settings = frozenset(str(name) for name in fields["settings"])
         endpoints = tuple(str(endpoint) for endpoint in fields["endpoints"])
         key = bytes.fromhex(fields["key"])

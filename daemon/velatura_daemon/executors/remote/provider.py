@@ -19,8 +19,8 @@ from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.remote.connection import RemoteConnection
 from velatura_daemon.executors.remote.executor import RemoteExecutor
 from velatura_daemon.executors.remote.routes import FileRoute, Route
-from velatura_daemon.executors.remote.target import parse_target
 from velatura_daemon.executors.remote.tunnel import SshTunnel
+from velatura_daemon.remote_target import parse_target
 
 MAX_EXECUTORS = 8  # connections to one daemon, at most
 
@@ -31,7 +31,7 @@ class RemoteProvider:
     def __init__(self, config: DaemonConfig, dirs: AppDirs, wake: Callable[[], None]) -> None:
         """Raises UsageError for an option that names no other daemon; DiskTrouble, UnsafeConnectionFile."""
         routes = routes_for(config, dirs)
-        self._fallback = bool(config.fallback)
+        self.has_fallback = bool(config.fallback)
         self.daemons = [RemoteDaemon(self, route, config, dirs, wake) for route in routes]
 
     @property
@@ -45,7 +45,12 @@ class RemoteProvider:
     @property
     def has_alternative(self) -> bool:
         """Whether the jobs of one daemon can run elsewhere."""
-        return self._fallback or len(self.daemons) > 1
+        return self.has_fallback or len(self.daemons) > 1
+
+    def check_others(self, daemon: RemoteDaemon) -> None:
+        for other in self.daemons:
+            if other is not daemon and other.lost:
+                other.executors[0].check_now()
 
     def others_reachable(self, daemon: RemoteDaemon) -> bool:
         return any(not other.lost for other in self.daemons if other is not daemon)
@@ -102,6 +107,13 @@ class RemoteDaemon:
     @property
     def others_reachable(self) -> bool:
         return self._provider.others_reachable(self)
+
+    @property
+    def work_goes_on(self) -> bool:
+        return self._provider.has_fallback or self.others_reachable
+
+    def check_others(self) -> None:
+        self._provider.check_others(self)
 
     @property
     def reachable(self) -> bool:

@@ -16,6 +16,7 @@ from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.jobs.spec import JobSpec
 
 MAX_LABEL = 200  # characters
+SLOW_CHUNK = 256 << 10  # bytes; at 50 kB/s half of the ten seconds after which a silent client is dropped
 # Because of the note the other daemon saves the job if it is stopped. The history stays with the user's own daemon.
 NOTE = "restyled for another daemon"
 
@@ -42,6 +43,10 @@ class CheckingClient(Client):
     """A client that fetches only a result that matches its request. expected: that request."""
 
     expected: p.Restyle | None = None
+
+    def send_in_small_pieces(self) -> None:
+        """For a slow line: the other daemon hears complete messages only, and drops a client that it does not hear."""
+        self._blobs.chunk = SLOW_CHUNK
 
     def _fetch_result(self, result: p.Result) -> None:
         request, ref = self.expected, PictureRef.from_wire(result.picture)

@@ -25,11 +25,12 @@ class Address:
 
 
 class Route(Protocol):
-    """How to reach another daemon. No method blocks; all may be called from several threads."""
+    """How to reach another daemon. No method waits for the other side; all may be called from several threads."""
 
     name: str  # as in 'The daemon {name} does not answer.'
     machine: str  # where the daemon is, as the user calls it; '' for this machine
     patience: float  # seconds for which a search goes on after a failure that may pass
+    silence: float  # seconds without a byte after which the connection counts as lost, at least
     greeting: str  # the notice for a job that has to wait for the connection, or ''
     no_gpu_notice: str  # the notice for a job that runs on a CPU there, or ''
 
@@ -76,6 +77,7 @@ class FileRoute:
 
     greeting = no_gpu_notice = machine = ""
     patience = FILE_PATIENCE
+    silence = 0.0
     known_settings: frozenset[str] | None = None
 
     def __init__(self, file: Path) -> None:

@@ -80,6 +80,13 @@ class ConnectionMonitor(Protocol):
     def others_reachable(self) -> bool:
         """Whether yet another daemon may take the job."""
 
+    @property
+    def work_goes_on(self) -> bool:
+        """Whether yet another daemon, or this machine, can take the job at once."""
+
+    def check_others(self) -> None:
+        """Find out now whether other lost daemons are back."""
+
     def on_lost(self) -> None: ...
 
     def on_found(self) -> None: ...
@@ -102,6 +109,8 @@ class RemoteSession:
         self.connection = connection
         self.client = CheckingClient("daemon", dirs=dirs, connection=connection)
         self.client.acknowledge_manually()
+        if connection.route.machine:
+            self.client.send_in_small_pieces()
         self._monitor, self._owner = monitor, owner
         self._keep_seconds = keep_seconds
         self.job: RemoteJob | None = None
@@ -199,7 +208,8 @@ class RemoteSession:
         if self.connection.route.greeting:
             self._owner.emit(JobNotice(spec.ticket, self.connection.route.greeting))
         self.client.request_status()
-        if self._monitor.has_alternative:
+        self._monitor.check_others()
+        if self._monitor.work_goes_on:
             self.connection.patience = 0.0  # one try: another one does the work meanwhile
 
     def _submit(self, job: RemoteJob) -> None:
@@ -260,6 +270,11 @@ class RemoteSession:
             self.check_at = time.monotonic() + self._check_seconds
         if self.connection.ready:
             self.client.request_status()
+
+    def check_now(self) -> None:
+        """Find out whether the other daemon is back, without waiting for the next regular check."""
+        if self._monitor.lost and self.job is None:
+            self.check_at = time.monotonic()
 
     def terminate(self) -> None:
         if self.job is None:  # the scheduler assumes that there is one

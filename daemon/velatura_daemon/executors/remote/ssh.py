@@ -11,14 +11,15 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from velatura.errors import DaemonLost
-from velatura_daemon.executors.remote.target import Target
+from velatura_daemon.remote_target import Target
 
 # ssh takes the first value that it gets for an option: the user's words come before these, ~/.ssh/config after them.
 OPTIONS = (
@@ -46,19 +47,25 @@ class RemoteFailure(DaemonLost):
 
 
 class SshProcess:
-    """A running ssh. When the daemon ends, however it ends, the pipe to ssh's input closes and ssh ends too."""
+    """A running ssh. When the daemon ends, however it ends, ssh's input ends, and with it a command that reads it."""
 
     def __init__(self, ssh: str, target: Target, options: Sequence[str], command: str) -> None:
         """ssh: the command to run, with options of the user. options: more options, one word or 'flag value' each.
         command: for the shell over there. Raises RemoteFailure if ssh cannot be started."""
         self._target = target
         argv = command_line(ssh, target, options, command)
-        own: dict[str, Any] = {"start_new_session": True}  # Ctrl-C in a terminal is for the daemon
+        # A group of its own: Ctrl-C in a terminal is for the daemon, and a ProxyJump's ssh ends together with ours.
+        own: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             own = {"creationflags": subprocess.CREATE_NO_WINDOW}
         try:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **own
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_without_questions(os.environ),
+                **own,
             )
         except OSError as error:
             raise RemoteFailure(f"{argv[0]} cannot be started ({error.strerror}).") from error
@@ -104,8 +111,11 @@ class SshProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             if patience:
                 self._process.wait(patience)
-        if self._process.poll() is None:
-            self._process.kill()  # it has nothing to clean up
+        with contextlib.suppress(OSError):  # all has ended
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)  # they have nothing to clean up
         self._process.wait()
         self._errors.join(1.0)
 
@@ -125,6 +135,11 @@ class _Tail(threading.Thread):
 
     def text(self) -> str:
         return self._kept.decode(errors="replace")
+
+
+def _without_questions(env: Mapping[str, str]) -> dict[str, str]:
+    """BatchMode does not reach the ssh of a ProxyJump, which would ask in a window."""
+    return {**{name: value for name, value in env.items() if name != "SSH_ASKPASS"}, "SSH_ASKPASS_REQUIRE": "never"}
 
 
 def command_line(ssh: str, target: Target, options: Sequence[str], command: str) -> list[str]:
@@ -147,15 +162,21 @@ def _words(ssh: str) -> list[str]:
     return words
 
 
+def printable(text: str) -> str:
+    """Return a line of another machine without control characters, cut to 300 characters."""
+    return "".join(c for c in text[:300] if c.isprintable())
+
+
 def explain(errors: str, target: Target) -> RemoteFailure:
     """Turn what ssh has printed into one sentence that says what to do."""
     for pattern, may_pass, sentence in FAILURES:
         if found := re.search(pattern, errors, re.IGNORECASE):
             reason = found.group(found.lastindex) if found.lastindex else ""
-            text = sentence.format(to=target.destination, host=target.host, reason=reason.strip(" .\r\n"))
+            reason = printable(reason).strip(" .")
+            text = sentence.format(to=target.destination, host=target.host, reason=reason)
             return RemoteFailure(text, may_pass=may_pass)
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    last = f": {lines[-1][:300].rstrip('.')}" if lines else ""
+    last = f": {printable(lines[-1]).rstrip('.')}" if lines else ""
     return RemoteFailure(
         f"The ssh connection to {target} has ended{last}. Try 'ssh {target}' in a terminal.", may_pass=not lines
     )
@@ -167,7 +188,7 @@ FAILURES = (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         False,
         "{host} has another host key than the one that ssh remembers: it was set up anew, or another machine answers "
-        "in its place. Nothing was sent. If it was set up anew, run 'ssh-keygen -R {host}', then 'ssh {to}' once.",
+        "in its place. Nothing was sent. If it was set up anew, run 'ssh {to}' and do what it says there.",
     ),
     (
         r"Host key verification failed",
@@ -220,7 +241,8 @@ FAILURES = (
         "ssh cannot use its configuration: {reason}.",
     ),
     (
-        r"(Connection closed by .*|Connection reset .*|kex_exchange_identification.*|not responding|Broken pipe"
+        r"(Connection closed by .*|Connection to .* closed.*|Connection reset .*|kex_exchange_identification.*"
+        r"|not responding|Broken pipe"
         r"|Timeout, server.*)",
         True,
         "{host} has closed the ssh connection ({reason}).",

@@ -15,10 +15,12 @@ from velatura_daemon.executors.remote.forward import Forward
 from velatura_daemon.executors.remote.probe import Probe, RemoteDaemonInfo, check_works_itself
 from velatura_daemon.executors.remote.routes import Address
 from velatura_daemon.executors.remote.ssh import RemoteFailure
-from velatura_daemon.executors.remote.target import Target
+from velatura_daemon.remote_target import Target
 
 log = logging.getLogger("velatura.remote")
 
+SILENCE = 30.0  # seconds; ssh and the system may hold 2.5 MB of a picture, which takes that long at 80 kB/s
+ABANDONED_SECONDS = 5.0  # after which a search that nobody continues is given up
 PATIENCE = 30.0  # seconds: a machine that wakes up takes 10 to 20 s until its ssh server answers
 FIRST_RETRY, LAST_RETRY = 0.5, 15.0  # seconds between two attempts; each waits twice as long as the one before
 UNUSED_SECONDS = 600.0  # after which an open connection is closed; the worker over there has stopped by then too
@@ -39,6 +41,7 @@ class SshTunnel:
     """
 
     patience = PATIENCE
+    silence = SILENCE
 
     def __init__(self, ssh: str, target: Target, dirs: AppDirs, owner: str = "daemon") -> None:
         """owner: what uses it; two owners at the same time need two names, since each has a socket of its own."""
@@ -55,6 +58,7 @@ class SshTunnel:
         self._distrusted_key = b""
         self._by_port = False
         self._was_answered = False
+        self._is_open = False
         self._retry_seconds = FIRST_RETRY
         self._retry_at = 0.0  # time.monotonic()
         self._used_at = time.monotonic()
@@ -70,7 +74,8 @@ class SshTunnel:
 
     def begin(self) -> None:
         with self._lock:
-            self.problem, self.is_hopeless, self._retry_at = "", False, 0.0
+            self.problem, self.is_hopeless, self._retry_at, self._retry_seconds = "", False, 0.0, FIRST_RETRY
+            self._drop_abandoned()
 
     def find(self) -> Sequence[Address]:
         with self._lock:
@@ -91,13 +96,31 @@ class SshTunnel:
             check_works_itself(info, self._own_connection(), self.target)
             log.info("%s has Velatura %s (%s)", self.target, info.version, info.program)
             self.info = info
-            self._step = Forward(
-                self._ssh, self.target, info.connection, self._dirs.runtime / self.socket_name, by_port=self._by_port
-            )
-            self._was_answered = False
-        if isinstance(self._step, Forward) and self._step.poll():
-            return [self._step.address]
+            self._step = self._forward(info, by_port=self._by_port)
+        if not isinstance(self._step, Forward):
+            return ()
+        try:
+            if self._step.poll():
+                self._is_open = True
+                return [self._step.address]
+        except RemoteFailure as error:
+            if not self._is_open:
+                raise
+            log.info("the connection to %s has ended meanwhile: %s", self.target, error.sentence)
+            self._close_step()
+            self._step = Probe(self._ssh, self.target)
         return ()
+
+    def _forward(self, info: RemoteDaemonInfo, *, by_port: bool) -> Forward:
+        self._was_answered = False
+        path = self._dirs.runtime / self.socket_name
+        return Forward(self._ssh, self.target, info.connection, path, by_port=by_port)
+
+    def _drop_abandoned(self) -> None:
+        """End a step that is not complete and that nobody has asked for of late: its outcome may not be true any
+        more."""
+        if not self._is_open and time.monotonic() - self._used_at > ABANDONED_SECONDS:
+            self._close_step()
 
     def _own_connection(self) -> ConnectionInfo | None:
         return read_connection(self._dirs.connection_file)
@@ -113,9 +136,16 @@ class SshTunnel:
     def on_unanswered(self, address: Address | None) -> None:
         with self._lock:
             if isinstance(self._step, Forward) and self._step.address is address:  # not one that was opened meanwhile
-                if not self._was_answered:  # the server may forbid this kind: the next attempt is of the other one
-                    self._by_port = not self._step.by_port
-                self._fail(self._step.unanswered())
+                never_answered, by_port = not self._was_answered, self._step.by_port
+                failure = self._step.unanswered()
+                self._close_step()
+                if never_answered and not by_port and self.info is not None:
+                    # The server may forbid sockets and allow ports: that is one attempt.
+                    self._by_port = True
+                    self._step = self._forward(self.info, by_port=True)
+                    return
+                self._by_port = self._by_port and not never_answered
+                self._fail(failure)
 
     def on_connected(self) -> None:
         with self._lock:
@@ -137,7 +167,10 @@ class SshTunnel:
             now = time.monotonic()
             if in_use:
                 self._used_at = now
-            elif now - self._used_at > UNUSED_SECONDS:
+            self._drop_abandoned()
+            if self._step is None or not self._is_open:
+                return ABANDONED_SECONDS if self._step is not None else None
+            if now - self._used_at > UNUSED_SECONDS:
                 log.info("the unused connection to %s is closed", self.target)
                 self._close_step()
                 return None
@@ -151,6 +184,7 @@ class SshTunnel:
             self._close_step()
 
     def _close_step(self) -> None:
+        self._is_open = False
         if self._step is not None:
             self._step.close()
             self._step = None

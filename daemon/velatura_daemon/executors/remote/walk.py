@@ -12,8 +12,8 @@ from velatura.client.client import Client
 from velatura.errors import VelaturaError
 from velatura.settings import StyleSettings
 from velatura_daemon.executors.remote.connection import RemoteConnection
-from velatura_daemon.executors.remote.target import parse_target
 from velatura_daemon.executors.remote.tunnel import SshTunnel, no_gpu_sentence
+from velatura_daemon.remote_target import parse_target
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def parse_target(text: str) -> Target:
     odd = [c for c in destination if not c.isprintable() or c.isspace() or c in "'\"`$&|;<>()"]
     if not host or (at and not user) or destination.startswith("-") or host.startswith("-") or odd:
         raise UsageError(f"--remote {text[:100]!r} names no machine. Write {EXAMPLE}.")
+    if program.startswith("//"):  # ssh://…
+        raise UsageError(f"--remote {text[:100]!r} is a URL. Write {EXAMPLE}; a port belongs into ~/.ssh/config.")
     if not program.isprintable():
         raise UsageError(f"--remote {text[:100]!r}: the path contains unprintable characters.")
     return Target(destination, host, program)
