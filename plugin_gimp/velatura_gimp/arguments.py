@@ -41,6 +41,8 @@ RESULTS_HELP = (
     "styles can be used again. In scripts, use 'velatura results' instead."
 )
 
+HELP_BLURB = "Open the manual of Velatura"
+
 
 def describe_restyle(procedure: Any) -> None:
     """Adds the documentation, the styles, every setting and the return value."""
@@ -60,6 +62,11 @@ def describe_again(procedure: Any) -> None:
 def describe_explain(procedure: Any) -> None:
     procedure.set_documentation(EXPLAIN_BLURB, EXPLAIN_HELP, None)
     _add_style(procedure)
+    _add_result(procedure)
+
+
+def describe_help(procedure: Any) -> None:
+    procedure.set_documentation(HELP_BLURB, HELP_BLURB, None)
     _add_result(procedure)
 
 

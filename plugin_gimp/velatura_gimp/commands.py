@@ -1,4 +1,4 @@
-"""Runs the four commands in each of GIMP's run modes."""
+"""Runs the commands in each of GIMP's run modes."""
 
 from __future__ import annotations
 
@@ -86,6 +86,13 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
         return controller.run(using=used)
 
     return _return_values(procedure, in_dialog)
+
+
+def open_help(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
+    """Opens the manual."""
+    from .manual import open_manual
+
+    return _return_values(procedure, open_manual)
 
 
 def _return_values(procedure: Any, command: Callable[[], Any]) -> Any:

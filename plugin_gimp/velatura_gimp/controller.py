@@ -11,14 +11,18 @@ for name in ("GimpUi", "Gtk", "Gdk"):
 from gi.repository import Gdk, GimpUi, GLib, Gtk  # noqa: E402
 
 from velatura.client.saved_results import HistoryEntry  # noqa: E402
-from velatura.editor import restyle_controller  # noqa: E402
+from velatura.editor import restyle_controller, ui_state  # noqa: E402
 from velatura.editor.background import as_velatura_error  # noqa: E402
+from velatura.editor.styles import arrange  # noqa: E402
+from velatura.editor.ui_state import Style  # noqa: E402
 
 from . import results_window  # noqa: E402
 from .canvas import Canvas  # noqa: E402
+from .desktop import place_of  # noqa: E402
 from .glib_loop import GlibLoop  # noqa: E402
+from .manual import open_manual  # noqa: E402
 from .styles import read_picture  # noqa: E402
-from .window import Window  # noqa: E402
+from .window import PLACE, Window  # noqa: E402
 
 
 def show_results(program: str, canvas: Canvas) -> HistoryEntry | None:
@@ -54,8 +58,10 @@ class RestyleController(restyle_controller.RestyleController):
                 self.cancel()
             else:
                 break
+        self.ui_state.windows[PLACE] = place_of(self.window.dialog)
         self.close()
         self.window.dialog.hide()
+        ui_state.save(self.dirs, self.program, self.ui_state)  # not on a thread: this process ends
         return self.canvas.latest
 
     def close(self) -> None:
@@ -72,6 +78,17 @@ class RestyleController(restyle_controller.RestyleController):
 
     def open_window(self) -> None:
         self.window.dialog.present()
+
+    def help(self) -> None:
+        open_manual()
+
+    def arrange_gallery(self, styles: list[Style], removed: Style | None) -> None:
+        arrange(self.ui_state, styles, removed)
+        self.save_ui_state()
+
+    def remember_folder(self, folder: str) -> None:
+        self.ui_state.folder = folder
+        self.save_ui_state()
 
     def open_results(self) -> None:
         """Opens the results dialog over this one; the layers that it makes count as this command's."""

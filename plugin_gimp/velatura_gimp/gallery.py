@@ -5,22 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from gi.repository import Gdk, GdkPixbuf, Gimp, Gio, Gtk, Pango
+from gi.repository import Gdk, Gimp, Gio, Gtk, Pango
 
 from velatura import strings
 from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, gallery_order, region_label, samples
-from velatura.editor.ui_state import Style
+from velatura.editor.styles import StyleSelection, gallery_order, moved, region_label, renamed, samples
+from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
 
 from .canvas_regions import region_sources
 from .canvas_styles import StyleSource, layers_of, open_images, pasted_picture, picture_of, thumbnail
+from .desktop import guard_wheel, show_scaled
 from .styles import SAMPLES, read_pixbuf, save_style, style_of_file
 
 THUMBNAIL_SIDE = 84  # pixels
@@ -54,8 +55,17 @@ class Item(Gtk.FlowBoxChild):  # type: ignore[misc]
         width, height = pixbuf.get_width(), pixbuf.get_height()
         side = min(width, height)
         middle = pixbuf.new_subpixbuf((width - side) // 2, (height - side) // 2, side, side)
-        scaled = middle.scale_simple(THUMBNAIL_SIDE, THUMBNAIL_SIDE, GdkPixbuf.InterpType.BILINEAR)
-        self._thumbnail.set_from_pixbuf(scaled)
+        show_scaled(self._thumbnail, middle, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+
+
+class Owner(Protocol):
+    """Remembers what the user arranges."""
+
+    def arrange_gallery(self, styles: list[Style], removed: Style | None) -> None:
+        """styles: in their new order and with their new names. removed: the one that was just removed, or None."""
+
+    def remember_folder(self, folder: str) -> None:
+        """folder: where a style was opened from."""
 
 
 class Gallery(Gtk.Box):  # type: ignore[misc]
@@ -68,12 +78,14 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         image: Any,
         on_change: Callable[[], object],
         on_error: Callable[[VelaturaError], object],
+        owner: Owner,
     ) -> None:
         """image: the one that is restyled, which is not listed among the open images.
         on_change: called when the chosen styles, their shares or their regions change. on_error: gets every error."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._dirs, self._thread, self._image = dirs, Thread(loop), image
-        self._on_change, self._on_error = on_change, on_error
+        self._on_change, self._on_error, self._owner = on_change, on_error, owner
+        self._folder = ""
         self._selection = StyleSelection()
         self.view = Gtk.FlowBox(
             name="gallery",
@@ -85,6 +97,8 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
             valign=Gtk.Align.START,
             tooltip_text=strings.GALLERY_TIP,
         )
+        self.view.get_accessible().set_name(strings.GALLERY_NAME)
+        self.view.connect("button-press-event", self._on_press)
         self._choice_handler = self.view.connect("selected-children-changed", lambda _: self._on_choice())
         css = Gtk.CssProvider()
         css.load_from_data(SELECTED_CSS)
@@ -124,9 +138,10 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
     def chosen(self) -> list[Style]:
         return self._selection.apply_to([item.style for item in self.view.get_selected_children() if item.style])
 
-    def fill(self, recent: list[Style], chosen: list[Style]) -> None:
-        """Shows the recent styles, the samples and the other open images, and chooses the given styles."""
-        for style in gallery_order(recent, chosen, samples(SAMPLES)):
+    def fill(self, state: UiState, chosen: list[Style]) -> None:
+        """Shows the used styles, the samples and the other open images, and chooses the given styles."""
+        self._folder = state.folder
+        for style in gallery_order(state, chosen, samples(SAMPLES)):
             self._add_style(style)
         for source in open_images():
             if source.image.get_id() != self._image.get_id():
@@ -147,6 +162,58 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
                 if item.style and item.style.path in chosen_paths:
                     self.view.select_child(item)
         self._on_choice()
+
+    # --- the order and the names ---------------------------------------------------------------------
+    def _on_press(self, _: Any, event: Any) -> bool:
+        """The right mouse button opens the menu of a style."""
+        item = self.view.get_child_at_pos(int(event.x), int(event.y)) if event.button == 3 else None
+        if item is None or item.style is None:
+            return False
+        self._show_menu(item, self.item_menu(item.style))
+        return True
+
+    def item_menu(self, style: Style) -> list[tuple[str, Callable[[], object]]]:
+        """The menu of a style in the gallery: the text of each entry and what it does."""
+        shown = [item.style for item in self.items() if item.style]
+        return [
+            (strings.RENAME, lambda: self._rename(style)),
+            (strings.MOVE_TO_FRONT, lambda: self._arrange(moved(shown, style, -len(shown)))),
+            (strings.MOVE_EARLIER, lambda: self._arrange(moved(shown, style, -1))),
+            (strings.MOVE_LATER, lambda: self._arrange(moved(shown, style, 1))),
+            (strings.REMOVE_FROM_GALLERY, lambda: self.remove_style(style)),
+        ]
+
+    def _rename(self, style: Style) -> None:
+        dialog = Gtk.Dialog(title=strings.RENAME_TITLE, transient_for=self.get_toplevel(), modal=True)
+        dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.RENAME_DONE, Gtk.ResponseType.ACCEPT)
+        dialog.set_default_response(Gtk.ResponseType.ACCEPT)
+        entry = Gtk.Entry(text=style.name, activates_default=True)
+        box = dialog.get_content_area()
+        box.set_spacing(6)
+        box.set_border_width(10)
+        box.pack_start(Gtk.Label(label=strings.NEW_NAME, xalign=0), False, False, 0)
+        box.pack_start(entry, False, False, 0)
+        box.show_all()
+        accepted, name = dialog.run() == Gtk.ResponseType.ACCEPT, entry.get_text()
+        dialog.destroy()
+        if accepted:
+            self._arrange(renamed([item.style for item in self.items() if item.style], style, name))
+
+    def remove_style(self, style: Style) -> None:
+        """Takes a style out of the gallery; its file stays."""
+        others = [item.style for item in self.items() if item.style and item.style.path != style.path]
+        self._arrange(others, style)
+
+    def _arrange(self, styles: list[Style], removed: Style | None = None) -> None:
+        chosen = [one for one in self.chosen() if removed is None or one.path != removed.path]
+        with self.view.handler_block(self._choice_handler):
+            for item in self.items():
+                if item.style:
+                    self.view.remove(item)
+            for style in reversed(styles):
+                self._add_style(style, 0)
+        self.choose(chosen)
+        self._owner.arrange_gallery(styles, removed)
 
     def items(self) -> list[Item]:
         return list(self.view.get_children())
@@ -197,19 +264,26 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         remove.connect("clicked", lambda _: self._deselect(style))
         row.pack_start(name, False, False, 0)
         if len(styles) > 1:
-            row.pack_start(self._share_slider(style), True, True, 0)
+            number = Gtk.Label(name=f"percent of {style.name}", xalign=1, width_chars=5)
+            row.pack_start(self._share_slider(style, number), True, True, 0)
+            row.pack_start(number, False, False, 0)
         row.pack_end(remove, False, False, 0)
         row.pack_end(self._region_button(style, styles), False, False, 0)
         return row
 
-    def _share_slider(self, style: Style) -> Any:
+    def _share_slider(self, style: Style, number: Any) -> Any:
+        """number: shows the share."""
         slider = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0.01, 1, 0.05)
         slider.set_name(f"share of {style.name}")
         slider.set_draw_value(False)
         slider.set_size_request(SHARE_WIDTH, -1)
         slider.set_tooltip_text(strings.SHARE)
         slider.set_value(style.share)
+        slider.get_accessible().set_name(f"{strings.SHARE_NAME} {style.name}")
+        number.set_text(strings.share(style.share))
+        slider.connect("value-changed", lambda s: number.set_text(strings.share(s.get_value())))
         slider.connect("value-changed", lambda s: self._set_share(style, round(s.get_value(), 2)))
+        guard_wheel(slider)
         return slider
 
     def _region_button(self, style: Style, styles: list[Style]) -> Any:
@@ -265,23 +339,29 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         pictures.set_name(strings.IMAGE_FILES)
         for kind in ("image/*", "application/x-krita"):
             pictures.add_mime_type(kind)
+        for pattern in ("*.kra", "*.ora", "*.xcf", "*.psd"):  # where the system does not know their types
+            pictures.add_pattern(pattern)
         dialog.add_filter(pictures)
+        dialog.set_select_multiple(True)
+        if self._folder:
+            dialog.set_current_folder(self._folder)
         accepted = dialog.run() == Gtk.ResponseType.ACCEPT
-        path = dialog.get_filename()
+        paths, folder = dialog.get_filenames(), dialog.get_current_folder()
         dialog.destroy()
-        if accepted and path:
-            self.add_file(path)
+        if accepted and paths:
+            self._folder = folder or self._folder
+            self._owner.remember_folder(self._folder)
+            self.add_files(paths)
 
-    def add_file(self, path: str) -> None:
-        """Chooses a file as the style; reports an error if it cannot be read."""
-        self._catching(lambda: self.choose([style_of_file(path, self._dirs)]))()
+    def add_files(self, paths: Sequence[str]) -> None:
+        """Chooses files as the styles; reports an error if one cannot be read."""
+        self._catching(lambda: self.choose([style_of_file(path, self._dirs) for path in paths]))()
 
     def add_drop(self, data: Any) -> None:
-        """Chooses the first of the dropped files."""
-        for uri in (data.get_uris() or [])[:1]:
-            path = Gio.File.new_for_uri(uri).get_path()
-            if path:
-                self.add_file(path)
+        """Chooses the dropped files."""
+        paths = [Gio.File.new_for_uri(uri).get_path() for uri in data.get_uris() or []]
+        if any(paths):
+            self.add_files([path for path in paths if path])
 
     def paste(self, *_: object) -> None:
         picture = pasted_picture()

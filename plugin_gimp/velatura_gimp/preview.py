@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
+from gi.repository import Gdk, GLib, Gtk
 
 from velatura import strings
 from velatura.protocol.messages import Preview
 
+from .desktop import show_scaled
 from .styles import as_pixbuf
 
 MARGIN = 8  # pixels
@@ -24,9 +25,11 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(hexpand=True, vexpand=True)
         self.set_name("preview")
-        self.set_size_request(360, 300)
+        self.set_size_request(160, 120)
+        self.get_accessible().set_name(strings.PREVIEW_NAME)
         self._original: Any = None
         self._preview: Any = None
+        self._remembered: Any = None
         self._showing_original = False
         self._fitted: tuple[Any, int, int] | None = None
         self._image = Gtk.Image()
@@ -45,11 +48,21 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
         return self._preview is not None
 
     def side(self) -> int:
-        return int(max(self.get_allocated_width(), self.get_allocated_height(), 400))
+        return int(max(self.get_allocated_width(), self.get_allocated_height(), 400) * self.get_scale_factor())
+
+    def remember(self) -> None:
+        """Remembers what is shown, for `show_remembered`."""
+        self._remembered = self._preview
+
+    def show_remembered(self) -> None:
+        """Shows what was shown when `remember` was called: the original, or the preview of an earlier restyle."""
+        self._preview = self._remembered
+        self.set_tooltip_text("" if self._preview is None else strings.PREVIEW_TIP)
+        self._fit()
 
     def set_original(self, pixbuf: Any) -> None:
         """Sets the original, and removes the last preview."""
-        self._original, self._preview = pixbuf, None
+        self._original, self._preview, self._remembered = pixbuf, None, None
         self.set_tooltip_text("")
         self._fit()
 
@@ -69,6 +82,6 @@ class PreviewArea(Gtk.Layout):  # type: ignore[misc]
             self._fitted = (shown, width, height)
             scale = min((width - 2 * MARGIN) / shown.get_width(), (height - 2 * MARGIN) / shown.get_height())
             size = max(1, round(shown.get_width() * scale)), max(1, round(shown.get_height() * scale))
-            self._image.set_from_pixbuf(shown.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR))
+            show_scaled(self._image, shown, *size)
             self.move(self._image, (width - size[0]) // 2, (height - size[1]) // 2)
         return bool(GLib.SOURCE_REMOVE)

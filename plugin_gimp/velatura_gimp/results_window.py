@@ -9,7 +9,9 @@ from typing import Any
 from gi.repository import Gdk, GdkPixbuf, GimpUi, GLib, Gtk, Pango
 
 from velatura import strings
+from velatura.app_dirs import app_dirs
 from velatura.client.saved_results import HistoryEntry, SavedItem
+from velatura.editor import ui_state
 from velatura.editor.background import as_velatura_error
 from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.editor.event_loop import Loop
@@ -17,9 +19,12 @@ from velatura.editor.results_controller import Canvas, ResultsController
 from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
 
+from .desktop import error_markup, place, place_of, show_scaled
 from .glib_loop import GlibLoop
 from .preview import PreviewArea
 
+SIZE = (960, 600)  # pixels, if the screen has room
+PLACE = "results"  # the name under which the place of the window is remembered
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 112, 84  # pixels
 PULSE_INTERVAL = 120  # ms, of the progress bar before the first progress
 # GIMP's dark themes hardly highlight the selected row, and draw a background of their own behind labels.
@@ -39,10 +44,15 @@ def show(
     """
     loop = GlibLoop(lambda error: window.show_error(as_velatura_error(error)))
     window = ResultsWindow(loop, parent)
+    dirs = app_dirs()
+    place(window.dialog, ui_state.load(dirs, program).windows.get(PLACE), SIZE)
     controller = ResultsController(program, loop, canvas, window, on_items)
     window.controller = controller
     controller.refresh()
     window.dialog.run()
+    state = ui_state.load(dirs, program)
+    state.windows[PLACE] = place_of(window.dialog)
+    ui_state.save(dirs, program, state)
     while controller.steps.busy:
         GLib.MainContext.default().iteration(True)
     controller.close()
@@ -60,9 +70,7 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
         for jpeg, width in thumbnails:
             image = Gtk.Image()
             image.set_size_request(width, THUMBNAIL_HEIGHT)
-            pixbuf = _thumbnail(jpeg, width)
-            if pixbuf is not None:
-                image.set_from_pixbuf(pixbuf)
+            _show_thumbnail(image, jpeg, width)
             box.pack_start(image, False, False, 0)
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3, valign=Gtk.Align.CENTER)
         for number, text in enumerate(about):
@@ -110,7 +118,6 @@ class ResultsWindow:
         content.show_all()
         self.dialog.get_action_area().hide()  # the dialog has its own row of buttons
         self.set_idle()
-        self.dialog.set_default_size(960, 600)
         css = Gtk.CssProvider()
         css.load_from_data(SELECTED_CSS)
         Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), css, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
@@ -210,7 +217,7 @@ class ResultsWindow:
         self.message.set_text(sentence)
 
     def show_error(self, error: VelaturaError) -> None:
-        self.message.set_markup(f"<b>{GLib.markup_escape_text(error.sentence)}</b>")
+        self.message.set_markup(error_markup(self.message, error.sentence))
 
 
 def _list(name: str) -> Any:
@@ -233,17 +240,16 @@ def _fill(widget: Any, rows: list[Row], was_selected: Callable[[Any], bool]) -> 
     widget.select_row(next((row for row in selectable if was_selected(row.thing)), first))
 
 
-def _thumbnail(jpeg: bytes, width: int) -> Any:
-    """A pixbuf scaled to fit width × THUMBNAIL_HEIGHT, or None if the JPEG cannot be read."""
+def _show_thumbnail(image: Any, jpeg: bytes, width: int) -> None:
+    """Shows a JPEG scaled to fit width × THUMBNAIL_HEIGHT; nothing if it cannot be read."""
     loader = GdkPixbuf.PixbufLoader()
     try:
         loader.write(jpeg)
         loader.close()
     except GLib.Error:
-        return None
+        return
     pixbuf = loader.get_pixbuf()
     if pixbuf is None:
-        return None
+        return
     scale = min(width / pixbuf.get_width(), THUMBNAIL_HEIGHT / pixbuf.get_height())
-    size = max(1, round(pixbuf.get_width() * scale)), max(1, round(pixbuf.get_height() * scale))
-    return pixbuf.scale_simple(*size, GdkPixbuf.InterpType.BILINEAR)
+    show_scaled(image, pixbuf, round(pixbuf.get_width() * scale), round(pixbuf.get_height() * scale))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The four commands under Filters ▸ Artistic. GIMP runs this file for each command, and once to query the commands.
+"""The commands under Filters ▸ Velatura. GIMP runs this file for each command, and once to query the commands.
 
 Only the standard library and gi are imported at the top: if the rest cannot be imported, the commands exist and report
 the error.
@@ -22,12 +22,13 @@ except (ImportError, ValueError) as error:
     sys.exit(f"Velatura needs GIMP 3 and its Python; GIMP 2.10 is not supported. ({error})")
 
 COMMANDS = {  # procedure → menu label, function in commands.py, function in arguments.py
-    "plug-in-velatura-restyle": ("Rest_yle with Velatura…", "restyle", "describe_restyle"),
+    "plug-in-velatura-restyle": ("Rest_yle…", "restyle", "describe_restyle"),
     "plug-in-velatura-restyle-again": ("Restyle aga_in", "restyle_again", "describe_again"),
     "plug-in-velatura-explain": ("See what the networ_k sees…", "explain", "describe_explain"),
     "plug-in-velatura-results": ("Results an_d history…", "results", "describe_results"),
+    "plug-in-velatura-help": ("_Help", "open_help", "describe_help"),
 }
-WITHOUT_IMAGE = ("plug-in-velatura-results",)
+WITHOUT_IMAGE = ("plug-in-velatura-results", "plug-in-velatura-help")
 IMPORT_ERROR = "The Velatura plug-in could not be loaded. Run 'velatura install gimp' in a terminal, then restart GIMP."
 
 
@@ -54,7 +55,7 @@ class VelaturaGimp(Gimp.PlugIn):
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         label, _, describe = COMMANDS[name]
         procedure.set_menu_label(label)
-        procedure.add_menu_path("<Image>/Filters/Artistic")
+        procedure.add_menu_path("<Image>/Filters/Velatura")
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
         mask = Gimp.ProcedureSensitivityMask
         procedure.set_sensitivity_mask(mask.ALWAYS if name in WITHOUT_IMAGE else mask.DRAWABLE)

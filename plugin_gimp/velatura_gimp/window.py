@@ -18,11 +18,13 @@ from velatura.settings import StyleSettings
 
 from . import arguments
 from .controls import Controls
+from .desktop import activates, guard_wheel, place, quiet_markup
 from .gallery import Gallery
 from .preview import PreviewArea
 from .styles import over_checkerboard
 
-MIN_SETTINGS_HEIGHT = 210  # pixels
+SIZE = (1000, 740)  # pixels, if the screen has room
+PLACE = "restyle"  # the name under which the place of the window is remembered
 PULSE_INTERVAL = 120  # ms, of the progress bar before the first progress
 
 
@@ -35,10 +37,10 @@ class Window:
         self.closing = False
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, strings.TITLE)
         self.dialog.set_name("velatura")
-        self.dialog.set_ok_label(strings.START.replace("e", "_e", 1))
+        self._start = self.dialog.get_widget_for_response(Gtk.ResponseType.OK)
         self._cancel = self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)
         self.preview = PreviewArea()
-        self.gallery = Gallery(dirs, loop, image, self._styles_changed, controller.show_error)
+        self.gallery = Gallery(dirs, loop, image, self._styles_changed, controller.show_error, controller)
         self.controls = Controls(self.dialog, config)
         self._pulse = loop.timer(lambda: self.bar.pulse())
         content = self.dialog.get_content_area()
@@ -53,8 +55,9 @@ class Window:
         self.dialog.drag_dest_add_uri_targets()
         self.dialog.connect("drag-data-received", lambda _, __, ___, ____, data, *_____: self.gallery.add_drop(data))
         config.connect("notify", self._config_changed)
+        self._is_busy = False
         self.set_idle()
-        self.dialog.set_default_size(1000, 740)
+        guard_wheel(self.controls)
 
     # --- layout --------------------------------------------------------------------------------------
     def _middle(self) -> Any:
@@ -62,21 +65,19 @@ class Window:
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(self.preview, True, True, 0)
         left.pack_start(self.target, False, False, 0)
-        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=8, hexpand=False)
-        right.pack_start(Gtk.Label(label=f"<b>{strings.STYLE}</b>", use_markup=True, xalign=0), False, False, 0)
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=8, hexpand=False, margin_end=8)
+        heading = Gtk.Label(label=f"<b>{strings.STYLE}</b>", use_markup=True, xalign=0)
+        heading.set_mnemonic_widget(self.gallery.view)
+        right.pack_start(heading, False, False, 0)
         right.pack_start(self.gallery, True, True, 0)
         right.pack_start(Gtk.Separator(), False, False, 0)
-        # All settings together are taller than a small screen: they scroll, so that the dialog's buttons stay visible.
-        scrolled = Gtk.ScrolledWindow(
-            hscrollbar_policy=Gtk.PolicyType.NEVER,
-            propagate_natural_height=True,
-            min_content_height=MIN_SETTINGS_HEIGHT,
-        )
-        scrolled.add(self.controls)
-        right.pack_start(scrolled, False, True, 0)
+        right.pack_start(self.controls, False, False, 0)
+        # The whole column is taller than a small screen: it scrolls, so that the dialog's buttons stay visible.
+        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        scrolled.add(right)
         middle = Gtk.Box(spacing=14)
         middle.pack_start(left, True, True, 0)
-        middle.pack_start(right, False, False, 0)
+        middle.pack_start(scrolled, False, False, 0)
         return middle
 
     def _bottom(self) -> Any:
@@ -84,9 +85,15 @@ class Window:
         self.bar = Gtk.ProgressBar(name="bar")
         self.message = Gtk.Label(name="message", xalign=0, wrap=True, selectable=True)
         self.estimate = Gtk.Label(name="estimate", xalign=1, wrap=True)
-        self.estimate.get_style_context().add_class("dim-label")  # greyed out: only an estimate
+        self.message.get_accessible().set_name(strings.MESSAGE_NAME)
+        self.bar.get_accessible().set_name(strings.PROGRESS_NAME)
+        help_button = Gtk.Button(
+            label=strings.HELP, name="help", relief=Gtk.ReliefStyle.NONE, tooltip_text=strings.HELP_TIP
+        )
+        help_button.connect("clicked", lambda _: self._controller.help())
         line = Gtk.Box(spacing=12)
         line.pack_start(self.message, True, True, 0)
+        line.pack_end(help_button, False, False, 0)
         line.pack_end(self.estimate, False, False, 0)
         self._error_bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._error_label = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
@@ -122,18 +129,19 @@ class Window:
         return replace(arguments.settings(self._config), composite=False)  # in an editor the selection becomes a mask
 
     def restore(self, state: UiState) -> None:
-        """Shows the styles of the last time; GIMP itself restores the settings."""
+        """Shows the styles of the last time, at the place of the last time; GIMP itself restores the settings."""
+        place(self.dialog, state.windows.get(PLACE), SIZE)
         try:
             chosen = arguments.chosen(self._config) or state.styles
         except VelaturaError as error:
             chosen = state.styles
             self._controller.show_error(error)
-        self.gallery.fill(state.recent, chosen)
+        self.gallery.fill(state, chosen)
         if not chosen:
             self.show_message(strings.NO_STYLE)
 
-    def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
-        """recent: not used, since the gallery shows the recent styles already."""
+    def apply_choices(self, state: UiState, styles: list[Style], settings: StyleSettings) -> None:
+        """state: not used, since the gallery shows the used styles already."""
         arguments.set_settings(self._config, replace(settings, composite=False))
         self.gallery.choose(styles)
 
@@ -172,20 +180,32 @@ class Window:
         self.gallery.forget_regions()
 
     def show_estimate(self, sentence: str) -> None:
-        self.estimate.set_text(sentence)
+        self.estimate.set_markup(quiet_markup(self.estimate, sentence))
 
     def show_saved_notice(self, sentence: str) -> None:
         self.saved.set_text(sentence)
         self._saved_row.set_visible(bool(sentence))
 
     def set_busy(self) -> None:
+        if not self._is_busy:
+            self.preview.remember()
+        self._is_busy = True
         self._pulse.start(PULSE_INTERVAL)
         self._cancel.set_label(f"_{strings.CANCEL}")
+        self._set_start_label(strings.START_OVER)
 
     def set_idle(self) -> None:
+        self._is_busy = False
         self._pulse.stop()
         self.bar.set_fraction(0)
         self._cancel.set_label(f"_{strings.CLOSE}")
+        self._set_start_label(strings.START)
+
+    def _set_start_label(self, text: str) -> None:
+        self._start.set_label(text.replace("e", "_e", 1))
+
+    def show_before(self) -> None:
+        self.preview.show_remembered()
 
     def show_progress(self, progress: Progress) -> None:
         self._pulse.stop()
@@ -199,18 +219,25 @@ class Window:
         self._error_bar.hide()
         self.message.set_text(sentence)
 
-    def show_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
-        """Shows the error's sentence and the buttons that help: Copy report and, if asked for, the other two."""
+    def show_error(
+        self, error: VelaturaError, *, report: bool = True, command: bool = False, document: bool = False
+    ) -> None:
+        """Shows the error's sentence and the buttons that help."""
         self.message.set_text("")
         self._error_label.set_text(error.sentence)
         self._error_bar.show()
         self._error_bar.get_action_area().show()
-        for name, visible in (("copy_report", True), ("copy_command", command), ("open_image", document)):
+        for name, visible in (("copy_report", report), ("copy_command", command), ("open_image", document)):
             self._error_buttons[name].set_visible(visible)
 
     # --- events --------------------------------------------------------------------------------------
     def _on_key(self, _: Any, event: Any) -> bool:
-        """Escape cancels a running restyle; if there is none, it closes the dialog."""
+        """Escape cancels a running restyle; if there is none, it closes the dialog. Enter in a field starts nothing."""
+        if event.keyval in (Gdk.KEY_Return, Gdk.KEY_KP_Enter) and activates(self.dialog.get_focus()):
+            field = self.dialog.get_focus()
+            if isinstance(field, Gtk.SpinButton):
+                field.update()  # reads what was typed
+            return True
         if event.keyval == Gdk.KEY_Escape and self._controller.is_busy:
             self._controller.cancel()
             return True

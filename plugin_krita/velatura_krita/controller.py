@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 from velatura import strings
@@ -9,22 +10,28 @@ from velatura.client.saved_results import HistoryEntry
 from velatura.editor import restyle_controller
 from velatura.editor.restyle_task import RestyleTask
 from velatura.editor.results_controller import ResultsController
+from velatura.editor.styles import arrange
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
 from velatura.figures.explain import SIDE
 from velatura.figures.layout import Sheet
 from velatura.pixels import LARGEST_STYLE_SIDE
+from velatura.protocol.messages import Progress
 
-from . import canvas
+from . import canvas, results_window
+from . import window as restyle_window
 from .canvas_regions import region_sources
 from .canvas_styles import style_sources
+from .desktop import place, place_of
 from .explain import ExplainTask
-from .qt import QApplication, QTimer
+from .qt import QApplication, QDesktopServices, QTimer, QUrl
 from .qt_loop import QtLoop
 from .results_window import ResultsWindow
+from .status import StatusProgress
 from .styles import as_picture, read_picture
 from .window import Window
 
+MANUAL = Path(__file__).parent / "Manual.html"
 RESELECT_DELAY = 200  # ms; Krita activates a new layer itself, shortly after it was added
 
 
@@ -38,6 +45,7 @@ class RestyleController(restyle_controller.RestyleController):
         self.explain_task: ExplainTask | None = None
         self.results: ResultsController | None = None  # while the results window exists
         self._results_window: ResultsWindow | None = None
+        self._status: StatusProgress | None = None  # while the status bar shows it
 
     # --- commands ----------------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -62,8 +70,12 @@ class RestyleController(restyle_controller.RestyleController):
             (window.command_requested, self.copy_command),
             (window.open_image_requested, self.open_as_picture),
             (window.results_requested, self.open_results),
+            (window.help_requested, self.help),
             (window.gallery.failed, self.show_error),
-            (window.shown, self.update_target),
+            (window.gallery.arranged, self._arrange_gallery),
+            (window.gallery.folder_chosen, self._remember_folder),
+            (window.shown, self._on_shown),
+            (window.hidden, self._on_hidden),
         ):
             signal.connect(slot)
         if self.is_busy:
@@ -72,8 +84,58 @@ class RestyleController(restyle_controller.RestyleController):
 
     def _on_window_destroyed(self) -> None:
         """Krita's main window has been closed and its child windows with it. A running restyle continues."""
-        self.window = None
+        self.window = self._status = None
         self.invalidate_target()
+
+    def _on_shown(self) -> None:
+        self.update_target()
+        self._update_status()
+
+    def _on_hidden(self) -> None:
+        if self.window is not None:
+            self.ui_state.windows[restyle_window.PLACE] = place_of(self.window)
+            self.save_ui_state()
+        self._update_status()
+
+    def _arrange_gallery(self, styles: list[Style], removed: Style | None) -> None:
+        arrange(self.ui_state, styles, removed)
+        self.save_ui_state()
+
+    def _remember_folder(self, folder: str) -> None:
+        self.ui_state.folder = folder
+        self.save_ui_state()
+
+    def help(self) -> None:
+        """Opens the manual in the web browser."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(MANUAL)))
+
+    # --- the status bar ------------------------------------------------------------------------------
+    def on_busy_changed(self) -> None:
+        self._update_status()
+
+    def on_progress(self, job: str, progress: Progress) -> None:
+        super().on_progress(job, progress)
+        if self._status is not None and self._is_current(job):
+            self._status.show_progress(progress)
+
+    def _update_status(self) -> None:
+        """Shows the progress in Krita's status bar while a restyle runs that no window shows."""
+        wanted = self.is_busy and not (self.window is not None and self.window.is_shown())
+        parent = canvas.main_window()
+        if wanted and self._status is None and parent is not None:
+            self._status = StatusProgress()
+            self._status.cancelled.connect(self.cancel)
+            self._status.opened.connect(self.open_window)
+            self._status.destroyed.connect(self._on_status_destroyed)
+            parent.statusBar().addWidget(self._status)
+        elif not wanted and self._status is not None:
+            status, self._status = self._status, None
+            status.hide()
+            status.deleteLater()
+
+    def _on_status_destroyed(self) -> None:
+        """Krita's main window has been closed and its status bar with it."""
+        self._status = None
 
     def restyle_again(self) -> None:
         """Restyles without opening the window, with the settings that it shows, or else those of the last restyle."""
@@ -134,6 +196,7 @@ class RestyleController(restyle_controller.RestyleController):
 
     def _create_results_window(self, parent: Any) -> tuple[ResultsController, ResultsWindow]:
         window = self._results_window = ResultsWindow(parent)
+        place(window, self.ui_state.windows.get(results_window.PLACE), results_window.SIZE)
         results = self.results = ResultsController(self.program, self._loop, canvas, window, self.on_saved)
         window.destroyed.connect(self._close_results)
         for signal, slot in (
@@ -142,7 +205,7 @@ class RestyleController(restyle_controller.RestyleController):
             (window.delete_requested, results.forget),
             (window.stop_requested, results.stop),
             (window.use_again_requested, self._use_again),
-            (window.closed, results.close),
+            (window.closed, self._on_results_closed),
         ):
             signal.connect(slot)
         return results, window
@@ -152,6 +215,13 @@ class RestyleController(restyle_controller.RestyleController):
         if self.results is not None:
             self.results.close()
             self.results = self._results_window = None
+
+    def _on_results_closed(self) -> None:
+        if self._results_window is not None:
+            self.ui_state.windows[results_window.PLACE] = place_of(self._results_window)
+            self.save_ui_state()
+        if self.results is not None:
+            self.results.close()
 
     def _use_again(self, entry: HistoryEntry) -> None:
         self.reuse(entry)

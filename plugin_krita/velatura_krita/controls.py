@@ -31,9 +31,11 @@ class Controls(QWidget):
     """The settings of the window; those of MORE_SETTINGS are folded away under 'More settings'."""
 
     changed = pyqtSignal()
+    reset_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.reset_requested.connect(self.reset)
         self._editors: dict[str, Any] = {}
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
@@ -67,6 +69,10 @@ class Controls(QWidget):
             editor.changed.connect(self._on_change)
             label = QLabel(spec.label)
             label.setToolTip(spec.help)
+            label.setBuddy(editor.main)
+            for control in editor.findChildren(QWidget):
+                control.setAccessibleName(spec.label)
+                control.setAccessibleDescription(spec.help)
             form.addRow(label, editor)
             self._editors[name] = editor
 
@@ -80,6 +86,14 @@ class Controls(QWidget):
 
     def settings(self) -> StyleSettings:
         return StyleSettings(**{name: editor.value() for name, editor in self._editors.items()})
+
+    def full_width(self) -> int:
+        """The width that all settings need, in pixels, whether those under MORE_SETTINGS are shown or not."""
+        return int(max(self.minimumSizeHint().width(), self._more_settings.minimumSizeHint().width()))
+
+    def reset(self) -> None:
+        """Sets every setting to its default."""
+        self.set_settings(StyleSettings())
 
     def set_settings(self, settings: StyleSettings) -> None:
         for name, editor in self._editors.items():
@@ -99,6 +113,9 @@ def _editor(name: str, spec: SettingSpec) -> Any:
 
 
 class _Row(QWidget):
+    """main: the control that gets the focus."""
+
+    main: QWidget
     changed = pyqtSignal()
 
     def __init__(self) -> None:
@@ -119,6 +136,7 @@ class Choice(_Row):
         for value, meaning in spec.choices:
             self.combo.addItem(strings.choice_label(value, meaning), value)
             self.combo.setItemData(self.combo.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        self.main = self.combo
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.row.addWidget(self.combo)
 
@@ -135,6 +153,7 @@ class CheckBox(_Row):
     def __init__(self) -> None:
         super().__init__()
         self.check_box = QCheckBox()
+        self.main = self.check_box
         self.check_box.toggled.connect(lambda _: self.changed.emit())
         self.row.addWidget(self.check_box)
 
@@ -159,6 +178,7 @@ class Slider(_Row):
         self.number.setSingleStep(scale.step)
         self.number.setSuffix(f" {spec.unit}" if spec.unit else "")
         self.number.setFixedWidth(92)
+        self.main = self.slider
         self.slider.valueChanged.connect(self._on_slider)
         self.number.valueChanged.connect(self._on_number)
         self.row.addWidget(self.slider, 1)
@@ -192,6 +212,7 @@ class WholeNumber(_Row):
         self.number = QSpinBox()
         self.number.setRange(int(spec.low), int(spec.high))
         self.number.setSuffix(f" {spec.unit}" if spec.unit else "")
+        self.main = self.number
         self.number.valueChanged.connect(lambda _: self.changed.emit())
         self.row.addWidget(self.number, 1)
         if dice:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import traceback
 from typing import Any
 
@@ -16,12 +18,13 @@ try:
 except Exception:
     IMPORT_ERROR = traceback.format_exc()
 
-MENU = "filter/artistic_filters"
+MENU = ("velatura_menu", "Velatura")  # a submenu of the Filter menu: the name of its action, and its text
 COMMANDS = {  # action → menu text, method of RestyleController
-    "velatura_restyle": ("Restyle with Velatura…", "open_window"),
+    "velatura_restyle": ("Restyle…", "open_window"),
     "velatura_restyle_again": ("Restyle again", "restyle_again"),
     "velatura_explain": ("See what the network sees…", "explain"),
     "velatura_results": ("Results and history…", "open_results"),
+    "velatura_help": ("Help", "help"),
 }
 
 
@@ -36,8 +39,11 @@ class VelaturaExtension(Extension):
         """Required by Krita; everything is set up at the first command."""
 
     def createActions(self, window: Any) -> None:
+        name, text = MENU
+        submenu = window.createAction(name, text, "filter")
+        submenu.setMenu(_widgets().QMenu(name, window.qwindow()))  # Krita finds it by its name
         for name, (text, method) in COMMANDS.items():
-            action = window.createAction(name, text, MENU)
+            action = window.createAction(name, text, f"filter/{MENU[0]}")
             action.triggered.connect(lambda _=False, method=method: self._run(method))
 
     def _run(self, method: str) -> None:
@@ -54,14 +60,13 @@ class VelaturaExtension(Extension):
         return self._controller
 
 
-def _show_import_error() -> None:
-    import sys
+def _widgets() -> Any:
+    """Qt's widgets, also where the rest of the plugin cannot be imported."""
+    return importlib.import_module("PyQt6.QtWidgets" if "PyQt6.QtWidgets" in sys.modules else "PyQt5.QtWidgets")
 
-    if "PyQt6.QtWidgets" in sys.modules:
-        from PyQt6.QtWidgets import QMessageBox
-    else:
-        from PyQt5.QtWidgets import QMessageBox
-    box = QMessageBox()
+
+def _show_import_error() -> None:
+    box = _widgets().QMessageBox()
     box.setWindowTitle("Velatura")
     box.setText(
         "The Velatura plugin could not be loaded. Run 'velatura install krita' in a terminal, then restart Krita."

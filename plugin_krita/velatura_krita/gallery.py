@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from velatura import strings
 from velatura.app_dirs import AppDirs
 from velatura.editor.background import Thread
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, gallery_order, region_label, samples, style_from_file
-from velatura.editor.ui_state import Style
+from velatura.editor.styles import StyleSelection, gallery_order, moved, region_label, renamed, samples, style_from_file
+from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
 
+from .desktop import WheelGuard, in_device_pixels, sharp
 from .qt import (
     QApplication,
     QFileDialog,
@@ -20,7 +22,9 @@ from .qt import (
     QIcon,
     QImage,
     QImageReader,
+    QInputDialog,
     QLabel,
+    QLineEdit,
     QListView,
     QListWidget,
     QListWidgetItem,
@@ -36,7 +40,7 @@ from .qt import (
     pyqtSignal,
 )
 from .qt_loop import QtLoop
-from .styles import SAMPLES, StyleSource, read_image, save_style
+from .styles import LAYERED, SAMPLES, StyleSource, read_image, save_style
 
 THUMBNAIL_SIDE = 84  # pixels
 SHARE_STEPS = 100  # of the slider for a style's share
@@ -49,6 +53,8 @@ class Gallery(QWidget):
 
     changed = pyqtSignal()
     failed = pyqtSignal(object)  # VelaturaError
+    arranged = pyqtSignal(object, object)  # the styles in their new order, and the one that was removed, or None
+    folder_chosen = pyqtSignal(str)
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Gallery(QWidget):
         super().__init__(parent)
         self._dirs, self._sources, self._regions = dirs, sources, regions
         self._thread = Thread(QtLoop(self))
+        self._wheel_guard = WheelGuard(self)
         self._selection = StyleSelection()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -75,6 +82,10 @@ class Gallery(QWidget):
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.setMinimumSize(3 * (THUMBNAIL_SIDE + 22) + 28, 2 * (THUMBNAIL_SIDE + 30) + 8)
         self.list.setToolTip(strings.GALLERY_TIP)
+        self.list.setAccessibleName(strings.GALLERY_NAME)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_item_menu)
+        self._folder = ""
         self.list.itemSelectionChanged.connect(self._on_choice)
         layout.addWidget(self.list, 1)
         layout.addLayout(self._buttons())
@@ -104,12 +115,17 @@ class Gallery(QWidget):
     def chosen(self) -> list[Style]:
         return self._selection.apply_to([item.data(STYLE_ROLE) for item in self.list.selectedItems()])
 
-    def fill(self, recent: list[Style], chosen: list[Style]) -> None:
-        """Shows the recent styles, then the samples, and chooses the given ones."""
+    def fill(self, state: UiState, chosen: list[Style]) -> None:
+        """Shows the used styles and the samples, and chooses the given ones."""
+        self._folder = state.folder
         self._selection.load_shares(chosen)
+        self._show(gallery_order(state, chosen, samples(SAMPLES)), chosen)
+
+    def _show(self, styles: list[Style], chosen: list[Style]) -> None:
+        """Shows exactly these styles, and chooses some of them."""
         self.list.blockSignals(True)
         self.list.clear()
-        for style in gallery_order(recent, chosen, samples(SAMPLES)):
+        for style in styles:
             self._append(style, self.list.count())
         chosen_paths = {style.path for style in chosen}
         for item in self._items():
@@ -119,14 +135,57 @@ class Gallery(QWidget):
 
     def choose(self, style: Style) -> None:
         """Chooses this style alone; a new one is added at the front."""
-        for item in self._items():
-            if item.data(STYLE_ROLE).path == style.path:
-                break
-        else:
-            item = self._append(style, 0)
+        self._choose_all([style])
+
+    def _choose_all(self, styles: list[Style]) -> None:
+        """Chooses exactly these styles; new ones are added at the front."""
+        by_path = {item.data(STYLE_ROLE).path: item for item in self._items()}
+        items = [by_path.get(style.path) or self._append(style, 0) for style in reversed(styles)]
+        self.list.blockSignals(True)
         self.list.clearSelection()
-        item.setSelected(True)
-        self.list.scrollToItem(item)
+        for item in items:
+            item.setSelected(True)
+        self.list.blockSignals(False)
+        self.list.scrollToItem(items[-1])
+        self._on_choice()
+
+    # --- the order and the names -----------------------------------------------------------------------
+    def _show_item_menu(self, where: Any) -> None:
+        item = self.list.itemAt(where)
+        if item is None:
+            return
+        menu = self.item_menu(item.data(STYLE_ROLE))
+        menu.exec(self.list.viewport().mapToGlobal(where))
+
+    def item_menu(self, style: Style) -> QMenu:
+        """The menu of a style in the gallery."""
+        menu = QMenu(self)
+        shown = [item.data(STYLE_ROLE) for item in self._items()]
+        for text, slot in (
+            (strings.RENAME, lambda: self._rename(style)),
+            (strings.MOVE_TO_FRONT, lambda: self._arrange(moved(shown, style, -len(shown)))),
+            (strings.MOVE_EARLIER, lambda: self._arrange(moved(shown, style, -1))),
+            (strings.MOVE_LATER, lambda: self._arrange(moved(shown, style, 1))),
+            (strings.REMOVE_FROM_GALLERY, lambda: self.remove(style)),
+        ):
+            menu.addAction(text).triggered.connect(lambda _=False, slot=slot: slot())
+        return menu
+
+    def _rename(self, style: Style) -> None:
+        name, accepted = QInputDialog.getText(
+            self, strings.RENAME_TITLE, strings.NEW_NAME, QLineEdit.EchoMode.Normal, style.name
+        )
+        if accepted:
+            self._arrange(renamed([item.data(STYLE_ROLE) for item in self._items()], style, name))
+
+    def remove(self, style: Style) -> None:
+        """Takes a style out of the gallery; its file stays."""
+        others = [item.data(STYLE_ROLE) for item in self._items() if item.data(STYLE_ROLE).path != style.path]
+        self._arrange(others, style)
+
+    def _arrange(self, styles: list[Style], removed: Style | None = None) -> None:
+        self._show(styles, self.chosen())
+        self.arranged.emit(styles, removed)
 
     def _items(self) -> list[QListWidgetItem]:
         return [self.list.item(row) for row in range(self.list.count())]
@@ -139,9 +198,11 @@ class Gallery(QWidget):
         item.setToolTip(f"{style.name}\n{style.path}")
         self.list.insertItem(row, item)
 
+        side = THUMBNAIL_SIDE
+
         def show(image: QImage) -> None:
             if any(one is item for one in self._items()):
-                item.setIcon(QIcon(_square(image)))
+                item.setIcon(QIcon(sharp(_square(image, in_device_pixels(self, QSize(side, side)).width()), self)))
 
         self._thread.run(lambda: read_image(style.path, 3 * THUMBNAIL_SIDE), show, self.failed.emit)
         return item
@@ -175,20 +236,30 @@ class Gallery(QWidget):
         remove.clicked.connect(lambda: self._deselect(style))
         row.addWidget(name)
         if len(styles) > 1:
-            row.addWidget(self._share_slider(style), 1)
+            number = QLabel()
+            number.setObjectName(f"percent of {style.name}")
+            number.setMinimumWidth(number.fontMetrics().horizontalAdvance("100 %"))
+            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            row.addWidget(self._share_slider(style, number), 1)
+            row.addWidget(number)
         else:
             row.addStretch(1)
         row.addWidget(self._region_button(style, styles))
         row.addWidget(remove)
         return widget
 
-    def _share_slider(self, style: Style) -> QSlider:
+    def _share_slider(self, style: Style, number: QLabel) -> QSlider:
+        """number: shows the share."""
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"share of {style.name}")
         slider.setRange(1, SHARE_STEPS)
         slider.setValue(round(style.share * SHARE_STEPS))
         slider.setToolTip(strings.SHARE)
+        slider.setAccessibleName(f"{strings.SHARE_NAME} {style.name}")
+        number.setText(strings.share(style.share))
+        slider.valueChanged.connect(lambda value: number.setText(strings.share(value / SHARE_STEPS)))
         slider.valueChanged.connect(lambda value: self._set_share(style, value / SHARE_STEPS))
+        self._wheel_guard.watch(slider)
         return slider
 
     def _region_button(self, style: Style, styles: list[Style]) -> QToolButton:
@@ -238,15 +309,25 @@ class Gallery(QWidget):
 
     # --- new styles ------------------------------------------------------------------------------------
     def choose_file(self) -> None:
-        patterns = " ".join(f"*.{bytes(name).decode()}" for name in QImageReader.supportedImageFormats())
-        path, _ = QFileDialog.getOpenFileName(self, strings.CHOOSE_STYLE, "", f"{strings.IMAGE_FILES} ({patterns})")
-        if path:
-            self.add_file(path)
+        names = [bytes(name).decode() for name in QImageReader.supportedImageFormats()]
+        patterns = " ".join(f"*.{name}" for name in dict.fromkeys([*names, *LAYERED]))
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, strings.CHOOSE_STYLE, self._folder, f"{strings.IMAGE_FILES} ({patterns})"
+        )
+        if paths:
+            self._folder = str(Path(paths[0]).parent)
+            self.folder_chosen.emit(self._folder)
+            self.add_files(paths)
 
-    def add_file(self, path: str) -> None:
-        """Chooses a file as the style; reports an error if it cannot be read."""
-        style = style_from_file(path)
-        self._thread.run(lambda: read_image(path, THUMBNAIL_SIDE) and style, self.choose, self.failed.emit)
+    def add_files(self, paths: list[str]) -> None:
+        """Chooses files as the styles; reports an error if one cannot be read."""
+
+        def read() -> list[Style]:
+            for path in paths:
+                read_image(path, THUMBNAIL_SIDE)
+            return [style_from_file(path) for path in paths]
+
+        self._thread.run(read, self._choose_all, self.failed.emit)
 
     def add_image(self, image: QImage, name: str) -> None:
         """Chooses an image without a file as the style; it is saved as one first."""
@@ -256,9 +337,10 @@ class Gallery(QWidget):
         self.add_mime(QApplication.clipboard().mimeData(), strings.PASTED_IMAGE)
 
     def add_mime(self, mime: Any, name: str) -> None:
-        """Chooses the file or image of a drop or of the clipboard. name: for an image without a file."""
-        if mime.hasUrls() and mime.urls()[0].isLocalFile():
-            self.add_file(mime.urls()[0].toLocalFile())
+        """Chooses the files or the image of a drop or of the clipboard. name: for an image without a file."""
+        files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
+        if files:
+            self.add_files(files)
         elif mime.hasImage():
             self.add_image(QImage(mime.imageData()), name)
         else:
@@ -278,9 +360,8 @@ class Gallery(QWidget):
             self.failed.emit(error)
 
 
-def _square(image: QImage) -> QPixmap:
-    """The middle of an image, scaled to THUMBNAIL_SIDE a side."""
-    side = THUMBNAIL_SIDE
+def _square(image: QImage, side: int) -> QPixmap:
+    """The middle of an image, scaled to so many pixels a side."""
     filled = image.scaled(
         QSize(side, side), Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
     )

@@ -12,10 +12,12 @@ from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.errors import VelaturaError
 from velatura.protocol.messages import Preview, Progress
 
+from .desktop import in_device_pixels, sharp, style_error, style_plain
 from .preview import PreviewArea
 from .qt import (
     QColor,
     QDialog,
+    QEvent,
     QHBoxLayout,
     QIcon,
     QImage,
@@ -34,8 +36,10 @@ from .qt import (
     QWidget,
     pyqtSignal,
 )
-from .window import MESSAGE, PERMILLE, WARNING
+from .status import PERMILLE
 
+SIZE = (960, 600)  # pixels, if the screen has room
+PLACE = "results"  # the name under which the place of the window is remembered
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 112, 84  # pixels
 THUMBNAIL_GAP = 6  # pixels between two thumbnails
 BUTTON_PADDING = 20  # pixels beside a button's text
@@ -77,8 +81,8 @@ class ResultsWindow(QDialog):
         for widget in (self.results_list, self.history_list):
             widget.itemSelectionChanged.connect(self._update_buttons)
         self.tabs.currentChanged.connect(lambda _: self._update_buttons())
+        self._shows_error = False
         self.set_idle()
-        self.resize(960, 600)
 
     def _add_bottom(self, outer: QVBoxLayout) -> None:
         self.bar = QProgressBar()
@@ -178,12 +182,20 @@ class ResultsWindow(QDialog):
         self.preview.show()
 
     def show_message(self, sentence: str) -> None:
-        self.message.setStyleSheet(MESSAGE)
+        self._shows_error = False
+        style_plain(self.message)
         self.message.setText(sentence)
 
     def show_error(self, error: VelaturaError) -> None:
-        self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
+        self._shows_error = True
+        style_error(self.message)
         self.message.setText(error.sentence)
+
+    def changeEvent(self, event: Any) -> None:
+        """Another theme needs other colours."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_shows_error"):
+            (style_error if self._shows_error else style_plain)(self.message)
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -214,7 +226,7 @@ def _append(widget: QListWidget, thing: object, about: Sequence[str], thumbnails
     item.setData(ITEM_ROLE, thing)
     item.setToolTip("\n".join(about))
     if thumbnails:
-        item.setIcon(QIcon(_side_by_side(thumbnails)))
+        item.setIcon(QIcon(_side_by_side(thumbnails, widget)))
     else:
         item.setFlags(Qt.ItemFlag.NoItemFlags)
     widget.addItem(item)
@@ -231,10 +243,10 @@ def _select(widget: QListWidget, rows: list[int]) -> None:
         widget.setCurrentRow(rows[0] if rows else 0)
 
 
-def _side_by_side(thumbnails: list[tuple[bytes, int]]) -> QPixmap:
-    """JPEGs next to each other on a transparent background, each scaled to fit its width."""
+def _side_by_side(thumbnails: list[tuple[bytes, int]], widget: QWidget) -> QPixmap:
+    """JPEGs next to each other on a transparent background, each scaled to fit its width. widget: where they are."""
     width = sum(width for _, width in thumbnails) + THUMBNAIL_GAP * (len(thumbnails) - 1)
-    pixmap = QPixmap(width, THUMBNAIL_HEIGHT)
+    pixmap = sharp(QPixmap(in_device_pixels(widget, QSize(width, THUMBNAIL_HEIGHT))), widget)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter, left = QPainter(pixmap), 0
     for jpeg, width in thumbnails:
@@ -243,8 +255,14 @@ def _side_by_side(thumbnails: list[tuple[bytes, int]]) -> QPixmap:
             painter.fillRect(QRect(left, 0, width, THUMBNAIL_HEIGHT), QColor(128, 128, 128, 40))
         else:
             box = QSize(width, THUMBNAIL_HEIGHT)
-            small = image.scaled(box, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
-            painter.drawImage(left + (width - small.width()) // 2, (THUMBNAIL_HEIGHT - small.height()) // 2, small)
+            size = image.size().scaled(box, Qt.AspectRatioMode.KeepAspectRatio)
+            small = image.scaled(
+                in_device_pixels(widget, size),
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+            corner = left + (width - size.width()) // 2, (THUMBNAIL_HEIGHT - size.height()) // 2
+            painter.drawImage(QRect(*corner, size.width(), size.height()), small)
         left += width + THUMBNAIL_GAP
     painter.end()
     return pixmap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,13 @@ from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
 
-from .qt import QColorSpace, QImage, QImageReader, QSize, Qt
+from .qt import QBuffer, QByteArray, QColorSpace, QImage, QImageReader, QSize, Qt
 
 FORMAT = PixelFormat("RGBA", "u8", "srgb")
 SAMPLES = Path(__file__).parent / "carried" / "samples"
+LAYERED = ("kra", "ora")  # a zip each, with a picture of the merged layers in it
+MERGED = "mergedimage.png"  # its name, in both formats
+MAX_MERGED = 1 << 30  # bytes, unpacked
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,10 @@ class StyleSource:
 
 def read_image(path: str, side: int) -> QImage:
     """Reads an image file, rotated upright, in sRGB, at most `side` pixels a side. Raises NotAPicture."""
-    reader = QImageReader(path)
+    reader, data = QImageReader(path), QBuffer()
+    if Path(path).suffix.lower().lstrip(".") in LAYERED:
+        data.setData(QByteArray(_merged_image(path)))
+        reader = QImageReader(data)
     reader.setAutoTransform(True)
     size = reader.size()
     if size.isValid() and max(size.width(), size.height()) > side:
@@ -40,6 +47,20 @@ def read_image(path: str, side: int) -> QImage:
     if image.colorSpace().isValid():
         image.convertToColorSpace(QColorSpace(QColorSpace.NamedColorSpace.SRgb))
     return image
+
+
+def _merged_image(path: str) -> bytes:
+    """The picture of all layers in a layered file. Raises NotAPicture."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(MERGED).file_size > MAX_MERGED:
+                raise ValueError("the picture in it is too large")
+            return archive.read(MERGED)
+    except KeyError:
+        why = "it contains no picture of its merged layers; save it again"
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        why = str(error)
+    raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=why))
 
 
 def read_picture(path: str) -> Picture:

@@ -17,10 +17,12 @@ from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
 
 from .controls import Controls
+from .desktop import WheelGuard, place, style_error, style_plain, style_quiet
 from .gallery import Gallery
 from .preview import PreviewArea
 from .qt import (
     QDialog,
+    QEvent,
     QFrame,
     QHBoxLayout,
     QImage,
@@ -34,11 +36,12 @@ from .qt import (
     QWidget,
     pyqtSignal,
 )
+from .status import PERMILLE
 from .styles import StyleSource
 
-PERMILLE = 1000
-WARNING = "color: #ffb28a;"  # readable on the background of Krita's dark and light themes
-MESSAGE = "QLabel { padding: 6px 2px; }"
+SIZE = (960, 720)  # pixels, if the screen has room
+SCROLL_GAP = 10  # pixels between the settings and their scroll bar
+PLACE = "restyle"  # the name under which the place of the window is remembered
 
 
 class Window(QDialog):
@@ -51,7 +54,9 @@ class Window(QDialog):
     command_requested = pyqtSignal()
     open_image_requested = pyqtSignal()
     results_requested = pyqtSignal()
+    help_requested = pyqtSignal()
     shown = pyqtSignal()
+    hidden = pyqtSignal()
 
     def __init__(
         self,
@@ -77,8 +82,10 @@ class Window(QDialog):
         outer.addWidget(self._bottom())
         self.gallery.changed.connect(self.changed)
         self.controls.changed.connect(self.changed)
+        self._wheel_guard = WheelGuard(self)
+        self._wheel_guard.watch(self.controls)
+        self._is_busy = self._shows_error = False
         self.set_idle()
-        self.resize(960, 720)
 
     # --- layout ----------------------------------------------------------------------------------------
     def _middle(self) -> QHBoxLayout:
@@ -91,7 +98,9 @@ class Window(QDialog):
         right = QVBoxLayout(column)
         right.setContentsMargins(0, 0, 6, 0)
         right.setSpacing(10)
-        right.addWidget(_heading(strings.STYLE))
+        heading = _heading(strings.STYLE)
+        heading.setBuddy(self.gallery.list)
+        right.addWidget(heading)
         right.addWidget(self.gallery)
         right.addWidget(_line())
         right.addWidget(self.controls)
@@ -101,8 +110,8 @@ class Window(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(column.minimumSizeHint().width() + 24)
         scroll.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self._column, self._scroll = column, scroll
         middle = QHBoxLayout()
         middle.setSpacing(14)
         middle.addLayout(left, 1)
@@ -122,6 +131,9 @@ class Window(QDialog):
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
+        self.message.setContentsMargins(2, 6, 2, 6)
+        self.message.setAccessibleName(strings.MESSAGE_NAME)
+        self.bar.setAccessibleName(strings.PROGRESS_NAME)
         self.saved = QLabel()
         self.saved.setObjectName("saved")
         self.recover = self._button(strings.RECOVER, "recover", self.results_requested)
@@ -137,14 +149,22 @@ class Window(QDialog):
         self.copy_command = self._button(strings.COPY_COMMAND, "copy_command", self.command_requested)
         self.open_image = self._button(strings.OPEN_AS_IMAGE, "open_image", self.open_image_requested)
         self.cancel = self._button(strings.CANCEL, "cancel", self.cancel_requested)
+        # It is not the default button: Enter in a number field must not start anything.
         self.start = self._button(strings.START, "start", self.start_requested)
-        self.start.setDefault(True)
         self.start.setMinimumWidth(130)
-        for button in (self.copy_report, self.copy_command, self.open_image):
+        self.start.setToolTip(strings.START_TIP)
+        self.cancel.setToolTip(strings.CANCEL_TIP)
+        self.copy_report.setToolTip(strings.COPY_REPORT_TIP)
+        self.copy_command.setToolTip(strings.COPY_COMMAND_TIP)
+        self.open_image.setToolTip(strings.OPEN_AS_IMAGE_TIP)
+        self.reset = self._button(strings.RESET, "reset", self.controls.reset_requested)
+        self.reset.setToolTip(strings.RESET_TIP)
+        self.help = self._button(strings.HELP, "help", self.help_requested)
+        self.help.setToolTip(strings.HELP_TIP)
+        for button in (self.help, self.reset, self.copy_report, self.copy_command, self.open_image):
             buttons.addWidget(button)
         self.estimate = QLabel()
         self.estimate.setObjectName("estimate")
-        self.estimate.setEnabled(False)  # greyed out: only an estimate
         self.estimate.setWordWrap(True)
         self.estimate.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         buttons.addWidget(self.estimate, 1)
@@ -174,19 +194,21 @@ class Window(QDialog):
         return self.controls.settings()
 
     def restore(self, state: UiState) -> None:
-        """Shows the settings and styles of the last time."""
+        """Shows the settings and styles of the last time, at the place of the last time."""
+        place(self, state.windows.get(PLACE), SIZE)
         self.controls.set_settings(state.settings)
-        self.gallery.fill(state.recent, state.styles)
+        self.gallery.fill(state, state.styles)
         if not state.styles:
             self.show_message(strings.NO_STYLE)
 
-    def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
+    def apply_choices(self, state: UiState, styles: list[Style], settings: StyleSettings) -> None:
         self.controls.set_settings(settings)
-        self.gallery.fill(recent, styles)
+        self.gallery.fill(state, styles)
 
     # --- state -----------------------------------------------------------------------------------------
     def preview_side(self) -> int:
-        return int(max(self.preview.width(), self.preview.height(), 400))
+        side = max(self.preview.width(), self.preview.height(), 400)
+        return int(side * self.preview.devicePixelRatioF())
 
     def show_target(self, sentence: str) -> None:
         self.target.setText(sentence)
@@ -198,6 +220,7 @@ class Window(QDialog):
         self.gallery.forget_regions()
 
     def show_estimate(self, sentence: str) -> None:
+        style_quiet(self.estimate)
         self.estimate.setText(sentence)
 
     def show_saved_notice(self, sentence: str) -> None:
@@ -205,15 +228,24 @@ class Window(QDialog):
         self._saved_row.setVisible(bool(sentence))
 
     def set_busy(self) -> None:
+        if not self._is_busy:
+            self.preview.remember()
+        self._is_busy = True
         self.bar.setRange(0, 0)  # indeterminate, until the first progress
         self.cancel.setEnabled(True)
+        self.start.setText(strings.START_OVER)
         self._show_error_buttons()
 
     def set_idle(self) -> None:
+        self._is_busy = False
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(0)
         self.cancel.setEnabled(False)
+        self.start.setText(strings.START)
         self._show_error_buttons()
+
+    def show_before(self) -> None:
+        self.preview.show_remembered()
 
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
@@ -224,14 +256,20 @@ class Window(QDialog):
         self.preview.set_preview(preview)
 
     def show_message(self, sentence: str) -> None:
-        self.message.setStyleSheet(MESSAGE)
+        self._shows_error = False
+        style_plain(self.message)
         self.message.setText(sentence)
+        if not self._is_busy:
+            self._show_error_buttons()
 
-    def show_error(self, error: VelaturaError, *, command: bool = False, document: bool = False) -> None:
-        """Shows the error's sentence and the buttons that help: Copy report and, if asked for, the other two."""
-        self.message.setStyleSheet(MESSAGE + f" QLabel {{ {WARNING} }}")
+    def show_error(
+        self, error: VelaturaError, *, report: bool = True, command: bool = False, document: bool = False
+    ) -> None:
+        """Shows the error's sentence and the buttons that help."""
+        self._shows_error = True
+        style_error(self.message)
         self.message.setText(error.sentence)
-        self._show_error_buttons(report=True, command=command, document=document)
+        self._show_error_buttons(report=report, command=command, document=document)
 
     def _show_error_buttons(self, *, report: bool = False, command: bool = False, document: bool = False) -> None:
         self.copy_report.setVisible(report)
@@ -241,7 +279,35 @@ class Window(QDialog):
     # --- events ----------------------------------------------------------------------------------------
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
+        self._fit_column()
         self.shown.emit()
+
+    def _fit_column(self) -> None:
+        """Makes the column as wide as its contents need, those that are folded away too. The fonts are known now."""
+        needed = max(self._column.minimumSizeHint().width(), self.controls.full_width())
+        self._scroll.setFixedWidth(needed + self._scroll.verticalScrollBar().sizeHint().width() + SCROLL_GAP)
+
+    def hideEvent(self, event: Any) -> None:
+        super().hideEvent(event)
+        self.hidden.emit()
+
+    def reject(self) -> None:
+        """Escape cancels a running restyle; if there is none, it closes the window."""
+        if self._is_busy:
+            self.cancel_requested.emit()
+        else:
+            super().reject()
+
+    def closeEvent(self, event: Any) -> None:
+        """Closing the window leaves a restyle running; Krita's status bar shows it from then on."""
+        event.accept()
+
+    def changeEvent(self, event: Any) -> None:
+        """Another theme needs other colours."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "estimate"):
+            style_quiet(self.estimate)
+            (style_error if self._shows_error else style_plain)(self.message)
 
     def dragEnterEvent(self, event: Any) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():

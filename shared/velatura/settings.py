@@ -108,30 +108,9 @@ class StyleSettings:
             ("last", "last result of this layer, if it still fits"),
         ),
     )
-    fine: float = _setting(
-        100.0,
-        "Fine detail",
-        "Weight of the style's finest marks (network layers conv1_1, conv2_1).",
-        low=0,
-        high=200,
-        unit="%",
-    )
-    middle: float = _setting(
-        100.0,
-        "Medium detail",
-        "Weight of the style's brush strokes (network layer conv3_1).",
-        low=0,
-        high=200,
-        unit="%",
-    )
-    coarse: float = _setting(
-        100.0,
-        "Coarse detail",
-        "Weight of the style's large shapes (network layers conv4_1, conv5_1).",
-        low=0,
-        high=200,
-        unit="%",
-    )
+    fine: float = _setting(100.0, "Fine detail", "Weight of the style's finest marks.", low=0, high=200, unit="%")
+    middle: float = _setting(100.0, "Medium detail", "Weight of the style's brush strokes.", low=0, high=200, unit="%")
+    coarse: float = _setting(100.0, "Coarse detail", "Weight of the style's large shapes.", low=0, high=200, unit="%")
     style_distance: str = _setting(
         "auto",
         "Style distance",

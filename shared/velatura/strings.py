@@ -10,10 +10,12 @@ from velatura.protocol import messages as p
 from velatura.settings import StyleSettings, default_of, setting_specs
 
 # --- menu --------------------------------------------------------------------------------------------
-RESTYLE = "Restyle with Velatura…"
+MENU = "Velatura"
+RESTYLE = "Restyle…"
 RESTYLE_AGAIN = "Restyle again"
 EXPLAIN = "See what the network sees…"
 RESULTS = "Results and history…"
+HELP = "Help"
 TITLE = "Restyle with Velatura"
 
 # --- window ------------------------------------------------------------------------------------------
@@ -34,7 +36,18 @@ MORE_SETTINGS = (
 FIGURE_SETTINGS = ("reconstruct", "content_layer", "style_depth", "balance")  # on the command line, but in no window
 STYLE, MORE = "Style", "More settings"
 FROM_FILE, FROM_LAYER, PASTE = "From file…", "From layer", "Paste"
-START, CANCEL, CLOSE = "Restyle", "Cancel", "Close"
+START, START_OVER, CANCEL, CLOSE = "Restyle", "Start over", "Cancel", "Close"
+RESET, RESET_TIP = "Reset", "Sets all settings to their defaults. The styles stay."
+HELP_TIP = "Opens the manual."
+# For screen readers.
+MESSAGE_NAME, PROGRESS_NAME, PREVIEW_NAME = "Message", "Progress", "Preview"
+GALLERY_NAME, SHARE_NAME = "Styles", "Share of"
+START_TIP = "Restyles the layer, or what is selected in it. The result is a new layer."
+COPY_REPORT_TIP = "Copies what a developer needs to know; it contains no pictures."
+COPY_COMMAND_TIP = "Copies the command that starts the daemon, to run it in a terminal."
+OPEN_AS_IMAGE_TIP = "Opens the result as an image of its own."
+CANCEL_TIP = "Stops the restyle. Nothing is changed."
+STATUS_TIP = "A restyle is running. Click to open the window."
 COPY_REPORT, COPY_COMMAND = "Copy report", "Copy command"
 OPEN_AS_IMAGE = "Open as new image"
 CHOOSE_STYLE = "Choose style"
@@ -43,7 +56,10 @@ NO_SOURCES = "No image is open"
 IMAGE_FILES = "Images"
 NO_STYLE = "Choose a style, or drop an image here."
 SHARE = "Share: how much this style counts compared with the others"
-REMOVE_STYLE = "Remove this style"
+REMOVE_STYLE = "Do not use this style"
+RENAME, RENAME_TITLE, RENAME_DONE, NEW_NAME = "Rename…", "Rename a style", "Rename", "Name in the gallery:"
+REMOVE_FROM_GALLERY = "Remove from the gallery"
+MOVE_TO_FRONT, MOVE_EARLIER, MOVE_LATER = "Move to the front", "Move earlier", "Move later"
 REGION_OF_STYLE = "Region of this style"
 EVERYWHERE, ELSEWHERE = "Everywhere", "Everywhere else"
 CURRENT_SELECTION = "Current selection"
@@ -128,6 +144,7 @@ NO_REGION = (
     "There is no channel or layer “{region}” in the image, and no such file. Give each region as the name of a channel "
     "or layer, or as the path of an image file."
 )
+NO_BROWSER = "No web browser was found to show the manual. It is in the file {path}."
 REGION_GONE = "The channel or layer chosen as the region is no longer there. Choose another one."
 REGION_SIZE = (
     "The region “{region}” is {width} × {height} px, but the image is {of_width} × {of_height} px. Use a region of the "
@@ -181,6 +198,11 @@ def style_name(stem: str) -> str:
     """A style's display name, from the name of its file: 'night_swirls' becomes 'Night swirls'."""
     name = stem.replace("_", " ").strip() or STYLE
     return name[:1].upper() + name[1:]
+
+
+def share(value: float) -> str:
+    """The share of a style, 0 to 1, as a window shows it."""
+    return f"{100 * value:.0f} %"
 
 
 def recoverable_results(count: int) -> str:

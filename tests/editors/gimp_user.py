@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass
 
 from tests.editors.gimp_session import GimpOnScreen
@@ -12,7 +13,7 @@ from tests.editors.session import PATIENCE
 from tests.editors.user_home import velatura
 
 HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two missed heartbeats, and some margin
-RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY = "y", "i", "k", "d"  # mnemonics in Filters ▸ Artistic
+RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY = "y", "i", "k", "d"  # mnemonics in Filters ▸ Velatura
 STATUS_BAR_CANCEL = ("1405", "1024")  # its position in a window that fills the screen
 # What the menu entry "Current selection" of a style does.
 CHOOSE_REGION = "dialog_gallery = window().gallery\ndialog_gallery._use_region(next(s for s in dialog_gallery.chosen() if s.name == '{style}'), regions()[0])"
@@ -51,12 +52,28 @@ class GimpUser:
         self.gimp.wait_until(is_resized, PATIENCE, "a window as large as the screen")
 
     def menu(self, key: str) -> None:
-        """Chooses a command in Filters ▸ Artistic with the keyboard."""
-        for open_menu in (lambda: self.key("alt+r"), lambda: self.gimp.run("xdotool", "key", "a")):
-            before = self._window_count()
-            open_menu()
-            self.gimp.wait_until(lambda before=before: self._window_count() > before, PATIENCE, "the menu")
+        """Chooses a command in Filters ▸ Velatura with the keyboard."""
+        before = self._window_count()
+        self.gimp.wait_until(lambda: self._open_menu(before), PATIENCE, "the menu")
         self.gimp.run("xdotool", "key", key)
+
+    def _open_menu(self, before: int) -> bool:
+        """Opens the menu and its last submenu, which is ours. Returns whether both are open; otherwise neither is."""
+        self.key("alt+r")
+        if self._windows_become(before + 1):
+            self.gimp.run("xdotool", "key", "Up", "Right")
+            if self._windows_become(before + 2):
+                return True
+        self.gimp.run("xdotool", "key", "Escape", "Escape")
+        self._windows_become(before)
+        return False
+
+    def _windows_become(self, count: int) -> bool:
+        """Whether GIMP has so many windows within a few seconds; a menu is one."""
+        end = time.monotonic() + 10
+        while self._window_count() != count and time.monotonic() < end:
+            time.sleep(0.1)
+        return self._window_count() == count
 
     def _window_count(self) -> int:
         return len(self.gimp.run("xdotool", "search", "--onlyvisible", "--class", "gimp").split())

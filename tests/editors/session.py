@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,8 +24,8 @@ START_PATIENCE = 240.0  # seconds; about 15 with two cores free
 PATIENCE = 240.0
 
 # A screen and a window manager, which end with the program that is run last.
-ON_A_SCREEN = f"""
-Xvfb -displayfd 3 -screen 0 {SCREEN} -nolisten tcp 3>"$HOME/display" 2>"$HOME/xvfb.log" &
+ON_A_SCREEN = """
+Xvfb -displayfd 3 -screen 0 "$SCREEN" -nolisten tcp 3>"$HOME/display" 2>"$HOME/xvfb.log" &
 while ! [ -s "$HOME/display" ]; do sleep 0.1; done
 export DISPLAY=":$(cat "$HOME/display")"
 openbox >"$HOME/openbox.log" 2>&1 &
@@ -62,11 +62,14 @@ class EditorSession:
     """An editor that runs in a file system with the editors.
 
     home: the user's home folder, at the same path inside and outside. hidden: folders that appear empty to the editor.
+    screen: its size and depth. variables: more environment variables.
     """
 
     editor_root: EditorRoot
     home: Path
     hidden: Sequence[str] = ()
+    screen: str = SCREEN
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     argv = ("true",)  # the command line of the editor
@@ -87,6 +90,8 @@ class EditorSession:
             "VELATURA_DRIVER": str(self.driver.path),
             "OMP_WAIT_POLICY": "passive",
             "LIBGL_ALWAYS_SOFTWARE": "1",
+            "SCREEN": self.screen,
+            **self.variables,
         }
 
     def command(self, *argv: str) -> list[str]:

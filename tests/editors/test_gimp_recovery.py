@@ -66,7 +66,7 @@ def test_cancelling_a_second_restyle_at_once_leaves_the_first_one_cancelled_too(
 
 def test_an_unreadable_file_is_reported_and_the_report_can_be_copied(user):
     user.open_dialog()
-    user.dialog(f"window().gallery.add_file({str(user.gimp.home / 'broken.png')!r})")
+    user.dialog(f"window().gallery.add_files([{str(user.gimp.home / 'broken.png')!r}])")
     user.wait("'broken.png' in message() and 'Choose another' in message()", "the error")
     user.dialog("click('copy_report')")
     user.wait("'Copied' in message()", "the report")

@@ -59,7 +59,7 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(user):
     user.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     user.dialog("click('paste')")
     user.wait("chosen()[0][0] == 'Pasted image'", "the clipboard's picture")
-    user.dialog(f"window().gallery.add_file({str(home / 'grey.png')!r})")
+    user.dialog(f"window().gallery.add_files([{str(home / 'grey.png')!r}])")
     user.wait("chosen()[0][0] == 'Grey'", "the file's picture")
     user.restyle()
     assert own == user.execute("first.get_id()")

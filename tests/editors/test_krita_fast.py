@@ -80,3 +80,36 @@ def test_the_window_works_with_both_qts(editor_root, home, qt):
     assert result["started"] == 1
     assert result["error shown"]
     assert result["size"][0] < 1400
+
+
+@pytest.mark.parametrize("qt", ["PyQt5", "PyQt6"])
+def test_the_window_in_use(editor_root, home, qt):
+    """Everything that needs no document: keys, wheel, messages, themes, small screens, layered files."""
+    themes = [f"/{path.relative_to(editor_root.root)}" for path in editor_root.root.glob("usr/share/**/*.colors")]
+    assert len(themes) >= 4
+    seen = json.loads(
+        run_in(
+            editor_root, home, "python3", str(HERE / "inside" / "window_in_use.py"), qt, str(home), *themes
+        ).splitlines()[-1]
+    )
+    assert seen == {
+        "enter starts": 0,
+        "wheel without focus changes": False,
+        "start while busy": "Start over",
+        "escape while busy": [1, True],
+        "preview after cancel is the one before": True,
+        "start while idle": "Restyle",
+        "buttons of an error": [True, True],
+        "buttons of a mistake": [False, False],
+        "reset": True,
+        "shares": ["100 %", "50 %"],
+        "without a name": [],
+        "without a tooltip": [],
+        "unreadable": [],
+        "smallest size": seen["smallest size"],
+        "fits": True,
+        "x.kra": 8,
+        "x.ora": 8,
+    }
+    width, height = seen["smallest size"]
+    assert width <= 683 - 16 and height <= 384 - 56, "1366 × 768 at 200 %, with a title bar"

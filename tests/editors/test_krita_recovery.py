@@ -14,7 +14,7 @@ from tests.editors.user_home import velatura
 def test_an_unreadable_file_is_reported_and_the_report_can_be_copied(krita):
     open_picture(krita)
     krita.execute("set_up()")
-    krita.execute(f"window().gallery.add_file({str(krita.home / 'broken.png')!r})")
+    krita.execute(f"window().gallery.add_files([{str(krita.home / 'broken.png')!r}])")
     krita.wait_for("'broken.png' in message() and 'Choose another' in message()", PATIENCE, "the error")
     krita.execute("click('copy_report')")
     copied = krita.execute("QApplication.clipboard().text()")
@@ -124,7 +124,7 @@ def test_closing_the_main_window_with_ours_leaves_the_restyle_running(krita):
     krita.execute("set_up(quality='draft', iterations=200)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the restyle to start")
     krita.execute("from PyQt5 import sip\nsip.delete(window())")  # as Qt does with the children of a closed window
-    krita.execute("menu('Filter', 'Artistic', 'Restyle with Velatura…')")
+    krita.execute("menu('Filter', 'Velatura', 'Restyle…')")
     krita.wait_for("window() is not None and 'Scale' in message()", PATIENCE, "the new window to show the progress")
     assert krita.execute("busy()")
     krita.wait_for("not busy()", PATIENCE, "the restyle")
@@ -213,7 +213,7 @@ def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_
 def test_a_stopped_restyle_can_be_resumed_to_its_end(krita):
     open_picture(krita)
     kill_midway(krita, quality="good", iterations=100)
-    krita.execute("window().close()\nmenu('Filter', 'Artistic', 'Results and history…')")
+    krita.execute("window().close()\nmenu('Filter', 'Velatura', 'Results and history…')")
     krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
     krita.execute("press('resume')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
@@ -225,7 +225,7 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
     open_picture(krita)
     restyle(krita, style="Mosaic", strength=64, keep_colours="palette")
     restyle(krita, style="Woodcut", strength=20, keep_colours="off")
-    krita.execute("menu('Filter', 'Artistic', 'Results and history…')")
+    krita.execute("menu('Filter', 'Velatura', 'Results and history…')")
     latest = "[lines[1].split(',')[0] for lines in listed('history list')[:2] if len(lines) > 1]"
     krita.wait_for(f"results() is not None and {latest} == ['Woodcut 20 %', 'Mosaic 64 %']", PATIENCE, "the list")
     krita.execute("results().tabs.setCurrentIndex(1)\nresults().history_list.setCurrentRow(1)\npress('use_again')")
@@ -238,7 +238,7 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
 def test_without_a_document_a_recovered_result_becomes_a_new_document(krita):
     open_picture(krita)
     kill_midway(krita, quality="good", iterations=100)
-    krita.execute("window().close()\nclose_all()\nmenu('Filter', 'Artistic', 'Results and history…')")
+    krita.execute("window().close()\nclose_all()\nmenu('Filter', 'Velatura', 'Results and history…')")
     krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
     krita.execute("press('insert')")
     krita.wait_for("doc() is not None and layers() == ['Night swirls 50 %']", PATIENCE, "the document")

@@ -94,7 +94,7 @@ explain.figures = lambda: few
 def test_the_figures_are_a_document_with_one_layer_per_figure(krita):
     open_picture(krita)
     restyle(krita)
-    krita.execute(f"{FEW_FIGURES}menu('Filter', 'Artistic', 'See what the network sees…')")
+    krita.execute(f"{FEW_FIGURES}menu('Filter', 'Velatura', 'See what the network sees…')")
     krita.wait_for("'Content' in layers()", PATIENCE, "the document")
     assert krita.execute("layers()")[-3:] == ["Table", "Style", "Content"]
     assert krita.execute("[n.name() for n in layer('Content').childNodes()] == [f.name for f in few[1::-1]]")
@@ -112,7 +112,7 @@ def test_making_the_figures_can_be_cancelled(krita):
     restyle(krita)
     before = krita.execute("len(K.documents())")
     krita.execute(
-        "few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Artistic', 'See what the network sees…')"
+        "few = [replace(f, settings=replace(f.settings, iterations=20000)) for f in whole]\nmenu('Filter', 'Velatura', 'See what the network sees…')"
     )
     krita.wait_for(
         "controller().explain_task is not None and 'Scale' in controller().explain_task.dialog.labelText()",
@@ -146,6 +146,6 @@ def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
     krita.wait_for(
         "[s.name for s in window().gallery.chosen()] == ['Pasted image']", PATIENCE, "the clipboard's picture"
     )
-    krita.execute(f"window().gallery.add_file({str(krita.home / 'grey.png')!r})")
+    krita.execute(f"window().gallery.add_files([{str(krita.home / 'grey.png')!r}])")
     krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
     assert restyle(krita, style=None) == "Grey 50 %"

@@ -142,5 +142,5 @@ def test_without_gimp_3_the_script_reports_that_it_needs_it(tmp_path):
 
 def test_the_menu_texts_are_the_shared_ones():
     labels = SCRIPT.read_text(encoding="utf-8").replace("_", "")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS, strings.HELP):
         assert f'"{text}"' in labels

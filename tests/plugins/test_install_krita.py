@@ -146,6 +146,6 @@ def test_enabling_the_plugin_changes_its_own_line_and_no_other(config):
 def test_the_menu_texts_are_the_shared_ones():
     action = (PLUGIN / "velatura_krita.action").read_text(encoding="utf-8")
     extension = (PLUGIN / "velatura_krita/extension.py").read_text(encoding="utf-8")
-    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS):
+    for text in (strings.RESTYLE, strings.RESTYLE_AGAIN, strings.EXPLAIN, strings.RESULTS, strings.HELP):
         assert f"<text>{text}</text>" in action
         assert f'"{text}"' in extension

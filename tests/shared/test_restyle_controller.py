@@ -128,7 +128,7 @@ class Window:
     def show_saved_notice(self, sentence):
         self.saved_notice = sentence
 
-    def apply_choices(self, recent, styles, settings):
+    def apply_choices(self, state, styles, settings):
         self.styles, self.current_settings = styles, settings
 
     def forget_regions(self):
@@ -136,12 +136,15 @@ class Window:
 
     def set_busy(self): ...
     def set_idle(self): ...
+    def show_before(self):
+        self.shows_before = True
 
     def show_message(self, sentence):
         self.messages.append(sentence)
 
-    def show_error(self, error, **_):
+    def show_error(self, error, **offers):
         self.messages.append(error.sentence)
+        self.offers = {name for name, offered in offers.items() if offered}
 
 
 @pytest.fixture
@@ -320,3 +323,24 @@ def test_the_result_of_a_cancelled_restyle_is_acknowledged(controller):
     done = types.SimpleNamespace(picture=PIXELS)
     controller.on_finished("job 1", done)
     assert controller.session.acknowledged == [done]
+
+
+def test_after_a_cancel_the_picture_from_before_is_shown(controller):
+    send(controller)
+    controller.cancel()
+    assert controller.window.shows_before
+
+
+def test_a_message_about_a_missing_style_goes_once_one_is_chosen_and_offers_no_report(controller):
+    controller.window.styles = []
+    controller.start()
+    assert (controller.window.messages[-1], controller.window.offers) == (strings.NO_STYLE_CHOSEN, set())
+    controller.window.styles = [ONE]
+    controller.settings_changed()
+    assert controller.window.messages[-1] == ""
+
+
+def test_an_error_that_a_change_does_not_mend_stays_and_offers_a_report(controller):
+    controller.show_error(DaemonLost("It went."))
+    controller.settings_changed()
+    assert (controller.window.messages[-1], controller.window.offers) == ("It went.", {"report"})

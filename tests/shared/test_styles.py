@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.app_dirs import app_dirs
-from velatura.editor.styles import StyleSelection, gallery_order, parse_style, save_style
-from velatura.editor.ui_state import Style
+from velatura.editor.styles import StyleSelection, arrange, gallery_order, moved, parse_style, renamed, save_style
+from velatura.editor.ui_state import Style, UiState
 from velatura.errors import NotAPicture, UsageError
 from velatura.pixels import Picture, PixelFormat
+from velatura.settings import StyleSettings
 
 
 def style(name: str, share: float = 1.0) -> Style:
@@ -23,11 +24,39 @@ names = st.lists(st.sampled_from("abcdef").map(style), max_size=5)
 
 
 @given(names, names, names)
-def test_a_gallery_shows_each_style_once_the_recent_ones_first(recent, chosen, bundled):
-    shown = [one.path for one in gallery_order(recent, chosen, bundled)]
+def test_a_gallery_shows_each_style_once_used_ones_in_their_order_and_new_ones_first(recent, chosen, bundled):
+    shown = [one.path for one in gallery_order(UiState(recent=recent), chosen, bundled)]
+    used = list(dict.fromkeys(one.path for one in recent))
     assert len(set(shown)) == len(shown)
     assert set(shown) == {one.path for one in (*recent, *chosen, *bundled)}
-    assert shown[: len({one.path for one in recent})] == list(dict.fromkeys(one.path for one in recent))
+    new = set(shown) - set(used) - {one.path for one in bundled}
+    assert set(shown[: len(new)]) == new
+    assert shown[len(new) : len(new) + len(used)] == used
+
+
+def test_the_gallery_stays_as_the_user_has_arranged_it():
+    samples, state = [style("a"), style("b"), style("c")], UiState()
+    shown = moved(gallery_order(state, [], samples), style("c"), -9)
+    arrange(state, renamed(shown, style("b"), "  Blue   night "))
+    assert [(one.path, one.name) for one in gallery_order(state, [], samples)] == [
+        ("/c", "c"),
+        ("/a", "a"),
+        ("/b", "Blue night"),
+    ]
+    without_a = [one for one in gallery_order(state, [], samples) if one.path != "/a"]
+    arrange(state, without_a, style("a"))
+    state.record_use([style("d"), style("b")], StyleSettings())
+    assert [one.path for one in gallery_order(state, [], samples)] == ["/d", "/c", "/b"]
+    arrange(state, [*gallery_order(state, [], samples), style("a")])  # it was opened again
+    assert [one.path for one in gallery_order(state, [], samples)] == ["/d", "/c", "/b", "/a"]
+
+
+@given(names.filter(bool), st.integers(-9, 9))
+def test_moving_a_style_keeps_all_others_in_their_order(shown, by):
+    shown = list({one.path: one for one in shown}.values())
+    after = moved(shown, shown[0], by)
+    assert after.index(shown[0]) == max(0, min(by, len(shown) - 1))
+    assert [one for one in after if one != shown[0]] == shown[1:]
 
 
 def test_several_styles_have_shares_and_a_single_one_has_share_1():

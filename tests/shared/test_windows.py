@@ -15,6 +15,7 @@ from velatura.client.connection import DaemonConnection
 from velatura.client.launch import Launcher
 from velatura.editor import report, ui_state
 from velatura.editor.ui_state import MAX_RECENT, Style, UiState
+from velatura.editor.window_place import Box
 from velatura.errors import DaemonLost, DaemonNotRunning
 from velatura.settings import StyleSettings, setting_specs
 
@@ -56,16 +57,24 @@ def test_saved_state_is_loaded_again(dirs, tmp_path):
     picture.write_bytes(b"x")
     state = UiState()
     state.record_use([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
+    state.removed, state.folder, state.windows = ["/b.png"], "/pictures", {"restyle": Box(1, 2, 3, 4)}
     ui_state.save(dirs, "krita", state)
     assert ui_state.load(dirs, "krita") == UiState(
-        StyleSettings(strength=70), [Style(str(picture), "A", 0.5)], [Style(str(picture), "A")]
+        StyleSettings(strength=70),
+        [Style(str(picture), "A", 0.5)],
+        [Style(str(picture), "A")],
+        ["/b.png"],
+        "/pictures",
+        {"restyle": Box(1, 2, 3, 4)},
     )
 
 
-def test_the_gallery_lists_recent_styles_once_each_the_latest_first():
+def test_the_gallery_lists_used_styles_once_each_new_ones_first():
     state = UiState()
     for number in [*range(40), 7]:
         state.record_use([Style(f"/{number}", str(number))], StyleSettings())
+    assert [style.name for style in state.recent][:3] == ["7", "39", "38"]  # 7 had gone, so it is new again
+    state.record_use([Style("/38", "38")], StyleSettings())
     assert [style.name for style in state.recent][:3] == ["7", "39", "38"]
     assert len(state.recent) == MAX_RECENT
     assert len({style.path for style in state.recent}) == MAX_RECENT
@@ -81,7 +90,7 @@ def test_missing_style_files_and_settings_of_other_versions_are_ignored(dirs, tm
     assert ui_state.load(dirs, "krita") == UiState(StyleSettings(strength=30))
 
 
-names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share"])
+names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share", "removed", "folder", "windows"])
 leaves = st.none() | st.booleans() | st.floats() | st.text(max_size=5)
 json_values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)

@@ -32,7 +32,7 @@ def install() -> None:
     help="Write a file for Krita's plugin importer instead.",
 )
 def krita(uninstall: bool, zip_path: Path | None) -> None:
-    """Install the plugin for Krita 5.2 or newer: Filter ▸ Artistic ▸ Restyle with Velatura…"""
+    """Install the plugin for Krita 5.2 or newer: Filter ▸ Velatura ▸ Restyle…"""
     if uninstall and zip_path:
         raise UsageError("--uninstall and --zip cannot be combined.")
     if zip_path:
@@ -48,7 +48,7 @@ def krita(uninstall: bool, zip_path: Path | None) -> None:
 @install.command()
 @UNINSTALL
 def gimp(uninstall: bool) -> None:
-    """Install the plugin for GIMP 3: Filters ▸ Artistic ▸ Restyle with Velatura…"""
+    """Install the plugin for GIMP 3: Filters ▸ Velatura ▸ Restyle…"""
     _install_or_remove(gimp_plugin, gimp_plugin.gimp_homes(), uninstall)
     for version in gimp_plugin.unsupported_versions() if not uninstall else ():
         click.echo(gimp_plugin.UNSUPPORTED.format(version=version))

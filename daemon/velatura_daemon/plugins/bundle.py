@@ -16,6 +16,7 @@ from velatura.errors import VelaturaError
 
 SAMPLE_SIDE = 448  # pixels
 BUILD_FILE = "build.txt"
+MANUAL = "Manual.html"  # the name that Krita's plugin manager looks for
 
 
 def plugin_sources(name: str) -> Path:
@@ -40,6 +41,7 @@ def write_plugin(package: Path, to: Path) -> None:
     shutil.copytree(package, to, ignore=no_caches)
     carried = to / "carried"
     shutil.copytree(Path(velatura.__file__).parent, carried / "lib" / "velatura", ignore=no_caches)
+    shutil.copy(Path(velatura.__file__).parent / "editor" / "manual.html", to / MANUAL)
     _write_msgpack(carried / "fallback")
     _draw_samples(carried / "samples")
     (carried / BUILD_FILE).write_text(plugin_build(package.parent.name, package.name))

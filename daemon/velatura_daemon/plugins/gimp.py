@@ -24,7 +24,7 @@ from velatura_daemon.plugins.folders import (
     replace_plugin,
 )
 
-EDITOR, MENU = "GIMP", "Filters ▸ Artistic ▸ Restyle with Velatura…"
+EDITOR, MENU = "GIMP", "Filters ▸ Velatura ▸ Restyle…"
 NAME = "velatura_gimp"
 SOURCES = "plugin_gimp"
 FLATPAK, SNAP = "org.gimp.GIMP", "gimp"

@@ -28,7 +28,7 @@ from velatura_daemon.plugins.folders import (
     replace_plugin,
 )
 
-EDITOR, MENU = "Krita", "Filter ▸ Artistic ▸ Restyle with Velatura…"
+EDITOR, MENU = "Krita", "Filter ▸ Velatura ▸ Restyle…"
 NAME = "velatura_krita"
 SOURCES = "plugin_krita"
 ENABLE_KEY = f"enable_{NAME}"

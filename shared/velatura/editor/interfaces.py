@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any, Protocol
 
 from velatura.editor.style_regions import Place
-from velatura.editor.ui_state import Style
+from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
@@ -102,16 +102,22 @@ class Window(Protocol):
     def show_saved_notice(self, sentence: str) -> None:
         """Show that there are saved results, with a button that opens them; '' if there are none."""
 
-    def apply_choices(self, recent: list[Style], styles: list[Style], settings: StyleSettings) -> None:
-        """Set the settings and choose these styles. recent: the recently used styles for the gallery."""
+    def apply_choices(self, state: UiState, styles: list[Style], settings: StyleSettings) -> None:
+        """Set the settings and choose these styles. state: for the gallery."""
 
-    def set_busy(self) -> None: ...
+    def set_busy(self) -> None:
+        """A restyle runs: starting reads 'Start over', and cancelling is possible."""
+
     def set_idle(self) -> None: ...
+    def show_before(self) -> None:
+        """Show the picture that was shown before the running restyle began."""
+
     def show_progress(self, progress: Progress) -> None: ...
     def show_preview(self, preview: Preview) -> None: ...
     def show_message(self, sentence: str) -> None: ...
-    def show_error(self, error: VelaturaError, *, command: bool, document: bool) -> None:
+    def show_error(self, error: VelaturaError, *, report: bool, command: bool, document: bool) -> None:
         """Show an error.
 
-        command: offer to copy the command that starts the daemon. document: offer to open the result as a picture.
+        report: offer to copy a report. command: offer to copy the command that starts the daemon. document: offer to
+        open the result as a picture.
         """

@@ -40,6 +40,8 @@ from velatura.settings import StyleSettings
 CHECK_TARGET_EVERY = 500  # ms between checks of what would be restyled, while the window is open
 ADJUST_DELAY = 400  # ms after the last change of a setting before a running restyle is adjusted
 ESTIMATE_DELAY = 400  # ms after the last change before an estimate is requested
+# What users put right themselves: no report is offered, and the message goes when they have changed something.
+MISTAKES = (NothingToRestyle, RegionElsewhere)
 _NO_KEY = object()  # differs from every target key, including None
 
 
@@ -64,6 +66,7 @@ class RestyleController:
         self._estimate_timer = loop.timer(self._request_estimate)
         self._target_timer = loop.timer(self.update_target)
         self._shown_target: object = _NO_KEY
+        self._is_outdated_by_change = False  # the message that is shown
 
     # --- what each plugin adds -------------------------------------------------------------------------
     def open_window(self) -> None:
@@ -78,6 +81,9 @@ class RestyleController:
 
     def on_inserted(self, task: RestyleTask, sentence: str) -> None:
         """Called when a result was inserted into the document."""
+
+    def on_busy_changed(self) -> None:
+        """Called when the latest restyle has begun or ended."""
 
     @property
     def is_busy(self) -> bool:
@@ -104,6 +110,7 @@ class RestyleController:
         if self.is_busy or key == self._shown_target:
             return
         self._shown_target = key
+        self._clear_outdated_message()
         try:
             target = self.canvas.current_target()
             self.window.show_target(self.canvas.describe(target))
@@ -146,16 +153,21 @@ class RestyleController:
         self._supersede(self.current, task)
         self.current = task
         self.ui_state.record_use(styles, settings)
-        snapshot = ui_state.UiState(settings, styles, list(self.ui_state.recent))
-        self.thread.run(lambda: ui_state.save(self.dirs, self.program, snapshot), _ignore, self.show_error)
+        self.save_ui_state()
         if self.window is not None:
             self.window.set_busy()
+        self.on_busy_changed()
         self.show_message(strings.READING)
         self.steps.run(
             self.canvas.read(task.target),
             lambda content: self._on_read(task, content),
             lambda error: self._fail(task, error),
         )
+
+    def save_ui_state(self) -> None:
+        """Save what the windows remember, on a thread."""
+        snapshot = self.ui_state.copy()
+        self.thread.run(lambda: ui_state.save(self.dirs, self.program, snapshot), _ignore, self.show_error)
 
     def _supersede(self, old: RestyleTask | None, new: RestyleTask) -> None:
         """End an older restyle of the same layer at once, so that neither is left if the newer one is cancelled."""
@@ -247,6 +259,8 @@ class RestyleController:
         if task.job:
             self.session.cancel(task.job)
         self._end(task, strings.CANCELLED)
+        if self.window is not None:
+            self.window.show_before()
 
     def on_cancelled(self, job: str, replaced_by: str) -> None:
         task = self.tasks.pop(job, None)
@@ -258,6 +272,7 @@ class RestyleController:
     def settings_changed(self) -> None:
         """Adjust a running restyle to the window's settings and styles. If none is running, request an estimate."""
         task = self.current
+        self._clear_outdated_message()
         if task is not None and task.job and not task.over and task.finished is None:
             self._adjust_timer.start(ADJUST_DELAY)
         else:
@@ -329,7 +344,7 @@ class RestyleController:
         self.open_window()
         if self.window is not None:
             styles, sentence = styles_of(entry)
-            self.window.apply_choices(list(self.ui_state.recent), styles, entry.settings)
+            self.window.apply_choices(self.ui_state, styles, entry.settings)
             self.show_message(sentence)
 
     # --- messages --------------------------------------------------------------------------------------
@@ -350,6 +365,8 @@ class RestyleController:
 
     def _end(self, task: RestyleTask, sentence: str) -> None:
         """Set the window to idle and show a message, if this is the latest restyle."""
+        if task is self.current:
+            self.on_busy_changed()
         if task is self.current and self.window is not None:
             self.window.set_idle()
             self._estimate_timer.start(ESTIMATE_DELAY)
@@ -358,6 +375,7 @@ class RestyleController:
 
     def show_message(self, sentence: str) -> None:
         """Show a message in the window, if there is one, and log it."""
+        self._is_outdated_by_change = False
         self.message_log.append(sentence)
         if self.window is not None:
             self.window.show_message(sentence)
@@ -375,7 +393,15 @@ class RestyleController:
             if isinstance(error, RegionElsewhere):
                 self.window.forget_regions()
             offer_command = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
-            self.window.show_error(error, command=offer_command, document=document)
+            offer_report = not isinstance(error, MISTAKES)
+            self.window.show_error(error, report=offer_report, command=offer_command, document=document)
+            self._is_outdated_by_change = isinstance(error, MISTAKES) and not document
+
+    def _clear_outdated_message(self) -> None:
+        """Remove a message about a choice that the user has changed since."""
+        if self._is_outdated_by_change and self.window is not None:
+            self._is_outdated_by_change = False
+            self.window.show_message("")
 
     def copy_report(self) -> None:
         """Copy an error report to the clipboard."""

@@ -8,16 +8,18 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from velatura import strings
 from velatura.app_dirs import AppDirs, make_private_folder
 from velatura.editor.style_regions import Region
-from velatura.editor.ui_state import Style
+from velatura.editor.ui_state import MAX_RECENT, Style, UiState
 from velatura.errors import NotAPicture, UsageError
 from velatura.pixels import Picture
 
 MAX_SAVED = 60  # files of styles that did not come from a file
+MAX_NAME = 60  # characters of a style's name in the gallery
 SHARE = re.compile(r"(.+):([^:/\\]*)")
 
 
@@ -31,12 +33,39 @@ def style_from_file(path: str) -> Style:
     return Style(str(Path(path)), strings.style_name(Path(path).stem))
 
 
-def gallery_order(recent: Sequence[Style], chosen: Sequence[Style], bundled: Sequence[Style]) -> list[Style]:
-    """Return the styles for a gallery, each once: recent ones first, then the chosen ones, then the samples."""
-    shown: dict[str, Style] = {}
-    for style in (*recent, *chosen, *bundled):
-        shown.setdefault(style.path, style)
+def gallery_order(state: UiState, chosen: Sequence[Style], bundled: Sequence[Style]) -> list[Style]:
+    """Return the styles for a gallery, each once: chosen ones that are new, the used ones, then the samples that were
+    not removed."""
+    known = {style.path for style in (*state.recent, *bundled)}
+    new = [style for style in chosen if style.path not in known]
+    shown = {style.path: style for style in (*new, *state.recent)}
+    for style in bundled:
+        if style.path not in state.removed:
+            shown.setdefault(style.path, style)
     return list(shown.values())
+
+
+def moved(shown: Sequence[Style], style: Style, by: int) -> list[Style]:
+    """Return the gallery with one style moved by so many places, as far as there are places."""
+    styles = list(shown)
+    position = next(index for index, other in enumerate(styles) if other.path == style.path)
+    styles.insert(max(0, min(position + by, len(styles) - 1)), styles.pop(position))
+    return styles
+
+
+def renamed(shown: Sequence[Style], style: Style, name: str) -> list[Style]:
+    """Return the gallery with another name for one style; an empty name changes nothing."""
+    name = " ".join(name.split())[:MAX_NAME]
+    return [replace(other, name=name) if name and other.path == style.path else other for other in shown]
+
+
+def arrange(state: UiState, shown: Sequence[Style], removed: Style | None = None) -> None:
+    """Record the gallery as the user has arranged it. removed: the style that was just taken out of it."""
+    paths = {style.path for style in shown}
+    state.removed = [path for path in state.removed if path not in paths]
+    if removed is not None:
+        state.removed.append(removed.path)
+    state.recent = [Style(style.path, style.name) for style in shown][:MAX_RECENT]
 
 
 class StyleSelection:

@@ -1,4 +1,5 @@
-"""What a window remembers between sessions: settings, styles and the gallery. Stored as a JSON file in the config."""
+"""What the windows remember between sessions: settings, styles, the gallery, where they were. A JSON file in the
+config."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from typing import Any
 from velatura.app_dirs import AppDirs, read_private_file, write_private_file
 from velatura.client.saved_results import valid_settings
 from velatura.editor.style_regions import Place, Region
+from velatura.editor.window_place import Box, read_box
 from velatura.errors import UnsafeConnectionFile
 from velatura.pixels import Picture
 from velatura.settings import StyleSettings
 
-MAX_RECENT = 24  # styles in the gallery
+MAX_RECENT = 24  # used styles in the gallery
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,37 @@ class Style:
 
 @dataclass
 class UiState:
-    """settings, styles: of the last restyle. recent: the styles that were used, the newest first."""
+    """settings, styles: of the last restyle. recent: the used styles in the order of the gallery, which the user may
+    change; new ones come first. removed: paths of samples that the user has removed from the gallery. folder: where a
+    style was last opened from; '' at first. windows: where each window was, by its name.
+    """
 
     settings: StyleSettings = field(default_factory=StyleSettings)
     styles: list[Style] = field(default_factory=list)
     recent: list[Style] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    folder: str = ""
+    windows: dict[str, Box] = field(default_factory=dict)
+
+    def copy(self) -> UiState:
+        """A copy that a thread may save while this one changes."""
+        return replace(
+            self,
+            styles=list(self.styles),
+            recent=list(self.recent),
+            removed=list(self.removed),
+            windows=dict(self.windows),
+        )
 
     def record_use(self, styles: list[Style], settings: StyleSettings) -> None:
         """Record that a restyle with these styles and settings was started."""
         self.settings, self.styles = settings, [replace(style, region=None) for style in styles]
-        paths = {style.path for style in styles}
-        others = [style for style in self.recent if style.path not in paths]
-        self.recent = [Style(style.path, style.name) for style in styles] + others
-        del self.recent[MAX_RECENT:]
+        known = {style.path for style in self.recent}
+        self.recent = [Style(style.path, style.name) for style in styles if style.path not in known] + self.recent
+        used = {style.path for style in styles}
+        while len(self.recent) > MAX_RECENT:
+            unused = [style for style in self.recent if style.path not in used]
+            self.recent.remove(unused[-1] if unused else self.recent[-1])
 
 
 def _file(dirs: AppDirs, program: str) -> Path:
@@ -62,12 +82,16 @@ def load(dirs: AppDirs, program: str) -> UiState:
     """
     try:
         fields = json.loads(read_private_file(_file(dirs, program), limit=1 << 20))
+        windows = {str(name): read_box(box) for name, box in dict(fields.get("windows") or {}).items()}
         return UiState(
             valid_settings(fields.get("settings")),
             _load_styles(fields.get("styles")),
             _load_styles(fields.get("recent"))[:MAX_RECENT],
+            [str(path) for path in fields.get("removed") or []],
+            str(fields.get("folder") or ""),
+            {name: box for name, box in windows.items() if box is not None},
         )
-    except (FileNotFoundError, ValueError, AttributeError, UnsafeConnectionFile):
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, UnsafeConnectionFile):
         return UiState()
 
 
@@ -77,6 +101,9 @@ def save(dirs: AppDirs, program: str, state: UiState) -> None:
         "settings": state.settings.to_wire(),
         "styles": [_style_fields(style) for style in state.styles],
         "recent": [_style_fields(style) for style in state.recent],
+        "removed": state.removed,
+        "folder": state.folder,
+        "windows": {name: list(box) for name, box in state.windows.items()},
     }
     write_private_file(_file(dirs, program), json.dumps(fields, indent=1, ensure_ascii=False).encode())
 

@@ -234,7 +234,7 @@ def change(name, value):
 def set_up(style="Night swirls", **settings):
     """Opens the window from the menu, changes settings and picks a style."""
     if window() is None:
-        menu("Filter", "Artistic", "Restyle with Velatura…")
+        menu("Filter", "Velatura", "Restyle…")
         end = time.monotonic() + 20
         while window() is None and time.monotonic() < end:
             QApplication.processEvents()
