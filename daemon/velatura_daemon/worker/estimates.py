@@ -71,7 +71,7 @@ class Expected:
 
     @property
     def seconds(self) -> float:
-        return sum(cost.seconds for cost in self.costs)
+        return sum((cost.seconds for cost in self.costs), 0.0)
 
     def event(self, ticket: str) -> Estimated:
         return Estimated(ticket, self.seconds, self.plan.bytes, self.plan.side, self.device, self.sentence)
