@@ -361,7 +361,7 @@ def test_a_workers_first_job_on_a_gpu_does_not_change_estimates(home):
     for _ in range(3):
         expected = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
         seconds.append(expected.seconds)
-        estimates.learn(warm, expected, 3 * expected.seconds)
+        estimates.learn(warm, expected.seconds, 3 * expected.seconds)
     assert 0 < seconds[0] == seconds[1] < seconds[2]
 
 

@@ -349,6 +349,19 @@ def test_a_small_selection_has_converged_when_its_own_pixels_have(side, change, 
     assert converged(2 * INTERVAL)  # nothing has changed since
 
 
+def test_the_end_of_a_scale_is_foreseen_while_its_image_changes_less_and_less():
+    image, mask = torch.zeros(3, 10, 10), torch.ones(10, 10)
+    converged = ConvergenceTest(image, mask)
+    assert converged.expected_evaluations(200) == 200
+    step, foreseen = 0, []
+    while not converged(step):
+        step += 1
+        image += 24 / 255 / max(step, 10)  # about 240 / step in ten steps
+        foreseen.append(converged.expected_evaluations(200))
+    assert step < 200
+    assert all(step / 1.3 < evaluations < step * 1.3 for evaluations in foreseen[INTERVAL:])
+
+
 @pytest.mark.parametrize("settings", [{"iterations": 25}, {"quality": "paper", "iterations": 25}], ids=str)
 def test_requested_steps_are_taken_in_full(network, source, settings):
     assert evaluations(network, source(32, 32), **settings) == 26

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.scheduling import CONTENT, job_count
+from tests.support.scheduling import CONTENT, TwoWorkers, job_count
 from velatura.protocol import messages as p
+
+
+def places(scheduling: TwoWorkers, job: str) -> list[int]:
+    """What the job's client got to know about its place, in order."""
+    return [m.place for m in scheduling.received(p.Queued) if m.job == job]
 
 
 def test_a_job_whose_client_returns_at_once_runs_on_one_worker_only(scheduling):
@@ -73,10 +78,43 @@ def test_a_job_that_waits_again_gets_its_place_again(scheduling):
     scheduling.right.available = False
     scheduling.submit("a")
     scheduling.submit("b")
+    scheduling.submit("c", client="another")
     scheduling.fail(scheduling.left)
     scheduling.left.available = False
-    scheduling.die(scheduling.left)
-    assert [m.place for m in scheduling.messages if isinstance(m, p.Queued) and m.job == "b"] == [1, 0, 1]
+    scheduling.die(scheduling.left)  # now it is the other client's turn
+    assert places(scheduling, "b") == [1, 0, 1]
+
+
+def test_a_job_that_replaces_the_running_one_of_its_layer_waits_for_no_other(scheduling):
+    scheduling.right.available = False
+    scheduling.submit("a", layer="one")
+    scheduling.submit("b", layer="one")
+    assert places(scheduling, "b") == []
+    scheduling.stop(scheduling.left)
+    assert places(scheduling, "b") == [0]
+
+
+def test_a_job_after_a_cancelled_one_of_the_same_client_waits_for_no_other(scheduling):
+    scheduling.right.available = False
+    scheduling.submit("a")
+    scheduling.jobs.cancel("client", "a")
+    scheduling.submit("b")
+    assert places(scheduling, "b") == []
+
+
+def test_a_replaced_job_that_is_stopping_counts_for_other_clients(scheduling):
+    scheduling.right.available = False
+    scheduling.submit("a", layer="one")
+    scheduling.submit("b", layer="one")
+    scheduling.submit("c", client="another")
+    assert places(scheduling, "c") == [2]
+
+
+def test_a_job_for_which_a_worker_has_to_start_waits_for_no_other(scheduling):
+    scheduling.left.available = scheduling.right.available = False
+    scheduling.submit("a")
+    scheduling.submit("b")
+    assert (places(scheduling, "a"), places(scheduling, "b")) == ([], [1])
 
 
 def test_a_daemon_that_ends_leaves_no_output_of_a_running_job_in_the_spool(scheduling):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from velatura.app_dirs import app_dirs
 from velatura.settings import StyleSettings
+from velatura_daemon.engine.stylise import WarmStart
 from velatura_daemon.memory_plan import BASE_BYTES, UNLIMITED, MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import SIDES, Estimates, Pace, in_words, measured
@@ -45,9 +46,12 @@ def test_all_drafts_of_more_than_512_pixels_take_as_long(estimates, warm):
     assert other == one
 
 
-def test_the_estimate_of_a_resumed_restyle_is_shorter(estimates, warm):
-    whole = estimates.expect(1024, 768, GOOD, warm, UNLIMITED).seconds
-    assert estimates.expect(1024, 768, GOOD, warm, UNLIMITED, coarsest=1024).seconds < whole
+def test_the_estimate_of_a_resumed_restyle_counts_only_what_is_left(estimates, warm):
+    def seconds(*steps_done):
+        start = WarmStart(torch.zeros(3, 768, 1024), *steps_done) if steps_done else None
+        return estimates.expect(1024, 768, GOOD, warm, UNLIMITED, start).seconds
+
+    assert seconds(15) < seconds(0) < seconds()
 
 
 def test_nothing_to_do_takes_no_time(estimates, warm):
@@ -74,7 +78,7 @@ def test_jobs_that_took_longer_make_the_next_estimate_longer(estimates, warm):
     before = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
     for _ in range(12):
         expected = estimates.expect(512, 512, DRAFT, warm, UNLIMITED)
-        estimates.learn(warm, expected, 2 * before.seconds)
+        estimates.learn(warm, expected.seconds, 2 * before.seconds)
     assert estimates.expect(512, 512, DRAFT, warm, UNLIMITED).seconds == pytest.approx(2 * before.seconds, rel=0.1)
 
 

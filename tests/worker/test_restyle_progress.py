@@ -13,7 +13,15 @@ from PIL import Image
 from tests.support.restyle_jobs import CPU, HEIGHT, WIDTH, CancelledAtCheck, Recorder, noise, samples_of
 from velatura.errors import NothingToRestyle, WrongHash
 from velatura_daemon.engine.stylise import stylise
-from velatura_daemon.jobs.events import CheckpointSaved, JobDone, JobNotice, JobPreview, JobProgress, JobStopped
+from velatura_daemon.jobs.events import (
+    CheckpointSaved,
+    Estimated,
+    JobDone,
+    JobNotice,
+    JobPreview,
+    JobProgress,
+    JobStopped,
+)
 from velatura_daemon.jobs.spec import StartingImage
 from velatura_daemon.worker import checkpoint_writer
 from velatura_daemon.worker.layer import Layer
@@ -28,6 +36,16 @@ def test_progress_and_previews_are_reported(jobs):
     assert (last.step, last.steps, last.width) == (5, 5, WIDTH)
     assert previews
     assert all((p.width, p.height, len(p.data)) == (20, 12, 20 * 12 * 3) for p in previews)
+
+
+@pytest.mark.parametrize("step", [0, 7])
+def test_the_time_left_begins_with_the_estimate_and_ends_with_nothing(jobs, step):
+    sink = Recorder()
+    jobs.run(noise(), start=earlier_image(jobs, step=step), sink=sink, iterations=10)
+    estimate, (first, *_, last) = sink.of(Estimated)[0].seconds, sink.of(JobProgress)
+    evaluation = estimate / (12 - step)  # the targets count as one
+    assert first.seconds_left == pytest.approx(estimate - 2 * evaluation)
+    assert last.seconds_left == 0
 
 
 def test_a_cancelled_job_leaves_its_last_image(jobs):

@@ -41,7 +41,8 @@ from velatura_daemon.memory_plan import UNLIMITED, MemoryBudget, plan_memory
 class Progress:
     """The state after an evaluation.
 
-    level: of `levels`, from 0. step: of scale.steps, from 0. done: share of the whole work, 0 to 1.
+    level: of `levels`, from 0. step: of scale.steps, from 0. done: share of the whole work, 0 to 1. expected: how many
+    of the scale's evaluations are expected to be made; fewer than all if it will have converged before.
     image: (3, h, w), at the scale's size, not yet clamped to 0..1; changed in place by the next step.
     warning: a sentence for the user, or ''.
     """
@@ -52,6 +53,7 @@ class Progress:
     step: int
     losses: Losses
     done: float
+    expected: int
     image: Tensor
     warning: str = ""
 
@@ -91,7 +93,7 @@ def stylise(
     network.set_pooling(settings.pooling)
     content, styles = prepare_inputs(content, styles, settings)
     style_regions = style_regions_of(content, styles)
-    scales = _remaining(scales_for(content.size[1], content.size[0], settings), warm_start)
+    scales = remaining_scales(scales_for(content.size[1], content.size[0], settings), warm_start)
     image = matched_start(warm_start.image, content, settings.keep_colours) if warm_start else None
     for level, scale in enumerate(scales):
         plan = plan_memory(*scale.padded, resources.budget, network.bytes_per_value)
@@ -114,14 +116,16 @@ def stylise(
                 for step, losses in enumerate(steps):
                     done = _share_done(scales, level, step)
                     warning = evaluate.warnings.pop(0) if evaluate.warnings else ""
-                    yield Progress(level, len(scales), scale, step, losses, done, _visible(image, scale), warning)
-                    if converged(step):
+                    expected = converged.expected_evaluations(scale.evaluations) if converged else scale.evaluations
+                    visible = _visible(image, scale)
+                    yield Progress(level, len(scales), scale, step, losses, done, expected, visible, warning)
+                    if converged and converged(step):
                         break
             image = _visible(image, scale)
             del objective, evaluate  # frees their feature maps before those of the next scale are computed
 
 
-def _remaining(scales: list[Scale], warm_start: WarmStart | None) -> list[Scale]:
+def remaining_scales(scales: list[Scale], warm_start: WarmStart | None) -> list[Scale]:
     """The scales and steps that a warm start leaves to do: the last scale, and one step, at least."""
     if warm_start is None:
         return scales
@@ -157,10 +161,10 @@ def _visible(image: Tensor, scale: Scale) -> Tensor:
     return image[:, : scale.height, : scale.width]
 
 
-def _convergence_test(image: Tensor, trainable: Tensor, settings: StyleSettings) -> Callable[[int], bool]:
-    """A number of steps that was asked for is taken in full."""
+def _convergence_test(image: Tensor, trainable: Tensor, settings: StyleSettings) -> ConvergenceTest | None:
+    """None: a number of steps that was asked for is taken in full."""
     steps_are_fixed = settings.iterations > 0 or settings.quality == "paper"
-    return (lambda step: False) if steps_are_fixed else ConvergenceTest(image, trainable)
+    return None if steps_are_fixed else ConvergenceTest(image, trainable)
 
 
 def _share_done(scales: Sequence[Scale], level: int, step: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import Counter
 from typing import Protocol
 
 from velatura.errors import DaemonLost, DiskTrouble, PictureTooLarge, VelaturaError, WorkerDied, error_from
@@ -192,11 +193,16 @@ class Scheduler:
         self._listener.notify(job.session, p.Notice(job.id, sentence))
 
     def _notify_positions(self) -> None:
+        """Send each waiting job the number of jobs before it. Jobs that its own client has cancelled or replaced do not
+        count while they stop. 0 is not sent, because it means running."""
         if not self._positions_changed:
             return
         self._positions_changed = False
-        for position, job in enumerate(self._queue.in_order(), max(1, len(self.pool.busy))):
-            if _changed_enough(job.notified_position, position):
+        assignments = [slot.assignment for slot in self.pool.busy if slot.assignment is not None]
+        own_stopping = Counter(assignment.job.client_id for assignment in assignments if assignment.stopping)
+        for position, job in enumerate(self._queue.in_order(), len(assignments)):
+            position -= own_stopping[job.client_id]
+            if position > 0 and _changed_enough(job.notified_position, position):
                 job.notified_position = position
                 self._listener.notify(job.session, p.Queued(job.id, position))
 

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from velatura_daemon.engine.masks import full_weight, weights_by_layer
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.pyramid import Scale, scales_for
+from velatura_daemon.engine.stylise import WarmStart, remaining_scales
 from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.memory_plan import MemoryBudget, MemoryPlan, plan_memory, work_factor
 from velatura_daemon.worker.devices import device_label
@@ -32,7 +34,7 @@ log = logging.getLogger("velatura.worker")
 # as long for 192² as for 32², since launching is all that takes time there.
 SIDES, SIDES_ON_GPU = (32, 192), (64, 640)
 TIMES = 2
-TRUST = 0.3  # how far one job's time moves what is thought of the next
+TRUST = 0.5  # how far one job's time moves what is thought of the next: a machine that is busy stays so for a while
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,29 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """seconds, and the plan of the largest scale."""
+class ScaleCost:
+    """Expected seconds at one scale. start: for its targets. each: for an evaluation with its step."""
 
-    seconds: float
+    start: float
+    each: float
+    evaluations: int
+
+    @property
+    def seconds(self) -> float:
+        return self.start + self.evaluations * self.each
+
+
+@dataclass(frozen=True)
+class Expected:
+    """costs: of the scales, the coarsest first; empty if there is nothing to optimise. plan: of the largest scale."""
+
+    costs: tuple[ScaleCost, ...]
     plan: MemoryPlan
     device: str
+
+    @property
+    def seconds(self) -> float:
+        return sum((cost.seconds for cost in self.costs), 0.0)
 
     def event(self, ticket: str) -> Estimated:
         return Estimated(ticket, self.seconds, self.plan.bytes, self.plan.side, self.device, self.sentence)
@@ -87,27 +106,31 @@ class Estimates:
             pass  # none yet, or a damaged one: it is measured anew
 
     def expect(
-        self, width: int, height: int, settings: StyleSettings, warm: LoadedModel, room: MemoryBudget, coarsest: int = 0
+        self,
+        width: int,
+        height: int,
+        settings: StyleSettings,
+        warm: LoadedModel,
+        room: MemoryBudget,
+        warm_start: WarmStart | None = None,
     ) -> Expected:
-        """For a picture of this size. coarsest: width of the last picture that is gone on from, 0 for none. Measures a
-        device that is not known yet: a third of a second on two cores."""
+        """For a picture of this size. Measures a device that is not known yet: a third of a second on two cores."""
         pace = self._pace(warm)
-        scales = scales_for(width, height, settings)
-        scales = [s for s in scales if s.width >= coarsest] or scales[-1:]
+        scales = remaining_scales(scales_for(width, height, settings), warm_start)
         plans = [plan_memory(*scale.padded, room, warm.network.bytes_per_value) for scale in scales]
-        seconds = sum(_seconds(pace, scale, plan) for scale, plan in zip(scales, plans, strict=True))
         nothing = settings.strength == 0 and not settings.strength_is_locked
-        return Expected(0.0 if nothing else seconds * pace.correction, plans[-1], device_label(warm.device))
+        costs = () if nothing else tuple(map(partial(_cost, pace), scales, plans))
+        return Expected(costs, plans[-1], device_label(warm.device))
 
-    def learn(self, warm: LoadedModel, expected: Expected, seconds: float) -> None:
-        """How long it took in truth."""
-        if expected.seconds <= 0 or seconds <= 0:
+    def learn(self, warm: LoadedModel, expected: float, seconds: float) -> None:
+        """How long work took. expected: seconds that it was expected to take."""
+        if expected <= 0 or seconds <= 0:
             return
         name, pace = _name(warm), self._pace(warm)
         if warm.device.type == "cuda" and name not in self._warmed:
             self._warmed.add(name)  # the first is long for the libraries that it loads, and tells nothing of the others
             return
-        wanted = pace.correction * min(4.0, max(0.25, seconds / expected.seconds))
+        wanted = pace.correction * min(4.0, max(0.25, seconds / expected))
         self._keep(name, replace(pace, correction=(1 - TRUST) * pace.correction + TRUST * wanted))
 
     def _pace(self, warm: LoadedModel) -> Pace:
@@ -132,11 +155,12 @@ def _name(warm: LoadedModel) -> str:
     return f"{device_label(warm.device)} {warm.weights.name} {warm.network.bytes_per_value}"
 
 
-def _seconds(pace: Pace, scale: Scale, plan: MemoryPlan) -> float:
-    """At one scale, its targets counted as one evaluation more."""
+def _cost(pace: Pace, scale: Scale, plan: MemoryPlan) -> ScaleCost:
+    """Targets take about as long as an evaluation."""
     height, width = scale.padded
     work = height * width / 1e6 * work_factor(height, width, plan.side)
-    return pace.start + (scale.evaluations + 1) * (pace.base + work * pace.each)
+    each = pace.correction * (pace.base + work * pace.each)
+    return ScaleCost(pace.correction * pace.start + each, each, scale.evaluations)
 
 
 def measured(warm: LoadedModel) -> Pace:

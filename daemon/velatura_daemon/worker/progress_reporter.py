@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from velatura_daemon.engine.stylise import Progress
 from velatura_daemon.jobs.events import JobPreview, JobProgress
 from velatura_daemon.worker.event_sink import EventSink
 from velatura_daemon.worker.previews import PreviewRenderer
+from velatura_daemon.worker.time_left import TimeLeft
 
 PROGRESS_SECONDS = 0.1  # a window shows no more than ten updates a second
 FIRST_PREVIEW_STEP = 1  # with two steps made: after one, of 1 % of the range, an image looks like its start
@@ -17,25 +19,39 @@ FIRST_INTERVAL = 0.1  # seconds between previews at first; then as long as the j
 class ProgressReporter:
     """Called after each evaluation."""
 
-    def __init__(self, ticket: str, sink: EventSink, previews: PreviewRenderer) -> None:
-        self._ticket, self._sink, self._previews = ticket, sink, previews
-        self._began = time.monotonic()
+    def __init__(
+        self,
+        ticket: str,
+        sink: EventSink,
+        previews: PreviewRenderer,
+        time_left: TimeLeft,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ticket, self._sink, self._previews, self._time_left, self._clock = (
+            ticket,
+            sink,
+            previews,
+            time_left,
+            clock,
+        )
+        self._began = clock()
         self._next_progress = 0.0
         self._next_preview = 0.0
 
     def report(self, progress: Progress) -> None:
-        now = time.monotonic()
+        self._time_left.count(progress)
+        now = self._clock()
         ends_scale = progress.step + 1 == progress.scale.evaluations
         if now >= self._next_progress or ends_scale:
             self._next_progress = now + PROGRESS_SECONDS
-            self._sink.emit(self._progress(progress, now))
+            self._sink.emit(self._progress(progress))
         if (progress.step >= FIRST_PREVIEW_STEP and now >= self._next_preview) or ends_scale:
             interval = max(FIRST_INTERVAL, now - self._began)
             self._next_preview = now + min(self._sink.options.preview_seconds, interval)
             self._sink.emit(self._preview(progress))
 
-    def _progress(self, progress: Progress, now: float) -> JobProgress:
-        left = (now - self._began) * (1 - progress.done) / progress.done if progress.done > 0 else -1.0
+    def _progress(self, progress: Progress) -> JobProgress:
+        content_loss, style_loss = float(progress.losses.content), float(progress.losses.style)  # waits for the device
         return JobProgress(
             ticket=self._ticket,
             level=progress.level,
@@ -44,10 +60,10 @@ class ProgressReporter:
             height=progress.scale.height,
             step=progress.step,
             steps=progress.scale.steps,
-            content_loss=float(progress.losses.content),
-            style_loss=float(progress.losses.style),
+            content_loss=content_loss,
+            style_loss=style_loss,
             done=progress.done,
-            seconds_left=left,
+            seconds_left=self._time_left.seconds(progress, self._clock()),
         )
 
     def _preview(self, progress: Progress) -> JobPreview:

@@ -23,6 +23,7 @@ from velatura_daemon.worker.layer import Layer, check_inputs, starting_image, st
 from velatura_daemon.worker.model_cache import LoadedModel
 from velatura_daemon.worker.previews import PreviewRenderer, thumbnail
 from velatura_daemon.worker.progress_reporter import ProgressReporter
+from velatura_daemon.worker.time_left import TimeLeft
 
 
 @dataclass(frozen=True)
@@ -56,37 +57,37 @@ class _RestyleJob:
 
     def run(self) -> JobDone | JobStopped:
         spec, device = self.spec, self.resources.model.device
-        start = starting_image(spec.start, device)
+        image = starting_image(spec.start, device)
         if spec.finish_now:
-            if start is None:
+            if image is None:
                 raise NothingToRestyle("No image of this restyle is left. Restyle again.")
-            return self._done(start, None, "last")
-        started_from = "last" if start is not None else "noise" if spec.settings.start == "noise" else "content"
+            return self._done(image, None, "last")
+        started_from = "last" if image is not None else "noise" if spec.settings.start == "noise" else "content"
+        warm_start: WarmStart | None = None
+        if image is not None:
+            warm_start = WarmStart(image, spec.start.step if spec.start is not None else 0)
         progress: Progress | None = None
-        expected = self._announce_estimate(start)
+        expected = self._announce_estimate(warm_start)
         if spec.settings.strength > 0 or spec.settings.strength_is_locked:
-            progress, stopped = self._optimise(start)
+            time_left, began = TimeLeft(expected.costs), time.monotonic()  # after a new device has been measured
+            progress, stopped = self._optimise(warm_start, time_left)
             if stopped:
                 return JobStopped(spec.ticket, self._saved(progress))
-            self.resources.estimates.learn(self.resources.model, expected, time.monotonic() - self.began)
+            self.resources.estimates.learn(self.resources.model, time_left.done, time.monotonic() - began)
         return self._done(progress.image if progress else None, progress, started_from)
 
-    def _announce_estimate(self, start: Tensor | None) -> Expected:
+    def _announce_estimate(self, warm_start: WarmStart | None) -> Expected:
         height, width = self.layer.source.size
-        coarsest = start.shape[-1] if start is not None else 0
         model, budget = self.resources.model, self.resources.budget
-        expected = self.resources.estimates.expect(width, height, self.spec.settings, model, budget, coarsest)
+        expected = self.resources.estimates.expect(width, height, self.spec.settings, model, budget, warm_start)
         self.sink.emit(expected.event(self.spec.ticket))
         return expected
 
-    def _optimise(self, start: Tensor | None) -> tuple[Progress | None, bool]:
+    def _optimise(self, warm_start: WarmStart | None, time_left: TimeLeft) -> tuple[Progress | None, bool]:
         """The last progress, and whether the job was cancelled."""
         spec, resources = self.spec, self.resources
-        reporter = ProgressReporter(spec.ticket, self.sink, self.previews)
+        reporter = ProgressReporter(spec.ticket, self.sink, self.previews, time_left)
         checkpoints = CheckpointWriter(spec, self.sink, self.previews, self.style_thumbnails)
-        warm_start = None
-        if start is not None:
-            warm_start = WarmStart(start, spec.start.step if spec.start is not None else 0)
         engine_resources = Resources(resources.cache, resources.budget)
         network = resources.model.network
         images = stylise(self.layer.source, self.styles, spec.settings, network, warm_start, engine_resources)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,11 +23,20 @@ class ConvergenceTest:
         self.image = image
         self.previous = image.half()  # half the memory; float16 is spaced by a sixteenth of TOLERANCE or less
         self.trainable_values = image.shape[0] * trainable_mask.sum().clamp_min(1)
+        self._expected_step: int | None = None  # when it will have converged; not known before the first look
 
     def __call__(self, step: int) -> bool:
         """Whether the image has converged at this step. Compares at every INTERVALth step only."""
         if step == 0 or step % INTERVAL:
             return False
-        change = torch.linalg.vector_norm(self.image - self.previous) / self.trainable_values.sqrt()
+        change = float(torch.linalg.vector_norm(self.image - self.previous) / self.trainable_values.sqrt())
         self.previous.copy_(self.image)
-        return bool(change < TOLERANCE)
+        if math.isfinite(change):
+            self._expected_step = math.ceil(max(step + 1.5 * INTERVAL, step * change / TOLERANCE))
+        return change < TOLERANCE
+
+    def expected_evaluations(self, evaluations: int) -> int:
+        """How many of a scale's evaluations are expected to be made, from the last change: changes are about inversely
+        proportional to the step (docs/performance.md, 'Time left'). At least one and a half intervals: close to
+        TOLERANCE changes hardly fall."""
+        return evaluations if self._expected_step is None else min(evaluations, self._expected_step + 1)

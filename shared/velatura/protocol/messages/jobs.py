@@ -50,7 +50,8 @@ class Accepted(Message):
 
 @dataclass(frozen=True)
 class Queued(Message):
-    """daemon → client. place: the number of jobs before this one; 0 if it is running."""
+    """daemon → client. place: the number of jobs before this one, without those that its client has cancelled or
+    replaced; 0 if it is running."""
 
     type: ClassVar[str] = "queued"
     job: str
