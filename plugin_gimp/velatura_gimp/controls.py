@@ -24,7 +24,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
         self._dialog, self._config = dialog, config
         self._editors: dict[str, Any] = {}
         self._add(self, strings.MAIN_SETTINGS)
-        more = Gtk.Expander(label=strings.MORE, name="more")
+        more = Gtk.Expander(label=strings.MORE, name="more", tooltip_text=strings.MORE_TIP)
         more_box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_start=12, margin_top=6)
         self._add(more_box, strings.MORE_SETTINGS)
         more.add(more_box)

@@ -113,12 +113,12 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def _buttons(self) -> Any:
         row = Gtk.Box(spacing=6, homogeneous=True)
-        for text, name, callback in (
-            (strings.FROM_FILE, "from_file", self.choose_file),
-            (strings.FROM_LAYER, "from_layer", self._show_layer_menu),
-            (strings.PASTE, "paste", self.paste),
+        for text, name, tip, callback in (
+            (strings.FROM_FILE, "from_file", strings.FROM_FILE_TIP, self.choose_file),
+            (strings.FROM_LAYER, "from_layer", strings.FROM_LAYER_TIP, self._show_layer_menu),
+            (strings.PASTE, "paste", strings.PASTE_TIP, self.paste),
         ):
-            button = Gtk.Button(label=text, name=name)
+            button = Gtk.Button(label=text, name=name, tooltip_text=tip)
             button.connect("clicked", self._catching(callback))
             row.pack_start(button, True, True, 0)
         return row

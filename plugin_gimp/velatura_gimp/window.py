@@ -99,17 +99,17 @@ class Window:
         self._error_label = Gtk.Label(xalign=0, wrap=True, selectable=True, visible=True, name="error")
         self._error_bar.get_content_area().pack_start(self._error_label, True, True, 0)
         self._error_buttons = {}
-        for text, name, callback in (
-            (strings.COPY_REPORT, "copy_report", self._controller.copy_report),
-            (strings.COPY_COMMAND, "copy_command", self._controller.copy_command),
-            (strings.OPEN_AS_IMAGE, "open_image", self._controller.open_as_picture),
+        for text, name, tip, callback in (
+            (strings.COPY_REPORT, "copy_report", strings.COPY_REPORT_TIP, self._controller.copy_report),
+            (strings.COPY_COMMAND, "copy_command", strings.COPY_COMMAND_TIP, self._controller.copy_command),
+            (strings.OPEN_AS_IMAGE, "open_image", strings.OPEN_AS_IMAGE_TIP, self._controller.open_as_picture),
         ):
-            button = Gtk.Button(label=text, name=name)
+            button = Gtk.Button(label=text, name=name, tooltip_text=tip)
             button.connect("clicked", lambda _, callback=callback: callback())
             self._error_bar.get_action_area().pack_start(button, False, False, 0)
             self._error_buttons[name] = button
         self.saved = Gtk.Label(name="saved", xalign=0, visible=True)
-        recover = Gtk.Button(label=strings.RECOVER, name="recover", visible=True)
+        recover = Gtk.Button(label=strings.RECOVER, name="recover", visible=True, tooltip_text=strings.RECOVER_TIP)
         recover.connect("clicked", lambda _: self._controller.open_results())
         self._saved_row = Gtk.Box(spacing=8, no_show_all=True)
         self._saved_row.pack_start(self.saved, False, False, 0)

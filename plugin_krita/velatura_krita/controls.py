@@ -45,6 +45,7 @@ class Controls(QWidget):
         self._add(form, strings.MAIN_SETTINGS)
         self.more = QToolButton()
         self.more.setText(strings.MORE)
+        self.more.setToolTip(strings.MORE_TIP)
         self.more.setObjectName("more")
         self.more.setCheckable(True)
         self.more.setAutoRaise(True)

@@ -95,12 +95,13 @@ class Gallery(QWidget):
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
         self._menu = QMenu(self)
-        for text, name, slot in (
-            (strings.FROM_FILE, "from_file", self.choose_file),
-            (strings.FROM_LAYER, "from_layer", None),
-            (strings.PASTE, "paste", self.paste),
+        for text, name, tip, slot in (
+            (strings.FROM_FILE, "from_file", strings.FROM_FILE_TIP, self.choose_file),
+            (strings.FROM_LAYER, "from_layer", strings.FROM_LAYER_TIP, None),
+            (strings.PASTE, "paste", strings.PASTE_TIP, self.paste),
         ):
             button = QPushButton(text)
+            button.setToolTip(tip)
             button.setObjectName(name)
             button.setAutoDefault(False)
             if slot is None:

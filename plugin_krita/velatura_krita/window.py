@@ -153,6 +153,7 @@ class Window(QDialog):
         self.start = self._button(strings.START, "start", self.start_requested)
         self.start.setMinimumWidth(130)
         self.start.setToolTip(strings.START_TIP)
+        self.recover.setToolTip(strings.RECOVER_TIP)
         self.cancel.setToolTip(strings.CANCEL_TIP)
         self.copy_report.setToolTip(strings.COPY_REPORT_TIP)
         self.copy_command.setToolTip(strings.COPY_COMMAND_TIP)

@@ -101,7 +101,9 @@ seen["without a name"] = [
     widget.objectName() for kind in named for widget in window.findChildren(kind) if not widget.accessibleName()
 ]
 seen["without a tooltip"] = [
-    button.text() for button in (window.help, window.reset, window.start, window.cancel) if not button.toolTip()
+    button.text() or button.objectName()
+    for button in window.findChildren(QtWidgets.QAbstractButton)
+    if not button.toolTip() and not button.parent().toolTip() and "qt_" not in button.objectName()
 ]
 
 # themes
