@@ -68,6 +68,7 @@ def _round_trip(model, depth):
     if model == "CMYKA":
         difference = _as_seen(content, _run(canvas.read(canvas.Target(document, result, result.bounds()))))
     return {
+        "format": [content.picture.format.channels, content.picture.format.sample, content.picture.format.curve],
         "untouched": bytes(node.pixelData(0, 0, WIDTH, HEIGHT)) == before,
         "space": [result.colorModel(), result.colorDepth(), result.colorProfile()]
         == [document.colorModel(), document.colorDepth(), document.colorProfile()],
