@@ -16,11 +16,12 @@ TICK = 0.005  # seconds between two ticks of the timer that the editor's event l
 class Gaps:
     """The gaps between the ticks of a timer, by phase of a restyle.
 
-    is_editors: whether a C function, as given to a profile function, is one of the editor's calls.
+    editors_call: given what a profile function is given at the end of a call, its frame and a C function or None,
+    returns its name if it is one of the editor's, or ''.
     """
 
-    def __init__(self, is_editors):
-        self._is_editors = is_editors
+    def __init__(self, editors_call):
+        self._editors_call = editors_call
         self._running = False
 
     def start(self):
@@ -62,12 +63,13 @@ class Gaps:
         elif self._stack:
             began, inner, in_editor = self._stack.pop()
             took = now - began
-            name = frame.f_code.co_qualname if event == "return" else getattr(what, "__qualname__", str(what))
-            if event != "return" and self._is_editors(what):
+            function = None if event == "return" else what
+            if name := self._editors_call(frame, function):
                 in_editor = took
                 count, total, longest = self.calls.get(name, (0, 0.0, 0.0))
                 self.calls[name] = (count + 1, total + took, max(longest, took))
             elif took - inner > self._longest[1]:
+                name = getattr(function, "__qualname__", str(function)) if function else frame.f_code.co_qualname
                 self._longest = (name, took - inner)
             if self._stack:
                 self._stack[-1][1] += took

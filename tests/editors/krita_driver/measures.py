@@ -10,7 +10,14 @@ from PyQt5.QtGui import QImage
 from .gaps import TICK, Gaps, watch_phases
 from .steps import content, controller, doc, on_event, space
 
-gaps = Gaps(lambda call: type(getattr(call, "__self__", None)).__module__ == "PyKrita.krita")
+
+def _editors_call(_, function):
+    """The name of a method of Krita's objects, or ''."""
+    is_kritas = type(getattr(function, "__self__", None)).__module__ == "PyKrita.krita"
+    return function.__qualname__ if is_kritas else ""
+
+
+gaps = Gaps(_editors_call)
 _ticks = QTimer()
 _ticks.setTimerType(Qt.PreciseTimer)
 _ticks.timeout.connect(gaps.tick)
