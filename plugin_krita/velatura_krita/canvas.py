@@ -17,12 +17,12 @@ from krita import Krita, Selection
 from velatura import strings
 from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Place
-from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
+from velatura.errors import LayerGone, NothingToRestyle
 from velatura.figures.layout import Sheet
 from velatura.pixels import SELECTION_CONTEXT, Picture
 
 from .canvas_documents import MASK_TYPES, active_layer, canvas_of, document_name, is_open, layer_of, wait_until_idle
-from .canvas_pixels import SRGB, colour_space, fill_layer, read_coverage, read_pixels, space_of
+from .canvas_pixels import SRGB, colour_space, fill_layer, read_coverage, read_pixels
 from .qt import QByteArray, QImage, QRect, QSize, Qt, QUuid
 
 MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
@@ -172,8 +172,6 @@ def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
     Returns False if no document is open, so that the result became a new document. Raises VelaturaError.
     """
     document, picture = Krita.instance().activeDocument(), recovered.picture
-    if space_of(picture.format) is None:
-        raise VelaturaError(strings.UNSUPPORTED_FORMAT)
     if document is None:
         yield from open_as_picture(picture, recovered.name)
         return False

@@ -1,7 +1,7 @@
 """Reads and writes pixels in strips, and lets Krita convert them between colour spaces.
 
-The daemon reads the bytes of RGB layers with sRGB's colours as they are. Other colours are converted by Krita, in a
-hidden document, since a conversion adds a step to the undo history of the document that it happens in.
+The daemon reads the bytes of RGB layers as they are, with their profile. Other colour models are converted by Krita, in
+a hidden document, since a conversion adds a step to the undo history of the document that it happens in.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ from velatura import strings
 from velatura.errors import VelaturaError
 from velatura.pixels import MASK_FORMAT, Picture, PixelFormat, zeroed_buffer
 
+from .canvas_profiles import HIDDEN_DOCUMENT, name_of, profile_named
 from .qt import QByteArray, QRect
 
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"  # ship with Krita
 STRIP_PIXELS = 1 << 18  # per strip: under 10 ms, with the conversion 50 to 100 ms
-CONVERSION_DOCUMENT = "Velatura's colour conversion"  # name of the hidden document
 
 ColourSpace = tuple[str, str, str]  # model, depth, profile, as Krita names them
 
 FLOAT_SRGB: ColourSpace = ("RGBA", "F32", SRGB)
 FLOAT_FORMAT = PixelFormat("RGBA", "f32", "srgb")
 
-# What a picture's format is made of, by the depth and the profile. The profiles of other programs for sRGB are taken
-# for sRGB too: the result is written with the same profile, so what is left of the difference cannot be seen.
+# What a picture's format is made of: by the depth, and by the profile. Other profiles are sent along.
 _CHANNELS_AND_SAMPLE = {"U8": ("BGRA", "u8"), "U16": ("BGRA", "u16"), "F16": ("RGBA", "f16"), "F32": ("RGBA", "f32")}
 _CURVES = {
     **dict.fromkeys((SRGB, "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1"), "srgb"),
@@ -38,17 +37,21 @@ _CURVES = {
 
 def format_of(space: ColourSpace) -> PixelFormat | None:
     """The format of a layer's own bytes in this colour space; None if they have to be converted to FLOAT_SRGB."""
-    model, depth, profile = space
-    if model != "RGBA" or depth not in _CHANNELS_AND_SAMPLE or profile not in _CURVES:
+    model, depth, name = space
+    if model != "RGBA" or depth not in _CHANNELS_AND_SAMPLE:
         return None
-    return PixelFormat(*_CHANNELS_AND_SAMPLE[depth], _CURVES[profile])
+    if name in _CURVES:
+        return PixelFormat(*_CHANNELS_AND_SAMPLE[depth], _CURVES[name])
+    profile = profile_named(name)
+    return PixelFormat(*_CHANNELS_AND_SAMPLE[depth], profile=profile) if profile else None
 
 
 def space_of(fmt: PixelFormat) -> ColourSpace | None:
     """The colour space with this format of bytes; None if Krita has none."""
     for depth, channels_and_sample in _CHANNELS_AND_SAMPLE.items():
-        if (fmt.channels, fmt.sample) == channels_and_sample and not fmt.profile:
-            return "RGBA", depth, SRGB if fmt.curve == "srgb" else LINEAR
+        if (fmt.channels, fmt.sample) == channels_and_sample:
+            name = name_of(fmt.profile) if fmt.profile else SRGB if fmt.curve == "srgb" else LINEAR
+            return ("RGBA", depth, name) if name else None
     return None
 
 
@@ -67,7 +70,7 @@ def strips(rect: QRect) -> Iterator[QRect]:
 @contextlib.contextmanager
 def conversion_document() -> Iterator[Any]:
     """A hidden document to convert colours in, so that no undo history of the user's is touched."""
-    document = Krita.instance().createDocument(16, 16, CONVERSION_DOCUMENT, *FLOAT_SRGB, 72.0)
+    document = Krita.instance().createDocument(16, 16, HIDDEN_DOCUMENT, *FLOAT_SRGB, 72.0)
     try:
         yield document
     finally:
@@ -133,10 +136,11 @@ def fill_layer(layer: Any, rect: QRect, picture: Picture) -> Iterator[None]:
     Raises VelaturaError.
     """
     pixels, row_bytes = memoryview(picture.data), picture.width * picture.format.bytes_per_pixel
-    space, own_space = space_of(picture.format), colour_space(layer)
+    own_space = colour_space(layer)
+    is_same = picture.format == format_of(own_space)
+    space = own_space if is_same else space_of(picture.format)
     if space is None:
         raise VelaturaError(strings.UNSUPPORTED_FORMAT)
-    is_same = picture.format == format_of(own_space)
     with contextlib.nullcontext() if is_same else conversion_document() as document:
         yield
         for strip in strips(rect):

@@ -53,16 +53,26 @@ def test_pixels_come_back_the_same_in_every_colour_space(round_trips):
         assert result["difference"] <= result["allowed"], (name, result)
 
 
-def test_pixels_with_the_colours_of_srgb_are_read_as_they_are_and_others_as_floats(round_trips):
-    """Krita's conversion takes seconds for a large layer, and floats take four times the memory of bytes."""
-    formats = {name: tuple(result["format"]) for name, result in round_trips.items()}
+def test_rgb_pixels_are_sent_as_they_are_and_others_as_floats(round_trips):
+    """Krita's own conversion takes seconds for a large layer, and floats take four times the memory of bytes."""
+    formats = {name: (*result["format"], result["has_profile"]) for name, result in round_trips.items()}
     own = {
-        "RGBA U8": ("BGRA", "u8", "srgb"),
-        "RGBA U16": ("BGRA", "u16", "linear"),
-        "RGBA F16": ("RGBA", "f16", "linear"),
-        "RGBA F32": ("RGBA", "f32", "linear"),
+        "RGBA U8": ("BGRA", "u8", "srgb", False),
+        "RGBA U16": ("BGRA", "u16", "linear", False),
+        "RGBA F16": ("RGBA", "f16", "linear", False),
+        "RGBA F32": ("RGBA", "f32", "linear", False),
+        "RGBA U8 ClayRGB-elle-V2-g22.icc": ("BGRA", "u8", "srgb", True),
+        "RGBA U16 Rec2020-elle-V4-g10.icc": ("BGRA", "u16", "srgb", True),
+        "RGBA F32 Rec2020-elle-V4-g10.icc": ("RGBA", "f32", "srgb", True),
     }
-    assert formats == {**dict.fromkeys(round_trips, ("RGBA", "f32", "srgb")), **own}
+    assert formats == {**dict.fromkeys(round_trips, ("RGBA", "f32", "srgb", False)), **own}
+
+
+def test_a_saved_results_profile_is_known_to_a_krita_that_has_not_seen_it(round_trips):
+    spaces = {name: " ".join(result["space_after_restart"]) for name, result in round_trips.items()}
+    assert {name: space for name, space in spaces.items() if round_trips[name]["has_profile"]} == {
+        name: name for name, result in round_trips.items() if result["has_profile"]
+    }
 
 
 def test_kritas_own_importer_accepts_the_zip(editor_root, home):
