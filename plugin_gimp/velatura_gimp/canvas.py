@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from gi.repository import Gimp
@@ -19,18 +18,19 @@ from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Place
 from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
 from velatura.figures.layout import Sheet
-from velatura.pixels import MASK_FORMAT, Picture, PixelFormat
+from velatura.pixels import MASK_FORMAT, Picture
 
 from .canvas_layers import add_layer, all_layers, copy_in_rgb, layer_id, new_layer, new_mask
 from .canvas_pixels import (
     BABL_NAMES,
-    COLOUR,
-    GREY,
+    CONTENT_NAMES,
     SELECTION,
+    SELECTION_BYTES,
     Rect,
+    content_format,
     filtered_buffer,
     offsets_of,
-    read_pixels,
+    read_in_strips,
     small_picture,
 )
 from .canvas_regions import canvas_of
@@ -49,7 +49,7 @@ class Target:
     drawable: Any
     rect: Rect
     selected: Rect | None = None
-    selection: bytes = field(default=b"", repr=False)
+    selection: memoryview = field(default=memoryview(b""), repr=False)
 
     @property
     def layer(self) -> str:
@@ -72,21 +72,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """The pixels of a target, and the selection over them. strips: the rows from the top."""
+    """The pixels of a target, and the selection over them."""
 
-    width: int
-    height: int
-    format: PixelFormat
-    strips: list[bytes] = field(repr=False)
+    picture: Picture
     mask: Picture | None
     place: Place
-
-    @cached_property
-    def picture(self) -> Picture:
-        """The strips joined on first access, which should happen on a thread."""
-        pixels = b"".join(self.strips)
-        self.strips.clear()
-        return Picture(self.width, self.height, self.format, pixels)
 
 
 class Canvas:
@@ -159,18 +149,16 @@ class Canvas:
         if target.selected is not None:
             area = target.rect.moved(offsets_of(target.drawable))
             buffer = target.image.get_selection().get_buffer()
-            target.selection = read_pixels(buffer, area, SELECTION)
-            coverage = read_pixels(buffer, area, BABL_NAMES[MASK_FORMAT])
+            target.selection = yield from read_in_strips(buffer, area, SELECTION, SELECTION_BYTES)
+            coverage = yield from read_in_strips(buffer, area, BABL_NAMES[MASK_FORMAT], MASK_FORMAT.bytes_per_pixel)
             mask = Picture(area.width, area.height, MASK_FORMAT, coverage)
-        fmt = GREY if target.drawable.is_gray() else COLOUR
-        strips = []
+        fmt = content_format(target.image, target.drawable)
         with filtered_buffer(target.drawable) as (buffer, corner):
-            for strip in target.rect.moved(corner).strips():
-                strips.append(read_pixels(buffer, strip, BABL_NAMES[fmt]))
-                yield
+            area = target.rect.moved(corner)
+            pixels = yield from read_in_strips(buffer, area, BABL_NAMES[fmt], fmt.bytes_per_pixel)
         on_canvas = target.rect.moved(offsets_of(target.drawable))
         place = Place(canvas_of(target.image), on_canvas.x, on_canvas.y, on_canvas.width, on_canvas.height)
-        return Content(on_canvas.width, on_canvas.height, fmt, strips, mask, place)
+        return Content(Picture(on_canvas.width, on_canvas.height, fmt, pixels), mask, place)
 
     # --- inserting ---------------------------------------------------------------------------------------
     def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
@@ -200,7 +188,7 @@ class Canvas:
         Returns False if it became a new image instead: no image is open, or it is indexed. Raises VelaturaError.
         """
         picture, image = recovered.picture, self.image
-        if picture.format not in (COLOUR, GREY):
+        if picture.format not in CONTENT_NAMES:
             raise VelaturaError(strings.UNSUPPORTED_FORMAT)
         if image is None or not image.is_valid() or image.get_base_type() == Gimp.ImageBaseType.INDEXED:
             yield from self.open_as_picture(picture, recovered.name)
@@ -211,7 +199,16 @@ class Canvas:
         layer.set_offsets(*recovered.position_on(image.get_width(), image.get_height()))
         coverage, mask = recovered.coverage(), None
         if coverage is not None:
-            mask = new_mask(layer, coverage.width, coverage.height, BABL_NAMES[coverage.format], bytes(coverage.data))
+            width, data = coverage.width, memoryview(coverage.data)
+            mask = yield from new_mask(
+                layer,
+                width,
+                coverage.height,
+                BABL_NAMES[coverage.format],
+                lambda top, count: bytes(data[top * width : (top + count) * width]),
+            )
+            if not image.is_valid():
+                raise LayerGone(strings.IMAGE_CLOSED)
         sources = [other for _, other in all_layers(image.get_layers()) if layer_id(image, other) == recovered.layer]
         add_layer(image, layer, mask, sources[0] if sources else self._layer(), recovered.layer)
         self.latest = layer
@@ -222,7 +219,9 @@ class Canvas:
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
         """Opens a result as a new image, for when its own image or layer no longer exists."""
         base = Gimp.ImageBaseType.GRAY if picture.format.is_grey else Gimp.ImageBaseType.RGB
-        image = Gimp.Image.new_with_precision(picture.width, picture.height, base, Gimp.Precision.U16_NON_LINEAR)
+        is_small = picture.format.sample == "u8"
+        precision = Gimp.Precision.U8_NON_LINEAR if is_small else Gimp.Precision.U16_NON_LINEAR
+        image = Gimp.Image.new_with_precision(picture.width, picture.height, base, precision)
         self.latest = yield from new_layer(image, picture, name)
         image.insert_layer(self.latest, None, 0)
         self._open(image)
@@ -272,17 +271,22 @@ def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator
     check_exists(target)
     on_canvas = box.moved(offsets_of(target.drawable))
     layer.set_offsets(on_canvas.x, on_canvas.y)
-    mask = _mask_of_selection(layer, target, box) if target.selected is not None else None
+    mask = (yield from _mask_of_selection(layer, target, box)) if target.selected is not None else None
+    check_exists(target)
     add_layer(target.image, layer, mask, target.drawable, target.layer)
     return layer
 
 
-def _mask_of_selection(layer: Any, target: Target, box: Rect) -> Any:
+def _mask_of_selection(layer: Any, target: Target, box: Rect) -> Generator[None, None, Any]:
     """The selection at the time when the pixels were read, cut to the result's box."""
-    row_bytes, floats = target.rect.width * 4, memoryview(target.selection)
-    left, top = (box.x - target.rect.x) * 4, box.y - target.rect.y
-    rows = [floats[(top + y) * row_bytes + left :][: box.width * 4] for y in range(box.height)]
-    return new_mask(layer, box.width, box.height, SELECTION, b"".join(rows))
+    row_bytes, floats = target.rect.width * SELECTION_BYTES, target.selection
+    left, length = (box.x - target.rect.x) * SELECTION_BYTES, box.width * SELECTION_BYTES
+
+    def rows(top: int, count: int) -> bytes:
+        first = box.y - target.rect.y + top
+        return b"".join(floats[y * row_bytes + left :][:length] for y in range(first, first + count))
+
+    return new_mask(layer, box.width, box.height, SELECTION, rows)
 
 
 def _in_rgb(target: Target) -> Target:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from gi.repository import Gimp
@@ -52,18 +52,25 @@ def new_layer(image: Any, picture: Picture, name: str) -> Generator[None, None, 
     for strip in Rect(0, 0, picture.width, picture.height).strips():
         rows = pixels[strip.y * row_bytes : (strip.y + strip.height) * row_bytes]
         write_pixels(buffer, strip, BABL_NAMES[picture.format], bytes(rows))
+        buffer.flush()  # after each strip: GIMP takes as long as half a second for 24 megapixels at once
         yield
-    buffer.flush()
     layer.update(0, 0, picture.width, picture.height)
     return layer
 
 
-def new_mask(layer: Any, width: int, height: int, babl: str, pixels: bytes) -> Any:
-    """A mask for the layer, of the same size, not yet added to it. babl: the format of the pixels."""
+def new_mask(
+    layer: Any, width: int, height: int, babl: str, rows: Callable[[int, int], bytes]
+) -> Generator[None, None, Any]:
+    """A mask for the layer, of the same size, not yet added to it. Yields between strips.
+
+    babl: the format of the pixels. rows: given the first row and their number, returns the pixels of some rows.
+    """
     mask = layer.create_mask(Gimp.AddMaskType.BLACK)
     buffer = mask.get_buffer()
-    write_pixels(buffer, Rect(0, 0, width, height), babl, pixels)
-    buffer.flush()
+    for strip in Rect(0, 0, width, height).strips():
+        write_pixels(buffer, strip, babl, rows(strip.y, strip.height))
+        buffer.flush()
+        yield
     mask.update(0, 0, width, height)
     return mask
 

@@ -7,21 +7,41 @@ format (R'G'B'A) means the sRGB curve.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gi.repository import Gegl
+from gi.repository import Gegl, Gimp
 
-from velatura.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat
+from velatura.pixels import LARGEST_STYLE_SIDE, MASK_FORMAT, SELECTION_CONTEXT, Picture, PixelFormat, zeroed_buffer
 
 # A grey layer is sent as grey, so that the style is used in grey as well.
-COLOUR, GREY = PixelFormat("RGBA", "f32", "srgb"), PixelFormat("GRAYA", "f32", "srgb")
-STYLE_FORMAT = PixelFormat("RGBA", "u8", "srgb")
-BABL_NAMES = {COLOUR: "R'G'B'A float", GREY: "Y'A float", STYLE_FORMAT: "R'G'B'A u8", MASK_FORMAT: "Y u8"}
-SELECTION = "Y float"
+COLOUR = {sample: PixelFormat("RGBA", sample, "srgb") for sample in ("u8", "u16", "f32")}
+GREY = {sample: PixelFormat("GRAYA", sample, "srgb") for sample in ("u8", "u16", "f32")}
+STYLE_FORMAT = COLOUR["u8"]
+_TYPES = {"u8": "u8", "u16": "u16", "f32": "float"}
+CONTENT_NAMES = {
+    fmt: f"{model} {_TYPES[sample]}"
+    for model, formats in (("R'G'B'A", COLOUR), ("Y'A", GREY))
+    for sample, fmt in formats.items()
+}
+BABL_NAMES = {**CONTENT_NAMES, MASK_FORMAT: "Y u8"}
+SELECTION, SELECTION_BYTES = "Y float", 4
 COVERAGE, LIGHTNESS_AND_ALPHA = BABL_NAMES[MASK_FORMAT], "Y'A u8"
 STRIP_PIXELS = 1 << 18  # per strip
+TILE = 128  # rows of GIMP's tiles: a strip that ends inside a tile has GIMP send that tile twice
+# Profiles for sRGB, by their labels. Colours outside of sRGB need floats.
+SRGB_LABELS = ("GIMP built-in sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "GIMP built-in D65 Grayscale with sRGB TRC")
+
+
+def content_format(image: Any, drawable: Any) -> PixelFormat:
+    """The format in which a layer is sent: its image's own precision if that loses nothing, otherwise floats, which
+    take four times the memory and the time."""
+    exact = {Gimp.Precision.U8_NON_LINEAR: "u8", Gimp.Precision.U16_NON_LINEAR: "u16"}
+    profile = image.get_effective_color_profile()
+    is_srgb = profile is None or profile.get_label() in SRGB_LABELS
+    sample = exact.get(image.get_precision(), "f32") if is_srgb else "f32"
+    return (GREY if drawable.is_gray() else COLOUR)[sample]
 
 
 @dataclass(frozen=True)
@@ -34,8 +54,8 @@ class Rect:
     height: int
 
     def strips(self) -> Iterator[Rect]:
-        """Strips of full width, from the top, of about STRIP_PIXELS pixels each."""
-        rows = max(1, STRIP_PIXELS // self.width)
+        """Strips of full width, from the top, of about STRIP_PIXELS pixels each, but at least one row of tiles."""
+        rows = max(1, STRIP_PIXELS // self.width // TILE) * TILE
         for top in range(0, self.height, rows):
             yield Rect(self.x, self.y + top, self.width, min(rows, self.height - top))
 
@@ -78,6 +98,17 @@ def read_pixels(buffer: Any, rect: Rect, babl: str) -> bytes:
     """Interleaved pixels in the format `babl`, rows from the top; 0 where the buffer has no pixels."""
     area = Gegl.Rectangle.new(rect.x, rect.y, rect.width, rect.height)
     return bytes(buffer.get(area, 1.0, babl, Gegl.AbyssPolicy.NONE))
+
+
+def read_in_strips(buffer: Any, rect: Rect, babl: str, bytes_per_pixel: int) -> Generator[None, None, memoryview]:
+    """The same as `read_pixels`. Yields between strips."""
+    pixels, end = zeroed_buffer(rect.width * rect.height * bytes_per_pixel), 0
+    for strip in rect.strips():
+        rows = read_pixels(buffer, strip, babl)
+        pixels[end : end + len(rows)] = rows
+        end += len(rows)
+        yield
+    return pixels
 
 
 def write_pixels(buffer: Any, rect: Rect, babl: str, pixels: bytes) -> None:

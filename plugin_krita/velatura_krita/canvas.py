@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 from krita import Krita, Selection
@@ -18,21 +17,12 @@ from krita import Krita, Selection
 from velatura import strings
 from velatura.editor.placement import RecoveredResult
 from velatura.editor.style_regions import Place
-from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
+from velatura.errors import LayerGone, NothingToRestyle
 from velatura.figures.layout import Sheet
-from velatura.pixels import MASK_FORMAT, SELECTION_CONTEXT, Picture
+from velatura.pixels import SELECTION_CONTEXT, Picture
 
 from .canvas_documents import MASK_TYPES, active_layer, canvas_of, document_name, is_open, layer_of, wait_until_idle
-from .canvas_pixels import (
-    CONTENT_FORMAT,
-    FLOAT_SRGB,
-    SRGB,
-    colour_space,
-    conversion_document,
-    convert,
-    fill_layer,
-    strips,
-)
+from .canvas_pixels import SRGB, colour_space, fill_layer, read_coverage, read_pixels
 from .qt import QByteArray, QImage, QRect, QSize, Qt, QUuid
 
 MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
@@ -67,22 +57,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """The pixels of a target in CONTENT_FORMAT, and the selection over them. strips: the rows from the top."""
+    """The pixels of a target, and the selection over them."""
 
-    width: int
-    height: int
-    strips: list[Any] = field(repr=False)
+    picture: Picture
     mask: Picture | None
     place: Place
-
-    @cached_property
-    def picture(self) -> Picture:
-        """The strips joined on first access, which should happen on a thread: 64 MB for 4 megapixels."""
-        pixels = bytearray()
-        for strip in self.strips:  # one by one, so that other threads can run in between
-            pixels += strip
-        self.strips.clear()
-        return Picture(self.width, self.height, CONTENT_FORMAT, pixels)
 
 
 # --- the target --------------------------------------------------------------------------------------
@@ -160,23 +139,15 @@ def read(target: Target) -> Generator[None, None, Content]:
     yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the user may change the selection during the restyle
-    rect, parts = target.rect, []
-    with conversion_document() as document:
-        yield
-        source = colour_space(target.node)
-        read_pixels = target.node.pixelData if target.node.type() == "paintlayer" else target.node.projectionPixelData
-        for strip in strips(rect):
-            raw = read_pixels(strip.x(), strip.y(), strip.width(), strip.height())
-            if len(raw) == 0:
-                raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=target.name))
-            parts.append(convert(document, raw, strip, source, FLOAT_SRGB))
-            yield
+    rect = target.rect
+    picture = yield from read_pixels(target.node, rect, colour_space(target.document))
+    if picture is None:
+        raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=target.name))
     mask = None
     if target.selection is not None:
-        selected = target.selection.pixelData(rect.x(), rect.y(), rect.width(), rect.height())
-        mask = Picture(rect.width(), rect.height(), MASK_FORMAT, memoryview(selected))
+        mask = yield from read_coverage(target.selection, rect)
     place = Place(canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
-    return Content(rect.width(), rect.height(), parts, mask, place)
+    return Content(picture, mask, place)
 
 
 # --- inserting ---------------------------------------------------------------------------------------
@@ -201,8 +172,6 @@ def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
     Returns False if no document is open, so that the result became a new document. Raises VelaturaError.
     """
     document, picture = Krita.instance().activeDocument(), recovered.picture
-    if picture.format != CONTENT_FORMAT:
-        raise VelaturaError(strings.UNSUPPORTED_FORMAT)
     if document is None:
         yield from open_as_picture(picture, recovered.name)
         return False
@@ -278,7 +247,8 @@ def reselect_source(target: Target) -> None:
 # --- new documents -----------------------------------------------------------------------------------
 def open_as_picture(picture: Picture, name: str) -> Generator[None, None, None]:
     """Opens a result as a new document, for when its own document or layer no longer exists."""
-    document = Krita.instance().createDocument(picture.width, picture.height, name, "RGBA", "U16", SRGB, 300.0)
+    depth = "U8" if picture.format.sample == "u8" else "U16"
+    document = Krita.instance().createDocument(picture.width, picture.height, name, "RGBA", depth, SRGB, 300.0)
     layer = document.createNode(name, "paintlayer")
     yield from fill_layer(layer, QRect(0, 0, picture.width, picture.height), picture)
     document.waitForDone()

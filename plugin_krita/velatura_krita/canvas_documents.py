@@ -12,17 +12,17 @@ from velatura import strings
 from velatura.editor.style_regions import Canvas
 from velatura.errors import LayerGone
 
-from .canvas_pixels import CONVERSION_DOCUMENT
+from .canvas_profiles import HIDDEN_DOCUMENT
 
 MASK_TYPES = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
 
 
 def open_documents() -> list[Any]:
-    """Each open document once, even if several views show it; without the hidden one for colour conversion."""
+    """Each open document once, even if several views show it; without the hidden ones."""
     documents: dict[str, Any] = {}
     for document in Krita.instance().documents():
         root = document.rootNode()
-        if root is not None and document.name() != CONVERSION_DOCUMENT:
+        if root is not None and document.name() != HIDDEN_DOCUMENT:
             documents.setdefault(root.uniqueId().toString(), document)
     return list(documents.values())
 

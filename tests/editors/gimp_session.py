@@ -45,6 +45,7 @@ class GimpSession(EditorSession):
         shutil.copy(HERE / "gimp_driver/gimp_driver.py", plugin)
         shutil.copy(HERE / "gimp_driver/gimp_steps.py", plugin)
         (plugin / "gimp_driver.py").chmod(0o755)
+        shutil.copy(HERE / "gaps.py", inside)
         shutil.copy(HERE / "gimp_driver/dialog_steps.py", inside)
         shutil.copy(HERE / "gimp_driver/sitecustomize.py", inside)
 

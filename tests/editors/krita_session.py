@@ -21,7 +21,8 @@ class KritaSession(EditorSession):
         pykrita.mkdir(parents=True, exist_ok=True)
         no_caches = shutil.ignore_patterns("__pycache__")
         shutil.copytree(HERE / "krita_driver", pykrita / "krita_driver", ignore=no_caches, dirs_exist_ok=True)
-        shutil.copy(HERE / "code_server.py", pykrita / "krita_driver")
+        for module in ("code_server.py", "gaps.py"):
+            shutil.copy(HERE / module, pykrita / "krita_driver")
         shutil.copy(HERE / "krita_driver.desktop", pykrita)
         config = self.home / ".config"
         config.mkdir(exist_ok=True)

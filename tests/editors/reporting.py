@@ -12,3 +12,15 @@ def say(sentence: str) -> None:
     """Prints what the tests are waiting for, even though pytest captures the output."""
     with CAPTURE_MANAGER[0].global_and_fixture_disabled():
         print(f"  … {sentence}", flush=True)
+
+
+def add_gaps(title: str, report: dict[str, Any]) -> None:
+    """Adds a report of `gaps.Gaps` to the measurements."""
+    moments = ", ".join(f"{name} {seconds} s" for name, seconds in report["moments"].items())
+    MEASUREMENTS.append(f"{title}: {moments}")
+    for phase, gap in report["phases"].items():
+        MEASUREMENTS.append(
+            f"  {phase}: longest gap {gap['longest']} ms (own {gap['own']}, editor's calls {gap['editor']}); most own "
+            f"time in a gap {gap['most own']} ms (longest call {gap['call']})"
+        )
+    MEASUREMENTS.extend(f"  editor's call {call}" for call in report["calls"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.editors.gimp_user import AGAIN_KEY, CHOOSE_REGION, HEARTBEATS, RESTYLE_KEY, STATUS_BAR_CANCEL
-from tests.editors.reporting import MEASUREMENTS
+from tests.editors.reporting import add_gaps, say
 from tests.editors.session import PATIENCE
 
 
@@ -187,18 +189,31 @@ def test_quality_paper_disables_the_strength(user):
     assert user.dialog("widget('setting strength').is_sensitive()")
 
 
-def test_a_large_image_is_measured(user):
-    """Measures a restyle of 2048² pixels with a warm daemon: time to the first preview and to the layer."""
+LARGE = {
+    "4 megapixels": (2048, 2048, False),
+    "12 megapixels": (4000, 3000, False),
+    "24 megapixels": (6000, 4000, False),
+    "12 megapixels, with a selection": (4000, 3000, True),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_image_is_measured(user, name):
+    """Measures a draft with a warm daemon: the gaps of the dialog's event loop, and the time to the first preview."""
     user.open_dialog()
     user.restyle()  # so that the network is loaded and the style is cached
     user.close()
+    width, height, has_selection = LARGE[name]
+    say(f"restyling {name}")
     user.open_picture("large.png")
-    user.execute("image().scale(2048, 2048)")
+    user.execute(f"image().scale({width}, {height})")
+    if has_selection:
+        user.execute(f"select(0, 0, {width}, {height - 100}, 20)")
     user.open_dialog(iterations=4)
-    user.dialog("note_times()\nclick('Restyle')")
-    user.wait("controller().current is not None and not busy()", "the large restyle", 300)
+    inserted = user.gimp.home / "inserted"
+    inserted.unlink(missing_ok=True)
+    user.dialog(f"measure_gaps({str(inserted)!r})\nclick('Restyle')")
+    user.gimp.wait_until(inserted.exists, 300, "the large restyle")
+    report = user.dialog("gaps.stop()\ngaps.report()")
     assert len(user.execute("layers()")) == 2
-    times = user.dialog("times")
-    MEASUREMENTS.append(
-        f"GIMP, 2048² image, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s"
-    )
+    add_gaps(f"GIMP, {name}", report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.krita_session import activate, choose_region, differing, open_picture, restyle, seen
-from tests.editors.reporting import MEASUREMENTS, say
+from tests.editors.reporting import add_gaps, say
 from tests.editors.session import PATIENCE
 
 
@@ -178,37 +178,32 @@ doc().rootNode().addChildNode(doc().createNode("other", "paintlayer"), None)
         assert krita.execute("doc().activeNode().name()") == then
 
 
-def test_a_large_document_is_measured(krita):
-    """Measures a restyle of 2048² pixels with a warm daemon: stalls of the main thread, first preview, layer."""
+LARGE = {
+    "4 megapixels": (2048, 2048, "", False),
+    "12 megapixels": (4000, 3000, "", False),
+    "24 megapixels": (6000, 4000, "", False),
+    "12 megapixels, converted, with a selection": (4000, 3000, "ClayRGB-elle-V2-g22.icc", True),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_document_is_measured(krita, name):
+    """Measures a draft with a warm daemon: the gaps of Krita's event loop, and the time to the first preview."""
     open_picture(krita)
     restyle(krita)  # so that the network is loaded and the style is cached
-    krita.execute("close_all()\nbig = K.createDocument(2048, 2048, 'big', 'RGBA', 'U8', '', 300.0)")
-    krita.execute(
-        """
-image = QImage("%s/large.png").scaled(2048, 2048).convertToFormat(QImage.Format_ARGB32)
-pixels = image.constBits(); pixels.setsize(image.sizeInBytes())
-big.topLevelNodes()[0].setPixelData(QByteArray(bytes(pixels)), 0, 0, 2048, 2048)
-big.refreshProjection()
-show(big)
-"""
-        % krita.home
-    )
+    width, height, profile, has_selection = LARGE[name]
+    say(f"restyling {name}")
+    krita.execute(f"close_all()\nopen_large({str(krita.home / 'large.png')!r}, {width}, {height}, {profile!r})")
     krita.wait_for("doc() is not None and doc().activeNode() is not None", PATIENCE, "the document's view")
+    if has_selection:
+        krita.execute(f"select(0, 0, {width}, {height - 100}, 20)")
     krita.execute("set_up(quality='draft', iterations=4)")
-    say("restyling 2048² pixels")
-    krita.execute("stalls.start()\nnote_times()\nclick('start')")
-    krita.wait_for("not busy()", 300, "the large restyle")
-    krita.execute("stalls.stop()")
+    krita.wait_for("doc().tryBarrierLock() and (doc().unlock() or True)", PATIENCE, "Krita to be idle")
+    inserted = krita.home / "inserted"
+    inserted.unlink(missing_ok=True)
+    krita.execute(f"measure_gaps({str(inserted)!r})\nclick('start')")
+    krita.wait_until(inserted.exists, 300, "the large restyle")
+    krita.wait_for("doc().tryBarrierLock() and (doc().unlock() or True)", PATIENCE, "Krita to be idle")
+    krita.execute("gaps.stop()")
     assert len(krita.execute("layers()")) == 2, krita.execute("message()")
-    times, stalls = krita.execute("times"), krita.execute("stalls.report()")
-    MEASUREMENTS.append(
-        f"2048² document, warm daemon: click to first preview {times['first preview']:.2f} s; result to visible layer {times['layer'] - times['result']:.2f} s"
-    )
-    for own, all_, call, worst, worst_ms in stalls["own"][:3]:
-        MEASUREMENTS.append(
-            f"longest of the plugin's own: {own} ms in {call} ({all_} ms with Krita's calls; inside: {worst} {worst_ms} ms)"
-        )
-    for own, all_, call, worst, worst_ms in stalls["all"][:3]:
-        MEASUREMENTS.append(
-            f"longest with Krita's calls: {all_} ms in {call} (own {own} ms; inside: {worst} {worst_ms} ms)"
-        )
+    add_gaps(f"Krita, {name}", krita.execute("gaps.report()"))

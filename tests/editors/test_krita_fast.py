@@ -34,16 +34,45 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def test_pixels_come_back_the_same_in_every_colour_space(editor_root, home):
-    """Reading as float sRGB and inserting again only loses rounding, and leaves the source unchanged."""
+@pytest.fixture(scope="module")
+def round_trips(editor_root, tmp_path_factory):
+    """Layers that were read and inserted again, by their colour space."""
+    home = tmp_path_factory.mktemp("home")
     run_in(editor_root, home, "kritarunner", "-s", "pixels", "-f", "round_trips", str(home / "out.json"))
     results = json.loads((home / "out.json").read_text())
     assert "error" not in results, results.get("error")
-    assert len(results) >= 10
-    for name, result in results.items():
+    return results
+
+
+def test_pixels_come_back_the_same_in_every_colour_space(round_trips):
+    """Reading and inserting again only loses rounding, and leaves the source unchanged."""
+    assert len(round_trips) >= 10
+    for name, result in round_trips.items():
         assert result["untouched"], name
         assert result["space"], name
         assert result["difference"] <= result["allowed"], (name, result)
+
+
+def test_rgb_pixels_are_sent_as_they_are_and_others_as_floats(round_trips):
+    """Krita's own conversion takes seconds for a large layer, and floats take four times the memory of bytes."""
+    formats = {name: (*result["format"], result["has_profile"]) for name, result in round_trips.items()}
+    own = {
+        "RGBA U8": ("BGRA", "u8", "srgb", False),
+        "RGBA U16": ("BGRA", "u16", "linear", False),
+        "RGBA F16": ("RGBA", "f16", "linear", False),
+        "RGBA F32": ("RGBA", "f32", "linear", False),
+        "RGBA U8 ClayRGB-elle-V2-g22.icc": ("BGRA", "u8", "srgb", True),
+        "RGBA U16 Rec2020-elle-V4-g10.icc": ("BGRA", "u16", "srgb", True),
+        "RGBA F32 Rec2020-elle-V4-g10.icc": ("RGBA", "f32", "srgb", True),
+    }
+    assert formats == {**dict.fromkeys(round_trips, ("RGBA", "f32", "srgb", False)), **own}
+
+
+def test_a_saved_results_profile_is_known_to_a_krita_that_has_not_seen_it(round_trips):
+    spaces = {name: " ".join(result["space_after_restart"]) for name, result in round_trips.items()}
+    assert {name: space for name, space in spaces.items() if round_trips[name]["has_profile"]} == {
+        name: name for name, result in round_trips.items() if result["has_profile"]
+    }
 
 
 def test_kritas_own_importer_accepts_the_zip(editor_root, home):

@@ -81,6 +81,14 @@ def test_alpha_is_read_in_0_to_1():
     torch.testing.assert_close(alpha, torch.tensor([[0.0, 0.2], [0.8, 1.0]]))
 
 
+def test_a_single_hidden_pixel_of_a_large_picture_is_read_in_its_place():
+    samples = np.full((300, 200, 4), 255, np.uint8)
+    samples[280, 150, 3] = 0
+    alpha = decode(picture_of(samples, "RGBA"))[1]
+    assert alpha.sum() == alpha.numel() - 1
+    assert alpha[280, 150] == 0
+
+
 def test_without_alpha_everything_is_visible():
     _, alpha = decode(picture_of(random_samples(2, 3, 3, "u8"), "RGB"))
     assert torch.equal(alpha, torch.ones(2, 3))

@@ -19,7 +19,7 @@ from velatura.client.transport_plain import PlainDealer
 from velatura.errors import BadMessage, DaemonLost
 from velatura.protocol import zmtp
 from velatura.protocol.messages import MAX_FRAME
-from velatura.protocol.sockets import READS, ZmtpSocket
+from velatura.protocol.sockets import FLUSH_BYTES, READS, ZmtpSocket
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"id")
 
@@ -253,3 +253,30 @@ def test_endless_commands_do_not_keep_the_reader_busy():
     assert wire.closed_reason is None
     theirs.close()
     wire.close()
+
+
+def test_a_peer_that_reads_as_fast_as_we_send_does_not_keep_the_sender_busy():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    wire = ZmtpSocket(ours, zmtp.ready(b""), zmtp.AUTHENTICATED)
+    theirs.send(zmtp.GREETING + zmtp.ready(b"x"))
+    assert wire.receive() is None and wire.parser.is_ready
+    received, message = [], [b"header", bytes(FLUSH_BYTES)]
+
+    def read_everything() -> None:
+        while data := theirs.recv(1 << 20):
+            received.append(len(data))
+
+    reading = threading.Thread(target=read_everything)
+    reading.start()
+    for _ in range(4):
+        assert wire.send(message)
+    assert wire.queued >= 3  # one call of `send` has sent at most FLUSH_BYTES, the others nothing
+    while wire.needs_write:
+        queued = wire.queued
+        wire.flush()
+        assert wire.queued >= queued - 1
+    wire.close()
+    reading.join()
+    theirs.close()
+    assert sum(received) == len(zmtp.GREETING + zmtp.ready(b"")) + 4 * len(encode(message))

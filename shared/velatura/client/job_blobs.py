@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from velatura.client.events import Finished
 from velatura.errors import BadMessage
-from velatura.pixels import Picture, PictureRef
+from velatura.pixels import Picture, PictureRef, zeroed_buffer
 from velatura.protocol import messages as p
 from velatura.protocol.transfer import Download, put_messages
 
@@ -20,7 +20,7 @@ class _Job:
     uploads: dict[bytes, memoryview] = field(default_factory=dict)
     owner: str = ""
     result: p.Result | None = None
-    downloads: dict[bytes, bytearray] = field(default_factory=dict)
+    downloads: dict[bytes, memoryview | bytearray] = field(default_factory=dict)
 
 
 class JobBlobs:
@@ -71,8 +71,12 @@ class JobBlobs:
             for blob in ref.blobs:
                 if blob in job.uploads or blob in job.downloads:
                     continue  # the profile and the mask of a result are usually those that were sent
-                received = job.downloads[blob] = bytearray()
-                download = Download(blob, received.extend, ref.length if blob == ref.blob else None)
+                if blob == ref.blob:
+                    buffer = job.downloads[blob] = zeroed_buffer(ref.length)
+                    download = Download(blob, _in_place(buffer), ref.length)
+                else:  # a profile, whose size is not known yet
+                    profile = job.downloads[blob] = bytearray()
+                    download = Download(blob, profile.extend)
                 self._downloads[download.ticket] = (download, result.job)
                 self._send(download.first_get())
         return self._finished(result.job)
@@ -113,6 +117,17 @@ class JobBlobs:
         """Remove all jobs."""
         self._jobs.clear()
         self._downloads.clear()
+
+
+def _in_place(buffer: memoryview) -> Callable[[memoryview], None]:
+    """Return a function that writes one piece after the other into a buffer of the final size."""
+
+    def write(piece: memoryview) -> None:
+        nonlocal buffer
+        buffer[: piece.nbytes] = piece
+        buffer = buffer[piece.nbytes :]
+
+    return write
 
 
 def _pictures_of(result: p.Result) -> list[PictureRef]:

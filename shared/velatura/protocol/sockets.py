@@ -18,6 +18,7 @@ QUEUE_LIMIT = 1000  # messages, the same as libzmq's default high-water mark
 # Reads in one call of `receive`. Commands complete no message, so a peer that sends them without end would otherwise
 # keep the caller here forever.
 READS = 256
+FLUSH_BYTES = 4 << 20  # sent in one call of `flush`: a peer that reads as fast as we send would keep the caller here
 
 
 class ZmtpSocket:
@@ -59,22 +60,27 @@ class ZmtpSocket:
         return len(self._unsent)
 
     def send(self, frames: Sequence[Any]) -> bool:
-        """Queue a message and send as much as possible. Returns False if the queue is full: the peer does not read."""
+        """Queue a message, and send what can be sent now if nothing else waits. Returns False if the queue is full: the
+        peer does not read."""
         if len(self._unsent) >= self.max_queued:
             return False
+        was_waiting = self.has_unsent
         self._unsent.append(zmtp.message_parts(frames))
-        self.flush()
+        if not was_waiting:
+            self.flush()
         return True
 
     def flush(self) -> None:
-        """Send as much as the operating system accepts now."""
+        """Send as much as the operating system accepts now, up to FLUSH_BYTES. `needs_write` says what to do then."""
+        allowed = FLUSH_BYTES
         try:
-            while self.closed_reason is None:
+            while self.closed_reason is None and allowed > 0:
                 if not self._outgoing:
                     if not self.parser.is_ready or not self._unsent:
                         return
                     self._outgoing.extend(self._unsent.popleft())
-                sent = self._socket.send(self._outgoing[0]) if self._outgoing[0] else 0
+                sent = self._socket.send(self._outgoing[0][:allowed]) if self._outgoing[0] else 0
+                allowed -= sent
                 self.bytes_moved += sent
                 if sent < self._outgoing[0].nbytes:
                     self._outgoing[0] = self._outgoing[0][sent:]

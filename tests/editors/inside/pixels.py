@@ -14,6 +14,9 @@ SPACES = [
     ("RGBA", "U16"),
     ("RGBA", "F16"),
     ("RGBA", "F32"),
+    ("RGBA", "U8", "ClayRGB-elle-V2-g22.icc"),
+    ("RGBA", "U16", "Rec2020-elle-V4-g10.icc"),
+    ("RGBA", "F32", "Rec2020-elle-V4-g10.icc"),
     ("GRAYA", "U8"),
     ("GRAYA", "U16"),
     ("GRAYA", "F32"),
@@ -30,14 +33,14 @@ WIDTH, HEIGHT = 90, 70
 def round_trips(arguments):
     (path,) = arguments
     try:
-        results = {f"{model} {depth}": _round_trip(model, depth) for model, depth in SPACES}
+        results = {" ".join(space): _round_trip(*space) for space in SPACES}
     except BaseException:
         results = {"error": traceback.format_exc()}
     with open(path, "w") as file:
         json.dump(results, file)
 
 
-def _round_trip(model, depth):
+def _round_trip(model, depth, profile=""):
     import velatura_krita.canvas as canvas
 
     krita = Krita.instance()
@@ -50,8 +53,8 @@ def _round_trip(model, depth):
         grey = 40 + (i * 150) // (WIDTH * HEIGHT)
         smooth += bytes([grey + rng.randrange(12), grey + rng.randrange(12), grey + rng.randrange(12), 255])
     node.setPixelData(bytes(smooth), 0, 0, WIDTH, HEIGHT)
-    if (model, depth) != ("RGBA", "U8"):
-        document.setColorSpace(model, depth, "")
+    if (model, depth, profile) != ("RGBA", "U8", ""):
+        document.setColorSpace(model, depth, profile)
         document.waitForDone()
     before = bytes(node.pixelData(0, 0, WIDTH, HEIGHT))
     target = canvas.Target(document, node, node.bounds())
@@ -68,6 +71,9 @@ def _round_trip(model, depth):
     if model == "CMYKA":
         difference = _as_seen(content, _run(canvas.read(canvas.Target(document, result, result.bounds()))))
     return {
+        "has_profile": bool(content.picture.format.profile),
+        "space_after_restart": _space_after_a_restart(content),
+        "format": [content.picture.format.channels, content.picture.format.sample, content.picture.format.curve],
         "untouched": bytes(node.pixelData(0, 0, WIDTH, HEIGHT)) == before,
         "space": [result.colorModel(), result.colorDepth(), result.colorProfile()]
         == [document.colorModel(), document.colorDepth(), document.colorProfile()],
@@ -75,6 +81,14 @@ def _round_trip(model, depth):
         # Inks are mixed again from sRGB: Krita's own round trip differs by that much (0.055 measured).
         "allowed": {"CMYKA": 0.07, "YCbCrA": 0.06}.get(model, ALLOWED[depth]),
     }
+
+
+def _space_after_a_restart(content):
+    """The colour space that a saved result would be converted from in a Krita that has not seen its profile yet."""
+    from velatura_krita import canvas_pixels, canvas_profiles
+
+    canvas_profiles._profiles.clear()
+    return canvas_pixels.space_of(content.picture.format)
 
 
 def _as_seen(one, other):

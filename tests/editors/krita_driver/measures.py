@@ -1,94 +1,35 @@
-"""Measurements inside Krita: how long the main thread is blocked, when results arrive, and how far pixels differ."""
+"""Measurements inside Krita: the gaps of the event loop during a restyle, and how far pixels differ."""
 
 from __future__ import annotations
 
 import struct
-import sys
-import time
 
-from PyQt5.QtCore import QTimer
+from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QImage
 
-from .steps import content, doc, layers, on_event, space
+from .gaps import TICK, Gaps, watch_phases
+from .steps import content, controller, doc, on_event, space
 
 
-class Stalls:
-    """Measures every call from the event loop into Python: how long it blocks the main thread, and in which function.
-
-    Krita's own pixel calls and conversions are counted separately: 'own' is the time without them.
-    """
-
-    KRITA_MODULES = ("PyKrita.krita",)
-
-    def __init__(self):
-        self.calls = []
-        self.stack = []
-
-    def start(self):
-        self.calls, self.stack = [], []
-        sys.setprofile(self._event)
-
-    def stop(self):
-        sys.setprofile(None)
-
-    def _event(self, frame, event, what):
-        now = time.perf_counter()
-        if event in ("call", "c_call"):
-            # start, time in other calls, time in Krita, longest call, its time
-            self.stack.append([now, 0.0, 0.0, "", 0.0])
-        elif self.stack:
-            began, inner, in_krita, worst, worst_time = self.stack.pop()
-            took = now - began
-            is_c = event != "return"
-            is_krita = is_c and type(getattr(what, "__self__", None)).__module__ in self.KRITA_MODULES
-            name = getattr(what, "__qualname__", str(what)) if is_c else frame.f_code.co_qualname
-            if took - inner > worst_time:
-                worst, worst_time = name, took - inner
-            if self.stack:
-                up = self.stack[-1]
-                up[1] += took
-                up[2] += took if is_krita else in_krita
-                if worst_time > up[4]:
-                    up[3], up[4] = worst, worst_time
-            elif not is_c and "velatura_krita" in frame.f_code.co_filename and took > 0.001:
-                self.calls.append(
-                    (
-                        round(1000 * (took - in_krita), 1),
-                        round(1000 * took, 1),
-                        name,
-                        worst,
-                        round(1000 * worst_time, 1),
-                    )
-                )
-
-    def report(self):
-        """The five longest calls by own time and the five longest in all: [own ms, total ms, call, longest inner call, its ms]."""
-        return {"own": sorted(self.calls, reverse=True)[:5], "all": sorted(self.calls, key=lambda c: -c[1])[:5]}
+def _editors_call(_, function):
+    """The name of a method of Krita's objects, or ''."""
+    is_kritas = type(getattr(function, "__self__", None)).__module__ == "PyKrita.krita"
+    return function.__qualname__ if is_kritas else ""
 
 
-stalls = Stalls()
-times = {}
+gaps = Gaps(_editors_call)
+_ticks = QTimer()
+_ticks.setTimerType(Qt.PreciseTimer)
+_ticks.timeout.connect(gaps.tick)
 
 
-def note_times():
-    """Measures from now until the first preview, the result and the new layer."""
-    times.clear()
-    began = time.perf_counter()
-
-    def once(name):
-        times.setdefault(name, time.perf_counter() - began)
-
-    on_event("on_preview", lambda: QTimer.singleShot(0, lambda: once("first preview")))
-    on_event("on_finished", lambda: once("result"))
-    before = len(layers())
-
-    def check():
-        if len(layers()) > before:
-            once("layer")
-        else:
-            QTimer.singleShot(5, check)
-
-    check()
+def measure_gaps(inserted):
+    """Measures a restyle from now until `gaps.stop()`. inserted: see `watch_phases`."""
+    if not _ticks.isActive():
+        watch_phases(gaps, controller(), inserted)
+        on_event("on_preview", lambda: QTimer.singleShot(0, lambda: gaps.note("first preview")))
+    _ticks.start(round(1000 * TICK))
+    gaps.start()
 
 
 def largest_difference(one, other):

@@ -39,6 +39,19 @@ def open_picture(path, space=None):
     show(document)
 
 
+def open_large(path, width, height, profile=""):
+    """Opens a file's picture, scaled to this size, as a new document in 8 bits. profile: other colours than sRGB's."""
+    document = K.createDocument(width, height, "large", "RGBA", "U8", "", 300.0)
+    image = QImage(path).scaled(width, height).convertToFormat(QImage.Format_ARGB32)
+    pixels = image.constBits()
+    pixels.setsize(image.sizeInBytes())
+    document.topLevelNodes()[0].setPixelData(QByteArray(bytes(pixels)), 0, 0, width, height)
+    if profile:
+        document.setColorSpace("RGBA", "U8", profile)
+    document.refreshProjection()
+    show(document)
+
+
 def doc():
     return K.activeDocument()
 
