@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry
@@ -19,13 +19,11 @@ from . import canvas
 from .canvas_regions import region_sources
 from .canvas_styles import style_sources
 from .explain import ExplainTask
-from .qt import QApplication, QTimer
+from .qt import QApplication
 from .qt_loop import QtLoop
 from .results_window import ResultsWindow
 from .styles import as_picture, read_picture
 from .window import Window
-
-RESELECT_DELAY = 200  # ms; Krita activates a new layer itself, shortly after it was added
 
 
 class RestyleController(restyle_controller.RestyleController):
@@ -166,7 +164,6 @@ class RestyleController(restyle_controller.RestyleController):
 
     # --- results -----------------------------------------------------------------------------------
     def on_inserted(self, task: RestyleTask, sentence: str) -> None:
-        QTimer.singleShot(RESELECT_DELAY, lambda: canvas.reselect_source(cast(canvas.Target, task.target)))
         if self.window is None or not self.window.is_shown():
             canvas.show_message(sentence)
 

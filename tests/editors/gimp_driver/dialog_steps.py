@@ -184,3 +184,22 @@ def _timing(method, name, began):
         times.setdefault(name, time.perf_counter() - began)
 
     return timed
+
+
+held = []
+
+
+def hold_result():
+    """Holds back the next result until `release_result`, so that a test can change the image before."""
+    one = controller()
+    method = one.on_finished
+
+    def hold(*args):
+        one.on_finished = method
+        held.append(lambda: method(*args))
+
+    one.on_finished = hold
+
+
+def release_result():
+    held.pop()()

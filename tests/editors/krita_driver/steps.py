@@ -94,6 +94,8 @@ def snapshot():
             space(node),
             node.opacity(),
             node.visible(),
+            node.blendingMode(),
+            node.inheritAlpha(),
             pixels,
             [box.x(), box.y(), box.width(), box.height()],
             [of(child) for child in node.childNodes()],
@@ -301,3 +303,16 @@ def on_event(name, callback):
         callback()
 
     setattr(one, name, both)
+
+
+def before_insertion(change):
+    """Calls `change` when the next result has arrived, just before its layer is made."""
+    one = controller()
+    method = one.on_finished
+
+    def changed(*args):
+        one.on_finished = method
+        change()
+        method(*args)
+
+    one.on_finished = changed
