@@ -21,7 +21,8 @@ SAMPLED_ROWS = 32  # of a selection whose bounding box is the canvas
 def copy_appearance(source: Any, layer: Any) -> None:
     """Makes a new layer show where the source shows, and mix as it does: its opacity, blending mode and own masks."""
     layer.setOpacity(source.opacity())
-    layer.setBlendingMode(source.blendingMode())
+    if source.blendingMode() != layer.blendingMode():  # Krita records this as a step, even if nothing changes
+        layer.setBlendingMode(source.blendingMode())
     layer.setInheritAlpha(source.inheritAlpha())
     if source.type() == "paintlayer":
         for mask in source.childNodes():

@@ -155,6 +155,7 @@ def undo():
     while not (action.isEnabled() and undo_text()) and time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.02)
+    doc().waitForDone()  # Krita ignores the command while it is busy with the document
     action.trigger()
     doc().waitForDone()
 
