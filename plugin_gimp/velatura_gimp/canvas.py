@@ -7,20 +7,33 @@ between strips, so that the dialog stays responsive; GIMP itself is another proc
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gi.repository import Gimp
 
 from velatura import strings
 from velatura.editor.background import run_to_end
-from velatura.editor.placement import RecoveredResult
+from velatura.editor.coverage import bounding_box
+from velatura.editor.placement import Placed, RecoveredResult
 from velatura.editor.style_regions import Place
 from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
 from velatura.figures.layout import Sheet
 from velatura.pixels import MASK_FORMAT, Picture
 
-from .canvas_layers import add_layer, all_layers, copy_in_rgb, layer_id, new_layer, new_mask
+from .canvas_changes import position_in
+from .canvas_layers import (
+    add_layer,
+    all_layers,
+    copy_appearance,
+    copy_in_rgb,
+    is_blended,
+    layer_id,
+    name_image,
+    new_layer,
+    new_mask,
+    new_source_mask,
+)
 from .canvas_pixels import (
     BABL_NAMES,
     CONTENT_NAMES,
@@ -31,9 +44,12 @@ from .canvas_pixels import (
     filtered_buffer,
     offsets_of,
     read_in_strips,
+    read_pixels,
     small_picture,
 )
 from .canvas_regions import canvas_of
+
+SAMPLED_ROWS = 8  # of a selection whose bounding box is the canvas
 
 
 @dataclass
@@ -41,8 +57,9 @@ class Target:
     """What is restyled: a part of a layer, and the selection at that time.
 
     rect: what is read, in the layer's pixels. selected: the bounding box of the selection in it, or None.
-    selection: the selection over rect as floats, once it has been read.
-    The image and the layer may have been closed when the result arrives.
+    selection: the selection over rect as floats, once it has been read. content, layer_size: what was read, and the
+    layer's width and height then. The image and the layer may have been closed, moved or scaled when the result
+    arrives.
     """
 
     image: Any
@@ -50,6 +67,8 @@ class Target:
     rect: Rect
     selected: Rect | None = None
     selection: memoryview = field(default=memoryview(b""), repr=False)
+    content: Content | None = field(default=None, repr=False)
+    layer_size: tuple[int, int] = (0, 0)
 
     @property
     def layer(self) -> str:
@@ -106,8 +125,20 @@ class Canvas:
         intersects, x, y, width, height = drawable.mask_intersect()
         if not intersects:
             raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=drawable.get_name()))
-        selected = Rect(x, y, width, height)
+        selected = self._selected_part(drawable, Rect(x, y, width, height))
+        if selected is None:
+            raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=drawable.get_name()))
         return Target(self.image, drawable, selected.with_context(whole), selected)
+
+    def _selected_part(self, layer: Any, box: Rect) -> Rect | None:
+        """The bounding box of what is selected in the layer. box: that of the whole selection, cut to the layer."""
+        _, _, left, top, right, bottom = Gimp.Selection.bounds(self.image)
+        on_canvas = box.moved(offsets_of(layer))
+        if on_canvas == Rect(left, top, right - left, bottom - top):
+            return box
+        coverage = read_pixels(self.image.get_selection().get_buffer(), on_canvas, BABL_NAMES[MASK_FORMAT])
+        found = bounding_box(coverage, box.width)
+        return None if found is None else Rect(*found).moved((box.x, box.y))
 
     def _layer(self) -> Any:
         """The layer if there is exactly one drawable, or the layer of a mask; otherwise None."""
@@ -121,11 +152,17 @@ class Canvas:
         return drawable if isinstance(drawable, Gimp.Layer) else None
 
     def target_key(self) -> object:
-        """Changes whenever the layer or the bounding box of the selection changes; cheap to call."""
+        """Changes whenever the layer or the selection does, though not with every pixel; cheap to call."""
         layer = self._layer()
         if layer is None:
             return None
-        return layer.get_name(), layer.get_width(), layer.get_height(), offsets_of(layer), tuple(layer.mask_intersect())
+        key = (layer.get_name(), *_size_of(layer), *offsets_of(layer), *layer.mask_intersect())
+        size = _size_of(self.image)
+        if tuple(Gimp.Selection.bounds(self.image))[1:] != (True, 0, 0, *size):
+            return key
+        # The bounding box of an inverted selection is often the canvas.
+        buffer, rows = self.image.get_selection().get_buffer(), range(0, size[1], max(1, size[1] // SAMPLED_ROWS))
+        return (*key, *(read_pixels(buffer, Rect(0, y, size[0], 1), BABL_NAMES[MASK_FORMAT]) for y in rows))
 
     def describe(self, target: Target) -> str:
         """The line in the window that names what will be restyled."""
@@ -158,41 +195,48 @@ class Canvas:
             pixels = yield from read_in_strips(buffer, area, BABL_NAMES[fmt], fmt.bytes_per_pixel)
         on_canvas = target.rect.moved(offsets_of(target.drawable))
         place = Place(canvas_of(target.image), on_canvas.x, on_canvas.y, on_canvas.width, on_canvas.height)
-        return Content(Picture(on_canvas.width, on_canvas.height, fmt, pixels), mask, place)
+        target.content = Content(Picture(on_canvas.width, on_canvas.height, fmt, pixels), mask, place)
+        target.layer_size = _size_of(target.drawable)
+        return target.content
 
     # --- inserting ---------------------------------------------------------------------------------------
-    def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
+    def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, Placed]:
         """Adds a layer with the picture above the target, with the selection as its layer mask: one undo step.
 
-        It goes above the source's earlier results that are still right above the source. left, top: where the picture
-        lies in the target's rect. Returns False if the result became a new image instead: the layer no longer exists,
-        or its image is indexed, and a result cannot keep to its palette.
+        It goes above the source's earlier results that are still right above the source, and mixes as the source does.
+        left, top: where the picture lies in the target's rect. It becomes a new image instead if the layer no longer
+        exists or was scaled, or if its image is indexed, since a result cannot keep to its palette.
         """
         box = Rect(target.rect.x + left, target.rect.y + top, picture.width, picture.height)
         try:
             check_exists(target)
             is_indexed = target.image.get_base_type() == Gimp.ImageBaseType.INDEXED
             destination = _in_rgb(target) if is_indexed else target
-            self.latest = yield from _insert(destination, box, picture, name)
+            layer = yield from _insert(destination, box, picture, name)
         except LayerGone:
             yield from self.open_as_picture(picture, name)
-            return False
+            return Placed(is_layer=False)
+        if layer is None:
+            yield from self.open_as_picture(picture, name)
+            return Placed(is_layer=False, note=strings.LAYER_SCALED)
+        self.latest = layer
         if is_indexed:
-            self._open(destination.image)
+            self._open(destination.image, name)
         Gimp.displays_flush()
-        return not is_indexed
+        note = strings.SOURCE_MIXES.format(layer=target.name) if is_blended(destination.drawable) else ""
+        return Placed(is_layer=not is_indexed, note=note)
 
-    def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
+    def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, Placed]:
         """Adds a saved result to the image: above its source if that exists, otherwise above the current layer.
 
-        Returns False if it became a new image instead: no image is open, or it is indexed. Raises VelaturaError.
+        It becomes a new image instead if no image is open or if it is indexed. Raises VelaturaError.
         """
         picture, image = recovered.picture, self.image
         if picture.format not in CONTENT_NAMES:
             raise VelaturaError(strings.UNSUPPORTED_FORMAT)
         if image is None or not image.is_valid() or image.get_base_type() == Gimp.ImageBaseType.INDEXED:
             yield from self.open_as_picture(picture, recovered.name)
-            return False
+            return Placed(is_layer=False)
         layer = yield from new_layer(image, picture, recovered.name)
         if not image.is_valid():
             raise LayerGone(strings.IMAGE_CLOSED)
@@ -210,10 +254,15 @@ class Canvas:
             if not image.is_valid():
                 raise LayerGone(strings.IMAGE_CLOSED)
         sources = [other for _, other in all_layers(image.get_layers()) if layer_id(image, other) == recovered.layer]
-        add_layer(image, layer, mask, sources[0] if sources else self._layer(), recovered.layer)
+        source = sources[0] if sources else None
+        if source is not None:
+            mask = _like_source(layer, mask, source)
+        add_layer(image, layer, mask, source or self._layer(), recovered.layer)
         self.latest = layer
         Gimp.displays_flush()
-        return True
+        if source is not None and is_blended(source):
+            return Placed(note=strings.SOURCE_MIXES.format(layer=source.get_name()))
+        return Placed()
 
     # --- new images --------------------------------------------------------------------------------------
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
@@ -224,10 +273,10 @@ class Canvas:
         image = Gimp.Image.new_with_precision(picture.width, picture.height, base, precision)
         self.latest = yield from new_layer(image, picture, name)
         image.insert_layer(self.latest, None, 0)
-        self._open(image)
+        self._open(image, name)
         Gimp.displays_flush()
 
-    def open_sheet(self, sheet: Sheet) -> None:
+    def open_sheet(self, sheet: Sheet, name: str) -> None:
         """Opens the figures as layers of a new image on white, one layer group per group; the first figure on top.
 
         Afterwards `latest` is the first figure's layer.
@@ -251,10 +300,11 @@ class Canvas:
                 self.latest = run_to_end(new_layer(image, figure.picture, figure.name))
                 image.insert_layer(self.latest, group, 0)
                 self.latest.set_offsets(figure.left, figure.top)
-        self._open(image)
+        self._open(image, name)
         Gimp.displays_flush()
 
-    def _open(self, image: Any) -> None:
+    def _open(self, image: Any, name: str) -> None:
+        name_image(image, name)
         if self._show:
             Gimp.Display.new(image)
 
@@ -266,15 +316,37 @@ def check_exists(target: Target) -> None:
 
 
 def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator[None, None, Any]:
-    """Returns the new layer. Raises LayerGone, VelaturaError."""
+    """Returns the new layer, or None if the source was scaled since it was read. Raises LayerGone, VelaturaError.
+
+    box: where the picture belongs, in the source's pixels as it was then.
+    """
     layer = yield from new_layer(target.image, picture, name)
     check_exists(target)
-    on_canvas = box.moved(offsets_of(target.drawable))
-    layer.set_offsets(on_canvas.x, on_canvas.y)
+    origin: tuple[int, int] | None = (target.rect.x, target.rect.y)
+    if target.content is not None and _size_of(target.drawable) != target.layer_size:
+        origin = yield from position_in(target.drawable, target.content.picture)
+        check_exists(target)
+    if origin is None:
+        layer.delete()
+        return None
+    now = box.moved((origin[0] - target.rect.x, origin[1] - target.rect.y)).moved(offsets_of(target.drawable))
+    layer.set_offsets(now.x, now.y)
     mask = (yield from _mask_of_selection(layer, target, box)) if target.selected is not None else None
     check_exists(target)
+    mask = _like_source(layer, mask, target.drawable)
     add_layer(target.image, layer, mask, target.drawable, target.layer)
     return layer
+
+
+def _like_source(layer: Any, mask: Any, source: Any) -> Any:
+    """Makes a new layer mix as the source does. Returns its mask, or None: the given one, and the source's own."""
+    copy_appearance(source, layer)
+    (x, y), (source_x, source_y) = offsets_of(layer), offsets_of(source)
+    return new_source_mask(layer, mask, source, (x - source_x, y - source_y))
+
+
+def _size_of(drawable: Any) -> tuple[int, int]:
+    return drawable.get_width(), drawable.get_height()
 
 
 def _mask_of_selection(layer: Any, target: Target, box: Rect) -> Generator[None, None, Any]:
@@ -292,4 +364,4 @@ def _mask_of_selection(layer: Any, target: Target, box: Rect) -> Generator[None,
 def _in_rgb(target: Target) -> Target:
     """The same target in an RGB copy of its image."""
     image, layer = copy_in_rgb(target.image, target.drawable)
-    return Target(image, layer, target.rect, target.selected, target.selection)
+    return replace(target, image=image, drawable=layer)

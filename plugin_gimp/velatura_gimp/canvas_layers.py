@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from gi.repository import Gimp
+from gi.repository import Gegl, Gimp, Gio
 
 from velatura import strings
 from velatura.errors import VelaturaError
@@ -16,6 +16,8 @@ from .canvas_pixels import BABL_NAMES, Rect, write_pixels
 
 SESSION = "velatura-session"  # a parasite on GIMP itself while it runs, since layer ids are only unique within a run
 RESULT_OF = "velatura-result-of"  # a parasite on a result with its source's id; it is not saved with the image
+
+PLAIN_MODES = (Gimp.LayerMode.NORMAL, Gimp.LayerMode.NORMAL_LEGACY, Gimp.LayerMode.PASS_THROUGH)
 
 
 def layer_id(image: Any, drawable: Any) -> str:
@@ -73,6 +75,57 @@ def new_mask(
         yield
     mask.update(0, 0, width, height)
     return mask
+
+
+def new_source_mask(layer: Any, mask: Any, source: Any, corner: tuple[int, int]) -> Any:
+    """A mask for the layer that hides what `mask` hides, if there is one, and what the source's own mask hides.
+
+    corner: the layer's left upper corner in the source's pixels. Returns None if nothing is hidden.
+    """
+    own = source.get_mask() if source.get_apply_mask() else None
+    if own is None:
+        return mask
+    product = mask or layer.create_mask(Gimp.AddMaskType.WHITE)
+    Gegl.init(None)  # without it, a graph ends this process
+    graph = Gegl.Node()
+    inputs = []
+    for drawable in (product, own):
+        inputs.append(graph.create_child("gegl:buffer-source"))
+        inputs[-1].set_property("buffer", drawable.get_buffer())
+    moved, multiply, output = (graph.create_child(f"gegl:{name}") for name in ("translate", "multiply", "write-buffer"))
+    moved.set_property("x", -float(corner[0]))
+    moved.set_property("y", -float(corner[1]))
+    output.set_property("buffer", product.get_buffer())
+    inputs[1].connect_to("output", moved, "input")
+    inputs[0].connect_to("output", multiply, "input")
+    moved.connect_to("output", multiply, "aux")
+    multiply.connect_to("output", output, "input")
+    output.process()
+    product.get_buffer().flush()
+    product.update(0, 0, layer.get_width(), layer.get_height())
+    return product
+
+
+def copy_appearance(source: Any, layer: Any) -> None:
+    """Makes a layer mix with the layers below it as the source does."""
+    layer.set_opacity(source.get_opacity())
+    if source.get_mode() != Gimp.LayerMode.PASS_THROUGH:  # which only groups can have
+        layer.set_mode(source.get_mode())
+        layer.set_blend_space(source.get_blend_space())
+        layer.set_composite_space(source.get_composite_space())
+        layer.set_composite_mode(source.get_composite_mode())
+
+
+def is_blended(source: Any) -> bool:
+    """Whether the source shows through a result above it that is blended in the same way."""
+    return bool(source.get_opacity() < 100.0 or source.get_mode() not in PLAIN_MODES)
+
+
+def name_image(image: Any, name: str) -> None:
+    """Gives a new image a title. GIMP still asks for a file when it is saved, and proposes that name."""
+    # GIMP takes the title from the file, which must be called .xcf. A URI without a scheme or folder is no real file.
+    title = "".join("-" if character in "/\\:?#" else character for character in name)
+    image.set_file(Gio.File.new_for_uri(f"{title}.xcf"))
 
 
 def add_layer(image: Any, layer: Any, mask: Any, source: Any, source_id: str) -> None:

@@ -36,7 +36,7 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
 
         return RestyleController(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
 
-    return _return_values(procedure, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog)
+    return _return_values(procedure, image, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog)
 
 
 def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: Any) -> Any:
@@ -48,7 +48,7 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
             raise NothingToRestyle(strings.NOTHING_TO_REPEAT)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
-    return _return_values(procedure, without_dialog)
+    return _return_values(procedure, image, without_dialog)
 
 
 def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
@@ -62,7 +62,7 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
             arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0]
         )
 
-    return _return_values(procedure, without_dialog)
+    return _return_values(procedure, image, without_dialog)
 
 
 def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -85,21 +85,22 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
         controller = RestyleController(arguments.PROGRAM, restyle_procedure, restyle_procedure.create_config(), canvas)
         return controller.run(using=used)
 
-    return _return_values(procedure, in_dialog)
+    return _return_values(procedure, image, in_dialog)
 
 
 def open_help(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
     """Opens the manual."""
     from .manual import open_manual
 
-    return _return_values(procedure, open_manual)
+    return _return_values(procedure, image, open_manual)
 
 
-def _return_values(procedure: Any, command: Callable[[], Any]) -> Any:
+def _return_values(procedure: Any, image: Any, command: Callable[[], Any]) -> Any:
     """Runs a command and converts its outcome to GIMP's return values.
 
-    A layer is a success, None a cancel. An error is reported to GIMP, which shows it in a dialog or on a script's
-    standard error.
+    A layer is a success, None a cancel. If the image has been closed, it is a cancel as well: after a success, GIMP
+    stores the settings in the image, and shows an error if that fails. An error of ours is reported to GIMP, which
+    shows it in a dialog or on a script's standard error.
     """
     try:
         layer = command()
@@ -108,7 +109,7 @@ def _return_values(procedure: Any, command: Callable[[], Any]) -> Any:
         status = STATUS.CALLING_ERROR if isinstance(error, UsageError) else STATUS.EXECUTION_ERROR
         text = "\n\n".join(filter(None, (error.sentence, error.details)))
         return procedure.new_return_values(status, GLib.Error(text))
-    if layer is None:
+    if layer is None or (image is not None and not image.is_valid()):
         return procedure.new_return_values(STATUS.CANCEL, None)
     values = procedure.new_return_values(STATUS.SUCCESS, None)
     result = GObject.Value()

@@ -55,9 +55,11 @@ def restyle(program: str, canvas: Canvas, styles: list[Style], settings: StyleSe
         done = _wait_for_result(client, job, _show_progress)
         Gimp.progress_set_text(strings.INSERTING)
         name = strings.result_name([style.name for style in styles], settings)
-        run_to_end(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
+        placed = run_to_end(canvas.insert(target, done.picture, done.result.left, done.result.top, name))
         client.acknowledge(done)
     Gimp.progress_end()
+    if placed.note and not placed.is_layer:
+        Gimp.message(placed.note)
     return canvas.latest
 
 
@@ -66,7 +68,8 @@ def explain(program: str, canvas: Canvas, style: Style) -> Any:
 
     Returns the layer of the first figure. Raises VelaturaError.
     """
-    content = canvas.thumbnail(canvas.current_target(), SIDE)
+    target = canvas.current_target()
+    content = canvas.thumbnail(target, SIDE)
     given = GivenStyle(read_any_picture(style.path))
     all_figures, results = figures(), []
     Gimp.progress_init(strings.CONNECTING)
@@ -79,7 +82,8 @@ def explain(program: str, canvas: Canvas, style: Style) -> Any:
 
             job = client.restyle(content, [given], figure.settings, remember=False)
             results.append(_wait_for_result(client, job, show))
-    canvas.open_sheet(lay_out(all_figures, results, content.width, content.height))
+    name = strings.EXPLAINED.format(layer=target.name, style=style.name)
+    canvas.open_sheet(lay_out(all_figures, results, content.width, content.height), name)
     Gimp.progress_end()
     return canvas.latest
 

@@ -7,23 +7,33 @@ runs them.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 from krita import Krita, Selection
 
 from velatura import strings
-from velatura.editor.placement import RecoveredResult
+from velatura.editor.placement import Placed, RecoveredResult
 from velatura.editor.style_regions import Place
 from velatura.errors import LayerGone, NothingToRestyle
 from velatura.figures.layout import Sheet
 from velatura.pixels import SELECTION_CONTEXT, Picture
 
-from .canvas_documents import MASK_TYPES, active_layer, canvas_of, document_name, is_open, layer_of, wait_until_idle
+from .canvas_changes import LayerState, canvas_rect
+from .canvas_documents import (
+    MASK_TYPES,
+    active_layer,
+    canvas_of,
+    document_name,
+    is_animated,
+    is_open,
+    layer_of,
+    wait_until_idle,
+)
+from .canvas_layers import copy_appearance, is_blended, keep_active, selected_part, selection_key
 from .canvas_pixels import SRGB, colour_space, fill_layer, read_coverage, read_pixels
-from .qt import QByteArray, QImage, QRect, QSize, Qt, QUuid
+from .qt import QByteArray, QImage, QPoint, QRect, QSize, Qt, QUuid
 
 MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
 MESSAGE_TIME = 3000  # ms that a message floats over the canvas
@@ -33,13 +43,17 @@ MESSAGE_TIME = 3000  # ms that a message floats over the canvas
 class Target:
     """What is restyled: a part of a layer, and the selection at that time.
 
-    rect: in the document's pixels. The document and the layer may have been closed when the result arrives.
+    rect: what is read, in the document's pixels. selected: the bounding box of the selection in it, or None.
+    before: the layer as it was when it was read. The document and the layer may have been closed, moved or scaled when
+    the result arrives.
     """
 
     document: Any
     node: Any
     rect: QRect
     selection: Any = None
+    selected: QRect | None = None
+    before: LayerState | None = None
 
     @property
     def layer(self) -> str:
@@ -75,36 +89,37 @@ def current_target() -> Target:
     node = layer_of(document.activeNode()) if document is not None else None
     if node is None:
         raise NothingToRestyle(strings.NO_LAYER)
-    inside = node.bounds().intersected(QRect(0, 0, document.width(), document.height()))
+    inside = node.bounds().intersected(canvas_rect(document))
     if inside.isEmpty():
         raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=node.name()))
     selection = document.selection()
     if selection is None:
         return Target(document, node, inside)
-    selected = QRect(selection.x(), selection.y(), selection.width(), selection.height()).intersected(inside)
+    selected = selected_part(selection, inside)
     if selected.isEmpty():
         raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=node.name()))
     margin = SELECTION_CONTEXT
-    return Target(document, node, selected.adjusted(-margin, -margin, margin, margin).intersected(inside), selection)
+    rect = selected.adjusted(-margin, -margin, margin, margin).intersected(inside)
+    return Target(document, node, rect, selection, selected)
 
 
 def target_key() -> tuple[str, ...] | None:
-    """Changes whenever the active layer or the bounding box of the selection changes; cheap to call."""
+    """Changes whenever the active layer, the selection or the size changes; cheap to call."""
     document = Krita.instance().activeDocument()
     node = document.activeNode() if document is not None else None
     if node is None:
         return None
-    s = document.selection()
-    box = (s.x(), s.y(), s.width(), s.height()) if s is not None else ()
-    return (node.uniqueId().toString(), node.name(), *map(str, box))
+    selected = selection_key(document.selection(), canvas_rect(document))
+    numbers = (document.width(), document.height(), node.animated(), *selected)
+    return (node.uniqueId().toString(), node.name(), *map(str, numbers))
 
 
 def describe(target: Target) -> str:
     """The line in the window that names what will be restyled."""
-    if target.selection is None:
-        return strings.LAYER_TARGET.format(layer=target.name, width=target.rect.width(), height=target.rect.height())
-    s = target.selection
-    return strings.SELECTION_TARGET.format(layer=target.name, width=s.width(), height=s.height())
+    box = target.selected or target.rect
+    text = strings.SELECTION_TARGET if target.selected else strings.LAYER_TARGET
+    sentence = text.format(layer=target.name, width=box.width(), height=box.height())
+    return strings.ANIMATED_TARGET.format(target=sentence) if is_animated(target.node) else sentence
 
 
 def size(target: Target) -> tuple[int, int]:
@@ -140,6 +155,7 @@ def read(target: Target) -> Generator[None, None, Content]:
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the user may change the selection during the restyle
     rect = target.rect
+    target.before = LayerState.of(target.document, target.node, rect)
     picture = yield from read_pixels(target.node, rect, colour_space(target.document))
     if picture is None:
         raise NothingToRestyle(strings.EMPTY_LAYER.format(layer=target.name))
@@ -154,64 +170,88 @@ def read(target: Target) -> Generator[None, None, Content]:
 _results_of: dict[str, set[str]] = {}  # ids of the results of each source layer, by the source's id
 
 
-def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
+def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, Placed]:
     """Adds a paint layer with the picture above the target, with the selection as its transparency mask: one undo step.
 
-    It goes above the source's earlier results that are still right above the source. left, top: where the picture lies
-    in the target's rect. Returns True, since it is always inserted next to its source. Raises LayerGone.
+    It goes above the source's earlier results that are still right above the source, and mixes as the source does.
+    left, top: where the picture lies in the target's rect. Raises LayerGone, also if the layer was scaled.
     """
     check_exists(target)
     rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
-    yield from _insert(target, rect, picture, name)
-    return True
+    return (yield from _insert(target, rect, picture, name))
 
 
-def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, bool]:
+def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, Placed]:
     """Adds a saved result to the active document: above its source if that exists, otherwise above the active layer.
 
-    Returns False if no document is open, so that the result became a new document. Raises VelaturaError.
+    If no document is open, it becomes a new document. Raises VelaturaError.
     """
     document, picture = Krita.instance().activeDocument(), recovered.picture
     if document is None:
         yield from open_as_picture(picture, recovered.name)
-        return False
+        return Placed(is_layer=False)
     yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     source_id = QUuid(recovered.layer)
-    source = (None if source_id.isNull() else document.nodeByUniqueID(source_id)) or active_layer(document)
-    if source is None:
+    source = None if source_id.isNull() else document.nodeByUniqueID(source_id)
+    below = source or active_layer(document)
+    if below is None:
         raise LayerGone(strings.LAYER_DELETED)
     left, top = recovered.position_on(document.width(), document.height())
     rect, selection, coverage = QRect(left, top, picture.width, picture.height), None, recovered.coverage()
     if coverage is not None:
         selection = Selection()
         selection.setPixelData(QByteArray(bytes(coverage.data)), left, top, coverage.width, coverage.height)
-    yield from _insert(Target(document, source, rect, selection), rect, picture, recovered.name)
-    return True
+    target = Target(document, below, rect, selection)
+    return (yield from _insert(target, rect, picture, recovered.name, is_source=source is not None))
 
 
-def _insert(target: Target, rect: QRect, picture: Picture, name: str) -> Iterator[None]:
-    """Raises LayerGone."""
-    document = target.document
+def _insert(
+    target: Target, rect: QRect, picture: Picture, name: str, *, is_source: bool = True
+) -> Generator[None, None, Placed]:
+    """rect: where the picture belongs if the target has not moved since it was read. Raises LayerGone.
+
+    is_source: whether the target is what was restyled; otherwise the layer is only added above it.
+    """
+    document, source = target.document, target.node
     yield from wait_until_idle(document, strings.IMAGE_CLOSED)
+    _movement(target)  # before the work, since it would be in vain
     layer = document.createNode(name, "paintlayer")
     yield from fill_layer(layer, rect, picture)
+    yield from wait_until_idle(document, strings.IMAGE_CLOSED)
+    check_exists(target)
+    movement = _movement(target)
+    _move(layer, movement)
+    if is_source:
+        copy_appearance(source, layer)
     if target.selection is not None:
         mask = document.createTransparencyMask(strings.MASK_NAME)
         mask.setSelection(target.selection)
+        _move(mask, movement)
         layer.addChildNode(mask, None)
-    yield from wait_until_idle(document, strings.IMAGE_CLOSED)
-    check_exists(target)
-    parent = target.node.parentNode()
+    parent = source.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASK_TYPES]) == 1
-    covers_canvas = rect.contains(QRect(0, 0, document.width(), document.height()))
-    results = _results_of.setdefault(target.layer, set())
-    parent.addChildNode(layer, _topmost_result(parent, target.node, results))
+    covers_canvas = rect.translated(movement).contains(canvas_rect(document))
+    results, chosen = _results_of.setdefault(target.layer, set()), document.activeNode()
+    parent.addChildNode(layer, _topmost_result(parent, source, results))
+    if chosen is not None:
+        keep_active(document, chosen, layer)
     results.add(layer.uniqueId().toString())
     if was_alone and not covers_canvas:
         # Krita (5.2.9) gives a group with a single layer no projection of its own. For the second layer it makes one,
         # but only as large as that layer: outside of it the canvas would be transparent until the next change.
         yield from wait_until_idle(document, strings.IMAGE_CLOSED)
         document.refreshProjection()
+    return Placed(note=strings.SOURCE_MIXES.format(layer=target.name) if is_source and is_blended(source) else "")
+
+
+def _movement(target: Target) -> QPoint:
+    """How far the source has moved on the canvas since it was read. Raises LayerGone if it was scaled."""
+    return target.before.movement(target.document, target.node) if target.before is not None else QPoint(0, 0)
+
+
+def _move(node: Any, by: QPoint) -> None:
+    position = node.position() + by
+    node.move(position.x(), position.y())
 
 
 def check_exists(target: Target) -> None:
@@ -232,16 +272,6 @@ def _topmost_result(parent: Any, source: Any, results: set[str]) -> Any:
             break
         topmost = child
     return topmost
-
-
-def reselect_source(target: Target) -> None:
-    """Makes the source the active layer again after Krita has activated the result, so that the next restyle starts
-    from the source. A layer that the user has activated in the meantime stays active."""
-    with contextlib.suppress(LayerGone):
-        check_exists(target)
-        active = active_layer(target.document)
-        if active is not None and active.uniqueId().toString() in _results_of.get(target.layer, ()):
-            target.document.setActiveNode(target.node)
 
 
 # --- new documents -----------------------------------------------------------------------------------

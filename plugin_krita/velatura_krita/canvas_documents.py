@@ -33,7 +33,8 @@ def is_open(document: Any) -> bool:
 
 
 def document_name(document: Any) -> str:
-    return str(document.name() or Path(document.fileName()).name or strings.UNTITLED)
+    """The name of the document's file. Krita's name of a document is a title, which is often empty or 'Unnamed'."""
+    return str(Path(document.fileName()).name or document.name() or strings.UNTITLED)
 
 
 def canvas_of(document: Any) -> Canvas:
@@ -46,6 +47,11 @@ def layer_of(node: Any) -> Any:
     while node is not None and node.type() in MASK_TYPES and node.parentNode() is not None:
         node = node.parentNode()
     return node
+
+
+def is_animated(node: Any) -> bool:
+    """Whether a layer, or any layer in a group, has several frames."""
+    return bool(node.animated()) or any(is_animated(child) for child in node.childNodes())
 
 
 def active_layer(document: Any) -> Any:

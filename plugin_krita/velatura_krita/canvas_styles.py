@@ -8,7 +8,7 @@ from typing import Any
 from velatura import strings
 from velatura.errors import NothingToRestyle, VelaturaError
 
-from .canvas_documents import MASK_TYPES, open_documents
+from .canvas_documents import MASK_TYPES, document_name, open_documents
 from .qt import QImage, QPainter, QRect, Qt
 from .styles import StyleSource
 
@@ -17,7 +17,7 @@ def style_sources(side: int) -> list[StyleSource]:
     """The open documents and their layers, from the top. If a document has a selection, only that part is taken."""
     sources = []
     for document in open_documents():
-        title, canvas = document.name() or strings.UNTITLED, QRect(0, 0, document.width(), document.height())
+        title, canvas = document_name(document), QRect(0, 0, document.width(), document.height())
         has_selection = document.selection() is not None
         parts = [(title, document, canvas)]
         for node in reversed(document.topLevelNodes()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry
@@ -24,7 +24,7 @@ from .canvas_regions import region_sources
 from .canvas_styles import style_sources
 from .desktop import place, place_of
 from .explain import ExplainTask
-from .qt import QApplication, QDesktopServices, QTimer, QUrl
+from .qt import QApplication, QDesktopServices, QUrl
 from .qt_loop import QtLoop
 from .results_window import ResultsWindow
 from .status import StatusProgress
@@ -32,7 +32,6 @@ from .styles import as_picture, read_picture
 from .window import Window
 
 MANUAL = Path(__file__).parent / "Manual.html"
-RESELECT_DELAY = 200  # ms; Krita activates a new layer itself, shortly after it was added
 
 
 class RestyleController(restyle_controller.RestyleController):
@@ -236,7 +235,6 @@ class RestyleController(restyle_controller.RestyleController):
 
     # --- results -----------------------------------------------------------------------------------
     def on_inserted(self, task: RestyleTask, sentence: str) -> None:
-        QTimer.singleShot(RESELECT_DELAY, lambda: canvas.reselect_source(cast(canvas.Target, task.target)))
         if self.window is None or not self.window.is_shown():
             canvas.show_message(sentence)
 

@@ -23,7 +23,10 @@ def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_
     assert "can be recovered" in user.dialog("window().saved.get_text()")
     user.execute("selected = Gimp.Selection.save(image())\nGimp.Selection.none(image())")
     user.dialog("click('recover')")
-    user.wait("results() is not None and len(listed()) == 1 and len(listed('history list')[0]) == 3", "the lists")
+    user.wait(
+        "results() is not None and len(listed()) == 1 and [len(e) for e in listed('history list')[:1]] == [3]",
+        "the lists",
+    )
     (lines,) = user.dialog("listed()")
     assert lines[0].startswith("Background, in ")
     assert lines[1] == "Night swirls 50 %"

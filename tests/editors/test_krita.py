@@ -161,23 +161,6 @@ doc().waitForDone()
         krita.execute("undo()")
 
 
-def test_after_the_result_the_source_is_active_again_unless_another_layer_was_chosen(krita):
-    open_picture(krita)
-    source = krita.execute("layers()")[0]
-    krita.execute("""
-from velatura_krita import canvas
-target = canvas.current_target()
-doc().rootNode().addChildNode(doc().createNode("other", "paintlayer"), None)
-""")
-    activate(krita, source)
-    result = restyle(krita)
-    krita.wait_for(f"doc().activeNode().name() == {source!r}", PATIENCE, "the source to be active again")
-    for chosen, then in ((result, source), ("other", "other")):
-        activate(krita, chosen)
-        krita.execute("canvas.reselect_source(target)")
-        assert krita.execute("doc().activeNode().name()") == then
-
-
 LARGE = {
     "4 megapixels": (2048, 2048, "", False),
     "12 megapixels": (4000, 3000, "", False),

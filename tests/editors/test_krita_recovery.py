@@ -199,6 +199,7 @@ def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_
     krita.execute("press('insert')")
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
     assert krita.execute("layers()") == [*own, "Night swirls 50 %"]
+    krita.wait_for(f"doc().activeNode().name() == {own[0]!r}", PATIENCE, "the active layer to stay active")
     krita.wait_for("doc().tryBarrierLock() and (doc().unlock() or True)", PATIENCE, "Krita to be idle")
     changed = differing(krita, before, seen(krita), (960, 720))
     assert not [1 for c, s in zip(changed, selected, strict=True) if c and s == 0]

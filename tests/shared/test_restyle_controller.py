@@ -9,7 +9,7 @@ import pytest
 
 from velatura import strings
 from velatura.client.saved_results import HistoryEntry, SavedStyle
-from velatura.editor.placement import PlacementNote, decode_note
+from velatura.editor.placement import Placed, PlacementNote, decode_note
 from velatura.editor.restyle_controller import RestyleController
 from velatura.editor.style_loader import StyleLoader
 from velatura.editor.style_regions import Canvas as RegionCanvas
@@ -80,7 +80,7 @@ class Canvas:
     layer = "layer"
 
     def __init__(self) -> None:
-        self.inserted = []
+        self.inserted, self.note = [], ""
 
     def current_target(self):
         return types.SimpleNamespace(layer=self.layer, name="Sky", document_name="harbour.kra")
@@ -100,7 +100,7 @@ class Canvas:
 
     def insert(self, target, picture, left, top, name):
         self.inserted.append(name)
-        return True
+        return Placed(note=self.note)
 
 
 class Window:
@@ -315,6 +315,15 @@ def test_a_result_is_acknowledged_only_after_its_layer_was_inserted(controller):
     assert controller.session.acknowledged == []
     controller.canvas_work.run_next()
     assert controller.session.acknowledged == [controller.current.finished]
+
+
+def test_what_the_canvas_notes_about_the_result_is_shown_at_the_end(controller):
+    send(controller)
+    controller.canvas.note = "The sky is blended."
+    controller.on_finished("job 1", result())
+    controller.canvas_work.run_next()
+    assert controller.window.messages[-1].startswith("Done in ")
+    assert controller.window.messages[-1].endswith("“One 50 %”. The sky is blended.")
 
 
 def test_the_result_of_a_cancelled_restyle_is_acknowledged(controller):

@@ -11,7 +11,7 @@ from velatura.client.events import Finished
 from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.editor.background import run_to_end
 from velatura.editor.descriptions import describe_entry, describe_item
-from velatura.editor.placement import PlacementNote, RecoveredResult, decode_note, encode_note
+from velatura.editor.placement import Placed, PlacementNote, RecoveredResult, decode_note, encode_note
 from velatura.editor.results_controller import ResultsController
 from velatura.editor.style_regions import Canvas as RegionCanvas
 from velatura.editor.style_regions import Place
@@ -84,7 +84,7 @@ class Canvas:
             raise self.error
         self.inserted.append(recovered)
         yield
-        return True
+        return Placed()
 
     def open_as_picture(self, picture, name):
         self.opened.append(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Protocol
 
+from velatura.editor.placement import Placed
 from velatura.editor.style_regions import Place
 from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
@@ -64,11 +65,10 @@ class Canvas(Protocol):
     def read(self, target: Any) -> Generator[None, None, Any]:
         """Return the Content of a target. The layer is not changed."""
 
-    def insert(self, target: Any, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, bool]:
-        """Insert a picture as a new layer above the target, in one undo step.
+    def insert(self, target: Any, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, Placed]:
+        """Insert a picture as a new layer above the target, in one undo step. It is where the target is now.
 
-        left, top: the position of the picture in the content. Returns False if it was opened as a new picture instead.
-        Raises LayerGone.
+        left, top: the position of the picture in the content. Raises LayerGone, also if the picture no longer fits.
         """
 
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:

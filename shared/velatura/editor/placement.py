@@ -1,4 +1,7 @@
-"""Where a result belongs in its document. Sent as the note of a restyle, and read when its result is recovered."""
+"""Where a result belongs in its document, and what became of it.
+
+The former is sent as the note of a restyle, and read when its result is recovered.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,17 @@ def decode_note(note: str) -> PlacementNote | None:
     except (ValueError, KeyError, TypeError):
         pass
     return None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What became of a result. is_layer: False if it was opened as a new picture.
+
+    note: one or two sentences for the user about it, or ''.
+    """
+
+    is_layer: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from velatura.editor import ui_state
 from velatura.editor.background import Steps, Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
 from velatura.editor.interfaces import Canvas, Content, Target, Window
-from velatura.editor.placement import encode_note
+from velatura.editor.placement import Placed, encode_note
 from velatura.editor.report import report
 from velatura.editor.restyle_task import RestyleTask
 from velatura.editor.results_controller import styles_of
@@ -221,17 +221,15 @@ class RestyleController:
         if task is self.current:
             self.show_message(strings.INSERTING)
         work = self.canvas.insert(task.target, done.picture, done.result.left, done.result.top, task.name)
-        self.steps.run(
-            work, lambda is_layer: self._on_placed(task, done, is_layer), lambda error: self._fail(task, error)
-        )
+        self.steps.run(work, lambda placed: self._on_placed(task, done, placed), lambda error: self._fail(task, error))
 
-    def _on_placed(self, task: RestyleTask, done: Finished, is_layer: bool) -> None:
-        """is_layer: False if the result was opened as a new picture."""
+    def _on_placed(self, task: RestyleTask, done: Finished, placed: Placed) -> None:
         task.over = True
         self.session.acknowledge(done)
         sentence = strings.DONE.format(seconds=time.monotonic() - task.started_at, name=task.name)
-        if not is_layer:
+        if not placed.is_layer:
             sentence = strings.DONE_NEW_IMAGE
+        sentence = " ".join(filter(None, (sentence, placed.note)))
         self._end(task, " ".join([sentence, *map(str, done.result.notes)]))
         self.on_inserted(task, sentence)
 

@@ -15,7 +15,7 @@ from velatura.client.events import Finished
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.background import Steps
 from velatura.editor.event_loop import Loop
-from velatura.editor.placement import RecoveredResult
+from velatura.editor.placement import Placed, RecoveredResult
 from velatura.editor.session import Session
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
@@ -28,10 +28,10 @@ MAX_ENTRIES = 200  # of the history
 class Canvas(Protocol):
     """The editor's documents. Long operations are generators that yield every few milliseconds."""
 
-    def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, bool]:
+    def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, Placed]:
         """Insert a result as a new layer of the current document, in one undo step.
 
-        Returns False if it was opened as a new picture, because no document is open.
+        If no document is open, it is opened as a new picture.
         """
 
     def open_as_picture(self, picture: Picture, name: str) -> Generator[None, None, None]:
@@ -162,13 +162,13 @@ class ResultsController:
         )
         self.steps.run(
             self.canvas.insert_recovered(recovered),
-            lambda is_layer: self._on_placed(item, recovered, is_layer),
+            lambda placed: self._on_placed(item, recovered, placed),
             lambda error: self._open_as_picture(item, recovered, error),
         )
 
     def _open_as_picture(self, item: SavedItem, recovered: RecoveredResult, reason: VelaturaError) -> None:
         def on_opened(_: object) -> None:
-            self._on_placed(item, recovered, is_layer=False)
+            self._on_placed(item, recovered, Placed(is_layer=False))
             self.window.show_message(f"{reason.sentence} {strings.DONE_NEW_IMAGE}")
 
         def on_failed(error: VelaturaError) -> None:
@@ -177,12 +177,12 @@ class ResultsController:
 
         self.steps.run(self.canvas.open_as_picture(recovered.picture, recovered.name), on_opened, on_failed)
 
-    def _on_placed(self, item: SavedItem, recovered: RecoveredResult, is_layer: bool) -> None:
-        """is_layer: False if the result was opened as a new picture."""
+    def _on_placed(self, item: SavedItem, recovered: RecoveredResult, placed: Placed) -> None:
         self.session.acknowledge(recovered.finished)
         self._deactivate()
         self._remove(item)
-        self.window.show_message(strings.RECOVERED.format(name=recovered.name) if is_layer else strings.DONE_NEW_IMAGE)
+        sentence = strings.RECOVERED.format(name=recovered.name) if placed.is_layer else strings.DONE_NEW_IMAGE
+        self.window.show_message(" ".join(filter(None, (sentence, placed.note))))
 
     def on_cancelled(self, job: str, replaced_by: str) -> None:
         if self._is_active(job):

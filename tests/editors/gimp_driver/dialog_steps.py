@@ -210,3 +210,22 @@ def measure_gaps(inserted):
     before(controller(), "on_preview", lambda: GLib.idle_add(lambda: gaps.note("first preview")))
     GLib.timeout_add(round(1000 * TICK), gaps.tick)
     gaps.start()
+
+
+held = []
+
+
+def hold_result():
+    """Holds back the next result until `release_result`, so that a test can change the image before."""
+    one = controller()
+    method = one.on_finished
+
+    def hold(*args):
+        one.on_finished = method
+        held.append(lambda: method(*args))
+
+    one.on_finished = hold
+
+
+def release_result():
+    held.pop()()

@@ -129,14 +129,20 @@ def snapshot(one=None):
         return [
             layer.get_name(),
             box(layer),
-            layer.get_opacity(),
             layer.get_visible(),
+            *mixing(layer),
             _digest(layer),
             _digest(mask) if mask else None,
             [of(child) for child in layer.get_children()] if layer.is_group() else [],
         ]
 
     return [kind(one), [of(layer) for layer in (one or image()).get_layers()]]
+
+
+def mixing(layer):
+    """How a layer is blended with the layers below it."""
+    settings = (layer.get_mode(), layer.get_composite_mode(), layer.get_composite_space(), layer.get_blend_space())
+    return [layer.get_opacity(), *(setting.value_nick for setting in settings)]
 
 
 def _digest(drawable):
@@ -172,6 +178,26 @@ def seen_difference(name):
     layer(name).set_visible(True)
     a, b = views
     return [a[i : i + 3] != b[i : i + 3] for i in range(0, len(a), 3)]
+
+
+def difference_on_canvas(name, other):
+    """The largest difference of two layers over the canvas, in sRGB, where both of them have pixels."""
+    one = image()
+    views = []
+    for layer_name in (name, other):
+        flat = one.duplicate()
+        for each in flat.get_layers():
+            each.set_visible(each.get_name() == layer_name)
+            if each.get_mask():
+                each.remove_mask(Gimp.MaskApplyMode.DISCARD)
+        merged = flat.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+        merged.add_alpha()
+        merged.resize_to_image_size()
+        views.append(floats(merged))
+        flat.delete()
+    shown = [i for i in range(3, len(views[0]), 4) if views[0][i] and views[1][i]]
+    assert shown, "they do not overlap on the canvas"
+    return max(abs(views[0][j] - views[1][j]) for i in shown for j in range(i - 3, i))
 
 
 # --- commands ----------------------------------------------------------------------------------------

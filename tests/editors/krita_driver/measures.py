@@ -52,3 +52,10 @@ def mean_difference_seen(one, other):
         bits.setsize(image.sizeInBytes())
         pixels.append(bytes(bits))
     return sum(abs(i - j) for i, j in zip(*pixels)) / len(pixels[0]) / 255
+
+
+def same_where_shown(one, other):
+    """The largest difference of two layers in 8 bits over the canvas, 0 to 1, where the other one is not transparent."""
+    a, b = content(one), content(other)
+    assert any(b[3::4]), "it is not on the canvas"
+    return max(abs(x - y) for i, (x, y) in enumerate(zip(a, b, strict=True)) if b[i | 3]) / 255

@@ -107,6 +107,8 @@ def snapshot():
             space(node),
             node.opacity(),
             node.visible(),
+            node.blendingMode(),
+            node.inheritAlpha(),
             pixels,
             [box.x(), box.y(), box.width(), box.height()],
             [of(child) for child in node.childNodes()],
@@ -166,6 +168,7 @@ def undo():
     while not (action.isEnabled() and undo_text()) and time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.02)
+    doc().waitForDone()  # Krita ignores the command while it is busy with the document
     action.trigger()
     doc().waitForDone()
 
@@ -314,3 +317,16 @@ def on_event(name, callback):
         callback()
 
     setattr(one, name, both)
+
+
+def before_insertion(change):
+    """Calls `change` when the next result has arrived, just before its layer is made."""
+    one = controller()
+    method = one.on_finished
+
+    def changed(*args):
+        one.on_finished = method
+        change()
+        method(*args)
+
+    one.on_finished = changed

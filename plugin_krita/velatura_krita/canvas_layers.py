@@ -1,0 +1,73 @@
+"""How a layer shows and mixes with the layers below it, copied from a source to its result; and the active layer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from velatura.editor.coverage import bounding_box
+
+from .canvas_documents import layer_of
+from .qt import QRect, QTimer
+
+NORMAL, OPAQUE = "normal", 255
+# The effects that Krita applies to a paint layer's pixels. Other layers are read with their effects.
+EFFECTS = ("transparencymask", "filtermask", "transformmask")
+CHECK_EVERY, MAX_CHECKS = 20, 250  # ms; Krita activates a new layer itself, some 10 to 200 ms after it was added
+
+SAMPLED_ROWS = 32  # of a selection whose bounding box is the canvas
+
+
+def copy_appearance(source: Any, layer: Any) -> None:
+    """Makes a new layer show where the source shows, and mix as it does: its opacity, blending mode and own masks."""
+    layer.setOpacity(source.opacity())
+    if source.blendingMode() != layer.blendingMode():  # Krita records this as a step, even if nothing changes
+        layer.setBlendingMode(source.blendingMode())
+    layer.setInheritAlpha(source.inheritAlpha())
+    if source.type() == "paintlayer":
+        for mask in source.childNodes():
+            if mask.type() in EFFECTS:
+                layer.addChildNode(mask.duplicate(), None)
+
+
+def is_blended(source: Any) -> bool:
+    """Whether the source shows through a result above it that is blended in the same way."""
+    return bool(source.opacity() < OPAQUE or source.blendingMode() != NORMAL)
+
+
+def keep_active(document: Any, chosen: Any, added: Any) -> None:
+    """Makes the chosen node active again once Krita has activated the added layer."""
+
+    def check(chosen: Any, checks_left: int) -> None:
+        if document.rootNode() is None or checks_left == 0:
+            return
+        active = document.activeNode()
+        if layer_of(active) != added:
+            again = partial(check, active or chosen, checks_left - 1)  # the user may choose another layer meanwhile
+            QTimer.singleShot(CHECK_EVERY, again)
+        elif document.nodeByUniqueID(chosen.uniqueId()) is not None:
+            document.setActiveNode(chosen)
+
+    check(chosen, MAX_CHECKS)
+
+
+def selected_part(selection: Any, inside: QRect) -> QRect:
+    """The bounding box of what is selected in a rectangle; empty if nothing is."""
+    box = QRect(selection.x(), selection.y(), selection.width(), selection.height())
+    part = box.intersected(inside)
+    if part.isEmpty() or (part == box and part != inside):
+        return part  # otherwise the box may be too large: that of an inverted selection is the canvas
+    found = bounding_box(bytes(selection.pixelData(part.x(), part.y(), part.width(), part.height())), part.width())
+    return QRect() if found is None else QRect(*found).translated(part.topLeft())
+
+
+def selection_key(selection: Any, canvas: QRect) -> tuple[int, ...]:
+    """Changes when the selection does, though not with every pixel; cheap to call."""
+    if selection is None:
+        return ()
+    box = (selection.x(), selection.y(), selection.width(), selection.height())
+    if not QRect(*box).contains(canvas):
+        return box
+    # The bounding box of an inverted selection is always the canvas.
+    rows = range(canvas.top(), canvas.bottom() + 1, max(1, canvas.height() // SAMPLED_ROWS))
+    return (*box, *(hash(bytes(selection.pixelData(canvas.left(), y, canvas.width(), 1))) for y in rows))
