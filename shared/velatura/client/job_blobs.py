@@ -28,7 +28,7 @@ class JobBlobs:
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
         self._send = send
-        self.chunk = p.CHUNK  # bytes of a piece that is sent, at most
+        self.chunk = 0  # bytes of a piece that is sent, at most; 0: the protocol's limit
         self._jobs: dict[str, _Job] = {}
         self._downloads: dict[int, tuple[Download, str]] = {}  # by ticket, with the job
 

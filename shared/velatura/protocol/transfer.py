@@ -13,11 +13,12 @@ from velatura.errors import BadMessage, WrongHash
 from velatura.protocol.messages import CHUNK, WINDOW, Get, Put
 
 
-def put_messages(request: Get, data: memoryview, chunk: int = CHUNK) -> Iterator[Put]:
+def put_messages(request: Get, data: memoryview, chunk: int = 0) -> Iterator[Put]:
     """Yield the requested range of a blob in pieces of at most `chunk` bytes, at most WINDOW bytes in all.
 
-    data: the whole blob. Parts of the range outside the blob are skipped. chunk: at most CHUNK.
+    data: the whole blob. Parts of the range outside the blob are skipped. chunk: at most CHUNK, the default.
     """
+    chunk = chunk or CHUNK
     end = min(request.until, data.nbytes, request.start + WINDOW)
     for offset in range(max(0, request.start), end, chunk):
         yield Put(request.blob, data.nbytes, offset, request.ticket, data[offset : min(offset + chunk, end)])
