@@ -12,27 +12,19 @@ from collections.abc import Callable
 from velatura import strings
 from velatura.app_dirs import app_dirs
 from velatura.client.events import Finished, GivenStyle
-from velatura.client.launch import terminal_command
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor import ui_state
 from velatura.editor.background import Steps, Thread, as_velatura_error
 from velatura.editor.event_loop import Loop
-from velatura.editor.interfaces import Canvas, Content, Target, Window
+from velatura.editor.interfaces import Canvas, Content, Target
 from velatura.editor.placement import Placed, encode_note
-from velatura.editor.report import report
 from velatura.editor.restyle_task import RestyleTask
 from velatura.editor.results_controller import styles_of
 from velatura.editor.session import Session
 from velatura.editor.style_loader import StyleLoader
 from velatura.editor.ui_state import Style
-from velatura.errors import (
-    DaemonCannotStart,
-    DaemonLost,
-    DaemonNotRunning,
-    NothingToRestyle,
-    RegionElsewhere,
-    VelaturaError,
-)
+from velatura.editor.window_messages import WindowMessages
+from velatura.errors import DaemonLost, NothingToRestyle, VelaturaError
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
 from velatura.settings import StyleSettings
@@ -40,44 +32,31 @@ from velatura.settings import StyleSettings
 CHECK_TARGET_EVERY = 500  # ms between checks of what would be restyled, while the window is open
 ADJUST_DELAY = 400  # ms after the last change of a setting before a running restyle is adjusted
 ESTIMATE_DELAY = 400  # ms after the last change before an estimate is requested
-# What users put right themselves: no report is offered, and the message goes when they have changed something.
-MISTAKES = (NothingToRestyle, RegionElsewhere)
 _NO_KEY = object()  # differs from every target key, including None
 
 
-class RestyleController:
+class RestyleController(WindowMessages):
     """Runs restyles, and keeps the window up to date with the latest one."""
 
     def __init__(self, program: str, loop: Loop, canvas: Canvas, read_style: Callable[[str], Picture]) -> None:
         """program: 'krita' or 'gimp'. read_style: decodes a file and computes its hash; called on threads."""
-        self.program, self.canvas, self.read_style = program, canvas, read_style
-        self.dirs = app_dirs()
+        super().__init__(app_dirs(), canvas)
+        self.program, self.read_style = program, read_style
         self.ui_state = ui_state.load(self.dirs, program)
         self.session = Session(program, loop, self)
         self.steps, self.thread = Steps(loop), Thread(loop)
         self.style_loader = StyleLoader(self.thread, read_style)
-        self.window: Window | None = None
         self.tasks: dict[str, RestyleTask] = {}  # by job
         self.current: RestyleTask | None = None
         self.unplaced: RestyleTask | None = None  # its layer no longer exists; the result can be opened as a picture
-        self.message_log: list[str] = []  # the messages of the window, for an error report
-        self.last_error: VelaturaError | None = None
         self._adjust_timer = loop.timer(self._adjust)
         self._estimate_timer = loop.timer(self._request_estimate)
         self._target_timer = loop.timer(self.update_target)
         self._shown_target: object = _NO_KEY
-        self._is_outdated_by_change = False  # the message that is shown
 
     # --- what each plugin adds -------------------------------------------------------------------------
-    def open_window(self) -> None:
-        """Show the window, and create it if there is none. If it cannot be created, messages are only logged."""
-
     def open_results(self) -> None:
         """Show the saved results and the history."""
-
-    def to_clipboard(self, text: str) -> None:
-        """Copy a text to the clipboard."""
-        raise NotImplementedError
 
     def on_inserted(self, task: RestyleTask, sentence: str) -> None:
         """Called when a result was inserted into the document."""
@@ -110,7 +89,7 @@ class RestyleController:
         if self.is_busy or key == self._shown_target:
             return
         self._shown_target = key
-        self._clear_outdated_message()
+        self.clear_outdated_message()
         try:
             target = self.canvas.current_target()
             self.window.show_target(self.canvas.describe(target))
@@ -270,7 +249,7 @@ class RestyleController:
     def settings_changed(self) -> None:
         """Adjust a running restyle to the window's settings and styles. If none is running, request an estimate."""
         task = self.current
-        self._clear_outdated_message()
+        self.clear_outdated_message()
         if task is not None and task.job and not task.over and task.finished is None:
             self._adjust_timer.start(ADJUST_DELAY)
         else:
@@ -370,46 +349,6 @@ class RestyleController:
             self._estimate_timer.start(ESTIMATE_DELAY)
         if task is self.current and sentence:
             self.show_message(sentence)
-
-    def show_message(self, sentence: str) -> None:
-        """Show a message in the window, if there is one, and log it."""
-        self._is_outdated_by_change = False
-        self.message_log.append(sentence)
-        if self.window is not None:
-            self.window.show_message(sentence)
-
-    def show_error(self, error: VelaturaError, *, document: bool = False) -> None:
-        """Show an error in the window, and open the window if necessary.
-
-        document: offer to open the result as a new picture.
-        """
-        self.last_error = error
-        self.message_log.append(f"{error.code}: {error.sentence}")
-        if self.window is None or not self.window.is_shown():
-            self.open_window()
-        if self.window is not None:
-            if isinstance(error, RegionElsewhere):
-                self.window.forget_regions()
-            offer_command = isinstance(error, (DaemonNotRunning, DaemonCannotStart))
-            offer_report = not isinstance(error, MISTAKES)
-            self.window.show_error(error, report=offer_report, command=offer_command, document=document)
-            self._is_outdated_by_change = isinstance(error, MISTAKES) and not document
-
-    def _clear_outdated_message(self) -> None:
-        """Remove a message about a choice that the user has changed since."""
-        if self._is_outdated_by_change and self.window is not None:
-            self._is_outdated_by_change = False
-            self.window.show_message("")
-
-    def copy_report(self) -> None:
-        """Copy an error report to the clipboard."""
-        self.to_clipboard(report(self.dirs, self.canvas.version(), self.last_error, self.message_log))
-        self.show_message(strings.COPIED)
-
-    def copy_command(self) -> None:
-        """Copy the command that starts the daemon to the clipboard."""
-        self.to_clipboard(terminal_command(self.dirs))
-        self.show_message(strings.COPIED)
 
     def close(self) -> None:
         """Close the session when the editor closes. The daemon drops running restyles."""
