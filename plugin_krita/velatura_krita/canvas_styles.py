@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from krita import Krita
+
 from velatura import strings
-from velatura.errors import NothingToRestyle, VelaturaError
+from velatura.errors import NotAPicture, NothingToRestyle, VelaturaError
 
 from .canvas_documents import MASK_TYPES, document_name, open_documents
 from .qt import QImage, QPainter, QRect, Qt
@@ -27,6 +30,25 @@ def style_sources(side: int) -> list[StyleSource]:
             take = partial(_visible_part, document, thing, box, name, side)
             sources.append(StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, take))
     return sources
+
+
+def open_style(path: str, side: int) -> QImage:
+    """A file that Qt cannot read, opened by Krita without a view: .psd, .xcf and others. Raises NotAPicture."""
+    krita = Krita.instance()
+    was_quiet = krita.batchmode()
+    krita.setBatchmode(True)  # no questions and no messages
+    try:
+        document = krita.openDocument(path)
+    finally:
+        krita.setBatchmode(was_quiet)
+    if document is None:
+        raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=strings.KRITA_CANNOT_OPEN))
+    try:
+        document.waitForDone()
+        return _thumbnail(document, document.width(), document.height(), side)
+    finally:
+        document.setModified(False)
+        document.close()
 
 
 def _visible_part(document: Any, thing: Any, box: QRect, name: str, side: int) -> QImage:

@@ -21,7 +21,7 @@ from velatura.protocol.messages import Progress
 from . import canvas, results_window
 from . import window as restyle_window
 from .canvas_regions import region_sources
-from .canvas_styles import style_sources
+from .canvas_styles import open_style, style_sources
 from .desktop import place, place_of
 from .explain import ExplainTask
 from .qt import QApplication, QDesktopServices, QUrl
@@ -58,7 +58,13 @@ class RestyleController(restyle_controller.RestyleController):
         self.start_target_updates()
 
     def _create_window(self, parent: Any) -> Window:
-        window = self.window = Window(self.dirs, lambda: style_sources(LARGEST_STYLE_SIDE), region_sources, parent)
+        window = self.window = Window(
+            self.dirs,
+            lambda: style_sources(LARGEST_STYLE_SIDE),
+            region_sources,
+            lambda path: open_style(path, LARGEST_STYLE_SIDE),
+            parent,
+        )
         window.destroyed.connect(self._on_window_destroyed)
         window.restore(self.ui_state)
         for signal, slot in (

@@ -12,7 +12,7 @@ from velatura.editor.background import Thread
 from velatura.editor.style_regions import Region, RegionSource
 from velatura.editor.styles import StyleSelection, gallery_order, moved, region_label, renamed, samples, style_from_file
 from velatura.editor.ui_state import Style, UiState
-from velatura.errors import VelaturaError
+from velatura.errors import NotAPicture, VelaturaError
 
 from .desktop import WheelGuard, in_device_pixels, sharp
 from .qt import (
@@ -61,11 +61,13 @@ class Gallery(QWidget):
         dirs: AppDirs,
         sources: Callable[[], list[StyleSource]],
         regions: Callable[[], list[RegionSource]],
+        open_style: Callable[[str], QImage],
         parent: QWidget | None = None,
     ) -> None:
-        """sources: lists the documents and layers that can be styles. regions: lists what regions can be taken from."""
+        """sources: lists the documents and layers that can be styles. regions: lists what regions can be taken from.
+        open_style: reads a file that Qt cannot read; raises NotAPicture."""
         super().__init__(parent)
-        self._dirs, self._sources, self._regions = dirs, sources, regions
+        self._dirs, self._sources, self._regions, self._open_style = dirs, sources, regions, open_style
         self._thread = Thread(QtLoop(self))
         self._wheel_guard = WheelGuard(self)
         self._selection = StyleSelection()
@@ -311,7 +313,7 @@ class Gallery(QWidget):
     # --- new styles ------------------------------------------------------------------------------------
     def choose_file(self) -> None:
         names = [bytes(name).decode() for name in QImageReader.supportedImageFormats()]
-        patterns = " ".join(f"*.{name}" for name in dict.fromkeys([*names, *LAYERED]))
+        patterns = " ".join(f"*.{name}" for name in dict.fromkeys([*names, *LAYERED, "psd", "xcf"]))
         paths, _ = QFileDialog.getOpenFileNames(
             self, strings.CHOOSE_STYLE, self._folder, f"{strings.IMAGE_FILES} ({patterns})"
         )
@@ -322,13 +324,21 @@ class Gallery(QWidget):
 
     def add_files(self, paths: list[str]) -> None:
         """Chooses files as the styles; reports an error if one cannot be read."""
+        self._thread.run(lambda: [_try_to_read(path) for path in paths], self._on_read, self.failed.emit)
 
-        def read() -> list[Style]:
-            for path in paths:
-                read_image(path, THUMBNAIL_SIDE)
-            return [style_from_file(path) for path in paths]
-
-        self._thread.run(read, self._choose_all, self.failed.emit)
+    def _on_read(self, styles: list[tuple[Style, NotAPicture | None]]) -> None:
+        """styles: with the error of those that Qt could not read; perhaps Krita can."""
+        chosen = []
+        for style, error in styles:
+            if error is None:
+                chosen.append(style)
+                continue
+            try:
+                chosen.append(save_style(self._open_style(style.path), style.name, self._dirs))
+            except VelaturaError:
+                self.failed.emit(error)
+                return
+        self._choose_all(chosen)
 
     def add_image(self, image: QImage, name: str) -> None:
         """Chooses an image without a file as the style; it is saved as one first."""
@@ -359,6 +369,16 @@ class Gallery(QWidget):
             self.add_image(source.take(), source.name)
         except VelaturaError as error:
             self.failed.emit(error)
+
+
+def _try_to_read(path: str) -> tuple[Style, NotAPicture | None]:
+    """A file as a style, and why Qt cannot read it."""
+    style = style_from_file(path)
+    try:
+        read_image(path, THUMBNAIL_SIDE)
+    except NotAPicture as error:
+        return style, error
+    return style, None
 
 
 def _square(image: QImage, side: int) -> QPixmap:

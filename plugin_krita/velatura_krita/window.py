@@ -63,9 +63,10 @@ class Window(QDialog):
         dirs: AppDirs,
         sources: Callable[[], list[StyleSource]],
         regions: Callable[[], list[RegionSource]],
+        open_style: Callable[[str], QImage],
         parent: QWidget | None = None,
     ) -> None:
-        """sources: lists the documents and layers that can be styles. regions: lists what regions can be taken from."""
+        """As for `Gallery`."""
         super().__init__(
             parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
         )
@@ -74,7 +75,7 @@ class Window(QDialog):
         self.setModal(False)
         self.setAcceptDrops(True)
         self.preview = PreviewArea()
-        self.gallery = Gallery(dirs, sources, regions)
+        self.gallery = Gallery(dirs, sources, regions, open_style)
         self.controls = Controls()
         outer = QVBoxLayout(self)
         outer.setSpacing(10)

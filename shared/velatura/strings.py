@@ -154,6 +154,7 @@ NO_REGION = (
     "There is no channel or layer “{region}” in the image, and no such file. Give each region as the name of a channel "
     "or layer, or as the path of an image file."
 )
+KRITA_CANNOT_OPEN = "Krita cannot open it either"
 NO_BROWSER = "No web browser was found to show the manual. It is in the file {path}."
 REGION_GONE = "The channel or layer chosen as the region is no longer there. Choose another one."
 REGION_SIZE = (

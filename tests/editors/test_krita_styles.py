@@ -147,3 +147,16 @@ def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
     krita.execute(f"window().gallery.add_files([{str(krita.home / 'grey.png')!r}])")
     krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
     assert restyle(krita, style=None) == "Grey 50 %"
+
+
+def test_a_file_that_only_krita_can_open_is_opened_by_krita_and_one_that_nobody_can_is_named(krita):
+    open_picture(krita)
+    layered, broken = str(krita.home / "layered.psd"), krita.home / "broken.psd"
+    broken.write_bytes(b"8BPS but nothing else")
+    krita.execute(f"K.setBatchmode(True)\ndoc().exportImage({layered!r}, InfoObject())\nK.setBatchmode(False)")
+    before = krita.execute("len(K.documents())")
+    krita.execute(f"set_up()\nwindow().gallery.add_files([{layered!r}])")
+    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Layered']", PATIENCE, "the style")
+    assert krita.execute("len(K.documents())") == before
+    krita.execute(f"window().gallery.add_files([{str(broken)!r}])")
+    krita.wait_for("'broken.psd' in message()", PATIENCE, "the error")

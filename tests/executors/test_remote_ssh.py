@@ -280,13 +280,12 @@ def test_spaces_in_paths_and_a_login_shell_that_prints(home):
     box.install(at=program)
     box.velatura.unlink()
     (box.home / ".bashrc").write_text("echo Welcome; echo 'No mail.' >&2\n")
-    for number, path in enumerate((program, program.relative_to(box.home), f"~/{program.relative_to(box.home)}")):
-        own = box.near(home / f"this machine {number}", target=f"box:{path}")
-        try:
-            with own.client() as client:
-                assert restyle(client).result.device.endswith(ELSEWHERE)
-        finally:
-            own.stop()
+    here = app_dirs({"VELATURA_HOME": str(home / "this machine")})
+    for path in (program, program.relative_to(box.home), f"~/{program.relative_to(box.home)}", program.parent):
+        tunnel = SshTunnel(box.ssh, parse_target(f"box:{path}"), here)
+        assert connect(tunnel)
+        assert tunnel.info.program == str(program)
+        tunnel.close()
     box.close()
 
 

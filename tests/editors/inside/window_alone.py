@@ -19,7 +19,7 @@ from velatura.protocol.messages import Preview, Progress  # noqa: E402
 from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
-window = Window(app_dirs(), list, list)
+window = Window(app_dirs(), list, list, None)
 window.restore(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
 window.start_requested.connect(lambda: started.append(1))
 window.show()

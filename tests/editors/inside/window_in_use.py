@@ -32,7 +32,7 @@ from velatura.settings import StyleSettings  # noqa: E402
 
 Qt, QTest = QtCore.Qt, QtTest.QTest
 seen, started, cancelled = {}, [], []
-window = Window(app_dirs(), list, list)
+window = Window(app_dirs(), list, list, None)
 window.restore(UiState(StyleSettings(strength=73), [Style("/a.png", "A"), Style("/b.png", "B", 0.5)]))
 window.start_requested.connect(lambda: started.append(1))
 window.cancel_requested.connect(lambda: cancelled.append(1))

@@ -48,6 +48,7 @@ log = logging.getLogger("velatura.remote")
 HEARTBEAT = 2.0  # seconds
 # Between checks whether the daemon is back, while others do the work; each interval is twice the one before.
 RECONNECT_SECONDS, LAST_RECONNECT_SECONDS = 30.0, 120.0
+LOOK_SECONDS = 3.0  # between looks at the other lost daemons, while a job waits for this one
 RETRY_SECONDS = 2.0  # before a job is sent again that was refused because other jobs of this daemon run there
 IDLE_SECONDS = 60.0  # without work before the session there is closed
 SLEEP_SECONDS = 3600.0  # if there is nothing to wait for
@@ -122,6 +123,7 @@ class RemoteSession:
         self._busy_at = time.monotonic()
         self._next_heartbeat = 0.0
         self._notified_no_gpu = False
+        self._next_look_at_others = 0.0
         self._state = ""
 
     # --- the loop ------------------------------------------------------------------------------------------
@@ -163,6 +165,12 @@ class RemoteSession:
                 self._set_state(self._state)
 
     def _tick_job(self, job: RemoteJob, now: float) -> None:
+        if self.connection.is_waiting:
+            if now >= self._next_look_at_others:
+                self._next_look_at_others = now + LOOK_SECONDS
+                self._monitor.check_others()
+            if self._monitor.work_goes_on:
+                self.connection.patience = 0.0  # another one is back, and can take the job
         if self.connection.is_waiting and not job.notified_waiting:
             job.notified_waiting = True
             problem = self.connection.route.problem
