@@ -142,8 +142,11 @@ class SshTunnel:
                 if never_answered and not by_port and self.info is not None:
                     # The server may forbid sockets and allow ports: that is one attempt.
                     self._by_port = True
-                    self._step = self._forward(self.info, by_port=True)
-                    return
+                    try:
+                        self._step = self._forward(self.info, by_port=True)
+                        return
+                    except RemoteFailure as error:
+                        failure = error
                 self._by_port = self._by_port and not never_answered
                 self._fail(failure)
 
