@@ -48,11 +48,11 @@ class DaemonConfig:
     default. preview_side: longest side of previews in pixels. preview_seconds: interval between previews.
     remote: other machines whose daemons do the work, as ssh names them: me@box, me@box:/path/to/velatura. ssh: the
     command that connects to them. upstream: connection file of another daemon that does the work; '': this one does.
-    keep_seconds: interval between
-    checkpoints on disk. executor: where jobs run: local, remote, upstream, ray. address: of the Ray cluster: ray://HOST:10001,
-    HOST:6379 or auto. min_actors, max_actors: number of Ray workers. actor_resources: resources that each of them
-    reserves, in Ray's terms: GPU=1, CPU=4. node_labels: labels of the nodes to use. fallback: 'local' runs jobs on this
-    machine while the other machines, the upstream daemon or the cluster cannot be reached; '': they wait.
+    keep_seconds: interval between checkpoints on disk. executor: where jobs run: local, remote, upstream, ray.
+    address: of the Ray cluster: ray://HOST:10001, HOST:6379 or auto. min_actors, max_actors: number of Ray workers.
+    actor_resources: resources that each of them reserves, in Ray's terms: GPU=1, CPU=4. node_labels: labels of the
+    nodes to use. fallback: 'local' runs jobs on this machine while the other machines, the upstream daemon or the
+    cluster cannot be reached; '': they wait.
     """
 
     device: str = "auto"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import gi
@@ -15,6 +16,7 @@ from velatura.editor import restyle_controller, ui_state  # noqa: E402
 from velatura.editor.background import as_velatura_error  # noqa: E402
 from velatura.editor.styles import arrange  # noqa: E402
 from velatura.editor.ui_state import Style  # noqa: E402
+from velatura.errors import VelaturaError  # noqa: E402
 
 from . import results_window  # noqa: E402
 from .canvas import Canvas  # noqa: E402
@@ -61,7 +63,8 @@ class RestyleController(restyle_controller.RestyleController):
         self.ui_state.windows[PLACE] = place_of(self.window.dialog)
         self.close()
         self.window.dialog.hide()
-        ui_state.save(self.dirs, self.program, self.ui_state)  # not on a thread: this process ends
+        with contextlib.suppress(VelaturaError):  # on a full disk only this is forgotten; the layer has been made
+            ui_state.save(self.dirs, self.program, self.ui_state)  # not on a thread: this process ends
         return self.canvas.latest
 
     def close(self) -> None:
@@ -93,6 +96,7 @@ class RestyleController(restyle_controller.RestyleController):
     def open_results(self) -> None:
         """Opens the results dialog over this one; the layers that it makes count as this command's."""
         used = results_window.show(self.program, self.canvas, self.window.dialog, self.on_saved)
+        self.ui_state.windows.update(ui_state.load(self.dirs, self.program).windows)  # where that dialog was
         if used is not None:
             self.reuse(used)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -50,12 +51,14 @@ def show(
     window.controller = controller
     controller.refresh()
     window.dialog.run()
-    state = ui_state.load(dirs, program)
-    state.windows[PLACE] = place_of(window.dialog)
-    ui_state.save(dirs, program, state)
+    where = place_of(window.dialog)
     while controller.steps.busy:
         GLib.MainContext.default().iteration(True)
     controller.close()
+    state = ui_state.load(dirs, program)
+    state.windows[PLACE] = where
+    with contextlib.suppress(VelaturaError):  # on a full disk only the place is forgotten
+        ui_state.save(dirs, program, state)
     window.dialog.destroy()
     return window.used
 

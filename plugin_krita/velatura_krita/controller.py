@@ -131,16 +131,17 @@ class RestyleController(restyle_controller.RestyleController):
             self._status = StatusProgress()
             self._status.cancelled.connect(self.cancel)
             self._status.opened.connect(self.open_window)
-            self._status.destroyed.connect(self._on_status_destroyed)
+            self._status.destroyed.connect(lambda _=None, status=self._status: self._forget_status(status))
             parent.statusBar().addWidget(self._status)
         elif not wanted and self._status is not None:
             status, self._status = self._status, None
             status.hide()
             status.deleteLater()
 
-    def _on_status_destroyed(self) -> None:
-        """Krita's main window has been closed and its status bar with it."""
-        self._status = None
+    def _forget_status(self, status: StatusProgress) -> None:
+        """It is gone: Krita's main window has been closed and its status bar with it. There may be a newer one."""
+        if self._status is status:
+            self._status = None
 
     def restyle_again(self) -> None:
         """Restyles without opening the window, with the settings that it shows, or else those of the last restyle."""

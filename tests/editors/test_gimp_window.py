@@ -66,3 +66,19 @@ def test_the_dialog_opens_where_it_was_and_the_gallery_is_as_it_was(user):
     assert "Poppy field" not in user.dialog("gallery()")
     user.dialog("controller().ui_state.removed.clear()\ncontroller().ui_state.recent.clear()")
     close(user)
+
+
+def test_the_place_of_the_results_is_kept_when_the_dialog_below_them_closes(user):
+    user.open_picture()
+    user.open_dialog()
+    user.dialog("GLib.idle_add(lambda: controller().open_results() and False) and None")
+    user.wait("results() is not None", "the results")
+    user.dialog("results().dialog.resize(880, 520)")
+    user.wait("results().dialog.get_size()[0] == 880", "the new size")
+    user.dialog("close_results()")
+    user.wait("results() is None", "the results to close")
+    close(user)
+    saved = user.gimp.home / "velatura/config/window-gimp.json"
+    user.gimp.wait_until(
+        lambda: json.loads(saved.read_text())["windows"].get("results", [0, 0, 0])[2] == 880, PATIENCE, "the file"
+    )

@@ -19,8 +19,8 @@ OPEN_SECONDS = 30.0  # to log in once more
 LAST_WORDS_SECONDS = 1.0  # for ssh to say why it has closed a connection: it closes first
 READY = "velatura-ready"
 PROHIBITED = r"^channel \d+: open failed: administratively prohibited"
-# ssh splits a forwarding at ':' and expands '%' and '${' in paths. Other characters, spaces too, stand for themselves.
 PORT = re.compile(r"127\.0\.0\.1:[0-9]{1,5}")
+# ssh splits a forwarding at ':' and expands '%' and '${' in paths. Other characters, spaces too, stand for themselves.
 FORWARDABLE = re.compile(r"/[^:%$\\\x00-\x1f\x7f]*")
 MAX_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
 
