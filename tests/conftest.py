@@ -19,6 +19,7 @@ import hypothesis
 import psutil
 import pytest
 
+from tests.support.signals import stop_ignoring
 from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client import transport
 from velatura.client.client import Client
@@ -29,8 +30,16 @@ from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.build import build_id
 
+stop_ignoring()
+
+# Sentences are compared in English, whatever language this machine speaks.
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.pop("LANGUAGE", None)
+
 hypothesis.settings.register_profile("velatura", deadline=None)  # machines are shared and noisy
-hypothesis.settings.register_profile("hostile", deadline=None, max_examples=2000)  # `make fuzz`
+hypothesis.settings.register_profile(
+    "hostile", deadline=None, max_examples=5000
+)  # `make fuzz`; 2000 for the state machine
 hypothesis.settings.load_profile("velatura")
 
 QUICK = StyleSettings(quality="draft", iterations=6)

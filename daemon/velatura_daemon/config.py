@@ -6,7 +6,8 @@ import os
 import sys
 from dataclasses import dataclass
 
-from velatura_daemon.memory_plan import megapixels_within
+from velatura.i18n import lazy_text
+from velatura_daemon.memory_plan import ALL_STYLES_MEGAPIXELS, megapixels_within, style_megapixels_within
 from velatura_daemon.remote_target import parse_target
 
 MAX_DEFAULT_MEGAPIXELS = 256.0  # the limit is never higher by default, whatever the memory
@@ -38,9 +39,10 @@ def default_megapixels(memory: int = 0) -> float:
 class DaemonConfig:
     """Settings of a daemon. All times are in seconds.
 
-    device: auto (all GPUs, or the CPU if there is none), cpu, cuda, cuda:1, mps. devices: names of devices, with one
-    worker for each (cuda:0, cuda:1; or cpu twice), or 'all'; empty: use `device`. weights: what `auto` in a job means.
-    heartbeat: interval between heartbeats. park_seconds: how long to keep the job of a client that is not connected.
+    device: auto (all GPUs, or the CPU if there is none), cpu, cuda, cuda:1, xpu, mps. devices: names of devices, with
+    one worker for each (cuda:0, cuda:1; or cpu twice), or 'all'; empty: use `device`. weights: what `auto` in a job
+    means. heartbeat: interval between heartbeats. park_seconds: how long to keep the job of a client that is not
+    connected.
     worker_seconds: stop a worker after this long without work. hang_seconds: stop a worker that does not respond for
     this long. exit_seconds: exit after this long without work; 0: never. max_megapixels: largest picture; 0: derive it
     from the memory. memory_megabytes: machine memory that a job may take; 0: half of it. spool_megabytes: disk space
@@ -94,21 +96,59 @@ class DaemonConfig:
     def remote_name(self) -> str:
         """A description of the remote place where jobs run; '' if they run on this machine."""
         if self.executor_kind == "ray":
-            return f"the Ray cluster at {self.address}"
+            # Translators: where jobs run; stands within a sentence.
+            return lazy_text("the Ray cluster at {address}", address=self.address)
         if self.remote:
-            return " and ".join(str(parse_target(text)) for text in self.remote)
-        return f"the daemon at {self.upstream}" if self.upstream else ""
+            return self._machines
+        # Translators: where jobs run; stands within a sentence. file: a connection file.
+        return lazy_text("the daemon at {file}", file=self.upstream) if self.upstream else ""
+
+    @property
+    def _machines(self) -> str:
+        names, *rest = [str(parse_target(text)) for text in self.remote]
+        for name in rest:
+            # Translators: names of machines, in a list such as “a and b and c”.
+            names = lazy_text("{first} and {second}", first=names, second=name)
+        return names
 
     @property
     def fallback_notice(self) -> str:
-        """The sentence shown while this machine runs jobs in place of an unreachable cluster or daemon."""
-        return f"{self.remote_name} cannot be reached; jobs run on this machine meanwhile"
+        """What is shown while this machine runs jobs in place of an unreachable cluster or daemon, as a clause."""
+        # Translators: place: such as “the Ray cluster at …” or the name of a machine.
+        return lazy_text("{place} cannot be reached; jobs run on this machine meanwhile", place=self.remote_name)
+
+    @property
+    def fallback_sentence(self) -> str:
+        """The same as a sentence."""
+        if self.executor_kind == "ray":
+            return lazy_text(
+                "The Ray cluster at {address} cannot be reached; jobs run on this machine meanwhile.",
+                address=self.address,
+            )
+        if self.remote:
+            # Translators: machines: names, such as “a and b”.
+            return lazy_text(
+                "{machines} cannot be reached; jobs run on this machine meanwhile.", machines=self._machines
+            )
+        return lazy_text(
+            "The daemon at {file} cannot be reached; jobs run on this machine meanwhile.", file=self.upstream
+        )
 
     @property
     def megapixel_limit(self) -> float:
         if self.executor_kind != "local":  # how much another machine takes, that one says
             return self.max_megapixels or MAX_DEFAULT_MEGAPIXELS
         return self.max_megapixels or self.megapixels_here
+
+    @property
+    def style_megapixel_limit(self) -> float:
+        """Of all styles of a restyle together."""
+        return self.style_megapixels_here if self.executor_kind == "local" else ALL_STYLES_MEGAPIXELS
+
+    @property
+    def style_megapixels_here(self) -> float:
+        """How large the styles of a restyle may be together in this machine's memory."""
+        return style_megapixels_within(self.memory_megabytes << 20 or default_memory())
 
     @property
     def megapixels_here(self) -> float:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from velatura.app_dirs import POSIX
+from velatura.foreign_text import visible
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3  # a day of heavy use writes about 300 KB
 MAX_LINE_BYTES = 64 << 10  # bytes; a longer one is logged in pieces
@@ -31,7 +32,10 @@ PRINTED = "velatura.output"  # the logger for output that a process prints
 
 
 class _Formatter(logging.Formatter):
-    """Adds the process of a record: the one that it came from, otherwise this one."""
+    r"""Adds the process of a record: the one that it came from, otherwise this one.
+
+    Each record is one line, whatever names and errors of others it contains: a newline in it is written as \n.
+    """
 
     def __init__(self, process: str) -> None:
         super().__init__(FORMAT)
@@ -39,7 +43,7 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         record.origin = getattr(record, "origin", self._process)
-        return super().format(record)
+        return visible(super().format(record))
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
@@ -115,7 +119,9 @@ def _configure(handlers: list[logging.Handler]) -> None:
 def forward(stream: IO[bytes], process: str) -> None:
     """Log what another process writes to its stderr, in a thread, until the stream ends. process: its name and
     number."""
-    threading.Thread(target=_forward, args=(stream, process), name=f"log of {process}", daemon=True).start()
+    threading.Thread(  # not translated: the name of a thread
+        target=_forward, args=(stream, process), name=f"log of {process}", daemon=True
+    ).start()
 
 
 def _forward(stream: IO[bytes], process: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from velatura.errors import UsageError
+from velatura.i18n import lazy_text
 
-EXAMPLE = "--remote me@box or --remote me@box:/path/to/velatura"
+# Translators: two ways to type an option; stands at the end of a sentence.
+EXAMPLE = lazy_text("--remote me@box or --remote me@box:/path/to/velatura")
+SHOWN = 100  # characters of what was typed, in an error
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,24 @@ def parse_target(text: str) -> Target:
     user, at, host = destination.rpartition("@")
     odd = [c for c in destination if not c.isprintable() or c.isspace() or c in "'\"`$&|;<>()"]
     if not host or (at and not user) or destination.startswith("-") or host.startswith("-") or odd:
-        raise UsageError(f"--remote {text[:100]!r} names no machine. Write {EXAMPLE}.")
+        raise UsageError(
+            lazy_text("--remote {typed} does not name a machine. Write {example}.", typed=_typed(text), example=EXAMPLE)
+        )
     if program.startswith("//"):  # ssh://…
-        raise UsageError(f"--remote {text[:100]!r} is a URL. Write {EXAMPLE}; a port belongs into ~/.ssh/config.")
+        raise UsageError(
+            lazy_text(
+                "--remote {typed} is a URL. Write {example}; set the port in ~/.ssh/config.",
+                typed=_typed(text),
+                example=EXAMPLE,
+            )
+        )
     if not program.isprintable():
-        raise UsageError(f"--remote {text[:100]!r}: the path contains unprintable characters.")
+        raise UsageError(lazy_text("--remote {typed}: the path contains unprintable characters.", typed=_typed(text)))
     return Target(destination, host, program)
+
+
+def _typed(text: str) -> str:
+    return repr(text[:SHOWN])
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -48,7 +63,9 @@ def _split(text: str) -> tuple[str, str]:
     if bracket and ":" not in before:
         address, closing, after = rest.partition("]")
         if not closing or after[:1] not in ("", ":"):
-            raise UsageError(f"--remote {text[:100]!r}: write an IPv6 address as me@[::1] or me@[::1]:/path.")
+            raise UsageError(
+                lazy_text("--remote {typed}: write an IPv6 address as me@[::1] or me@[::1]:/path.", typed=_typed(text))
+            )
         return before + address, after[1:]
     destination, _, program = text.partition(":")
     return destination, program

@@ -6,8 +6,9 @@ between strips, so that the dialog stays responsive; GIMP itself is another proc
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gimp
@@ -16,12 +17,16 @@ from velatura import strings
 from velatura.editor.background import run_to_end
 from velatura.editor.coverage import bounding_box
 from velatura.editor.placement import Placed, RecoveredResult
+from velatura.editor.recipe import Recipe
 from velatura.editor.style_regions import Place
 from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
 from velatura.figures.layout import Sheet
+from velatura.i18n import translated
 from velatura.pixels import MASK_FORMAT, Picture
 
+from .canvas_animation import AnimationCanvas
 from .canvas_changes import position_in
+from .canvas_edit import EditCanvas, copied_mask, mask_buffer, replace_layer
 from .canvas_layers import (
     add_layer,
     all_layers,
@@ -47,58 +52,15 @@ from .canvas_pixels import (
     read_pixels,
     small_picture,
 )
+from .canvas_recipes import attach_recipe, source_key
 from .canvas_regions import canvas_of
+from .canvas_shown import read_shown
+from .canvas_target import Content, Target
 
 SAMPLED_ROWS = 8  # of a selection whose bounding box is the canvas
 
 
-@dataclass
-class Target:
-    """What is restyled: a part of a layer, and the selection at that time.
-
-    rect: what is read, in the layer's pixels. selected: the bounding box of the selection in it, or None.
-    selection: the selection over rect as floats, once it has been read. content, layer_size: what was read, and the
-    layer's width and height then. The image and the layer may have been closed, moved or scaled when the result
-    arrives.
-    """
-
-    image: Any
-    drawable: Any
-    rect: Rect
-    selected: Rect | None = None
-    selection: memoryview = field(default=memoryview(b""), repr=False)
-    content: Content | None = field(default=None, repr=False)
-    layer_size: tuple[int, int] = (0, 0)
-
-    @property
-    def layer(self) -> str:
-        """Identifies the layer for the daemon: a newer job for the same layer replaces the older one."""
-        return layer_id(self.image, self.drawable)
-
-    @property
-    def name(self) -> str:
-        return str(self.drawable.get_name())
-
-    @property
-    def document_name(self) -> str:
-        file = self.image.get_file() or self.image.get_imported_file()
-        return str(file.get_basename() if file is not None else self.image.get_name() or strings.UNTITLED)
-
-    @property
-    def exists(self) -> bool:
-        return bool(self.image.is_valid() and self.drawable.is_valid())
-
-
-@dataclass(frozen=True)
-class Content:
-    """The pixels of a target, and the selection over them."""
-
-    picture: Picture
-    mask: Picture | None
-    place: Place
-
-
-class Canvas:
+class Canvas(EditCanvas, AnimationCanvas):
     """The image and the drawables that a command was called with.
 
     image: None if the command needs none. show: whether new images get a window. latest: the last layer that was made.
@@ -156,7 +118,13 @@ class Canvas:
         layer = self._layer()
         if layer is None:
             return None
-        key = (layer.get_name(), *_size_of(layer), *offsets_of(layer), *layer.mask_intersect())
+        key = (
+            self.image.get_base_type(),
+            layer.get_name(),
+            *_size_of(layer),
+            *offsets_of(layer),
+            *layer.mask_intersect(),
+        )
         size = _size_of(self.image)
         if tuple(Gimp.Selection.bounds(self.image))[1:] != (True, 0, 0, *size):
             return key
@@ -168,14 +136,27 @@ class Canvas:
         """The line in the window that names what will be restyled."""
         box = target.selected or target.rect
         text = strings.SELECTION_TARGET if target.selected else strings.LAYER_TARGET
-        return text.format(layer=target.name, width=box.width, height=box.height)
+        sentence = text.format(layer=target.name, width=box.width, height=box.height)
+        return strings.EDITS.format(name=target.edited.name, target=sentence) if target.edited is not None else sentence
+
+    def is_grey(self, target: Target) -> bool:
+        return bool(target.image.get_base_type() == Gimp.ImageBaseType.GRAY)
+
+    def convert_to_rgb(self, target: Target) -> Generator[None, None, None]:
+        """Converts the image; this is one undo step by itself. Raises LayerGone, VelaturaError."""
+        if not target.exists:
+            raise LayerGone(strings.CLOSED_BEFORE_READ)
+        if not target.image.convert_rgb():
+            raise VelaturaError(strings.NOT_CONVERTED)
+        Gimp.displays_flush()
+        yield
 
     def size(self, target: Target) -> tuple[int, int]:
         return target.rect.width, target.rect.height
 
     def thumbnail(self, target: Target, side: int) -> Picture:
         """The target, scaled down; the window shows it until the first preview arrives."""
-        return small_picture(target.drawable, target.selected or target.rect, side)
+        return small_picture(target.drawable, target.rect, side)
 
     # --- reading -----------------------------------------------------------------------------------------
     def read(self, target: Target) -> Generator[None, None, Content]:
@@ -184,35 +165,54 @@ class Canvas:
             raise NothingToRestyle(strings.CLOSED_BEFORE_READ)
         mask = None
         if target.selected is not None:
-            area = target.rect.moved(offsets_of(target.drawable))
-            buffer = target.image.get_selection().get_buffer()
-            target.selection = yield from read_in_strips(buffer, area, SELECTION, SELECTION_BYTES)
-            coverage = yield from read_in_strips(buffer, area, BABL_NAMES[MASK_FORMAT], MASK_FORMAT.bytes_per_pixel)
+            with _selection_buffer(target) as (buffer, corner):
+                area = target.rect.moved(corner)
+                target.selection = yield from read_in_strips(buffer, area, SELECTION, SELECTION_BYTES)
+                coverage = yield from read_in_strips(buffer, area, BABL_NAMES[MASK_FORMAT], MASK_FORMAT.bytes_per_pixel)
             mask = Picture(area.width, area.height, MASK_FORMAT, coverage)
         fmt = content_format(target.image, target.drawable)
         with filtered_buffer(target.drawable) as (buffer, corner):
             area = target.rect.moved(corner)
             pixels = yield from read_in_strips(buffer, area, BABL_NAMES[fmt], fmt.bytes_per_pixel)
-        on_canvas = target.rect.moved(offsets_of(target.drawable))
-        place = Place(canvas_of(target.image), on_canvas.x, on_canvas.y, on_canvas.width, on_canvas.height)
-        target.content = Content(Picture(on_canvas.width, on_canvas.height, fmt, pixels), mask, place)
+        picture = Picture(target.rect.width, target.rect.height, fmt, pixels)
+        target.content = Content(picture, mask, self._place_of(target))
         target.layer_size = _size_of(target.drawable)
         return target.content
 
+    def read_shown(self, target: Target, side: int | None) -> Generator[None, None, Content]:
+        """Reads the target as the preview shows it. Raises NothingToRestyle."""
+        if not target.exists:
+            raise NothingToRestyle(strings.CLOSED_BEFORE_READ)
+        with _selection_buffer(target) if target.selected is not None else contextlib.nullcontext() as selection:
+            picture, mask = yield from read_shown(target.drawable, target.rect, selection, side)
+        return Content(picture, mask, self._place_of(target))
+
+    def sample(self, rows: int) -> int | None:
+        """Always None: every row that is read has GIMP send all tiles that it crosses."""
+        return None
+
+    def _place_of(self, target: Target) -> Place:
+        on_canvas = target.rect.moved(offsets_of(target.drawable))
+        return Place(canvas_of(target.image), on_canvas.x, on_canvas.y, on_canvas.width, on_canvas.height)
+
     # --- inserting ---------------------------------------------------------------------------------------
-    def insert(self, target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, Placed]:
+    def insert(
+        self, target: Target, picture: Picture, left: int, top: int, recipe: Recipe
+    ) -> Generator[None, None, Placed]:
         """Adds a layer with the picture above the target, with the selection as its layer mask: one undo step.
 
         It goes above the source's earlier results that are still right above the source, and mixes as the source does.
-        left, top: where the picture lies in the target's rect. It becomes a new image instead if the layer no longer
-        exists or was scaled, or if its image is indexed, since a result cannot keep to its palette.
+        If an earlier result is edited, that one is replaced instead. left, top: where the picture lies in the target's
+        rect. It becomes a new image instead if the layer no longer exists or was scaled, or if its image is indexed,
+        since a result cannot keep to its palette.
         """
         box = Rect(target.rect.x + left, target.rect.y + top, picture.width, picture.height)
+        name = recipe.name
         try:
             check_exists(target)
             is_indexed = target.image.get_base_type() == Gimp.ImageBaseType.INDEXED
             destination = _in_rgb(target) if is_indexed else target
-            layer = yield from _insert(destination, box, picture, name)
+            layer = yield from _insert(destination, box, picture, recipe)
         except LayerGone:
             yield from self.open_as_picture(picture, name)
             return Placed(is_layer=False)
@@ -223,7 +223,11 @@ class Canvas:
         if is_indexed:
             self._open(destination.image, name)
         Gimp.displays_flush()
+        if target.edited is not None and target.edited.exists and not is_indexed:
+            return Placed(replaced=target.edited.name)
         note = strings.SOURCE_MIXES.format(layer=target.name) if is_blended(destination.drawable) else ""
+        if target.edited is not None:
+            note = strings.EDITED_GONE.format(name=target.edited.first_name)
         return Placed(is_layer=not is_indexed, note=note)
 
     def insert_recovered(self, recovered: RecoveredResult) -> Generator[None, None, Placed]:
@@ -255,6 +259,9 @@ class Canvas:
                 raise LayerGone(strings.IMAGE_CLOSED)
         sources = [other for _, other in all_layers(image.get_layers()) if layer_id(image, other) == recovered.layer]
         source = sources[0] if sources else None
+        key, source_name = (source_key(source), source.get_name()) if source is not None else ("", "")
+        place = Place(canvas_of(image), *offsets_of(layer), picture.width, picture.height)
+        attach_recipe(layer, recovered.recipe.made_from(key, source_name, place, has_selection=coverage is not None))
         if source is not None:
             mask = _like_source(layer, mask, source)
         add_layer(image, layer, mask, source or self._layer(), recovered.layer)
@@ -284,7 +291,7 @@ class Canvas:
         image = Gimp.Image.new(sheet.width, sheet.height, Gimp.ImageBaseType.RGB)
         background = Gimp.Layer.new(
             image,
-            strings.SHEET_BACKGROUND,
+            translated(strings.SHEET_BACKGROUND),
             sheet.width,
             sheet.height,
             Gimp.ImageType.RGB_IMAGE,
@@ -294,10 +301,10 @@ class Canvas:
         image.insert_layer(background, None, 0)
         background.fill(Gimp.FillType.WHITE)
         for group_name, figures in reversed(sheet.groups.items()):
-            group = Gimp.GroupLayer.new(image, group_name)
+            group = Gimp.GroupLayer.new(image, translated(group_name))
             image.insert_layer(group, None, 0)
             for figure in reversed(figures):
-                self.latest = run_to_end(new_layer(image, figure.picture, figure.name))
+                self.latest = run_to_end(new_layer(image, figure.picture, translated(figure.name)))
                 image.insert_layer(self.latest, group, 0)
                 self.latest.set_offsets(figure.left, figure.top)
         self._open(image, name)
@@ -315,12 +322,24 @@ def check_exists(target: Target) -> None:
         raise LayerGone(strings.LAYER_DELETED if target.image.is_valid() else strings.IMAGE_CLOSED)
 
 
-def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator[None, None, Any]:
+@contextlib.contextmanager
+def _selection_buffer(target: Target) -> Iterator[tuple[Any, tuple[int, int]]]:
+    """The buffer with the selection, and where the left upper corner of the target's layer lies in it."""
+    x, y = offsets_of(target.drawable)
+    if target.edited is None:
+        yield target.image.get_selection().get_buffer(), (x, y)
+        return
+    mask_x, mask_y = offsets_of(target.edited.layer)
+    with mask_buffer(target.edited.layer) as buffer:
+        yield buffer, (x - mask_x, y - mask_y)
+
+
+def _insert(target: Target, box: Rect, picture: Picture, recipe: Recipe) -> Generator[None, None, Any]:
     """Returns the new layer, or None if the source was scaled since it was read. Raises LayerGone, VelaturaError.
 
     box: where the picture belongs, in the source's pixels as it was then.
     """
-    layer = yield from new_layer(target.image, picture, name)
+    layer = yield from new_layer(target.image, picture, recipe.name)
     check_exists(target)
     origin: tuple[int, int] | None = (target.rect.x, target.rect.y)
     if target.content is not None and _size_of(target.drawable) != target.layer_size:
@@ -331,6 +350,15 @@ def _insert(target: Target, box: Rect, picture: Picture, name: str) -> Generator
         return None
     now = box.moved((origin[0] - target.rect.x, origin[1] - target.rect.y)).moved(offsets_of(target.drawable))
     layer.set_offsets(now.x, now.y)
+    place = Place(canvas_of(target.image), now.x, now.y, now.width, now.height)
+    has_selection = target.selected is not None
+    recipe = recipe.made_from(source_key(target.drawable), target.name, place, has_selection=has_selection)
+    attach_recipe(layer, recipe)
+    if target.edited is not None and target.edited.exists and target.edited.image == target.image:
+        mask = yield from copied_mask(layer, target.edited)
+        check_exists(target)
+        replace_layer(target.edited, layer, mask, recipe, target.layer)
+        return layer
     mask = (yield from _mask_of_selection(layer, target, box)) if target.selected is not None else None
     check_exists(target)
     mask = _like_source(layer, mask, target.drawable)

@@ -31,7 +31,12 @@ COVERAGE, LIGHTNESS_AND_ALPHA = BABL_NAMES[MASK_FORMAT], "Y'A u8"
 STRIP_PIXELS = 1 << 18  # per strip
 TILE = 128  # rows of GIMP's tiles: a strip that ends inside a tile has GIMP send that tile twice
 # Profiles for sRGB, by their labels. Colours outside of sRGB need floats.
-SRGB_LABELS = ("GIMP built-in sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "GIMP built-in D65 Grayscale with sRGB TRC")
+SRGB_LABELS = (  # not translated: stored in profiles
+    "GIMP built-in sRGB",
+    "sRGB built-in",
+    "sRGB IEC61966-2.1",
+    "GIMP built-in D65 Grayscale with sRGB TRC",
+)
 
 
 def content_format(image: Any, drawable: Any) -> PixelFormat:
@@ -61,6 +66,15 @@ class Rect:
 
     def moved(self, by: tuple[int, int]) -> Rect:
         return Rect(self.x + by[0], self.y + by[1], self.width, self.height)
+
+    def intersected(self, other: Rect) -> Rect | None:
+        """What both rectangles cover; None if they do not overlap."""
+        left, top = max(self.x, other.x), max(self.y, other.y)
+        right, bottom = (
+            min(self.x + self.width, other.x + other.width),
+            min(self.y + self.height, other.y + other.height),
+        )
+        return Rect(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
     def with_context(self, inside: Rect) -> Rect:
         """The rectangle with a margin of SELECTION_CONTEXT pixels, as far as that lies inside the other rectangle."""

@@ -9,8 +9,10 @@ from typing import Any
 from gi.repository import Gimp, Gio
 
 from velatura import strings
+from velatura.editor.file_paths import is_file
 from velatura.editor.style_regions import Canvas, Region, RegionSource
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle, UsageError
+from velatura.i18n import lazy_text
 
 from .canvas_layers import all_layers
 from .canvas_pixels import COVERAGE, LIGHTNESS_AND_ALPHA, Rect, filtered_buffer, offsets_of, read_pixels
@@ -54,7 +56,7 @@ def region_named(image: Any, name: str) -> Region | None:
         return _region_of_channel(image, channel, name, _coverage_format(image))
     if layer is not None:
         return _region_of_layer(image, layer, name)
-    if not Path(name).is_file():
+    if not is_file(name):
         raise UsageError(strings.NO_REGION.format(region=name))
     return _region_of_file(image, name)
 
@@ -86,7 +88,7 @@ def _region_of_layer(image: Any, layer: Any, name: str) -> Region:
 def _region_of_file(image: Any, path: str) -> Region:
     loaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     if loaded is None:
-        raise NotAPicture(strings.NOT_READABLE.format(name=path, why="GIMP cannot open it"))
+        raise NotAPicture(strings.NOT_READABLE.format(name=path, why=lazy_text("GIMP cannot open it")))
     try:
         own, other = canvas_of(image), canvas_of(loaded)
         if (own.width, own.height) != (other.width, other.height):

@@ -9,6 +9,7 @@ from gi.repository import Gimp
 
 from velatura import strings
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle
+from velatura.i18n import lazy_text, translated
 from velatura.pixels import Picture
 
 from .canvas_pixels import offsets_of, style_picture
@@ -29,19 +30,21 @@ def open_images() -> list[StyleSource]:
 
 def layers_of(image: Any) -> list[StyleSource]:
     """The layers of an open image, from the top."""
-    title = image.get_name() or strings.UNTITLED
+    title = image.get_name() or translated(strings.UNTITLED)
     return [source_of(image, layer, f"{title} ▸ {layer.get_name()}") for layer in image.get_layers()]
 
 
 def source_of(image: Any, drawable: Any = None, name: str = "") -> StyleSource:
     """An image or layer as a style. If the image has a selection, only that part is taken, and the name says so."""
-    name = name or image.get_name() or strings.UNTITLED
+    name = name or image.get_name() or translated(strings.UNTITLED)
     has_selection = not Gimp.Selection.is_empty(image)
     return StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, image, drawable)
 
 
 def thumbnail(source: StyleSource, side: int) -> Any:
-    """A GdkPixbuf of an open image for the gallery, or None."""
+    """A GdkPixbuf of an open image for the gallery, or None, also if the image was closed meanwhile."""
+    if not source.image.is_valid():
+        return None
     return source.image.get_thumbnail(side, side, Gimp.PixbufTransparency.SMALL_CHECKS)
 
 
@@ -95,7 +98,8 @@ def _flattened(image: Any, *, only_selection: bool = False) -> Picture:
     try:
         merged = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         if merged is None:
-            raise NotAPicture(strings.NOT_READABLE.format(name=image.get_name(), why="it has no visible layer"))
+            why = lazy_text("it has no visible layer")
+            raise NotAPicture(strings.NOT_READABLE.format(name=image.get_name(), why=why))
         return style_picture(_clear_outside_selection(image, merged) if only_selection else merged)
     finally:
         image.delete()

@@ -11,6 +11,7 @@ from velatura import strings
 from velatura.app_dirs import app_dirs
 from velatura.editor import ui_state
 from velatura.editor.background import as_velatura_error
+from velatura.editor.setup_controller import is_set_up_needed
 from velatura.errors import NothingToRestyle, UsageError
 
 from . import arguments, windowless
@@ -31,15 +32,19 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         styles = arguments.with_regions(config, styles, image)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=not by_script), styles, settings)
 
+    is_new = is_set_up_needed(app_dirs())
+
     def in_dialog() -> Any:
         from .controller import RestyleController
 
-        return RestyleController(arguments.PROGRAM, procedure, config, Canvas(image, drawables, show=True)).run()
+        canvas = Canvas(image, drawables, show=True)
+        return RestyleController(arguments.PROGRAM, procedure, config, canvas).run(is_new=is_new)
 
-    return _return_values(procedure, image, in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog)
+    command = in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog
+    return _return_values(procedure, image, _after_set_up(run_mode, command))
 
 
-def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: Any) -> Any:
+def restyle_again(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
     """Restyles with the settings of the last time, without a dialog."""
 
     def without_dialog() -> Any:
@@ -48,7 +53,28 @@ def restyle_again(procedure: Any, _: Any, image: Any, drawables: list[Any], __: 
             raise NothingToRestyle(strings.NOTHING_TO_REPEAT)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
-    return _return_values(procedure, image, without_dialog)
+    return _return_values(procedure, image, _after_set_up(run_mode, without_dialog))
+
+
+def edit(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
+    """Opens the dialog with the settings and styles of a result, which Restyle then replaces."""
+
+    def in_dialog() -> Any:
+        if run_mode == Gimp.RunMode.NONINTERACTIVE:
+            raise UsageError(strings.EDIT_INTERACTIVE_ONLY)
+        canvas = Canvas(image, drawables, show=True)
+        canvas.edit_target(canvas.edited_result())  # raises before the dialog is shown
+        return _controller(procedure, canvas).run(edit=True)
+
+    return _return_values(procedure, image, _after_set_up(run_mode, in_dialog))
+
+
+def _controller(procedure: Any, canvas: Canvas) -> Any:
+    """The controller of the restyle dialog, opened by another command."""
+    from .controller import RestyleController
+
+    restyle_procedure = procedure.get_plug_in().do_create_procedure(RESTYLE)
+    return RestyleController(arguments.PROGRAM, restyle_procedure, restyle_procedure.create_config(), canvas)
 
 
 def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
@@ -62,7 +88,7 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
             arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0]
         )
 
-    return _return_values(procedure, image, without_dialog)
+    return _return_values(procedure, image, _after_set_up(run_mode, without_dialog))
 
 
 def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -79,11 +105,20 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
             return canvas.latest
         if image is None:
             raise NothingToRestyle(strings.NO_LAYER)
-        from .controller import RestyleController
+        return _controller(procedure, canvas).run(using=used)
 
-        restyle_procedure = procedure.get_plug_in().do_create_procedure(RESTYLE)
-        controller = RestyleController(arguments.PROGRAM, restyle_procedure, restyle_procedure.create_config(), canvas)
-        return controller.run(using=used)
+    return _return_values(procedure, image, _after_set_up(run_mode, in_dialog))
+
+
+def set_up(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
+    """Opens the dialog that sets up, updates, repairs and removes the daemon."""
+
+    def in_dialog() -> None:
+        if run_mode == Gimp.RunMode.NONINTERACTIVE:
+            raise UsageError(strings.SET_UP_INTERACTIVE_ONLY)
+        from . import setup_window
+
+        setup_window.show(stay=True)
 
     return _return_values(procedure, image, in_dialog)
 
@@ -93,6 +128,19 @@ def open_help(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _
     from .manual import open_manual
 
     return _return_values(procedure, image, open_manual)
+
+
+def _after_set_up(run_mode: Any, command: Callable[[], Any]) -> Callable[[], Any]:
+    """The command, before which the set-up is offered if no daemon can be started; a script gets an error instead."""
+    if run_mode == Gimp.RunMode.NONINTERACTIVE:
+        return command
+
+    def run() -> Any:
+        from .setup_window import set_up_if_needed
+
+        return command() if set_up_if_needed() else None
+
+    return run
 
 
 def _return_values(procedure: Any, image: Any, command: Callable[[], Any]) -> Any:
@@ -107,7 +155,7 @@ def _return_values(procedure: Any, image: Any, command: Callable[[], Any]) -> An
     except Exception as exception:
         error = as_velatura_error(exception)
         status = STATUS.CALLING_ERROR if isinstance(error, UsageError) else STATUS.EXECUTION_ERROR
-        text = "\n\n".join(filter(None, (error.sentence, error.details)))
+        text = "\n\n".join(filter(None, (error.local_sentence, error.details)))
         return procedure.new_return_values(status, GLib.Error(text))
     if layer is None or (image is not None and not image.is_valid()):
         return procedure.new_return_values(STATUS.CANCEL, None)

@@ -9,7 +9,7 @@ from gi.repository import GObject, Gtk, Pango
 
 from velatura import strings
 from velatura.editor.setting_widgets import MAX_DICE, has_dice, slider_scale
-from velatura.settings import setting_specs
+from velatura.settings import setting_specs, translated_specs
 
 from . import arguments
 
@@ -34,7 +34,7 @@ class Controls(Gtk.Box):  # type: ignore[misc]
 
     def _add(self, box: Any, names: tuple[str, ...]) -> None:
         for name in names:
-            spec, editor = setting_specs()[name], self._editor(name)
+            spec, editor = translated_specs()[name], self._editor(name)
             choices = (strings.choice_label(value, meaning) for value, meaning in spec.choices)
             editor.set_name(f"setting {name}")
             editor.set_tooltip_text("\n".join([spec.help, *choices]))
@@ -54,8 +54,11 @@ class Controls(Gtk.Box):  # type: ignore[misc]
             editor.set_digits(scale.decimals)
             editor.set_logarithmic(scale.by_factor)
             return editor
-        editor = self._dialog.get_widget(argument, GObject.TYPE_NONE)
-        if setting_specs()[name].choices:
+        has_choices = bool(setting_specs()[name].choices)
+        # By default, GIMP 3.2 shows a few choices as radio buttons.
+        kind = Gtk.ComboBox.__gtype__ if has_choices else GObject.TYPE_NONE
+        editor = self._dialog.get_widget(argument, kind)
+        if has_choices:
             for cell in editor.get_widget().get_cells():  # the tooltip shows long labels in full
                 cell.set_property("ellipsize", Pango.EllipsizeMode.END)
                 cell.set_property("max-width-chars", MAX_CHOICE_CHARACTERS)

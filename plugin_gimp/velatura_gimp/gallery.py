@@ -1,68 +1,41 @@
-"""The gallery, in which styles are chosen: recent ones, samples, open images, files, layers, the clipboard, and dropped
-files."""
+"""The gallery, in which styles are chosen: groups of them, a search, and rows for the chosen ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from gi.repository import Gdk, Gimp, Gio, Gtk, Pango
+from gi.repository import Gdk, Gtk
 
 from velatura import strings
 from velatura.app_dirs import AppDirs
-from velatura.editor.background import Thread, as_velatura_error
+from velatura.editor import gallery_groups
+from velatura.editor.background import Thread
 from velatura.editor.event_loop import Loop
+from velatura.editor.gallery_groups import Group
+from velatura.editor.style_folders import FolderListing, list_folder
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, gallery_order, moved, region_label, renamed, samples
+from velatura.editor.styles import StyleSelection, samples
 from velatura.editor.ui_state import Style, UiState
 from velatura.errors import VelaturaError
-from velatura.pixels import Picture
 
 from .canvas_regions import region_sources
-from .canvas_styles import StyleSource, layers_of, open_images, pasted_picture, picture_of, thumbnail
-from .desktop import guard_wheel, show_scaled
-from .styles import SAMPLES, read_pixbuf, save_style, style_of_file
+from .canvas_styles import StyleSource, open_images
+from .desktop import ask_text, popup, quiet_markup
+from .gallery_list import GalleryList, Item
+from .gallery_rows import StyleRows
+from .gallery_sources import NewStyles
+from .styles import SAMPLES, readable_endings
 
-THUMBNAIL_SIDE = 84  # pixels
-ITEM_WIDTH, ITEM_HEIGHT = THUMBNAIL_SIDE + 32, THUMBNAIL_SIDE + 38  # pixels, with the name below
-COLUMNS, ROWS = 3, 2  # visible without scrolling
-NAME_CHARACTERS, REGION_CHARACTERS = 11, 13
-SHARE_WIDTH = 70  # pixels
-# GIMP's dark themes hardly highlight the selected items.
-SELECTED_CSS = b"flowboxchild:selected { background-color: #3a6ea5; color: #ffffff; border-radius: 4px; }"
-
-
-class Item(Gtk.FlowBoxChild):  # type: ignore[misc]
-    """A thumbnail of a style or of an open image, which is only saved as a style when it is clicked."""
-
-    def __init__(self, style: Style | None, source: StyleSource | None) -> None:
-        super().__init__()
-        self.style, self.source = style, source
-        name, tip = (style.name, style.path) if style else (source.name, strings.OPEN_IMAGE)  # type: ignore[union-attr]
-        self.set_tooltip_text(f"{name}\n{tip}")
-        self._thumbnail = Gtk.Image()
-        self._thumbnail.set_size_request(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        label = Gtk.Label(label=name, ellipsize=Pango.EllipsizeMode.END, max_width_chars=12)
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
-        column.pack_start(self._thumbnail, False, False, 0)
-        column.pack_start(label, False, False, 0)
-        self.add(column)
-        self.show_all()
-
-    def show_picture(self, pixbuf: Any) -> None:
-        """Shows the middle of an image, scaled to THUMBNAIL_SIDE a side."""
-        width, height = pixbuf.get_width(), pixbuf.get_height()
-        side = min(width, height)
-        middle = pixbuf.new_subpixbuf((width - side) // 2, (height - side) // 2, side, side)
-        show_scaled(self._thumbnail, middle, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+LEAVE_OUT_AFTER = 100  # ms, so that many broken files in a folder are left out at once
 
 
 class Owner(Protocol):
     """Remembers what the user arranges."""
 
-    def arrange_gallery(self, styles: list[Style], removed: Style | None) -> None:
-        """styles: in their new order and with their new names. removed: the one that was just removed, or None."""
+    def save_ui_state(self) -> None:
+        """Saves the state that `Gallery.fill` was given."""
 
     def remember_folder(self, folder: str) -> None:
         """folder: where a style was opened from."""
@@ -78,235 +51,229 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
         image: Any,
         on_change: Callable[[], object],
         on_error: Callable[[VelaturaError], object],
+        on_notice: Callable[[str], object],
         owner: Owner,
+        compact: bool = False,
     ) -> None:
         """image: the one that is restyled, which is not listed among the open images.
-        on_change: called when the chosen styles, their shares or their regions change. on_error: gets every error."""
+        on_change: called when the chosen styles, their shares or their regions change. on_error: gets every error.
+        on_notice: gets a sentence about what takes a while, and '' when it is done.
+        compact: for a place 200 pixels wide."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._dirs, self._thread, self._image = dirs, Thread(loop), image
+        self._thread, self._image = Thread(loop), image
         self._on_change, self._on_error, self._owner = on_change, on_error, owner
-        self._folder = ""
+        self._state = UiState()
+        self._new: dict[str, Style] = {}  # chosen styles that may be in no group yet
+        self._open_images: list[StyleSource] = []
+        self._listings: dict[str, FolderListing] = {}
+        self._unreadable: set[str] = set()
+        self._leaving_out = loop.timer(self._leave_out_now)
         self._selection = StyleSelection()
-        self.view = Gtk.FlowBox(
-            name="gallery",
-            homogeneous=True,
-            max_children_per_line=COLUMNS,
-            min_children_per_line=COLUMNS,
-            selection_mode=Gtk.SelectionMode.MULTIPLE,
-            activate_on_single_click=False,
-            valign=Gtk.Align.START,
-            tooltip_text=strings.GALLERY_TIP,
+        self.sources = NewStyles(
+            dirs, self._thread, self, self.choose, on_error, on_notice, owner.remember_folder, self.add_folder
         )
-        self.view.get_accessible().set_name(strings.GALLERY_NAME)
-        self.view.connect("button-press-event", self._on_press)
-        self._choice_handler = self.view.connect("selected-children-changed", lambda _: self._on_choice())
-        css = Gtk.CssProvider()
-        css.load_from_data(SELECTED_CSS)
-        Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), css, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_size_request(COLUMNS * ITEM_WIDTH, ROWS * ITEM_HEIGHT)
-        scrolled.add(self.view)
-        self.pack_start(scrolled, True, True, 0)
-        self.pack_start(self._buttons(), False, False, 0)
-        self._rows = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
-        self.pack_start(self._rows, False, False, 0)
-
-    def _buttons(self) -> Any:
-        row = Gtk.Box(spacing=6, homogeneous=True)
-        for text, name, tip, callback in (
-            (strings.FROM_FILE, "from_file", strings.FROM_FILE_TIP, self.choose_file),
-            (strings.FROM_LAYER, "from_layer", strings.FROM_LAYER_TIP, self._show_layer_menu),
-            (strings.PASTE, "paste", strings.PASTE_TIP, self.paste),
-        ):
-            button = Gtk.Button(label=text, name=name, tooltip_text=tip)
-            button.connect("clicked", self._catching(callback))
-            row.pack_start(button, True, True, 0)
-        return row
-
-    def _catching(self, callback: Callable[..., object]) -> Callable[..., None]:
-        """A callback that reports every exception to on_error."""
-
-        def call(*args: Any) -> None:
-            try:
-                callback(*args)
-            except Exception as error:
-                self._on_error(as_velatura_error(error))
-
-        return call
+        self.view = GalleryList(loop, compact, self._on_choice, on_error, self._leave_out, self.remove_folder)
+        self.rows = StyleRows(self, compact)
+        self.search = Gtk.SearchEntry(
+            placeholder_text=strings.SEARCH, tooltip_text=strings.SEARCH_TIP, name="search", width_chars=6
+        )
+        self.search.get_accessible().set_name(strings.SEARCH)
+        self.search.connect("search-changed", lambda _: self._on_search())
+        self.search.connect(
+            "stop-search", lambda _: self.get_toplevel().close()
+        )  # Escape, if there is nothing to clear
+        self._no_match = Gtk.Label(xalign=0, wrap=True, no_show_all=True)
+        self._no_match.set_name("no match")  # not translated: a name for tests
+        top = Gtk.Box(spacing=6)
+        top.pack_start(self.search, True, True, 0)
+        top.pack_end(self.sources.menu_button() if compact else self.sources.folder_button(), False, False, 0)
+        self.pack_start(top, False, False, 0)
+        self.pack_start(self._no_match, False, False, 0)
+        self.pack_start(self.view, True, True, 0)
+        if not compact:
+            self.pack_start(self.sources.buttons(), False, False, 0)
+        self.pack_start(self.rows, False, False, 0)
+        self.connect("map", lambda _: self.read_folders())  # there may be new pictures
 
     # --- the chosen styles ---------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._selection.apply_to([item.style for item in self.view.get_selected_children() if item.style])
+        return self._selection.apply_to(self.view.chosen())
 
     def fill(self, state: UiState, chosen: list[Style]) -> None:
-        """Shows the used styles, the samples and the other open images, and chooses the given styles."""
-        self._folder = state.folder
-        for style in gallery_order(state, chosen, samples(SAMPLES)):
-            self._add_style(style)
-        for source in open_images():
-            if source.image.get_id() != self._image.get_id():
-                self._add_open_image(source)
+        """Shows the groups and the other open images, and chooses the given styles. state: is changed as the user
+        arranges the gallery."""
+        self._state = state
+        self.sources.folder = state.folder
+        self._open_images = [one for one in open_images() if one.image.get_id() != self._image.get_id()]
+        self._show(set())
         self.choose(chosen)
+        self.read_folders()
 
     def choose(self, styles: list[Style]) -> None:
-        """Chooses exactly these styles; new ones are added at the front."""
-        self._selection.load_shares(styles)
-        known = {item.style.path for item in self.items() if item.style}
-        for style in reversed(styles):
-            if style.path not in known:
-                self._add_style(style, 0)
-        chosen_paths = {style.path for style in styles}
-        with self.view.handler_block(self._choice_handler):
-            self.view.unselect_all()
-            for item in self.items():
-                if item.style and item.style.path in chosen_paths:
-                    self.view.select_child(item)
+        """Chooses exactly these styles; new ones come first among the recent ones."""
+        self._selection.load(styles)
+        self._new = {style.path: style for style in (*styles, *self._new.values())}
+        paths = {style.path for style in styles}
+        if all(self.view.item_of(path) for path in paths):
+            self.view.select(paths)
+        else:
+            self._show(paths)
+        if styles:
+            self.view.show_style(styles[0].path)
         self._on_choice()
 
-    # --- the order and the names ---------------------------------------------------------------------
-    def _on_press(self, _: Any, event: Any) -> bool:
+    def groups(self) -> list[Group]:
+        """The groups as they are shown, without the search."""
+        readable = {
+            folder: FolderListing(
+                tuple(style for style in listing.styles if style.path not in self._unreadable), listing.note
+            )
+            for folder, listing in self._listings.items()
+        }
+        return gallery_groups.gallery_groups(self._state, list(self._new.values()), samples(SAMPLES), readable)
+
+    def refresh(self) -> None:
+        """Shows the groups anew, e.g. after the state has changed elsewhere; chosen styles stay chosen."""
+        self._show({style.path for style in self.view.chosen()})
+        self.rows.show_styles(self.chosen())
+
+    def _show(self, chosen: set[str]) -> None:
+        self.view.show_groups(self.groups(), self._open_images, chosen)
+        for group in self.view.group_views():
+            group.flow.connect("button-press-event", self._on_press)
+
+    def items(self) -> list[Item]:
+        return self.view.items()
+
+    def _on_choice(self) -> None:
+        for item in self.view.chosen_items():
+            if item.source is not None:
+                chosen = self.chosen()
+                self.view.select({style.path for style in chosen})
+                # Once the image is saved as a style, that is chosen instead, together with the other chosen styles.
+                self.sources.catching(self.sources.add_source)(item.source, chosen)
+                return
+        self.rows.show_styles(self.chosen())
+        self._on_change()
+
+    # --- folders -------------------------------------------------------------------------------------
+    def add_folder(self, folder: str) -> None:
+        gallery_groups.add_folder(self._state, folder)
+        self._arranged()
+        self.read_folders()
+
+    def remove_folder(self, folder: str) -> None:
+        gallery_groups.remove_folder(self._state, folder)
+        self._arranged()
+
+    def read_folders(self) -> None:
+        """Lists the pictures in the user's folders, on threads."""
+        endings = readable_endings()
+        for folder in self._state.folders:
+            self._thread.run(partial(list_folder, folder, endings), partial(self._on_listed, folder), self._on_error)
+
+    def _on_listed(self, folder: str, listing: FolderListing) -> None:
+        if self._listings.get(folder) != listing:
+            self._listings[folder] = listing
+            self.refresh()
+
+    def _leave_out(self, style: Style) -> None:
+        """Leaves out a file in a folder that is no picture."""
+        self._unreadable.add(style.path)
+        self._leaving_out.start(LEAVE_OUT_AFTER)
+
+    def _leave_out_now(self) -> None:
+        self._leaving_out.stop()
+        self.refresh()
+
+    # --- the search ----------------------------------------------------------------------------------
+    def _on_search(self) -> None:
+        text = self.search.get_text()
+        found = self.view.search(text)
+        self._no_match.set_markup(quiet_markup(self._no_match, strings.NO_MATCH.format(text=text.strip())))
+        self._no_match.set_visible(not found and bool(text.strip()))
+
+    def on_key(self, event: Any) -> bool:
+        """For the keys of the whole dialog: Ctrl+F leads to the search, Escape clears it before it closes anything."""
+        if event.keyval in (Gdk.KEY_f, Gdk.KEY_F) and event.state & Gdk.ModifierType.CONTROL_MASK:
+            self.search.grab_focus()
+            return True
+        return bool(event.keyval == Gdk.KEY_Escape and self.clear_search())
+
+    def is_searching(self) -> bool:
+        """Whether a search is being typed."""
+        return bool(self.search.has_focus() and self.search.get_text())
+
+    def clear_search(self) -> bool:
+        """Clears the search. Returns whether there was one."""
+        had_search = bool(self.search.get_text())
+        self.search.set_text("")
+        return had_search
+
+    # --- the order, the names and the favourites -----------------------------------------------------
+    def _on_press(self, flow: Any, event: Any) -> bool:
         """The right mouse button opens the menu of a style."""
-        item = self.view.get_child_at_pos(int(event.x), int(event.y)) if event.button == 3 else None
+        item = self.view.item_at(flow, event) if event.button == Gdk.BUTTON_SECONDARY else None
         if item is None or item.style is None:
             return False
-        self._show_menu(item, self.item_menu(item.style))
+        popup(item, [(text, self.sources.catching(callback)) for text, callback in self.item_menu(item.style)])
         return True
 
     def item_menu(self, style: Style) -> list[tuple[str, Callable[[], object]]]:
         """The menu of a style in the gallery: the text of each entry and what it does."""
-        shown = [item.style for item in self.items() if item.style]
+        state = self._state
+        group = gallery_groups.group_of(self.groups(), style)
+        starred = gallery_groups.is_favourite(state, style)
+        moves: list[tuple[str, Callable[[], object]]] = []
+        if group is not None and group.is_sortable:
+            moves = [
+                (text, partial(self._arrange, partial(gallery_groups.move, state, group, style, by)))
+                for text, by in (
+                    (strings.MOVE_TO_FRONT, -len(group.styles)),
+                    (strings.MOVE_EARLIER, -1),
+                    (strings.MOVE_LATER, 1),
+                )
+            ]
+        star = strings.REMOVE_FROM_FAVOURITES if starred else strings.ADD_TO_FAVOURITES
         return [
+            (star, partial(self._arrange, partial(gallery_groups.set_favourite, state, style, not starred))),
             (strings.RENAME, lambda: self._rename(style)),
-            (strings.MOVE_TO_FRONT, lambda: self._arrange(moved(shown, style, -len(shown)))),
-            (strings.MOVE_EARLIER, lambda: self._arrange(moved(shown, style, -1))),
-            (strings.MOVE_LATER, lambda: self._arrange(moved(shown, style, 1))),
+            *moves,
             (strings.REMOVE_FROM_GALLERY, lambda: self.remove_style(style)),
         ]
 
     def _rename(self, style: Style) -> None:
-        dialog = Gtk.Dialog(title=strings.RENAME_TITLE, transient_for=self.get_toplevel(), modal=True)
-        dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.RENAME_DONE, Gtk.ResponseType.ACCEPT)
-        dialog.set_default_response(Gtk.ResponseType.ACCEPT)
-        entry = Gtk.Entry(text=style.name, activates_default=True)
-        box = dialog.get_content_area()
-        box.set_spacing(6)
-        box.set_border_width(10)
-        box.pack_start(Gtk.Label(label=strings.NEW_NAME, xalign=0), False, False, 0)
-        box.pack_start(entry, False, False, 0)
-        box.show_all()
-        accepted, name = dialog.run() == Gtk.ResponseType.ACCEPT, entry.get_text()
-        dialog.destroy()
-        if accepted:
-            self._arrange(renamed([item.style for item in self.items() if item.style], style, name))
+        name = ask_text(
+            self.get_toplevel(),
+            strings.RENAME_TITLE,
+            strings.NEW_NAME,
+            strings.RENAME_DONE,
+            strings.shown_style(style.name),
+        )
+        if name is not None:
+            self._arrange(partial(gallery_groups.rename, self._state, style, name))
 
     def remove_style(self, style: Style) -> None:
         """Takes a style out of the gallery; its file stays."""
-        others = [item.style for item in self.items() if item.style and item.style.path != style.path]
-        self._arrange(others, style)
+        self._new.pop(style.path, None)
+        self._arrange(partial(gallery_groups.remove, self._state, style))
 
-    def _arrange(self, styles: list[Style], removed: Style | None = None) -> None:
-        chosen = [one for one in self.chosen() if removed is None or one.path != removed.path]
-        with self.view.handler_block(self._choice_handler):
-            for item in self.items():
-                if item.style:
-                    self.view.remove(item)
-            for style in reversed(styles):
-                self._add_style(style, 0)
-        self.choose(chosen)
-        self._owner.arrange_gallery(styles, removed)
+    def _arrange(self, change: Callable[[], object]) -> None:
+        change()
+        self._arranged()
 
-    def items(self) -> list[Item]:
-        return list(self.view.get_children())
-
-    def _add_style(self, style: Style, position: int = -1) -> None:
-        item = Item(style, None)
-        self.view.insert(item, position)
-        self._thread.run(lambda: read_pixbuf(style.path, 3 * THUMBNAIL_SIDE), item.show_picture, self._on_error)
-
-    def _add_open_image(self, source: StyleSource) -> None:
-        item = Item(None, source)
-        self.view.add(item)
-        picture = thumbnail(source, 2 * THUMBNAIL_SIDE)
-        if picture is not None:
-            item.show_picture(picture)
-
-    def _on_choice(self) -> None:
-        for item in self.view.get_selected_children():
-            if item.source is not None:
-                with self.view.handler_block(self._choice_handler):
-                    self.view.unselect_child(item)
-                # Once the image is saved as a style, that is chosen instead, together with the other chosen styles.
-                self._catching(self._add_source)(item.source, self.chosen())
-                return
-        self._show_rows()
-        self._on_change()
+    def _arranged(self) -> None:
+        before = self.view.chosen()
+        self.refresh()
+        if {style.path for style in before} != {style.path for style in self.view.chosen()}:
+            self._on_change()
+        self._owner.save_ui_state()
 
     # --- share and region of each style --------------------------------------------------------------
-    def _show_rows(self) -> None:
-        for old in self._rows.get_children():
-            self._rows.remove(old)
-        styles = self.chosen()
-        for style in styles:
-            self._rows.pack_start(self._row(style, styles), False, False, 0)
-        self._rows.show_all()
-
-    def _row(self, style: Style, styles: list[Style]) -> Any:
-        row = Gtk.Box(spacing=6)
-        name = Gtk.Label(
-            label=style.name,
-            xalign=0,
-            width_chars=NAME_CHARACTERS,
-            max_width_chars=NAME_CHARACTERS,
-            ellipsize=Pango.EllipsizeMode.END,
-            tooltip_text=style.name,
-        )
-        remove = Gtk.Button(label="✕", relief=Gtk.ReliefStyle.NONE, tooltip_text=strings.REMOVE_STYLE)
-        remove.connect("clicked", lambda _: self._deselect(style))
-        row.pack_start(name, False, False, 0)
-        if len(styles) > 1:
-            number = Gtk.Label(name=f"percent of {style.name}", xalign=1, width_chars=5)
-            row.pack_start(self._share_slider(style, number), True, True, 0)
-            row.pack_start(number, False, False, 0)
-        row.pack_end(remove, False, False, 0)
-        row.pack_end(self._region_button(style, styles), False, False, 0)
-        return row
-
-    def _share_slider(self, style: Style, number: Any) -> Any:
-        """number: shows the share."""
-        slider = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0.01, 1, 0.05)
-        slider.set_name(f"share of {style.name}")
-        slider.set_draw_value(False)
-        slider.set_size_request(SHARE_WIDTH, -1)
-        slider.set_tooltip_text(strings.SHARE)
-        slider.set_value(style.share)
-        slider.get_accessible().set_name(f"{strings.SHARE_NAME} {style.name}")
-        number.set_text(strings.share(style.share))
-        slider.connect("value-changed", lambda s: number.set_text(strings.share(s.get_value())))
-        slider.connect("value-changed", lambda s: self._set_share(style, round(s.get_value(), 2)))
-        guard_wheel(slider)
-        return slider
-
-    def _region_button(self, style: Style, styles: list[Style]) -> Any:
-        text = region_label(style, styles)
-        button = Gtk.Button(name=f"region of {style.name}", tooltip_text=f"{strings.REGION_OF_STYLE}: {text}")
-        content = Gtk.Box(spacing=4)
-        label = Gtk.Label(
-            label=text,
-            xalign=0,
-            width_chars=REGION_CHARACTERS,
-            max_width_chars=REGION_CHARACTERS,
-            ellipsize=Pango.EllipsizeMode.END,
-        )
-        content.pack_start(label, True, True, 0)
-        content.pack_end(Gtk.Image.new_from_icon_name("pan-down-symbolic", Gtk.IconSize.BUTTON), False, False, 0)
-        button.add(content)
-        button.connect("clicked", self._catching(lambda button: self._show_region_menu(button, style)))
-        return button
-
-    def _show_region_menu(self, button: Any, style: Style) -> None:
+    def show_region_menu(self, button: Any, style: Style) -> None:
         choices: list[tuple[str, Callable[[], object]]] = [(strings.ELSEWHERE, lambda: self._set_region(style, None))]
         choices += [(source.name, partial(self._use_region, style, source)) for source in region_sources(self._image)]
-        self._show_menu(button, choices)
+        popup(button, [(text, self.sources.catching(callback)) for text, callback in choices])
 
     def _use_region(self, style: Style, source: RegionSource) -> None:
         self._set_region(style, source.take())
@@ -317,78 +284,18 @@ class Gallery(Gtk.Box):  # type: ignore[misc]
 
     def forget_regions(self) -> None:
         self._selection.forget_regions()
-        self._show_rows()
+        self.rows.show_styles(self.chosen())
 
-    def _set_share(self, style: Style, share: float) -> None:
+    def set_share(self, style: Style, share: float) -> None:
         self._selection.set_share(style, share)
         self._on_change()
 
-    def _deselect(self, style: Style) -> None:
-        for item in self.view.get_selected_children():
-            if item.style and item.style.path == style.path:
-                self.view.unselect_child(item)
+    def deselect(self, style: Style) -> None:
+        item = self.view.item_of(style.path)
+        if item is not None:
+            self.view.deselect(item)
 
     # --- new styles ----------------------------------------------------------------------------------
-    def choose_file(self, *_: object) -> None:
-        dialog = Gtk.FileChooserDialog(
-            title=strings.CHOOSE_STYLE, action=Gtk.FileChooserAction.OPEN, transient_for=self.get_toplevel(), modal=True
-        )
-        dialog.add_buttons(strings.CANCEL, Gtk.ResponseType.CANCEL, strings.CHOOSE_STYLE, Gtk.ResponseType.ACCEPT)
-        dialog.set_default_response(Gtk.ResponseType.ACCEPT)
-        pictures = Gtk.FileFilter()
-        pictures.set_name(strings.IMAGE_FILES)
-        for kind in ("image/*", "application/x-krita"):
-            pictures.add_mime_type(kind)
-        for pattern in ("*.kra", "*.ora", "*.xcf", "*.psd"):  # where the system does not know their types
-            pictures.add_pattern(pattern)
-        dialog.add_filter(pictures)
-        dialog.set_select_multiple(True)
-        if self._folder:
-            dialog.set_current_folder(self._folder)
-        accepted = dialog.run() == Gtk.ResponseType.ACCEPT
-        paths, folder = dialog.get_filenames(), dialog.get_current_folder()
-        dialog.destroy()
-        if accepted and paths:
-            self._folder = folder or self._folder
-            self._owner.remember_folder(self._folder)
-            self.add_files(paths)
-
-    def add_files(self, paths: Sequence[str]) -> None:
+    def add_files(self, paths: list[str]) -> None:
         """Chooses files as the styles; reports an error if one cannot be read."""
-        self._catching(lambda: self.choose([style_of_file(path, self._dirs) for path in paths]))()
-
-    def add_drop(self, data: Any) -> None:
-        """Chooses the dropped files."""
-        paths = [Gio.File.new_for_uri(uri).get_path() for uri in data.get_uris() or []]
-        if any(paths):
-            self.add_files([path for path in paths if path])
-
-    def paste(self, *_: object) -> None:
-        picture = pasted_picture()
-        if picture is None:
-            raise VelaturaError(strings.NOTHING_TO_PASTE)
-        self._add_picture(picture, strings.PASTED_IMAGE)
-
-    def _show_layer_menu(self, button: Any) -> None:
-        sources = [layer for image in Gimp.get_images() for layer in layers_of(image)]
-        self._show_menu(button, [(source.name, partial(self._add_source, source)) for source in sources])
-
-    def _show_menu(self, button: Any, choices: Sequence[tuple[str, Callable[[], object]]]) -> None:
-        """Shows a menu at a button. choices: the text of each item and what it does."""
-        menu = Gtk.Menu()
-        for text, callback in choices:
-            item = Gtk.MenuItem(label=text)
-            item.connect("activate", self._catching(lambda _, callback=callback: callback()))
-            menu.append(item)
-        menu.attach_to_widget(button)
-        menu.show_all()
-        menu.popup_at_widget(button, Gdk.Gravity.SOUTH_WEST, Gdk.Gravity.NORTH_WEST, None)
-
-    def _add_source(self, source: StyleSource, beside: Sequence[Style] = ()) -> None:
-        self._add_picture(picture_of(source), source.name, beside)
-
-    def _add_picture(self, picture: Picture, name: str, beside: Sequence[Style] = ()) -> None:
-        """Chooses a picture without a file, together with other styles; it is saved as a file first."""
-        self._thread.run(
-            lambda: save_style(picture, name, self._dirs), lambda style: self.choose([*beside, style]), self._on_error
-        )
+        self.sources.add_files(paths)

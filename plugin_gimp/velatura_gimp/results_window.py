@@ -18,6 +18,7 @@ from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.editor.event_loop import Loop
 from velatura.editor.results_controller import Canvas, ResultsController
 from velatura.errors import VelaturaError
+from velatura.i18n import translated
 from velatura.protocol.messages import Preview, Progress
 
 from .desktop import error_markup, place, place_of, show_scaled
@@ -76,7 +77,7 @@ class Row(Gtk.ListBoxRow):  # type: ignore[misc]
             _show_thumbnail(image, jpeg, width)
             box.pack_start(image, False, False, 0)
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3, valign=Gtk.Align.CENTER)
-        for number, text in enumerate(about):
+        for number, text in enumerate(map(translated, about)):
             label = Gtk.Label(xalign=0, ellipsize=Pango.EllipsizeMode.END, tooltip_text=text)
             markup = GLib.markup_escape_text(text)
             label.set_markup(f"<b>{markup}</b>" if number == 0 and thing is not None else markup)
@@ -97,10 +98,12 @@ class ResultsWindow:
         self.used: HistoryEntry | None = None
         self._busy = False
         self._pulse = loop.timer(lambda: self.bar.pulse())
-        self.dialog = Gtk.Dialog(title=strings.RESULTS_TITLE, transient_for=parent, modal=True, name="velatura results")
+        self.dialog = Gtk.Dialog(title=strings.RESULTS_TITLE, transient_for=parent, modal=True)
+        self.dialog.set_name("velatura results")  # not translated: a name for tests
         if parent is None:
             GimpUi.window_set_transient(self.dialog)
-        self.results_list, self.history_list = _list("results list"), _list("history list")
+        self.results_list = _list("results list")  # not translated: a name for tests
+        self.history_list = _list("history list")  # not translated: a name for tests
         self.tabs = Gtk.Notebook(name="tabs")
         for widget, text in ((self.results_list, strings.RESULTS_TAB), (self.history_list, strings.HISTORY_TAB)):
             scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
@@ -127,7 +130,7 @@ class ResultsWindow:
 
     def _add_bottom(self, content: Any) -> None:
         self.bar = Gtk.ProgressBar()
-        self.message = Gtk.Label(name="results message", xalign=0, wrap=True, selectable=True)
+        self.message = Gtk.Label(name="results message", xalign=0, wrap=True, selectable=True)  # not translated: a name
         row = Gtk.Box(spacing=6)
         self.delete = self._button(strings.DELETE, "delete", lambda controller: controller.forget(self._result()))
         row.pack_start(self.delete, False, False, 0)
@@ -190,7 +193,7 @@ class ResultsWindow:
         _fill(
             self.history_list,
             rows or [Row(None, (strings.NO_HISTORY,), ())],
-            lambda line: was is not None and entry.number == was.number,
+            lambda entry: was is not None and entry.number == was.number,
         )
 
     def set_busy(self) -> None:
@@ -217,10 +220,10 @@ class ResultsWindow:
         self.preview.set_preview(preview)
 
     def show_message(self, sentence: str) -> None:
-        self.message.set_text(sentence)
+        self.message.set_text(translated(sentence))
 
     def show_error(self, error: VelaturaError) -> None:
-        self.message.set_markup(error_markup(self.message, error.sentence))
+        self.message.set_markup(error_markup(self.message, error.local_sentence))
 
 
 def _list(name: str) -> Any:

@@ -11,6 +11,7 @@ from gi.repository import GdkPixbuf, Gio, GLib
 from velatura import strings
 from velatura.app_dirs import AppDirs, app_dirs
 from velatura.editor import styles
+from velatura.editor.file_paths import is_file
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
@@ -26,6 +27,9 @@ def read_pixbuf(path: str, side: int) -> Any:
     """Reads an image file, rotated upright, at most `side` pixels a side. May run on a thread. Raises NotAPicture."""
     try:
         kind, width, height = GdkPixbuf.Pixbuf.get_file_info(path)
+        if kind is not None:
+            styles.check_format(Path(path).name, kind.get_name())
+            styles.check_size(Path(path).name, width, height)
         if kind is not None and max(width, height) > side:
             pixbuf = GdkPixbuf.Pixbuf.new_from_file_at_scale(path, side, side, True)
         else:
@@ -33,6 +37,12 @@ def read_pixbuf(path: str, side: int) -> Any:
     except GLib.Error as error:
         raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=error.message)) from error
     return pixbuf.apply_embedded_orientation() or pixbuf
+
+
+def readable_endings() -> list[str]:
+    """The endings of the files that `read_pixbuf` can read, in lower case."""
+    kinds = [kind for kind in GdkPixbuf.Pixbuf.get_formats() if not styles.is_vector_format(kind.get_name())]
+    return [ending.lower() for kind in kinds for ending in kind.get_extensions()]
 
 
 def read_picture(path: str) -> Picture:
@@ -46,8 +56,10 @@ def read_any_picture(path: str) -> Picture:
     """Reads any file that GIMP can open. Only for the main thread. Raises NotAPicture."""
     try:
         return read_picture(path)
+    except styles.RefusedStyle:
+        raise
     except NotAPicture:
-        picture = load_picture(Gio.File.new_for_path(path)) if Path(path).is_file() else None
+        picture = load_picture(Gio.File.new_for_path(path)) if is_file(path) else None
         if picture is None:
             raise
         return picture
@@ -99,8 +111,11 @@ def save_drawable(drawable: Any) -> Style:
 
 def style_of_file(path: str, dirs: AppDirs) -> Style:
     """A file as a style; if only GIMP can open it, it is saved as a PNG first. Raises NotAPicture."""
+    styles.check_path(path)
     try:
         read_pixbuf(path, 64)
         return styles.style_from_file(path)
+    except styles.RefusedStyle:
+        raise
     except NotAPicture:
         return save_style(read_any_picture(path), styles.style_from_file(path).name, dirs)

@@ -8,74 +8,46 @@ runs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any
 
 from krita import Krita, Selection
 
 from velatura import strings
 from velatura.editor.placement import Placed, RecoveredResult
+from velatura.editor.recipe import Recipe
 from velatura.editor.style_regions import Place
-from velatura.errors import LayerGone, NothingToRestyle
+from velatura.errors import LayerGone, NothingToRestyle, VelaturaError
 from velatura.figures.layout import Sheet
+from velatura.i18n import translated
 from velatura.pixels import SELECTION_CONTEXT, Picture
 
+from . import canvas_saving, canvas_shown
+from .canvas_animation import film_target as film_target  # parts of the Canvas that this module is to the controllers
+from .canvas_animation import frame_now as frame_now
+from .canvas_animation import frame_times as frame_times
+from .canvas_animation import open_film as open_film
 from .canvas_changes import LayerState, canvas_rect
-from .canvas_documents import (
-    MASK_TYPES,
-    active_layer,
-    canvas_of,
-    document_name,
-    is_animated,
-    is_open,
-    layer_of,
-    wait_until_idle,
+from .canvas_documents import MASK_TYPES, active_layer, canvas_of, check_exists, is_animated, layer_of, wait_until_idle
+from .canvas_edit import edit_key as edit_key
+from .canvas_edit import edit_target as edit_target
+from .canvas_edit import edited_result as edited_result
+from .canvas_edit import is_edited as is_edited
+from .canvas_edit import replace_edited
+from .canvas_layers import (
+    copy_appearance,
+    is_blended,
+    keep_active,
+    results_of,
+    selected_part,
+    selection_key,
+    topmost_result,
 )
-from .canvas_layers import copy_appearance, is_blended, keep_active, selected_part, selection_key
-from .canvas_pixels import SRGB, colour_space, fill_layer, read_coverage, read_pixels
+from .canvas_pixels import GREY, SRGB, colour_space, fill_layer, in_rgb, read_coverage, read_pixels
+from .canvas_recipes import remember
+from .canvas_target import Content, Target
 from .qt import QByteArray, QImage, QPoint, QRect, QSize, Qt, QUuid
 
-MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
 MESSAGE_TIME = 3000  # ms that a message floats over the canvas
-
-
-@dataclass
-class Target:
-    """What is restyled: a part of a layer, and the selection at that time.
-
-    rect: what is read, in the document's pixels. selected: the bounding box of the selection in it, or None.
-    before: the layer as it was when it was read. The document and the layer may have been closed, moved or scaled when
-    the result arrives.
-    """
-
-    document: Any
-    node: Any
-    rect: QRect
-    selection: Any = None
-    selected: QRect | None = None
-    before: LayerState | None = None
-
-    @property
-    def layer(self) -> str:
-        """Identifies the layer for the daemon: a newer job for the same layer replaces the older one."""
-        return str(self.node.uniqueId().toString())
-
-    @property
-    def name(self) -> str:
-        return str(self.node.name())
-
-    @property
-    def document_name(self) -> str:
-        return document_name(self.document)
-
-
-@dataclass(frozen=True)
-class Content:
-    """The pixels of a target, and the selection over them."""
-
-    picture: Picture
-    mask: Picture | None
-    place: Place
 
 
 # --- the target --------------------------------------------------------------------------------------
@@ -110,7 +82,9 @@ def target_key() -> tuple[str, ...] | None:
     if node is None:
         return None
     selected = selection_key(document.selection(), canvas_rect(document))
-    numbers = (document.width(), document.height(), node.animated(), *selected)
+    is_moving = is_animated(layer_of(node))
+    now = (document.currentTime(), document.animationLength()) if is_moving else ()  # so that the preview scrubs
+    numbers = (document.width(), document.height(), document.colorModel(), is_moving, *now, *selected)
     return (node.uniqueId().toString(), node.name(), *map(str, numbers))
 
 
@@ -119,7 +93,24 @@ def describe(target: Target) -> str:
     box = target.selected or target.rect
     text = strings.SELECTION_TARGET if target.selected else strings.LAYER_TARGET
     sentence = text.format(layer=target.name, width=box.width(), height=box.height())
+    if target.edited is not None:
+        sentence = strings.EDITS.format(name=target.edited.name, target=sentence)
+    frames = len(frame_times(target)) if target.edited is None else 0
+    if frames > 1:
+        return strings.FRAMES_TARGET.format(target=sentence, count=frames)
     return strings.ANIMATED_TARGET.format(target=sentence) if is_animated(target.node) else sentence
+
+
+def is_grey(target: Target) -> bool:
+    return bool(target.document.colorModel() == GREY)
+
+
+def convert_to_rgb(target: Target) -> Generator[None, None, None]:
+    """Converts the document at its depth; this is one undo step by itself. Raises LayerGone, VelaturaError."""
+    yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
+    if not target.document.setColorSpace(*in_rgb(colour_space(target.document))):
+        raise VelaturaError(strings.NOT_CONVERTED)
+    yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
 
 
 def size(target: Target) -> tuple[int, int]:
@@ -134,9 +125,8 @@ def thumbnail(target: Target, side: int) -> QImage:
     image = target.node.thumbnail(max(1, min(width, 4 * side)), max(1, min(height, 4 * side)))
     x_scale, y_scale = image.width() / max(1, bounds.width()), image.height() / max(1, bounds.height())
     r = target.rect.translated(-bounds.left(), -bounds.top())
-    return image.copy(
-        int(r.left() * x_scale), int(r.top() * y_scale), int(r.width() * x_scale), int(r.height() * y_scale)
-    )
+    width, height = max(1, int(r.width() * x_scale)), max(1, int(r.height() * y_scale))
+    return image.copy(int(r.left() * x_scale), int(r.top() * y_scale), width, height)
 
 
 def smooth_thumbnail(target: Target, side: int) -> QImage:
@@ -166,19 +156,44 @@ def read(target: Target) -> Generator[None, None, Content]:
     return Content(picture, mask, place)
 
 
+def sample(rows: int) -> int | None:
+    """A checksum of some rows of the active layer; see `canvas_shown`. None also while Krita saves a document."""
+    return None if canvas_saving.is_saving() else canvas_shown.sample(rows)
+
+
+def read_shown(target: Target, side: int | None) -> Generator[None, None, Content]:
+    """Reads the target as the preview shows it; see `canvas_shown`. Raises LayerGone, NothingToRestyle."""
+    yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
+    rect = target.rect
+    picture, mask = yield from canvas_shown.read_shown(target.node, rect, target.selection, side)
+    return Content(
+        picture, mask, Place(canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
+    )
+
+
 # --- inserting ---------------------------------------------------------------------------------------
-_results_of: dict[str, set[str]] = {}  # ids of the results of each source layer, by the source's id
-
-
-def insert(target: Target, picture: Picture, left: int, top: int, name: str) -> Generator[None, None, Placed]:
+def insert(target: Target, picture: Picture, left: int, top: int, recipe: Recipe) -> Generator[None, None, Placed]:
     """Adds a paint layer with the picture above the target, with the selection as its transparency mask: one undo step.
 
-    It goes above the source's earlier results that are still right above the source, and mixes as the source does.
-    left, top: where the picture lies in the target's rect. Raises LayerGone, also if the layer was scaled.
+    It goes above the source's earlier results that are still right above the source, and mixes as the source does. If
+    an earlier result is edited, that one is replaced instead. left, top: where the picture lies in the target's rect.
+    Raises LayerGone, also if the layer was scaled.
     """
     check_exists(target)
     rect = QRect(target.rect.left() + left, target.rect.top() + top, picture.width, picture.height)
-    return (yield from _insert(target, rect, picture, name))
+    place = Place(canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
+    recipe = recipe.made_from(target.layer, target.name, place, has_selection=target.selection is not None)
+    if target.edited is not None and target.edited.exists:
+        movement = _movement(target)  # raises LayerGone before the work, since it would be in vain
+        yield from wait_until_idle(target.document, strings.IMAGE_CLOSED)
+        new = yield from replace_edited(target.edited, rect.translated(movement), picture, recipe)
+        results = results_of(target.layer)
+        results.add(target.edited.node.uniqueId().toString())
+        return new
+    placed = yield from _insert(target, rect, picture, recipe)
+    if target.edited is not None:
+        return Placed(note=strings.EDITED_GONE.format(name=target.edited.first_name))
+    return placed
 
 
 def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, Placed]:
@@ -202,11 +217,14 @@ def insert_recovered(recovered: RecoveredResult) -> Generator[None, None, Placed
         selection = Selection()
         selection.setPixelData(QByteArray(bytes(coverage.data)), left, top, coverage.width, coverage.height)
     target = Target(document, below, rect, selection)
-    return (yield from _insert(target, rect, picture, recovered.name, is_source=source is not None))
+    place = Place(canvas_of(document), left, top, picture.width, picture.height)
+    source_name = source.name() if source is not None else ""
+    recipe = recovered.recipe.made_from(recovered.layer, source_name, place, has_selection=coverage is not None)
+    return (yield from _insert(target, rect, picture, recipe, is_source=source is not None))
 
 
 def _insert(
-    target: Target, rect: QRect, picture: Picture, name: str, *, is_source: bool = True
+    target: Target, rect: QRect, picture: Picture, recipe: Recipe, *, is_source: bool = True
 ) -> Generator[None, None, Placed]:
     """rect: where the picture belongs if the target has not moved since it was read. Raises LayerGone.
 
@@ -215,7 +233,7 @@ def _insert(
     document, source = target.document, target.node
     yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     _movement(target)  # before the work, since it would be in vain
-    layer = document.createNode(name, "paintlayer")
+    layer = document.createNode(recipe.name, "paintlayer")
     yield from fill_layer(layer, rect, picture)
     yield from wait_until_idle(document, strings.IMAGE_CLOSED)
     check_exists(target)
@@ -224,18 +242,19 @@ def _insert(
     if is_source:
         copy_appearance(source, layer)
     if target.selection is not None:
-        mask = document.createTransparencyMask(strings.MASK_NAME)
+        mask = document.createTransparencyMask(translated(strings.MASK_NAME))
         mask.setSelection(target.selection)
         _move(mask, movement)
         layer.addChildNode(mask, None)
     parent = source.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASK_TYPES]) == 1
     covers_canvas = rect.translated(movement).contains(canvas_rect(document))
-    results, chosen = _results_of.setdefault(target.layer, set()), document.activeNode()
-    parent.addChildNode(layer, _topmost_result(parent, source, results))
+    results, chosen = results_of(target.layer), document.activeNode()
+    parent.addChildNode(layer, topmost_result(parent, source, results))
     if chosen is not None:
         keep_active(document, chosen, layer)
     results.add(layer.uniqueId().toString())
+    remember(document, layer, rect.translated(movement), recipe)
     if was_alone and not covers_canvas:
         # Krita (5.2.9) gives a group with a single layer no projection of its own. For the second layer it makes one,
         # but only as large as that layer: outside of it the canvas would be transparent until the next change.
@@ -252,26 +271,6 @@ def _movement(target: Target) -> QPoint:
 def _move(node: Any, by: QPoint) -> None:
     position = node.position() + by
     node.move(position.x(), position.y())
-
-
-def check_exists(target: Target) -> None:
-    """Raises LayerGone if the document has been closed or the layer deleted."""
-    if not is_open(target.document):
-        raise LayerGone(strings.IMAGE_CLOSED)
-    if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
-        raise LayerGone(strings.LAYER_DELETED)
-
-
-def _topmost_result(parent: Any, source: Any, results: set[str]) -> Any:
-    """The layer to insert above: the topmost of the source's results right above it, or the source itself."""
-    children = parent.childNodes()
-    position = next(i for i, child in enumerate(children) if child == source)
-    topmost = source
-    for child in children[position + 1 : position + MAX_EARLIER_RESULTS]:
-        if child.uniqueId().toString() not in results:
-            break
-        topmost = child
-    return topmost
 
 
 # --- new documents -----------------------------------------------------------------------------------
@@ -294,9 +293,9 @@ def open_sheet(sheet: Sheet, name: str) -> Generator[None, None, None]:
     document = Krita.instance().createDocument(sheet.width, sheet.height, name, "RGBA", "U8", SRGB, 72.0)
     document.waitForDone()
     for group_name, figures in reversed(sheet.groups.items()):
-        group = document.createGroupLayer(group_name)
+        group = document.createGroupLayer(translated(group_name))
         for figure in reversed(figures):
-            layer = document.createNode(figure.name, "paintlayer")
+            layer = document.createNode(translated(figure.name), "paintlayer")
             width, height = figure.picture.width, figure.picture.height
             image = QImage(bytes(figure.picture.data), width, height, 4 * width, QImage.Format.Format_RGBA8888)
             image = image.convertToFormat(QImage.Format.Format_ARGB32)  # byte order B, G, R, A, as in Krita
@@ -321,7 +320,7 @@ def show_message(sentence: str) -> None:
     window = Krita.instance().activeWindow()
     view = window.activeView() if window is not None else None
     if view is not None:
-        view.showFloatingMessage(sentence, Krita.instance().icon("velatura"), MESSAGE_TIME, 1)
+        view.showFloatingMessage(translated(sentence), Krita.instance().icon("velatura"), MESSAGE_TIME, 1)
 
 
 def main_window() -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from velatura import strings
 from velatura.editor.landmarks import Landmarks, Read
 from velatura.errors import LayerGone
+from velatura.i18n import sentences
 
 from .qt import QPoint, QRect
 
@@ -42,7 +43,7 @@ class LayerState:
                 return movement
         if canvas == self.canvas and bounds.size() == self.bounds.size():
             return by_bounds  # repainted, or changed by a filter
-        raise LayerGone(f"{strings.LAYER_SCALED} {strings.CAN_BE_OPENED}")
+        raise LayerGone(sentences(strings.LAYER_SCALED, strings.CAN_BE_OPENED))
 
 
 def canvas_rect(document: Any) -> QRect:

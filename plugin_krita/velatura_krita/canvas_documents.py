@@ -11,6 +11,7 @@ from krita import Krita
 from velatura import strings
 from velatura.editor.style_regions import Canvas
 from velatura.errors import LayerGone
+from velatura.i18n import translated
 
 from .canvas_profiles import HIDDEN_DOCUMENT
 
@@ -32,9 +33,17 @@ def is_open(document: Any) -> bool:
     return root is not None and any(root == other.rootNode() for other in open_documents())
 
 
+def check_exists(target: Any) -> None:
+    """Raises LayerGone if the document of a target has been closed or its layer deleted."""
+    if not is_open(target.document):
+        raise LayerGone(strings.IMAGE_CLOSED)
+    if target.document.nodeByUniqueID(target.node.uniqueId()) is None or target.node.parentNode() is None:
+        raise LayerGone(strings.LAYER_DELETED)
+
+
 def document_name(document: Any) -> str:
     """The name of the document's file. Krita's name of a document is a title, which is often empty or 'Unnamed'."""
-    return str(Path(document.fileName()).name or document.name() or strings.UNTITLED)
+    return str(Path(document.fileName()).name or document.name() or translated(strings.UNTITLED))
 
 
 def canvas_of(document: Any) -> Canvas:

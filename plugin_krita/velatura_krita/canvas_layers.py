@@ -15,24 +15,59 @@ NORMAL, OPAQUE = "normal", 255
 EFFECTS = ("transparencymask", "filtermask", "transformmask")
 CHECK_EVERY, MAX_CHECKS = 20, 250  # ms; Krita activates a new layer itself, some 10 to 200 ms after it was added
 
+MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
 SAMPLED_ROWS = 32  # of a selection whose bounding box is the canvas
+
+
+_results_of: dict[str, set[str]] = {}  # ids of the results of each source layer, by the source's id
+
+
+def results_of(source: str) -> set[str]:
+    """The ids of the results of a source layer, which the caller may add to. source: its id."""
+    return _results_of.setdefault(source, set())
+
+
+def topmost_result(parent: Any, source: Any, results: set[str]) -> Any:
+    """The layer to insert above: the topmost of the source's results right above it, or the source itself."""
+    children = parent.childNodes()
+    position = next(i for i, child in enumerate(children) if child == source)
+    topmost = source
+    for child in children[position + 1 : position + MAX_EARLIER_RESULTS]:
+        if child.uniqueId().toString() not in results:
+            break
+        topmost = child
+    return topmost
 
 
 def copy_appearance(source: Any, layer: Any) -> None:
     """Makes a new layer show where the source shows, and mix as it does: its opacity, blending mode and own masks."""
-    layer.setOpacity(source.opacity())
-    if source.blendingMode() != layer.blendingMode():  # Krita records this as a step, even if nothing changes
-        layer.setBlendingMode(source.blendingMode())
-    layer.setInheritAlpha(source.inheritAlpha())
+    copy_mixing(source, layer)
     if source.type() == "paintlayer":
         for mask in source.childNodes():
             if mask.type() in EFFECTS:
                 layer.addChildNode(mask.duplicate(), None)
 
 
+def copy_mixing(source: Any, layer: Any) -> None:
+    """Makes a layer mix with the layers below it as the source does: its opacity and blending mode."""
+    layer.setOpacity(source.opacity())
+    if source.blendingMode() != layer.blendingMode():  # Krita records this as a step, even if nothing changes
+        layer.setBlendingMode(source.blendingMode())
+    layer.setInheritAlpha(source.inheritAlpha())
+
+
 def is_blended(source: Any) -> bool:
     """Whether the source shows through a result above it that is blended in the same way."""
     return bool(source.opacity() < OPAQUE or source.blendingMode() != NORMAL)
+
+
+def is_locked(node: Any) -> bool:
+    """Whether a layer, or a group that it is in, is locked."""
+    while node is not None:
+        if node.locked():
+            return True
+        node = node.parentNode()
+    return False
 
 
 def keep_active(document: Any, chosen: Any, added: Any) -> None:

@@ -20,6 +20,7 @@ from .canvas_profiles import HIDDEN_DOCUMENT, name_of, profile_named
 from .qt import QByteArray, QRect
 
 SRGB, LINEAR = "sRGB-elle-V2-srgbtrc.icc", "sRGB-elle-V2-g10.icc"  # ship with Krita
+GREY = "GRAYA"  # the model of greyscale
 STRIP_PIXELS = 1 << 18  # per strip: under 10 ms, with the conversion 50 to 100 ms
 
 ColourSpace = tuple[str, str, str]  # model, depth, profile, as Krita names them
@@ -29,7 +30,7 @@ FLOAT_FORMAT = PixelFormat("RGBA", "f32", "srgb")
 
 # What a picture's format is made of: by the depth, and by the profile. Other profiles are sent along.
 _CHANNELS_AND_SAMPLE = {"U8": ("BGRA", "u8"), "U16": ("BGRA", "u16"), "F16": ("RGBA", "f16"), "F32": ("RGBA", "f32")}
-_CURVES = {
+_CURVES = {  # not translated: names of profiles
     **dict.fromkeys((SRGB, "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1"), "srgb"),
     **dict.fromkeys((LINEAR, "sRGB-elle-V4-g10.icc"), "linear"),
 }
@@ -58,6 +59,11 @@ def space_of(fmt: PixelFormat) -> ColourSpace | None:
 def colour_space(thing: Any) -> ColourSpace:
     """The colour space of a document or layer."""
     return thing.colorModel(), thing.colorDepth(), thing.colorProfile()
+
+
+def in_rgb(space: ColourSpace) -> ColourSpace:
+    """The colour space of Krita's RGB documents of the same depth: linear for floats, as its grey ones are."""
+    return "RGBA", space[1], LINEAR if space[1].startswith("F") else SRGB
 
 
 def strips(rect: QRect) -> Iterator[QRect]:

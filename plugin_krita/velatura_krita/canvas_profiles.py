@@ -16,7 +16,7 @@ from typing import Any
 
 from krita import InfoObject, Krita
 
-HIDDEN_DOCUMENT = "Velatura's colour conversion"  # name of the hidden documents
+HIDDEN_DOCUMENT = "Velatura's colour conversion"  # not translated: the name of documents that are never shown
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXPORT = {"alpha": True, "compression": 1, "forceSRGB": False, "indexed": False, "saveSRGBProfile": True}

@@ -49,6 +49,8 @@ def _region_of_layer(document: Any, node: Any) -> Region:
     canvas, box = canvas_of(document), node.bounds()
     inside = box.intersected(QRect(0, 0, canvas.width, canvas.height))
     image = node.thumbnail(box.width(), box.height()).copy(inside.translated(-box.left(), -box.top()))
+    if inside.isEmpty() or image.isNull():  # Qt has no bytes of an image without pixels
+        raise NothingToRestyle(strings.REGION_EMPTY.format(region=node.name()))
     coverage = bytearray(canvas.width * canvas.height)
     whole = len(coverage)
     for kind in (QImage.Format.Format_Alpha8, QImage.Format.Format_Grayscale8):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from velatura import strings
 from velatura.editor.setting_widgets import MAX_DICE, Scale, has_dice, slider_scale
-from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
+from velatura.settings import SettingSpec, StyleSettings, default_of, translated_specs
 
 from .qt import (
     QCheckBox,
@@ -33,15 +34,22 @@ class Controls(QWidget):
     changed = pyqtSignal()
     reset_requested = pyqtSignal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, narrow: bool = False) -> None:
+        """narrow: only the settings of strings.NARROW_SETTINGS, each below its label; the others keep their values."""
         super().__init__(parent)
         self.reset_requested.connect(self.reset)
         self._editors: dict[str, Any] = {}
-        form = QFormLayout(self)
+        self._others = StyleSettings()  # the values of settings without a widget
+        self._more_settings: QWidget | None = None
+        self._form = form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        if narrow:
+            form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+            self._add(form, strings.NARROW_SETTINGS)
+            return
         self._add(form, strings.MAIN_SETTINGS)
         self.more = QToolButton()
         self.more.setText(strings.MORE)
@@ -52,18 +60,18 @@ class Controls(QWidget):
         self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.more.setArrowType(Qt.ArrowType.RightArrow)
         form.addRow(self.more)
-        self._more_settings = QWidget()
-        more_form = QFormLayout(self._more_settings)
+        more_settings = self._more_settings = QWidget()
+        more_form = QFormLayout(more_settings)
         more_form.setContentsMargins(12, 0, 0, 0)
         more_form.setVerticalSpacing(8)
         self._add(more_form, strings.MORE_SETTINGS)
-        self._more_settings.hide()
-        form.addRow(self._more_settings)
+        more_settings.hide()
+        form.addRow(more_settings)
         self.more.toggled.connect(self._show_more)
 
     def _add(self, form: QFormLayout, names: tuple[str, ...]) -> None:
         for name in names:
-            spec = setting_specs()[name]
+            spec = translated_specs()[name]
             editor = _editor(name, spec)
             editor.setObjectName(f"setting {name}")
             editor.setToolTip(spec.help)
@@ -77,26 +85,37 @@ class Controls(QWidget):
             form.addRow(label, editor)
             self._editors[name] = editor
 
+    def insert_row(self, text: str, tip: str, widget: QWidget, main: QWidget) -> None:
+        """Inserts a row above the settings. main: the control in it that gets the focus."""
+        label = QLabel(text)
+        label.setToolTip(tip)
+        label.setBuddy(main)
+        self._form.insertRow(0, label, widget)
+
     def _show_more(self, shown: bool) -> None:
         self.more.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
-        self._more_settings.setVisible(shown)
+        if self._more_settings is not None:
+            self._more_settings.setVisible(shown)
 
     def _on_change(self) -> None:
         self._editors["strength"].setEnabled(not self.settings().strength_is_locked)
         self.changed.emit()
 
     def settings(self) -> StyleSettings:
-        return StyleSettings(**{name: editor.value() for name, editor in self._editors.items()})
+        return replace(self._others, **{name: editor.value() for name, editor in self._editors.items()})
 
     def full_width(self) -> int:
         """The width that all settings need, in pixels, whether those under MORE_SETTINGS are shown or not."""
-        return int(max(self.minimumSizeHint().width(), self._more_settings.minimumSizeHint().width()))
+        folded = self._more_settings.minimumSizeHint().width() if self._more_settings is not None else 0
+        return int(max(self.minimumSizeHint().width(), folded))
 
     def reset(self) -> None:
         """Sets every setting to its default."""
         self.set_settings(StyleSettings())
 
     def set_settings(self, settings: StyleSettings) -> None:
+        names = (*strings.MAIN_SETTINGS, *strings.MORE_SETTINGS)
+        self._others = StyleSettings(**{name: getattr(settings, name) for name in names})
         for name, editor in self._editors.items():
             editor.blockSignals(True)
             editor.set_value(getattr(settings, name))

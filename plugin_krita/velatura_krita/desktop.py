@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from velatura.editor.colours import Rgb, error_colour, quiet_colour
@@ -82,6 +83,25 @@ def sharp(pixmap: QPixmap, widget: QWidget) -> QPixmap:
     """Marks a pixmap as one in the pixels of the widget's screen."""
     pixmap.setDevicePixelRatio(widget.devicePixelRatioF())
     return pixmap
+
+
+# --- texts from strangers ----------------------------------------------------------------------------------
+# Names of layers, files and presets come from anywhere. Qt would take a text with tags for HTML, and load its images.
+def plain_label() -> QLabel:
+    """A label that shows every text as it is."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def plain_tip(text: str) -> str:
+    """A text for a tooltip, which is shown as it is."""
+    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>") if "<" in text else text
+
+
+def plain_action(text: str) -> str:
+    """A text for a button or a menu, which is shown as it is: an & would mark the next letter as a key."""
+    return text.replace("&", "&&")
 
 
 # --- widgets -------------------------------------------------------------------------------------------

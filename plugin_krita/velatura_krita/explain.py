@@ -12,6 +12,7 @@ from velatura.editor.session import Session
 from velatura.errors import VelaturaError
 from velatura.figures import explain
 from velatura.figures.layout import Sheet, lay_out
+from velatura.i18n import translated
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
 
@@ -39,7 +40,9 @@ class ExplainTask:
         self._figures = explain.figures()
         self._results: list[Finished] = []
         self.over = False
-        self.dialog = QProgressDialog(strings.READING, strings.CANCEL, 0, PERMILLE * len(self._figures), parent)
+        self.dialog = QProgressDialog(
+            translated(strings.READING), strings.CANCEL, 0, PERMILLE * len(self._figures), parent
+        )
         self.dialog.setObjectName("explaining")
         self.dialog.setWindowTitle(strings.EXPLAIN.rstrip("…"))
         self.dialog.setAutoClose(False)
@@ -47,6 +50,7 @@ class ExplainTask:
         self.dialog.setMinimumDuration(0)
         self.dialog.setMinimumWidth(460)
         self.dialog.canceled.connect(self.stop)
+        self.dialog.destroyed.connect(self._end)  # Krita's main window has been closed and its child windows with it
         self.dialog.show()
 
     def start(self, content: Picture, style: Picture) -> None:
@@ -56,11 +60,16 @@ class ExplainTask:
 
     def stop(self) -> None:
         """Ends the session, so that the daemon drops the running job, and closes the dialog."""
-        if not self.over:
-            self.over = True
-            self._session.close()
+        if self._end():
             self.dialog.close()
             self.dialog.deleteLater()
+
+    def _end(self) -> bool:
+        """End the session. Returns whether it was running; afterwards the dialog may be gone."""
+        was_running, self.over = not self.over, True
+        if was_running:
+            self._session.close()
+        return was_running
 
     def _start_next(self) -> None:
         if len(self._results) == len(self._figures):
@@ -81,10 +90,12 @@ class ExplainTask:
 
     def _show(self, status: str, share: float) -> None:
         """status: of the current figure. share: how much of it is done, 0 to 1."""
+        if self.over:
+            return
         number = len(self._results)
         self.dialog.setValue(int(PERMILLE * (number + share)))
         title = strings.EXPLAINING.format(number=number + 1, count=len(self._figures), name=self._figures[number].name)
-        self.dialog.setLabelText(f"{title}\n{status}")
+        self.dialog.setLabelText(f"{title}\n{translated(status)}")
 
     # --- session listener --------------------------------------------------------------------------
     def on_message(self, job: str, sentence: str) -> None:

@@ -1,51 +1,47 @@
-"""The gallery, in which styles are chosen: recent ones, samples, files, layers, the clipboard, and dropped images."""
+"""The gallery, in which styles are chosen: groups of them, a search, and rows for the chosen ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from velatura import strings
 from velatura.app_dirs import AppDirs
+from velatura.editor import gallery_groups
 from velatura.editor.background import Thread
+from velatura.editor.gallery_groups import Group
+from velatura.editor.style_folders import FolderListing, list_folder
 from velatura.editor.style_regions import Region, RegionSource
-from velatura.editor.styles import StyleSelection, gallery_order, moved, region_label, renamed, samples, style_from_file
+from velatura.editor.styles import StyleSelection, samples
 from velatura.editor.ui_state import Style, UiState
-from velatura.errors import NotAPicture, VelaturaError
+from velatura.errors import VelaturaError
+from velatura.i18n import translated
 
-from .desktop import WheelGuard, in_device_pixels, sharp
+from .desktop import style_quiet
+from .gallery_list import STYLE_ROLE, GalleryList
+from .gallery_rows import StyleRows
+from .gallery_sources import NewStyles
 from .qt import (
-    QApplication,
-    QFileDialog,
     QHBoxLayout,
-    QIcon,
     QImage,
-    QImageReader,
     QInputDialog,
+    QKeySequence,
     QLabel,
     QLineEdit,
-    QListView,
-    QListWidget,
     QListWidgetItem,
     QMenu,
-    QPixmap,
-    QPushButton,
-    QSize,
-    QSlider,
+    QScrollArea,
+    QShortcut,
     Qt,
-    QToolButton,
+    QTimer,
     QVBoxLayout,
     QWidget,
     pyqtSignal,
 )
 from .qt_loop import QtLoop
-from .styles import LAYERED, SAMPLES, StyleSource, read_image, save_style
+from .styles import SAMPLES, StyleSource, readable_endings
 
-THUMBNAIL_SIDE = 84  # pixels
-SHARE_STEPS = 100  # of the slider for a style's share
-NAME_WIDTH, REGION_WIDTH = 104, 136  # pixels
-STYLE_ROLE = Qt.ItemDataRole.UserRole
+LEAVE_OUT_AFTER = 100  # ms, so that many broken files in a folder are left out at once
 
 
 class Gallery(QWidget):
@@ -53,7 +49,8 @@ class Gallery(QWidget):
 
     changed = pyqtSignal()
     failed = pyqtSignal(object)  # VelaturaError
-    arranged = pyqtSignal(object, object)  # the styles in their new order, and the one that was removed, or None
+    notice = pyqtSignal(object)  # a sentence: what takes a while; '' when it is done
+    arranged = pyqtSignal()  # the user has changed the gallery in the state that `fill` was given
     folder_chosen = pyqtSignal(str)
 
     def __init__(
@@ -63,229 +60,241 @@ class Gallery(QWidget):
         regions: Callable[[], list[RegionSource]],
         open_style: Callable[[str], QImage],
         parent: QWidget | None = None,
+        compact: bool = False,
     ) -> None:
         """sources: lists the documents and layers that can be styles. regions: lists what regions can be taken from.
-        open_style: reads a file that Qt cannot read; raises NotAPicture."""
+        open_style: reads a file that Qt cannot read; raises NotAPicture. compact: for a place 200 pixels wide."""
         super().__init__(parent)
-        self._dirs, self._sources, self._regions, self._open_style = dirs, sources, regions, open_style
-        self._thread = Thread(QtLoop(self))
-        self._wheel_guard = WheelGuard(self)
+        loop = QtLoop(self)
+        self._thread = Thread(loop)
+        self._state = UiState()
+        self._new: dict[str, Style] = {}  # chosen styles that may be in no group yet
+        self._listings: dict[str, FolderListing] = {}
+        self._unreadable: set[str] = set()
+        self._leaving_out = QTimer(self)
+        self._leaving_out.setSingleShot(True)
+        self._leaving_out.timeout.connect(self.refresh)
         self._selection = StyleSelection()
+        self.list = GalleryList(loop, compact)
+        self.sources = NewStyles(dirs, self._thread, sources, open_style, self)
+        self.rows = StyleRows(regions, compact)
+        self.search = QLineEdit()
+        self.search.setObjectName("search styles")  # not translated: a name for tests
+        self.search.setPlaceholderText(strings.SEARCH)
+        self.search.setAccessibleName(strings.SEARCH)
+        self.search.setToolTip(strings.SEARCH_TIP)
+        self.search.setClearButtonEnabled(True)
+        self._no_match = QLabel()
+        self._no_match.setObjectName("no match")  # not translated: a name for tests
+        self._no_match.setTextFormat(Qt.TextFormat.PlainText)
+        self._no_match.setWordWrap(True)
+        self._no_match.hide()
+        self._lay_out(compact)
+        self._connect()
+        # In a docker the shortcut must not take Ctrl+F from the rest of Krita's window.
+        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        kinds = Qt.ShortcutContext
+        shortcut.setContext(kinds.WidgetWithChildrenShortcut if compact else kinds.WindowShortcut)
+        shortcut.activated.connect(self._focus_search)
+
+    def _lay_out(self, compact: bool) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.list = QListWidget()
-        self.list.setObjectName("gallery")
-        self.list.setViewMode(QListView.ViewMode.IconMode)
-        self.list.setIconSize(QSize(THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        self.list.setGridSize(QSize(THUMBNAIL_SIDE + 22, THUMBNAIL_SIDE + 30))
-        self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        self.list.setMovement(QListView.Movement.Static)
-        self.list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
-        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.list.setMinimumSize(3 * (THUMBNAIL_SIDE + 22) + 28, 2 * (THUMBNAIL_SIDE + 30) + 8)
-        self.list.setToolTip(strings.GALLERY_TIP)
-        self.list.setAccessibleName(strings.GALLERY_NAME)
+        top = QHBoxLayout()
+        top.addWidget(self.search, 1)
+        top.addWidget(self.sources.menu_button() if compact else self.sources.folder_button())
+        layout.addLayout(top)
+        layout.addWidget(self._no_match)
+        layout.addWidget(self.list, 1)
+        if not compact:
+            layout.addLayout(self.sources.buttons())
+        layout.addWidget(self.rows)
+
+    def _connect(self) -> None:
+        self.search.textChanged.connect(self._on_search)
+        self.list.itemSelectionChanged.connect(self._on_choice)
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_item_menu)
-        self._folder = ""
-        self.list.itemSelectionChanged.connect(self._on_choice)
-        layout.addWidget(self.list, 1)
-        layout.addLayout(self._buttons())
-        self._rows = QVBoxLayout()
-        layout.addLayout(self._rows)
-
-    def _buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        self._menu = QMenu(self)
-        for text, name, tip, slot in (
-            (strings.FROM_FILE, "from_file", strings.FROM_FILE_TIP, self.choose_file),
-            (strings.FROM_LAYER, "from_layer", strings.FROM_LAYER_TIP, None),
-            (strings.PASTE, "paste", strings.PASTE_TIP, self.paste),
-        ):
-            button = QPushButton(text)
-            button.setToolTip(tip)
-            button.setObjectName(name)
-            button.setAutoDefault(False)
-            if slot is None:
-                button.setMenu(self._menu)
-                self._menu.aboutToShow.connect(self._fill_source_menu)
-            else:
-                button.clicked.connect(lambda _=False, slot=slot: slot())
-            row.addWidget(button)
-        return row
+        self.list.failed.connect(self.failed)
+        self.list.unreadable.connect(self._leave_out)
+        self.list.folder_removed.connect(self.remove_folder)
+        self.sources.brought.connect(self.choose_all)
+        self.sources.failed.connect(self.failed)
+        self.sources.notice.connect(self.notice)
+        self.sources.folder_opened.connect(self.folder_chosen)
+        self.sources.folder_added.connect(self.add_folder)
+        self.rows.deselected.connect(lambda style: self.list.deselect(style.path))
+        self.rows.share_changed.connect(self._set_share)
+        self.rows.region_cleared.connect(lambda style: self._set_region(style, None))
+        self.rows.region_chosen.connect(self._use_region)
 
     # --- the chosen styles -----------------------------------------------------------------------------
     def chosen(self) -> list[Style]:
-        return self._selection.apply_to([item.data(STYLE_ROLE) for item in self.list.selectedItems()])
+        return self._selection.apply_to(self.list.chosen())
 
     def fill(self, state: UiState, chosen: list[Style]) -> None:
-        """Shows the used styles and the samples, and chooses the given ones."""
-        self._folder = state.folder
-        self._selection.load_shares(chosen)
-        self._show(gallery_order(state, chosen, samples(SAMPLES)), chosen)
-
-    def _show(self, styles: list[Style], chosen: list[Style]) -> None:
-        """Shows exactly these styles, and chooses some of them."""
-        self.list.blockSignals(True)
-        self.list.clear()
-        for style in styles:
-            self._append(style, self.list.count())
-        chosen_paths = {style.path for style in chosen}
-        for item in self._items():
-            item.setSelected(item.data(STYLE_ROLE).path in chosen_paths)
-        self.list.blockSignals(False)
-        self._on_choice()
+        """Shows the groups, and chooses the given styles. state: is changed as the user arranges the gallery."""
+        self._state = state
+        self.sources.folder = state.folder
+        self._selection.load(chosen)
+        self.choose_all(chosen)
+        self.read_folders()
 
     def choose(self, style: Style) -> None:
-        """Chooses this style alone; a new one is added at the front."""
-        self._choose_all([style])
+        """Chooses this style alone."""
+        self.choose_all([style])
 
-    def _choose_all(self, styles: list[Style]) -> None:
-        """Chooses exactly these styles; new ones are added at the front."""
-        by_path = {item.data(STYLE_ROLE).path: item for item in self._items()}
-        items = [by_path.get(style.path) or self._append(style, 0) for style in reversed(styles)]
-        self.list.blockSignals(True)
-        self.list.clearSelection()
-        for item in items:
-            item.setSelected(True)
-        self.list.blockSignals(False)
-        self.list.scrollToItem(items[-1])
+    def choose_all(self, styles: list[Style]) -> None:
+        """Chooses exactly these styles; new ones come first among the recent ones."""
+        self._new = {style.path: style for style in (*styles, *self._new.values())}
+        paths = {style.path for style in styles}
+        self.list.show_groups(self.groups(), paths)
+        if styles:
+            self.list.show_style(styles[0].path)
         self._on_choice()
 
-    # --- the order and the names -----------------------------------------------------------------------
+    def groups(self) -> list[Group]:
+        """The groups as they are shown, without the search."""
+        readable = {
+            folder: FolderListing(
+                tuple(style for style in listing.styles if style.path not in self._unreadable), listing.note
+            )
+            for folder, listing in self._listings.items()
+        }
+        return gallery_groups.gallery_groups(self._state, list(self._new.values()), samples(SAMPLES), readable)
+
+    def refresh(self) -> None:
+        """Shows the groups anew, e.g. after the state has changed elsewhere; chosen styles stay chosen."""
+        self.list.show_groups(self.groups(), {style.path for style in self.list.chosen()})
+        self.rows.show_styles(self.chosen())
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.read_folders()  # there may be new pictures
+
+    # --- folders ---------------------------------------------------------------------------------------
+    def add_folder(self, folder: str) -> None:
+        gallery_groups.add_folder(self._state, folder)
+        self._arranged()
+        self.read_folders()
+
+    def remove_folder(self, folder: str) -> None:
+        gallery_groups.remove_folder(self._state, folder)
+        self._arranged()
+
+    def read_folders(self) -> None:
+        """Lists the pictures in the user's folders, on threads."""
+        endings = readable_endings()
+        for folder in self._state.folders:
+
+            def show(listing: FolderListing, folder: str = folder) -> None:
+                if self._listings.get(folder) != listing:
+                    self._listings[folder] = listing
+                    self.refresh()
+
+            self._thread.run(lambda folder=folder: list_folder(folder, endings), show, self.failed.emit)  # type: ignore[misc]
+
+    def _leave_out(self, style: Style) -> None:
+        """Leaves out a file in a folder that is no picture."""
+        self._unreadable.add(style.path)
+        self._leaving_out.start(LEAVE_OUT_AFTER)
+
+    # --- the search ------------------------------------------------------------------------------------
+    def _on_search(self, text: str) -> None:
+        found = self.list.search(text)
+        style_quiet(self._no_match)
+        self._no_match.setText(translated(strings.NO_MATCH.format(text=text.strip())))
+        self._no_match.setVisible(not found and bool(text.strip()))
+
+    def _focus_search(self) -> None:
+        place = self.parentWidget()
+        while place is not None and not isinstance(place, QScrollArea):
+            place = place.parentWidget()
+        if place is not None:
+            place.ensureWidgetVisible(self.search)
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def clear_search(self) -> bool:
+        """Clears the search. Returns whether there was one."""
+        had_search = bool(self.search.text())
+        self.search.clear()
+        return had_search
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Escape clears the search before it closes anything; the down key leads from the search to the styles."""
+        if event.key() == Qt.Key.Key_Escape and self.clear_search():
+            event.accept()
+        elif event.key() == Qt.Key.Key_Down and self.search.hasFocus():
+            shown = [item for item in self.list.items() if not item.isHidden()]
+            self.list.setFocus()
+            if shown and self.list.currentItem() not in shown:
+                self.list.setCurrentItem(shown[0])
+        else:
+            super().keyPressEvent(event)
+
+    # --- the order, the names and the favourites -------------------------------------------------------
     def _show_item_menu(self, where: Any) -> None:
         item = self.list.itemAt(where)
-        if item is None:
-            return
-        menu = self.item_menu(item.data(STYLE_ROLE))
-        menu.exec(self.list.viewport().mapToGlobal(where))
+        if item is not None and item.data(STYLE_ROLE) is not None:
+            self.item_menu(item.data(STYLE_ROLE)).exec(self.list.viewport().mapToGlobal(where))
 
     def item_menu(self, style: Style) -> QMenu:
         """The menu of a style in the gallery."""
-        menu = QMenu(self)
-        shown = [item.data(STYLE_ROLE) for item in self._items()]
-        for text, slot in (
-            (strings.RENAME, lambda: self._rename(style)),
-            (strings.MOVE_TO_FRONT, lambda: self._arrange(moved(shown, style, -len(shown)))),
-            (strings.MOVE_EARLIER, lambda: self._arrange(moved(shown, style, -1))),
-            (strings.MOVE_LATER, lambda: self._arrange(moved(shown, style, 1))),
-            (strings.REMOVE_FROM_GALLERY, lambda: self.remove(style)),
-        ):
-            menu.addAction(text).triggered.connect(lambda _=False, slot=slot: slot())
+        menu, state = QMenu(self), self._state
+        group = gallery_groups.group_of(self.groups(), style)
+        starred = gallery_groups.is_favourite(state, style)
+        self._add_action(
+            menu,
+            strings.REMOVE_FROM_FAVOURITES if starred else strings.ADD_TO_FAVOURITES,
+            lambda: gallery_groups.set_favourite(state, style, not starred),
+        )
+        menu.addAction(strings.RENAME).triggered.connect(lambda: self._rename(style))
+        if group is not None and group.is_sortable:
+            for text, by in (
+                (strings.MOVE_TO_FRONT, -len(group.styles)),
+                (strings.MOVE_EARLIER, -1),
+                (strings.MOVE_LATER, 1),
+            ):
+                self._add_action(menu, text, lambda by=by: gallery_groups.move(state, group, style, by))  # type: ignore[misc]
+        menu.addAction(strings.REMOVE_FROM_GALLERY).triggered.connect(lambda: self.remove(style))
         return menu
+
+    def _add_action(self, menu: QMenu, text: str, change: Callable[[], object]) -> None:
+        def on_trigger() -> None:
+            change()
+            self._arranged()
+
+        menu.addAction(text).triggered.connect(on_trigger)
 
     def _rename(self, style: Style) -> None:
         name, accepted = QInputDialog.getText(
-            self, strings.RENAME_TITLE, strings.NEW_NAME, QLineEdit.EchoMode.Normal, style.name
+            self, strings.RENAME_TITLE, strings.NEW_NAME, QLineEdit.EchoMode.Normal, strings.shown_style(style.name)
         )
         if accepted:
-            self._arrange(renamed([item.data(STYLE_ROLE) for item in self._items()], style, name))
+            gallery_groups.rename(self._state, style, name)
+            self._arranged()
 
     def remove(self, style: Style) -> None:
         """Takes a style out of the gallery; its file stays."""
-        others = [item.data(STYLE_ROLE) for item in self._items() if item.data(STYLE_ROLE).path != style.path]
-        self._arrange(others, style)
+        gallery_groups.remove(self._state, style)
+        self._new.pop(style.path, None)
+        self._arranged()
 
-    def _arrange(self, styles: list[Style], removed: Style | None = None) -> None:
-        self._show(styles, self.chosen())
-        self.arranged.emit(styles, removed)
+    def _arranged(self) -> None:
+        before = {style.path for style in self.list.chosen()}
+        self.refresh()
+        if before != {style.path for style in self.list.chosen()}:
+            self.changed.emit()
+        self.arranged.emit()
 
     def _items(self) -> list[QListWidgetItem]:
-        return [self.list.item(row) for row in range(self.list.count())]
-
-    def _append(self, style: Style, row: int) -> QListWidgetItem:
-        blank = QPixmap(THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-        blank.fill(Qt.GlobalColor.transparent)
-        item = QListWidgetItem(QIcon(blank), style.name)
-        item.setData(STYLE_ROLE, style)
-        item.setToolTip(f"{style.name}\n{style.path}")
-        self.list.insertItem(row, item)
-
-        side = THUMBNAIL_SIDE
-
-        def show(image: QImage) -> None:
-            if any(one is item for one in self._items()):
-                item.setIcon(QIcon(sharp(_square(image, in_device_pixels(self, QSize(side, side)).width()), self)))
-
-        self._thread.run(lambda: read_image(style.path, 3 * THUMBNAIL_SIDE), show, self.failed.emit)
-        return item
+        return self.list.items()
 
     # --- share and region of each style ----------------------------------------------------------------
     def _on_choice(self) -> None:
-        self._show_rows()
+        self.rows.show_styles(self.chosen())
         self.changed.emit()
-
-    def _show_rows(self) -> None:
-        while self._rows.count():
-            row = self._rows.takeAt(0).widget()
-            row.hide()
-            row.deleteLater()
-        styles = self.chosen()
-        for style in styles:
-            self._rows.addWidget(self._row(style, styles))
-
-    def _row(self, style: Style, styles: list[Style]) -> QWidget:
-        widget = QWidget()
-        row = QHBoxLayout(widget)
-        row.setContentsMargins(0, 0, 0, 0)
-        name = QLabel()
-        name.setFixedWidth(NAME_WIDTH)
-        name.setText(name.fontMetrics().elidedText(style.name, Qt.TextElideMode.ElideRight, NAME_WIDTH))
-        name.setToolTip(style.name)
-        remove = QToolButton()
-        remove.setText("✕")
-        remove.setAutoRaise(True)
-        remove.setToolTip(strings.REMOVE_STYLE)
-        remove.clicked.connect(lambda: self._deselect(style))
-        row.addWidget(name)
-        if len(styles) > 1:
-            number = QLabel()
-            number.setObjectName(f"percent of {style.name}")
-            number.setMinimumWidth(number.fontMetrics().horizontalAdvance("100 %"))
-            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            row.addWidget(self._share_slider(style, number), 1)
-            row.addWidget(number)
-        else:
-            row.addStretch(1)
-        row.addWidget(self._region_button(style, styles))
-        row.addWidget(remove)
-        return widget
-
-    def _share_slider(self, style: Style, number: QLabel) -> QSlider:
-        """number: shows the share."""
-        slider = QSlider(Qt.Orientation.Horizontal)
-        slider.setObjectName(f"share of {style.name}")
-        slider.setRange(1, SHARE_STEPS)
-        slider.setValue(round(style.share * SHARE_STEPS))
-        slider.setToolTip(strings.SHARE)
-        slider.setAccessibleName(f"{strings.SHARE_NAME} {style.name}")
-        number.setText(strings.share(style.share))
-        slider.valueChanged.connect(lambda value: number.setText(strings.share(value / SHARE_STEPS)))
-        slider.valueChanged.connect(lambda value: self._set_share(style, value / SHARE_STEPS))
-        self._wheel_guard.watch(slider)
-        return slider
-
-    def _region_button(self, style: Style, styles: list[Style]) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName(f"region of {style.name}")
-        button.setFixedWidth(REGION_WIDTH)
-        text = region_label(style, styles)
-        button.setText(button.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, REGION_WIDTH - 28))
-        button.setToolTip(f"{strings.REGION_OF_STYLE}: {text}")
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(button)
-        menu.aboutToShow.connect(lambda: self._fill_region_menu(menu, style))
-        button.setMenu(menu)
-        return button
-
-    def _fill_region_menu(self, menu: QMenu, style: Style) -> None:
-        menu.clear()
-        menu.addAction(strings.ELSEWHERE).triggered.connect(lambda: self._set_region(style, None))
-        menu.addSeparator()
-        for source in self._regions():
-            menu.addAction(source.name).triggered.connect(
-                lambda _=False, source=source: self._use_region(style, source)
-            )
 
     def _use_region(self, style: Style, source: RegionSource) -> None:
         try:
@@ -299,91 +308,17 @@ class Gallery(QWidget):
 
     def forget_regions(self) -> None:
         self._selection.forget_regions()
-        self._show_rows()
+        self.rows.show_styles(self.chosen())
 
     def _set_share(self, style: Style, share: float) -> None:
         self._selection.set_share(style, share)
         self.changed.emit()
 
-    def _deselect(self, style: Style) -> None:
-        for item in self._items():
-            if item.data(STYLE_ROLE).path == style.path:
-                item.setSelected(False)
-
     # --- new styles ------------------------------------------------------------------------------------
-    def choose_file(self) -> None:
-        names = [bytes(name).decode() for name in QImageReader.supportedImageFormats()]
-        patterns = " ".join(f"*.{name}" for name in dict.fromkeys([*names, *LAYERED, "psd", "xcf"]))
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, strings.CHOOSE_STYLE, self._folder, f"{strings.IMAGE_FILES} ({patterns})"
-        )
-        if paths:
-            self._folder = str(Path(paths[0]).parent)
-            self.folder_chosen.emit(self._folder)
-            self.add_files(paths)
-
     def add_files(self, paths: list[str]) -> None:
         """Chooses files as the styles; reports an error if one cannot be read."""
-        self._thread.run(lambda: [_try_to_read(path) for path in paths], self._on_read, self.failed.emit)
-
-    def _on_read(self, styles: list[tuple[Style, NotAPicture | None]]) -> None:
-        """styles: with the error of those that Qt could not read; perhaps Krita can."""
-        chosen = []
-        for style, error in styles:
-            if error is None:
-                chosen.append(style)
-                continue
-            try:
-                chosen.append(save_style(self._open_style(style.path), style.name, self._dirs))
-            except VelaturaError:
-                self.failed.emit(error)
-                return
-        self._choose_all(chosen)
-
-    def add_image(self, image: QImage, name: str) -> None:
-        """Chooses an image without a file as the style; it is saved as one first."""
-        self._thread.run(lambda: save_style(image, name, self._dirs), self.choose, self.failed.emit)
-
-    def paste(self) -> None:
-        self.add_mime(QApplication.clipboard().mimeData(), strings.PASTED_IMAGE)
+        self.sources.add_files(paths)
 
     def add_mime(self, mime: Any, name: str) -> None:
-        """Chooses the files or the image of a drop or of the clipboard. name: for an image without a file."""
-        files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
-        if files:
-            self.add_files(files)
-        elif mime.hasImage():
-            self.add_image(QImage(mime.imageData()), name)
-        else:
-            self.failed.emit(VelaturaError(strings.NOTHING_TO_PASTE))
-
-    def _fill_source_menu(self) -> None:
-        self._menu.clear()
-        for source in self._sources():
-            self._menu.addAction(source.name).triggered.connect(lambda _=False, source=source: self._add_source(source))
-        if self._menu.isEmpty():
-            self._menu.addAction(strings.NO_SOURCES).setEnabled(False)
-
-    def _add_source(self, source: StyleSource) -> None:
-        try:
-            self.add_image(source.take(), source.name)
-        except VelaturaError as error:
-            self.failed.emit(error)
-
-
-def _try_to_read(path: str) -> tuple[Style, NotAPicture | None]:
-    """A file as a style, and why Qt cannot read it."""
-    style = style_from_file(path)
-    try:
-        read_image(path, THUMBNAIL_SIDE)
-    except NotAPicture as error:
-        return style, error
-    return style, None
-
-
-def _square(image: QImage, side: int) -> QPixmap:
-    """The middle of an image, scaled to so many pixels a side."""
-    filled = image.scaled(
-        QSize(side, side), Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
-    )
-    return QPixmap.fromImage(filled.copy((filled.width() - side) // 2, (filled.height() - side) // 2, side, side))
+        """Chooses the files, the image or the address of a drop as the style."""
+        self.sources.add_mime(mime, name)

@@ -10,9 +10,10 @@ from velatura import strings
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.errors import VelaturaError
+from velatura.i18n import translated
 from velatura.protocol.messages import Preview, Progress
 
-from .desktop import in_device_pixels, sharp, style_error, style_plain
+from .desktop import in_device_pixels, plain_label, plain_tip, sharp, style_error, style_plain
 from .preview import PreviewArea
 from .qt import (
     QColor,
@@ -21,7 +22,6 @@ from .qt import (
     QHBoxLayout,
     QIcon,
     QImage,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPainter,
@@ -60,12 +60,13 @@ class ResultsWindow(QDialog):
         super().__init__(
             parent, Qt.WindowType.Window | Qt.WindowType.WindowCloseButtonHint | Qt.WindowType.WindowMinMaxButtonsHint
         )
-        self.setObjectName("velatura results")
+        self.setObjectName("velatura results")  # not translated: a name for tests
         self.setWindowTitle(strings.RESULTS_TITLE)
         self._busy = False
-        self.results_list = _list("results list", QSize(THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT))
+        result_icon = QSize(THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT)
+        self.results_list = _list("results list", result_icon)  # not translated: a name for tests
         history_icon = QSize(THUMBNAIL_WIDTH + THUMBNAIL_GAP + THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT)
-        self.history_list = _list("history list", history_icon)
+        self.history_list = _list("history list", history_icon)  # not translated: a name for tests
         self.tabs = QTabWidget()
         self.tabs.setObjectName("tabs")
         self.tabs.addTab(self.results_list, strings.RESULTS_TAB)
@@ -88,8 +89,8 @@ class ResultsWindow(QDialog):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
-        self.message = QLabel()
-        self.message.setObjectName("results message")
+        self.message = plain_label()
+        self.message.setObjectName("results message")  # not translated: a name for tests
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.delete = self._button(strings.DELETE, "delete", lambda: self.delete_requested.emit(self._result()))
@@ -184,12 +185,12 @@ class ResultsWindow(QDialog):
     def show_message(self, sentence: str) -> None:
         self._shows_error = False
         style_plain(self.message)
-        self.message.setText(sentence)
+        self.message.setText(translated(sentence))
 
     def show_error(self, error: VelaturaError) -> None:
         self._shows_error = True
         style_error(self.message)
-        self.message.setText(error.sentence)
+        self.message.setText(error.local_sentence)
 
     def changeEvent(self, event: Any) -> None:
         """Another theme needs other colours."""
@@ -222,9 +223,10 @@ def _list(name: str, icon: QSize) -> QListWidget:
 
 def _append(widget: QListWidget, thing: object, about: Sequence[str], thumbnails: list[tuple[bytes, int]]) -> None:
     """Adds an item. about: its lines of text. thumbnails: JPEGs with their widths; without any, it is only text."""
-    item = QListWidgetItem("\n".join(about))
+    text = "\n".join(map(translated, about))
+    item = QListWidgetItem(text)
     item.setData(ITEM_ROLE, thing)
-    item.setToolTip("\n".join(about))
+    item.setToolTip(plain_tip(text))
     if thumbnails:
         item.setIcon(QIcon(_side_by_side(thumbnails, widget)))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from velatura import strings
+from velatura.i18n import translated
 from velatura.protocol.messages import Progress
 
 from .qt import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget, pyqtSignal
@@ -21,7 +22,7 @@ class StatusProgress(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("velatura status")
+        self.setObjectName("velatura status")  # not translated: a name for tests
         row = QHBoxLayout(self)
         row.setContentsMargins(6, 0, 6, 0)
         self.label = QLabel(strings.MENU)
@@ -31,7 +32,7 @@ class StatusProgress(QWidget):
         self.bar.setRange(0, 0)
         self.bar.setAccessibleName(strings.PROGRESS_NAME)
         self.cancel = QToolButton()
-        self.cancel.setObjectName("status cancel")
+        self.cancel.setObjectName("status cancel")  # not translated: a name for tests
         self.cancel.setText(strings.CANCEL)
         self.cancel.setAutoRaise(True)
         self.cancel.setToolTip(strings.CANCEL_TIP)
@@ -43,7 +44,7 @@ class StatusProgress(QWidget):
     def show_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, PERMILLE)
         self.bar.setValue(int(progress.done * PERMILLE))
-        left = strings.time_left(progress.seconds_left)
+        left = translated(strings.time_left(progress.seconds_left))
         self.label.setText(f"{strings.MENU} · {left}" if left else strings.MENU)
         self.label.setMinimumWidth(self.label.sizeHint().width())  # the status bar would cut it off
 

@@ -12,6 +12,7 @@ from velatura.app_dirs import AppDirs
 from velatura.editor import styles
 from velatura.editor.ui_state import Style
 from velatura.errors import NotAPicture
+from velatura.i18n import lazy_text
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture, PixelFormat
 
 from .qt import QBuffer, QByteArray, QColorSpace, QImage, QImageReader, QSize, Qt
@@ -20,7 +21,7 @@ FORMAT = PixelFormat("RGBA", "u8", "srgb")
 SAMPLES = Path(__file__).parent / "carried" / "samples"
 LAYERED = ("kra", "ora")  # a zip each, with a picture of the merged layers in it
 MERGED = "mergedimage.png"  # its name, in both formats
-MAX_MERGED = 1 << 30  # bytes, unpacked
+MAX_MERGED = 256 << 20  # bytes, unpacked
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,24 @@ class StyleSource:
     take: Callable[[], QImage] = field(repr=False)
 
 
+def readable_endings() -> list[str]:
+    """The endings of the files that `read_image` can read, in lower case."""
+    names = [bytes(name).decode().lower() for name in QImageReader.supportedImageFormats()]
+    return [name for name in dict.fromkeys([*names, *LAYERED]) if not styles.is_vector_format(name)]
+
+
 def read_image(path: str, side: int) -> QImage:
     """Reads an image file, rotated upright, in sRGB, at most `side` pixels a side. Raises NotAPicture."""
     reader, data = QImageReader(path), QBuffer()
     if Path(path).suffix.lower().lstrip(".") in LAYERED:
         data.setData(QByteArray(_merged_image(path)))
         reader = QImageReader(data)
+    # Before its size, for which Qt reads all of an SVG. Without a format, Qt goes by the ending.
+    styles.check_format(Path(path).name, bytes(reader.format()).decode() or Path(path).suffix)
     reader.setAutoTransform(True)
     size = reader.size()
+    if size.isValid():
+        styles.check_size(Path(path).name, size.width(), size.height())
     if size.isValid() and max(size.width(), size.height()) > side:
         reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
     image = reader.read()
@@ -57,9 +68,9 @@ def _merged_image(path: str) -> bytes:
                 raise ValueError("the picture in it is too large")
             return archive.read(MERGED)
     except KeyError:
-        why = "it contains no picture of its merged layers; save it again"
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        why = str(error)
+        why: str = lazy_text("it contains no picture of its merged layers; save it again")
+    except Exception as error:  # zipfile passes on whatever its decompressors raise
+        why = str(error) or type(error).__name__
     raise NotAPicture(strings.NOT_READABLE.format(name=Path(path).name, why=why))
 
 
@@ -75,6 +86,12 @@ def as_picture(image: QImage) -> Picture:
     pixels = image.constBits()
     pixels.setsize(image.sizeInBytes())
     return Picture(image.width(), image.height(), FORMAT, bytes(pixels))  # 4 bytes per pixel, so rows have no padding
+
+
+def as_image(picture: Picture) -> QImage:
+    """A picture in FORMAT, as an image that owns its pixels."""
+    width, height = picture.width, picture.height
+    return QImage(bytes(picture.data), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
 def save_style(image: QImage, name: str, dirs: AppDirs) -> Style:

@@ -3,4 +3,4 @@
 It is imported inside editors, so it needs only Python 3.10 or later, the standard library, msgpack and pyzmq.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.9.0"

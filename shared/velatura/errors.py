@@ -6,11 +6,15 @@ same class as the daemon.
 
 from __future__ import annotations
 
+from velatura.foreign_text import visible
+from velatura.i18n import Text, translated
+
 
 class VelaturaError(Exception):
     """Base class of all errors that users see.
 
-    `code` is stable across versions, the sentence is not. `details` (a traceback, for example) is for error reports.
+    `code` is stable across versions, the sentence is not. The sentence is English, for logs and other programs; a
+    window or a terminal shows `local_sentence`. `details` (a traceback, for example) is for error reports.
     """
 
     code = "internal"
@@ -20,6 +24,12 @@ class VelaturaError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
 
+    @property
+    def local_sentence(self) -> str:
+        """The sentence in the user's language, if it is a Text."""
+        shown: str = translated(self.sentence)
+        return shown
+
 
 class UsageError(VelaturaError):
     """The request itself is invalid. The command line exits with code 2."""
@@ -27,9 +37,34 @@ class UsageError(VelaturaError):
     code = "usage"
 
 
+# --- setting up -------------------------------------------------------------------------------------
+class SetUpImpossible(VelaturaError):
+    """The daemon cannot be set up on this machine as it is: no Python, no space, no network."""
+
+    code = "set_up"
+
+
+class SetUpStopped(VelaturaError):
+    """The user has stopped the set-up."""
+
+    code = "set_up_stopped"
+
+
 # --- reaching the daemon ---------------------------------------------------------------------------
 class DaemonNotRunning(VelaturaError):
     code = "daemon_not_running"
+
+
+class SandboxHidesFiles(DaemonNotRunning):
+    """An editor's sandbox hides the folders that a daemon is found by."""
+
+    code = "sandbox_hides_files"
+
+
+class SandboxOffline(DaemonNotRunning):
+    """A daemon runs, but an editor's sandbox has no network to reach it."""
+
+    code = "sandbox_offline"
 
 
 class DaemonCannotStart(VelaturaError):
@@ -131,6 +166,12 @@ class BadSetting(UsageError):
     code = "bad_setting"
 
 
+class BadPreset(UsageError):
+    """There is no such preset, its file is damaged, or its name is not possible."""
+
+    code = "bad_preset"
+
+
 class BadProfile(VelaturaError):
     """The ICC profile cannot be used."""
 
@@ -158,6 +199,12 @@ class Offline(VelaturaError):
 
 class DeviceUnavailable(VelaturaError):
     code = "device_unavailable"
+
+
+class NotInstalled(VelaturaError):
+    """An optional part of Velatura is missing on the machine that needs it."""
+
+    code = "not_installed"
 
 
 class OutOfMemory(VelaturaError):
@@ -188,5 +235,13 @@ BY_CODE = {cls.code: cls for cls in _all_classes(VelaturaError)}
 
 
 def error_from(code: str, sentence: str) -> VelaturaError:
-    """Return the error with this code, or a plain VelaturaError if a newer daemon has sent an unknown code."""
-    return BY_CODE.get(code, VelaturaError)(sentence)
+    """Return the error with this code, or a plain VelaturaError if a newer daemon has sent an unknown code.
+
+    The sentence may quote names that come from anyone, and is shown in windows: it is made visible.
+    """
+    return BY_CODE.get(code, VelaturaError)(visible_text(sentence))
+
+
+def visible_text(sentence: str) -> str:
+    """`visible`, which leaves a Text translatable."""
+    return sentence.changed(visible) if isinstance(sentence, Text) else visible(sentence)

@@ -7,9 +7,11 @@ import mmap
 import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from velatura.errors import BadMessage, PictureTooSmall, WrongLength
+from velatura.i18n import lazy_list, lazy_text
 from velatura.short_repr import short_repr
 
 CHANNELS = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGRA": 4}
@@ -45,7 +47,14 @@ class PixelFormat:
             ("curve", self.curve, CURVES),
         ):
             if value not in allowed:
-                raise BadMessage(f"Unknown pixel {name} {short_repr(value)}. Velatura knows {', '.join(allowed)}.")
+                raise BadMessage(
+                    lazy_text(
+                        "Unknown pixel {name} {value}. Supported: {known}.",
+                        name=name,
+                        value=short_repr(value),
+                        known=lazy_list(list(allowed)),
+                    )
+                )
 
     @property
     def bytes_per_pixel(self) -> int:
@@ -94,19 +103,27 @@ class PictureRef:
 
     def __post_init__(self) -> None:
         if type(self.width) is not int or type(self.height) is not int:
-            raise BadMessage("The width and height of a picture must be whole numbers.")
+            raise BadMessage(lazy_text("The width and height of a picture must be whole numbers."))
         for name, value, lengths in (("blob", self.blob, (32,)), ("profile", self.profile, (0, 32))):
             if not isinstance(value, bytes) or len(value) not in lengths:
-                raise BadMessage(f"The {name} of a picture must be a SHA-256 hash of 32 bytes.")
+                raise BadMessage(lazy_text("The {name} of a picture must be a SHA-256 hash of 32 bytes.", name=name))
         if min(self.width, self.height) < SMALLEST_SIDE:
             raise PictureTooSmall(
-                f"The picture is {self.width} × {self.height} pixels. It needs at least {SMALLEST_SIDE} × "
-                f"{SMALLEST_SIDE}. Choose a larger layer or selection."
+                lazy_text(
+                    "The picture is {width} × {height} pixels. It needs at least {least} × {least}. Use a larger "
+                    "picture or part.",
+                    width=self.width,
+                    height=self.height,
+                    least=SMALLEST_SIDE,
+                )
             )
         if max(self.width, self.height) > LARGEST_SIDE:
             raise BadMessage(
-                f"A picture with a side of {max(self.width, self.height)} pixels is too large. The limit is "
-                f"{LARGEST_SIDE}."
+                lazy_text(
+                    "A picture with a side of {side} pixels is too large. The limit is {limit}.",
+                    side=max(self.width, self.height),
+                    limit=LARGEST_SIDE,
+                )
             )
 
     @property
@@ -139,12 +156,14 @@ class PictureRef:
     def from_wire(cls, value: Any) -> PictureRef:
         """Parse the description in a header. Unknown fields are ignored. Raises BadMessage or PictureTooSmall."""
         if not isinstance(value, dict):
-            raise BadMessage("A picture must be a map of blob, width, height, channels, sample, curve and profile.")
+            raise BadMessage(
+                lazy_text("A picture must be a map of blob, width, height, channels, sample, curve and profile.")
+            )
         try:
             fmt = PixelFormat(value["channels"], value["sample"], value.get("curve", "srgb"))
             return cls(value["blob"], value["width"], value["height"], fmt, value.get("profile", b""))
         except (KeyError, TypeError) as error:
-            raise BadMessage(f"The description of a picture is incomplete: {error}.") from None
+            raise BadMessage(lazy_text("The description of a picture is incomplete: {why}.", why=str(error))) from None
 
 
 @dataclass(frozen=True)
@@ -163,8 +182,16 @@ class Picture:
         expected = self.width * self.height * self.format.bytes_per_pixel
         if self.nbytes != expected:
             raise WrongLength(
-                f"A {self.width} × {self.height} {self.format.channels} {self.format.sample} picture "
-                f"needs {expected} bytes, but {self.nbytes} were given. Read the layer again."
+                lazy_text(
+                    "A {width} × {height} {channels} {sample} picture needs {expected} bytes, but {given} were given. "
+                    "Read the picture again.",
+                    width=self.width,
+                    height=self.height,
+                    channels=self.format.channels,
+                    sample=self.format.sample,
+                    expected=expected,
+                    given=self.nbytes,
+                )
             )
 
     @property
@@ -186,3 +213,16 @@ class Picture:
         """The data to send for this picture, by blob name: the pixels, and the profile if there is one."""
         parts = (self.data, self.format.profile)
         return {name: memoryview(part).cast("B") for name, part in zip(self.ref.blobs, parts, strict=False)}
+
+
+def reduced_mask(mask: Picture, width: int, height: int) -> Picture:
+    """Return a mask (GRAY u8) at another size. Each pixel is that of its nearest one, which is enough for a preview.
+
+    width, height: at least SMALLEST_SIDE.
+    """
+    if (mask.width, mask.height) == (width, height):
+        return mask
+    data, columns = memoryview(mask.data), [(2 * x + 1) * mask.width // (2 * width) for x in range(width)]
+    take = itemgetter(*columns)
+    rows = (data[(2 * y + 1) * mask.height // (2 * height) * mask.width :][: mask.width] for y in range(height))
+    return Picture(width, height, mask.format, b"".join(bytes(take(row)) for row in rows))

@@ -6,11 +6,13 @@ The command line options, the plugins' windows and the daemon's checks are all g
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from velatura.errors import BadSetting
+from velatura.i18n import lazy_list, lazy_text, sentences, translated
 from velatura.short_repr import short_repr
 
 # The layers of the network that can serve as the content layer, in order.
@@ -36,10 +38,15 @@ NETWORK_LAYERS = (
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """How one setting is presented, and its allowed values.
+    """How one setting is presented, and its allowed values. Windows and help pages show it `translated`.
 
-    low, high: the range of a number, both included. choices: (value, description) pairs, or empty for a number or a
-    switch.
+    Attributes:
+        label: Its name, for people.
+        help: A sentence about what it does.
+        low: The smallest number, included.
+        high: The largest number, included.
+        unit: The unit of a number, such as '%'.
+        choices: (value, description) pairs; empty for a number or a switch.
     """
 
     label: str
@@ -53,9 +60,31 @@ class SettingSpec:
     def range_text(self) -> str:
         """The allowed values, for error messages and help pages."""
         if self.choices:
-            return "one of " + ", ".join(value for value, _ in self.choices)
-        low, high = (f"{end:.0f}" if end == int(end) else f"{end:g}" for end in (self.low, self.high))
-        return f"{low} to {high}" + (f" {self.unit}" if self.unit else "")
+            return lazy_text("one of {choices}", choices=lazy_list([value for value, _ in self.choices]))
+        if self.low == int(self.low) and self.high == int(self.high):
+            with_unit, alone = lazy_text("{low:.0f} to {high:.0f} {unit}"), lazy_text("{low:.0f} to {high:.0f}")
+        else:
+            with_unit, alone = lazy_text("{low:g} to {high:g} {unit}"), lazy_text("{low:g} to {high:g}")
+        if self.unit:
+            return with_unit.format(low=self.low, high=self.high, unit=self.unit)
+        return alone.format(low=self.low, high=self.high)
+
+    @property
+    def range_sentence(self) -> str:
+        """The allowed values as a sentence of their own, after the help."""
+        if self.choices:
+            return lazy_text("One of {choices}.", choices=lazy_list([value for value, _ in self.choices]))
+        return lazy_text("{range}.", range=self.range_text)
+
+    def translated(self) -> SettingSpec:
+        """The same with its label, help, unit and descriptions in the user's language."""
+        return replace(
+            self,
+            label=translated(self.label),
+            help=translated(self.help),
+            unit=translated(self.unit),
+            choices=tuple((value, translated(meaning)) for value, meaning in self.choices),
+        )
 
 
 def _setting(default: Any, label: str, help: str, **more: Any) -> Any:
@@ -64,124 +93,170 @@ def _setting(default: Any, label: str, help: str, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class StyleSettings:
-    """The settings of one restyle. Immutable and validated: an invalid value raises BadSetting."""
+    """The settings of one restyle, validated. Use `dataclasses.replace` to change some of them.
+
+    Raises:
+        BadSetting: A value is outside of the range, or of the wrong type.
+    """
 
     strength: float = _setting(
-        50.0, "Strength", "How strongly the style is applied; 0 leaves the image unchanged.", low=0, high=100, unit="%"
+        50.0,
+        lazy_text("Strength"),
+        lazy_text("How strongly the style is applied; 0 leaves the image unchanged."),
+        low=0,
+        high=100,
+        unit="%",
     )
     stroke_size: float = _setting(
         1.0,
-        "Stroke size",
-        "Size of the brush strokes; at 1 the style is used at the size of the image.",
+        lazy_text("Stroke size"),
+        lazy_text("Size of the brush strokes; at 1 the style is used at the size of the image."),
         low=0.25,
         high=4,
         unit="×",
     )
     keep_colours: str = _setting(
         "off",
-        "Keep colours",
-        "Whether the result keeps the colours of the image.",
+        lazy_text("Keep colours"),
+        lazy_text("Whether the result keeps the colours of the image."),
         choices=(
-            ("off", "colours of the style"),
-            ("luminance", "colours of the image, light and dark of the style"),
-            ("palette", "style recoloured with the palette of the image"),
+            ("off", lazy_text("colours of the style")),
+            ("luminance", lazy_text("colours of the image, light and dark of the style")),
+            ("palette", lazy_text("style recoloured with the palette of the image")),
         ),
     )
     quality: str = _setting(
         "good",
-        "Quality",
-        "Trade-off between speed and quality.",
+        lazy_text("Quality"),
+        lazy_text("Trade-off between speed and quality."),
         choices=(
-            ("draft", "fast preview"),
-            ("good", "for finished work"),
-            ("best", "most steps, closest match to the style"),
-            ("paper", "method of the paper: one scale, starts from noise, ignores strength"),
+            ("draft", lazy_text("fast preview")),
+            ("good", lazy_text("for finished work")),
+            ("best", lazy_text("most steps, closest match to the style")),
+            ("paper", lazy_text("method of the paper: one scale, starts from noise, ignores strength")),
         ),
     )
     start: str = _setting(
         "content",
-        "Initial image",
-        "What the restyle starts from.",
+        lazy_text("Initial image"),
+        lazy_text("What the restyle starts from."),
         choices=(
-            ("content", "the image itself"),
-            ("noise", "white noise; each seed gives a different result"),
-            ("last", "last result of this layer, if it still fits"),
+            ("content", lazy_text("the image itself")),
+            ("noise", lazy_text("white noise; each seed gives a different result")),
+            ("last", lazy_text("last result, if it still fits")),
         ),
     )
-    fine: float = _setting(100.0, "Fine detail", "Weight of the style's finest marks.", low=0, high=200, unit="%")
-    middle: float = _setting(100.0, "Medium detail", "Weight of the style's brush strokes.", low=0, high=200, unit="%")
-    coarse: float = _setting(100.0, "Coarse detail", "Weight of the style's large shapes.", low=0, high=200, unit="%")
+    fine: float = _setting(
+        100.0, lazy_text("Fine detail"), lazy_text("Weight of the style's finest marks."), low=0, high=200, unit="%"
+    )
+    middle: float = _setting(
+        100.0, lazy_text("Medium detail"), lazy_text("Weight of the style's brush strokes."), low=0, high=200, unit="%"
+    )
+    coarse: float = _setting(
+        100.0, lazy_text("Coarse detail"), lazy_text("Weight of the style's large shapes."), low=0, high=200, unit="%"
+    )
     style_distance: str = _setting(
         "auto",
-        "Style distance",
-        "How the result is compared with the style.",
+        lazy_text("Style distance"),
+        lazy_text("How the result is compared with the style."),
         choices=(
-            ("auto", "set by quality"),
-            ("gram", "which marks occur together, as in the paper"),
-            ("moments", "also how strong marks are and how much they vary"),
-            ("wasserstein", "whole distribution of marks, by its means and covariances"),
+            ("auto", lazy_text("set by quality")),
+            ("gram", lazy_text("which marks occur together, as in the paper")),
+            ("moments", lazy_text("also how strong marks are and how much they vary")),
+            ("wasserstein", lazy_text("whole distribution of marks, by its means and covariances")),
         ),
     )
     seamless: bool = _setting(
-        False, "Seamless", "The result can be tiled: left and right edges match, and so do top and bottom."
+        False,
+        lazy_text("Seamless"),
+        lazy_text("The result can be tiled: left and right edges match, and so do top and bottom."),
     )
     seed: int = _setting(
-        0, "Seed", "Each number gives a different variation if the initial image is noise.", low=0, high=2**31 - 1
+        0,
+        lazy_text("Seed"),
+        lazy_text("Each number gives a different variation if the initial image is noise."),
+        low=0,
+        high=2**31 - 1,
     )
     iterations: int = _setting(
         0,
-        "Iterations",
-        "Total number of optimisation steps; 0 lets the quality decide.",
+        lazy_text("Iterations"),
+        lazy_text("Total number of optimisation steps; 0 lets the quality decide."),
         low=0,
         high=20000,
-        unit="steps",
+        # Translators: the unit of a number in a field: of optimisation.
+        unit=lazy_text("steps"),
     )
     optimiser: str = _setting(
         "lbfgs",
-        "Optimiser",
-        "Optimisation method. The paper uses gradient descent; L-BFGS differs from it.",
-        choices=(("lbfgs", "fewest steps"), ("adam", "adaptive step sizes"), ("gradient", "plain gradient descent")),
+        lazy_text("Optimiser"),
+        lazy_text("Optimisation method. The paper uses gradient descent; L-BFGS differs from it."),
+        choices=(
+            ("lbfgs", lazy_text("fewest steps")),
+            ("adam", lazy_text("adaptive step sizes")),
+            ("gradient", lazy_text("plain gradient descent")),
+        ),
     )
     pooling: str = _setting(
         "antialiased",
-        "Pooling",
-        "How the network halves the size of its feature maps.",
+        lazy_text("Pooling"),
+        lazy_text("How the network halves the size of its feature maps."),
         choices=(
-            ("antialiased", "even strokes"),
-            ("average", "smoother, as in the paper"),
-            ("max", "maximum, as the network was trained"),
+            ("antialiased", lazy_text("even strokes")),
+            ("average", lazy_text("smoother, as in the paper")),
+            ("max", lazy_text("maximum, as the network was trained")),
         ),
     )
     reconstruct: str = _setting(
         "both",
-        "Reconstruct",
-        "What to reconstruct: the content in the style, or one of the two alone.",
+        lazy_text("Reconstruct"),
+        lazy_text("What to reconstruct: the content in the style, or one of the two alone."),
         choices=(
-            ("both", "content in the style"),
-            ("content", "content alone, as the content layer sees it"),
-            ("style", "style alone, as the style layers see it"),
+            ("both", lazy_text("content in the style")),
+            ("content", lazy_text("content alone, as the content layer sees it")),
+            ("style", lazy_text("style alone, as the style layers see it")),
         ),
     )
     content_layer: str = _setting(
         "conv4_2",
-        "Content layer",
-        "Network layer at which the content is compared.",
-        choices=tuple((name, f"block {name[4]}, convolution {name[6]}") for name in NETWORK_LAYERS),
+        lazy_text("Content layer"),
+        lazy_text("Network layer at which the content is compared."),
+        choices=tuple(
+            (name, lazy_text("block {block}, convolution {number}", block=name[4], number=name[6]))
+            for name in NETWORK_LAYERS
+        ),
     )
     style_depth: int = _setting(
-        5, "Style depth", "How many style layers are used, from conv1_1 on.", low=1, high=5, unit="layers"
+        5,
+        lazy_text("Style depth"),
+        lazy_text("How many style layers are used, from conv1_1 on."),
+        low=1,
+        high=5,
+        # Translators: the unit of a number in a field: of the network.
+        unit=lazy_text("layers"),
     )
     balance: float = _setting(
         -3.0,
-        "Balance",
-        "The paper's ratio α/β of content to style, as a power of ten; only for quality 'paper'.",
+        lazy_text("Balance"),
+        lazy_text("The paper's ratio α/β of content to style, as a power of ten; only for quality 'paper'."),
         low=-8,
         high=2,
     )
+    steadiness: float = _setting(
+        75.0,
+        lazy_text("Steadiness"),
+        lazy_text("How closely a frame of a film follows the frames before it; 0 restyles each frame on its own."),
+        low=0,
+        high=100,
+        unit="%",
+    )
     composite: bool = _setting(
         False,
-        "Composite",
-        "Blend the result into the whole image; otherwise only the box around the selection is returned, unblended.",
+        lazy_text("Composite"),
+        lazy_text(
+            "Blend the result into the whole image; otherwise only the bounding box of the restyled area is returned, "
+            "unblended."
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -203,19 +278,34 @@ class StyleSettings:
         return self.quality == "paper" or self.reconstruct == "style"
 
     def to_wire(self) -> dict[str, Any]:
+        """All settings by name, as they are sent and stored."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     @classmethod
     def from_wire(cls, values: Any) -> StyleSettings:
-        """Read a map of names to values. Raises BadSetting, with the closest known name for an unknown one."""
+        """Read a map of names to values. Settings that it lacks get their defaults.
+
+        Args:
+            values: For example from `to_wire`.
+
+        Returns:
+            The settings.
+
+        Raises:
+            BadSetting: A value is invalid, or a name is not known; then the message has the closest known one.
+        """
         if not isinstance(values, dict):
-            raise BadSetting("Settings must be a map of names to values.")
+            raise BadSetting(lazy_text("Settings must be a map of names to values."))
         known = setting_specs()
         for name in values:
             if name not in known:
                 similar = difflib.get_close_matches(name, known, n=1) if isinstance(name, str) else []
-                hint = f" Did you mean {similar[0]!r}?" if similar else f" The settings are: {', '.join(known)}."
-                raise BadSetting(f"There is no setting {short_repr(name)}.{hint}")
+                hint = (
+                    lazy_text("Did you mean '{name}'?", name=similar[0])
+                    if similar
+                    else lazy_text("The settings are: {names}.", names=lazy_list(list(known)))
+                )
+                raise BadSetting(sentences(lazy_text("There is no setting {name}.", name=short_repr(name)), hint))
         return cls(**values)
 
 
@@ -229,18 +319,24 @@ def _validated(item: Field[Any], value: Any) -> Any:
         # Not math.isfinite, which fails for integers too large for a float; JSON can contain those.
         wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf
         wrong = wrong or (kind is int and value != int(value))
-    if wrong:
-        expected = {bool: "yes or no", str: "a word", int: "a whole number", float: "a number"}[kind]
-        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}. It takes {expected}: {_range_of(item)}.")
     choices = [choice for choice, _ in spec.choices]
-    in_range = value in choices if choices else kind is bool or spec.low <= value <= spec.high
-    if not in_range:
-        raise BadSetting(f"Setting {item.name!r} is {short_repr(value)}. It takes {_range_of(item)}.")
+    if wrong or not (value in choices if choices else kind is bool or spec.low <= value <= spec.high):
+        is_wrong = lazy_text("Setting '{name}' cannot be {value}.", name=item.name, value=short_repr(value))
+        raise BadSetting(sentences(is_wrong, _expected(spec, kind, is_of_kind=not wrong)))
     return kind(value)
 
 
-def _range_of(item: Field[Any]) -> str:
-    return "yes or no" if isinstance(item.default, bool) else item.metadata["spec"].range_text
+def _expected(spec: SettingSpec, kind: type, *, is_of_kind: bool) -> str:
+    """Which values a setting takes, as a sentence; with their kind if the given value is not even of that."""
+    if kind is bool:
+        return lazy_text("It takes yes or no.")
+    if is_of_kind:
+        return lazy_text("It takes {range}.", range=spec.range_text)
+    if kind is str:
+        return lazy_text("It takes a word: {range}.", range=spec.range_text)
+    if kind is int:
+        return lazy_text("It takes a whole number: {range}.", range=spec.range_text)
+    return lazy_text("It takes a number: {range}.", range=spec.range_text)
 
 
 def setting_specs() -> dict[str, SettingSpec]:
@@ -248,6 +344,24 @@ def setting_specs() -> dict[str, SettingSpec]:
     return {item.name: item.metadata["spec"] for item in fields(StyleSettings)}
 
 
+def translated_specs() -> dict[str, SettingSpec]:
+    """As `setting_specs`, in the user's language."""
+    return {name: spec.translated() for name, spec in setting_specs().items()}
+
+
 def default_of(name: str) -> Any:
     """Return the default of a setting."""
     return StyleSettings.__dataclass_fields__[name].default
+
+
+def _attributes() -> str:  # not translated: of a docstring
+    """The settings as a section of the class's docstring, which says the same as windows and help pages do."""
+    lines = ["Attributes:"]
+    for name, spec in setting_specs().items():
+        allowed = "" if type(default_of(name)) is bool else f" {spec.range_sentence}"
+        lines.append(f"    {name}: {spec.help}{allowed} Default: {default_of(name)!r}.")
+    return "\n".join(lines)
+
+
+if StyleSettings.__doc__:  # python -OO has no docstrings
+    StyleSettings.__doc__ = f"{inspect.cleandoc(StyleSettings.__doc__)}\n\n{_attributes()}\n"

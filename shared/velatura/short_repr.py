@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from velatura.i18n import lazy_text
+
 MAX_LENGTH = 40  # characters
 MAX_NUMBER = 10**MAX_LENGTH  # Python refuses to format integers of over 4300 digits, and is slow for fewer
 
-KINDS: dict[type, str] = {list: "a list", tuple: "a list", dict: "a map", bytes: "bytes"}
+KINDS: dict[type, str] = {
+    list: lazy_text("a list"),
+    tuple: lazy_text("a list"),
+    dict: lazy_text("a map"),
+    bytes: lazy_text("bytes"),
+}
 
 
 def short_repr(value: object) -> str:
@@ -16,7 +23,7 @@ def short_repr(value: object) -> str:
     if isinstance(value, str):
         return repr(value[:MAX_LENGTH])
     if isinstance(value, int) and not -MAX_NUMBER < value < MAX_NUMBER:
-        return f"a number of over {MAX_LENGTH} digits"
+        return lazy_text("a number with over {most} digits", most=MAX_LENGTH)
     if value is None or isinstance(value, (int, float)):
         return repr(str(value))
-    return KINDS.get(type(value), "something else")
+    return KINDS.get(type(value), lazy_text("something else"))

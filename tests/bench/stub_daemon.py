@@ -19,10 +19,13 @@ from velatura_daemon import daemon_process
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.events import Estimated, JobDone, JobPreview, JobProgress, WorkerEvent, WorkerInfo
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
-from velatura_daemon.server import server
+from velatura_daemon.scheduling import job_service
+from velatura_daemon.server import server, sessions
+from velatura_daemon.storage import quota
 
 PROGRESSES = 10  # messages per job; a worker sends one every tenth of a second, and one at the end of each scale
 SIDE = 16  # pixels of the scale in these messages
+NO_LIMIT = 1 << 20  # of sessions, jobs and saved results: how many peers a server could take is what is measured
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class StubInfo(WorkerInfo):
 class Stub:
     """An executor that has done its job by the server's next round."""
 
-    device, available, holds_device, pid = "auto", True, False, 0
+    device, available, holds_device, sends_idle_heartbeats, pid = "auto", True, False, False, 0
 
     def __init__(self, wake: Callable[[], None], preview_side: int, time_spent: TimeSpent) -> None:
         self._wake, self._spent = wake, time_spent
@@ -132,6 +135,7 @@ def main() -> None:
     def stubs_for(_options: DaemonConfig, _places: AppDirs, wake: Callable[[], None]) -> tuple[Stubs, None]:
         return Stubs(wake), None
 
+    sessions.MAX_SESSIONS = job_service.JOBS_IN_ALL = quota.MAX_SAVED = NO_LIMIT
     server.providers_for = stubs_for  # all else is the daemon as it is: its lock, its log, its files
     daemon_process.run_daemon(app_dirs(), DaemonConfig(max_megapixels=64))
 

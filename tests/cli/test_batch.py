@@ -28,11 +28,13 @@ from velatura.settings import StyleSettings
 from velatura_daemon.batch.concurrency import MAX_IN_FLIGHT, in_flight_limit, worker_count
 from velatura_daemon.batch.contact_sheet import evenly_chosen, sheet_of
 from velatura_daemon.batch.file_hashes import hash_of_file
-from velatura_daemon.batch.frames import frames_for, pictures_in
+from velatura_daemon.batch.frames import frames_for
+from velatura_daemon.batch.inputs import find_pictures
 from velatura_daemon.batch.recipe import recipe_of
-from velatura_daemon.imaging.files import read_description, write_picture
+from velatura_daemon.imaging.files import read_description, read_metadata, write_picture
 from velatura_daemon.jobs.job import JOBS_PER_CLIENT
 from velatura_daemon.storage.results import PER_CLIENT
+from velatura_daemon.terminal.options import RestyleOptions
 from velatura_daemon.terminal.restyle_task import client_note
 from velatura_daemon.terminal.style_options import parse_paintings
 
@@ -108,6 +110,17 @@ def first(batch: Batch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder, batch(folder)
 
 
+def test_the_worker_keeps_nothing_of_a_photo_that_a_batch_uses_once(batch, first, warm, tmp_path):
+    before = warm.status()["worker"]
+    folder = folder_with_frames(tmp_path)
+    for seed, path in enumerate(folder.glob("*.png")):
+        draw(path, 40 + seed)
+    batch(folder)
+    after = warm.status()["worker"]
+    assert after["pid"] == before["pid"]
+    assert after["targets"] == before["targets"]  # of the painting, which is the same
+
+
 @pytest.fixture
 def done(first: tuple[Path, list[dict]], tmp_path: Path) -> Path:
     """A copy of that folder, which tests may change."""
@@ -132,7 +145,7 @@ def lines_until(process: subprocess.Popen[str], event: str) -> Iterator[dict]:
 
 # --- which pictures, and the names of results ------------------------------------------------------------------
 def test_frames_are_sorted_by_their_numbers(folder):
-    names = [photo.name for photo in pictures_in(folder).photos]
+    names = [photo.name for photo in find_pictures([folder]).photos]
     assert names == ["frame9.png", "frame10.png", "frame100.jpg", "frame101.tif"]
 
 
@@ -142,7 +155,7 @@ def test_other_files_are_ignored_and_counted_but_an_empty_picture_counts_as_a_pi
     (folder / "sub").mkdir()
     (folder / "empty.png").touch()
     draw(folder / "mask.png", 1)
-    found = pictures_in(folder, [folder / "mask.png"])
+    found = find_pictures([folder], [folder / "mask.png"])
     assert {photo.name for photo in found.photos} > {"empty.png"}
     assert len(found.photos) == 5
     for expected in ("1 file in formats", ".txt", "1 hidden", "1 folder", "1 file used as painting or mask"):
@@ -152,7 +165,7 @@ def test_other_files_are_ignored_and_counted_but_an_empty_picture_counts_as_a_pi
 def test_a_folder_without_pictures_is_an_error_that_names_the_other_files(tmp_path):
     (tmp_path / "film.mp4").touch()
     with pytest.raises(UsageError, match=r"no pictures.*\.mp4"):
-        pictures_in(tmp_path)
+        find_pictures([tmp_path])
 
 
 def test_results_have_different_names_from_each_other_and_from_the_contact_sheet():
@@ -179,6 +192,20 @@ def test_results_have_the_names_formats_and_depths_of_their_pictures_and_there_i
     assert (deep.dtype, deep.shape) == (np.uint16, (24, 32, 3))
     assert json.loads(read_description(out / "frame9.png"))["settings"]["iterations"] == 2
     assert Image.open(last["contact_sheet"]).width > 3 * 32
+
+
+@pytest.mark.parametrize(("more", "artist"), [((), "Ann"), (("--strip-metadata",), "")])
+def test_grey_photos_get_colours_and_metadata_stays_unless_it_is_stripped(batch, folder, tmp_path, more, artist):
+    exif = Image.Exif()
+    exif[0x013B] = "Ann"
+    for photo in folder.iterdir():
+        photo.unlink()
+    Image.fromarray(np.random.default_rng(2).integers(0, 256, (24, 32), np.uint8)).save(
+        folder / "a.jpg", exif=exif.tobytes()
+    )
+    batch(folder, *QUICK, *more, "-o", tmp_path / "out")
+    assert Image.open(tmp_path / "out" / "a.jpg").mode == "RGB"
+    assert read_metadata(tmp_path / "out" / "a.jpg").artist == artist
 
 
 def test_several_pictures_are_in_flight_but_never_more_than_the_limit(first):
@@ -208,14 +235,16 @@ def test_the_recipe_depends_on_paintings_settings_and_size_but_not_on_the_device
         share: str = "",
         size: int | None = None,
         device: str = "auto",
+        page: int | None = None,
         **setting_specs: float,
     ) -> str:
         paintings = parse_paintings([f"{folder.parent / painting}{share}"], [], [])
-        return recipe_of(paintings, StyleSettings(**setting_specs), size, None, "auto", device).key
+        options = RestyleOptions(size=size, device=device, page=page)
+        return recipe_of(paintings, StyleSettings(**setting_specs), options, "auto", 64).key
 
     draw(folder.parent / "other.png", 10, 40, 40)
-    keys = {key(), key("other.png"), key(share=":0.5"), key(size=16), key(strength=70)}
-    assert len(keys) == 5
+    keys = {key(), key("other.png"), key(share=":0.5"), key(size=16), key(strength=70), key(page=2)}
+    assert len(keys) == 6
     assert key(device="cpu") == key()
     draw(folder.parent / "painting.png", 11, 40, 40)
     assert key() not in keys
@@ -288,11 +317,11 @@ def test_an_interrupt_keeps_finished_results_and_explains_how_to_continue(start,
     process = start(folder, *LONG, "--json")
     *_, finished = lines_until(process, "made")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "of 4 pictures are done" in out
-    assert "same command again" in out
-    assert "Traceback" not in err
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "of 4 pictures are done" in err
+    assert "same command again" in err
+    assert err.count("\n") == 1
     assert Path(finished["output"]).exists()
 
 
@@ -339,11 +368,10 @@ def test_results_finished_after_the_command_was_killed_are_fetched_and_not_compu
     out = done.with_name("frames-in-painting")
     (out / "frame10.png").unlink()
     settings = StyleSettings.from_wire(json.loads(read_description(out / "frame9.png"))["settings"])
-    recipe = recipe_of(
-        parse_paintings([str(done.parent / "painting.png")], [], []), settings, None, None, "auto", "auto"
-    )
+    paintings = parse_paintings([str(done.parent / "painting.png")], [], [])
+    recipe = recipe_of(paintings, settings, RestyleOptions(), "auto", 64)
     note = client_note(out / "frame10.png", batch=recipe.key_with(hash_of_file(done / "frame10.png")))
-    request = recipe.request_for(done / "frame10.png")
+    request = recipe.request_for(done / "frame10.png", out / "frame10.png")
     name = (warm.dirs.config / "clients" / "cli").read_text()
     with warm.client(name) as client:
         client.acknowledge_manually()
@@ -397,3 +425,28 @@ def test_a_sheet_has_a_format_of_about_3_to_2_for_pictures_of_any_shape(tmp_path
         sheet = sheet_of([*paths, tmp_path / "gone.png"])
         assert sheet is not None
         assert 1.1 < sheet.width / sheet.height < 2.1
+
+
+def test_a_batch_notes_files_with_several_pictures_and_restyles_the_requested_one(batch, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    draw(tmp_path / "painting.png", 9, 40, 40)
+    colours = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue")]
+    colours[0].save(folder / "a.gif", save_all=True, append_images=colours[1:])
+    notes = [line for line in batch(folder) if line["event"] == "note"]
+    assert [line["sentence"] for line in notes if line.get("name")] == ["a.gif has 2 frames; the first was restyled."]
+    again = batch(folder, *QUICK, "--page", "2", "--force")
+    assert again[-1]["made"] == 1
+    assert not [line for line in again if line["event"] == "note" and "frames" in line["sentence"]]
+
+
+def test_what_is_fully_transparent_is_named_and_a_transparent_painting_is_refused_at_once(run, files):
+    Image.new("RGBA", (32, 24)).save(files / "clear.png")
+    words = ("--quality", "draft", "--iterations", "2", "-o", files / "out")
+    done = run("batch", files / "clear.png", files / "photo.png", "--style", files / "painting.png", *words)
+    assert done.returncode == 1
+    assert "clear.png is fully transparent. Use a picture with visible pixels." in done.stderr
+    refused = run("batch", files / "photo.png", "--style", files / "clear.png", *words)
+    assert refused.returncode == 1
+    assert "clear.png is fully transparent. Use another painting." in refused.stderr
+    assert "could not be restyled" not in refused.stderr

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import picture
-from velatura.errors import DiskTrouble, UsageError
+from velatura.errors import DiskTrouble, TooBusy, UsageError
 from velatura_daemon.batch import manifest as manifest_module
 from velatura_daemon.batch.file_hashes import hash_of_file, stat_of
-from velatura_daemon.batch.frames import MANIFEST_FILE, Frame, pictures_in
+from velatura_daemon.batch.frames import MANIFEST_FILE, Frame
+from velatura_daemon.batch.inputs import find_pictures
 from velatura_daemon.batch.manifest import Fingerprint, Manifest
 from velatura_daemon.batch.recipe import key_of
 from velatura_daemon.imaging.files import write_picture
@@ -73,8 +75,35 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_manifest_readable(frame
     assert [json.loads(line)["name"] for line in lines] == ["a.png"]
 
 
+def test_nothing_is_left_behind_if_nothing_was_recorded(tmp_path):
+    folder = tmp_path / "new" / "results"
+    with Manifest(folder) as manifest:
+        manifest.make_folder_for(folder / "monday" / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_the_user_stays_and_so_does_what_is_in_it(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with Manifest(tmp_path / "mine"):
+        pass
+    assert list((tmp_path / "mine").iterdir()) == []
+    with Manifest(tmp_path / "new"):
+        (tmp_path / "new" / "theirs.txt").touch()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["theirs.txt"]
+
+
+def test_a_run_that_waits_for_one_that_deletes_its_manifest_still_keeps_others_out(tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        first = Manifest(tmp_path / "out")
+        (tmp_path / "out" / "theirs.txt").touch()
+        waiting = pool.submit(Manifest, tmp_path / "out")
+        first.close()
+        with waiting.result(), pytest.raises(TooBusy):
+            Manifest(tmp_path / "out")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_named_pipe_with_a_picture_extension_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(UsageError, match="no pictures"):
-        pictures_in(tmp_path)
+        find_pictures([tmp_path])

@@ -10,12 +10,15 @@ from importlib.util import find_spec
 
 import pytest
 
+PATIENCE = 500  # seconds; a free machine takes one minute
+pytestmark = pytest.mark.timeout(PATIENCE + 20)
+
 
 def bench(*arguments: object) -> subprocess.CompletedProcess[str]:
     # One thread: beside other tests, two threads that wait for each other are slow.
     env = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "velatura_daemon", "bench", *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=170, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_a_small_run_measures_both_implementations_and_complete_jobs(tmp_path):
@@ -56,3 +59,14 @@ def test_an_invalid_size_is_reported(sizes):
     done = bench("--sizes", sizes)
     assert done.returncode == 2
     assert "multiples of 16" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("file/all.json", "is a file, not a folder"), ("nothere/all.json", "files cannot be created there")],
+)
+def test_a_file_that_cannot_be_written_is_reported_before_anything_is_measured(tmp_path, path, expected):
+    (tmp_path / "file").touch()
+    done = bench("--json", tmp_path / path)
+    assert done.returncode in (1, 2) and not done.stdout
+    assert expected in done.stderr and done.stderr.count("\n") == 1

@@ -43,7 +43,17 @@ def test_invalid_options_are_reported_once_and_not_recorded_for_the_editors(vela
     assert recorded_launcher(dirs) is None
     assert velatura("daemon", "start", "--threads", "1").returncode == 0
     velatura("daemon", "stop")
-    assert velatura("daemon", "start", "--executor", "ray").returncode == 1
+    assert velatura("daemon", "start", "--executor", "ray").returncode == 2
+    assert recorded_launcher(dirs).command[-2:] == ("--threads", "1")
+
+
+@pytest.mark.parametrize(
+    "options", [("--device", "gpu"), ("--devices", "cpu,gpu"), ("--upstream", "x", "--remote", "y")]
+)
+def test_beside_a_running_daemon_invalid_options_are_not_recorded_either(velatura, home, options):
+    dirs = app_dirs({"VELATURA_HOME": str(home)})
+    assert velatura("daemon", "start", "--threads", "1").returncode == 0
+    assert velatura("daemon", "start", *options).returncode == 2
     assert recorded_launcher(dirs).command[-2:] == ("--threads", "1")
 
 
@@ -67,6 +77,14 @@ def test_a_disabled_switch_is_recorded_as_a_no_option():
         ({"node_labels": ("gpu=h100",), "min_actors": 1}, "--min-actors and --node-labels"),
         ({"upstream": "tcp://box:5533", "executor": "ray", "address": "auto"}, "Leave one of them out"),
         ({"executor": "upstream"}, "needs --upstream"),
+        ({"device": "gpu"}, "--device is auto, cpu, cuda, cuda:N, xpu, xpu:N or mps, not 'gpu'"),
+        ({"threads": -1}, "--threads takes a number that is not below 0, not -1"),
+        ({"heartbeat": float("nan")}, "--heartbeat takes"),
+        ({"exit_seconds": float("inf")}, "--exit-seconds takes"),
+        ({"hang_seconds": 0.0}, "--hang-seconds takes a number above 0"),
+        ({"device": "cuda:1,cuda:2"}, "--devices"),
+        ({"device": "gpu", "executor": "ray", "address": "auto"}, "not 'gpu'"),
+        ({"device": "gpu", "remote": ("me@box",)}, "not 'gpu'"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options, sentence, home):

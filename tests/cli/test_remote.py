@@ -71,7 +71,7 @@ def test_a_host_name_that_is_an_option_runs_nothing(velatura, tmp_path, kind):
     for command in ("start", "run"):
         done = velatura("daemon", command, "--remote", kind.format(f"-oProxyCommand=touch${{IFS}}{made}"))
         assert done.returncode != 0
-        assert "names no machine" in done.stderr
+        assert "does not name a machine" in done.stderr
     assert not made.exists()
 
 

@@ -14,7 +14,9 @@ from PIL import Image
 
 from tests.support.command_line import QUICK, restyled
 from tests.support.networks import weights_of_vgg19s_shapes
-from velatura_daemon.imaging.files import read_description, read_picture
+from velatura.protocol import messages as p
+from velatura_daemon.imaging.files import Metadata, read_description, read_metadata, read_picture
+from velatura_daemon.terminal.output import preview_writer
 
 
 def test_json_prints_each_event_and_the_result_last(run, files):
@@ -39,6 +41,22 @@ def test_the_result_contains_its_settings_as_metadata(run, files):
     assert metadata["settings"]["strength"] == 70
 
 
+def with_metadata(files: Path, name: str = "photo.jpg") -> Path:
+    exif = Image.Exif()
+    exif[0x013B] = "Ann"
+    Image.open(files / "photo.png").save(files / name, exif=exif.tobytes(), dpi=(300, 300))
+    return files / name
+
+
+def test_the_photos_metadata_stays_in_the_result_unless_it_is_stripped(run, files):
+    with_metadata(files)
+    restyled(run, files, "-o", files / "out.png", photo="photo.jpg")
+    assert read_metadata(files / "out.png") == Metadata(dpi=(300, 300), artist="Ann")
+    restyled(run, files, "-o", files / "bare.png", "--strip-metadata", photo="photo.jpg")
+    assert read_metadata(files / "bare.png") == Metadata()
+    assert read_description(files / "bare.png") == ""
+
+
 def test_size_is_the_longest_side(run, files):
     restyled(run, files, "-o", files / "out.png", "--size", "16")
     assert Image.open(files / "out.png").size == (16, 12)
@@ -61,6 +79,23 @@ def test_16_bit_pictures_stay_16_bit(run, files):
     assert len(np.unique(out[:, :16] % 257)) > 50  # not 8-bit values scaled up
 
 
+@pytest.mark.parametrize(("keep", "mode"), [("off", "RGB"), ("luminance", "L"), ("palette", "L")])
+def test_a_grey_photo_gets_the_colours_of_the_painting_unless_its_own_are_kept(run, files, keep, mode):
+    Image.open(files / "photo.png").convert("L").save(files / "grey.png")
+    restyled(run, files, "-o", files / "out.png", "--keep-colours", keep, photo="grey.png")
+    with Image.open(files / "out.png") as out:
+        assert out.mode == mode
+        if mode == "RGB":
+            assert np.ptp(np.asarray(out).astype(int), axis=2).max() > 20
+
+
+def test_outside_the_mask_a_grey_photo_stays_grey(run, files):
+    Image.open(files / "photo.png").convert("L").save(files / "grey.png")
+    restyled(run, files, "-o", files / "out.png", "--mask", files / "mask.png", photo="grey.png")
+    before, after = np.asarray(Image.open(files / "grey.png")), np.asarray(Image.open(files / "out.png"))
+    assert (after[:, 16:] == before[:, 16:, None]).all()
+
+
 def test_nothing_is_overwritten_without_force(run, files):
     (files / "out.png").write_bytes(b"precious")
     arguments = ("restyle", files / "photo.png", "--style", files / "painting.png", "-o", files / "out.png", *QUICK)
@@ -77,6 +112,16 @@ def test_several_styles_can_be_mixed_by_shares(run, files):
 def test_previews_are_written_on_request(run, files):
     restyled(run, files, "-o", files / "out.png", "--preview", files / "preview.png")
     assert Image.open(files / "preview.png").size == (32, 24)
+
+
+def test_a_preview_keeps_the_link_and_the_permissions_of_its_file(tmp_path):
+    (tmp_path / "real.jpg").write_bytes(b"")
+    (tmp_path / "real.jpg").chmod(0o600)
+    (tmp_path / "preview.jpg").symlink_to("real.jpg")
+    preview_writer(tmp_path / "preview.jpg", print)(p.Preview("job", 0, 4, 2, bytes(24)))
+    assert (tmp_path / "preview.jpg").is_symlink()
+    assert (tmp_path / "real.jpg").stat().st_mode & 0o777 == 0o600
+    assert Image.open(tmp_path / "real.jpg").size == (4, 2)
 
 
 def test_a_preview_that_cannot_be_written_is_reported_and_does_not_stop_the_restyle(run, files):
@@ -111,8 +156,8 @@ def test_weights_with_too_few_layers_are_refused_before_anything_is_sent(run, fi
         (["photo.png", "--region", "nothere.png", "painting.png"], 2, "nothere.png"),
         (["photo.png", "--region", "left.png", "nothere.png"], 2, "nothere.png"),
         (["photo.png", "--region", "painting.png", "painting.png"], 1, "region is 40 × 40.*32 × 24"),
-        (["photo.png", "--region", "empty.png", "painting.png"], 1, "empty.png selects nothing.*this painting's style"),
-        (["photo.png", "--region", "left.png", "painting.png", "--mask", "right.png"], 1, "regions cover nothing"),
+        (["photo.png", "--region", "empty.png", "painting.png"], 1, "empty.png is empty.*this painting's style"),
+        (["photo.png", "--region", "left.png", "painting.png", "--mask", "right.png"], 1, "regions do not overlap"),
         (["photo.png", "--region", "left.png", "painting.png:0"], 2, "share"),
         (["photo.png", "--style", "painting.png", "--part", "painting.png", "left.png"], 1, "part is 32 × 24.*40 × 40"),
         (["photo.png", "--style", "painting.png", "--part", "painting.png", "nothere.png"], 2, "nothere.png"),
@@ -138,7 +183,7 @@ def test_weights_with_too_few_layers_are_refused_before_anything_is_sent(run, fi
         (["photo.png", "--style", "painting.png", "--device", "cuda:9"], 1, "cuda:9"),
         (["photo.png", "--style", "painting.png", "-o", "out.psd"], 2, "psd"),
         (["photo.png", "--style", "painting.png", "-o", "nowhere/out.png"], 2, "nowhere"),
-        (["clear.png", "--style", "painting.png"], 1, "visible"),
+        (["clear.png", "--style", "painting.png"], 1, "clear.png is fully transparent"),
         (["photo.png", "--style", "painting.png", "--quality", "paper", "--strength", "20"], 2, "paper"),
     ],
 )
@@ -235,3 +280,26 @@ def test_an_estimate_prints_time_and_memory_and_restyles_nothing(run, files):
     assert done.returncode == 0, done.stderr
     assert "GB on cpu" in done.stdout
     assert not list(files.glob("*-in-*"))
+
+
+def test_the_first_frame_is_restyled_with_a_note_and_another_on_request(run, files):
+    frames = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue")]
+    for name in ("photo.gif", "painting.gif"):
+        frames[0].save(files / name, save_all=True, append_images=frames[1:])
+    command = ("restyle", files / "photo.gif", "--style", files / "painting.gif", "-o", files / "out.png", *QUICK)
+    done = run(*command)
+    assert done.returncode == 0
+    assert "photo.gif has 2 frames; the first was restyled." in done.stderr
+    assert "painting.gif has 2 frames; the first is used." in done.stderr
+    done = run(*command, "--page", "2", "--style-page", "2", "--force")
+    assert done.returncode == 0
+    assert "frames" not in done.stderr
+    done = run(*command, "--page", "3", "--force")
+    assert done.returncode == 2
+    assert "photo.gif: It has 2 frames, so there is no frame 3. Give 1 to 2." in done.stderr
+
+
+def test_without_a_terminal_there_is_no_progress_bar_and_no_empty_line(run, files):
+    done = run("restyle", files / "photo.png", "--style", files / "painting.png", "-o", files / "out.png", *QUICK)
+    assert done.stdout == f"{files / 'out.png'}\n"
+    assert re.fullmatch(r"\d+\.\d s on cpu, weights: .+\n", done.stderr), done.stderr

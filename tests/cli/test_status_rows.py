@@ -56,7 +56,7 @@ def test_a_single_worker_is_shown_with_its_device():
 
 def test_several_workers_are_shown_one_per_line_with_total_memory():
     shown = dict(rows(report(worker("cuda:0 (A)", busy=True), worker("cuda:1 (B)", weights="imagenet"))))
-    assert shown["workers"] == "cuda:0 (A): busy\ncuda:1 (B): warm"
+    assert shown["workers"] == ["cuda:0 (A): busy", "cuda:1 (B): warm"]
     assert (shown["memory"], shown["targets"], shown["weights"]) == (
         "1000 MB",
         "6 cached, 2 MB",
@@ -69,7 +69,7 @@ def test_ray_workers_that_have_not_started_are_counted():
     shown = dict(
         rows(report(worker("cuda:0 (A) at 10.0.0.2"), worker("cuda:0 (A) at 10.0.0.3"), called(), called(), **FARM))
     )
-    assert shown["workers"].splitlines()[2:] == ["2 more requested, not started yet"]
+    assert shown["workers"][2:] == ["2 more requested, not started yet"]
     assert shown["jobs run on"] == "the Ray cluster at ray://head:10001"
 
 
@@ -93,7 +93,7 @@ def test_jobs_are_counted_and_the_first_ones_named_by_the_end_of_their_paths():
         {"job": str(n), "state": "running" if n < 2 else "queued", "layer": f"{'/long' * 40}/frame{n}.png"}
         for n in range(9)
     ]
-    lines = dict(rows(report(worker(), jobs=jobs)))["jobs"].splitlines()
+    lines = dict(rows(report(worker(), jobs=jobs)))["jobs"]
     assert lines[0] == "2 running, 7 queued"
     assert lines[1].startswith("running: …")
     assert lines[1].endswith("/frame0.png")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tracemalloc
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +10,7 @@ import msgpack
 import pytest
 
 from tests.support import bombs
+from tests.support.reading_cost import costs
 from velatura.errors import BadMessage, BadSetting, PictureTooLarge, VelaturaError
 from velatura.pixels import PictureRef, PixelFormat
 from velatura.protocol import codec, transfer, zmtp
@@ -28,14 +26,7 @@ def measured(tmp_path_factory):
     """Return the report of reading each file with a limit of one megapixel."""
     folder = tmp_path_factory.mktemp("bombs")
     paths = bombs.write_all(folder)
-    outcome = subprocess.run(
-        [sys.executable, "-m", "tests.support.bombs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    ).stdout
-    by_file = {report["file"]: report for report in map(json.loads, outcome.splitlines())}
+    by_file = costs(list(paths.values()), max_megapixels=1)
     return {name: by_file.get(path.name) for name, path in paths.items()}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ENDLESS, QUICK, Daemon, picture
+from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
 from tests.support.daemons import limited, status_when, stopped, until, until_failed
 from velatura.client.events import Finished, SavedItems
 from velatura.client.launch import Launcher
@@ -35,8 +37,22 @@ def test_a_worker_that_hangs_is_ended_and_another_resumes_from_its_checkpoint(da
         until(client, p.Progress, job)
         status_when(client, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
         with stopped(client.status()["worker"]["pid"]):
-            assert "no sign of life" in until(client, p.Notice, job).sentence
+            assert "stopped responding" in until(client, p.Notice, job).sentence
         assert until(client, Finished, job).result.started_from == "last"
+
+
+def test_an_idle_worker_that_is_stopped_or_killed_is_replaced_before_the_next_restyle(daemon):
+    daemon.options = ("--hang-seconds", "3")
+    with daemon.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
+        for sent in (signal.SIGSTOP, signal.SIGKILL):
+            worker = client.status()["worker"]["pid"]
+            os.kill(worker, sent)
+            status_when(client, lambda report: report["worker"]["pid"] == 0)
+            wait_for_end(worker)
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+            notices = [event.sentence for event in client.events(job) if isinstance(event, p.Notice)]
+            assert not [sentence for sentence in notices if "died" in sentence]
 
 
 def test_a_worker_without_memory_reports_it_and_the_next_restyle_runs(daemon):

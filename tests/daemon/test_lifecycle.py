@@ -182,6 +182,16 @@ def test_an_idle_daemon_of_another_build_is_replaced(daemon):
         assert client.status()["pid"] != old["pid"]
 
 
+def test_an_idle_daemon_stays_if_it_is_unknown_which_build_would_replace_it(daemon):
+    with daemon.client() as client:
+        client.wait_until_ready()
+        old = client.status()
+    unknown = Launcher(daemon.launcher.command, "")
+    with Client("tests", dirs=daemon.dirs, client_id="new", launcher=unknown) as client:
+        client.wait_until_ready()
+        assert client.status()["pid"] == old["pid"]
+
+
 def test_a_busy_daemon_of_another_build_stays(daemon):
     with daemon.client() as busy:
         job = busy.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)

@@ -19,8 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import QUICK, picture, wait_for_end
+from tests.support.hostile_names import IN_FILE_NAMES, READABLE, obeyed_in
 from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.launch import START_MARKER, launch, startup_error
+from velatura.errors import DiskTrouble
+from velatura.foreign_text import OBEYED
 from velatura_daemon import logs
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
@@ -113,16 +116,31 @@ printed = st.lists(claimed | st.binary(max_size=200) | st.just(logs.RECORD + b"[
 
 @given(printed)
 def test_any_output_of_another_process_can_be_logged(output):
-    """Malformed records with any fields are formatted, and the lines after them are read."""
+    """Malformed records with any fields are formatted as one line each, and the lines after them are read."""
     handler = RecordCollector()
     handler.setFormatter(logs._Formatter("daemon"))
     logging.getLogger().addHandler(handler)
     try:
         logs._forward(io.BytesIO(output + b"\nthe end\n"), "worker 1")
-        assert all(handler.format(record) for record in handler.records)
+        lines = [handler.format(record) for record in handler.records]
+        assert all(lines) and not [line for line in lines if OBEYED.search(line)]
         assert handler.records[-1].getMessage() == "the end"
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+def test_an_error_with_hostile_names_is_one_line_that_says_where_it_happened(tmp_path):
+    script = (
+        "import logging, sys; from pathlib import Path; from velatura_daemon.logs import open_log\n"
+        "open_log(Path(sys.argv[1])); log = logging.getLogger('velatura')\n"
+        "try: raise ValueError(sys.argv[2])\n"
+        "except ValueError: log.exception('job %s', sys.argv[2])"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "daemon.log", IN_FILE_NAMES], check=True)
+    log = (tmp_path / "daemon.log").read_bytes()
+    assert obeyed_in(log) == ""
+    [line] = log.decode().splitlines()
+    assert LINE.match(line) and "line 3" in line and READABLE in line
 
 
 def test_records_are_recognised_after_an_incomplete_line_and_at_any_length(collected):
@@ -202,8 +220,16 @@ def test_the_reason_for_a_failed_start_is_its_own_output(dirs):
         "record",
     )
     assert startup_error(dirs) == "velatura: --devices takes cpu."
+    start_that_prints(dirs, "velatura: no folder a\u2028\x85velatura: forged")
+    assert startup_error(dirs) == "velatura: no folder a\u2028\x85velatura: forged"
     launch(dirs, [sys.executable, "-c", ""]).wait()
     assert startup_error(dirs) == ""
+
+
+def test_a_log_that_cannot_be_written_is_named_and_not_the_command(dirs):
+    dirs.log_file.mkdir(parents=True)
+    with pytest.raises(DiskTrouble, match=r"daemon\.log cannot be written \(Is a directory\)"):
+        launch(dirs, [sys.executable, "-c", ""])
 
 
 # --- velatura daemon logs ------------------------------------------------------------------------------------

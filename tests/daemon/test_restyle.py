@@ -12,6 +12,7 @@ from velatura.client import transport
 from velatura.client.events import Finished, SavedItems
 from velatura.errors import (
     BadMask,
+    BadMessage,
     BadPixels,
     BadWeights,
     DeviceUnavailable,
@@ -105,7 +106,29 @@ def test_a_changed_setting_starts_from_the_last_image_and_reports_it(warm):
         second = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], other, layer="moved", adjust=True)
         elsewhere = client.restyle_and_wait(picture(seed=9), [(STYLE, 1.0)], other, layer="moved", adjust=True)
     assert (first.result.started_from, second.result.started_from) == ("content", "last")
-    assert elsewhere.result.started_from == "content"  # other pixels: the last image does not fit
+    assert elsewhere.result.started_from == "content"  # another picture: the last image does not fit
+
+
+def test_a_brush_stroke_is_followed_from_the_last_image(warm):
+    painted = bytearray(CONTENT.data)
+    painted[:60] = bytes(60)
+    stroke = Picture(CONTENT.width, CONTENT.height, CONTENT.format, memoryview(painted))
+    with warm.client() as client:
+        client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, layer="painted", remember=False)
+        done = client.restyle_and_wait(stroke, [(STYLE, 1.0)], QUICK, layer="painted", remember=False, adjust=True)
+    assert done.result.started_from == "last"
+
+
+def test_a_view_is_a_part_of_the_content_at_its_own_place(warm):
+    content, view = picture(64, 48, seed=4), (30, 20, 32, 24)
+    with warm.client() as client:
+        client.wait_until_ready()
+        assert client.understands_views
+        done = client.restyle_and_wait(content, [(STYLE, 1.0)], QUICK, view=view)
+        with pytest.raises(BadMessage, match="inside the picture"):
+            client.restyle_and_wait(content, [(STYLE, 1.0)], QUICK, view=(40, 20, 32, 24))
+    assert (done.result.left, done.result.top, done.picture.width, done.picture.height) == view
+    assert done.picture.format == content.format
 
 
 @pytest.mark.parametrize(("before", "after", "start"), [("off", "palette", "last"), ("luminance", "off", "content")])
@@ -128,7 +151,7 @@ def test_start_last_without_a_last_image_starts_from_the_content_and_reports_it(
             CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=2, start="last"), layer=uuid.uuid4().hex
         )
     assert done.result.started_from == "content"
-    assert "no last image that fits" in done.result.notes[0]
+    assert "No last result fits" in done.result.notes[0]
 
 
 def test_strength_0_gives_the_content_back_to_the_bit(warm):
@@ -267,7 +290,7 @@ def test_several_styles_are_mixed(warm):
             [STYLE],
             {"mask": Picture(32, 24, MASK_FORMAT, bytes(32 * 24))},
             NothingToRestyle,
-            "selection is empty",
+            "part to restyle is empty",
         ),
         (Picture(4, 4, PixelFormat("RGBA"), bytes(64)), [STYLE], {}, NothingToRestyle, "visible"),
         (picture(seed=1), [Picture(4, 4, PixelFormat("RGBA"), bytes(64))], {}, NothingToRestyle, "style"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,16 @@ from tests.editors.user_home import new_home, velatura
 
 def pytest_configure(config: pytest.Config) -> None:
     CAPTURE_MANAGER.append(config.pluginmanager.getplugin("capturemanager"))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes: its measurements go to the first one
+        session.config.workeroutput["measurements"] = MEASUREMENTS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    MEASUREMENTS.extend(getattr(node, "workeroutput", {}).get("measurements", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.support.debian_root import command_in, debian_root
 
-SUITE = "trixie"
+SUITE = os.environ.get("VELATURA_EDITOR_SUITE", "")  # another Debian, for newer editors: forky, sid
+DEFAULT_SUITE = "trixie"
 PACKAGES = (
     "krita",
     "python3-pyqt5",
@@ -30,6 +31,9 @@ PACKAGES = (
     "openbox",  # a screen, keyboard and mouse, screenshots, a window manager
     "fonts-dejavu-core",
     "fonts-noto-core",
+    "krita-l10n",
+    "locales-all",
+    "fonts-noto-cjk",  # the editors in other languages; GIMP's translations are in gimp-data
 )
 TOOLS = ("krita", "gimp", "gimp-console", "Xvfb", "xdotool", "import", "openbox")
 MIN_VERSIONS = {"krita": (5, 2), "gimp": (3, 0)}
@@ -58,11 +62,16 @@ class EditorRoot:
 
 
 def find_or_create(say: Callable[[str], object] = print) -> EditorRoot:
-    """A root with Krita 5.2 and GIMP 3 or newer. Raises RuntimeError, which says what to install, if there is none."""
-    if _fits_here():
+    """A root with Krita 5.2 and GIMP 3 or newer. Raises RuntimeError, which says what to install, if there is none.
+
+    VELATURA_EDITOR_SUITE: the Debian suite whose editors are used, also if this machine has some.
+    """
+    if not SUITE and _fits_here():
         return EditorRoot(Path("/"))
     try:
-        return EditorRoot(debian_root(SUITE, PACKAGES, "with Krita and GIMP (2 GB, one to five minutes)", say))
+        return EditorRoot(
+            debian_root(SUITE or DEFAULT_SUITE, PACKAGES, "with Krita and GIMP (2 GB, one to five minutes)", say)
+        )
     except RuntimeError as error:
         raise RuntimeError(
             f"These tests need Krita 5.2, GIMP 3, Xvfb, xdotool, openbox and ImageMagick on this machine; {error}."

@@ -13,7 +13,7 @@ from tests.editors.session import PATIENCE
 from tests.editors.user_home import velatura
 
 HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two missed heartbeats, and some margin
-RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY = "y", "i", "k", "d"  # mnemonics in Filters ▸ Velatura
+RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY, SETUP_KEY = "y", "i", "k", "d", "s"  # mnemonics in Filters ▸ Velatura
 STATUS_BAR_CANCEL = ("1405", "1024")  # its position in a window that fills the screen
 # What the menu entry "Current selection" of a style does.
 CHOOSE_REGION = "dialog_gallery = window().gallery\ndialog_gallery._use_region(next(s for s in dialog_gallery.chosen() if s.name == '{style}'), regions()[0])"
@@ -25,6 +25,7 @@ class GimpUser:
 
     gimp: GimpOnScreen
     title: str = "GIMP$"  # of GIMP's own window
+    filters_key: str = "r"  # with Alt, it opens the menu Filters; in other languages another one
 
     def execute(self, code: str):
         return self.gimp.execute(code)
@@ -59,7 +60,7 @@ class GimpUser:
 
     def _open_menu(self, before: int) -> bool:
         """Opens the menu and its last submenu, which is ours. Returns whether both are open; otherwise neither is."""
-        self.key("alt+r")
+        self.key(f"alt+{self.filters_key}")
         if self._windows_become(before + 1):
             self.gimp.run("xdotool", "key", "Up", "Right")
             if self._windows_become(before + 2):
@@ -81,6 +82,7 @@ class GimpUser:
     def open_dialog(self, *styles: str, **settings: object) -> None:
         self.menu(RESTYLE_KEY)
         self.gimp.wait_for("is_open()", PATIENCE, "the dialog", self.gimp.dialog)
+        self.dialog("window().drafts.set_active(False)")  # a draft would replace what a test shows in the preview
         self.set_up(*styles, **settings)
 
     def set_up(self, *styles: str, **settings: object) -> None:

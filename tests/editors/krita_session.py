@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
-from tests.editors.session import HERE, PATIENCE, EditorSession
+from tests.editors.editor_root import EditorRoot
+from tests.editors.session import CLONE, HERE, PATIENCE, EditorSession
+
+PLUGIN_PATH = [str(CLONE / "shared"), str(CLONE / "plugin_krita"), str(HERE / "inside")]
 
 
 class KritaSession(EditorSession):
@@ -33,6 +38,17 @@ class KritaSession(EditorSession):
             "OnStartup=0\nSplashScreen=false\n\n[theme]\nTheme=Krita dark\n\n"
             + before.replace("[python]", "[python]\nenable_krita_driver=true")
         )
+
+
+def run_in(editor_root: EditorRoot, home: Path, *argv: str, **variables: str) -> str:
+    """Runs a program without a screen, with the plugin's code. Returns its output. variables: of its environment."""
+    session = KritaSession(editor_root, home, variables=variables)
+    (home / "run").mkdir(mode=0o700, exist_ok=True)
+    env = {**session.environment(), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": ":".join(PLUGIN_PATH)}
+    command = editor_root.command(argv, env, shared=[home, CLONE])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def open_picture(krita: KritaSession, name: str = "harbour.png", space: tuple[str, str, str] | None = None) -> None:
@@ -84,4 +100,4 @@ def choose_region(krita, style, name):
     krita.execute(
         f"menu_of = widget('region of {style}').menu()\nmenu_of.aboutToShow.emit()\n_found = [a for a in menu_of.actions() if a.text() == {name!r}]\n_found[0].trigger()"
     )
-    krita.wait_for(f"any(s.name == {style!r} and s.region for s in window().gallery.chosen())", PATIENCE, "the region")
+    krita.wait_for(f"any(s.name == {style!r} and s.region for s in panel().gallery.chosen())", PATIENCE, "the region")

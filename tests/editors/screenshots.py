@@ -1,4 +1,4 @@
-"""Copies the screenshots of the last run to docs/, scaled to the width of a page."""
+"""Copies the screenshots of the last run that a page shows to docs/, scaled to the width of a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from tests.editors.session import CLONE
 
 WIDTH = 1280  # pixels
 
-for shot in sorted((CLONE / "editors-out").glob("[!s]*.png")):  # those of test_screens are only to be looked at
+PAGES = "".join(page.read_text() for page in (CLONE / "README.md", *(CLONE / "docs").glob("*.md")))
+for shot in sorted((CLONE / "editors-out").glob("*.png")):
+    if f"{shot.stem}.jpg" not in PAGES:
+        continue  # only to be looked at
     image = Image.open(shot).convert("RGB")
     image = image.resize((WIDTH, image.height * WIDTH // image.width), Image.Resampling.LANCZOS)
     image.save(CLONE / "docs" / f"{shot.stem}.jpg", quality=88)

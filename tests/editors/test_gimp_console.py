@@ -205,7 +205,11 @@ def test_settings_of_a_script_do_not_become_the_last_settings_of_the_user(consol
         ("restyle(d, style='/nowhere/painting.png')", "execution-error", "“painting.png” could not be read"),
         ("restyle(d, styles=[S + ':-1'])", "calling-error", "must be a number over 0"),
         ("restyle(d, style=S, regions=['nowhere'])", "calling-error", "no channel or layer “nowhere”"),
-        ("restyle(d, style=S, regions=['', ''])", "calling-error", "2 regions are given for 1"),
+        (
+            "restyle(d, style=S, regions=['', ''])",
+            "calling-error",
+            "The number of regions (2) differs from the number of styles (1)",
+        ),
         (
             "Gimp.Selection.save(image()).set_name('none')\nrestyle(d, style=S, regions=['none'])",
             "execution-error",

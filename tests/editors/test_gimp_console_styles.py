@@ -125,6 +125,15 @@ def test_a_style_from_a_layer_with_a_selection_is_what_the_selection_covers(cons
     ]
 
 
+def test_a_closed_image_has_no_thumbnail_and_gimp_is_not_asked_for_one(console, call, plugin_modules):
+    call(
+        "other = load(T)\nsource = canvas_styles.source_of(other)\nis_shown = canvas_styles.thumbnail(source, 64) is not None\nother.delete()"
+    )
+    said = len(console.log())
+    assert console.execute("[is_shown, canvas_styles.thumbnail(source, 64)]") == [True, None]
+    assert console.log()[said:].strip() == ""
+
+
 # --- figures ------------------------------------------------------------------------------------------
 def test_the_figures_are_an_image_with_one_layer_per_figure(console, call, plugin_modules):
     call("""

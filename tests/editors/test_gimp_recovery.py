@@ -134,9 +134,15 @@ def test_a_stopped_restyle_can_be_resumed_to_its_end(user):
     user.open_results()
     user.wait("len(listed()) == 1", "the list")
     user.dialog("press('resume')")
-    user.wait("'new layer' in results().message.get_text() and listed() == []", "the layer", 120)
+    user.wait("'new layer' in results().message.get_text() and listed() == []", "the layer", 400)
     user.close_results()
     assert user.execute("layers()") == ["Night swirls 50 %", "Background"]
+    user.execute("image().set_selected_layers([layer('Night swirls 50 %')])\nGimp.displays_flush()")
+    user.menu("e")
+    user.gimp.wait_for("is_open()", PATIENCE, "the dialog", user.gimp.dialog)
+    user.wait("'Editing' in window().target.get_text()", "the recovered layer to be edited")
+    assert user.dialog("window().settings().iterations") == 250
+    user.close()
     user.key("ctrl+z")
     user.gimp.wait_until(lambda: user.execute("layers()") == ["Background"], PATIENCE, "the undo")
     assert user.execute("snapshot()") == before
@@ -158,6 +164,8 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(user):
     user.dialog(
         "results().tabs.set_current_page(1)\nresults().history_list.select_row(results().history_list.get_row_at_index(1))"
     )
+    user.dialog("results().show_history(results().controller.entries)")  # as when another part of it arrives
+    assert user.dialog("results().history_list.get_selected_row().get_index()") == 1
     user.wait("results().use_again.get_visible() and results().use_again.get_sensitive()", "the other page")
     user.dialog("press('use_again')")
     user.wait("is_open() and 'that restyle' in message()", "the restyle's dialog")

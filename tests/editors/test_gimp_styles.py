@@ -54,7 +54,7 @@ def test_an_open_image_a_layer_a_file_and_the_clipboard_can_be_the_style(user):
     user.dialog(f"pick({title[0]!r})")
     user.wait(f"[name for name, _ in chosen()] == [{title[0]!r}]", "the image to be the style")
     user.dialog(
-        "from velatura_gimp import canvas_styles\nlayers = [layer for one in canvas_styles.open_images() for layer in canvas_styles.layers_of(one.image)]\nwindow().gallery._add_source(next(l for l in layers if 'Background' in l.name))"
+        "from velatura_gimp import canvas_styles\nlayers = [layer for one in canvas_styles.open_images() for layer in canvas_styles.layers_of(one.image)]\nwindow().gallery.sources.add_source(next(l for l in layers if 'Background' in l.name))"
     )
     user.wait("'▸ Background' in chosen()[0][0]", "the layer to be the style")
     user.dialog("click('paste')")

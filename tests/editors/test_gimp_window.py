@@ -54,7 +54,7 @@ def test_the_dialog_opens_where_it_was_and_the_gallery_is_as_it_was(user):
     user.wait("window().dialog.get_size()[0] == 820", "the new size")
     user.dialog(
         "own = window().gallery\nstyle = next(i.style for i in own.items() if i.style and i.style.name == 'Poppy field')\n"
-        "dict(own.item_menu(style))['Move to the front']()"
+        "dict(own.item_menu(style))['★ Add to favourites']()"
     )
     close(user)
     saved = user.gimp.home / "velatura/config/window-gimp.json"

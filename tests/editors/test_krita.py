@@ -14,7 +14,7 @@ def test_screenshots(krita):
     open_picture(krita, "large.png")
     krita.execute("qw = K.activeWindow().qwindow()\nqw.showMaximized()")
     krita.execute("set_up(quality='draft', iterations=0)\nclick('more')\nwindow().move(640, 60)\nclick('start')")
-    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.wait_for("panel().preview.has_preview and panel().bar.value() > 500", PATIENCE, "a preview")
     krita.photograph("krita-window")
     krita.wait_for("not busy()", 300, "the restyle")
     krita.execute("window().close()")
@@ -27,13 +27,13 @@ def test_screenshots(krita):
     choose_region(krita, "Night swirls", "Current selection")
     krita.execute("doc().setSelection(None)\nwindow().resize(960, 900)\nwindow().move(640, 60)")
     krita.wait_for(
-        "window().target.text().startswith('Background')", PATIENCE, "the window to notice that nothing is selected"
+        "panel().target.text().startswith('Background')", PATIENCE, "the window to notice that nothing is selected"
     )
-    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
+    krita.wait_for("panel().estimate.text() != ''", PATIENCE, "the estimate")
     krita.execute("click('start')")
-    krita.wait_for("window().preview.has_preview and window().bar.value() > 500", PATIENCE, "a preview")
+    krita.wait_for("panel().preview.has_preview and panel().bar.value() > 500", PATIENCE, "a preview")
     krita.photograph("krita-regions")
-    krita.execute("click('cancel')\nwindow().gallery.forget_regions()")
+    krita.execute("click('cancel')\npanel().gallery.forget_regions()")
 
 
 def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
@@ -52,9 +52,9 @@ def test_a_whole_layer_becomes_a_new_layer_above_it(krita):
 def test_the_window_shows_an_estimate_before_the_restyle_starts(krita):
     open_picture(krita)
     krita.execute("set_up()")
-    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the estimate")
-    krita.execute("window().show_estimate('')\nchange('strength', 70)")
-    krita.wait_for("window().estimate.text() != ''", PATIENCE, "the next estimate")
+    krita.wait_for("panel().estimate.text() != ''", PATIENCE, "the estimate")
+    krita.execute("panel().show_estimate('')\nchange('strength', 70)")
+    krita.wait_for("panel().estimate.text() != ''", PATIENCE, "the next estimate")
 
 
 def test_one_undo_restores_the_document_exactly(krita):

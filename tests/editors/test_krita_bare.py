@@ -34,7 +34,7 @@ def test_without_a_recorded_launcher_the_window_gives_the_command(bare):
         PATIENCE,
         "the window to have looked for a daemon",
     )
-    assert bare.execute("[message(), window().estimate.text(), visible('copy_command'), visible('copy_report')]")[
+    assert bare.execute("[message(), panel().estimate.text(), visible('copy_command'), visible('copy_report')]")[
         1:
     ] == ["", False, False]
     bare.execute("click('start')")

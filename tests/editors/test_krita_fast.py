@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.editors.editor_root import EditorRoot
-from tests.editors.krita_session import KritaSession
-from tests.editors.session import CLONE
+from tests.editors.krita_session import run_in
 from tests.editors.user_home import velatura
 
 HERE = Path(__file__).parent
-PLUGIN_PATH = [str(CLONE / "shared"), str(CLONE / "plugin_krita"), str(HERE / "inside")]
-
-
-def run_in(editor_root: EditorRoot, home: Path, *argv: str) -> str:
-    """Runs a program without a screen. Returns its output."""
-    session = KritaSession(editor_root, home)
-    (home / "run").mkdir(mode=0o700, exist_ok=True)
-    env = {**session.environment(), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": ":".join(PLUGIN_PATH)}
-    command = editor_root.command(argv, env, shared=[home, CLONE])
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -134,6 +119,8 @@ def test_the_window_in_use(editor_root, home, qt):
         "shares": ["100 %", "50 %"],
         "without a name": [],
         "without a tooltip": [],
+        "labels that show a text as HTML": [],
+        "a tag in a tooltip": "<qt>&lt;img src=&#x27;/dev/zero&#x27;&gt;<br>b</qt>",
         "unreadable": [],
         "smallest size": seen["smallest size"],
         "fits": True,

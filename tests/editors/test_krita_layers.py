@@ -264,7 +264,7 @@ def test_after_scaling_the_result_can_be_opened_as_a_new_image_and_the_window_sa
 
 # --- what the window says about the layer -------------------------------------------------------------
 def describes(krita, text):
-    krita.wait_for(f"window().target.text() == {text!r}", PATIENCE, f"the description {text}")
+    krita.wait_for(f"panel().target.text() == {text!r}", PATIENCE, f"the description {text}")
 
 
 def test_the_size_of_a_selection_is_that_of_its_part_in_the_layer(krita):
@@ -294,7 +294,7 @@ def test_for_an_animated_layer_the_window_says_that_only_the_frame_shown_is_rest
 def test_an_open_document_goes_by_the_name_of_its_file_whatever_its_title_is(krita):
     open_picture(krita)
     krita.execute("doc().setName('Unnamed')\nset_up()")
-    assert krita.execute("[source.name for source in window().gallery._sources()]") == [
+    assert krita.execute("[source.name for source in panel().gallery.sources.sources()]") == [
         "harbour.png",
         f"harbour.png ▸ {SOURCE}",
     ]

@@ -14,7 +14,7 @@ from tests.editors.user_home import velatura
 def test_an_unreadable_file_is_reported_and_the_report_can_be_copied(krita):
     open_picture(krita)
     krita.execute("set_up()")
-    krita.execute(f"window().gallery.add_files([{str(krita.home / 'broken.png')!r}])")
+    krita.execute(f"panel().gallery.add_files([{str(krita.home / 'broken.png')!r}])")
     krita.wait_for("'broken.png' in message() and 'Choose another' in message()", PATIENCE, "the error")
     krita.execute("click('copy_report')")
     copied = krita.execute("QApplication.clipboard().text()")
@@ -168,7 +168,7 @@ def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_
     krita.execute("select(200, 160, 400, 300, feather=20)")
     krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
     kill_midway(krita, quality="good", iterations=0)
-    assert "can be recovered" in krita.execute("window().saved.text()")
+    assert "can be recovered" in krita.execute("panel().saved.text()")
     selected = bytes.fromhex(krita.execute("selected().hex()"))
     krita.execute("doc().setSelection(None)\nQApplication.processEvents()\nclick('recover')")
     krita.wait_for(
@@ -220,6 +220,10 @@ def test_a_stopped_restyle_can_be_resumed_to_its_end(krita):
     krita.wait_for("len(layers()) == 2 and 'new layer' in results().message.text()", PATIENCE, "the layer")
     assert krita.execute("listed()") == []
     krita.execute("results().close()")
+    activate(krita, "Night swirls 50 %")
+    krita.execute("menu('Filter', 'Velatura', 'Edit this restyle…')")
+    krita.wait_for("window() and 'Editing' in panel().target.text()", PATIENCE, "the recovered layer to be edited")
+    assert krita.execute("panel().settings().iterations") == 100
 
 
 def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
@@ -231,8 +235,8 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
     krita.wait_for(f"results() is not None and {latest} == ['Woodcut 20 %', 'Mosaic 64 %']", PATIENCE, "the list")
     krita.execute("results().tabs.setCurrentIndex(1)\nresults().history_list.setCurrentRow(1)\npress('use_again')")
     krita.wait_for("results() is None and 'that restyle' in message()", PATIENCE, "the window")
-    assert krita.execute("[s.name for s in window().chosen_styles()]") == ["Mosaic"]
-    assert krita.execute("[window().settings().strength, window().settings().keep_colours]") == [64, "palette"]
+    assert krita.execute("[s.name for s in panel().chosen_styles()]") == ["Mosaic"]
+    assert krita.execute("[panel().settings().strength, panel().settings().keep_colours]") == [64, "palette"]
     krita.execute("change('keep_colours', 'off')")
 
 

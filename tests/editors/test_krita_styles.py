@@ -12,7 +12,7 @@ from tests.editors.user_home import velatura
 def test_several_styles_make_one_result(krita):
     open_picture(krita)
     krita.execute("set_up()\npick('Poppy field', Qt.ControlModifier)")
-    assert sorted(krita.execute("[s.name for s in window().gallery.chosen()]")) == ["Night swirls", "Poppy field"]
+    assert sorted(krita.execute("[s.name for s in panel().gallery.chosen()]")) == ["Night swirls", "Poppy field"]
     assert restyle(krita, style=None) in ("Night swirls + Poppy field 50 %", "Poppy field + Night swirls 50 %")
 
 
@@ -33,14 +33,14 @@ select(10, 20, 30, 40)
     choose_region(krita, "Night swirls", "Current selection")
     choose_region(krita, "Poppy field", "right")
     krita.execute("doc().setSelection(None)")
-    krita.execute("one, other = sorted(window().gallery.chosen(), key=lambda s: s.name)")
+    krita.execute("one, other = sorted(panel().gallery.chosen(), key=lambda s: s.name)")
     assert krita.execute("[one.region.name, other.region.name]") == ["Selection", "right"]
     assert krita.execute(
         "one.region.coverage == bytes(256 * 20) + (bytes(10) + b'\\xff' * 30 + bytes(216)) * 40 + bytes(256 * 132)"
     )
     assert krita.execute("other.region.coverage == (bytes(128) + b'\\xff' * 128) * 192")
     krita.execute(
-        f"grey = next(r for r in window().gallery._regions() if r.name == {own!r}).take().coverage\npixels = content(layer({own!r}))"
+        f"grey = next(r for r in panel().gallery.rows._regions() if r.name == {own!r}).take().coverage\npixels = content(layer({own!r}))"
     )
     qts_grey = "(11 * pixels[4 * i + 2] + 16 * pixels[4 * i + 1] + 5 * pixels[4 * i]) // 32"
     assert krita.execute(f"max(abs(grey[i] - {qts_grey}) for i in range(256 * 192))") <= 1
@@ -52,7 +52,7 @@ select(10, 20, 30, 40)
     ) == [True, True]
     krita.execute("doc().resizeImage(0, 0, 200, 192)\ndoc().waitForDone()\nclick('start')")
     krita.wait_for("'another image' in message()", PATIENCE, "the error")
-    assert krita.execute("[s.region for s in window().gallery.chosen()]") == [None, None]
+    assert krita.execute("[s.region for s in panel().gallery.chosen()]") == [None, None]
 
 
 def test_a_style_from_a_document_with_a_selection_is_what_the_selection_covers(krita):
@@ -60,7 +60,7 @@ def test_a_style_from_a_document_with_a_selection_is_what_the_selection_covers(k
     krita.execute("set_up()\nselect(10, 20, 30, 40)")
     krita.wait_for("doc().selection() is not None", PATIENCE, "the selection")
     krita.execute(
-        "source = window().gallery._sources()[1]\nimage = source.take().convertToFormat(QImage.Format_RGBA8888)"
+        "source = panel().gallery.sources.sources()[1]\nimage = source.take().convertToFormat(QImage.Format_RGBA8888)"
     )
     assert krita.execute("source.name") == krita.execute("f'harbour.png ▸ {layers()[0]} (selection)'")
     alpha = "image.constBits().asstring(4 * 256 * 192)[3::4]"
@@ -72,7 +72,7 @@ def test_a_style_from_a_document_with_a_selection_is_what_the_selection_covers(k
 def test_a_check_box_setting_is_used_and_remembered(krita):
     open_picture(krita)
     krita.execute("set_up()\nwidget('setting seamless').check_box.click()")
-    assert krita.execute("window().settings().seamless")
+    assert krita.execute("panel().settings().seamless")
     restyle(krita)
     assert krita.execute(
         "controller().ui_state.settings.seamless and controller().current.finished.result.settings['seamless']"
@@ -132,9 +132,9 @@ def test_making_the_figures_can_be_cancelled(krita):
 def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
     open_picture(krita)
     krita.execute("set_up()")
-    krita.execute("window().gallery._fill_source_menu()\nwindow().gallery._menu.actions()[1].trigger()")
+    krita.execute("panel().gallery.sources.fill_source_menu()\npanel().gallery.sources.menu.actions()[1].trigger()")
     krita.wait_for(
-        "[s.name for s in window().gallery.chosen()] == [window().gallery._sources()[1].name]",
+        "[s.name for s in panel().gallery.chosen()] == [panel().gallery.sources.sources()[1].name]",
         PATIENCE,
         "the layer to be the style",
     )
@@ -142,10 +142,10 @@ def test_a_layer_a_file_and_the_clipboard_can_be_the_style(krita):
         "image = QImage(64, 64, QImage.Format_RGB32)\nimage.fill(QColor('teal'))\nQApplication.clipboard().setImage(image)\nclick('paste')"
     )
     krita.wait_for(
-        "[s.name for s in window().gallery.chosen()] == ['Pasted image']", PATIENCE, "the clipboard's picture"
+        "[s.name for s in panel().gallery.chosen()] == ['Pasted image']", PATIENCE, "the clipboard's picture"
     )
-    krita.execute(f"window().gallery.add_files([{str(krita.home / 'grey.png')!r}])")
-    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
+    krita.execute(f"panel().gallery.add_files([{str(krita.home / 'grey.png')!r}])")
+    krita.wait_for("[s.name for s in panel().gallery.chosen()] == ['Grey']", PATIENCE, "the file's picture")
     assert restyle(krita, style=None) == "Grey 50 %"
 
 
@@ -155,8 +155,8 @@ def test_a_file_that_only_krita_can_open_is_opened_by_krita_and_one_that_nobody_
     broken.write_bytes(b"8BPS but nothing else")
     krita.execute(f"K.setBatchmode(True)\ndoc().exportImage({layered!r}, InfoObject())\nK.setBatchmode(False)")
     before = krita.execute("len(K.documents())")
-    krita.execute(f"set_up()\nwindow().gallery.add_files([{layered!r}])")
-    krita.wait_for("[s.name for s in window().gallery.chosen()] == ['Layered']", PATIENCE, "the style")
+    krita.execute(f"set_up()\npanel().gallery.add_files([{layered!r}])")
+    krita.wait_for("[s.name for s in panel().gallery.chosen()] == ['Layered']", PATIENCE, "the style")
     assert krita.execute("len(K.documents())") == before
-    krita.execute(f"window().gallery.add_files([{str(broken)!r}])")
+    krita.execute(f"panel().gallery.add_files([{str(broken)!r}])")
     krita.wait_for("'broken.psd' in message()", PATIENCE, "the error")

@@ -17,18 +17,27 @@ def start_long_restyle(krita):
     krita.wait_for("'Scale' in message()", PATIENCE, "the restyle to start")
 
 
-def test_the_submenu_has_the_five_commands(krita):
+def test_the_submenu_has_the_commands(krita):
     assert krita.execute(
         "actions = K.activeWindow().qwindow().menuBar().actions()\n"
         "filters = next(a for a in actions if a.text().replace('&', '') == 'Filter').menu()\n"
         "velatura = next(a for a in filters.actions() if a.text().replace('&', '') == 'Velatura').menu()\n"
         "[a.text().replace('&', '') for a in velatura.actions()]"
-    ) == ["Restyle…", "Restyle again", "See what the network sees…", "Results and history…", "Help"]
+    ) == [
+        "Restyle…",
+        "Restyle again",
+        "Edit this restyle…",
+        "See what the network sees…",
+        "Results and history…",
+        "Set-up…",
+        "Help",
+        "Adjust",
+    ]
 
 
 def test_the_manual_is_where_krita_and_the_help_command_look_for_it(krita):
     manual = krita.home / ".local/share/krita/pykrita/velatura_krita/Manual.html"
-    assert "Velatura restyles" in manual.read_text()
+    assert "<h1>Velatura in Krita</h1>" in manual.read_text()
     open_picture(krita)
     krita.execute(
         "set_up()\nopened = []\nimport velatura_krita.controller as c\nc.QDesktopServices = type('Browser', (), {'openUrl': opened.append})"
@@ -73,10 +82,10 @@ def test_escape_cancels_then_closes(krita):
 
 def test_the_window_opens_where_it_was_and_the_gallery_is_as_it_was(krita):
     open_picture(krita)
-    krita.execute("set_up()\nwindow().setGeometry(90, 120, 700, 600)\nQApplication.processEvents()")
+    krita.execute("set_up()\nwindow().setGeometry(90, 120, 780, 620)\nQApplication.processEvents()")
     krita.execute(
-        "styles = window().gallery\nstyle = next(s.data(Qt.UserRole) for s in styles._items() if s.text() == 'Poppy field')\n"
-        "next(a for a in styles.item_menu(style).actions() if a.text() == 'Move to the front').trigger()"
+        "styles = panel().gallery\nstyle = next(s.data(Qt.UserRole) for s in styles._items() if s.text() == 'Poppy field')\n"
+        "next(a for a in styles.item_menu(style).actions() if a.text() == '★ Add to favourites').trigger()"
     )
     size = krita.execute("[window().width(), window().height()]")
     assert size != [960, 720]
@@ -85,13 +94,12 @@ def test_the_window_opens_where_it_was_and_the_gallery_is_as_it_was(krita):
     krita.wait_until(
         lambda: json.loads(saved.read_text())["windows"].get("restyle", [])[2:] == size, PATIENCE, "the file"
     )
-    krita.execute("from PyQt5 import sip\nsip.delete(controller().window)")
+    krita.execute("from PyQt5 import sip\nsip.delete(window() or controller()._restyle_window)")
     krita.execute("set_up(style=None)")
     assert krita.execute("[window().width(), window().height()]") == size
     assert krita.execute("gallery()[0]") == "Poppy field"
-    krita.execute("window().gallery.remove(window().gallery._items()[0].data(Qt.UserRole))")
+    krita.execute("panel().gallery.remove(panel().gallery._items()[0].data(Qt.UserRole))")
     assert "Poppy field" not in krita.execute("gallery()")
     krita.execute(
-        "from velatura_krita.controller import arrange\nwindow().close()\n"
-        "c = controller()\nc.ui_state.removed.clear()\nc.ui_state.recent.clear()\nc.save_ui_state()"
+        "window().close()\nc = controller()\nc.ui_state.removed.clear()\nc.ui_state.recent.clear()\nc.save_ui_state()"
     )

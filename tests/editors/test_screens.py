@@ -55,7 +55,7 @@ def test_kritas_windows_fit_the_screen(editor_root, own_home, name, size, factor
         session.execute(
             "K.activeWindow().qwindow().showMaximized()\nset_up(quality='draft', iterations=0)\nclick('start')"
         )
-        session.wait_for("window().preview.has_preview", PATIENCE, "a preview")
+        session.wait_for("panel().preview.has_preview", PATIENCE, "a preview")
         assert fits(session, "window()")
         session.execute("controller().open_results()")
         session.wait_for("results() is not None", PATIENCE, "the results")
@@ -63,7 +63,7 @@ def test_kritas_windows_fit_the_screen(editor_root, own_home, name, size, factor
         session.execute("results().close()")
         session.photograph(f"screen-krita-{name}")
         session.execute("from velatura.errors import DaemonLost")
-        session.execute("window().show_error(DaemonLost('The daemon has stopped. Restyle again to start it.'))")
+        session.execute("panel().show_error(DaemonLost('The daemon has stopped. Restyle again to start it.'))")
         session.execute("QApplication.processEvents()")
         session.photograph(f"screen-krita-{name}-error")
         session.execute("click('cancel') if busy() else None")

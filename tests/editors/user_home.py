@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,8 +14,11 @@ import numpy as np
 from PIL import Image
 
 from tests.editors.reporting import say
+from velatura.app_dirs import write_private_file
 from velatura_daemon.samples import draw
 
+# Drawing the sample styles takes a minute on a busy machine. Each version of them has a folder of its own.
+DRAWN_SAMPLES = Path(tempfile.gettempdir()) / f"velatura-test-samples-{os.getuid()}"
 VELATURA = Path(sys.executable).parent / "velatura"
 
 
@@ -29,14 +33,35 @@ def velatura(home: Path, *argv: str) -> str:
 
 
 def new_home() -> Path:
-    """A new home folder with both plugins, installed as a user would, and with pictures to open."""
+    """A new home folder with both plugins, installed as a user would, and with pictures to open.
+
+    Quick drafts are switched off: on two cores they would hold up the restyles that most tests wait for.
+    """
     home = Path(tempfile.mkdtemp(prefix="vel-"))
     (home / "run").mkdir(mode=0o700)
+    drawn = home / "velatura/cache/samples"
+    if DRAWN_SAMPLES.is_dir():
+        shutil.copytree(DRAWN_SAMPLES, drawn, ignore=shutil.ignore_patterns(".*"))
     for editor in ("krita", "gimp"):
         say(f"installing the plugin: velatura install {editor}")
         velatura(home, "install", editor)
+        write_private_file(home / f"velatura/config/window-{editor}.json", b'{"drafts": false}')
+    keep_samples(drawn)
     draw_pictures(home)
     return home
+
+
+def keep_samples(drawn: Path) -> None:
+    """Copies each version of the samples to DRAWN_SAMPLES. Another process of the tests can do the same at once."""
+    DRAWN_SAMPLES.mkdir(exist_ok=True)
+    for version in drawn.iterdir():
+        if not (DRAWN_SAMPLES / version.name).exists():
+            copy = Path(tempfile.mkdtemp(prefix=".", dir=DRAWN_SAMPLES))
+            shutil.copytree(version, copy, dirs_exist_ok=True)
+            try:
+                copy.rename(DRAWN_SAMPLES / version.name)
+            except OSError:  # the other process was first
+                shutil.rmtree(copy)
 
 
 def draw_pictures(folder: Path) -> None:

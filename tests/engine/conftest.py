@@ -19,7 +19,8 @@ from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objec
 from velatura_daemon.engine.masks import full_weight, weights_by_layer
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS, Network
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.stylise import Resources, WarmStart, stylise
+from velatura_daemon.engine.stages import WarmStart
+from velatura_daemon.engine.stylise import Resources, stylise
 from velatura_daemon.models.calibration import calibrate
 from velatura_daemon.models.load import load_default
 

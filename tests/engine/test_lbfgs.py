@@ -1,4 +1,5 @@
-"""The compact form gives the directions of the textbook's two loops, and drops its pairs on request."""
+"""The compact form gives the directions of the textbook's two loops, and drops its pairs on request; no step is longer
+than MAX_STEP."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from velatura_daemon.engine.optim.curvature import CurvatureMemory
+from velatura_daemon.engine.optim.lbfgs import LBFGS, MAX_STEP
 
 UNKNOWNS = 12
 
@@ -72,3 +74,16 @@ def test_it_is_cleared_if_the_condition_is_true_and_only_then(condition):
     memory.clear_if(torch.tensor(condition))
     expected = memory.gamma * gradient if condition else before
     torch.testing.assert_close(memory.inverse_hessian_times(gradient), expected)
+
+
+@pytest.mark.parametrize("trained", [1.0, 0.25])
+def test_where_the_loss_hardly_curves_a_step_is_not_endless(trained):
+    image = torch.zeros(3, 8, 8)
+    mask = (torch.arange(64).view(8, 8) < 64 * trained).float()
+    stepper = LBFGS(image, mask)
+    diverged = torch.tensor(False)
+    stepper.step(torch.ones(3, 8, 8) * mask, diverged)
+    before = image.clone()
+    stepper.step(0.9999 * torch.ones(3, 8, 8) * mask, diverged)  # a plane, but for one part in 10,000
+    change = (image - before)[:, mask > 0]
+    assert change.abs().mean().item() == pytest.approx(MAX_STEP, rel=1e-4)

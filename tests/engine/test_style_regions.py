@@ -106,7 +106,7 @@ def test_a_region_that_covers_nothing_leaves_the_others_alone(content, style_at)
 
 
 def test_regions_that_cover_nothing_are_refused(content, style_at):
-    with pytest.raises(NothingToRestyle, match="regions cover nothing"):
+    with pytest.raises(NothingToRestyle, match="regions do not overlap"):
         style_regions_of(content, [style_at(1, torch.zeros(SIZE))])
 
 

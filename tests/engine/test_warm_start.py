@@ -10,7 +10,8 @@ import torch
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
 from velatura_daemon.engine.colour import luminance, matched_start
-from velatura_daemon.engine.stylise import Resources, WarmStart, stylise
+from velatura_daemon.engine.stages import WarmStart
+from velatura_daemon.engine.stylise import Resources, stylise
 
 
 def test_a_warm_start_leaves_the_coarser_scales_out(network, source):

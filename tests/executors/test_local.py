@@ -69,7 +69,7 @@ def test_either_worker_makes_the_same_picture(two):
 
 def test_gpus_that_a_worker_finds_become_executors_and_are_announced():
     made = LocalProvider(DaemonConfig(), lambda: None)
-    made.executors[0].on_gpus_found(3)
+    made.executors[0].on_gpus_found(("cuda:0", "cuda:1", "cuda:2"))
     assert [executor.device for executor in made.executors] == ["cuda:0", "cuda:1", "cuda:2"]
     assert made.executors[-1].poll() == Available()
 
@@ -91,7 +91,7 @@ def test_with_several_gpus_the_first_worker_gets_its_share_of_the_memory_from_it
 
     try:
         alone = memory()
-        made._add_executors(1 << 10)
+        made._add_executors([f"cuda:{index}" for index in range(1 << 10)])
         assert memory() < alone
     finally:
         first.close()
@@ -100,7 +100,7 @@ def test_with_several_gpus_the_first_worker_gets_its_share_of_the_memory_from_it
 
 def test_a_device_named_in_the_configuration_stays_the_only_one():
     made = LocalProvider(DaemonConfig(device="cuda:1"), lambda: None)
-    made.executors[0].on_gpus_found(3)
+    made.executors[0].on_gpus_found(("cuda:0", "cuda:1", "cuda:2"))
     assert [executor.device for executor in made.executors] == ["cuda:1"]
 
 
@@ -119,6 +119,17 @@ def test_a_worker_whose_reading_thread_cannot_start_is_not_kept(monkeypatch):
 def test_impossible_devices_are_refused(names):
     with pytest.raises(UsageError, match="--devices takes"):
         device_names(DaemonConfig(devices=names))
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12", "xpu", "xpu:1"])
+def test_every_device_that_the_help_names_is_accepted(name):
+    assert device_names(DaemonConfig(device=name)) == [name]
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "CPU", "cuda:", "cuda:x", "cpu:0", "cuda:1234", "cuda:0,cuda:1"])
+def test_an_unknown_device_is_refused(name):
+    with pytest.raises(UsageError, match="--device is auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"):
+        device_names(DaemonConfig(device=name))
 
 
 def test_the_options_of_a_start_are_recorded_as_given():

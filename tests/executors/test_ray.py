@@ -20,21 +20,24 @@ from tests.conftest import QUICK
 from tests.support.specs import CONTENT, STYLE, spec_in
 from velatura.errors import UsageError
 from velatura_daemon.config import DaemonConfig
+from velatura_daemon.executors.ray import actor as actor_module
 from velatura_daemon.executors.ray import actor_state, cluster, command_sender
 from velatura_daemon.executors.ray.actor_handle import ActorHandle
-from velatura_daemon.executors.ray.actor_state import ActorSilent, Assignment
+from velatura_daemon.executors.ray.actor_state import ActorSilent, ActorState, Assignment
 from velatura_daemon.executors.ray.cluster import ClusterLost
 from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
 from velatura_daemon.executors.ray.config import RayConfig, as_actor_options
 from velatura_daemon.executors.ray.download import Damaged, receive
+from velatura_daemon.executors.ray.file_receiver import FileReceiver
 from velatura_daemon.executors.ray.job_files import for_transfer, on_arrival
-from velatura_daemon.executors.ray.messages import ACTOR_COMMANDS, ActorAway, ActorEvent, RemoteFile
+from velatura_daemon.executors.ray.messages import ACTOR_COMMANDS, FROM_ACTOR, ActorAway, ActorEvent, RemoteFile
 from velatura_daemon.executors.ray.workers import RayProvider
-from velatura_daemon.jobs.commands import Cancel, Run
+from velatura_daemon.jobs.commands import Cancel, Run, WorkerOptions
 from velatura_daemon.jobs.events import (
     Available,
     CheckpointSaved,
     Estimated,
+    Heartbeat,
     JobNotice,
     JobPreview,
     JobStopped,
@@ -85,6 +88,34 @@ def test_a_damaged_file_never_appears_on_this_disk(tmp_path, rest):
     with pytest.raises(Damaged):
         receive(file, tmp_path / "result", lambda *_: rest, lambda: None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [10, 20])
+@pytest.mark.parametrize("output", ["checkpoint", "result"])
+def test_a_file_that_arrives_after_its_job_was_ended_leaves_the_next_runs_file_alone(tmp_path, output, size):
+    owner, assignment = Waiting(), Assignment(spec_in(tmp_path), sent=True)
+    state = ActorState(0, owner)
+    path = getattr(assignment.spec.files, output)
+    data = bytes(range(size))
+
+    def next_run_begins(_: bytes, offset: int) -> Any:
+        """While a piece is fetched, as after a driver has ended a worker that does not stop."""
+        state.end_job(assignment, WorkerGone("it stopped responding"))
+        path.write_bytes(b"of the next run")
+        piece: Future[bytes] = Future()
+        piece.set_result(data[offset : offset + 5])
+        return SimpleNamespace(future=lambda: piece)
+
+    state.actor = SimpleNamespace(piece=SimpleNamespace(remote=next_run_begins))
+    files = (RemoteFile(output, hashlib.sha256(data).digest(), size, data[:5]),)
+    before = set(tmp_path.iterdir())
+    if output == "checkpoint":
+        FileReceiver(state).receive_checkpoint(assignment, CheckpointSaved("7", 0.5, 3), files)
+    else:
+        FileReceiver(state).receive_ending(assignment, JobStopped("7"), files)
+    assert path.read_bytes() == b"of the next run"
+    assert set(tmp_path.iterdir()) - before == {path}
+    assert [type(event) for event in owner.events if not isinstance(event, Heartbeat)] == [WorkerGone]
 
 
 def test_of_waiting_events_only_the_newest_preview_and_checkpoint_remain():
@@ -377,3 +408,28 @@ def test_without_ray_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"ray\[client\]"):
         RayProvider(DaemonConfig(address="auto"), lambda: None)
+
+
+def test_whatever_ray_raises_while_pictures_arrive_fails_the_job(monkeypatch, tmp_path):
+    def lost(_):
+        raise RuntimeError("an object was lost")
+
+    context = SimpleNamespace(get_node_id=lambda: "node")
+    ray = SimpleNamespace(
+        get=lost,
+        nodes=list,
+        get_gpu_ids=list,
+        get_runtime_context=lambda: context,
+        util=SimpleNamespace(get_node_ip_address=lambda: "10.0.0.1"),
+    )
+    monkeypatch.setattr(actor_module, "_ray", lambda: ray)
+    monkeypatch.setattr(actor_module.LocalExecutor, "start", lambda _: None)
+    monkeypatch.setenv("VELATURA_HOME", str(tmp_path))
+    actor = actor_module.WorkerActor(WorkerOptions("cpu", 1, 0, 1, 64, 1.0, 5.0), "build", {})
+    spec, _ = for_transfer(spec_in(tmp_path))
+    actor.run(ACTOR_COMMANDS.pack(Run(spec)), {bytes(32): [["reference", 5]]})
+    (packed,) = actor.poll(actor.begin()["incarnation"], 0.0, checkpoints=True)
+    failed = FROM_ACTOR.unpack(packed).event
+    assert (failed.ticket, failed.code) == (spec.ticket, "internal")
+    assert "10.0.0.1" in failed.sentence and "RuntimeError" in failed.sentence
+    actor.end()

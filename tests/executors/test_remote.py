@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from tests.conftest import ENDLESS, QUICK, Daemon, picture, wait_for_end
-from tests.support.daemons import limited, near_to, until
+from tests.support.daemons import limited, near_to, until, until_failed
 from velatura.app_dirs import app_dirs
 from velatura.client.client import Client
 from velatura.client.connection_file import ConnectionInfo, publish
@@ -36,7 +36,7 @@ CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 @pytest.fixture(scope="module")
 def far() -> Iterator[Daemon]:
     folder = Path(tempfile.mkdtemp(prefix="vel-"))
-    one = Daemon(folder)
+    one = Daemon(folder, ("--keep-seconds", "0.2"))  # a short restyle has a checkpoint there
     one.status()
     yield one
     one.stop()
@@ -108,6 +108,12 @@ def test_a_changed_setting_starts_from_the_last_image_there(near):
     assert done.result.started_from == "last"
 
 
+def test_a_view_is_restyled_there(near):
+    with near.client() as client:
+        done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, view=(8, 4, 20, 16))
+    assert (done.result.left, done.result.top, done.picture.width, done.picture.height) == (8, 4, 20, 16)
+
+
 def test_a_failure_there_is_reported_here(near):
     with near.client() as client, pytest.raises(VelaturaError, match="device"):
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, device="cuda:77")
@@ -157,6 +163,24 @@ def test_a_daemon_is_not_its_own_upstream(home):
     own = app_dirs({"VELATURA_HOME": str(home)})
     with pytest.raises(UsageError, match="own connection file"):
         RemoteProvider(DaemonConfig(upstream=str(own.connection_file)), own, lambda: None)
+
+
+def test_daemons_that_name_each_other_say_so_instead_of_waiting(home):
+    one, other = Daemon(home / "one"), Daemon(home / "other")
+    one.options = ("--upstream", str(other.dirs.connection_file))
+    other.options = ("--upstream", str(one.dirs.connection_file))
+    try:
+        other.status()
+        with one.client() as client:
+            job = client.restyle(CONTENT, [(STYLE, 1.0)], QUICK)
+            assert "to one another" in until_failed(client, job).sentence
+            estimate = client.estimate(100, 100, QUICK)
+            assert estimate.seconds < 0
+            assert "to one another" in estimate.sentence
+            assert client.status()["jobs"] == other.status()["jobs"] == []
+    finally:
+        one.stop()
+        other.stop()
 
 
 @pytest.mark.parametrize("kind", ["damaged", "open to others", "a folder", "a link"])

@@ -15,15 +15,17 @@ import pytest
 from tests.conftest import picture
 from tests.support.scheduling import Scheduling
 from velatura.app_dirs import app_dirs
-from velatura.errors import DaemonLost, NotTrusted, TooBusy, UsageError
+from velatura.errors import DaemonLost, DiskTrouble, NotTrusted, TooBusy, UsageError
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.executors.remote.executor import RemoteExecutor
+from velatura_daemon.executors.remote import executor as executor_module
+from velatura_daemon.executors.remote.executor import MAX_EVENTS, RemoteExecutor
+from velatura_daemon.executors.remote.pictures import thumbnail_of_style
 from velatura_daemon.executors.remote.provider import RemoteDaemon, RemoteProvider, routes_for
 from velatura_daemon.executors.remote.routes import FileRoute
 from velatura_daemon.executors.remote.session import RECONNECT_SECONDS
-from velatura_daemon.jobs.events import Available, JobFailed, JobNotice, JobStopped, Ready, WorkerGone
+from velatura_daemon.jobs.events import Available, CheckpointSaved, JobFailed, JobNotice, JobStopped, Ready, WorkerGone
 from velatura_daemon.jobs.spec import JobSpec, PictureFile, StyleInput
 
 CONTENT = picture(seed=1)
@@ -74,7 +76,11 @@ def play(executor: RemoteExecutor, home: Path) -> None:
     """Replace what talks to the other daemon. It is connected."""
     executor.session.client, executor._thread = OtherDaemon(), Thread()  # type: ignore[assignment]
     executor.session.connection = SimpleNamespace(
-        ready=True, is_waiting=False, last_received_at=1e12, route=FileRoute(home / "other.json")
+        ready=True,
+        is_waiting=False,
+        last_received_at=1e12,
+        route=FileRoute(home / "other.json"),
+        daemon_version=p.VERSION,
     )  # type: ignore[assignment]
 
 
@@ -94,9 +100,10 @@ def available(remote: RemoteDaemon) -> list[bool]:
     return [executor.available for executor in remote.executors]
 
 
-def run(executor: RemoteExecutor, home: Path, ticket: str) -> None:
+def run(executor: RemoteExecutor, home: Path, ticket: str, data: bytes | None = None) -> None:
+    """data: of the picture, by default whole."""
     path = home / "content"
-    path.write_bytes(bytes(CONTENT.data))
+    path.write_bytes(bytes(CONTENT.data) if data is None else data)
     item = PictureFile(CONTENT.ref, path)
     executor.session.run(JobSpec(ticket, ticket, item, (StyleInput(item, 1.0),), None, StyleSettings()))
 
@@ -127,10 +134,43 @@ def test_a_job_that_is_refused_while_another_of_this_daemon_runs_there_is_sent_a
     assert events(right) == []  # the user has read it already
 
 
+def show_progress(executor: RemoteExecutor, home: Path, version: tuple[int, int]) -> str:
+    """Run a job, of which the other daemon reports progress. Returns its id there."""
+    executor.session.connection.daemon_version = version
+    run(executor, home, "1")
+    job = executor.session.job.request.job
+    executor.session.handle(p.Progress(job, 0, 1, 10, 10, 1, 10, 1.0, 1.0, 0.1, 1.0))
+    return job
+
+
+def test_progress_counts_as_saved_once_the_other_daemon_has_saved_it(remote, home):
+    executor = remote.executors[0]
+    job = show_progress(executor, home, p.PROGRESS_SAVED_SINCE)
+    assert CheckpointSaved not in events(executor)
+    executor.session.handle(p.ProgressSaved(job, 0.1))
+    assert CheckpointSaved in events(executor)
+
+
+def test_a_daemon_too_old_to_say_what_it_has_saved_is_taken_to_save_progress(remote, home):
+    executor = remote.executors[0]
+    show_progress(executor, home, (2, 1))
+    assert CheckpointSaved in events(executor)
+
+
 def test_a_job_that_is_refused_while_no_other_of_this_daemon_runs_there_fails(remote, home):
     run(remote.executors[1], home, "2")
     refuse(remote.executors[1])
     assert events(remote.executors[1]) == [JobFailed]
+
+
+@pytest.mark.parametrize("length", [0, 10])
+def test_a_truncated_picture_fails_the_job_with_a_sentence(remote, home, length):
+    executor = remote.executors[0]
+    run(executor, home, "1", bytes(CONTENT.data)[:length])
+    (failed,) = (event for event in iter(executor.poll, None) if isinstance(event, JobFailed))
+    assert (failed.code, executor.session.client.sent) == (DiskTrouble.code, [])
+    assert "cannot be read" in failed.sentence
+    assert thumbnail_of_style(PictureFile(CONTENT.ref, home / "content")) == b""
 
 
 def test_a_job_that_waits_to_be_accepted_there_can_be_cancelled(remote, home):
@@ -260,6 +300,27 @@ def test_a_job_of_a_machine_that_cannot_be_reached_goes_to_another(two_machines,
     run(right, home, "2")
     lose(right)
     assert events(right)[-1] == JobFailed  # there is no third one
+
+
+def test_a_daemon_that_sends_without_end_is_not_read_until_its_events_were_handled(remote, monkeypatch):
+    executor = remote.executors[0]
+    sizes: list[int] = []
+
+    def pause(_: float) -> None:
+        sizes.append(len(executor._events))
+        executor._calls.append(None)  # ends the loop
+
+    def step() -> None:
+        assert len(sizes) < 1
+        for _ in range(100):
+            executor.emit(Available())
+
+    monkeypatch.setattr(executor_module.time, "sleep", pause)
+    executor.session.step = step
+    executor.session.wait_or = lambda _: None
+    executor.session.close = lambda: None
+    executor._loop()
+    assert sizes and MAX_EVENTS <= sizes[0] < MAX_EVENTS + 100
 
 
 def test_a_machine_is_named_once():

@@ -89,7 +89,7 @@ def test_progress_previews_and_estimates_arrive_and_say_where_the_work_is_done(n
         seen = list(client.events(client.restyle(picture(seed=3), [(STYLE, 1.0)], QUICK)))
         report = client.status()
     assert {p.Accepted, p.Queued, p.Progress, p.Preview, Finished} <= {type(event) for event in seen}
-    assert next(event for event in seen if isinstance(event, p.Estimate)).sentence.endswith(", on box.")
+    assert next(event for event in seen if isinstance(event, p.Estimate)).sentence.startswith("box: About ")
     assert report["worker"]["device"].endswith(" on box")
 
 
@@ -109,6 +109,16 @@ def test_a_changed_setting_starts_from_the_last_image_on_the_box(near):
         other = StyleSettings(quality="draft", iterations=6, strength=90)
         done = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], other, layer="moved", adjust=True)
     assert done.result.started_from == "last"
+
+
+def test_a_frame_of_a_film_follows_its_previous_frames_on_the_box(near, shared_box):
+    previous = [(CONTENT, picture(seed=9))]  # of the same content: followed everywhere
+    with near.client() as client:
+        through = client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, previous=previous, background=True)
+        alone = restyle(client)
+    with Client("tests", dirs=shared_box.dirs, client_id="there", start=False) as there:
+        directly = there.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK, previous=previous)
+    assert bytes(through.picture.data) == bytes(directly.picture.data) != bytes(alone.picture.data)
 
 
 def test_a_killed_ssh_costs_one_notice(near, shared_box):
@@ -369,7 +379,7 @@ def test_an_unknown_host_key_is_named(box, own):
 
 def test_a_changed_host_key_is_named_and_nothing_is_sent(box, own):
     box.write_known_hosts((box.folder / "user_key.pub").read_text())
-    assert "another host key than the one that ssh remembers" in failure(own)
+    assert "is not the one that ssh remembers" in failure(own)
     assert not box.dirs.state.exists()
 
 
@@ -421,7 +431,7 @@ def test_a_daemon_that_cannot_start_there_says_why(box, own):
     box.dirs.state.parent.mkdir(parents=True)
     box.dirs.state.write_text("a file where the folder should be")
     sentence = failure(own)
-    assert sentence.startswith("The daemon on box did not start. box says:")
+    assert sentence.startswith("The daemon on box did not start. It reported:")
     assert str(box.dirs.state) in sentence
 
 
@@ -449,4 +459,4 @@ def test_a_box_that_gives_its_work_to_another_machine_is_refused(box, own):
         "import velatura_daemon.terminal.connect as c; own = c.own_launcher; "
         "c.own_launcher = lambda: own('--remote', 'third')"
     )
-    assert "gives its own work to another machine" in failure(own)
+    assert "passes its jobs on to another machine" in failure(own)

@@ -87,7 +87,7 @@ def test_a_path_reaches_the_script_as_one_word(path):
         ("No ED25519 host key is known for box and you have requested strict checking.\nHost key verification failed.",
          "run 'ssh me@box' once", False),
         ("@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@\nHost key verification failed.",
-         "run 'ssh me@box' and do what it says there", False),
+         "run 'ssh me@box' and follow the instructions", False),
         ("me@box: Permission denied (publickey,password).", "ssh-copy-id me@box", False),
         ("Received disconnect from 1.2.3.4 port 22:2: Too many authentication failures", "ssh-copy-id me@box", False),
         ("kex_exchange_identification: read: Connection reset by peer", "has closed the ssh connection", True),

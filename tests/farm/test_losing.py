@@ -88,7 +88,7 @@ def test_the_jobs_of_a_node_that_dies_resume_elsewhere_from_their_checkpoints(on
         finally:
             machines.start_second()
     assert all(isinstance(events[-1], Finished) for events in events_of.values())
-    moved = [events for events in events_of.values() if "has gone" in sentences(events)]
+    moved = [events for events in events_of.values() if "has left the cluster" in sentences(events)]
     assert len(moved) == 1
     assert moved[0][-1].result.started_from == "last"
 

@@ -1,5 +1,5 @@
-"""`make fuzz SECONDS=…`: run every target for this time, one after the other, and write docs/reliability/fuzz.json and
-fuzz.md.
+"""`make fuzz SECONDS=…`: run every target for this time, one after the other, then look for the known bugs, and write
+docs/reliability/fuzz.json and fuzz.md.
 
 Exits with 1 if there are findings. They are in fuzz-out/NAME/findings, each with the input that caused it.
 """
@@ -15,9 +15,12 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.fuzz.known_bugs import KNOWN_BUGS
+from tests.fuzz.short import inputs_until_found
 from tests.fuzz.targets import NAMES, load
 
 OUT = Path("fuzz-out")
@@ -31,7 +34,8 @@ ENGINE_FINDINGS = {"crash-": "a crash", "timeout-": "too slow", "oom-": "too muc
 @dataclass
 class Outcome:
     """The result of fuzzing a target. promise: what must hold. coverage: number of libFuzzer's features (branches, with
-    how often each was taken). inputs_kept: size of the corpus."""
+    how often each was taken). inputs_kept: size of the corpus. lines: of each module, those that the corpus reaches and
+    all (see `reached`)."""
 
     target: str
     promise: str
@@ -41,10 +45,16 @@ class Outcome:
     inputs_kept: int = 0
     peak_megabytes: int = 0
     findings: int = 0
+    lines: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
         return self.executions / max(self.seconds, 1e-9)
+
+    @property
+    def lines_share(self) -> float:
+        """0 to 1."""
+        return sum(some for some, _ in self.lines.values()) / max(1, sum(all_ for _, all_ in self.lines.values()))
 
 
 def main() -> int:
@@ -60,10 +70,11 @@ def main() -> int:
         )
         return 0
     outcomes = [fuzz(name, arguments.seconds) for name in arguments.only or NAMES]
+    bugs = known_bugs(arguments.only or NAMES)
     if not arguments.no_report:
-        write_report(outcomes)
-    print(table(outcomes))
-    return 1 if any(outcome.findings for outcome in outcomes) else 0
+        write_report(outcomes, bugs)
+    print(tables(outcomes, bugs))
+    return 1 if any(outcome.findings for outcome in outcomes) or None in bugs.values() else 0
 
 
 def fuzz(name: str, seconds: int) -> Outcome:
@@ -93,7 +104,25 @@ def fuzz(name: str, seconds: int) -> Outcome:
         add(outcome, output)
     outcome.seconds = round(time.monotonic() - start, 1)
     outcome.findings = len(findings_in(folder / "findings"))
+    outcome.lines = lines_reached(name, folder / "corpus")
     return outcome
+
+
+def lines_reached(name: str, corpus: Path) -> dict[str, list[int]]:
+    """In a process of its own, since the product's modules must not have been instrumented."""
+    command = [sys.executable, "-m", "tests.fuzz.reached", name, str(corpus)]
+    lines: dict[str, list[int]] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return lines
+
+
+def known_bugs(names: Sequence[str]) -> dict[str, int | None]:
+    """For each known bug of these targets, how many inputs the short form needs to find it; None: it does not."""
+    found = {}
+    for bug in KNOWN_BUGS:
+        if bug.target in names:
+            with bug.bring_back():
+                found[f"{bug.target}: {bug.name}"] = inputs_until_found(bug.target, bug.sign)
+    return found
 
 
 def add(outcome: Outcome, output: str) -> None:
@@ -101,12 +130,12 @@ def add(outcome: Outcome, output: str) -> None:
     counts = [int(n) for n in re.findall(r"^#(\d+)", output, re.M)]
     final = re.search(r"number_of_executed_units: (\d+)", output)
     outcome.executions += int(final[1]) if final else max(counts, default=0)
-    for field, pattern in (
+    for name, pattern in (
         ("coverage", r"ft: (\d+)"),
         ("inputs_kept", r"corp: (\d+)"),
         ("peak_megabytes", r"rss: (\d+)Mb"),
     ):
-        setattr(outcome, field, max([getattr(outcome, field), *(int(n) for n in re.findall(pattern, output))]))
+        setattr(outcome, name, max([getattr(outcome, name), *(int(n) for n in re.findall(pattern, output))]))
 
 
 def findings_in(folder: Path) -> list[str]:
@@ -122,31 +151,48 @@ def findings_in(folder: Path) -> list[str]:
     return lines
 
 
-def write_report(outcomes: list[Outcome]) -> None:
+def write_report(outcomes: list[Outcome], bugs: dict[str, int | None]) -> None:
     REPORT.mkdir(parents=True, exist_ok=True)
     report = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "targets": [{**asdict(outcome), "executions_per_second": round(outcome.rate)} for outcome in outcomes],
+        "targets": [
+            {
+                **asdict(outcome),
+                "executions_per_second": round(outcome.rate),
+                "lines_share": round(outcome.lines_share, 3),
+            }
+            for outcome in outcomes
+        ],
+        "inputs_until_a_known_bug_is_found": bugs,
     }
     (REPORT / "fuzz.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (REPORT / "fuzz.md").write_text(table(outcomes) + "\n", encoding="utf-8")
+    (REPORT / "fuzz.md").write_text(f"# Figures of the fuzzers\n\n{tables(outcomes, bugs)}\n", encoding="utf-8")
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """Format the outcomes as a Markdown table."""
+def tables(outcomes: list[Outcome], bugs: dict[str, int | None]) -> str:
+    """Format everything as Markdown tables."""
     rows = [
-        "| target | what must hold | seconds | executions | per second | features | peak MB | findings |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+        "| target | what must hold | seconds | executions | per second | features | lines | peak MB | findings |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     rows += [
         f"| {o.target} | {o.promise} | {o.seconds:.0f} | {o.executions:,} | {o.rate:,.0f} | {o.coverage:,} | "
-        f"{o.peak_megabytes} | {o.findings} |"
+        f"{o.lines_share:.0%} | {o.peak_megabytes} | {o.findings} |"
         for o in outcomes
     ]
     lines = [
         f"- {outcome.target}: {line}" for outcome in outcomes for line in findings_in(OUT / outcome.target / "findings")
     ]
-    return "\n".join(rows + (["", *lines] if lines else []))
+    reached = ["", "| module, past the handshake | lines reached by session |", "|---|---:|"]
+    for outcome in outcomes:
+        if outcome.target == "session":
+            reached += [
+                f"| {module} | {some} of {all_} ({some / all_:.0%}) |" for module, (some, all_) in outcome.lines.items()
+            ]
+    found = ["", "| fault, brought back | inputs until it is found |", "|---|---:|"]
+    found += [f"| {name} | {'not found' if number is None else f'{number:,}'} |" for name, number in bugs.items()]
+    parts = [rows, ["", *lines] if lines else [], reached if len(reached) > 3 else [], found if bugs else []]
+    return "\n".join(line for part in parts for line in part)
 
 
 if __name__ == "__main__":

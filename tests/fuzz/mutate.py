@@ -1,8 +1,10 @@
-"""Make inputs from other inputs: flipped, cut and repeated bytes; msgpack trees with moved branches or odd values."""
+"""Make inputs from other inputs: flipped, cut and repeated bytes; msgpack and JSON trees with moved branches or odd
+values."""
 
 from __future__ import annotations
 
 import copy
+import json
 import random
 import struct
 from typing import Any
@@ -105,6 +107,18 @@ def treewise(data: bytes, source: random.Random, max_bytes: int) -> bytes:
             tree = _changed(tree, source)
         packed = bytes(msgpack.packb(tree, use_bin_type=True))
     except Exception:  # nested too deeply to copy or pack, or a surrogate character
+        return bytewise(data, source, max_bytes)
+    return packed if len(packed) <= max_bytes else bytewise(data, source, max_bytes)
+
+
+def jsonwise(data: bytes, source: random.Random, max_bytes: int) -> bytes:
+    """Change one to three places in a JSON value; if the data is not JSON, change its bytes."""
+    try:
+        tree = json.loads(data)
+        for _ in range(source.randint(1, 3)):
+            tree = _changed(tree, source)
+        packed = json.dumps(tree, default=str, skipkeys=True).encode()
+    except (ValueError, RecursionError):
         return bytewise(data, source, max_bytes)
     return packed if len(packed) <= max_bytes else bytewise(data, source, max_bytes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import struct
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.support.bombs import tiff
 from tests.support.picture_files import noise, raw_png, read, save
 from velatura.errors import BadPixels, NotAPicture, PictureTooLarge, PictureTooSmall, UsageError, VelaturaError
 from velatura_daemon.imaging.files import read_picture
@@ -29,6 +31,14 @@ def test_a_missing_file_is_reported(tmp_path):
 def test_a_folder_is_reported(tmp_path):
     with pytest.raises(UsageError, match="is a folder"):
         read_picture(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path(os.devnull)):
+        with pytest.raises(UsageError, match="is a pipe or a device, not a file"):
+            read_picture(path)
 
 
 def test_a_file_without_read_permission_is_reported(tmp_path, monkeypatch):
@@ -62,6 +72,13 @@ def encoded(suffix):
 def test_a_truncated_file_is_reported_as_truncated(tmp_path, suffix, part):
     data = encoded(suffix)
     (tmp_path / "a").write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(NotAPicture, match=r"is truncated\. Copy or download it again"):
+        read_picture(tmp_path / "a")
+
+
+def test_a_tiff_whose_only_strip_is_declared_shorter_than_the_picture_is_reported_as_truncated(tmp_path):
+    """Its missing rows had the values that were in memory before."""
+    (tmp_path / "a").write_bytes(tiff(1, bytes(256), 16, 32, t279=256))
     with pytest.raises(NotAPicture, match=r"is truncated\. Copy or download it again"):
         read_picture(tmp_path / "a")
 
@@ -121,7 +138,7 @@ def bomb(suffix):
 def test_a_bomb_is_refused_from_its_header_without_a_warning(tmp_path, suffix, capfd):
     (tmp_path / "a").write_bytes(bomb(suffix))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         with pytest.raises(PictureTooLarge, match=r"900\.0 megapixels .* up to 256 are allowed"):
             read_picture(tmp_path / "a", max_megapixels=256)
     assert capfd.readouterr() == ("", "")

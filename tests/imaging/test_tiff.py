@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from tests.support.picture_files import array, noise, picture, read
+from tests.support.picture_files import array, gradient, noise, picture, read
 from velatura.errors import NotAPicture
 from velatura_daemon.imaging.files import read_picture, write_picture
 
@@ -88,6 +90,14 @@ def test_unsupported_sample_types_are_named(tmp_path, dtype):
         read_picture(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("compression", ["webp", "jpegxl"])
+def test_a_tiff_of_a_compression_that_is_not_read_is_named(tmp_path, compression):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gradient(16, 16, 3), photometric="rgb", compression=compression)
+    with pytest.raises(NotAPicture, match=r"This is an 8-bit RGB TIFF, with compression .* Convert it to RGB with"):
+        read(path)
+
+
 def test_a_tiff_that_starts_with_a_thumbnail_is_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", noise((4, 4)), subfiletype=1)
     with pytest.raises(NotAPicture, match="thumbnail"):
@@ -113,3 +123,24 @@ def test_linear_integers_take_the_srgb_curve_but_their_alpha_does_not(tmp_path):
     result = array(read(tmp_path / "a.tif"))[0, 0]
     assert abs(int(result[0]) - 32768) < 30
     assert result[3] == 14025
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "group3", "group4", "tiff_lzw"])
+def test_a_damaged_tiff_prints_nothing(tmp_path, capfd, compression):
+    """libtiff wrote to the terminal what it found wrong."""
+    image = Image.fromarray(noise((64, 64, 3))).convert({"jpeg": "RGB", "tiff_lzw": "P"}.get(compression, "1"))
+    image.save(tmp_path / "a.tif", compression=compression)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        start, count = tiff.pages.first.dataoffsets[0], tiff.pages.first.databytecounts[0]
+    data[start : start + count] = bytes([1, 255, 0, 17] * (count // 4 + 1))[:count]
+    (tmp_path / "a.tif").write_bytes(data)
+    with contextlib.suppress(NotAPicture):
+        read_picture(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_dng_is_named(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", noise((4, 4)), extratags=[(50706, 1, 4, b"\1\4\0\0", True)])
+    with pytest.raises(NotAPicture, match=r"camera's raw file \(DNG\)"):
+        read_picture(tmp_path / "a.tif")

@@ -137,6 +137,24 @@ def test_a_folder_without_write_permission_is_reported_before_the_work(tmp_path,
         check_output(tmp_path / "a.png")
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.webp"])
+def test_a_replaced_file_keeps_its_permissions_and_its_link(tmp_path, name):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "real").chmod(0o600)
+    (tmp_path / name).symlink_to("real")
+    write_picture(tmp_path / name, PIXELS, description="", force=True)
+    assert (tmp_path / name).is_symlink()
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o600
+    assert set(names_in(tmp_path)) == {"real", name}
+    assert Image.open(tmp_path / "real").width > 1
+
+
+def test_a_link_into_a_missing_folder_is_reported_before_the_work(tmp_path):
+    (tmp_path / "a.png").symlink_to("missing/b.png")
+    with pytest.raises(UsageError, match="missing does not exist"):
+        check_output(tmp_path / "a.png", force=True)
+
+
 def test_a_dangling_link_counts_as_an_existing_file(tmp_path):
     (tmp_path / "a.png").symlink_to(tmp_path / "nothing")
     with pytest.raises(FileExists):
@@ -152,3 +170,9 @@ def test_a_side_too_long_for_the_format_is_reported_before_the_work(tmp_path):
 def test_checking_an_output_creates_nothing(tmp_path):
     check_output(tmp_path / "A.PNG")
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png", "x" * 5000 + ".png"])
+def test_a_name_that_no_file_can_have_is_reported_before_the_work_starts(tmp_path, name):
+    with pytest.raises(UsageError, match="Give another name"):
+        check_output(tmp_path / name)

@@ -6,16 +6,38 @@ import os
 from dataclasses import fields
 from pathlib import Path
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tests.support.texts import SENTENCE, made_from, texts
 from velatura.pixels import CHANNELS, PictureRef, PixelFormat
 from velatura.settings import StyleSettings
 from velatura_daemon.executors.ray.job_files import for_transfer, on_arrival
 from velatura_daemon.jobs.commands import Begin, Cancel, Estimate, Run, SetMemory, WorkerOptions
-from velatura_daemon.jobs.events import JobDone, JobFailed, SavedImage, WorkerGone, WorkerInfo
-from velatura_daemon.jobs.spec import EstimateRequest, JobSpec, OutputPaths, PictureFile, StartingImage, StyleInput
+from velatura_daemon.jobs.events import (
+    Estimated,
+    JobDone,
+    JobFailed,
+    JobNotice,
+    Ready,
+    SavedImage,
+    WorkerGone,
+    WorkerInfo,
+    text_of,
+)
+from velatura_daemon.jobs.spec import (
+    EstimateRequest,
+    JobSpec,
+    OutputPaths,
+    PictureFile,
+    PreviousInput,
+    StartingImage,
+    StyleInput,
+    View,
+)
+from velatura_daemon.memory_plan import Inputs
 from velatura_daemon.worker.pipe import COMMANDS, EVENTS
 
 blobs = some.binary(min_size=32, max_size=32)
@@ -45,7 +67,10 @@ specs = some.builds(
     settings=settings,
     weights=names,
     device=names,
-    start=some.none() | some.builds(StartingImage, paths, some.integers(0, 500), some.booleans()),
+    start=some.none()
+    | some.builds(StartingImage, paths, some.integers(0, 500), some.booleans(), content=some.none() | refs),
+    previous=some.lists(some.builds(PreviousInput, files(), files()), max_size=4).map(tuple),
+    view=some.none() | some.builds(View, *[some.integers(0, 9000)] * 4),
     outputs=some.builds(OutputPaths, paths, paths, paths),
 )
 
@@ -59,7 +84,7 @@ def test_a_job_arrives_as_it_was_sent(spec):
     "command",
     [
         Begin(WorkerOptions("cpu", 1, 0, 64, 512, 0.5, 5.0)),
-        Estimate(EstimateRequest("t", 8, 9, StyleSettings())),
+        Estimate(EstimateRequest("t", 8, 9, StyleSettings(), inputs=Inputs((100, 400), 2))),
         Cancel("t"),
         SetMemory(100),
     ],
@@ -118,3 +143,55 @@ def test_every_event_of_a_job_has_its_ticket_first():
 
 def _values(spec: JobSpec) -> dict:
     return {field.name: getattr(spec, field.name) for field in fields(spec)}
+
+
+@given(texts())
+def test_sentences_of_events_arrive_translatable(sentence):
+    for event in (
+        JobFailed("t", "bad_mask", sentence),
+        JobNotice("t", sentence),
+        Estimated.unknown("t", sentence),
+        WorkerGone("it ended", sentence),
+    ):
+        assert made_from(EVENTS.unpack(EVENTS.pack(event)).sentence) == made_from(sentence)
+
+
+@given(texts(), names)
+def test_the_notes_of_a_result_arrive_translatable(note, plain):
+    done = JobDone(
+        "t",
+        PictureRef(bytes(32), 2, 2, PixelFormat("RGB", "u8")),
+        0,
+        0,
+        "w",
+        note,
+        1.0,
+        0.0,
+        0.0,
+        "content",
+        (note, plain),
+    )
+    arrived = EVENTS.unpack(EVENTS.pack(done))
+    assert [made_from(text) for text in (*arrived.notes, arrived.device)] == [made_from(note), plain, made_from(note)]
+
+
+@given(texts())
+def test_why_a_worker_died_arrives_translatable(how):
+    assert made_from(EVENTS.unpack(EVENTS.pack(WorkerGone(how))).how) == made_from(how)
+
+
+@given(texts())
+def test_the_state_and_device_of_a_worker_arrive_translatable(text):
+    info = EVENTS.unpack(EVENTS.pack(Ready(WorkerInfo(text, text)))).info
+    assert [made_from(info.state), made_from(info.device)] == 2 * [made_from(text)]
+
+
+@given(texts().filter(len))
+def test_what_a_status_says_of_a_worker_can_be_translated(text):
+    worker = msgpack.unpackb(msgpack.packb(WorkerInfo(text, "cpu").known()))
+    assert made_from(text_of(worker, "state")) == made_from(text)
+    assert (text_of(worker, "device"), text_of(worker, "weights", "–")) == ("cpu", "–")
+
+
+def test_a_status_of_an_older_daemon_is_read_in_english():
+    assert made_from(text_of({"state": str(SENTENCE)}, "state")) == str(SENTENCE)

@@ -196,6 +196,21 @@ def test_values_that_are_not_numbers_are_refused(tmp_path, required, bad):
 
 
 # --- the input that a file expects -------------------------------------------------------
+@pytest.mark.parametrize("kind", ["sparse", "quantised", "integers", "complex", "without values"])
+def test_values_that_are_not_plain_are_refused(tmp_path, required, kind):
+    tensor = required["conv1_1.weight"]
+    if kind == "sparse":
+        odd = tensor.to_sparse()
+    elif kind == "quantised":
+        odd = torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+    elif kind == "without values":
+        odd = tensor.to("meta")
+    else:
+        odd = tensor.to(torch.int8 if kind == "integers" else torch.complex64)
+    with pytest.raises(BadWeights, match=r"conv1_1.weight has no plain floating-point values"):
+        read_weights(pth(tmp_path, {**required, "conv1_1.weight": odd}))
+
+
 def first_layer_of_a_file(image, tensors, input, mean):
     """Return conv1_1 as computed by the program that the file was made for."""
     pixels = image if input == "unit" else 255 * image.flip(0)

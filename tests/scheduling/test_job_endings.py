@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from tests.support.scheduling import CONTENT, TwoWorkers, job_count
+import hashlib
+
+import pytest
+
+from tests.support.scheduling import CONTENT, Scheduling, TwoWorkers, job_count
+from velatura.errors import TooBusy
 from velatura.protocol import messages as p
+from velatura_daemon.jobs.events import CheckpointSaved, JobProgress, JobStopped, SavedImage
 
 
 def places(scheduling: TwoWorkers, job: str) -> list[int]:
@@ -124,3 +130,105 @@ def test_a_daemon_that_ends_leaves_no_output_of_a_running_job_in_the_spool(sched
     scheduling.scheduler.close()
     scheduling.store.close()
     assert [path.name for path in scheduling.jobs.blobs.folder.iterdir() if path.name.startswith("new-")] == []
+
+
+def checkpoint(scheduling: TwoWorkers) -> None:
+    """The left worker saves the image of its job."""
+    spec = scheduling.left.specs[-1]
+    spec.files.checkpoint.write_bytes(b"image")
+    scheduling.emit(CheckpointSaved(spec.ticket, 0.5, 3, b"", ()), scheduling.left)
+
+
+def test_a_client_reads_once_that_its_progress_cannot_be_saved(scheduling):
+    scheduling.submit("a")
+    scheduling.store.blobs.budget = scheduling.store.blobs.bytes_in_use
+    checkpoint(scheduling), checkpoint(scheduling)
+    (notice,) = scheduling.notices
+    assert "progress of this restyle is not saved" in notice and "--spool-megabytes" in notice
+    assert not scheduling.left.specs[-1].files.checkpoint.exists()
+
+
+def test_a_result_for_which_there_is_no_space_fails_and_its_progress_stays(scheduling):
+    scheduling.submit("a", client="other")
+    scheduling.finish(scheduling.left)
+    scheduling.submit("b")
+    checkpoint(scheduling)
+    scheduling.store.blobs.budget = CONTENT.ref.length
+    scheduling.finish(scheduling.left, b"s")
+    (failed,) = scheduling.received(p.Failed)
+    assert failed.code == "too_busy" and "1 result from 'tests'" in failed.sentence
+    assert ("client", "b") in scheduling.store.resumable
+    assert ("other", "a") in scheduling.store.results.records
+
+
+def test_a_restyle_whose_result_could_not_be_saved_is_refused_before_the_work(scheduling):
+    scheduling.submit("a", client="other")
+    scheduling.finish(scheduling.left)
+    scheduling.store.blobs.budget = CONTENT.ref.length
+    with pytest.raises(TooBusy, match="'velatura results'"):
+        scheduling.submit("b")
+    assert ("other", "a") in scheduling.store.results.records
+
+
+def last_image_of(scheduling, job: str, executor, step: int = 40) -> None:
+    """The job of a worker stops with an image."""
+    path = executor.specs[-1].files.last_image
+    path.write_bytes(job.encode())
+    image = SavedImage(hashlib.sha256(job.encode()).digest(), step)
+    scheduling.emit(JobStopped(executor.ticket, image), executor)
+
+
+@pytest.fixture
+def one(home) -> Scheduling:
+    """One worker, which has restyled the layer before."""
+    one = Scheduling(home)
+    one.submit("earlier", "layer")
+    one.jobs.cancel("client", "earlier")
+    last_image_of(one, "earlier", one.executor)
+    return one
+
+
+@pytest.mark.parametrize("adjust", [False, True])
+def test_a_job_parked_before_it_ran_starts_as_it_would_have_started(one, adjust):
+    one.submit("running", client="another")
+    one.submit("parked", "layer", adjust=adjust)
+    one.jobs.park(b"s")
+    one.jobs.unpark(b"s")
+    one.emit(JobStopped(one.executor.ticket))
+    one.jobs.cancel("another", "running")
+    one.emit(JobStopped(one.executor.ticket))
+    start = one.executor.specs[-1].start
+    assert one.executor.specs[-1].adjust == adjust
+    assert (start.step if start else None) == (0 if adjust else None)  # no step of this job is done
+
+
+@pytest.mark.parametrize("adjust", [False, True])
+def test_a_job_parked_before_its_first_step_starts_as_it_did_the_first_time(one, adjust):
+    one.submit("parked", "layer", adjust=adjust)
+    first = one.executor.specs[-1].start
+    one.jobs.park(b"s")
+    one.jobs.unpark(b"s")
+    one.emit(JobStopped(one.executor.ticket))
+    assert one.executor.specs[-1].start == first
+    assert len(one.executor.specs) == 3
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_another_daemon_continues_a_parked_job_only_if_that_had_begun(one, has_begun):
+    one.submit("parked", "layer")
+    if has_begun:
+        one.emit(JobProgress(one.executor.ticket, 0, 1, 8, 8, 0, 9, 1.0, 1.0, 0.1, 5.0))
+    one.jobs.park(b"s")
+    one.jobs.unpark(b"s")
+    one.emit(JobStopped(one.executor.ticket))
+    assert one.executor.specs[-1].adjust == has_begun
+
+
+def test_a_job_that_gave_way_before_its_first_step_starts_as_it_did_the_first_time(one):
+    one.submit("film", "layer", background=True)
+    one.submit("single", client="another")
+    one.emit(JobStopped(one.executor.ticket))
+    one.jobs.cancel("another", "single")
+    one.emit(JobStopped(one.executor.ticket))
+    assert one.jobs.queue.get("client", "film") is not None
+    assert [spec.start for spec in one.executor.specs] == [None] * 4

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.scheduling import CONTENT, HANG, ManualClock, Scheduling
-from velatura.errors import BadMessage, UnknownBlob
+from velatura.errors import BadMessage, TooBusy, UnknownBlob
 from velatura.protocol import codec
 from velatura.protocol import messages as p
 from velatura_daemon.clock import TOLERANCE
@@ -20,8 +20,10 @@ from velatura_daemon.jobs.events import (
     Heartbeat,
     JobFailed,
     JobStopped,
+    WorkerGone,
     WorkerInfo,
 )
+from velatura_daemon.scheduling import job_service
 from velatura_daemon.scheduling.worker_pool import PROGRESS_PATIENCE
 from velatura_daemon.storage.results import PER_CLIENT
 
@@ -37,7 +39,7 @@ def test_a_worker_without_a_sign_of_life_is_ended_and_its_job_runs_once_more(one
     assert one.executor.terminated == 0
     one.advance(2)
     assert one.executor.terminated == 1
-    assert "no sign of life" in one.notices[0]
+    assert "stopped responding" in one.notices[0]
     assert len(one.executor.specs) == 2
     one.advance(HANG + 1)
     assert one.executor.terminated == 2
@@ -65,6 +67,16 @@ def test_a_job_whose_picture_was_deleted_before_its_start_fails_and_the_next_is_
     assert not one.scheduler.busy
 
 
+def test_the_jobs_of_all_clients_together_are_limited(one, monkeypatch):
+    monkeypatch.setattr(job_service, "JOBS_IN_ALL", 6)
+    for number in range(6):
+        one.submit(f"job {number}", client=f"client {number % 3}")
+    with pytest.raises(TooBusy, match="all programs"):
+        one.submit("one more", client="another")
+    one.jobs.cancel("client 1", "job 4")
+    one.submit("one more", client="another")
+
+
 def keep_result(one, job: str, layer: str = "l") -> None:
     """A result that its client has not fetched."""
     result = p.Result(
@@ -79,7 +91,7 @@ def keep_result(one, job: str, layer: str = "l") -> None:
 
 def test_an_id_cannot_be_used_again_while_its_result_waits(one):
     keep_result(one, "j")
-    with pytest.raises(BadMessage, match="id of its own"):
+    with pytest.raises(BadMessage, match="its own id"):
         one.submit("j")
 
 
@@ -110,6 +122,15 @@ def test_a_job_that_the_history_does_not_remember_can_be_resumed_if_it_has_a_not
             one.emit(JobStopped(one.executor.ticket))
     assert (one.executor.specs[1].start is not None) == resumes
     assert one.executor.specs[1].resumable == resumes  # another daemon that does the work saves it too
+
+
+def test_a_resumed_restyle_knows_of_which_scale_its_steps_are(one):
+    one.submit()
+    one.executor.specs[-1].files.checkpoint.write_bytes(b"image")
+    one.emit(CheckpointSaved(one.executor.ticket, 0.5, 3, width=40))
+    one.emit(WorkerGone("it was killed"))
+    start = one.executor.specs[-1].start
+    assert (start.step, start.width) == (3, 40)
 
 
 def test_resuming_a_restyle_whose_content_was_deleted_fails_with_advice(one):

@@ -94,6 +94,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             adjust=adjust,
             device=device,
             remember=self.number % 4 > 0,
+            background=self.number % 3 == 0,
         )
         self.open_jobs.add((client, job))
         self.jobs.submit(self.sessions[client], client, "tests", request)
@@ -282,7 +283,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         pins = Counter(blob for job in self.jobs.queue for blob in job.blobs)
         pins.update(blob for key in store.checkpoints.records for blob in store.checkpoints._needs(key))
         pins.update(blob for key in store.results.records for blob in _blobs_of(store.results.records[key]))
-        assert store.blobs._pins == pins
+        assert store.blobs.pins == pins
 
     @invariant()
     def every_new_file_in_the_spool_belongs_to_a_job_or_an_upload(self) -> None:

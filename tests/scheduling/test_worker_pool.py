@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.scheduling import FakeExecutor, FakeProvider, Scheduling, TwoWorkers, job_count
+from tests.support.scheduling import HANG, FakeExecutor, FakeProvider, Scheduling, TwoWorkers, job_count
 from velatura.errors import TooBusy, WorkerDied
 from velatura.protocol import codec
 from velatura.protocol import messages as p
@@ -174,3 +174,44 @@ def test_a_status_of_many_workers_with_long_names_fits_a_header(home):
     report = one.jobs.status()
     assert len(report["workers"]) > 1
     codec.pack(p.Status({**report, "endpoints": ["ipc://" + "e" * 100] * 2}))
+
+
+def idle_worker(scheduling: TwoWorkers) -> FakeExecutor:
+    """A worker of this machine whose job has ended."""
+    scheduling.left.sends_idle_heartbeats = scheduling.right.sends_idle_heartbeats = True
+    scheduling.submit("a")
+    executor = working(scheduling)
+    scheduling.fail(executor)
+    return executor
+
+
+def test_an_idle_worker_that_gives_no_sign_of_life_is_ended_before_a_job_needs_it(scheduling):
+    executor = idle_worker(scheduling)
+    scheduling.advance(HANG - 1)
+    assert executor.terminated == 0
+    scheduling.advance(2)
+    assert (executor.terminated, executor.pid) == (1, 0)
+    scheduling.advance(10 * HANG)
+    assert executor.terminated == 1
+    scheduling.submit("b")
+    assert scheduling.notices == []
+
+
+def test_an_idle_worker_with_heartbeats_stays_until_its_time_is_over(scheduling):
+    executor = idle_worker(scheduling)
+    for _ in range(599):
+        executor.events.append(Heartbeat())
+        scheduling.advance(1)
+    assert (executor.terminated, executor.released) == (0, 0)
+    executor.events.append(Heartbeat())
+    scheduling.advance(2)
+    assert (executor.terminated, executor.released) == (0, 1)
+
+
+def test_a_worker_that_starts_for_an_estimate_is_given_time_to_start(scheduling):
+    scheduling.left.sends_idle_heartbeats = scheduling.right.sends_idle_heartbeats = True
+    scheduling.advance(10 * HANG)
+    scheduling.request_estimate("one")
+    scheduling.left.pid = scheduling.right.pid = 7
+    scheduling.advance(HANG - 1)
+    assert (scheduling.left.terminated, scheduling.left.released) == (0, 0)

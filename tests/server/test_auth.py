@@ -15,6 +15,7 @@ import pytest
 import zmq
 
 from tests.conftest import QUICK, Daemon, picture
+from tests.support.users import as_nobody
 from velatura.app_dirs import read_private_file, write_private_file
 from velatura.client.connection_file import ConnectionInfo, find, publish
 from velatura.client.locks import Lock
@@ -244,27 +245,6 @@ def test_the_socket_the_key_and_the_spool_are_readable_by_the_user_only(warm, co
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(warm.dirs.connection_file.stat().st_mode) == 0o600
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in warm.dirs.spool.iterdir())
-
-
-def as_nobody(action) -> bytes:
-    """The result, or the error, of an action of another user. Root may do anything, so a child process changes its uid
-    first."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            outcome = repr(action()).encode()
-        except BaseException as error:
-            outcome = type(error).__name__.encode()
-        os.write(writing, outcome)
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    with os.fdopen(reading, "rb") as pipe:
-        return pipe.read()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

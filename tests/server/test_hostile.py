@@ -12,18 +12,38 @@ from typing import Any
 
 import hypothesis
 import msgpack
+import psutil
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from tests.conftest import picture
-from tests.support.hostile_peers import MAX_PEERS, PATIENCE, STYLES, UNCHANGED, HostilePeer, HostilePeers, SubmittedJob
+from tests.support.hostile_peers import (
+    HOSTILE_TEXTS,
+    LOG_LINE,
+    MAX_PEERS,
+    PATIENCE,
+    STYLES,
+    UNCHANGED,
+    HostilePeer,
+    HostilePeers,
+    SubmittedJob,
+)
 from tests.support.peers import PEERS, hello
 from velatura.client.connection_file import find
+from velatura.foreign_text import visible
 from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 
 numbers = st.integers(0, MAX_PEERS - 1)
+ANSWERS: dict[type[p.Message], type[p.Message]] = {
+    p.GetHistory: p.History,
+    p.ListSaved: p.SavedList,
+    p.Ping: p.Pong,
+    p.Get: p.Failed,
+}
+# The oldest entry of the history alone: all of it would have some megabytes in each of the answers.
+REPEATED = [p.GetHistory(2), p.ListSaved(True), p.Ping(), p.Get(b"h" * 32, 0, 9, 1)]
 
 
 class Hostile(HostilePeers):
@@ -169,8 +189,14 @@ class Hostile(HostilePeers):
         assert all(isinstance(answer, p.Failed) or peer.session for answer in answers)
 
     # --- authenticated clients that cheat -----------------------------------------------------------------
-    @rule(number=numbers, layer=st.sampled_from(["one", "two"]), side=st.integers(2, 20), again=st.booleans())
-    def restyle(self, number: int, layer: str, side: int, again: bool) -> None:
+    @rule(
+        number=numbers,
+        layer=st.sampled_from(["one", "two", "two\nlines\x1b[2J"]),
+        side=st.integers(2, 20),
+        again=st.booleans(),
+        text=st.sampled_from(HOSTILE_TEXTS),
+    )
+    def restyle(self, number: int, layer: str, side: int, again: bool, text: str = "") -> None:
         """again: with the id and the picture of a job that was submitted before, and may have ended."""
         peer = self.client(number)
         HostilePeers.seeds += 1
@@ -183,7 +209,7 @@ class Hostile(HostilePeers):
         self.jobs[name].layers.add(layer)
         content = self.jobs[name].content
         self.blobs[content.ref.blob] = content
-        self.submit(peer, name, layer, content.ref.to_wire())
+        self.submit(peer, name, layer, content.ref.to_wire(), text)
 
     @rule(number=numbers, layer=st.sampled_from(["one", "two"]), side=st.integers(2, 20))
     def restyle_and_wait(self, number: int, layer: str, side: int) -> None:
@@ -320,10 +346,35 @@ class Hostile(HostilePeers):
         if expected := answer_types.get(type(message)):
             assert any(isinstance(answer, expected) for answer in answers)
 
+    # --- replies that are not read -------------------------------------------------------------------------
+    @rule(number=numbers, request=st.sampled_from(REPEATED), times=st.integers(2, 20))
+    def repeat(self, number: int, request: p.Message, times: int) -> None:
+        """Many requests at once, whose answers are read afterwards: each is answered."""
+        peer = self.client(number)
+        for _ in range(times - 1):
+            peer.connection.send(codec.pack(request, peer.session))
+        answers = self.exchange(peer, codec.pack(request, peer.session))
+        kind = ANSWERS[type(request)]
+        assert sum(isinstance(answer, kind) for answer in answers) == times
+
+    @rule(number=numbers, request=st.sampled_from([*REPEATED, p.GetHistory()]), unfinished=st.booleans())
+    def never_read(self, number: int, request: p.Message, unfinished: bool) -> None:
+        """Hundreds of requests whose answers nobody reads, and a message without an end; then it hangs up."""
+        peer = self.client(number)
+        peer.connection.never_wait()
+        for _ in range(150):  # of 128 on the daemon stops reading
+            peer.connection.send(codec.pack(request, peer.session))
+        if unfinished:
+            peer.connection.send([b"x" * p.CHUNK] * 7)
+        self.honest.status()
+        self.check_memory()
+        self.drop(peer)
+
     # --- what always holds -------------------------------------------------------------------------------
     @invariant()
     def the_daemon_lives(self) -> None:
         assert self.honest.status()["pid"] == self.pid
+        self.check_memory()
 
 
 def test_no_peer_crashes_the_daemon_or_receives_what_is_not_its_own(daemon):
@@ -333,10 +384,14 @@ def test_no_peer_crashes_the_daemon_or_receives_what_is_not_its_own(daemon):
         info = find(daemon.dirs)
         assert info is not None
         HostilePeers.connection, HostilePeers.honest, HostilePeers.pid = info, honest, honest.status()["pid"]
+        honest.acknowledge_manually()
+        HostilePeers.kept = honest.restyle_and_wait(picture(seed=7), [(STYLES[0], 1.0)], UNCHANGED).job
+        honest._manual_acknowledgement = False
+        HostilePeers.memory = psutil.Process(HostilePeers.pid).memory_info().rss
         run_state_machine_as_test(
             Hostile,
             settings=hypothesis.settings(
-                max_examples=hypothesis.settings().max_examples * 3 // 4,
+                max_examples=hypothesis.settings().max_examples * 2 // 5,
                 stateful_step_count=30,
                 deadline=None,
                 database=None,
@@ -344,3 +399,8 @@ def test_no_peer_crashes_the_daemon_or_receives_what_is_not_its_own(daemon):
                 phases=(Phase.generate,),  # what happens on sockets cannot be shrunk
             ),
         )
+    for line in daemon.dirs.log_file.read_text(encoding="utf-8").splitlines():
+        assert LOG_LINE.match(line), f"a forged line: {line[:200]!r}"
+        assert visible(line) == line
+        assert "could not be served" not in line
+        assert "a periodic task failed" not in line

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from velatura.app_dirs import app_dirs, read_private_file, write_private_file
+from velatura.app_dirs import (
+    app_dirs,
+    make_private_folder,
+    read_config_file,
+    read_private_file,
+    write_config_file,
+    write_private_file,
+)
 from velatura.client.connection_file import ConnectionInfo, find, publish
-from velatura.client.launch import Launcher, clean_environment, record_launcher, recorded_launcher
+from velatura.client.launch import Launcher, record_launcher, recorded_launcher
 from velatura.client.locks import Lock
 from velatura.errors import UnsafeConnectionFile
 
@@ -101,6 +108,30 @@ def test_a_recorded_command_that_others_could_write_is_refused(home):
         recorded_launcher(dirs)
 
 
-def test_the_daemon_does_not_see_the_editors_python():
-    env = clean_environment({"PYTHONPATH": "x", "PYTHONHOME": "y", "LD_LIBRARY_PATH": "z", "HOME": "/h"})
-    assert env == {"HOME": "/h"}
+def test_a_private_folder_makes_no_parent_that_others_can_change(tmp_path):
+    before = os.umask(0)
+    try:
+        make_private_folder(tmp_path / ".config/velatura/presets")
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in (".config", ".config/velatura")]
+    assert modes == [0o755, 0o755]
+    assert stat.S_IMODE((tmp_path / ".config/velatura/presets").stat().st_mode) == 0o700
+
+
+def test_a_linked_config_file_is_read_and_stays_a_link(tmp_path):
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles/real").write_bytes(b"old")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/link").symlink_to(tmp_path / "dotfiles/real")
+    assert read_config_file(tmp_path / "config/link", 100) == b"old"
+    write_config_file(tmp_path / "config/link", b"new")
+    assert (tmp_path / "config/link").is_symlink()
+    assert (tmp_path / "dotfiles/real").read_bytes() == b"new"
+
+
+def test_a_config_file_that_others_can_write_is_not_read(tmp_path):
+    write_config_file(tmp_path / "config/a", b"new")
+    (tmp_path / "config/a").chmod(0o666)
+    with pytest.raises(UnsafeConnectionFile):
+        read_config_file(tmp_path / "config/a", 100)

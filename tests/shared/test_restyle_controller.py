@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from velatura import strings
+from velatura.client.events import Finished
 from velatura.client.saved_results import HistoryEntry, SavedStyle
 from velatura.editor.placement import Placed, PlacementNote, decode_note
 from velatura.editor.restyle_controller import RestyleController
@@ -15,7 +16,7 @@ from velatura.editor.style_loader import StyleLoader
 from velatura.editor.style_regions import Canvas as RegionCanvas
 from velatura.editor.style_regions import Place, Region
 from velatura.editor.ui_state import Style
-from velatura.errors import DaemonLost, NotAPicture
+from velatura.errors import DaemonLost, LayerGone, NotAPicture, NothingToRestyle
 from velatura.pixels import Picture, PixelFormat
 from velatura.settings import StyleSettings
 
@@ -81,6 +82,7 @@ class Canvas:
 
     def __init__(self) -> None:
         self.inserted, self.note = [], ""
+        self.grey, self.conversions = False, 0
 
     def current_target(self):
         return types.SimpleNamespace(layer=self.layer, name="Sky", document_name="harbour.kra")
@@ -91,6 +93,16 @@ class Canvas:
     def describe(self, _):
         return "a layer"
 
+    def is_grey(self, _):
+        return self.grey
+
+    def convert_to_rgb(self, _):
+        self.grey = False
+        self.conversions += 1
+
+    def size(self, _):
+        return 2, 2
+
     def thumbnail(self, *_):
         return None
 
@@ -98,15 +110,15 @@ class Canvas:
         place = Place(RegionCanvas("a picture", 9, 8), 3, 4, 2, 2)
         return types.SimpleNamespace(picture=PIXELS, mask=None, place=place)
 
-    def insert(self, target, picture, left, top, name):
-        self.inserted.append(name)
+    def insert(self, target, picture, left, top, recipe):
+        self.inserted.append(recipe.name)
         return Placed(note=self.note)
 
 
 class Window:
     def __init__(self) -> None:
         self.messages, self.styles, self.current_settings = [], [ONE], StyleSettings()
-        self.target, self.saved_notice = "", ""
+        self.target, self.saved_notice, self.grey_note = "", "", ""
 
     def is_shown(self):
         return True
@@ -123,8 +135,14 @@ class Window:
     def show_target(self, sentence):
         self.target = sentence
 
-    def show_original(self, _): ...
+    def show_original(self, *_): ...
+    def show_drafting(self, drafting):
+        self.drafting = drafting
+
     def show_estimate(self, _): ...
+    def show_grey_note(self, sentence):
+        self.grey_note = sentence
+
     def show_saved_notice(self, sentence):
         self.saved_notice = sentence
 
@@ -168,7 +186,7 @@ def controller(tmp_path, monkeypatch):
 
 
 def result():
-    return types.SimpleNamespace(picture=PIXELS, result=types.SimpleNamespace(left=0, top=0, notes=[]))
+    return Finished("job", PIXELS, types.SimpleNamespace(left=0, top=0, notes=[]))
 
 
 def send(controller):
@@ -201,6 +219,30 @@ def test_a_restyle_of_another_layer_does_not_cancel_the_first(controller):
     finish(controller, "job 1")
     finish(controller, "job 2")
     assert len(controller.canvas.inserted) == 2
+
+
+def test_a_restyle_of_another_layer_does_not_end_the_first_while_that_is_still_being_read(controller):
+    controller.start()
+    controller.canvas.layer = "another"
+    controller.start()
+    for work in (controller.canvas_work, controller.style_work) * 2:
+        work.run_next()
+    finish(controller, "job 1")
+    finish(controller, "job 2")
+    assert len(controller.canvas.inserted) == 2
+
+
+def test_a_setting_changed_while_the_layer_is_read_reaches_the_restyle(controller):
+    controller.start()
+    controller.window.current_settings = StyleSettings(strength=81)
+    controller.settings_changed()
+    controller._adjust()
+    controller.canvas_work.run_next()
+    controller.style_work.run_next()
+    assert controller.session.requests == [(StyleSettings(), False)]
+    controller._adjust()
+    controller.style_work.run_next()
+    assert controller.session.requests[-1] == (StyleSettings(strength=81), True)
 
 
 def test_an_unreadable_style_is_reported_and_the_running_restyle_continues(controller):
@@ -267,19 +309,45 @@ def test_a_restyle_carries_its_placement_and_the_names_of_its_styles(controller)
     assert [(style.name, style.path) for style in options["styles"]] == [("One", "/one")]
 
 
-def test_a_lost_daemon_is_reported_with_a_notice_of_saved_progress(controller):
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_lost_daemon_is_reported_with_a_notice_of_progress_that_was_saved(controller, saved):
     send(controller)
-    controller.on_failed("job 1", DaemonLost("It went."))
-    assert controller.window.messages[-1] == "It went."
-    assert controller.window.saved_notice == strings.RECOVERABLE_PROGRESS
+    sentence = f"It went. {strings.PROGRESS_SAVED}" if saved else "It went."
+    controller.on_failed("job 1", DaemonLost(sentence))
+    assert controller.window.messages[-1] == sentence
+    assert controller.window.saved_notice == (strings.RECOVERABLE_PROGRESS if saved else "")
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_daemon_that_is_stopped_while_nothing_runs_opens_no_window(controller, is_shown):
+    """Its error is shown where a window is open. Nobody waits for it, so it must not come up over the canvas."""
+    opened = []
+    controller.open_window = lambda: opened.append(True)
+    controller.window.is_shown = lambda: is_shown
+    controller.on_failed("", DaemonLost("It was stopped."))
+    assert opened == []
+    assert controller.window.messages == (["It was stopped."] if is_shown else [])
+    assert controller.message_log == ["daemon_lost: It was stopped."]
+
+
+def test_a_window_that_was_closed_stays_closed_though_its_place_could_not_be_saved(controller):
+    opened = []
+    controller.open_window = lambda: opened.append(True)
+    controller.window.is_shown = lambda: False
+    controller.thread = ManualRunner()
+    controller.dirs.config.write_text("in the way of the folder")
+    controller.save_ui_state()
+    controller.thread.run_next()
+    assert opened == []
+    assert controller.message_log[0].startswith("disk: ")
 
 
 def test_saved_results_are_counted_without_the_running_restyles(controller):
     send(controller)
     controller.on_saved([types.SimpleNamespace(job=job) for job in ("job 1", "another", "a third")])
-    assert controller.window.saved_notice == strings.RECOVERABLE_MANY.format(count=2)
+    assert controller.window.saved_notice == strings.recoverable_results(2)
     controller.on_saved([types.SimpleNamespace(job="another")])
-    assert controller.window.saved_notice == strings.RECOVERABLE_ONE
+    assert controller.window.saved_notice == strings.recoverable_results(1)
     controller.on_saved([])
     assert controller.window.saved_notice == ""
 
@@ -309,12 +377,46 @@ def test_reusing_a_past_restyle_takes_its_settings_and_the_styles_whose_files_ex
     assert controller.window.messages[-1] == strings.STYLE_FILE_UNKNOWN.format(name="From nowhere")
 
 
+def test_a_past_style_whose_name_the_system_does_not_accept_counts_as_missing(controller):
+    path = "/" + "x" * 5000
+    controller.reuse(history_entry(SavedStyle("Long", path, 1.0)))
+    assert controller.window.messages[-1] == strings.STYLE_FILE_MISSING.format(name="Long", path=path)
+
+
 def test_a_result_is_acknowledged_only_after_its_layer_was_inserted(controller):
     send(controller)
-    controller.on_finished("job 1", result())
+    done = result()
+    controller.on_finished("job 1", done)
     assert controller.session.acknowledged == []
     controller.canvas_work.run_next()
-    assert controller.session.acknowledged == [controller.current.finished]
+    assert controller.session.acknowledged == [done]
+
+
+def test_neither_content_nor_result_is_kept_once_a_restyle_is_over(controller):
+    send(controller)
+    finish(controller, "job 1")
+    assert controller.current.content is None
+    assert controller.current.finished.picture.width == 1
+    controller.start()
+    controller.cancel()
+    controller.canvas_work.run_next()  # its layer has been read in vain
+    assert controller.current.content is None
+    assert controller.style_work.waiting == []
+
+
+def test_a_result_without_its_layer_is_opened_once_though_the_button_is_pressed_twice(controller):
+    send(controller)
+    controller.canvas.open_as_picture = lambda _, name: name
+    done = result()
+    controller.on_finished("job 1", done)
+    _, _, on_failed = controller.canvas_work.waiting.pop()
+    on_failed(LayerGone("The layer is gone."))
+    controller.open_as_picture()
+    controller.open_as_picture()
+    assert len(controller.canvas_work.waiting) == 1
+    controller.canvas_work.run_next()
+    assert controller.session.acknowledged == [done]
+    assert controller.window.messages[-1] == strings.DONE_NEW_IMAGE
 
 
 def test_what_the_canvas_notes_about_the_result_is_shown_at_the_end(controller):
@@ -353,3 +455,119 @@ def test_an_error_that_a_change_does_not_mend_stays_and_offers_a_report(controll
     controller.show_error(DaemonLost("It went."))
     controller.settings_changed()
     assert (controller.window.messages[-1], controller.window.offers) == ("It went.", {"report"})
+
+
+def edited_elsewhere(controller):
+    """The result named "Waves" is edited, and the user has then chosen another layer."""
+    controller.edited = types.SimpleNamespace(name="Waves")
+    controller.canvas.edit_target = lambda _: controller.canvas.current_target()
+    controller.canvas.edit_key = lambda _: "Waves"
+    controller.canvas.is_edited = lambda _: False
+
+
+def test_the_last_message_of_an_edit_stays_when_another_layer_was_chosen_meanwhile(controller):
+    send(controller)
+    edited_elsewhere(controller)
+    controller.canvas.note = "It is above “Waves”, which stays."
+    finish(controller, "job 1")
+    controller.update_target()
+    assert controller.window.messages[-1].endswith("which stays.")
+
+
+def test_why_a_layer_cannot_be_edited_stays_when_the_layer_was_chosen_just_before(controller):
+    def refuse():
+        raise NothingToRestyle("Not a result.")
+
+    controller.update_target()
+    controller.canvas.target_key = lambda: "another layer"
+    controller.canvas.edited_result = refuse
+    controller.edit()
+    controller.update_target()
+    assert controller.window.messages[-1] == "Not a result."
+
+
+def test_why_a_restyle_cannot_start_stays_when_the_layer_was_chosen_just_before(controller):
+    controller.update_target()
+    controller.canvas.target_key = lambda: "another layer"
+    controller.window.styles = []
+    controller.start()
+    controller.update_target()
+    assert controller.window.messages[-1] == strings.NO_STYLE_CHOSEN
+
+
+def test_why_a_restyle_cannot_start_goes_when_another_layer_is_chosen(controller):
+    controller.window.styles = []
+    controller.start()
+    controller.canvas.target_key = lambda: "another layer"
+    controller.update_target()
+    assert controller.window.messages[-1] == ""
+
+
+def test_a_layer_that_has_just_been_chosen_is_restyled_and_not_the_one_edited_before(controller):
+    edited_elsewhere(controller)
+    controller.canvas.edit_target = lambda _: types.SimpleNamespace(layer="edited", name="", document_name="")
+    controller.start()
+    assert controller.current.target.layer == "layer"
+
+
+def test_a_command_without_the_window_restyles_the_chosen_layer_and_not_the_one_edited_before(controller):
+    """While a restyle runs, the window does not notice that another layer was chosen."""
+    send(controller)
+    edited_elsewhere(controller)
+    controller.canvas.edit_target = lambda _: types.SimpleNamespace(layer="edited", name="", document_name="")
+    controller.start_restyle([ONE], StyleSettings())  # as 'Restyle again' does
+    assert controller.current.target.layer == "layer"
+    assert controller.edited is None
+
+
+# --- greyscale images ----------------------------------------------------------------------------------
+def open_grey(controller):
+    controller.canvas.grey = True
+    controller.update_target()
+
+
+def test_before_a_restyle_of_a_grey_image_the_window_says_that_the_result_will_be_grey(controller):
+    controller.update_target()
+    assert controller.window.grey_note == ""
+    controller.invalidate_target()
+    open_grey(controller)
+    assert controller.window.grey_note == "This image is greyscale, so the result will be grey."
+
+
+def test_nothing_is_said_about_grey_while_the_colours_are_kept(controller):
+    open_grey(controller)
+    controller.window.current_settings = StyleSettings(keep_colours="luminance")
+    controller.settings_changed()
+    assert controller.window.grey_note == ""
+    controller.window.current_settings = StyleSettings()
+    controller.settings_changed()
+    assert controller.window.grey_note
+
+
+def test_a_converted_image_is_shown_again_and_the_note_goes(controller):
+    open_grey(controller)
+    controller.convert_to_rgb()
+    controller.canvas_work.run_next()
+    assert controller.canvas.conversions == 1
+    assert controller.window.grey_note == ""
+    assert "RGB now" in controller.window.messages[-1]
+
+
+def test_while_a_restyle_runs_the_image_is_not_converted(controller):
+    open_grey(controller)
+    send(controller)
+    controller.convert_to_rgb()
+    assert not controller.canvas_work.waiting
+    assert "A restyle is running" in controller.window.messages[-1]
+
+
+def test_the_note_about_grey_goes_when_there_is_nothing_to_restyle(controller, monkeypatch):
+    open_grey(controller)
+
+    def no_target():
+        raise NothingToRestyle("There is no layer.")
+
+    monkeypatch.setattr(controller.canvas, "current_target", no_target)
+    controller.invalidate_target()
+    controller.update_target()
+    assert controller.window.grey_note == ""

@@ -12,6 +12,7 @@ from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.editor.background import run_to_end
 from velatura.editor.descriptions import describe_entry, describe_item
 from velatura.editor.placement import Placed, PlacementNote, RecoveredResult, decode_note, encode_note
+from velatura.editor.recipe import Recipe
 from velatura.editor.results_controller import ResultsController
 from velatura.editor.style_regions import Canvas as RegionCanvas
 from velatura.editor.style_regions import Place
@@ -21,6 +22,7 @@ from velatura.protocol.messages import Result
 from velatura.settings import StyleSettings
 
 PIXELS = Picture(2, 2, PixelFormat("RGB", "u8"), bytes(12))
+RECIPE = Recipe.of("One", StyleSettings(), [])
 NOTE = encode_note(Place(RegionCanvas("a picture", 9, 8), 3, 4, 4, 4), "harbour.kra")
 NOON = 1767268800.0  # seconds since 1970, on 1 January in every time zone
 
@@ -142,7 +144,7 @@ def controller(monkeypatch, tmp_path):
 def test_saved_results_are_listed_and_counted_in_a_message(controller):
     assert controller.session.calls == [("request_lists",)]
     assert controller.window.items == [DONE, STOPPED]
-    assert controller.window.messages == [strings.LOADING_RESULTS, strings.RECOVERABLE_MANY.format(count=2)]
+    assert controller.window.messages == [strings.LOADING_RESULTS, strings.recoverable_results(2)]
     assert controller.counts == [2]
 
 
@@ -184,6 +186,44 @@ def test_stopping_disconnects_so_that_progress_is_saved(controller):
     assert not controller.window.busy
     controller.on_saved([DONE, STOPPED])
     assert controller.window.messages[-1] == strings.STOPPED
+
+
+def test_a_window_that_was_closed_during_a_restyle_is_idle_when_it_is_opened_again(controller):
+    controller.resume(STOPPED)
+    controller.close()
+    assert controller.session.calls[-1] == ("disconnect",)
+    assert controller.active_item is None
+    controller.refresh()
+    assert not controller.window.busy
+    controller.resume(STOPPED)
+    assert controller.session.calls[-1] == ("resume", STOPPED)
+
+
+def test_a_result_that_is_being_inserted_when_the_window_closes_is_acknowledged(controller):
+    waiting = []
+    controller.steps = types.SimpleNamespace(busy=True, run=lambda *work: waiting.append(work))
+    controller.insert(DONE)
+    done = Finished("done", PIXELS, result())
+    controller.on_finished("done", done)
+    controller.close()
+    assert ("disconnect",) not in controller.session.calls
+    work, on_done, _ = waiting.pop()
+    on_done(run_to_end(work))
+    assert controller.session.calls[-2:] == [("acknowledge", done), ("disconnect",)]
+    assert controller.active_item is None
+
+
+def test_a_window_that_is_opened_again_while_a_result_is_inserted_stays_connected(controller):
+    waiting = []
+    controller.steps = types.SimpleNamespace(busy=True, run=lambda *work: waiting.append(work))
+    controller.insert(DONE)
+    controller.on_finished("done", Finished("done", PIXELS, result()))
+    controller.close()
+    controller.refresh()
+    work, on_done, _ = waiting.pop()
+    on_done(run_to_end(work))
+    assert ("disconnect",) not in controller.session.calls
+    assert controller.active_item is None
 
 
 def test_an_unavailable_result_is_reported_and_the_window_becomes_idle(controller):
@@ -233,16 +273,16 @@ def test_a_history_in_several_parts_is_requested_to_its_end(controller):
 
 
 def test_a_result_returns_to_its_position_on_a_canvas_of_the_same_size_and_to_the_centre_of_others():
-    one = RecoveredResult("One", "layer", NOTE, Finished("done", PIXELS, result()))
+    one = RecoveredResult(RECIPE, "layer", NOTE, Finished("done", PIXELS, result()))
     assert one.position_on(9, 8) == (4, 4)
     assert one.position_on(20, 10) == (9, 4)
     assert one.coverage() is None
-    assert RecoveredResult("One", "layer", "", one.finished).position_on(9, 8) == (3, 3)
+    assert RecoveredResult(RECIPE, "layer", "", one.finished).position_on(9, 8) == (3, 3)
 
 
 def test_the_coverage_of_a_result_is_the_part_of_the_selection_over_it():
     mask = Picture(4, 4, MASK_FORMAT, bytes(range(16)))
-    covered = RecoveredResult("One", "layer", NOTE, Finished("done", PIXELS, result(left=1, top=2), mask)).coverage()
+    covered = RecoveredResult(RECIPE, "layer", NOTE, Finished("done", PIXELS, result(left=1, top=2), mask)).coverage()
     assert (covered.width, covered.height, bytes(covered.data)) == (2, 2, bytes([9, 10, 13, 14]))
 
 
@@ -264,6 +304,6 @@ def test_list_entries_describe_what_progress_and_when():
     assert describe_item(DONE, NOON + 86400)[2].startswith("finished · yesterday ")
     assert describe_entry(entry(1), NOON + 10 * 86400) == (
         "photo.jpg",
-        "One 50 %, draft, seed 7",
+        "One 50 %, Draft, Seed 7",
         "1 Jan 2026 · 4 × 4 px · took 12 s · command line",
     )

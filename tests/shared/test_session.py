@@ -31,7 +31,8 @@ class Client:
         self.estimate_requests += 1
         return f"ticket {self.estimate_requests}"
 
-    def restyle(self, *_, **__):
+    def restyle(self, *_, **options):
+        self.restyled_with = options
         return "job"
 
     def drain(self, _):
@@ -113,6 +114,12 @@ def test_a_lost_daemon_is_reported_only_after_a_restyle_was_requested(one):
         "on_failed",
         "job",
     )
+
+
+def test_a_frame_is_sent_with_those_that_it_follows_while_the_daemon_is_connected_again(one):
+    one.client.ready = one.client.understands_films = False
+    one.restyle(PIXELS, [], StyleSettings(), mask=None, layer="", previous=[(PIXELS, PIXELS)])
+    assert one.client.restyled_with["previous"] == [(PIXELS, PIXELS)]
 
 
 def test_an_older_daemon_that_refuses_lists_fails_no_job(one):

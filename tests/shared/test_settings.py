@@ -49,8 +49,8 @@ def test_a_value_of_the_wrong_type_names_the_setting(name, value):
 
 
 def test_an_unknown_setting_is_named_with_the_closest_known_one():
-    with pytest.raises(BadSetting, match=r"strenght.*strength"):
-        StyleSettings.from_wire({"strenght": 50})
+    with pytest.raises(BadSetting, match=r"strenght.*strength"):  # codespell:ignore
+        StyleSettings.from_wire({"strenght": 50})  # codespell:ignore
 
 
 def test_every_setting_has_a_label_and_help():
@@ -70,3 +70,9 @@ def test_strength_is_locked_only_if_style_is_reconstructed_alone():
         False,
         True,
     ]
+
+
+def test_the_docstring_describes_every_setting_as_the_help_pages_do():
+    described = StyleSettings.__doc__ or ""
+    for name, spec in setting_specs().items():
+        assert f"    {name}: {spec.help}" in described

@@ -1,7 +1,8 @@
-"""Styles in the windows: the order of the gallery, shares, and how users write styles."""
+"""Styles in the windows: shares, saved styles, and how users write styles."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,59 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.app_dirs import app_dirs
-from velatura.editor.styles import StyleSelection, arrange, gallery_order, moved, parse_style, renamed, save_style
+from velatura.editor import ui_state
+from velatura.editor.styles import (
+    MAX_SAVED,
+    RefusedStyle,
+    StyleSelection,
+    check_format,
+    check_path,
+    check_size,
+    parse_style,
+    save_style,
+)
 from velatura.editor.ui_state import Style, UiState
 from velatura.errors import NotAPicture, UsageError
 from velatura.pixels import Picture, PixelFormat
-from velatura.settings import StyleSettings
+
+
+@pytest.fixture
+def dirs(tmp_path):
+    return app_dirs({"VELATURA_HOME": str(tmp_path)})
 
 
 def style(name: str, share: float = 1.0) -> Style:
     return Style(f"/{name}", name, share)
 
 
-names = st.lists(st.sampled_from("abcdef").map(style), max_size=5)
-
-
-@given(names, names, names)
-def test_a_gallery_shows_each_style_once_used_ones_in_their_order_and_new_ones_first(recent, chosen, bundled):
-    shown = [one.path for one in gallery_order(UiState(recent=recent), chosen, bundled)]
-    used = list(dict.fromkeys(one.path for one in recent))
-    assert len(set(shown)) == len(shown)
-    assert set(shown) == {one.path for one in (*recent, *chosen, *bundled)}
-    new = set(shown) - set(used) - {one.path for one in bundled}
-    assert set(shown[: len(new)]) == new
-    assert shown[len(new) : len(new) + len(used)] == used
-
-
-def test_the_gallery_stays_as_the_user_has_arranged_it():
-    samples, state = [style("a"), style("b"), style("c")], UiState()
-    shown = moved(gallery_order(state, [], samples), style("c"), -9)
-    arrange(state, renamed(shown, style("b"), "  Blue   night "))
-    assert [(one.path, one.name) for one in gallery_order(state, [], samples)] == [
-        ("/c", "c"),
-        ("/a", "a"),
-        ("/b", "Blue night"),
-    ]
-    without_a = [one for one in gallery_order(state, [], samples) if one.path != "/a"]
-    arrange(state, without_a, style("a"))
-    state.record_use([style("d"), style("b")], StyleSettings())
-    assert [one.path for one in gallery_order(state, [], samples)] == ["/d", "/c", "/b"]
-    arrange(state, [*gallery_order(state, [], samples), style("a")])  # it was opened again
-    assert [one.path for one in gallery_order(state, [], samples)] == ["/d", "/c", "/b", "/a"]
-
-
-@given(names.filter(bool), st.integers(-9, 9))
-def test_moving_a_style_keeps_all_others_in_their_order(shown, by):
-    shown = list({one.path: one for one in shown}.values())
-    after = moved(shown, shown[0], by)
-    assert after.index(shown[0]) == max(0, min(by, len(shown) - 1))
-    assert [one for one in after if one != shown[0]] == shown[1:]
-
-
 def test_several_styles_have_shares_and_a_single_one_has_share_1():
     selection = StyleSelection()
-    selection.load_shares([style("a", 0.3)])
+    selection.load([style("a", 0.3)])
     selection.set_share(style("b"), 0.6)
     assert [one.share for one in selection.apply_to([style("a"), style("b"), style("c")])] == [0.3, 0.6, 1.0]
     assert [one.share for one in selection.apply_to([style("a")])] == [1.0]
@@ -87,9 +63,52 @@ def test_a_style_that_could_not_be_saved_leaves_no_file(tmp_path):
     assert Path(style.path).read_bytes() == b"whole"
 
 
+def saved(dirs, number: int) -> Style:
+    picture = Picture(1, 1, PixelFormat("RGB", "u8"), number.to_bytes(3, "big"))
+    kept = save_style(picture, str(number), dirs, lambda path: path.write_bytes(b"x"))
+    os.utime(kept.path, (number, number))
+    return kept
+
+
+def test_the_oldest_saved_styles_are_deleted_but_none_that_a_window_of_either_editor_shows(dirs):
+    favourite, recent, chosen, old = (saved(dirs, number) for number in range(4))
+    ui_state.save(dirs, "krita", UiState(favourites=[favourite], styles=[chosen]))
+    ui_state.save(dirs, "gimp", UiState(recent=[recent]))
+    for number in range(4, MAX_SAVED + 4):
+        saved(dirs, number)
+    assert [Path(style.path).exists() for style in (favourite, recent, chosen, old)] == [True, True, True, False]
+    assert len(list(dirs.styles.iterdir())) == MAX_SAVED + 3
+
+
+def test_a_style_that_the_other_editor_deletes_meanwhile_is_no_error(dirs, monkeypatch):
+    saved(dirs, 1)
+    (dirs.styles / "deleted.png").symlink_to("gone")  # it is listed, but has no status
+    assert Path(saved(dirs, 2).path).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("kind", ["svg", "SVGZ", "image/svg+xml"])
+def test_a_drawing_is_refused_since_it_can_lead_to_other_files(kind):
+    with pytest.raises(RefusedStyle, match="Export it as a PNG"):
+        check_format("a.png", kind)
+    check_format("a.svg", "png")
+
+
+def test_a_style_with_too_many_pixels_is_refused_by_its_header():
+    check_size("a.png", 20_000, 10_000)
+    with pytest.raises(RefusedStyle, match=r"has 201 megapixels; a style may have up to 200\."):
+        check_size("a.png", 20_000, 10_001)
+
+
 @pytest.mark.parametrize("share", ["0", "-1", "nan", "inf", ""])
 def test_an_invalid_share_is_refused(tmp_path, share):
     painting = tmp_path / "painting.jpg"
     painting.write_bytes(b"x")
     with pytest.raises(UsageError, match="a number over 0"):
         parse_style(f"{painting}:{share}")
+
+
+def test_a_file_whose_name_is_no_text_is_refused_with_a_name_that_can_be_shown():
+    check_path("/paintings/Café.png")
+    with pytest.raises(RefusedStyle, match="its name is not valid text") as refused:
+        check_path("/paintings/Caf\udce9.png")  # as Python reads a name in Latin-1
+    refused.value.sentence.encode()

@@ -88,5 +88,5 @@ def test_bytes_outside_the_blob_are_not_sent(start, until):
 
 def test_a_piece_of_another_picture_is_refused():
     download = transfer.Download(blob_hash(b"requested"), lambda _: None, 9)
-    with pytest.raises(BadMessage, match="another picture"):
+    with pytest.raises(BadMessage, match="the wrong picture"):
         download.add(Put(blob_hash(b"another"), 9, 0, download.ticket, b"requested"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,9 @@ def dirs(tmp_path):
 
 def test_every_setting_is_in_the_window_exactly_once():
     shown = [*strings.MAIN_SETTINGS, *strings.MORE_SETTINGS]
-    assert sorted(shown) == sorted(set(setting_specs()) - {"composite", *strings.FIGURE_SETTINGS})
+    assert sorted(shown) == sorted(
+        set(setting_specs()) - {"composite", *strings.FIGURE_SETTINGS, *strings.FILM_SETTINGS}
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,8 @@ def test_saved_state_is_loaded_again(dirs, tmp_path):
     state = UiState()
     state.record_use([Style(str(picture), "A", 0.5)], StyleSettings(strength=70))
     state.removed, state.folder, state.windows = ["/b.png"], "/pictures", {"restyle": Box(1, 2, 3, 4)}
+    state.favourites = [Style("/on a drive/that is away.png", "F")]
+    state.folders, state.sample_order, state.names = ["/paintings"], ["/s.png"], {"/s.png": "Mine"}
     ui_state.save(dirs, "krita", state)
     assert ui_state.load(dirs, "krita") == UiState(
         StyleSettings(strength=70),
@@ -66,6 +71,10 @@ def test_saved_state_is_loaded_again(dirs, tmp_path):
         ["/b.png"],
         "/pictures",
         {"restyle": Box(1, 2, 3, 4)},
+        [Style("/on a drive/that is away.png", "F")],
+        ["/paintings"],
+        ["/s.png"],
+        {"/s.png": "Mine"},
     )
 
 
@@ -90,7 +99,124 @@ def test_missing_style_files_and_settings_of_other_versions_are_ignored(dirs, tm
     assert ui_state.load(dirs, "krita") == UiState(StyleSettings(strength=30))
 
 
-names = st.sampled_from(["settings", "styles", "recent", "path", "strength", "share", "removed", "folder", "windows"])
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.chmod(0o666)])
+def test_a_state_that_cannot_be_read_is_set_aside_and_not_overwritten(dirs, spoil):
+    path = dirs.config / "window-krita.json"
+    ui_state.save(dirs, "krita", UiState(folder="/a"))
+    spoil(path)
+    content = path.read_text()
+    ui_state.save(dirs, "krita", UiState(folder="/b"))
+    assert path.with_name("window-krita.json.damaged").read_text() == content
+    assert ui_state.load(dirs, "krita").folder == "/b"
+
+
+def test_a_linked_state_stays_a_link(dirs, tmp_path):
+    path = dirs.config / "window-krita.json"
+    ui_state.save(dirs, "krita", UiState(folder="/a"))
+    path.rename(tmp_path / "dotfile")
+    (tmp_path / "dotfile").chmod(0o644)
+    path.symlink_to(tmp_path / "dotfile")
+    state = ui_state.load(dirs, "krita")
+    assert state.folder == "/a"
+    state.folder = "/b"
+    ui_state.save(dirs, "krita", state)
+    assert path.is_symlink()
+    assert ui_state.load(dirs, "krita").folder == "/b"
+
+
+@pytest.mark.parametrize("error", [PermissionError, OSError, ValueError])
+def test_a_style_in_a_place_that_cannot_be_looked_at_counts_as_gone(dirs, monkeypatch, error):
+    ui_state.save(dirs, "krita", UiState(folder="/a", styles=[Style("/private/a.png", "A"), Style("x" * 5000, "X")]))
+
+    def refuse(path, **_):
+        raise error("no")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert ui_state.load(dirs, "krita") == UiState(folder="/a")
+
+
+def test_a_path_that_is_no_text_is_saved_and_loaded(dirs):
+    ui_state.save(dirs, "gimp", UiState(folder="/pictures\udcff"))
+    assert ui_state.load(dirs, "gimp").folder == "/pictures\udcff"
+
+
+# --- several windows -----------------------------------------------------------------------------------
+CHANGES = {
+    "favourites": [Style("/f.png", "F")],
+    "folders": ["/paintings"],
+    "names": {"/s.png": "Mine"},
+    "removed": ["/b.png"],
+    "recent": [Style(__file__, "R")],
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_window_keeps_what_another_one_has_changed_meanwhile(dirs, name):
+    ui_state.save(dirs, "gimp", UiState(folder="/at first"))
+    one, other = ui_state.load(dirs, "gimp"), ui_state.load(dirs, "gimp")
+    setattr(other, name, CHANGES[name])
+    ui_state.save(dirs, "gimp", other.copy())
+    one.folder = "/mine"
+    for _ in range(2):
+        ui_state.save(dirs, "gimp", one.copy())
+    now = ui_state.load(dirs, "gimp")
+    assert (getattr(now, name), now.folder) == (CHANGES[name], "/mine")
+    assert getattr(one, name) != CHANGES[name]  # this window shows its own
+
+
+def test_what_two_windows_have_changed_is_as_the_last_one_saved_it(dirs):
+    one, other = ui_state.load(dirs, "gimp"), ui_state.load(dirs, "gimp")
+    for state, folder in ((one, "/one"), (other, "/other"), (one, "/one")):
+        state.folders = [folder]
+        ui_state.save(dirs, "gimp", state)
+    assert ui_state.load(dirs, "gimp").folders == ["/other"]  # the first one has not changed it again
+    one.folders.append("/two")
+    ui_state.save(dirs, "gimp", one)
+    assert ui_state.load(dirs, "gimp").folders == ["/one", "/two"]
+
+
+def test_threads_save_in_any_order_and_the_newest_copy_wins(dirs):
+    state = ui_state.load(dirs, "krita")
+    copies = []
+    for number in range(4):
+        state.folder = f"/{number}"
+        copies.append(state.copy())
+    for index in (2, 0, 3, 1):
+        ui_state.save(dirs, "krita", copies[index])
+    assert ui_state.load(dirs, "krita").folder == "/3"
+    state.folder = "/last"
+    ui_state.save(dirs, "krita", state)
+    assert ui_state.load(dirs, "krita").folder == "/last"
+
+
+def test_a_window_saves_all_it_has_if_the_file_is_gone_or_damaged(dirs):
+    state = UiState(folder="/a", removed=["/b.png"])
+    ui_state.save(dirs, "krita", state)
+    path = dirs.config / "window-krita.json"
+    for damage in (path.unlink, lambda: path.write_text("{"), lambda: path.write_text('{"removed": 5}')):
+        damage()
+        path.exists() and path.chmod(0o600)
+        ui_state.save(dirs, "krita", state)
+        assert ui_state.load(dirs, "krita") == state
+
+
+names = st.sampled_from(
+    [
+        "settings",
+        "styles",
+        "recent",
+        "path",
+        "strength",
+        "share",
+        "removed",
+        "folder",
+        "windows",
+        "favourites",
+        "folders",
+        "sample_order",
+        "names",
+    ]
+)
 leaves = st.none() | st.booleans() | st.floats() | st.text(max_size=5)
 json_values = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
@@ -124,8 +250,11 @@ def test_the_terminal_command_is_the_recorded_one(dirs):
 
 
 @pytest.mark.parametrize("sandbox", ["FLATPAK_ID", "SNAP"])
-def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(dirs, monkeypatch, sandbox):
+def test_in_a_sandbox_no_daemon_is_started_and_the_error_gives_the_command(dirs, monkeypatch, sandbox, tmp_path):
     monkeypatch.setenv(sandbox, "org.kde.krita")
+    monkeypatch.setenv("SNAP_USER_COMMON", str(tmp_path / "common"))
+    monkeypatch.setenv("SNAP_REAL_HOME", str(tmp_path / "file"))  # no folder: as hidden from a Snap
+    (tmp_path / "file").write_text("")
     launch.record_launcher(dirs, Launcher(("/x/python", "-m", "velatura_daemon", "daemon", "run"), "b"))
     connection = DaemonConnection(dirs, "krita", "id", start=True, launcher=None)
     with pytest.raises(DaemonNotRunning, match="/x/python -m velatura_daemon daemon start"):

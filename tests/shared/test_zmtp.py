@@ -232,7 +232,60 @@ def test_an_address_where_nothing_answers_is_a_lost_daemon(endpoint):
 def test_the_limits_match_the_protocol_page():
     page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
     assert f"| frames of a message | {zmtp.MAX_FRAMES} |" in page
+    assert f"| a message | 4 MiB + {(zmtp.MAX_MESSAGE >> 10) - 4096} KiB |" in page
     assert f"| a ZMTP command | {zmtp.MAX_COMMAND // 1024} KiB |" in page
+
+
+def test_the_frames_of_a_message_have_a_limit_together():
+    parser = zmtp.FrameParser()
+    feed(parser, HANDSHAKE + long_frame(zmtp.MORE, MAX_FRAME) + bytes(MAX_FRAME))
+    with pytest.raises(BadMessage, match=f"over {zmtp.MAX_MESSAGE} bytes"):
+        feed(parser, long_frame(0, zmtp.MAX_MESSAGE - MAX_FRAME + 1))
+
+
+def test_messages_are_made_when_the_ones_before_were_sent_and_arrive_in_order():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    wire = ZmtpSocket(ours, zmtp.ready(b""), zmtp.AUTHENTICATED)
+    theirs.send(HANDSHAKE)
+    assert wire.receive() is None
+    made: list[int] = []
+
+    def make(number: int) -> Iterator[list[bytes]]:
+        made.append(number)
+        yield [b"%d" % number, bytes(1 << 20)]
+
+    parser, received = zmtp.FrameParser(), []
+    for number in range(5):
+        assert wire.send_lazily(make(number), 1 << 20)
+    while len(received) < 5:
+        assert len(made) <= len(received) + 2  # the end of one may be in the buffers of the system
+        assert wire.bytes_unread < 2 << 20
+        received += feed(parser, theirs.recv(1 << 20))
+        wire.flush()
+    assert [int(message[0]) for message in received] == list(range(5))
+    assert wire.bytes_unread == 0 and not wire.has_unsent
+    wire.close()
+    theirs.close()
+
+
+def test_a_large_frame_is_read_when_it_is_admitted():
+    admitted = False
+
+    def admit(size: int) -> bool:
+        assert size == MAX_FRAME
+        return admitted
+
+    parser = zmtp.FrameParser()
+    feed(parser, HANDSHAKE)
+    parser.admit = admit
+    assert feed(parser, encode([b"small"])) == [[b"small"]]
+    assert feed(parser, long_frame(0, MAX_FRAME)) == []
+    assert parser.waiting and not parser.proceed()
+    assert parser.bytes_held == 0
+    admitted = True
+    assert parser.proceed()
+    assert [len(frames[0]) for frames in feed(parser, bytes(MAX_FRAME))] == [MAX_FRAME]
 
 
 def test_endless_commands_do_not_keep_the_reader_busy():

@@ -15,7 +15,7 @@ from tests.soak.run import soak
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1800)
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--no-report", action="store_true", help="do not write to docs/reliability")
     submitted = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="vel-"))

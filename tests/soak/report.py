@@ -53,7 +53,7 @@ def plot(report: dict[str, Any], path: Path) -> Path:
     axes[2].legend()
     axes[4].set_xlabel("minutes")
     figure.suptitle(
-        f"{report['clients']} clients, {report['jobs']['submitted']:,} jobs, {report['seconds'] / 60:.0f} minutes"
+        f"{report['clients']} clients, {report['jobs']['asked']:,} jobs, {report['seconds'] / 60:.0f} minutes"
     )
     figure.savefig(path, dpi=100)
     pyplot.close(figure)

@@ -1,5 +1,6 @@
 """A client of the soak test: a real Client that randomly submits, cancels and replaces jobs, disconnects with or
-without notice, and reconnects."""
+without notice, and reconnects. Its windows with the history and the results are open and ask for both again and
+again; some clients stop reading for some seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from tests.soak.tasks import any_task
 from tests.soak.turns import Turns
 from velatura.client import transport
 from velatura.client.client import Client
-from velatura.client.events import Connected, Event, Finished, SavedItems
+from velatura.client.events import Connected, Event, Finished, HistoryEntries, SavedItems
 from velatura.client.saved_results import SavedItem
 from velatura.client.transport_plain import PlainDealer
 from velatura.client.transport_pyzmq import PyzmqDealer
@@ -19,8 +20,10 @@ from velatura.protocol import messages as p
 
 VANISH_SECONDS, LEAVE_SECONDS = 60.0, 90.0  # seconds, on average
 VANISH_DURING_RESULT = 0.02  # probability per check while a result is being received; the daemon must keep it
-AWAY_SECONDS = (0.5, 12.0)  # seconds; the daemon parks jobs after 4 s and forgets them after 10 s
+AWAY_SECONDS = (0.5, 12.0)  # seconds; the daemon parks the jobs of silent clients after 4 s
 FORGET_SECONDS = 15.0  # after this many seconds, the daemon has nothing left of a client that vanished
+REFRESH_SECONDS = 3.0  # on average, between requests of its windows
+DEAF_EVERY, DEAF_SECONDS, DEAF_REQUESTS = 30.0, (0.5, 6.0), 100  # on average; the daemon parks its jobs after 4 s
 CANCEL_SHARE, REPLACE_SHARE = 0.08, 0.08  # shares of the jobs
 
 
@@ -34,6 +37,8 @@ class SoakClient:
         self._source = random.Random(number)
         self._dealer = (PyzmqDealer, PlainDealer)[number % 2]
         self.depth = (1, 1, 2, 6)[number % 4]
+        self._falls_deaf = number % 8 == 1  # of those with the plain transport: libzmq reads in a thread of its own
+        self._deaf_until = 0.0
         self._layers: dict[str, str] = {}  # by job
         self._client: Client | None = None
         self._back_at = 0.0
@@ -51,18 +56,36 @@ class SoakClient:
             if now < self._back_at:
                 return
             self._client = self._make(f"soak-{self.number}")
+        if now < self._deaf_until and submitting:
+            return
         transport.open_dealer = self._dealer
         for event in self._client.drain(0.1):
             self._handle(event, now)
-        if not submitting:
+        if not submitting or self._client is None:  # its session was lost
             return
         while len(self._layers) < self.depth:
             self._submit()
+        if self._client.ready and self._source.random() < seconds / REFRESH_SECONDS:
+            self._refresh(1)
+        if self._falls_deaf and self._client.ready and self._source.random() < seconds / DEAF_EVERY:
+            self._refresh(DEAF_REQUESTS)
+            self._deaf_until = now + self._source.uniform(*DEAF_SECONDS)
+            self._turns.left(self.number, self._deaf_until + FORGET_SECONDS)
+            self._job_log.actions["stopped reading"] += 1
         midway = self._client._blobs.is_downloading and self._source.random() < VANISH_DURING_RESULT
         if midway or self._source.random() < seconds / VANISH_SECONDS:
             self.vanish(now)
         elif self._source.random() < seconds / LEAVE_SECONDS:
             self.leave(now)
+
+    def _refresh(self, times: int) -> None:
+        """What its windows show."""
+        assert self._client is not None
+        for _ in range(times):
+            self._client.request_history()
+            self._client.request_saved()
+            self._client.request_status()
+        self._job_log.actions["requested the history, results and status"] += times
 
     def _submit(self) -> None:
         assert self._client is not None
@@ -82,7 +105,10 @@ class SoakClient:
             self._client.request_saved()
             self._awaiting_saved = True
         elif isinstance(event, SavedItems):
-            self._handle_saved(event.items)
+            if self._awaiting_saved:  # otherwise its window only shows them
+                self._handle_saved(event.items)
+        elif isinstance(event, (HistoryEntries, p.Status)):
+            self._job_log.actions["received the history or a status"] += 1
         elif isinstance(event, p.Accepted):
             self._turns.queued(self.number, job, now)
         elif isinstance(event, p.Queued) and event.place == 0:
@@ -93,6 +119,7 @@ class SoakClient:
             self._turns.gone(self.number, job)
         elif isinstance(event, p.Failed):
             self._job_log.violations.append(f"client {self.number}: {event.code}: {event.sentence}")
+            print(self._job_log.violations[-1], flush=True)
             self._abandon(now)
         if self._client is not None and self._cancel_at.get(job) == type(event).__name__:
             del self._cancel_at[job]

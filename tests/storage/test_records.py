@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +54,13 @@ def test_no_file_prevents_a_record_store_from_opening(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("records")
     (folder / "x.record").write_bytes(data)
     assert list(RecordStore(folder, DAYS)) == []
+
+
+@pytest.mark.parametrize("date", ["5", None, [], float("nan"), float("inf")])
+def test_a_record_whose_date_is_no_number_is_set_aside(home, records, date):
+    packed = msgpack.packb({"client": "client", "job": "other", "at": date, "until": date})
+    (records.folder / "x.record").write_bytes(hashlib.sha256(packed).digest() + packed)
+    assert list(RecordStore(records.folder, DAYS)) == [("client", "job")]
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

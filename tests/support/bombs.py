@@ -1,23 +1,16 @@
-"""Small picture files that decompress, or claim to decompress, to very large ones. `python -m tests.support.bombs
-FOLDER` reads each file of a folder in its own process and prints as JSON the outcome and the growth of its memory."""
+"""Small picture files that decompress, or claim to decompress, to very large ones."""
 
 from __future__ import annotations
 
 import io
-import json
 import lzma
-import os
 import struct
-import sys
-import traceback
 import zlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import imagecodecs
-import numpy as np
-import tifffile
 from PIL import Image
 
 SIDE = 5000  # pixels; 25 megapixels of grey take 25 MB
@@ -142,40 +135,3 @@ def write_all(folder: Path) -> dict[str, Path]:
         paths[name] = folder / f"{number:02}"
         paths[name].write_bytes(data)
     return paths
-
-
-def megabytes(entry: str) -> float:
-    return int(Path("/proc/self/status").read_text(encoding="ascii").split(entry + ":")[1].split()[0]) / 1024
-
-
-def main() -> None:
-    from velatura.errors import VelaturaError
-    from velatura_daemon.imaging.files import pillow, png, read_picture, tiff
-
-    assert pillow, (png, tiff)
-    Image.init()
-    imagecodecs.png_decode(imagecodecs.png_encode(np.zeros((4, 4), np.uint8)))
-    tifffile.TiffFile(io.BytesIO(globals()["tiff"](1, bytes(256)))).close()
-    for path in sorted(Path(sys.argv[1]).iterdir()):
-        if os.fork():
-            os.wait()
-            continue
-        try:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak memory
-            before = megabytes("VmRSS")
-            try:
-                picture = read_picture(path, max_megapixels=1).picture
-                outcome = f"{picture.width} × {picture.height}"
-            except VelaturaError as error:
-                outcome = error.code
-            print(
-                json.dumps({"file": path.name, "outcome": outcome, "megabytes": megabytes("VmHWM") - before}),
-                flush=True,
-            )
-        except BaseException:
-            traceback.print_exc()
-        os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

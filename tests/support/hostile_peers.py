@@ -5,17 +5,22 @@ The base of the state machine in tests/server/test_hostile.py, which has the rul
 
 from __future__ import annotations
 
+import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import psutil
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.conftest import picture
+from tests.support.daemons import status_when
 from tests.support.peers import PEERS, Peer, hello
 from velatura.client.client import Client
 from velatura.client.connection_file import ConnectionInfo
+from velatura.client.events import SavedItems
+from velatura.client.saved_results import SavedItem
 from velatura.pixels import Picture
 from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
@@ -25,6 +30,11 @@ UNCHANGED = StyleSettings(strength=0)  # returns the content to the bit, so that
 STYLES = [picture(12, 10, seed=n) for n in (1001, 1002)]
 PATIENCE = 10.0  # seconds for an answer that has to come
 MAX_PEERS = 4
+# What may be unread or unfinished of MAX_PEERS connections, and what Python's heap keeps of it. The first examples fill
+# the daemon's caches, so growth is measured from the first example on.
+MAX_GROWTH = 192 << 20  # bytes
+LOG_LINE = re.compile(r"--- starting at |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR) ")
+HOSTILE_TEXTS = ["", "a\x1b]0;title\x07", "\x1b[2J", "\x9b31m", "a\u202eb", "two\nlines", "[/bold]", "👩‍🎨 é ع"]
 
 
 @dataclass
@@ -59,6 +69,12 @@ class SubmittedJob:
     result: p.Result | None = None
 
 
+def saved_by(client: Client) -> list[SavedItem]:
+    """What the daemon has saved for a client."""
+    client.request_saved()
+    return next(list(event.items) for event in client.events() if isinstance(event, SavedItems))
+
+
 class HostilePeers(RuleBasedStateMachine):
     """The peers are new for each example; the daemon and the honest client are shared by all.
 
@@ -68,6 +84,8 @@ class HostilePeers(RuleBasedStateMachine):
     connection: ClassVar[ConnectionInfo]
     honest: ClassVar[Client]
     pid: ClassVar[int]
+    kept: ClassVar[str]  # a result that the honest client has not fetched
+    memory: ClassVar[int] = 0  # of the daemon's process, in bytes, before the first example
     seeds: ClassVar[int] = 0
 
     def __init__(self) -> None:
@@ -85,6 +103,8 @@ class HostilePeers(RuleBasedStateMachine):
             peer.connection.close()
         HostilePeers.seeds += 1
         content = picture(seed=HostilePeers.seeds)
+        status_when(self.honest, lambda report: report["sessions"] == 1)  # those of closed connections are gone
+        assert self.kept in [item.job for item in saved_by(self.honest)]
         assert self.honest.restyle_and_wait(content, [(STYLES[0], 1.0)], UNCHANGED).picture.data == content.data
 
     # --- peers -----------------------------------------------------------------------------------------
@@ -117,6 +137,10 @@ class HostilePeers(RuleBasedStateMachine):
         for job in self.jobs.values():
             job.may_end = job.may_end or job.client_id in peer.client_ids
 
+    def check_memory(self) -> None:
+        grown = psutil.Process(self.pid).memory_info().rss - self.memory
+        assert grown < MAX_GROWTH, f"the daemon has grown by {grown >> 20} MB"
+
     # --- the handshake ---------------------------------------------------------------------------------
     def say_hello(self, peer: HostilePeer) -> None:
         peer.nonce, peer.challenge = secrets.token_bytes(32), None
@@ -147,14 +171,20 @@ class HostilePeers(RuleBasedStateMachine):
         """The session id of another peer, or empty."""
         return next((other.session for other in self.peers if other is not peer and other.session), b"")
 
-    def submit(self, peer: HostilePeer, job: str, layer: str, content: dict[str, Any]) -> None:
+    def submit(self, peer: HostilePeer, job: str, layer: str, content: dict[str, Any], text: str = "") -> None:
         peer.known_jobs.add(job)
-        self.exchange(peer, self.request(job, layer, content, peer.session))
+        self.exchange(peer, self.request(job, layer, content, peer.session, text))
 
     @staticmethod
-    def request(job: str, layer: str, content: dict[str, Any], session: bytes) -> list[Any]:
-        styles = [{"picture": style.ref.to_wire(), "share": 1.0} for style in STYLES]
-        return codec.pack(p.Restyle(job, layer, content, styles, None, UNCHANGED.to_wire()), session)
+    def request(job: str, layer: str, content: dict[str, Any], session: bytes, text: str = "") -> list[Any]:
+        """text: in every field that people see."""
+        styles = [
+            {"picture": style.ref.to_wire(), "share": 1.0, "name": text, "path": text and f"/{text}"}
+            for style in STYLES
+        ]
+        return codec.pack(
+            p.Restyle(job, layer, content, styles, None, UNCHANGED.to_wire(), title=text, note=text), session
+        )
 
     def exchange(self, peer: HostilePeer, frames: list[Any]) -> list[p.Message]:
         """Send a message. Returns, after checking them, all messages until the daemon has handled it.

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import zmq
 
-from velatura.errors import BadMessage
-from velatura.protocol import codec, zmtp
+from velatura.errors import BadMessage, error_from
+from velatura.protocol import auth, codec, zmtp
 from velatura.protocol import messages as p
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"raw")
@@ -25,6 +25,9 @@ class Peer(Protocol):
 
     def send(self, frames: Sequence[Any]) -> None:
         """Send a message; ignores that the daemon has closed the connection."""
+
+    def never_wait(self) -> None:
+        """From now on `send` sends what the system takes at once, even if it is half a message."""
 
     def receive(self, seconds: float) -> p.Message | None:
         """The next message, or None if none arrives within that time or the connection has ended."""
@@ -49,6 +52,9 @@ class ZmqPeer:
     def send(self, frames: Sequence[Any]) -> None:
         with contextlib.suppress(zmq.Again):
             self._socket.send_multipart(frames, flags=zmq.DONTWAIT)
+
+    def never_wait(self) -> None:
+        """It never does."""
 
     def receive(self, seconds: float) -> p.Message | None:
         poller = zmq.Poller()
@@ -102,6 +108,9 @@ class PlainPeer:
         with contextlib.suppress(OSError):
             self.socket.sendall(data)
 
+    def never_wait(self) -> None:
+        self.socket.setblocking(False)
+
     def receive(self, seconds: float) -> p.Message | None:
         while not self._arrived and not self._gone and self._read(seconds):
             pass
@@ -130,3 +139,24 @@ PEERS: tuple[type[Peer], ...] = (ZmqPeer, PlainPeer)
 
 def hello(nonce: bytes = b"", client_id: str = "raw") -> p.Hello:
     return p.Hello(list(p.VERSION), nonce or secrets.token_bytes(32), client_id, "raw")
+
+
+def open_session(peer: Peer, key: bytes, client_id: str = "raw") -> bytes:
+    """The whole handshake, on a connection with or without a session. Returns the id of the new session."""
+    nonce = secrets.token_bytes(32)
+    peer.send(codec.pack(hello(nonce, client_id)))
+    challenge = _next(peer, p.Challenge)
+    proof = auth.proof(key, "client", nonce, challenge.nonce, peer.endpoint, p.VERSION)
+    peer.send(codec.pack(p.Proof(proof)))
+    session: bytes = _next(peer, p.Welcome).session_id
+    return session
+
+
+def _next(peer: Peer, kind: type[Any]) -> Any:
+    """The next message of a kind. Raises the error if the daemon refuses."""
+    while (message := peer.receive(PATIENCE)) is not None:
+        if isinstance(message, p.Failed):
+            raise error_from(message.code, message.sentence)
+        if isinstance(message, kind):
+            return message
+    raise AssertionError(f"no {kind.__name__} came")

@@ -39,6 +39,9 @@ class Recorder:
     def emit(self, event: WorkerEvent) -> None:
         self.events.append(event)
 
+    def wait_for_steps(self, ticket: str, count: int, patience: float) -> bool:
+        return True
+
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 

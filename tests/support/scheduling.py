@@ -49,11 +49,12 @@ class FakeExecutor:
 
     def __init__(self) -> None:
         self.info = WorkerInfo(state="warm")
+        self.sends_idle_heartbeats = False
         self.pid, self.device, self.available = 0, "auto", True
         self.specs: list[JobSpec] = []
         self.events: deque[WorkerEvent] = deque()
         self.cancelled: list[str] = []
-        self.requested = self.terminated = self.released = 0
+        self.requested = self.terminated = self.released = self.steps_taken = 0
 
     def poll(self) -> WorkerEvent | None:
         return self.events.popleft() if self.events else None
@@ -80,6 +81,10 @@ class FakeExecutor:
         self.cancelled.append(ticket)
 
     def pause(self, ticket: str) -> None: ...
+
+    def step_taken(self, ticket: str) -> None:
+        self.steps_taken += 1
+
     def acknowledge(self, ticket: str) -> None: ...
     def close(self) -> None: ...
 
@@ -87,7 +92,7 @@ class FakeExecutor:
         self.pid, self.released = 0, self.released + 1
 
     def terminate(self) -> None:
-        self.terminated += 1
+        self.pid, self.terminated = 0, self.terminated + 1
         self.events.append(WorkerGone("it was killed"))
 
 
@@ -173,10 +178,10 @@ class TwoWorkers(Scheduling):
         """A job stops. job: index into the executor's specs."""
         self.emit(JobStopped(executor.specs[job].ticket), executor)
 
-    def finish(self, executor: FakeExecutor) -> None:
-        """The executor's last job has a result."""
+    def finish(self, executor: FakeExecutor, pixel: bytes = b"r") -> None:
+        """The executor's last job has a result, all of whose bytes are the same."""
         spec = executor.specs[-1]
-        data = b"r" * CONTENT.ref.length
+        data = pixel * CONTENT.ref.length
         spec.files.result.write_bytes(data)
         result = replace(CONTENT.ref, blob=hashlib.sha256(data).digest())
         self.emit(JobDone(spec.ticket, result, 0, 0, "w", "d", 1.0, 0.0, 0.0, "content"), executor)

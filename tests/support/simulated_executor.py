@@ -14,10 +14,13 @@ from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 class SimulatedExecutor:
     """An executor that checks how the scheduler calls it. A test decides when and how it ends a job."""
 
+    sends_idle_heartbeats = False
+
     def __init__(self, device: str) -> None:
         self.device, self.available, self.pid, self.info = device, True, 0, WorkerInfo(state="warm")
         self.spec: JobSpec | None = None
         self.stopping = False
+        self.steps_taken = 0
         self.estimates: list[str] = []
         self.events: deque[WorkerEvent] = deque()
 
@@ -50,6 +53,9 @@ class SimulatedExecutor:
     pause = cancel
 
     def acknowledge(self, ticket: str) -> None: ...
+
+    def step_taken(self, ticket: str) -> None:
+        self.steps_taken += 1
 
     def release_device(self) -> None:
         assert self.spec is None, "its device was released during a job"

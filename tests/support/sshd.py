@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import getpass
 import os
@@ -163,13 +164,14 @@ class Box:
         if self.server.poll() is not None:
             return
         for process in [*psutil.Process(self.server.pid).children(recursive=True), psutil.Process(self.server.pid)]:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # some end by themselves, as their connection closes
+                process.kill()
         self.server.wait()
 
     @property
     def daemon_pid(self) -> int:
         """The process ID of its daemon, as its lock says."""
-        return int(self.dirs.lock_file.read_text())
+        return int(self.dirs.lock_file.read_text().split()[0])
 
     def kill_daemon(self) -> None:
         pid = self.daemon_pid

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from velatura.app_dirs import app_dirs
 from velatura.settings import StyleSettings
-from velatura_daemon.engine.stylise import WarmStart
+from velatura_daemon.engine.stages import WarmStart
 from velatura_daemon.memory_plan import BASE_BYTES, UNLIMITED, MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.worker.estimates import SIDES, Estimates, Pace, in_words, measured

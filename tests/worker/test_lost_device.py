@@ -45,9 +45,17 @@ def failing_with(worker: Worker, monkeypatch: pytest.MonkeyPatch, error: Excepti
     monkeypatch.setattr(worker, "model_for", fail)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: unspecified launch failure",
+        "HIP error: the operation cannot be performed in the present state",
+        "level_zero backend failed with error: 20 (UR_RESULT_ERROR_DEVICE_LOST)",
+    ],
+)
 @pytest.mark.parametrize(("method", "given"), [("run", SPEC), ("estimate", REQUEST)])
-def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, monkeypatch, method, given):
-    failing_with(worker, monkeypatch, RuntimeError("CUDA error: unspecified launch failure"))
+def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, monkeypatch, method, given, message):
+    failing_with(worker, monkeypatch, RuntimeError(message))
     with pytest.raises(Ended) as end:
         getattr(worker, method)(given)
     assert end.value.args == (DEVICE_LOST,)
@@ -55,7 +63,13 @@ def test_a_worker_whose_device_is_lost_leaves_with_a_code_of_its_own(worker, mon
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("a fault of ours"), module.torch.OutOfMemoryError("CUDA error: out of memory")]
+    "error",
+    [
+        RuntimeError("a fault of ours"),
+        module.torch.OutOfMemoryError("CUDA error: out of memory"),
+        RuntimeError("HIP error: out of memory"),
+        RuntimeError("level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)"),
+    ],
 )
 def test_other_errors_fail_only_the_job(worker, monkeypatch, error):
     failing_with(worker, monkeypatch, error)

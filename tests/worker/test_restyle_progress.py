@@ -59,8 +59,8 @@ def test_a_cancelled_job_leaves_its_last_image(jobs):
 
 def test_a_cancelled_job_leaves_the_best_image_so_far(jobs):
     spec = jobs.spec(noise(), iterations=30)
-    layer = Layer(spec, CPU)
-    style = Layer(replace(spec, content=spec.styles[0].picture), CPU).source
+    layer = Layer.of_job(spec, CPU)
+    style = Layer.of_job(replace(spec, content=spec.styles[0].picture), CPU).source
     steps = stylise(layer.source, [style], spec.settings, jobs.network)
     progress = [next(steps) for _ in range(6)][-1]
     steps.close()  # the image is now the best of those that were evaluated
@@ -133,6 +133,14 @@ def test_finish_now_without_an_image_is_an_error(jobs):
         jobs.restyle(replace(jobs.spec(noise()), finish_now=True))
 
 
+@pytest.mark.parametrize(("width", "counts"), [(WIDTH, True), (0, True), (WIDTH // 2, False)])
+def test_steps_that_were_recorded_of_another_scale_are_not_left_out(jobs, width, counts):
+    """A crash may come between a checkpoint's image and its record."""
+    sink = Recorder()
+    jobs.restyle(jobs.spec(noise(), start=replace(earlier_image(jobs, step=25), width=width), iterations=30), sink)
+    assert sink.of(JobProgress)[0].steps == (5 if counts else 30)
+
+
 def test_a_content_damaged_by_a_crash_is_an_error(jobs):
     spec = jobs.spec(noise(), start=earlier_image(jobs))
     path = spec.content.file
@@ -141,7 +149,21 @@ def test_a_content_damaged_by_a_crash_is_an_error(jobs):
         jobs.restyle(spec)
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00v\x00"])
+@pytest.mark.parametrize("kind", ["once", "background"])
+def test_of_a_picture_that_is_restyled_once_nothing_is_kept_but_the_styles_statistics(jobs, kind):
+    jobs.run(noise())
+    of_style_and_content = len(jobs.cache)
+    for seed in (1, 2):
+        jobs.restyle(replace(jobs.spec(noise(seed=seed)), **{kind: True}))
+    assert len(jobs.cache) == of_style_and_content
+    jobs.run(noise(seed=1))
+    assert len(jobs.cache) > of_style_and_content
+
+
+UNCLOSED = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f4', 'shape': (3, 4, 4".ljust(117) + b"\n"
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00v\x00", UNCLOSED + bytes(192)])
 def test_a_damaged_last_image_is_ignored(jobs, damage):
     start = earlier_image(jobs, check=False)
     start.path.write_bytes(damage)

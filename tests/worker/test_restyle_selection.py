@@ -112,19 +112,19 @@ def test_a_mask_of_another_size_is_refused(jobs, size):
 
 
 def test_an_empty_selection_is_refused(jobs):
-    with pytest.raises(NothingToRestyle, match="selection is empty"):
+    with pytest.raises(NothingToRestyle, match="part to restyle is empty"):
         jobs.run(noise(), mask_of(np.zeros((HEIGHT, WIDTH))))
 
 
 # --- transparency ---------------------------------------------------------------------------------------
 def test_a_fully_transparent_layer_is_refused(jobs):
-    with pytest.raises(NothingToRestyle, match="no visible pixel"):
+    with pytest.raises(NothingToRestyle, match="fully transparent where it is to be restyled"):
         jobs.run(with_alpha(noise(channels="RGBA"), 0))
 
 
 def test_a_selection_of_transparent_pixels_is_refused(jobs):
     alpha = 255 - left_half()
-    with pytest.raises(NothingToRestyle, match="layer, where it is selected"):
+    with pytest.raises(NothingToRestyle, match="fully transparent where it is to be restyled"):
         jobs.run(with_alpha(noise(channels="RGBA"), alpha), mask_of(left_half()))
 
 

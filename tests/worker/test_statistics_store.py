@@ -51,6 +51,36 @@ def test_another_build_finds_nothing(store, tmp_path):
     assert StatisticsStore(tmp_path / "styles", "newer build").load(KEY, CPU) is None
 
 
+def test_a_byte_of_damage_anywhere_never_raises(store, tmp_path):
+    store.save(KEY, statistics())
+    (file,) = (tmp_path / "styles").iterdir()
+    whole = file.read_bytes()
+    for place in [*range(128), *range(len(whole) - 400, len(whole))]:  # headers, and the directory of the zip file
+        for flipped in (0x01, 0x40, 0xFF):
+            data = bytearray(whole)
+            data[place] ^= flipped
+            file.write_bytes(data)
+            store.load(KEY, CPU)
+
+
+def test_a_damaged_name_of_a_layer_is_noticed(store, tmp_path):
+    """The checksums of a zip file do not cover the names."""
+    store.save(KEY, statistics())
+    (file,) = (tmp_path / "styles").iterdir()
+    file.write_bytes(file.read_bytes().replace(b"conv1_1.", b"conv1_3."))
+    assert store.load(KEY, CPU) is None
+
+
+def test_a_byte_of_damage_that_hides_a_layer_is_noticed(store, tmp_path):
+    store.save(KEY, statistics())
+    (file,) = (tmp_path / "styles").iterdir()
+    data = bytearray(file.read_bytes())
+    entry = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 1)  # the second one of the directory
+    data[entry + 33] ^= 0x01  # the length of its comment is now greater than the rest of the directory
+    file.write_bytes(data)
+    assert store.load(KEY, CPU) is None
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a zip file", None])
 def test_a_damaged_file_is_deleted_and_counts_as_missing(store, tmp_path, damage):
     store.save(KEY, statistics())

@@ -1,2 +1,2 @@
-"""Restyling a folder of pictures through the daemon: finding the pictures, skipping finished ones, running several at a
+"""Restyling many pictures through the daemon: finding the pictures, skipping finished ones, running several at a
 time, and the contact sheet at the end."""

@@ -1,9 +1,12 @@
-"""How many pictures are processed at a time, and how fast."""
+"""How many pictures are processed at a time, how fast, and how threads say that they are done."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from velatura_daemon.jobs.job import JOBS_PER_CLIENT
@@ -29,6 +32,19 @@ def worker_count(report: Mapping[str, Any]) -> int:
 def in_flight_limit(workers: int) -> int:
     """Return how many pictures may be in flight at a time."""
     return min(MAX_IN_FLIGHT, PER_WORKER * workers + READ_AHEAD)
+
+
+def wake_sockets() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets by which a thread ends a `select`: one to wait for, and one for `wake`."""
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    return receiver, sender
+
+
+def wake(sender: socket.socket, _: Future[Any]) -> None:
+    """Called when a thread is done. If enough bytes wait to be read, one more is not needed."""
+    with contextlib.suppress(BlockingIOError):
+        sender.send(b"!")
 
 
 class Pace:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from velatura.errors import VelaturaError
+from velatura.i18n import lazy_text
 from velatura.pixels import Picture
 from velatura_daemon.batch.frames import SHEET
 from velatura_daemon.batch.manifest import Manifest
@@ -35,7 +36,7 @@ def sheet_of(paths: Sequence[Path]) -> Picture | None:
     cells = []
     for path in evenly_chosen(paths, MAX_CELLS):
         try:
-            cells.append(Cell(thumbnail(read_picture(path).picture, SIDE, SIDE), _label(path.name)))
+            cells.append(Cell(thumbnail(read_picture(path, at_most=2 * SIDE).picture, SIDE, SIDE), _label(path.name)))
         except VelaturaError:
             continue  # for example, too large: full-size pictures are loaded one at a time
     pictures = [cell.picture for cell in cells if cell.picture]
@@ -54,16 +55,16 @@ def write_sheet(paths: Sequence[Path], manifest: Manifest, *, force: bool, chang
     path = manifest.folder / SHEET
     may_write = manifest.may_write(path)
     if not (may_write or force):
-        return (
-            None,
-            f"No contact sheet was written: {path} already exists with content that is not from this command.",
+        return None, lazy_text(
+            "No contact sheet was written: {path} already exists with content that is not from this command.",
+            path=str(path),
         )
     if path.exists() and not changed:
         return path, ""
     sheet = sheet_of(paths)
     if sheet is None:
         return None, ""
-    write_picture(path, sheet, description="Contact sheet", force=True)
+    write_picture(path, sheet, description="Contact sheet", force=True)  # not translated: metadata
     manifest.note(path)
     return path, ""
 

@@ -1,127 +1,73 @@
-"""The pictures of a folder in natural order, and the file names of their results."""
+"""The pictures of a batch and the file names of their results."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from velatura.errors import UsageError
+from velatura_daemon.terminal.file_names import with_ending
 
 SHEET = "contact-sheet.jpg"
+COMPARISON_SHEET = "sheet.jpg"  # of `velatura compare`
 MANIFEST_FILE = ".velatura-batch"
-MAX_EXTENSIONS_SHOWN = 6  # of ignored files, in the message
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture of the folder, and the file for its result."""
+    """A picture of the batch, and the file for its result. place: of the picture in the folder that all pictures are
+    in, if it is in a folder there: 'monday/a.png'."""
 
     photo: Path
     output: Path
+    place: str = ""
+
+    @property
+    def name(self) -> str:
+        """The picture's name for the user and for the record of results; different for each picture of a batch."""
+        return self.place or self.photo.name
 
 
-@dataclass(frozen=True)
-class FoundPictures:
-    """photos: in natural order. ignored: a sentence about the other files, '' if there are none."""
-
-    photos: list[Path]
-    ignored: str
-
-
-def pictures_in(folder: Path, used: Iterable[Path] = ()) -> FoundPictures:
-    """Return the pictures in a folder, recognised by their extensions: an empty or damaged file counts as a picture.
-    Subfolders are not searched. used: files with another role in the restyle, as paintings or masks. Raises UsageError
-    if there is no picture."""
-    from velatura_daemon.imaging.files.pillow import suffixes
-
-    known, used_paths = suffixes(), {path.resolve() for path in used}
-    has_results = (folder / MANIFEST_FILE).exists()  # then its contact sheet is not one of the pictures
-    photos: list[Path] = []
-    extensions: Counter[str] = Counter()
-    hidden = folders = used_count = 0
-    for path in _entries(folder):
-        if path.name.startswith("."):
-            hidden += path.name != MANIFEST_FILE
-        elif path.is_dir():
-            folders += 1
-        elif path.suffix.lower() not in known:
-            extensions[path.suffix.lower() or "no extension"] += 1
-        elif path.exists() and not path.is_file():
-            extensions["a pipe or a device"] += 1  # reading it may never end
-        elif path.resolve() in used_paths:
-            used_count += 1
-        elif not (has_results and path.name == SHEET):
-            photos.append(path)
-    ignored = _ignored_sentence(extensions, hidden, folders, used_count)
-    if not photos:
-        raise UsageError(f"There are no pictures in {folder}. {ignored or 'It is empty.'}")
-    return FoundPictures(sorted(photos, key=natural_order), ignored)
-
-
-def natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+def natural_order(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sort key that compares numbers in names by value: frame9 comes before frame10."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", path.name.casefold())
-    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], path.name
+    parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in parts], name
 
 
-def frames_for(photos: Iterable[Path], folder: Path) -> list[Frame]:
+def frames_for(photos: Iterable[Path], folder: Path, base: Path | None = None) -> list[Frame]:
     """Name the results in `folder`: like their pictures, or with .png if Velatura cannot write the picture's format. If
-    two results would have the same name (a.gif and a.png), the one whose extension changes becomes a.gif.png."""
+    two results would have the same name (a.gif and a.png), the one whose extension changes becomes a.gif.png.
+
+    base: a folder that all pictures are in: results have the same places below `folder` as their pictures have below
+    it. None: all results go directly into `folder`.
+    """
     from velatura_daemon.imaging.files.write import FORMATS
 
     photos = list(photos)
-    kept_names = {photo.name.casefold() for photo in photos if photo.suffix.lower() in FORMATS} - {SHEET}
-    taken = {SHEET, *kept_names}
+    places = [photo.relative_to(base) if base is not None else PurePath(photo.name) for photo in photos]
+    kept = {_folded(place) for place in places if place.suffix.lower() in FORMATS} - {SHEET}
+    taken = {SHEET, *kept}
     frames = []
-    for photo in photos:
-        name = photo.name
-        if name.casefold() not in kept_names:
-            name = _free_name(photo, taken)
-            taken.add(name.casefold())
-        frames.append(Frame(photo, folder / name))
+    for photo, place in zip(photos, places, strict=True):
+        result = place
+        if _folded(place) not in kept:
+            result = _free(place, taken)
+            taken.add(_folded(result))
+        inner = place.as_posix() if len(place.parts) > 1 else ""
+        frames.append(Frame(photo, folder / result, inner))
     return frames
 
 
-def _free_name(photo: Path, taken: Collection[str]) -> str:
-    name = f"{photo.stem}.png"
-    if name.casefold() in taken:
-        name = f"{photo.name}.png"
-    while name.casefold() in taken:
-        name = f"{Path(name).stem}_.png"
-    return name
+def _folded(place: PurePath) -> str:
+    """Equal for names that are one file where capitals do not count."""
+    return place.as_posix().casefold()
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except FileNotFoundError as error:
-        raise UsageError(f"The folder {folder} does not exist. Check its name.") from error
-    except NotADirectoryError as error:
-        raise UsageError(
-            f"{folder} is not a folder. For one picture, use: velatura restyle {folder} --style PAINTING."
-        ) from error
-    except PermissionError as error:
-        raise UsageError(f"You do not have permission to read {folder}. Change its permissions, or copy it.") from error
-
-
-def _ignored_sentence(extensions: Counter[str], hidden: int, folders: int, used: int) -> str:
-    parts = []
-    if extensions:
-        shown = ", ".join(
-            [*sorted(extensions)[:MAX_EXTENSIONS_SHOWN], *["…"] * (len(extensions) > MAX_EXTENSIONS_SHOWN)]
-        )
-        parts.append(f"{_count(extensions.total(), 'file')} in formats that Velatura cannot read ({shown})")
-    if hidden:
-        parts.append(f"{hidden} hidden")
-    if folders:
-        parts.append(_count(folders, "folder"))
-    if used:
-        parts.append(f"{_count(used, 'file')} used as painting or mask")
-    return f"Ignored: {', '.join(parts)}." if parts else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+def _free(place: PurePath, taken: Collection[str]) -> PurePath:
+    ending = ".png"
+    free = place.with_name(with_ending(place.stem, ending))
+    while _folded(free) in taken:
+        free = place.with_name(with_ending(place.name, ending))
+        ending = f"_{ending}"
+    return free

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from velatura.client.events import Event
 from velatura.errors import VelaturaError
 from velatura_daemon.batch.frames import Frame
 from velatura_daemon.batch.manifest import Fingerprint
 from velatura_daemon.batch.recipe import RestyleRequest
+
+if TYPE_CHECKING:  # importing it loads NumPy, which help pages do not need
+    from velatura_daemon.imaging.files import Metadata
 
 
 class BatchObserver(Protocol):
@@ -31,7 +34,8 @@ class BatchObserver(Protocol):
 class Item:
     """A picture of a running batch.
 
-    force: overwrite an existing file. fingerprint: of the photo's file when it was read. done: progress of the job, 0
+    force: overwrite an existing file. fingerprint: of the photo's file when it was read. metadata: what
+    its result keeps. done: progress of the job, 0
     to 1. refusals: how often the daemon was too busy to accept it.
     """
 
@@ -39,6 +43,7 @@ class Item:
     force: bool
     fingerprint: Fingerprint | None = None
     request: RestyleRequest | None = None
+    metadata: Metadata | None = None
     job: str = ""
     done: float = 0.0
     refusals: int = 0

@@ -15,11 +15,13 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from velatura.client.locks import Lock
+from velatura.client.locks import PATIENCE, Lock
 from velatura.errors import DiskTrouble, TooBusy
+from velatura.i18n import lazy_text
 from velatura_daemon.batch.file_hashes import FileStat, hash_of_file, stat_of
 from velatura_daemon.batch.frames import MANIFEST_FILE, Frame
 from velatura_daemon.batch.recipe import Recipe, key_of
+from velatura_daemon.user_paths import is_file, make_folder, meaning, real_path, unwritable
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Entry:
-    """A result in the folder. name: its file name. recipe: key of the recipe. photo: file name of the picture.
+    """A result in the folder. name: its place there, such as 'a.png' or 'monday/a.png'. recipe: key of the recipe.
+    photo: name of the picture's frame.
     photo_stat, photo_hash: fingerprint of the picture; stat, hash: of the result."""
 
     name: str
@@ -50,18 +53,23 @@ class Manifest:
     def __init__(self, folder: Path) -> None:
         """Open the manifest; creates the folder. Raises TooBusy if another batch is using the folder, DiskTrouble."""
         self.folder = folder
+        self._resolved = real_path(folder)
         path = folder / MANIFEST_FILE
+        self._made_folders = make_folder(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(path)
+            # The one that has just ended may have deleted it, because nothing was recorded.
+            free = self._lock.acquire(PATIENCE) and (self._lock.is_current or self._lock.renew())
         except OSError as error:
-            raise DiskTrouble(
-                f"{folder} cannot be written to ({error.strerror}). Give another folder with --out."
-            ) from error
-        if not self._lock.acquire(patience=1.0):
+            raise unwritable(path, error) from error
+        if not free:
             self._lock.close()
             raise TooBusy(
-                f"Another 'velatura batch' is using {folder}. Wait for it to finish, or give another folder with --out."
+                lazy_text(
+                    "Another 'velatura batch' or 'velatura compare' is using {folder}. Wait for it to finish, or give "
+                    "another folder with --out.",
+                    folder=str(folder),
+                )
             )
         content = path.read_bytes()
         self._entries = _entries(content)
@@ -72,14 +80,14 @@ class Manifest:
     def has(self, frame: Frame, recipe: Recipe) -> bool:
         """Whether the frame's result exists, made from exactly this picture by exactly this recipe. Reads the picture
         only if its file has changed."""
-        if not frame.output.is_file():
+        if not is_file(frame.output):
             return False
-        entry = self._entries.get(frame.output.name)
+        entry = self._entries.get(self._place(frame.output))
         try:
             # Without an entry, or if the result was written after its entry, its metadata has the key.
             if entry is None or (entry.recipe != recipe.key and stat_of(frame.output) != entry.stat):
                 return _key_in_metadata(frame.output) == recipe.key_with(hash_of_file(frame.photo))
-            if (entry.recipe, entry.photo) != (recipe.key, frame.photo.name):
+            if (entry.recipe, entry.photo) != (recipe.key, frame.name):
                 return False
             return stat_of(frame.photo) == entry.photo_stat or hash_of_file(frame.photo) == entry.photo_hash
         except OSError:
@@ -88,19 +96,14 @@ class Manifest:
     def has_key(self, path: Path, key: str) -> bool:
         """Whether this file is a result in this folder, made by the recipe and from the picture that the key stands
         for."""
-        entry = self._entries.get(path.name)
-        return (
-            entry is not None
-            and path.is_file()
-            and path.parent == self.folder.resolve()
-            and key == key_of(entry.recipe, entry.photo_hash)
-        )
+        entry = self._entries.get(self._place(path))
+        return entry is not None and is_file(path) and key == key_of(entry.recipe, entry.photo_hash)
 
     def may_write(self, path: Path) -> bool:
         """Whether the path is free, or holds a file that this command wrote and nobody has changed since."""
         if not os.path.lexists(path):
             return True
-        entry = self._entries.get(path.name)
+        entry = self._entries.get(self._place(path))
         try:
             return entry is not None and (stat_of(path) == entry.stat or hash_of_file(path) == entry.hash)
         except OSError:
@@ -109,18 +112,33 @@ class Manifest:
     def note(self, path: Path, recipe: str = "", photo: str = "", fingerprint: Fingerprint | None = None) -> None:
         """Record that a result was written. Without the other arguments, the file was not made from a picture, as the
         contact sheet. Raises DiskTrouble."""
-        picture = fingerprint or Fingerprint(FileStat(0, 0), "")
+        picture, place = fingerprint or Fingerprint(FileStat(0, 0), ""), self._place(path)
         try:
             stat, content_hash = stat_of(path), hash_of_file(path)
-            entry = Entry(path.name, recipe, photo, picture.stat, picture.hash, stat, content_hash)
+            entry = Entry(place, recipe, photo, picture.stat, picture.hash, stat, content_hash)
             line = json.dumps(asdict(entry)).encode() + b"\n"
             with self._append_lock:
                 self._append(line)
-                self._entries[path.name] = entry
+                self._entries[place] = entry
         except OSError as error:
             raise DiskTrouble(
-                f"The result cannot be recorded in {self.folder / MANIFEST_FILE} ({error.strerror}). Free some space."
+                lazy_text(
+                    "The result cannot be recorded in {file} ({why}). Free some space.",
+                    file=str(self.folder / MANIFEST_FILE),
+                    why=meaning(error, path),
+                )
             ) from error
+
+    def make_folder_for(self, path: Path) -> None:
+        """Create the folder of a result. Raises UsageError, DiskTrouble."""
+        self._made_folders += make_folder(path.parent)
+
+    def _place(self, path: Path) -> str:
+        """Return the name of a file's entry: its place in the folder; '' if it is elsewhere."""
+        for folder in (self.folder, self._resolved):
+            if path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+        return ""
 
     def _append(self, line: bytes) -> None:
         """Append the line completely or not at all: a partial line would corrupt the next one. Raises OSError."""
@@ -134,7 +152,14 @@ class Manifest:
             raise
 
     def close(self) -> None:
+        """Nothing is left behind if nothing was recorded: neither an empty manifest nor an empty folder."""
+        with contextlib.suppress(OSError):
+            if not os.fstat(self._lock.fd).st_size:
+                (self.folder / MANIFEST_FILE).unlink()
         self._lock.close()
+        for folder in sorted(self._made_folders, key=lambda folder: -len(folder.parts)):
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
 
     def __enter__(self) -> Manifest:
         return self

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Protocol
 
-import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-
 from velatura.client.events import Event
 from velatura.errors import VelaturaError
+from velatura.i18n import Text, _, lazy_list, lazy_plural, lazy_text, ngettext, translated
+from velatura.i18n.numbers import number
 from velatura_daemon.batch.frames import Frame
 from velatura_daemon.batch.items import BatchObserver
+from velatura_daemon.terminal.console import StatusLine, echo
 from velatura_daemon.terminal.output import JsonLines
-from velatura_daemon.terminal.printable import printable
 
 MAX_FAILURES_LISTED = 50
 
@@ -27,21 +25,23 @@ class BatchDisplay(BatchObserver, Protocol):
     def close(self) -> None: ...
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> Text:
     """Format seconds: '40 s', '12 min', '2 h 5 min'."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return lazy_text("{seconds:.0f} s", seconds=seconds)
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return lazy_text("{minutes} min", minutes=minutes)
+    return lazy_text("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def rate(per_minute: float) -> str:
-    """Format pictures per minute."""
-    return f"{per_minute:.0f}" if per_minute >= 10 else f"{per_minute:.2g}"
+    """Format pictures per minute, in the user's language."""
+    return number(per_minute, ".0f" if per_minute >= 10 else ".2g")
 
 
-def picture_count(number: int) -> str:
-    return "1 picture" if number == 1 else f"{number} pictures"
+def picture_count(count: int) -> Text:
+    return lazy_plural("{count} picture", "{count} pictures", count)
 
 
 class RepeatFilter:
@@ -56,24 +56,23 @@ class RepeatFilter:
         return self._times[sentence] == 1
 
     def repetitions(self) -> list[str]:
-        return [f"The same for {times - 1} more: {sentence}" for sentence, times in self._times.items() if times > 1]
+        """In the user's language."""
+        return [
+            # Translators: pictures about which there is the same to say.
+            ngettext(
+                "The same for {count} more: {sentence}", "The same for {count} more: {sentence}", times - 1
+            ).format(sentence=sentence)
+            for sentence, times in self._times.items()
+            if times > 1
+        ]
 
 
 class BatchProgressBar:
     """A progress bar on stderr: pictures done, pictures per minute, time left. Failures are listed at the end."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[facts]}"),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("checking the pictures", total=None, facts="")
-        if self._console.is_terminal:
-            self._progress.start()
+        self._status = StatusLine(_("checking the pictures"))
+        self._status.start()
         self._todo = 0
         self._already = 0
         self._repeated = RepeatFilter()
@@ -83,7 +82,7 @@ class BatchProgressBar:
         if ignored:
             self._print(ignored)
         if already and todo:
-            self._print(f"Already done: {already} of {already + todo}.")
+            self._print(_("Already done: {done} of {all}.").format(done=already, all=already + todo))
 
     def submitted(self, frame: Frame, job: str) -> None:
         pass
@@ -95,11 +94,11 @@ class BatchProgressBar:
         total = self._todo + self._already
         left = (self._todo - settled - running) / per_minute * 60 if per_minute > 0 else -1.0
         if left >= 0:
-            facts = f"{rate(per_minute)} per minute  {duration(left)} left"
+            # Translators: rate: a number of pictures; duration: such as “40 s”.
+            facts = _("{rate} per minute  {duration} left").format(rate=rate(per_minute), duration=duration(left))
         else:
-            facts = "starting the daemon, loading the network"
-        self._progress.update(
-            self._task,
+            facts = _("starting the daemon, loading the network")
+        self._status.update(
             description=f"{settled + self._already}/{total}",
             total=total,
             completed=settled + self._already + running,
@@ -114,47 +113,60 @@ class BatchProgressBar:
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
         if self._repeated.is_new(sentence):
-            self._print(f"{printable(about.photo.name)}: {sentence}" if about else sentence)
+            self._print(f"{about.name}: {translated(sentence)}" if about else sentence)
 
     def summary(self, **facts: Any) -> None:
         self.close()
         for sentence in self._repeated.repetitions():
             self._print(sentence)
-        click.echo(facts["output"])
+        if facts["made"] or facts["already"]:
+            echo(facts["output"])
         self._print(_summary_line(facts))
         if facts["contact_sheet"]:
-            self._print(f"Contact sheet: {facts['contact_sheet']}")
+            self._print(_("Contact sheet: {file}").format(file=facts["contact_sheet"]))
         failures = facts["failed"]
         if failures:
-            self._print(f"{len(failures)} could not be restyled:")
+            # Translators: pictures; a list of them follows.
+            self._print(ngettext("{count} could not be restyled:", "{count} could not be restyled:", len(failures)))
         for failure in failures[:MAX_FAILURES_LISTED]:
-            name, sentence = failure["name"], failure["sentence"]
+            name, sentence = failure["name"], translated(failure["sentence"])
             self._print(f"  {sentence}" if sentence.startswith(name) else f"  {name}: {sentence}")
         if len(failures) > MAX_FAILURES_LISTED:
-            self._print(f"  … and {len(failures) - MAX_FAILURES_LISTED} more; --json lists all.")
+            more = len(failures) - MAX_FAILURES_LISTED
+            self._print(
+                "  " + ngettext("… and {count} more; --json lists all.", "… and {count} more; --json lists all.", more)
+            )
 
     def close(self) -> None:
-        if self._console.is_terminal:
-            self._progress.stop()
+        self._status.close()
 
     def _print(self, sentence: str) -> None:
-        self._console.print(sentence, soft_wrap=True, markup=False)
+        self._status.note(sentence)
 
 
 def _summary_line(facts: dict[str, Any]) -> str:
     made, already = facts["made"], facts["already"]
-    were = "was" if already == 1 else "were"
     if not made and not already:
-        return "No pictures were restyled."
+        return _("No pictures were restyled.")
     if not made and facts["failed"]:
-        return f"No pictures were restyled; {already} {were} already done."
+        return ngettext(
+            "No pictures were restyled; {count} was already done.",
+            "No pictures were restyled; {count} were already done.",
+            already,
+        )
     if not made:
-        return f"Everything is already done: {picture_count(already)}."
-    before = f", {already} {were} already done" if already else ""
-    pace = f", {rate(facts['per_minute'])} per minute" if facts["per_minute"] > 0 else ""
-    return (
-        f"{picture_count(made)} in {duration(facts['seconds'])}{pace}{before}. "
-        f"Device: {facts['device']}, weights: {facts['weights']}"
+        return _("Everything is already done: {pictures}.").format(pictures=picture_count(already))
+    # Translators: pictures: such as “12 pictures”; duration: such as “40 s”.
+    parts = [_("{pictures} in {duration}").format(pictures=picture_count(made), duration=duration(facts["seconds"]))]
+    if facts["per_minute"] > 0:
+        # Translators: rate: a number of pictures.
+        parts.append(_("{rate} per minute").format(rate=rate(facts["per_minute"])))
+    if already:
+        # Translators: a number of pictures.
+        parts.append(ngettext("{count} was already done", "{count} were already done", already))
+    # Translators: summary: such as “12 pictures in 3 min, 4 per minute”. device and weights: names.
+    return _("{summary}. Device: {device}, weights: {weights}").format(
+        summary=lazy_list(parts), device=facts["device"], weights=facts["weights"]
     )
 
 
@@ -165,21 +177,19 @@ class BatchJsonLines(JsonLines):
         self._line("started", todo=todo, already=already, ignored=ignored)
 
     def submitted(self, frame: Frame, job: str) -> None:
-        self._line("submitted", name=printable(frame.photo.name), job=job)
+        self._line("submitted", name=frame.name, job=job)
 
     def progress(self, settled: int, per_minute: float, running: float) -> None:
         pass
 
     def made(self, frame: Frame, metadata: dict[str, Any]) -> None:
-        self._line("made", name=printable(frame.photo.name), output=printable(frame.output), **metadata)
+        self._line("made", name=frame.name, output=str(frame.output), **metadata)
 
     def failed(self, frame: Frame, error: VelaturaError) -> None:  # type: ignore[override]
-        self._line(
-            "picture_failed", name=printable(frame.photo.name), code=error.code, sentence=printable(error.sentence)
-        )
+        self._line("picture_failed", name=frame.name, code=error.code, sentence=error.sentence)
 
     def note(self, sentence: str, about: Frame | None = None) -> None:
-        self._line("note", sentence=sentence, **({"name": printable(about.photo.name)} if about else {}))
+        self._line("note", sentence=sentence, **({"name": about.name} if about else {}))
 
     def summary(self, **facts: Any) -> None:
         self._line("result", **facts)

@@ -12,52 +12,54 @@ from velatura.client.events import GivenStyle
 from velatura.pixels import Picture
 from velatura.settings import StyleSettings
 from velatura_daemon.batch.file_hashes import hash_of_file, hash_of_json
+from velatura_daemon.terminal.options import RestyleOptions
+from velatura_daemon.terminal.photos import check_restylable, kept_metadata, read_photo
 from velatura_daemon.terminal.style_options import Painting, StylePictures, read_style_pictures, with_regions
 
 if TYPE_CHECKING:  # importing it loads NumPy, which help pages do not need
-    from velatura_daemon.imaging.files import LoadedPicture
+    from velatura_daemon.imaging.files import Metadata
 
-VERSION = 1  # of the data that `key` is a hash of
+VERSION = 2  # of the data that `key` is a hash of
 
 
 @dataclass(frozen=True)
 class RestyleRequest:
-    """The pictures of one restyle. mask: selects what to restyle; None: everything."""
+    """The pictures of one restyle. mask: selects what to restyle; None: everything. metadata: what the result keeps;
+    None: it gets none. notes: about the photo's file."""
 
     content: Picture
     styles: list[GivenStyle]
     mask: Picture | None
+    metadata: Metadata | None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """size: longest side in pixels; None: that of the picture. weights: name as in the protocol. key: a hash of
-    everything except the device, which changes a picture only by rounding errors."""
+    """options: of the restyle, except the weights. weights: name as in the protocol. key: a hash of everything except
+    the device, which changes a picture only by rounding errors. max_megapixels: what the daemon accepts."""
 
     paintings: Sequence[Painting]
     pictures: StylePictures
     settings: StyleSettings
-    size: int | None
-    mask: Path | None
+    options: RestyleOptions
     weights: str
-    device: str
+    max_megapixels: float
     key: str
 
-    def request_for(self, photo: Path) -> RestyleRequest:
-        """Read the photo and its masks, and hash them; this takes seconds for a large picture. Raises what read_picture
-        and read_mask raise."""
-        from velatura_daemon.imaging.files import read_mask, read_picture
+    def request_for(self, photo: Path, output: Path) -> RestyleRequest:
+        """Read the photo and its masks, and hash them; this takes seconds for a large picture. output: the file of the
+        result. Raises what read_picture, read_mask and check_restylable raise."""
+        from velatura_daemon.imaging.files import read_mask
 
-        loaded: LoadedPicture = read_picture(photo, longest_side=self.size)
+        loaded = read_photo(photo, output, self.settings, self.options, self.max_megapixels)
         styles = with_regions(self.paintings, self.pictures, loaded)
-        mask = read_mask(self.mask, loaded) if self.mask else None
-        for picture in (
-            loaded.picture,
-            *(part for style in styles for part in style.pictures),
-            *([mask] if mask else []),
-        ):
+        mask = read_mask(self.options.mask, loaded) if self.options.mask else None
+        check_restylable(photo, loaded.picture, styles, mask, self.max_megapixels)
+        for picture in (loaded.picture, *(given.region for given in styles if given.region), *([mask] if mask else [])):
             _ = picture.ref  # computes the hashes
-        return RestyleRequest(loaded.picture, styles, mask)
+        metadata = kept_metadata(photo, self.options.strip_metadata)
+        return RestyleRequest(loaded.picture, styles, mask, metadata, loaded.notes)
 
     def key_with(self, photo_hash: str) -> str:
         """Return a key for this recipe with a picture, which is stored in the file of the result."""
@@ -70,28 +72,41 @@ def key_of(recipe: str, photo_hash: str) -> str:
 
 
 def recipe_of(
-    paintings: Sequence[Painting],
-    settings: StyleSettings,
-    size: int | None,
-    mask: Path | None,
-    weights: str,
-    device: str,
+    paintings: Sequence[Painting], settings: StyleSettings, options: RestyleOptions, weights: str, max_megapixels: float
 ) -> Recipe:
-    """Read the paintings and hash all files. Raises what reading a painting or the mask raises."""
+    """Read the paintings and hash all files. weights: name as in the protocol. Raises what reading a painting or the
+    mask raises."""
+    return recipes_of(paintings, [settings], options, weights, max_megapixels)[0]
+
+
+def recipes_of(
+    paintings: Sequence[Painting],
+    each_settings: Sequence[StyleSettings],
+    options: RestyleOptions,
+    weights: str,
+    max_megapixels: float,
+) -> list[Recipe]:
+    """Like recipe_of, one recipe for each settings; the files are read once."""
     from velatura_daemon.imaging.files.decode import reporting_read_errors
 
-    pictures = read_style_pictures(paintings)
+    pictures = read_style_pictures(paintings, max_megapixels, options.style_page, options.salvage)
     hashes: dict[Path | None, str] = {}
-    for path in (mask, *(path for p in paintings for path in (p.path, p.region, p.part))):
+    for path in (options.mask, *(path for p in paintings for path in (p.path, p.region, p.part))):
         if path is not None and path not in hashes:
             with reporting_read_errors(path):
                 hashes[path] = hash_of_file(path)
-    ingredients = {
-        "version": VERSION,
-        "settings": settings.to_wire(),
-        "size": size,
-        "mask": hashes.get(mask),
-        "weights": weights,
-        "paintings": [[hashes[p.path], p.share, hashes.get(p.region), hashes.get(p.part)] for p in paintings],
-    }
-    return Recipe(paintings, pictures, settings, size, mask, weights, device, hash_of_json(ingredients))
+    recipes = []
+    for settings in each_settings:
+        ingredients = {
+            "version": VERSION,
+            "settings": settings.to_wire(),
+            "size": options.size,
+            "mask": hashes.get(options.mask),
+            "weights": weights,
+            "strip_metadata": options.strip_metadata,
+            "pages": [options.page, options.style_page],
+            "paintings": [[hashes[p.path], p.share, hashes.get(p.region), hashes.get(p.part)] for p in paintings],
+        }
+        key = hash_of_json(ingredients)
+        recipes.append(Recipe(paintings, pictures, settings, options, weights, max_megapixels, key))
+    return recipes

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import select
-import socket
 import time
 import warnings
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,20 +35,31 @@ from velatura.errors import (
     NotTrusted,
     Offline,
     TooBusy,
+    UnknownBlob,
     UnsafeConnectionFile,
     VelaturaError,
     VersionMismatch,
     error_from,
 )
+from velatura.i18n import lazy_text
 from velatura.protocol import messages as p
-from velatura_daemon.batch.concurrency import MAX_IN_FLIGHT, READ_AHEAD_BYTES, Pace, in_flight_limit, worker_count
+from velatura_daemon.batch.concurrency import (
+    MAX_IN_FLIGHT,
+    READ_AHEAD_BYTES,
+    Pace,
+    in_flight_limit,
+    wake,
+    wake_sockets,
+    worker_count,
+)
 from velatura_daemon.batch.file_hashes import hash_of_file, stat_of
 from velatura_daemon.batch.frames import Frame
 from velatura_daemon.batch.items import BatchObserver, Item, Outcome
 from velatura_daemon.batch.manifest import Fingerprint, Manifest
 from velatura_daemon.batch.recipe import Recipe
 from velatura_daemon.terminal.printable import printable
-from velatura_daemon.terminal.restyle_task import client_note, layer_name, metadata_of
+from velatura_daemon.terminal.restyle_task import REPLACED, client_note, layer_name, metadata_of
+from velatura_daemon.user_paths import exists, real_path
 
 # Errors that are not about one picture: the next one would fail in the same way.
 FATAL = (
@@ -77,11 +87,17 @@ class BatchRun:
     """One run of a batch. Create a new one for each run."""
 
     def __init__(
-        self, client: Client, recipe: Recipe, manifest: Manifest, observer: BatchObserver, *, force: bool
+        self,
+        client: Client,
+        recipe_for: Callable[[Frame], Recipe],
+        manifest: Manifest,
+        observer: BatchObserver,
+        *,
+        force: bool,
     ) -> None:
-        """force: overwrite files that this command did not write."""
+        """recipe_for: how each picture is restyled. force: overwrite files that this command did not write."""
         self._client = client
-        self._recipe = recipe
+        self._recipe_for = recipe_for
         self._manifest = manifest
         self._observer = observer
         self._force = force
@@ -91,7 +107,7 @@ class BatchRun:
         self._submitted: dict[str, Item] = {}
         self._writing: dict[Future[list[str]], tuple[Item, Finished]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="pictures")
-        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver, self._wake_sender = wake_sockets()
         self._workers = 1
         self._limit = MAX_IN_FLIGHT  # lower while the daemon is full
         self._saved_known = False  # whether the results of earlier runs are known; nothing is submitted before
@@ -100,21 +116,26 @@ class BatchRun:
         self._submit_after = 0.0
         self._next_status = 0.0
         self._in_history = False
+        self._uses: Counter[Path] = Counter()  # of each photo: `velatura compare` restyles it several times
         self.pace = Pace()
         self.outcome = Outcome()
 
     def run(self, frames: list[Frame]) -> Outcome:
         """Restyle all frames. Raises errors that concern all pictures, and KeyboardInterrupt; results that are finished
         by then are written first."""
+        self._uses = Counter(frame.photo for frame in frames)
         for frame in frames:
             if self._force or self._manifest.may_write(frame.output):
-                self._todo.append(Item(frame, force=self._force or frame.output.exists()))
+                self._todo.append(Item(frame, force=self._force or exists(frame.output)))
             else:
                 self._fail(
                     frame,
                     FileExists(
-                        f"{frame.output} already exists with content that is not from this command. "
-                        "Move it away, or use --force to replace it."
+                        lazy_text(
+                            "{path} already exists with content that is not from this command. Move it away, or use "
+                            "--force to replace it.",
+                            path=str(frame.output),
+                        )
                     ),
                 )
         self._client.acknowledge_manually()  # the daemon keeps each result until its file is written
@@ -165,7 +186,9 @@ class BatchRun:
         with reporting_read_errors(photo):
             stat = stat_of(photo)  # before reading: if the file changes meanwhile, it counts as changed the next time
             item.fingerprint = Fingerprint(stat, hash_of_file(photo))
-        item.request = self._recipe.request_for(photo)
+        item.request = self._recipe_for(item.frame).request_for(photo, item.frame.output)
+        item.metadata = item.request.metadata
+        self._manifest.make_folder_for(item.frame.output)
         check_output(item.frame.output, item.force, (item.request.content.width, item.request.content.height))
 
     # --- submitting ------------------------------------------------------------------------------------
@@ -188,8 +211,8 @@ class BatchRun:
         while self._ready:
             item = self._ready.popleft()
             assert item.fingerprint is not None
-            key = self._recipe.key_with(item.fingerprint.hash)
-            saved = self._saved.pop((str(item.frame.output.resolve()), key), None)
+            key = self._recipe_for(item.frame).key_with(item.fingerprint.hash)
+            saved = self._saved.pop((str(real_path(item.frame.output)), key), None)
             if saved is None:
                 item.job = self._submit(item, key)
                 self._observer.submitted(item.frame, item.job)
@@ -199,7 +222,7 @@ class BatchRun:
             self._submitted[item.job] = item
 
     def _submit(self, item: Item, key: str) -> str:
-        request, frame, recipe = item.request, item.frame, self._recipe
+        request, frame, recipe = item.request, item.frame, self._recipe_for(item.frame)
         assert request is not None
         # One entry in the history is enough to reuse the recipe; an entry for each picture would push out all others.
         remember, self._in_history = not self._in_history, True
@@ -210,10 +233,11 @@ class BatchRun:
             mask=request.mask,
             layer=layer_name(frame.photo, frame.output),
             weights=recipe.weights,
-            device=recipe.device,
+            device=recipe.options.device,
             title=printable(frame.photo.name),
             note=client_note(frame.output, batch=key),
             remember=remember,
+            once=self._uses[frame.photo] == 1,
         )
 
     # --- events of the daemon --------------------------------------------------------------------------
@@ -237,13 +261,14 @@ class BatchRun:
             self._daemon_losses = 0
             self._writing[self._start(self._write, item, event)] = (item, event)
         elif isinstance(event, p.Cancelled) and event.job in self._submitted:
-            replaced = VelaturaError("The restyle was cancelled because a newer one for the same picture replaced it.")
-            self._fail(self._submitted.pop(event.job).frame, replaced)
+            self._fail(self._submitted.pop(event.job).frame, VelaturaError(REPLACED))
         elif isinstance(event, p.Failed):
             self._on_failed(event)
 
     def _on_failed(self, event: p.Failed) -> None:
         error = error_from(event.code, event.sentence)
+        if isinstance(error, UnknownBlob) and self._retry_fetched(event.job):
+            return
         item = self._submitted.pop(event.job, None)
         if isinstance(error, DaemonLost):
             self._on_daemon_lost(error, item)
@@ -269,7 +294,9 @@ class BatchRun:
             self._daemon_losses += 1
             if self._daemon_losses > MAX_DAEMON_LOSSES:
                 raise error
-            self._observer.note("The connection to the daemon was lost. It is restarted, and its jobs are continued.")
+            self._observer.note(
+                lazy_text("The connection to the daemon was lost. It is restarted, and its jobs are continued.")
+            )
             self._request_saved()
         if item is not None:
             self._retry(item)
@@ -277,6 +304,15 @@ class BatchRun:
     def _retry(self, item: Item) -> None:
         """Put a picture back to the front of the queue. It is read again, so that waiting pictures take no memory."""
         self._todo.appendleft(Item(item.frame, item.force, refusals=item.refusals))
+
+    def _retry_fetched(self, job: str) -> bool:
+        """Restyle the pictures whose results were being fetched, since one of these is gone. job: of that result; '' if
+        the daemon did not say. Returns whether there are any."""
+        fetched = [item for item in self._submitted.values() if item.request is None and job in ("", item.job)]
+        for item in fetched:
+            del self._submitted[item.job]
+            self._retry(item)
+        return bool(fetched)
 
     def _on_saved(self, saved: SavedItems) -> None:
         """Results of earlier runs: remember those that are still needed; drop those whose files are written."""
@@ -299,10 +335,13 @@ class BatchRun:
         from velatura_daemon.imaging.files import write_picture
 
         assert item.fingerprint is not None
-        metadata = {**metadata_of(done, self._recipe.settings), "batch": self._recipe.key_with(item.fingerprint.hash)}
+        recipe = self._recipe_for(item.frame)
+        metadata = {**metadata_of(done, recipe.settings), "batch": recipe.key_with(item.fingerprint.hash)}
         description = json.dumps(metadata, ensure_ascii=False)
-        notes = write_picture(item.frame.output, done.picture, description=description, force=item.force)
-        self._manifest.note(item.frame.output, self._recipe.key, item.frame.photo.name, item.fingerprint)
+        notes = write_picture(
+            item.frame.output, done.picture, description=description, metadata=item.metadata, force=item.force
+        )
+        self._manifest.note(item.frame.output, recipe.key, item.frame.name, item.fingerprint)
         return notes
 
     def _collect_finished(self) -> None:
@@ -327,9 +366,10 @@ class BatchRun:
         self.pace.made += 1
         self.outcome.made.append(item.frame)
         self.outcome.weights, self.outcome.device = done.result.weights, done.result.device
-        for note in [*done.result.notes, *notes]:
+        about = item.request.notes if item.request else ()
+        for note in [*about, *done.result.notes, *notes]:
             self._observer.note(note, item.frame)
-        self._observer.made(item.frame, metadata_of(done, self._recipe.settings))
+        self._observer.made(item.frame, metadata_of(done, self._recipe_for(item.frame).settings))
 
     def _fail_or_raise(self, item: Item, error: BaseException) -> None:
         if not isinstance(error, Exception):
@@ -347,7 +387,7 @@ class BatchRun:
     def _start(self, function: Any, *arguments: Any) -> Future[Any]:
         """Call a function in a thread; when it returns, `_wait` returns."""
         future = self._pool.submit(function, *arguments)
-        future.add_done_callback(partial(_wake, self._wake_sender))
+        future.add_done_callback(partial(wake, self._wake_sender))
         return future
 
     def _wait(self) -> None:
@@ -373,7 +413,3 @@ class BatchRun:
             self._writing.clear()
             self._wake_sender.close()
             self._wake_receiver.close()
-
-
-def _wake(sender: socket.socket, _: Future[Any]) -> None:
-    sender.send(b"!")

@@ -5,22 +5,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from velatura_daemon.bench.problem import Problem
 from velatura_daemon.bench.reference import white_noise
+from velatura_daemon.engine.devices import wait_for
 from velatura_daemon.engine.network import Network
 
-MATRIX_SIDE = 2048
+# A matrix product is measured with sides that double until one takes this long, or up to the largest side: a CPU that
+# emulates bfloat16 takes half a minute for what others do in milliseconds.
+LEAST_SECONDS = 0.02
+MATRIX_SIDES = (256, 512, 1024, 2048)
 COUNTED_SIDE = 64  # pixels, of the picture on which operations are counted
-
-
-def wait_for(device: torch.device) -> None:
-    """Wait until a device has finished all work: GPU operations are asynchronous."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def seconds(action: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
@@ -36,9 +35,15 @@ def seconds(action: Callable[[], object], device: torch.device, repeats: int = 7
 
 def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
     """Return the FLOP/s of a square matrix product, counting 2 for each multiply-add."""
-    matrix = torch.rand(MATRIX_SIDE, MATRIX_SIDE, device=device).to(dtype)
-    out = torch.empty_like(matrix)
-    return 2 * MATRIX_SIDE**3 / seconds(lambda: torch.mm(matrix, matrix, out=out), device)
+    rate = 0.0
+    for side in MATRIX_SIDES:
+        matrix = torch.rand(side, side, device=device).to(dtype)
+        multiply = partial(torch.mm, matrix, matrix, out=torch.empty_like(matrix))
+        taken = seconds(multiply, device)
+        rate = 2 * side**3 / taken
+        if taken > LEAST_SECONDS:
+            break
+    return rate
 
 
 def copy_rate(device: torch.device, size: int = 1 << 28) -> float:

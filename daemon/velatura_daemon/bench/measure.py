@@ -1,5 +1,4 @@
-"""One measurement per process: `python -m velatura_daemon.bench.measure '{"what": "plain", "side": 512, …}'` prints
-JSON.
+"""One measurement per process, given as JSON such as '{"what": "plain", "side": 512, …}'; prints JSON.
 
 Each has its own process, because the plain implementation runs in a normal environment and Velatura's in that of a
 worker (worker/environment.py); and because the peak memory of a process then belongs to one measurement.
@@ -18,18 +17,19 @@ import torch
 
 from velatura.settings import StyleSettings
 from velatura_daemon.bench.fast import faint_noise, optimise_fast
-from velatura_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate, wait_for
+from velatura_daemon.bench.machine import copy_rate, flops_of_an_evaluation, matmul_rate
 from velatura_daemon.bench.problem import PAINTING, SCENE, Problem, network, source
 from velatura_daemon.bench.reference import Evaluation, optimise_plainly, white_noise
 from velatura_daemon.engine.cache import TargetCache
+from velatura_daemon.engine.devices import budget_on, choose_device, device_label, memory_in_use, wait_for
 from velatura_daemon.engine.evaluation.fallback import evaluation_for
 from velatura_daemon.engine.geometry import resize
 from velatura_daemon.engine.optim.optimise import optimise
 from velatura_daemon.engine.precision import fastest_on
 from velatura_daemon.engine.source import Source
-from velatura_daemon.engine.stylise import Progress, Resources, WarmStart, stylise
+from velatura_daemon.engine.stages import WarmStart
+from velatura_daemon.engine.stylise import Progress, Resources, stylise
 from velatura_daemon.memory_plan import GRID, plan_memory, work_factor
-from velatura_daemon.worker.devices import budget_on, choose_device, device_label, memory_in_use
 
 
 def machine(device: torch.device, **_: Any) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from velatura_daemon.engine.network import INDEX_OF, LAYERS
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
 from velatura_daemon.models.check import load_tensors
 from velatura_daemon.models.vgg19 import dequantised, vgg19_file
+from velatura_daemon.terminal.console import echo
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's normalisation, RGB
 CAFFE_MEAN_RGB = (123.68, 116.779, 103.939)  # subtracted from 0..255 by the original network
@@ -50,7 +51,7 @@ import resource, subprocess, sys, time
 began = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
+"""  # not translated: a program
 
 COLUMNS = 4  # of the sheet
 
@@ -169,7 +170,9 @@ def neural_style_pt(folder: Path, python: str, iterations: int = 300) -> Program
     return Program(f"neural-style-pt, {iterations} iterations", command, prepare=save)
 
 
-def style_transfer_pytorch(folder: Path, python: str, iterations: int = 100) -> Program:
+def style_transfer_pytorch(  # not translated: a developer tool
+    folder: Path, python: str, iterations: int = 100
+) -> Program:
     """crowsonkb/style-transfer-pytorch. iterations: at each scale, twice as many at the first; its default is 500."""
 
     def prepare(work: Path) -> None:
@@ -209,7 +212,7 @@ def pastiche(python: str, steps: int = 15) -> Program:
     )
 
 
-def gmic(program: str) -> Program:
+def gmic(program: str) -> Program:  # not translated: a developer tool
     """G'MIC's Stylize, patch-based."""
     return Program(
         "G'MIC Stylize",
@@ -233,7 +236,9 @@ def warm_daemon(pairs: list[tuple[Tensor, Tensor]]) -> Iterator[IsolatedDaemon]:
             daemon.close()
 
 
-def available(neural_style: Path | None, style_transfer: Path | None, python: str) -> tuple[list[Program], list[str]]:
+def available(  # not translated: a developer tool
+    neural_style: Path | None, style_transfer: Path | None, python: str
+) -> tuple[list[Program], list[str]]:
     """The programs of others that this machine has, and sentences about those that it lacks."""
     programs: list[Program] = []
     missing: list[str] = []
@@ -271,7 +276,7 @@ def available(neural_style: Path | None, style_transfer: Path | None, python: st
 @click.option("--pairs", "most_pairs", default=0, help="At most so many pairs; 0: all.")
 @click.option("--size", default=512, type=click.IntRange(64, 2048), help="Longest side of every picture, in pixels.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("peers"), help="Folder for the results.")
-def main(
+def main(  # not translated: a developer tool
     neural_style: Path | None,
     style_transfer: Path | None,
     python: str,
@@ -311,16 +316,16 @@ def main(
                 row.peak_bytes = daemon.client.status()["worker"]["memory_bytes"]
             if row.seconds:
                 rows.append(row)
-                click.echo(_line(row))
+                echo(_line(row))
     for sentence in missing:
-        click.echo(f"Left out: {sentence}")
+        echo(f"Left out: {sentence}")
     out.mkdir(parents=True, exist_ok=True)
     (out / "peers.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
     lines = [line[start : start + COLUMNS] for line in cells for start in range(0, len(line), COLUMNS)]
     as_image(contact_sheet(lines, 400, 300)).save(out / "peers.jpg", quality=88)
     if find_spec("matplotlib"):
         plot(rows, out / "peers-plot.png")
-    click.echo(f"{out}: peers.json, peers.jpg, peers-plot.png (the plot needs matplotlib)")
+    echo(f"{out}: peers.json, peers.jpg, peers-plot.png (the plot needs matplotlib)")
 
 
 def _mean(values: list[float]) -> float:
@@ -334,7 +339,7 @@ def _line(row: Row) -> str:
     )
 
 
-def plot(rows: list[Row], path: Path) -> None:
+def plot(rows: list[Row], path: Path) -> None:  # not translated: a developer tool
     """Draw seconds against the style score, with the content score as the size of a point."""
     import matplotlib
 

@@ -26,6 +26,7 @@ from velatura.settings import StyleSettings
 from velatura_daemon import samples
 from velatura_daemon.bench.judge import Scores, judge
 from velatura_daemon.bench.pictures import drawn
+from velatura_daemon.engine.devices import choose_device
 from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import Network
 from velatura_daemon.engine.precision import fastest_on
@@ -34,7 +35,7 @@ from velatura_daemon.engine.stylise import stylise
 from velatura_daemon.engine.upsampling import full_size
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
 from velatura_daemon.models.load import load_default
-from velatura_daemon.worker.devices import choose_device
+from velatura_daemon.terminal.console import echo
 from velatura_daemon.worker.environment import WORKER
 
 FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
@@ -67,7 +68,7 @@ def sample_pictures(names: Mapping[str, object] | tuple[str, ...], size: int) ->
     return {name: as_tensor(drawn(name, size, size * 3 // 4), size) for name in names}
 
 
-def pictures_in(folder: Path, size: int) -> Pictures:
+def pictures_in(folder: Path, size: int) -> Pictures:  # not translated: a developer tool
     """Return all pictures in a folder, by file name without extension."""
     files = sorted(file for file in folder.glob("*") if file.suffix.lower() in FORMATS)
     if not files:
@@ -156,7 +157,9 @@ def table(results: list[Restyled], print_line: Callable[[str], None]) -> None:
 @click.option("--size", default=320, type=click.IntRange(64, 2048), help="Longest side of every picture, in pixels.")
 @click.option("--quality", default="good", help="draft, good, best or paper.")
 @click.option("--strength", default=50.0, help="0 to 100.")
-def main(pictures: Path | None, out: Path, size: int, quality: str, strength: float) -> None:
+def main(  # not translated: a developer tool
+    pictures: Path | None, out: Path, size: int, quality: str, strength: float
+) -> None:
     """Restyle scenes with paintings and score the results."""
     if pictures:
         contents, styles = pictures_in(pictures / "content", size), pictures_in(pictures / "style", size)
@@ -175,8 +178,8 @@ def main(pictures: Path | None, out: Path, size: int, quality: str, strength: fl
     (out / "scores.json").write_text(
         json.dumps({"size": size, "settings": settings.to_wire(), "results": facts}, indent=1)
     )
-    table(results, click.echo)
-    click.echo(f"{out / 'sheet.jpg'}: styles at the top, contents on the left, scores (style / content) above")
+    table(results, echo)
+    echo(f"{out / 'sheet.jpg'}: styles at the top, contents on the left, scores (style / content) above")
 
 
 def run_as_a_worker() -> None:

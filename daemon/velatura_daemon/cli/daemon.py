@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -11,24 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from velatura.app_dirs import app_dirs
+from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import running_daemon
 from velatura.client.launch import record_launcher, recorded_launcher, restore_launcher
 from velatura.client.locks import is_held
-from velatura.errors import DaemonCannotStart, DaemonLost
+from velatura.errors import DaemonCannotStart, VelaturaError
+from velatura.i18n import _, lazy_text, ngettext, sentences
 from velatura_daemon.cli.status import rows
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.executors.factory import KINDS
+from velatura_daemon.executors.factory import KINDS, check
+from velatura_daemon.terminal import ending
+from velatura_daemon.terminal.console import echo, echo_json, echo_table
+from velatura_daemon.terminal.help_pages import Group
 
 STOP_TIMEOUT = 10.0  # seconds
 
 
-@click.group()
+@click.group(cls=Group, help=_("Control the background process that keeps the network loaded."))
 def daemon() -> None:
-    """Control the background process that keeps the network loaded."""
+    pass
 
 
 def _default(name: str) -> Any:
@@ -48,7 +49,7 @@ def _absolute_path(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 def _seconds_option(option: str, help: str) -> Callable[..., Any]:
-    return click.option(option, default=_default(option[2:].replace("-", "_")), metavar="SECONDS", help=help)
+    return click.option(option, default=_default(option[2:].replace("-", "_")), metavar=_("SECONDS"), help=help)
 
 
 def _text_option(option: str, metavar: str, help: str) -> Callable[..., Any]:
@@ -56,82 +57,123 @@ def _text_option(option: str, metavar: str, help: str) -> Callable[..., Any]:
 
 
 OPTIONS = (
-    click.option("--device", default=_default("device"), help="Device to compute on: auto, cpu, cuda, cuda:N or mps."),
+    click.option(
+        "--device",
+        default=_default("device"),
+        metavar=_("NAME"),
+        help=_("Device to compute on: auto, cpu, cuda, cuda:N, xpu, xpu:N or mps. AMD cards are named cuda."),
+    ),
     click.option(
         "--devices",
         default="",
         show_default=False,
-        metavar="NAMES",
+        metavar=_("NAMES"),
         callback=_comma_separated,
-        help="Devices with one worker each: cuda:0,cuda:1 or cpu,cpu. Default: all GPUs, or the CPU if there is none.",
+        help=_(
+            "Devices with one worker each: cuda:0,cuda:1 or cpu,cpu. Default: all GPUs, or the CPU if there is none."
+        ),
     ),
     click.option(
-        "--weights", default=_default("weights"), help="Weights for jobs that ask for 'auto': vgg19, imagenet, …"
+        "--weights",
+        default=_default("weights"),
+        metavar=_("NAME"),
+        help=_("Weights for jobs that ask for 'auto': vgg19, imagenet, …"),
     ),
-    click.option("--threads", default=_default("threads"), help="CPU threads of a worker; 0: one per core."),
+    click.option(
+        "--threads", default=_default("threads"), metavar=_("N"), help=_("CPU threads of a worker; 0: one per core.")
+    ),
     click.option(
         "--memory-megabytes",
         default=_default("memory_megabytes"),
-        help="Memory that a job may take; 0: half of the machine's.",
+        metavar=_("N"),
+        help=_("Memory that a job may take; 0: half of the machine's."),
     ),
     click.option(
-        "--cache-megabytes", default=_default("cache_megabytes"), help="Memory for the targets of recent jobs."
+        "--cache-megabytes",
+        default=_default("cache_megabytes"),
+        metavar=_("N"),
+        help=_("Memory for the targets of recent jobs."),
     ),
-    click.option("--spool-megabytes", default=_default("spool_megabytes"), help="Disk space for pictures of jobs."),
     click.option(
-        "--max-megapixels", default=_default("max_megapixels"), help="Largest picture; 0: what fits into memory."
+        "--spool-megabytes",
+        default=_default("spool_megabytes"),
+        metavar=_("N"),
+        help=_("Disk space for pictures of jobs."),
     ),
-    _seconds_option("--worker-seconds", "Stop an idle worker and free its device after this time."),
-    _seconds_option("--exit-seconds", "Exit after this time without jobs; 0: never."),
-    _seconds_option("--keep-seconds", "Interval between checkpoints of a running job."),
-    _seconds_option("--hang-seconds", "Stop a worker that does not respond for this time; its job is retried once."),
-    _seconds_option("--heartbeat", "Interval between heartbeats. Clients that miss two are dropped."),
-    _seconds_option("--park-seconds", "How long to keep the job of a dropped client."),
     click.option(
-        "--tcp/--no-tcp", default=_default("tcp"), help="Also listen on 127.0.0.1, which sandboxed editors need."
+        "--max-megapixels",
+        default=_default("max_megapixels"),
+        metavar=_("N"),
+        help=_("Largest picture; 0: what fits into memory."),
+    ),
+    _seconds_option("--worker-seconds", _("Stop an idle worker and free its device after this time.")),
+    _seconds_option("--exit-seconds", _("Exit after this time without jobs; 0: never.")),
+    _seconds_option("--keep-seconds", _("Interval between checkpoints of a running job.")),
+    _seconds_option("--hang-seconds", _("Stop a worker that does not respond for this time; its job is retried once.")),
+    _seconds_option("--heartbeat", _("Interval between heartbeats. If a client misses two, its jobs are parked.")),
+    _seconds_option("--park-seconds", _("How long to keep the jobs of a silent client.")),
+    click.option(
+        "--tcp/--no-tcp", default=_default("tcp"), help=_("Also listen on 127.0.0.1, which sandboxed editors need.")
     ),
     click.option(
         "--remote",
         multiple=True,
-        metavar="[USER@]HOST[:PATH]",
-        help="Run jobs on another machine through ssh (docs/remote.md), or on several. PATH: of velatura there.",
+        metavar=_("[USER@]HOST[:PATH]"),
+        help=_(
+            "Run jobs on another machine through ssh (docs/remote.md). Repeat the option for several machines. "
+            "PATH: the velatura command there."
+        ),
     ),
     click.option(
-        "--ssh", default=_default("ssh"), metavar="COMMAND", help="The command for --remote, such as 'ssh -p 2222'."
+        "--ssh",
+        default=_default("ssh"),
+        metavar=_("COMMAND"),
+        help=_("The ssh command for --remote, such as 'ssh -p 2222'."),
     ),
     click.option(
         "--upstream",
         default="",
         show_default=False,
-        metavar="FILE",
+        metavar=_("FILE"),
         callback=_absolute_path,
-        help="Run jobs on another daemon of yours: the one that wrote this connection file.",
+        help=_("Run jobs on another daemon of yours: the one that wrote this connection file."),
     ),
     click.option(
         "--executor",
         default=_default("executor"),
         type=click.Choice(KINDS),
-        help="Where jobs run: on this machine, the --remote machines, the --upstream daemon, or the Ray cluster.",
+        help=_("Where jobs run: on this machine, the --remote machines, the --upstream daemon, or the Ray cluster."),
     ),
-    _text_option("--address", "ray://HOST:10001", "Address of the Ray cluster (docs/farm.md)."),
-    click.option("--max-actors", default=_default("max_actors"), help="Largest number of workers in the cluster."),
+    _text_option("--address", "ray://HOST:10001", _("Address of the Ray cluster (docs/farm.md).")),
+    click.option(
+        "--max-actors",
+        default=_default("max_actors"),
+        metavar=_("N"),
+        help=_("Largest number of workers in the cluster."),
+    ),
     click.option(
         "--min-actors",
         default=_default("min_actors"),
-        help="Number of workers kept in the cluster after the first job.",
+        metavar=_("N"),
+        help=_("Number of workers kept in the cluster after the first job."),
     ),
     click.option(
         "--actor-resources",
         multiple=True,
-        metavar="NAME=AMOUNT",
-        help="Resources of a node that each worker reserves. Default: GPU=1, or CPU=1 if the cluster has no GPU.",
+        metavar=_("NAME=AMOUNT"),
+        help=_("Resources of a node that each worker reserves. Default: GPU=1, or CPU=1 if the cluster has no GPU."),
     ),
-    click.option("--node-labels", multiple=True, metavar="NAME=VALUE", help="Use only nodes with these Ray labels."),
+    click.option(
+        "--node-labels", multiple=True, metavar=_("NAME=VALUE"), help=_("Use only nodes with these Ray labels.")
+    ),
     _text_option(
         "--fallback",
         "local",
-        "local: run jobs on this machine while the --remote machines, the --upstream daemon or the cluster cannot be "
-        "reached.",
+        _(
+            "local: run jobs on this machine while the --remote machines, the --upstream daemon or the cluster cannot "
+            "be "
+            "reached."
+        ),
     ),
 )
 
@@ -145,29 +187,33 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@daemon.command()
+@daemon.command(help=_("Run the daemon in the foreground until it is stopped."))
 @config_options
-@click.option("--verbose", is_flag=True, help="Print the log on the terminal too.")
+@click.option("--verbose", is_flag=True, help=_("Print the log on the terminal too."))
 def run(verbose: bool, **values: Any) -> None:
-    """Run the daemon in the foreground until it is stopped."""
     from velatura_daemon.daemon_process import run_daemon
 
     if not run_daemon(app_dirs(), DaemonConfig(**values), to_terminal=verbose):
-        click.echo("A daemon is already running; see 'velatura daemon status'.")
+        echo(_("A daemon is already running; see 'velatura daemon status'."))
     logging.shutdown()
 
 
-@daemon.command()
+@daemon.command(
+    help=_(
+        "Start the daemon in the background. The command with these options is recorded, and editors start the daemon "
+        "with it."
+    )
+)
 @config_options
 def start(**values: Any) -> None:
-    """Start the daemon in the background. The command with these options is recorded, and editors start the daemon with
-    it."""
     from velatura_daemon.terminal.connect import connect, own_launcher
 
     dirs = app_dirs()
+    check(DaemonConfig(**values), dirs)  # a daemon that runs already would not notice
     previous, launcher = recorded_launcher(dirs), own_launcher(*as_arguments(values))
     record_launcher(dirs, launcher)
     started_at = time.monotonic()
+    ending.kept(_("The daemon may still be starting: 'velatura daemon status' shows it."))
     try:
         with connect() as client:
             client.wait_until_ready()
@@ -177,13 +223,19 @@ def start(**values: Any) -> None:
         raise
     seconds = time.monotonic() - started_at
     if report["uptime_seconds"] <= seconds:
-        click.echo(f"The daemon is running (pid {report['pid']}); it started in {seconds:.2f} s.")
+        echo(
+            _("The daemon is running (pid {pid}); it started in {seconds:.2f} s.").format(
+                pid=report["pid"], seconds=seconds
+            )
+        )
     elif previous == launcher:
-        click.echo(f"The daemon was already running (pid {report['pid']}).")
+        echo(_("The daemon was already running (pid {pid}).").format(pid=report["pid"]))
     else:
-        click.echo(
-            f"A daemon is already running (pid {report['pid']}) with other options. The new options are recorded for "
-            "its next start: run 'velatura daemon stop', then this command again."
+        echo(
+            _(
+                "A daemon is already running (pid {pid}) with other options. The new options are recorded for its next "
+                "start: run 'velatura daemon stop', then this command again."
+            ).format(pid=report["pid"])
         )
     reached = [_reaches(target, values["ssh"]) for target in values["remote"]]
     if not all(reached):
@@ -194,10 +246,10 @@ def _reaches(target: str, ssh: str) -> bool:
     """Try the way to another machine and print the outcome: better now than at the first restyle."""
     from velatura_daemon.executors.remote.walk import walk
 
-    *_, last = walk(target, ssh, app_dirs())
-    click.echo("\n".join(line for line in (last.what, last.hint) if line))
+    last = list(walk(target, ssh, app_dirs()))[-1]
+    echo(*(line for line in (last.what, last.hint) if line))
     if not last.ok:
-        click.echo("The daemon tries again with each restyle. 'velatura doctor' shows how far it gets.")
+        echo(_("The daemon tries again with each restyle. 'velatura doctor' shows how far it gets."))
     return last.ok
 
 
@@ -218,66 +270,100 @@ def as_arguments(values: dict[str, Any]) -> list[str]:
     return arguments
 
 
-@daemon.command(hidden=True)
+@daemon.command(
+    hidden=True,
+    help=_(
+        "Start the daemon if none is running, and print how to connect to it. Another machine's `--remote` runs this "
+        "through ssh. The printed line contains the key: keep it secret."
+    ),
+)
 def connection() -> None:
-    """Start the daemon if none is running, and print how to connect to it. Another machine's `--remote` runs this
-    through ssh. The printed line contains the key, so it is for no other eyes."""
     from velatura_daemon.terminal.connect import print_connection
 
     print_connection()
 
 
-@daemon.command()
-@click.option("-f", "--follow", is_flag=True, help="Print new lines as they are written, until Ctrl-C.")
+@daemon.command(help=_("Show the log of the daemon, its workers and its connection to a Ray cluster."))
+@click.option("-f", "--follow", is_flag=True, help=_("Print new lines as they are written, until Ctrl-C."))
 @click.option(
-    "-n", "--lines", default=100, type=click.IntRange(min=0), help="Number of lines to print from the end of the log."
+    "-n",
+    "--lines",
+    default=100,
+    type=click.IntRange(min=0),
+    metavar=_("N"),
+    help=_("Number of lines to print from the end of the log."),
 )
 def logs(follow: bool, lines: int) -> None:
-    """Show the log of the daemon, its workers and its connection to a Ray cluster."""
-    from velatura_daemon.cli.logs import show
+    from velatura_daemon.cli.logs import print_log
 
-    show(app_dirs().log_file, lines, follow=follow)
+    print_log(app_dirs().log_file, lines, follow=follow)
 
 
-@daemon.command()
+@daemon.command(
+    help=_(
+        "Stop the daemon. The progress of running jobs up to their last checkpoint is saved. A daemon that does not "
+        "answer is ended by signals."
+    )
+)
 def stop() -> None:
-    """Stop the daemon. The progress of running jobs up to their last checkpoint is saved."""
+    from velatura_daemon import lock_holder
+
     dirs = app_dirs()
-    client = running_daemon(dirs)
-    if client is None:
-        click.echo("No daemon is running.")
+    if not is_held(dirs.lock_file):
+        echo(_("No daemon is running."))
         return
-    with client:
-        stopped_jobs = len(client.status()["jobs"])
-        client.shut_down()
-        deadline = time.monotonic() + STOP_TIMEOUT
-        while is_held(dirs.lock_file):
-            client.drain()
-            if time.monotonic() > deadline:
-                raise DaemonLost(f"The daemon did not stop within {STOP_TIMEOUT:.0f} s. See its log: {dirs.log_file}.")
-            time.sleep(0.02)
-    hint = f" It had {stopped_jobs} running or queued restyle(s); 'velatura results list' shows their saved progress."
-    click.echo("The daemon has stopped." + (hint if stopped_jobs else ""))
+    process = lock_holder.noted(dirs.lock_file)
+    stopped_jobs = None if process is not None and process.is_stopped else _ask_to_stop(dirs)
+    if stopped_jobs is None and not is_held(dirs.lock_file):  # it was another process that looked for a daemon
+        echo(_("No daemon is running."))
+        return
+    if stopped_jobs is None:
+        saved = lazy_text("'velatura results list' shows what was saved of its restyles.")
+        echo(sentences(lock_holder.end(dirs.lock_file), saved))
+        return
+    hint = ngettext(
+        "It had {count} running or queued restyle; 'velatura results list' shows what was saved of it.",
+        "It had {count} running or queued restyles; 'velatura results list' shows what was saved of them.",
+        stopped_jobs,
+    )
+    echo(sentences(_("The daemon has stopped."), hint if stopped_jobs else ""))
 
 
-@daemon.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def _ask_to_stop(dirs: AppDirs) -> int | None:
+    """Ask the daemon to stop. Returns its number of restyles, or None if it does not do so in time."""
+    try:
+        client = running_daemon(dirs)
+        if client is None:  # it cannot be found, but has the lock
+            return None
+        with client:
+            stopped_jobs = len(client.status()["jobs"])
+            client.shut_down()
+            deadline = time.monotonic() + STOP_TIMEOUT
+            while is_held(dirs.lock_file):
+                client.drain()
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(0.02)
+        return stopped_jobs
+    except VelaturaError:  # it is silent, of another version, or its connection file is damaged
+        return None if is_held(dirs.lock_file) else 0
+
+
+@daemon.command(
+    help=_("Show the workers, their devices and weights, and the queue. The exit code is 1 if no daemon is running.")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 def status(as_json: bool) -> None:
-    """Show the workers, their devices and weights, and the queue. The exit code is 1 if no daemon is running."""
     client = running_daemon()
     if client is None:
-        click.echo(
-            json.dumps({"running": False})
-            if as_json
-            else "No daemon is running. Start it with 'velatura daemon start'."
-        )
+        if as_json:
+            echo_json({"running": False})
+        else:
+            echo(_("No daemon is running. Start it with 'velatura daemon start'."))
         raise SystemExit(1)
     with client:
         report = {"running": True, **client.status()}
     if as_json:
-        click.echo(json.dumps(report, indent=1))
+        echo_json(report, indent=1)
         return
-    table = Table(show_header=False, box=None)
-    for row in rows(report):
-        table.add_row(*row)
-    Console().print(table)
+    echo_table((), rows(report))

@@ -17,8 +17,11 @@ from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import running_daemon
 from velatura.client.launch import Launcher, recorded_launcher
 from velatura.errors import VelaturaError
-from velatura_daemon.cli.status import describe_devices, fallback_notice, remote_name
+from velatura.i18n import _, lazy_list, lazy_text, translated
+from velatura_daemon.cli.status import NONE, NOT_CONNECTED, describe_devices, fallback_notice, remote_name, state_name
 from velatura_daemon.config import DaemonConfig, default_megapixels
+from velatura_daemon.terminal.console import echo
+from velatura_daemon.terminal.help_pages import Command
 
 NEEDED = ("torch", "torchvision", "pillow", "pyzmq", "msgpack", "numpy", "safetensors", "tifffile", "imagecodecs")
 MIN_FREE_DISK = 2e9  # bytes
@@ -36,16 +39,19 @@ class Finding:
 Check = Callable[[AppDirs], Iterator[Finding]]
 
 
-@click.command()
+@click.command(
+    cls=Command, help=_("Check the installation and report problems. The exit code is 1 if something is broken.")
+)
 @click.option(
     "--remote",
     multiple=True,
-    metavar="[USER@]HOST[:PATH]",
-    help="Check only the way to this machine. Default: those of the last 'velatura daemon start --remote'.",
+    metavar=_("[USER@]HOST[:PATH]"),
+    help=_(
+        "Check only the connection to this machine. Default: the machines of the last 'velatura daemon start --remote'."
+    ),
 )
-@click.option("--ssh", default="", show_default=False, metavar="COMMAND", help="The command for --remote.")
+@click.option("--ssh", default="", show_default=False, metavar=_("COMMAND"), help=_("The ssh command for --remote."))
 def doctor(remote: tuple[str, ...], ssh: str) -> None:
-    """Check the installation and report problems. The exit code is 1 if something is broken."""
     dirs = app_dirs()
     healthy = True
     everything = (_python, _packages, _devices, _weights, _folders, _launcher, _krita, _gimp, _daemon, _remotes)
@@ -54,10 +60,10 @@ def doctor(remote: tuple[str, ...], ssh: str) -> None:
     for check in checks:
         for finding in _safely(check, dirs):
             healthy = healthy and finding.ok
-            click.echo(f"{'ok ' if finding.ok else '!! '} {finding.what}")
+            echo(f"{'ok ' if finding.ok else '!! '} {translated(finding.what)}")
             if finding.to_do:
-                click.echo(f"      → {finding.to_do}")
-    click.echo("Everything is fine." if healthy else "There are problems: see the lines that start with !!.")
+                echo(f"      → {translated(finding.to_do)}")
+    echo(_("Everything is fine.") if healthy else _("There are problems: see the lines that start with !!."))
     raise SystemExit(0 if healthy else 1)
 
 
@@ -68,15 +74,19 @@ def _safely(check: Check, dirs: AppDirs) -> Iterator[Finding]:
         yield Finding(False, error.sentence)
     except Exception as error:
         yield Finding(
-            False, f"The check for {check.__name__.strip('_')} failed: {error}", "Please report this line as a bug."
+            False,
+            # Translators: check: the English name of what was checked, such as “weights”.
+            lazy_text("The check for {check} failed: {error}", check=check.__name__.strip("_"), error=str(error)),
+            _("Please report this line as a bug."),
         )
 
 
-def _python(_: AppDirs) -> Iterator[Finding]:
-    yield Finding(True, f"Velatura {__version__}, Python {platform.python_version()}, {platform.platform()}")
+def _python(dirs: AppDirs) -> Iterator[Finding]:
+    versions = f"Velatura {__version__}, Python {platform.python_version()}"  # not translated: names
+    yield Finding(True, f"{versions}, {platform.platform()}")
 
 
-def _packages(_: AppDirs) -> Iterator[Finding]:
+def _packages(dirs: AppDirs) -> Iterator[Finding]:
     versions, missing = [], []
     for name in NEEDED:
         try:
@@ -85,15 +95,40 @@ def _packages(_: AppDirs) -> Iterator[Finding]:
             missing.append(name)
     yield Finding(True, ", ".join(versions))
     if missing:
-        yield Finding(False, f"not installed: {', '.join(missing)}", "Run 'make demo' in the clone again.")
+        yield Finding(
+            False,
+            # Translators: packages of Python.
+            lazy_text("not installed: {packages}", packages=", ".join(missing)),
+            _("Run 'make demo' in the clone again."),
+        )
 
 
-def _devices(_: AppDirs) -> Iterator[Finding]:
-    from velatura_daemon.worker.devices import choose_device, device_label
+def _devices(dirs: AppDirs) -> Iterator[Finding]:
+    from velatura_daemon.engine.devices import choose_device, devices, kind_name, unused
 
-    yield Finding(
-        True, f"device: {device_label(choose_device('auto'))}; pictures up to {default_megapixels():g} megapixels"
+    first, *others = devices()
+    kind = choose_device("auto").type
+    facts = [first.label]
+    if kind != "cpu":
+        facts.append(kind_name(kind))
+    if first.memory:
+        facts.append(lazy_text("{gigabytes:.0f} GB", gigabytes=first.memory / 1e9))
+    # Translators: device: a device to compute on, its kind and its memory.
+    device = lazy_text(
+        "device: {device}; pictures up to {megapixels:g} megapixels",
+        device=lazy_list(facts),
+        megapixels=default_megapixels(),
     )
+    yield Finding(True, device)
+    if others:
+        labels = lazy_list([device.label for device in others])
+        yield Finding(True, lazy_text("other devices, for --device: {devices}", devices=labels))
+    for kind, reason in unused().items():
+        no_cuda = kind == "cuda" and "built without" in reason  # not translated: a part of the English reason
+        missing_build = no_cuda and shutil.which("nvidia-smi") is not None
+        hint = _("Install a PyTorch with CUDA: https://pytorch.org/get-started/locally/") if missing_build else ""
+        # Translators: devices to compute on. reason: a sentence.
+        yield Finding(True, lazy_text("not used: {reason}", reason=reason), hint)
 
 
 def _weights(dirs: AppDirs) -> Iterator[Finding]:
@@ -102,10 +137,10 @@ def _weights(dirs: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.models.store import WeightStore
 
     try:
-        _, label = load_network(WeightStore(dirs).resolve("auto"))
-        yield Finding(True, f"weights: {label}")
+        label = load_network(WeightStore(dirs).resolve("auto"))[1]
+        yield Finding(True, lazy_text("weights: {weights}", weights=label))
     except BadWeights as error:
-        yield Finding(False, "weights: unusable", str(error))
+        yield Finding(False, _("weights: unusable"), error.sentence)
 
 
 def _folders(dirs: AppDirs) -> Iterator[Finding]:
@@ -115,10 +150,10 @@ def _folders(dirs: AppDirs) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding(
         free > MIN_FREE_DISK,
-        f"disk: {free / 1e9:.1f} GB free under {folder}",
-        "" if free > MIN_FREE_DISK else "Free some space there: it holds the pictures of running jobs.",
+        lazy_text("disk: {gigabytes:.1f} GB free under {folder}", gigabytes=free / 1e9, folder=str(folder)),
+        "" if free > MIN_FREE_DISK else _("Free some space there: it holds the pictures of running jobs."),
     )
-    yield Finding(True, f"log: {dirs.log_file} ('velatura daemon logs' shows it)")
+    yield Finding(True, lazy_text("log: {file} ('velatura daemon logs' shows it)", file=str(dirs.log_file)))
 
 
 def _launcher(dirs: AppDirs) -> Iterator[Finding]:
@@ -126,26 +161,29 @@ def _launcher(dirs: AppDirs) -> Iterator[Finding]:
     if launcher is None:
         yield Finding(
             True,
-            "no command for starting the daemon is recorded for the editors yet",
-            "Run 'velatura daemon start' once.",
+            _("no command for starting the daemon is recorded for the editors yet"),
+            _("Run 'velatura daemon start' once."),
         )
     elif shutil.which(launcher.command[0]) is None:
         yield Finding(
             False,
-            f"the recorded command for starting the daemon does not exist:  {launcher.command[0]}",
-            "Run 'velatura daemon start' once.",
+            lazy_text(
+                "the recorded command for starting the daemon does not exist: {command}", command=launcher.command[0]
+            ),
+            _("Run 'velatura daemon start' once."),
         )
     else:
-        yield Finding(True, f"editors start the daemon with: {' '.join(launcher.command)}")
+        command = " ".join(launcher.command)
+        yield Finding(True, lazy_text("editors start the daemon with: {command}", command=command))
 
 
-def _krita(_: AppDirs) -> Iterator[Finding]:
+def _krita(dirs: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.plugins import krita
 
     yield from _plugin(krita, krita.krita_homes())
 
 
-def _gimp(_: AppDirs) -> Iterator[Finding]:
+def _gimp(dirs: AppDirs) -> Iterator[Finding]:
     from velatura_daemon.plugins import gimp
 
     yield from _plugin(gimp, gimp.gimp_homes())
@@ -155,41 +193,65 @@ def _gimp(_: AppDirs) -> Iterator[Finding]:
 
 def _plugin(plugin: Any, homes: list[Any]) -> Iterator[Finding]:
     """plugin: the module `plugins.krita` or `plugins.gimp`."""
-    install = f"velatura install {plugin.EDITOR.lower()}"
+    install = f"velatura install {plugin.EDITOR.lower()}"  # not translated: a command
     homes = list(plugin.used_homes(homes))
     if not homes:
-        yield Finding(True, f"{plugin.EDITOR}: not installed, or never started by this user")
+        yield Finding(True, lazy_text("{editor}: not installed, or never started by this user", editor=plugin.EDITOR))
     for home in homes:
         state = plugin.state_of(home)
         if not state.installed:
-            yield Finding(True, f"{home.label}: the plugin is not installed", f"To install it, run '{install}'.")
+            yield Finding(
+                True,
+                # Translators: editor: its name and version.
+                lazy_text("{editor}: the plugin is not installed", editor=home.label),
+                lazy_text("To install it, run '{command}'.", command=install),
+            )
         elif state.problem:
-            yield Finding(False, f"{home.label}: {state.problem}", f"Run '{install}', then restart {plugin.EDITOR}.")
+            yield Finding(
+                False,
+                # Translators: editor: its name and version. problem: a clause such as “the plugin is disabled in …”
+                lazy_text("{editor}: {problem}", editor=home.label, problem=state.problem),
+                lazy_text("Run '{command}', then restart {editor}.", command=install, editor=plugin.EDITOR),
+            )
         else:
-            yield Finding(True, f"{home.label}: the plugin is installed and enabled")
+            yield Finding(True, lazy_text("{editor}: the plugin is installed and enabled", editor=home.label))
 
 
 def _daemon(dirs: AppDirs) -> Iterator[Finding]:
     client = running_daemon(dirs)
     if client is None:
-        yield Finding(True, "daemon: not running; it starts with the first restyle")
+        yield Finding(True, _("daemon: not running; it starts with the first restyle"))
         return
     with client:
         report = client.status()
-    running = f"daemon: pid {report['pid']}, listening at {', '.join(report['endpoints'])}"
+    # Translators: pid: the number of its process. addresses: where it is reached.
+    running = lazy_text(
+        "daemon: pid {pid}, listening at {addresses}", pid=str(report["pid"]), addresses=", ".join(report["endpoints"])
+    )
     worker, remote, devices = report["worker"], remote_name(report), describe_devices(report)
     if notice := fallback_notice(report):
         yield Finding(
             False,
-            f"{running}; {notice}",
-            "Check that it is running and reachable from this machine. The log shows the attempts.",
+            # Translators: daemon: such as “daemon: pid 1, listening at …”, here and in the next ones. notice: such as
+            # “the Ray cluster at … cannot be reached; jobs run on this machine meanwhile”.
+            lazy_text("{daemon}; {notice}", daemon=running, notice=notice),
+            _("Check that it is running and reachable from this machine. The log shows the attempts."),
         )
     elif remote:
-        yield Finding(True, f"{running}; jobs run on {remote} ({worker.get('state', 'not connected yet')})")
+        state = state_name(worker.get("state", NOT_CONNECTED))
+        # Translators: place: such as “the Ray cluster at …”, or names of machines.
+        what = lazy_text("{daemon}; jobs run on {place} ({state})", daemon=running, place=remote, state=state)
+        yield Finding(True, what)
     elif devices:
-        yield Finding(True, f"{running}; network loaded on {devices} with {worker.get('weights', '–')}")
+        what = lazy_text(
+            "{daemon}; network loaded on {devices} with {weights}",
+            daemon=running,
+            devices=devices,
+            weights=worker.get("weights", NONE),
+        )
+        yield Finding(True, what)
     else:
-        yield Finding(True, f"{running}; no worker yet; one starts with the next job")
+        yield Finding(True, lazy_text("{daemon}; no worker yet; one starts with the next job", daemon=running))
 
 
 def _remotes(dirs: AppDirs) -> Iterator[Finding]:

@@ -12,40 +12,43 @@ from pathlib import Path
 import click
 
 from velatura import __version__
-from velatura.errors import UsageError
 from velatura.figures.explain import SIDE, Figure, figures
+from velatura.i18n import _, lazy_text
 from velatura.pixels import Picture
 from velatura_daemon.imaging.contact_sheet import Cell, contact_sheet
-from velatura_daemon.terminal.connect import connect
-from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS, RestyleOptions, weights_name
+from velatura_daemon.terminal import ending
+from velatura_daemon.terminal.connect import connect, megapixel_limit
+from velatura_daemon.terminal.file_names import shortened
+from velatura_daemon.terminal.help_pages import Command
+from velatura_daemon.terminal.options import DEVICE, FORCE, JSON, WEIGHTS, RestyleOptions, UserPath, weights_name
 from velatura_daemon.terminal.output import Display, JsonLines, ProgressBar, report_failures
 from velatura_daemon.terminal.restyle_task import metadata_of, run_restyle
-from velatura_daemon.terminal.style_options import read_style
+from velatura_daemon.terminal.style_options import check_files_exist, read_style
+from velatura_daemon.user_paths import make_folder
 
 
-@click.command()
-@click.argument("photo", type=click.Path(path_type=Path))
-@click.option(
-    "--style", "painting", type=click.Path(path_type=Path), required=True, metavar="PAINTING", help="The painting."
+@click.command(
+    cls=Command,
+    help=_("Show what each layer of the network sees in PHOTO and in a painting: figures 1 and 3 of the paper."),
 )
+@click.argument("photo", type=UserPath(), metavar=_("PHOTO"))
+@click.option("--style", "painting", type=UserPath(), required=True, metavar=_("PAINTING"), help=_("The painting."))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Contact sheet. Default: PHOTO-explained.png beside the photo.",
+    type=UserPath(),
+    help=_("File for the contact sheet. Default: PHOTO-explained.png beside the photo."),
 )
+@click.option("--pictures", type=UserPath(), metavar=_("FOLDER"), help=_("Also write each picture to this folder."))
 @click.option(
-    "--pictures", type=click.Path(path_type=Path), metavar="FOLDER", help="Also write each picture to this folder."
-)
-@click.option(
-    "--size", type=click.IntRange(16, 2048), default=SIDE, metavar="PIXELS", help="Longest side of each picture."
+    "--size", type=click.IntRange(16, 2048), default=SIDE, metavar=_("PIXELS"), help=_("Longest side of each picture.")
 )
 @click.option(
     "--iterations",
     type=click.IntRange(0, 20000),
     default=0,
-    metavar="STEPS",
-    help="Steps for each picture; 0: chosen for each.",
+    metavar=_("STEPS"),
+    help=_("Steps for each picture; 0: chosen automatically."),
 )
 @WEIGHTS
 @DEVICE
@@ -63,7 +66,6 @@ def explain(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show what each layer of the network represents of PHOTO and a painting: figures 1 and 3 of the paper."""
     options = RestyleOptions(size, None, weights, device, force, as_json)
     with report_failures(as_json):
         _explain(photo, painting, output, pictures, iterations, options)
@@ -79,14 +81,25 @@ def _explain(
     planned = [
         replace(f, settings=replace(f.settings, iterations=iterations or f.settings.iterations)) for f in figures()
     ]
-    output = output or photo.with_name(f"{photo.stem}-explained.png")
+    output = output or photo.with_name(f"{shortened(photo.stem)}-explained.png")
     check_output(output, options.force)
     files = _files_for(pictures, planned, options.force) if pictures else {}
-    content = to_display_rgb(read_picture(photo, longest_side=options.size).picture)
-    style = read_style(painting)
+    check_files_exist([photo, painting])
+    limit = megapixel_limit()
+    loaded = read_picture(
+        photo,
+        longest_side=options.size,
+        max_megapixels=limit,
+        compress_highlights=True,
+        use="is explained",  # not translated: read_picture has a sentence for it
+    )
+    loaded_style = read_style(painting, limit)
+    content, style = to_display_rgb(loaded.picture), loaded_style.picture
     results: dict[str, Picture] = {}
     display: Display = JsonLines() if options.as_json else ProgressBar()
     try:
+        for note in (*loaded.notes, *loaded_style.notes):
+            display.note(note)
         with connect() as client:
             for number, figure in enumerate(planned, start=1):
                 display.item(figure.name, number, len(planned))
@@ -106,6 +119,7 @@ def _explain(
                 if figure.name in files:
                     description = json.dumps(metadata_of(done, figure.settings), ensure_ascii=False)
                     write_picture(files[figure.name], done.picture, description=description, force=options.force)
+                    ending.kept(_("Pictures made so far are in {folder}.").format(folder=pictures))
         metadata = {
             "software": f"Velatura {__version__}",
             "weights": done.result.weights,
@@ -125,10 +139,7 @@ def _files_for(folder: Path, planned: list[Figure], force: bool) -> dict[str, Pa
     """Create the folder and return the file of each figure by name. Raises what would stop them from being written."""
     from velatura_daemon.imaging.files import check_output
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"The folder {folder} cannot be created ({error.strerror}). Give another name.") from error
+    make_folder(folder)
     paths = {figure.name: folder / f"{figure.name}.png" for figure in planned}
     for path in paths.values():
         check_output(path, force)
@@ -140,7 +151,12 @@ def arranged(
 ) -> list[list[Cell]]:
     """Return the rows of the sheet: content figures beside the photo, style figures beside the painting, then the table
     beside the labels of its rows."""
-    first_cells = {"Content": Cell(photo, "the photo"), "Style": Cell(painting, "the painting")}
+    # Translators: captions of pictures on a sheet.
+    captions = lazy_text("the photo"), lazy_text("the painting")
+    first_cells = {  # not translated: groups of figures
+        "Content": Cell(photo, captions[0]),
+        "Style": Cell(painting, captions[1]),
+    }
     previous_columns: list[str] = []  # column labels are shown once for consecutive rows that share them
     rows = []
     for (group, label), row in groupby(planned, key=lambda figure: (figure.group, figure.row)):

@@ -12,22 +12,28 @@ from velatura.client.client import running_daemon
 from velatura.client.events import SavedItems
 from velatura.client.locks import Lock
 from velatura.errors import DaemonLost, DiskTrouble, error_from
+from velatura.i18n import _, lazy_text, ngettext
 from velatura.protocol.messages import Failed
+from velatura_daemon.terminal.console import echo
+from velatura_daemon.terminal.help_pages import Command
+from velatura_daemon.terminal.questions import confirm
 
 FOLDERS = ("spool", "results", "checkpoints")
 HISTORY = "history.sqlite*"  # with its journals, and damaged copies
 
 
-@click.command()
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.command(
+    cls=Command,
+    help=_(
+        "Delete all your pictures: saved results, interrupted restyles, the last images of restyles, and the history "
+        "with its thumbnails."
+    ),
+)
+@click.option("--yes", is_flag=True, help=_("Do not ask for confirmation."))
 def forget(yes: bool) -> None:
-    """Delete all your pictures: saved results, interrupted restyles, the last images of layers, and the history with
-    its thumbnails."""
     dirs = app_dirs()
     if not yes:
-        click.confirm(
-            "Saved results, interrupted restyles and the history will be deleted permanently. Continue?", abort=True
-        )
+        confirm(_("Saved results, interrupted restyles and the history will be deleted permanently. Continue?"))
     client = running_daemon(dirs)
     if client is not None:
         with client:
@@ -40,16 +46,27 @@ def forget(yes: bool) -> None:
             running = len(client.status()["jobs"])
         _delete_damaged_files(dirs)
         if running:
-            click.echo(
-                f"Not deleted: {running} running or queued restyle(s). To delete them too, run 'velatura daemon stop', "
-                "then this command again."
+            echo(
+                ngettext(
+                    "Not deleted: {count} running or queued restyle. To delete it too, run 'velatura daemon stop', "
+                    "then this command again.",
+                    "Not deleted: {count} running or queued restyles. To delete them too, run 'velatura daemon stop', "
+                    "then this command again.",
+                    running,
+                )
             )
     else:
         _delete_all(dirs)
-    click.echo(f"Deleted in {dirs.state}: pictures, last images, results, interrupted restyles and the history.")
-    click.echo(
-        f"Not deleted: log files there (they contain no pictures), weights in {dirs.weights}, and in "
-        f"{dirs.config} the settings and the styles saved in the gallery."
+    echo(
+        _("Deleted in {folder}: pictures, last images, results, interrupted restyles and the history.").format(
+            folder=dirs.state
+        )
+    )
+    echo(
+        _(
+            "Not deleted: log files there (they contain no pictures), weights in {weights}, and in {config} the "
+            "settings, the presets and the styles saved in the gallery."
+        ).format(weights=dirs.weights, config=dirs.config)
     )
 
 
@@ -61,12 +78,17 @@ def _delete_all(dirs: AppDirs) -> None:
     try:
         if not lock.acquire(patience=1.0):
             raise DaemonLost(
-                "A daemon is starting or does not respond. Run this command again, or first 'velatura daemon stop'."
+                lazy_text(
+                    "A daemon is starting or does not respond. Run this command again, or first 'velatura daemon stop'."
+                )
             )
         for folder in (dirs.state / name for name in FOLDERS):
             if folder.is_symlink():
                 raise DiskTrouble(
-                    f"{folder} is a symbolic link; its target was not deleted. Check it, and remove it yourself."
+                    lazy_text(
+                        "{folder} is a symbolic link; its target was not deleted. Check it, and remove it yourself.",
+                        folder=str(folder),
+                    )
                 )
             if folder.exists():
                 _delete(folder)
@@ -93,5 +115,9 @@ def _delete(path: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise DiskTrouble(
-            f"{path} cannot be deleted ({error.strerror}). Get permission to write there, and run this command again."
+            lazy_text(
+                "{path} cannot be deleted ({why}). Get permission to write there, and run this command again.",
+                path=str(path),
+                why=str(error.strerror),
+            )
         ) from error

@@ -4,64 +4,80 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from velatura import strings
 from velatura.client.saved_results import SavedItem
 from velatura.editor.descriptions import describe_item
 from velatura.errors import UsageError
+from velatura.i18n import _, lazy_text, pgettext
+from velatura_daemon.terminal import ending
 from velatura_daemon.terminal.connect import connect
-from velatura_daemon.terminal.options import FORCE, JSON
+from velatura_daemon.terminal.console import echo, echo_json, echo_table
+from velatura_daemon.terminal.file_names import from_title
+from velatura_daemon.terminal.help_pages import Group
+from velatura_daemon.terminal.options import FORCE, JSON, UserPath
 from velatura_daemon.terminal.output import Display, JsonLines, ProgressBar, report_failures
 from velatura_daemon.terminal.restyle_task import metadata_of, wait_for_result
-from velatura_daemon.terminal.saved import ID_LENGTH, find_by_prefix, saved_items, styles_as_json
+from velatura_daemon.terminal.saved import ID_LENGTH, NONE_SAVED, find_by_prefix, saved_items, styles_as_json
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    help=_("Manage results that were not delivered and restyles that were interrupted, from all your programs."),
+)
 def results() -> None:
-    """Manage results that were not delivered and restyles that were interrupted, from all your programs."""
+    pass
 
 
-@results.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@results.command("list", help=_("List the saved results, latest first."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print JSON."))
 def list_(as_json: bool) -> None:
-    """List the saved results, latest first."""
     with connect() as client:
         items = saved_items(client)
     if as_json:
-        click.echo(json.dumps([_as_json(item) for item in items], indent=1, ensure_ascii=False))
+        echo_json([_as_json(item) for item in items], indent=1)
         return
     if not items:
-        click.echo("There are no saved results: all of them were delivered.")
+        echo(NONE_SAVED)
         return
-    table = Table("id", "picture", "style", "progress", "program", box=None, header_style="dim")
     now = time.time()
-    for item in items:
-        table.add_row(item.job[:ID_LENGTH], *describe_item(item, now), strings.PROGRAMS.get(item.program, item.program))
-    Console().print(table)
+    rows = [
+        (item.job[:ID_LENGTH], *describe_item(item, now), strings.PROGRAMS.get(item.program, item.program))
+        for item in items
+    ]
+    headings = (
+        # Translators: of a saved result: what names it in commands.
+        pgettext("column", "id"),
+        pgettext("column", "picture"),
+        pgettext("column", "style"),
+        pgettext("column", "progress"),
+        pgettext("column", "program"),
+    )
+    echo_table(headings, rows)
 
 
-@results.command()
-@click.argument("id", default="", metavar="[ID]")
+@results.command(
+    help=_(
+        "Write a saved result to a file. An interrupted restyle is finished first. ID: its first characters; not "
+        "needed if there is only one."
+    )
+)
+@click.argument("id", default="", metavar=_("[ID]"))
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Default: the output file of the restyle, or its title in the current folder.",
+    type=UserPath(),
+    help=_("Default: the output file of the restyle, or its title in the current folder."),
 )
-@click.option("--as-it-is", is_flag=True, help="Save an interrupted restyle as far as it got, without finishing it.")
+@click.option("--as-it-is", is_flag=True, help=_("Save an interrupted restyle as far as it got, without finishing it."))
 @FORCE
 @JSON
 def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: bool) -> None:
-    """Write a saved result to a file. An interrupted restyle is finished first. ID: its first characters; not needed if
-    there is only one."""
     from velatura_daemon.imaging.files import check_output, write_picture
 
     display: Display
@@ -80,6 +96,7 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
                 done = wait_for_result(client, display, item.job)
             except BaseException:
                 client.disconnect()  # the daemon saves the progress
+                ending.kept(_("Progress was saved: 'velatura results list' shows it."))
                 raise
             metadata = metadata_of(done, item.settings)
             notes = write_picture(
@@ -88,28 +105,32 @@ def save(id: str, output: Path | None, as_it_is: bool, force: bool, as_json: boo
             client.acknowledge(done)
             if done.mask is not None:
                 notes.append(
-                    "The file shows the selected part of the layer with its surroundings, without the mask that an "
-                    "editor plugin applies."
+                    lazy_text(
+                        "The file shows the restyled part with its surroundings, without the mask that an editor "
+                        "plugin applies."
+                    )
                 )
+            ending.kept(_("The picture is in {path}.").format(path=output))
             for note in [*done.result.notes, *notes]:
                 display.note(note)
             display.result(output=str(output), **metadata)
 
 
-@results.command()
-@click.argument("id", default="", metavar="ID")
-@click.option("--all", "everything", is_flag=True, help="Delete all saved results.")
+@results.command(help=_("Delete a saved result. ID: its first characters."))
+@click.argument("id", default="", metavar=_("ID"))
+@click.option("--all", "everything", is_flag=True, help=_("Delete all saved results."))
 def drop(id: str, everything: bool) -> None:
-    """Delete a saved result. ID: its first characters."""
     if bool(id) == everything:
-        raise UsageError("Give the ID of the result to delete, or --all.")
+        raise UsageError(lazy_text("Give the ID of the result to delete, or --all."))
     with connect() as client:
         items = saved_items(client)
         selected = items if everything else [find_by_prefix(items, id)]
         for item in selected:
             client.drop(item)
         remaining = {item.job for item in saved_items(client)}  # the reply arrives after the deletions
-    click.echo(f"Deleted: {len([item for item in selected if item.job not in remaining])} of {len(items)}.")
+    deleted = [item for item in selected if item.job not in remaining]
+    # Translators: numbers of saved results.
+    echo(_("Deleted: {deleted} of {all}.").format(deleted=len(deleted), all=len(items)))
 
 
 def _output_of(item: SavedItem) -> Path:
@@ -117,8 +138,8 @@ def _output_of(item: SavedItem) -> Path:
     the current folder."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return Path(json.loads(item.note)["output"])
-    name = re.sub(r"[^\w.-]+", "-", item.title or strings.UNTITLED).strip("-.")
-    return Path(f"{name}-{item.job[:ID_LENGTH]}.png")
+    parts = (from_title(item.title) or from_title(strings.UNTITLED), from_title(item.job[:ID_LENGTH]))
+    return Path(f"{'-'.join(filter(None, parts))}.png")
 
 
 def _as_json(item: SavedItem) -> dict[str, Any]:

@@ -1,5 +1,4 @@
-"""What is kept between jobs: style and content targets, least recently used dropped first, and the last job's
-curvature."""
+"""What is kept between jobs: style and content targets, and the last job's curvature."""
 
 from __future__ import annotations
 
@@ -19,26 +18,38 @@ class HasBytes(Protocol):
     """A tensor, or statistics of tensors."""
 
     @property
-    def nbytes(self) -> int: ...
+    def nbytes(self) -> int:
+        """The size in bytes."""
 
 
 Value = TypeVar("Value", bound="HasBytes | Mapping[str, Any]")  # Any: HasBytes
 
 
 class StatisticsStorage(Protocol):
-    """Keeps style statistics longer than a process lives."""
+    """A store of style statistics that outlives the process."""
 
-    def load(self, key: Hashable, device: torch.device) -> dict[str, Statistics] | None: ...
+    def load(self, key: Hashable, device: torch.device) -> dict[str, Statistics] | None:
+        """Returns the statistics stored under a key, by layer, on a device; None if there are none."""
 
-    def save(self, key: Hashable, statistics: Mapping[str, Statistics]) -> None: ...
+    def save(self, key: Hashable, statistics: Mapping[str, Statistics]) -> None:
+        """Stores statistics under a key."""
 
 
 class TargetCache:
-    """Targets by key, within a budget of bytes. `hits` and `misses` are counted for the daemon's status and for tests.
-    curvature: of the last image."""
+    """Targets by key, within a budget of bytes; the least recently used are dropped first.
+
+    Args:
+        budget: The largest size in bytes; 0 keeps nothing.
+        storage: Where style statistics are kept besides.
+
+    Attributes:
+        bytes: The size of the cached targets.
+        hits: How often a target was found, for the daemon's status and for tests.
+        misses: How often not.
+        curvature: The curvature of the last image.
+    """
 
     def __init__(self, budget: int, storage: StatisticsStorage | None = None) -> None:
-        """storage: where style statistics are kept besides."""
         self.budget = budget
         self._storage = storage
         self.bytes = 0
@@ -48,7 +59,15 @@ class TargetCache:
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value cached under key, or else what `make` returns, which is then cached if it fits the budget."""
+        """Returns the value cached under a key, or a new one, which is cached if it fits the budget.
+
+        Args:
+            key: Identifies the value.
+            make: Returns the value if it is not cached.
+
+        Returns:
+            The value.
+        """
         if key in self._values:
             self.hits += 1
             self._values.move_to_end(key)
@@ -68,7 +87,16 @@ class TargetCache:
     def get_statistics(
         self, key: Hashable, device: torch.device, make: Callable[[], dict[str, Statistics]]
     ) -> dict[str, Statistics]:
-        """As `get`, for a style's statistics by layer on a device; the storage is asked before `make`."""
+        """Like `get`, for a style's statistics by layer.
+
+        Args:
+            key: Identifies the style, its size and the network.
+            device: Where they are needed.
+            make: Computes them, if the storage does not have them either.
+
+        Returns:
+            Statistics by layer.
+        """
         return self.get(key, lambda: self._stored_statistics(key, device, make))
 
     def _stored_statistics(
@@ -93,15 +121,17 @@ class TargetCache:
 
 
 class CurvatureCache:
-    """L-BFGS's curvature memory of one image, for a job that continues where the last one ended: after a change of
-    strength L-BFGS knows at once how far to step (docs/performance.md)."""
+    """L-BFGS's curvature memory of one image, for a job that continues where the last one ended.
+
+    After a change of strength L-BFGS knows at once how far to step (docs/performance.md).
+    """
 
     def __init__(self) -> None:
         self.key: Hashable = None
         self.memory: CurvatureMemory | None = None
 
     def get(self, key: Hashable) -> CurvatureMemory | None:
-        """The memory stored under this key."""
+        """Returns the memory stored under this key; None if there is none."""
         return self.memory if self.key == key else None
 
     def put(self, key: Hashable, memory: CurvatureMemory) -> None:

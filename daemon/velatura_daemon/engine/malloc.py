@@ -30,7 +30,7 @@ def _mallopt(parameter: int, value: int) -> None:
 
 @contextlib.contextmanager
 def mmap_large_blocks(enabled: bool = True) -> Iterator[None]:
-    """Inside, blocks of over LARGE_BLOCK bytes get a mapping each; afterwards freed blocks are kept again."""
+    """Gives each block of over LARGE_BLOCK bytes a mapping of its own, inside the `with` statement."""
     global _mapping_large_blocks
     if not enabled:
         yield
@@ -47,8 +47,11 @@ def mmap_large_blocks(enabled: bool = True) -> Iterator[None]:
 
 @contextlib.contextmanager
 def keep_freed_blocks() -> Iterator[None]:
-    """For blocks that are allocated and freed repeatedly, inside `mmap_large_blocks`. Outside of it freed blocks are
-    kept anyway, and stay so: a job that falls back to tiles changes nothing for the next job."""
+    """Keeps freed blocks for reuse, inside `mmap_large_blocks`.
+
+    Outside of it freed blocks are kept anyway, and stay so: a job that falls back to tiles changes nothing for the next
+    job.
+    """
     _mallopt(M_MMAP_MAX, 0)
     try:
         yield

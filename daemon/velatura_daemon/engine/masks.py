@@ -30,8 +30,15 @@ def pad_weight(weight: Tensor, height: int, width: int) -> Tensor:
 
 
 def weights_by_layer(weight: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
-    """How much each position of each layer's feature map counts, (H / stride, W / stride): the mean weight of its
-    pixels. weight: (H, W)."""
+    """Returns how much each position of each layer's feature map counts: the mean weight of its pixels.
+
+    Args:
+        weight: (H, W), 0 to 1.
+        layers: Names of layers.
+
+    Returns:
+        (H / stride, W / stride), by layer.
+    """
     by_layer = {}
     for name in layers:
         stride = STRIDE_OF[name]
@@ -40,10 +47,17 @@ def weights_by_layer(weight: Tensor, layers: Iterable[str]) -> dict[str, Tensor]
 
 
 def fill_hidden(image: Tensor, visible: Tensor) -> Tensor:
-    """The image (C, H, W) with hidden pixels filled from the visible ones around them, so that the colours a
-    transparent pixel happens to hold do not bleed into the result. visible: (H, W), 0 to 1.
+    """Fills hidden pixels from the visible ones around them.
 
-    Pull-push (Gortler 1996): weighted means on ever coarser grids fill what the finer grids do not know.
+    So the colours that a transparent pixel happens to hold do not bleed into the result. Pull-push (Gortler 1996):
+    weighted means on ever coarser grids fill what the finer grids do not know.
+
+    Args:
+        image: (C, H, W).
+        visible: (H, W), 0 to 1.
+
+    Returns:
+        (C, H, W); the image itself if all of it is visible.
     """
     if bool((visible >= 1).all()):
         return image
@@ -51,15 +65,21 @@ def fill_hidden(image: Tensor, visible: Tensor) -> Tensor:
 
 
 def _pull_push(weighted: Tensor, weight: Tensor) -> Tensor:
-    """weighted: (C, H, W), colours times weight. weight: (H, W). Returns a colour for every pixel, (C, H, W)."""
+    """Returns a colour for every pixel, (C, H, W).
+
+    Args:
+        weighted: (C, H, W), colours times weight; overwritten.
+        weight: (H, W).
+    """
     height, width = weight.shape
     known = weight.clamp(0, 1)
-    colour = weighted / weight.clamp_min(1e-12)  # a single pixel of alpha 1/255 among 2^28 is still a colour
+    smallest = 1e-12  # a single pixel of alpha 1/255 among 2^28 is still a colour
     if bool((known >= 1).all()) or max(height, width) == 1:
-        return colour
+        return weighted.div_(weight.clamp_min(smallest))
     coarse = _pull_push(
         F.avg_pool2d(weighted[None], 2, ceil_mode=True, count_include_pad=False)[0],
         F.avg_pool2d(weight[None, None], 2, ceil_mode=True, count_include_pad=False)[0, 0],
     )  # (C, ⌈H / 2⌉, ⌈W / 2⌉)
     guess = F.interpolate(coarse[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-    return colour * known + guess * (1 - known)
+    colour = weighted.div_(weight.clamp_min(smallest)).mul_(known)  # in place: large styles are filled too
+    return colour.add_(guess.mul_(1 - known))

@@ -44,8 +44,14 @@ def channels_of(name: str) -> int:
 
 
 def receptive_radius(layers: Iterable[str]) -> int:
-    """How many pixels the image has to continue beyond a tile for the features inside to be exact: the radius of the
-    deepest layer's receptive field, rounded up to a multiple of 16. 96 for conv5_1."""
+    """Returns how many pixels around a tile are needed for the features inside to be exact.
+
+    Args:
+        layers: Names of layers.
+
+    Returns:
+        The radius of the deepest layer's receptive field, rounded up to a multiple of 16, such as 96 for conv5_1.
+    """
     deepest = max(layers, key=LAYERS.index)
     convolutions = sum(STRIDE_OF[name] for name in LAYERS[: LAYERS.index(deepest) + 1])  # each adds a cell to each side
     poolings = STRIDE_OF[deepest] - 1  # antialiased poolings too: 1 + 2 + 4 + … pixels
@@ -55,11 +61,17 @@ def receptive_radius(layers: Iterable[str]) -> int:
 class Network(nn.Module):
     """Maps an image to the feature maps of VGG19's convolutions.
 
-    weights: by layer name, `conv1_1.weight`, `conv1_1.bias`, …, of REQUIRED_LAYERS at least; `layers` are those it has,
-    with as many channels as they have there. name: identifies the weights, for caches.
-
     Differs from the paper: convolutions repeat the outermost cells beyond the edges (replicate padding). With zeros the
     network sees a dark frame, and Gram matrices of such frames came back as bars along the edges.
+
+    Args:
+        weights: By layer name, `conv1_1.weight`, `conv1_1.bias`, …, of REQUIRED_LAYERS at least, with as many channels
+            as they have there.
+        name: Identifies the weights, for caches.
+
+    Attributes:
+        layers: The names of the layers that the weights have.
+        precision: The number type of weights and feature maps.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], name: str = "") -> None:
@@ -85,20 +97,22 @@ class Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
+        """The device of the weights, on which features are computed."""
         return self.mean.device
 
     @property
     def bytes_per_value(self) -> int:
-        """Of a feature map."""
+        """Bytes of one value of a feature map."""
         return self.precision.dtype.itemsize
 
     def convolution(self, name: str) -> nn.Conv2d:
+        """Returns the convolution of a layer."""
         layer = self.stack[INDEX_OF[name]]
         assert isinstance(layer, nn.Conv2d)
         return layer
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Copies weights by layer name; the caller has checked names and shapes."""
+        """Copies weights by layer name. The caller has checked names and shapes."""
         for name in self.layers:
             self.convolution(name).load_state_dict(
                 {kind: weights[f"{name}.{kind}"].clone() for kind in ("weight", "bias")}, assign=True
@@ -109,6 +123,12 @@ class Network(nn.Module):
 
         conv1_1 stays float32 too: it reads the image itself. Rounding that to bfloat16 more than doubles the error of
         every later layer, and with three input channels float32 costs little.
+
+        Args:
+            precision: For example `precision.fastest_on(device)`.
+
+        Returns:
+            The network itself.
         """
         self.stack.to(dtype=precision.dtype, memory_format=precision.memory_format)
         self.convolution("conv1_1").to(torch.float32)
@@ -116,16 +136,21 @@ class Network(nn.Module):
         return self
 
     def set_pooling(self, kind: str) -> None:
-        """kind: antialiased, average or max."""
+        """Chooses how feature maps are halved: antialiased, average or max."""
         for position, layer in enumerate(self.stack):
             if not isinstance(layer, (nn.Conv2d, nn.ReLU)):
                 self.stack[position] = make_pooling(kind)
 
     def forward(self, image: Tensor, layers: Iterable[str], circular: bool = False) -> dict[str, Tensor]:
-        """Feature maps after the ReLU, (C, H / stride, W / stride), by the names in `layers`.
+        """Computes feature maps after the ReLU. Layers deeper than the deepest one asked for are not computed.
 
-        image: (3, H, W), RGB in 0..1, sRGB-encoded. circular: beyond an edge the network sees the opposite one; the
-        sides are then multiples of GRID. Layers deeper than the deepest one asked for are not computed.
+        Args:
+            image: (3, H, W), RGB in 0..1, sRGB-encoded.
+            layers: Names of layers.
+            circular: Beyond an edge the network sees the opposite one; the sides are then multiples of GRID.
+
+        Returns:
+            (C, H / stride, W / stride), by layer name, in the network's precision.
         """
         names = {INDEX_OF[name] + 1: name for name in layers}  # by the index of their ReLU
         padding_mode = "circular" if circular else "replicate"

@@ -14,6 +14,7 @@ class AveragePool(nn.AvgPool2d):
     """Means of 2 × 2 cells: (1, C, H, W) → (1, C, H // 2, W // 2). Gatys 2015 prefers it to max pooling."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """(1, C, H, W) → (1, C, H // 2, W // 2)."""
         if x.is_cuda and x.is_contiguous(memory_format=torch.channels_last):
             halved: Tensor = _Halve.apply(x)
             return halved
@@ -21,8 +22,10 @@ class AveragePool(nn.AvgPool2d):
 
 
 class _Halve(torch.autograd.Function):
-    """Average pooling for channels_last maps on CUDA, where torch's own took a third of an evaluation, forward and
-    backward (docs/performance.md). Equal to torch's to the last bit."""
+    """Average pooling for channels_last maps on CUDA, equal to torch's to the last bit.
+
+    torch's own took a third of an evaluation, forward and backward (docs/performance.md).
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -47,12 +50,12 @@ def _in_pairs(maps: Tensor, dim: int) -> Tensor:
 
 
 class AntialiasedPool(nn.Module):
-    """The mean of pooling by 2 × 2 and by 4 × 4 cells, both with a stride of 2: low-pass filtering before subsampling,
-    as in Zhang 2019, 'Making convolutional networks shift-invariant again'. Differs from the paper.
+    """The mean of pooling by 2 × 2 and by 4 × 4 cells, both with a stride of 2. Differs from the paper.
 
-    Plain 2 × 2 pooling aliases patterns of two cells; what is optimised through it has a weave of 4 and 8 pixels
-    (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here, but torch's depthwise convolutions take eight times
-    as long as plain pooling.
+    It filters out high frequencies before subsampling, as in Zhang 2019, 'Making convolutional networks shift-invariant
+    again'. Plain 2 × 2 pooling aliases patterns of two cells; what is optimised through it has a weave of 4 and 8
+    pixels (docs/quality.md). Zhang's [1 3 3 1] kernel looks the same here, but torch's depthwise convolutions take
+    eight times as long as plain pooling.
     """
 
     def __init__(self) -> None:
@@ -60,8 +63,16 @@ class AntialiasedPool(nn.Module):
         self.narrow = AveragePool(2)
 
     def forward(self, x: Tensor, circular: bool) -> Tensor:
-        """(1, C, H, W) → (1, C, H // 2, W // 2). circular: the map continues at its opposite edge; otherwise the 4 × 4
-        windows at an edge average the cells that exist."""
+        """Halves feature maps.
+
+        Args:
+            x: (1, C, H, W).
+            circular: The map continues at its opposite edge; otherwise the 4 × 4 windows at an edge average the cells
+                that exist.
+
+        Returns:
+            (1, C, H // 2, W // 2).
+        """
         if circular:
             wide = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4, stride=2)
         else:
@@ -74,5 +85,5 @@ POOLINGS: Mapping[str, type[nn.Module]] = {"antialiased": AntialiasedPool, "aver
 
 
 def make_pooling(kind: str) -> nn.Module:
-    """kind: antialiased, average or max."""
+    """Makes a pooling layer: antialiased, average or max."""
     return AntialiasedPool() if kind == "antialiased" else POOLINGS[kind](2)

@@ -9,7 +9,13 @@ import torch
 
 @dataclass(frozen=True)
 class Precision:
-    """dtype: of weights and feature maps. The image, Gram matrices, losses and the optimiser's state stay float32."""
+    """How a network computes.
+
+    Attributes:
+        dtype: The number type of weights and feature maps. The image, Gram matrices, losses and the optimiser's state
+            stay float32.
+        memory_format: The order of the values in memory.
+    """
 
     dtype: torch.dtype
     memory_format: torch.memory_format
@@ -21,8 +27,16 @@ BFLOAT16 = Precision(torch.bfloat16, torch.channels_last)
 
 
 def fastest_on(device: torch.device) -> Precision:
-    """BFLOAT16 if the device multiplies bfloat16 faster than float32. Decided by what the device reports, not by a
-    timing, so that a restyle is the same each time."""
+    """BFLOAT16 if the device multiplies bfloat16 faster than float32; otherwise float32.
+
+    Decided by what the device reports, not by a timing, so that a restyle is the same each time.
+
+    Args:
+        device: The device that is to compute.
+
+    Returns:
+        The precision.
+    """
     if device.type == "cuda":
         return BFLOAT16 if torch.cuda.is_bf16_supported(including_emulation=False) else FLOAT32
     if device.type == "cpu":

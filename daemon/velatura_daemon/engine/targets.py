@@ -1,5 +1,4 @@
-"""What the image is compared with at a scale: the content's features there, and the styles' statistics at the matching
-size."""
+"""The targets at a scale: the content's features, and the styles' statistics."""
 
 from __future__ import annotations
 
@@ -10,11 +9,12 @@ import torch
 from torch import Tensor
 
 from velatura.errors import BadWeights, NothingToRestyle
+from velatura.i18n import lazy_text
 from velatura.settings import StyleSettings
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.extraction import extract_features, extract_statistics
+from velatura_daemon.engine.extraction import extract_features, extract_statistics, sample_statistics
 from velatura_daemon.engine.geometry import pad, resize
-from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objective, StyleTarget
+from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objective, StyleTarget, TemporalTarget
 from velatura_daemon.engine.losses.statistics import Statistics, mixed
 from velatura_daemon.engine.losses.weighting import style_distance_for, weighting_for
 from velatura_daemon.engine.masks import fill_hidden, resize_weight, weights_by_layer
@@ -26,6 +26,8 @@ from velatura_daemon.memory_plan import GRID
 
 # Longest side of a style in pixels, whatever the stroke size. A larger one than ALIGNED_STYLE_SIDE has sides that are
 # multiples of GRID, since it may be processed in tiles.
+# Of the tiles that represent a large style, and of all of them (docs/performance.md, 'Previews').
+SAMPLE_SIDE, SAMPLED_PIXELS = 320, 500_000
 SMALLEST_STYLE, LARGEST_STYLE, ALIGNED_STYLE_SIDE = 32, 4096, 512
 
 
@@ -39,37 +41,73 @@ def content_at(content: Source, scale: Scale, circular: bool = False) -> Tensor:
 
 @dataclass(frozen=True)
 class TargetExtractor:
-    """Extracts targets with a network, or takes them from the cache. tile_side: of tiles in pixels, 0 for whole
-    images."""
+    """Extracts targets with a network, or takes them from the cache.
+
+    Attributes:
+        network: The network that computes the features.
+        settings: The settings of the restyle.
+        cache: Earlier targets.
+        tile_side: Side of the tiles in pixels; 0 for whole images.
+        sampled: A style of more than twice SAMPLED_PIXELS is represented by tiles of it; for the view of a preview.
+        keeps_content: Whether the targets of contents are cached. Those of an image that fills the memory never are.
+    """
 
     network: Network
     settings: StyleSettings
     cache: TargetCache
     tile_side: int = 0
+    sampled: bool = False
+    keeps_content: bool = True
 
     def content_target(self, content: Source, scale: Scale, pixels: Tensor) -> ContentTarget:
-        """pixels: (3, H, W), the content at this scale. Raises BadWeights if the network lacks the content layer."""
+        """Returns the content's features at a scale.
+
+        Args:
+            content: The picture to restyle.
+            scale: The scale.
+            pixels: (3, H, W), the content at this scale (`content_at`).
+
+        Returns:
+            The target.
+
+        Raises:
+            BadWeights: The network lacks the content layer.
+        """
         network, settings, layer = self.network, self.settings, self.settings.content_layer
         if layer not in network.layers:
             raise BadWeights(
-                f"The chosen weights end at {network.layers[-1]}, so content cannot be compared at {layer}. "
-                "Choose another content layer, or weights with all sixteen layers."
+                lazy_text(
+                    "The chosen weights end at {last}, so content cannot be compared at {layer}. Choose another "
+                    "content layer, or weights with all sixteen layers.",
+                    last=network.layers[-1],
+                    layer=layer,
+                )
             )
         weight = weight_at(content.weight, scale)
-        features = (TargetCache(0) if self.tile_side else self.cache).get(  # an image that fills the memory: not cached
+        cache = self.cache if self.keeps_content and not self.tile_side else TargetCache(0)
+        features = cache.get(
             ("content", network.name, content.key, scale.padded, settings.pooling, layer, settings.seamless),
             lambda: extract_features(network, pixels, layer, self.tile_side, settings.seamless),
         )
         return ContentTarget(layer, features, None if weight is None else weights_by_layer(weight, (layer,))[layer])
 
     def style_target(self, region: StyleRegion, scale: Scale, longest_side: float) -> StyleTarget:
-        """longest_side: of the styles, in pixels."""
+        """Returns the statistics of a region's styles at a scale.
+
+        Args:
+            region: Where the styles go.
+            scale: The scale.
+            longest_side: The styles' longest side in pixels.
+
+        Returns:
+            The target, with the styles mixed by their shares.
+        """
         weight = weight_at(region.weight, scale)
         weights = dict.fromkeys(STYLE_LAYERS) if weight is None else weights_by_layer(weight, STYLE_LAYERS)
         by_style = [self._statistics(style, longest_side) for style in region.styles]
         shares = [style.share for style in region.styles]
         statistics = {layer: mixed([s[layer] for s in by_style], shares) for layer in STYLE_LAYERS}
-        return StyleTarget(statistics, weights, region.share)
+        return StyleTarget(statistics, weights, region.share, region.surroundings)
 
     def _statistics(self, style: Source, longest_side: float) -> dict[str, Statistics]:
         """Of one style at one size, by layer."""
@@ -81,16 +119,43 @@ class TargetExtractor:
             in_tiles = self.tile_side and max(height, width) > max(self.tile_side, ALIGNED_STYLE_SIDE)
             return extract_statistics(self.network, image, weights, self.tile_side if in_tiles else 0)
 
+        def sample() -> dict[str, Statistics]:
+            image = resize(fill_hidden(style.image, style.visible), height, width).clamp(0, 1)
+            weights = weights_by_layer(resize_weight(style.weight, height, width), STYLE_LAYERS)
+            return sample_statistics(self.network, image, weights, SAMPLE_SIDE, SAMPLED_PIXELS)
+
         key = ("style", self.network.name, style.key, height, width, self.settings.pooling)
+        if self.sampled and height * width > 2 * SAMPLED_PIXELS:
+            return self.cache.get_statistics(("sampled", *key), self.network.device, sample)
         return self.cache.get_statistics(key, self.network.device, extract)
 
 
 @torch.no_grad()
 def objective_at(
-    scale: Scale, content: Source, pixels: Tensor, style_regions: Sequence[StyleRegion], targets: TargetExtractor
+    scale: Scale,
+    content: Source,
+    pixels: Tensor,
+    style_regions: Sequence[StyleRegion],
+    targets: TargetExtractor,
+    temporal: TemporalTarget | None = None,
 ) -> Objective:
-    """The objective at a scale. pixels: (3, H, W), the content there (`content_at`). Raises NothingToRestyle if no loss
-    counts."""
+    """Returns the objective at a scale.
+
+    Args:
+        scale: The scale.
+        content: The picture to restyle.
+        pixels: (3, H, W), the content there (`content_at`).
+        style_regions: Where the styles go.
+        targets: Extracts what the image is compared with.
+        temporal: What a frame of a film follows.
+
+    Returns:
+        The objective.
+
+    Raises:
+        NothingToRestyle: No loss counts.
+        BadWeights: The network lacks the content layer.
+    """
     settings = targets.settings
     content_target = targets.content_target(content, scale, pixels)
     longest_side = content.uncropped_side * scale.width / content.size[1] * settings.stroke_size
@@ -99,11 +164,14 @@ def objective_at(
     weighting = weighting_for(settings, len(content_target.features), float(positions))
     if not (weighting.alpha or any(weighting.layer_weights.values())):
         raise NothingToRestyle(
-            "The style alone is asked for, and none of it counts: fine, middle and coarse are 0 where the style is "
-            "looked at."
+            lazy_text(
+                "Only the style is to be reconstructed, but fine, middle and coarse are 0 for all style layers in "
+                "use. Set one of them above 0."
+            )
         )
     canvas = Canvas(scale.padded, weight_at(content.weight, scale), settings.seamless)
-    return Objective(targets.network, canvas, content_target, style_targets, weighting, style_distance_for(settings))
+    distance = style_distance_for(settings)
+    return Objective(targets.network, canvas, content_target, style_targets, weighting, distance, temporal)
 
 
 def _style_size(style: Source, longest_side: float) -> tuple[int, int]:

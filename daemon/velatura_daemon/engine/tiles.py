@@ -14,7 +14,12 @@ from velatura_daemon.memory_plan import GRID
 
 @dataclass(frozen=True)
 class Tile:
-    """inner: the tile's part of the image. outer: inner and the overlap around it."""
+    """A tile of an image and its overlap.
+
+    Attributes:
+        inner: The tile's own part of the image.
+        outer: The inner part and the overlap around it.
+    """
 
     inner: Box
     outer: Box
@@ -25,9 +30,18 @@ class Tile:
 
 
 def tiles(height: int, width: int, side: int, overlap: int, circular: bool = False) -> Iterator[Tile]:
-    """Tiles of at most `side` pixels a side that cover an image, as evenly as the grid allows. The image's own sides
-    are multiples of GRID. overlap: pixels on each side, up to the image's edge; circular: over it, to the opposite
-    one."""
+    """Yields tiles that cover an image, as evenly as the grid allows.
+
+    Args:
+        height: Height of the image in pixels, a multiple of GRID.
+        width: Width of the image in pixels, a multiple of GRID.
+        side: The largest side of a tile in pixels.
+        overlap: Pixels on each side, up to the image's edge.
+        circular: The overlap extends over the edge, to the opposite one.
+
+    Yields:
+        The tiles, row by row.
+    """
     for top, bottom in _spans(height, side):
         for left, right in _spans(width, side):
             inner = Box(left, top, right - left, bottom - top)
@@ -35,8 +49,17 @@ def tiles(height: int, width: int, side: int, overlap: int, circular: bool = Fal
 
 
 def with_overlap(inner: Box, overlap: int, size: tuple[int, int], circular: bool) -> Box:
-    """A box with `overlap` pixels more on each side, up to the edges of an image of (height, width) or, if circular,
-    over them."""
+    """Adds an overlap to a box.
+
+    Args:
+        inner: The box.
+        overlap: Pixels on each side.
+        size: (height, width) of the image.
+        circular: The overlap extends over the image's edges; otherwise it ends there.
+
+    Returns:
+        The larger box.
+    """
     if circular:
         return Box(inner.left - overlap, inner.top - overlap, inner.width + 2 * overlap, inner.height + 2 * overlap)
     height, width = size
@@ -46,7 +69,7 @@ def with_overlap(inner: Box, overlap: int, size: tuple[int, int], circular: bool
 
 
 def one_by_one(tiles: Iterable[Tile]) -> Iterator[Tile]:
-    """The tiles; each one's feature maps reuse the memory of the previous one's."""
+    """Yields the tiles so that each one's feature maps reuse the memory of the previous one's."""
     for tile in tiles:
         with keep_freed_blocks():
             yield tile

@@ -20,6 +20,7 @@ class Executor(Protocol):
     """
 
     info: WorkerInfo
+    sends_idle_heartbeats: bool  # also without a job, so that silence always means that it hangs
 
     @property
     def device(self) -> str:
@@ -57,6 +58,9 @@ class Executor(Protocol):
 
     def acknowledge(self, ticket: str) -> None:
         """The result is stored on this machine: another machine that made it may delete its copy."""
+
+    def step_taken(self, ticket: str) -> None:
+        """The client has a step of the job. Only for executors of this machine: others get no jobs with steps."""
 
     def release_device(self) -> None:
         """Free the device: `holds_device` is False when this returns. Does not block."""

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from velatura.client.launch import clean_environment
+from velatura.client.environment import clean_environment
 from velatura.errors import UsageError
+from velatura.i18n import Text, lazy_text
 from velatura_daemon.config import DaemonConfig, default_memory
-from velatura_daemon.jobs.commands import Begin, Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
+from velatura_daemon.jobs.commands import Begin, Cancel, Command, Estimate, Run, SetMemory, StepTaken, WorkerOptions
 from velatura_daemon.jobs.events import STARTING, Available, GpusFound, WorkerEvent, WorkerGone, WorkerInfo
 from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 from velatura_daemon.logs import forward
@@ -47,10 +48,10 @@ class LocalProvider:
         memory = self._config.memory_megabytes or ((default_memory() >> 20) // len(names) if len(names) > 1 else 0)
         return replace(self._config, threads=threads, memory_megabytes=memory)
 
-    def _add_executors(self, gpus: int) -> None:
-        """Make an executor per GPU, after the first worker has counted them."""
-        if gpus > 1 and len(self.executors) == 1:
-            names = [f"cuda:{index}" for index in range(gpus)]
+    def _add_executors(self, gpus: Sequence[str]) -> None:
+        """Make an executor per GPU, after the first worker has found them. gpus: their names."""
+        if len(gpus) > 1 and len(self.executors) == 1:
+            names = list(gpus)
             self.executors[0].device = names[0]
             self.executors[0].share(self._sharing(names))
             self.executors += [LocalExecutor(self._sharing(names), self._wake, name) for name in names[1:]]
@@ -62,10 +63,22 @@ def device_names(config: DaemonConfig) -> list[str]:
     names = list(config.devices) or [config.device]
     if names == ["all"]:
         return ["auto"]
+    if not config.devices and not re.fullmatch(r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?", config.device):
+        raise UsageError(
+            lazy_text(
+                "--device is auto, cpu, cuda, cuda:N, xpu, xpu:N or mps, not {given}. For several devices, use "
+                "--devices.",
+                given=repr(config.device[:40]),
+            )
+        )
     for name in names if config.devices else ():
-        if not re.fullmatch(r"cpu|mps|cuda:\d{1,3}", name):
+        if not re.fullmatch(r"cpu|mps|(cuda|xpu):\d{1,3}", name):
             raise UsageError(
-                f"--devices takes 'all', or names such as cuda:0,cuda:1 or cpu,cpu; {name[:40]!r} is neither."
+                lazy_text(
+                    "--devices takes 'all', or names such as cuda:0,cuda:1, xpu:0,xpu:1 or cpu,cpu; {given} is "
+                    "neither.",
+                    given=repr(name[:40]),
+                )
             )
     return names
 
@@ -79,13 +92,14 @@ class LocalExecutor:
     """Runs jobs in one worker process, which is started when needed."""
 
     available = True  # a worker starts with the job
+    sends_idle_heartbeats = True
 
     def __init__(self, config: DaemonConfig, wake: Callable[[], None], device: str = "auto") -> None:
         """wake: called from another thread when `poll` has something. device: which one the worker uses for 'auto'."""
         self._config = config
         self._wake = wake
         self.device = device
-        self.on_gpus_found: Callable[[int], None] = lambda _: None
+        self.on_gpus_found: Callable[[Sequence[str]], None] = lambda _: None
         self._process: subprocess.Popen[bytes] | None = None
         self._events: deque[tuple[subprocess.Popen[bytes] | None, WorkerEvent]] = deque()
         self.info = WorkerInfo()
@@ -135,7 +149,7 @@ class LocalExecutor:
             if process is not self._process:
                 continue
             if isinstance(event, GpusFound):
-                self.on_gpus_found(event.count)
+                self.on_gpus_found(event.names)
                 continue
             if isinstance(event, WorkerGone):
                 self._process = None
@@ -163,6 +177,9 @@ class LocalExecutor:
 
     def acknowledge(self, ticket: str) -> None:
         """A worker keeps no results."""
+
+    def step_taken(self, ticket: str) -> None:
+        self._send(StepTaken(ticket))
 
     def release_device(self) -> None:
         """End the worker: close its input, and kill it if it does not end in time."""
@@ -205,12 +222,16 @@ class LocalExecutor:
         self._wake()
 
 
-def _cause_of_death(code: int) -> str:
-    """Describe an exit code."""
+def _cause_of_death(code: int) -> Text:
+    """Describe an exit code, in a clause."""
     if code == -signal.SIGKILL if hasattr(signal, "SIGKILL") else False:
-        return "it was killed, perhaps because memory ran out"
+        # Translators: a clause, after "The worker died": why.
+        return lazy_text("it was killed, perhaps because memory ran out")
     if code == DEVICE_LOST:
-        return "its device was lost: the driver was reset, or the card has gone"
+        # Translators: a clause, after "The worker died": why.
+        return lazy_text("its device was lost: the driver was reset, or the card was removed")
     if code < 0:
-        return f"it was ended by signal {-code}"
-    return f"it ended with code {code}"
+        # Translators: a clause, after "The worker died": why.
+        return lazy_text("it was ended by signal {number}", number=str(-code))
+    # Translators: a clause, after "The worker died": why.
+    return lazy_text("it ended with code {code}", code=str(code))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from velatura.errors import BadMask, BadPixels, BadProfile
+from velatura.i18n import lazy_plural, lazy_text
 from velatura.pixels import CHANNELS, Picture, PixelFormat
 from velatura_daemon.srgb import srgb_decoded, srgb_encoded
 
@@ -38,8 +39,15 @@ def decode(picture: Picture) -> tuple[Tensor, Tensor]:
         row, column = np.argwhere(~np.isfinite(samples).all(axis=2))[0]
         count = int((~np.isfinite(samples)).any(axis=2).sum())
         raise BadPixels(
-            f"The picture has {count} pixels that are not numbers (NaN or infinite), the first at column {column}, "
-            f"row {row}. Repair or fill them, then restyle again."
+            lazy_plural(
+                "The picture has {count} pixel that is not a number (NaN or infinite), at column {column}, row {row}. "
+                "Repair or fill it, then restyle again.",
+                "The picture has {count} pixels that are not numbers (NaN or infinite), the first at column {column}, "
+                "row {row}. Repair or fill them, then restyle again.",
+                count,
+                column=int(column),
+                row=int(row),
+            )
         )
     image, alpha = np.empty((3, picture.height, picture.width), np.float32), None
     for rows in _blocks(picture):
@@ -94,7 +102,9 @@ def mask_values(mask: Picture) -> Tensor:
     """The values of a mask, (H, W) in 0..1; masks have no curve. Raises BadMask for NaN or infinite values."""
     values = torch.from_numpy(_samples(mask)[..., 0].astype(np.float32) / WHOLE.get(mask.format.sample, 1.0))
     if not bool(torch.isfinite(values).all()):
-        raise BadMask("The mask has values that are not numbers (NaN or infinite). Select again, then restyle.")
+        raise BadMask(
+            lazy_text("The mask has values that are not numbers (NaN or infinite). Make a new one, then restyle.")
+        )
     return values.clamp_(0, 1)
 
 
@@ -167,7 +177,10 @@ def _through_profiles(colours: Array, source: bytes, target: bytes, target_space
         )
     except Exception as error:
         raise BadProfile(
-            f"The picture's colour profile cannot be used ({error}). Assign another profile, such as sRGB, and try "
-            "again."
+            lazy_text(
+                "The picture's colour profile cannot be used ({problem}). Assign another profile, such as sRGB, and "
+                "try again.",
+                problem=str(error),
+            )
         ) from error
     return np.asarray(out, np.float32).reshape(*colours.shape[:2], 1 if target_space == "gray" else 3)

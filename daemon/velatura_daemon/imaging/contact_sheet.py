@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from velatura.pixels import Picture, PixelFormat
+from velatura_daemon.imaging.lettering import lettering
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -19,7 +20,7 @@ TEXT_COLOUR = "#333333"
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture with a label above it; without a picture, the label takes its place."""
+    """A picture with a label above it; without a picture, the label takes its place. A Text is translated."""
 
     picture: Picture | None = None
     label: str = ""
@@ -72,6 +73,5 @@ def _fitted(picture: Picture, width: int, height: int) -> Image.Image:
 
 
 def _write(drawing: ImageDraw.ImageDraw, text: str, x: float, y: float, anchor: str) -> None:
-    from PIL import ImageFont
-
-    drawing.text((x, y), text, fill=TEXT_COLOUR, font=ImageFont.load_default(FONT_SIZE), anchor=anchor)
+    shown, font = lettering(text, FONT_SIZE)
+    drawing.text((x, y), shown, fill=TEXT_COLOUR, font=font, anchor=anchor)

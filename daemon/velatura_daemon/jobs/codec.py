@@ -15,6 +15,8 @@ from typing import Any
 
 import msgpack
 
+from velatura.i18n import Text
+from velatura.i18n.wire import text_from_wire, text_to_wire
 from velatura.pixels import PictureRef
 from velatura.settings import StyleSettings
 
@@ -48,6 +50,8 @@ def _plain(value: Any) -> Any:
         return value.to_wire()
     if isinstance(value, Path):
         return os.fsencode(value)  # a file system takes names that are no text
+    if isinstance(value, Text):
+        return {"english": str(value), **(text_to_wire(value) or {})}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if is_dataclass(value):
@@ -78,6 +82,8 @@ def _value(hint: Any, value: Any) -> Any:
         return Path(os.fsdecode(value))
     if hint in (PictureRef, StyleSettings):
         return hint.from_wire(value)
+    if hint is str and isinstance(value, dict):
+        return text_from_wire(value["english"], value)
     if origin is tuple:
         return tuple(_value(typing.get_args(hint)[0], item) for item in value)
     return _built(hint, value) if is_dataclass(hint) else value

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
+from velatura.i18n import lazy_text
+from velatura.i18n.wire import text_from_wire, text_to_wire
 from velatura.pixels import PictureRef
 
-STARTING = "starting"  # the state of a worker that has not reported yet
+# Translators: the state of a worker that has not reported yet.
+STARTING = lazy_text("starting")
+# Translators: the state of a worker that has loaded its network.
+WARM = lazy_text("warm")
+# Translators: the state of a worker that is sending pictures to another machine.
+SENDING = lazy_text("sending")
 
 
 @dataclass(frozen=True)
@@ -25,9 +33,17 @@ class WorkerInfo:
     memory_bytes: int | None = None
 
     def known(self) -> dict[str, Any]:
-        """The fields that are known, by name."""
+        """The fields that are known, by name; and under `texts` what those that are a Text were made from."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value not in ("", None)}
+        known = {name: value for name, value in values.items() if value not in ("", None)}
+        texts = {name: made_from for name, value in known.items() if (made_from := text_to_wire(value))}
+        return {**known, "texts": texts} if texts else known
+
+
+def text_of(worker: Mapping[str, Any], name: str, otherwise: str = "") -> str:
+    """A field of a worker as a status reports it (`WorkerInfo.known`), so that it can be translated."""
+    texts, value = worker.get("texts"), str(worker.get(name, otherwise))
+    return text_from_wire(value, texts.get(name)) if isinstance(texts, dict) else value
 
 
 @dataclass(frozen=True)
@@ -57,9 +73,9 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class GpusFound:
-    """How many GPUs the worker's machine has. Sent once, after torch was loaded."""
+    """The GPUs of the worker's machine, such as cuda:0 and cuda:1. Sent once, after torch was loaded."""
 
-    count: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,16 @@ class JobPreview:
 
 
 @dataclass(frozen=True)
+class JobStep:
+    """The picture as the result would be now is on disk, in the file `OutputPaths.step(number)`. number: of the
+    evaluation, from 1."""
+
+    ticket: str
+    number: int
+    picture: PictureRef
+
+
+@dataclass(frozen=True)
 class JobNotice:
     """Something the user should read while the job goes on."""
 
@@ -122,8 +148,9 @@ class JobNotice:
 
 @dataclass(frozen=True)
 class CheckpointSaved:
-    """The image so far is on disk. done: 0 to 1. step: steps done of its scale. elsewhere: it lies on the machine that
-    does the work. Thumbnails are JPEGs, of the image and of each style; empty if there is none."""
+    """The image so far is on disk. done: 0 to 1. step: steps done of its scale. width: of that scale, in pixels; 0 if
+    it is not known. elsewhere: it lies on the machine that does the work. Thumbnails are JPEGs, of the image and of
+    each style; empty if there is none."""
 
     ticket: str
     done: float
@@ -131,6 +158,7 @@ class CheckpointSaved:
     thumbnail: bytes = b""
     style_thumbnails: tuple[bytes, ...] = ()
     elsewhere: bool = False
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -183,7 +211,7 @@ class WorkerGone:
 
 
 JobEnd: TypeAlias = JobStopped | JobFailed | JobDone
-JobEvent: TypeAlias = Estimated | JobProgress | JobPreview | JobNotice | CheckpointSaved | JobEnd
+JobEvent: TypeAlias = Estimated | JobProgress | JobPreview | JobStep | JobNotice | CheckpointSaved | JobEnd
 WorkerEvent: TypeAlias = Available | Ready | Heartbeat | GpusFound | JobEvent | WorkerGone
 
 # After these a worker has no job.

@@ -11,7 +11,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from velatura.errors import BadWeights
+from velatura.i18n import Text, lazy_text
 from velatura_daemon.engine.network import INDEX_OF, INPUT_MEAN, INPUT_STD, LAYERS, REQUIRED_LAYERS, channels_of
+from velatura_daemon.models.file_limits import check_pth, is_zip, safetensors_header
 
 # The input that a file's first layer expects. torchvision: RGB in 0..1, minus mean, divided by the standard deviation.
 # unit: RGB in 0..1 minus mean. caffe: BGR in 0..255 minus mean (the published Caffe files, and neural-style-pt's).
@@ -28,56 +30,82 @@ def read_weights(path: Path, input: str = "") -> dict[str, Tensor]:
     input: one of INPUTS; if empty, the file's own metadata decides, otherwise `detect_input`. Raises BadWeights.
     """
     if not path.is_file():
-        raise BadWeights(f"The weights file {path} does not exist.")
-    layers, declared_input = {}, ""
+        raise BadWeights(lazy_text("The weights file {path} does not exist.", path=str(path)))
+    declared_input = ""
     if path.suffix == ".safetensors":
-        tensors, declared_input = _safetensors_in(path)
+        names, layers, declared_input = _safetensors_in(path)
     else:
         tensors = load_tensors(path)
-    for name, tensor in tensors.items():
-        layer = _layer_name(name)
-        if layer is not None:
-            layers[layer] = tensor
+        names = list(tensors)
+        layers = {layer: tensor for name, tensor in tensors.items() if (layer := _layer_name(name)) is not None}
     if not layers:
-        raise BadWeights(
-            f"{path.name} contains no layer of VGG19. Expected are names like 'features.0.weight' or 'conv1_1.weight'; "
-            f"it has {', '.join(list(tensors)[:3]) or 'none'}."
-        )
+        raise BadWeights(_without_layers(path, names))
     weights = _checked(layers, path)
     if not input:
         input = declared_input if declared_input in INPUTS else detect_input(weights["conv1_1.weight"])
     return _for_torchvision(weights, input)
 
 
-def _safetensors_in(path: Path) -> tuple[dict[str, Tensor], str]:
-    """Return the tensors by name, and the input declared in the file's metadata."""
+def _without_layers(path: Path, names: list[str]) -> Text:
+    if not names:
+        return lazy_text(
+            "{file} contains no layer of VGG19. It needs names such as 'features.0.weight' or 'conv1_1.weight', but "
+            "has none.",
+            file=path.name,
+        )
+    return lazy_text(
+        "{file} contains no layer of VGG19. It needs names such as 'features.0.weight' or 'conv1_1.weight', but has "
+        "{names}.",
+        file=path.name,
+        names=", ".join(name[:60] for name in names[:3]),
+    )
+
+
+def _safetensors_in(path: Path) -> tuple[list[str], dict[str, Tensor], str]:
+    """Return all names, the tensors of VGG19's layers, and the input declared in the file's metadata. Raises
+    BadWeights."""
     try:
+        names = [name for name in safetensors_header(path) if name != "__metadata__"]
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get("input", "")  # noqa: SIM118
+            layers = {layer: file.get_tensor(name) for name in names if (layer := _layer_name(name)) is not None}
+            return names, layers, (file.metadata() or {}).get("input", "")
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise BadWeights(_unreadable(path, error)) from error
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors in a file written by torch.save, by name, without running code in it. Raises BadWeights."""
+    """Return the tensors in a file written by torch.save, by name, without running code in it. They are mapped from the
+    file, if its format allows it. Raises BadWeights."""
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        check_pth(path)
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip(path))
+    except BadWeights:
+        raise
     except Exception as error:  # also pickle's errors, whose types PyTorch does not document
         raise BadWeights(_unreadable(path, error)) from error
     if not isinstance(loaded, dict):
         raise BadWeights(
-            f"{path.name} contains a {type(loaded).__name__}; a state dict of names and tensors is expected."
+            lazy_text(
+                "{file} contains a {type}; a state dict of names and tensors is expected.",
+                file=path.name,
+                type=type(loaded).__name__,
+            )
         )
     return {str(name): tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
 
 
 def _unreadable(path: Path, error: Exception) -> str:
     first_line = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-    if "weights_only" in first_line or "Weights only" in first_line:
-        first_line = "it is not a state dict, or would run code when loaded"
-    return (
-        f"{path.name} cannot be read as weights ({first_line}). Give a .safetensors file, or a .pth state dict of "
-        "VGG19."
+    if "weights_only" in first_line or "Weights only" in first_line:  # not translated: PyTorch's
+        return lazy_text(
+            "{file} cannot be read as weights (it is not a state dict, or would run code when loaded). Give a "
+            ".safetensors file, or a .pth state dict of VGG19.",
+            file=path.name,
+        )
+    return lazy_text(
+        "{file} cannot be read as weights ({problem}). Give a .safetensors file, or a .pth state dict of VGG19.",
+        file=path.name,
+        problem=first_line,
     )
 
 
@@ -100,21 +128,53 @@ def _checked(layers: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
         parts = {f"{layer}.{kind}" for kind in ("weight", "bias")}
         missing = sorted(parts - layers.keys())
         if missing and layer in REQUIRED_LAYERS:
-            raise BadWeights(f"{path.name} lacks {missing[0]}; the layers from conv1_1 to conv5_1 are required.")
+            raise BadWeights(
+                lazy_text(
+                    "{file} lacks {layer}; the layers from conv1_1 to conv5_1 are required.",
+                    file=path.name,
+                    layer=missing[0],
+                )
+            )
         if missing:
             break
         filters = channels_of(layer)
         for name, expected in ((f"{layer}.weight", (filters, channels, 3, 3)), (f"{layer}.bias", (filters,))):
             if tuple(layers[name].shape) != expected:
                 raise BadWeights(
-                    f"In {path.name}, {name} has shape {tuple(layers[name].shape)}; VGG19 has {expected}. "
-                    "It may be from another network."
+                    lazy_text(
+                        "In {file}, {layer} has shape {shape}; VGG19 has {expected}. It may be from another network.",
+                        file=path.name,
+                        layer=name,
+                        shape=str(tuple(layers[name].shape)),
+                        expected=str(expected),
+                    )
+                )
+            if not _is_plain(layers[name]):
+                raise BadWeights(
+                    lazy_text(
+                        "In {file}, {layer} has no plain floating-point values; it may be quantised or sparse. Give a "
+                        "state dict of plain tensors.",
+                        file=path.name,
+                        layer=name,
+                    )
                 )
             if not bool(torch.isfinite(layers[name].float()).all()):
-                raise BadWeights(f"In {path.name}, {name} has values that are not numbers. The file is damaged.")
-            checked[name] = layers[name].detach().float().contiguous()
+                raise BadWeights(
+                    lazy_text(
+                        "In {file}, {layer} has values that are not numbers. The file is damaged.",
+                        file=path.name,
+                        layer=name,
+                    )
+                )
+            # A copy, so that nothing depends on the file any more.
+            checked[name] = layers[name].detach().to(torch.float32, copy=True).contiguous()
         channels = filters
     return checked
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it has floating-point values on the CPU, one for each place."""
+    return tensor.layout == torch.strided and tensor.device.type == "cpu" and tensor.is_floating_point()
 
 
 def detect_input(first: Tensor) -> str:
@@ -137,7 +197,9 @@ def detect_input(first: Tensor) -> str:
 
 def _for_torchvision(weights: dict[str, Tensor], input: str) -> dict[str, Tensor]:
     if input not in INPUTS:
-        raise BadWeights(f"Unknown input {input!r}; use one of {', '.join(INPUTS)}.")
+        raise BadWeights(
+            lazy_text("Unknown input {input}; use one of {known}.", input=repr(input), known=", ".join(INPUTS))
+        )
     if input == "caffe":
         return caffe_to_torchvision(weights)
     if input == "unit":

@@ -14,7 +14,7 @@ def load_network(weights: Weights) -> tuple[Network, str]:
     layers = read_weights(weights.path) if weights.path else read_vgg19(vgg19_file())
     network = Network(layers, weights.name)
     calibrate(network)
-    truncated = "" if len(network.layers) == len(LAYERS) else f", up to {network.layers[-1]}"
+    truncated = "" if len(network.layers) == len(LAYERS) else f", up to {network.layers[-1]}"  # not translated: a name
     return network, weights.label + truncated
 
 

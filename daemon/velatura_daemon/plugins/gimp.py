@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from velatura.app_dirs import POSIX
-from velatura_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources
+from velatura.i18n import lazy_text
+from velatura_daemon.plugins.bundle import installed_build, plugin_build, plugin_sources, write_plugin
 from velatura_daemon.plugins.folders import (
     OTHER_VERSION,
     PluginState,
     absolute_or_default,
     as_disk_trouble,
+    check_plugin_folder,
+    remove,
     replace_plugin,
 )
 
-EDITOR, MENU = "GIMP", "Filters ▸ Velatura ▸ Restyle…"
+EDITOR = "GIMP"
+# Translators: where the command is in GIMP's menus; Filters as GIMP itself translates it.
+MENU = lazy_text("Filters ▸ Velatura ▸ Restyle…")
 NAME = "velatura_gimp"
 SOURCES = "plugin_gimp"
 FLATPAK, SNAP = "org.gimp.GIMP", "gimp"
 DEFAULT_VERSION = "3.0"  # of the folder that is created if no GIMP 3 has been started yet
-UNSUPPORTED = "GIMP {version} is installed too, but Velatura requires GIMP 3."
+UNSUPPORTED = lazy_text("GIMP {version} is installed too, but Velatura requires GIMP 3.")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def gimp_homes(env: Mapping[str, str] | None = None, platform: str = sys.platfor
         for config in _versions(folder, "3"):
             if config.resolve() not in seen:  # a Flatpak may share the folder of the normal installation
                 seen.add(config.resolve())
-                homes.append(GimpHome(f"{label} {config.name}", config))
+                named = lazy_text("{editor} {version}", editor=label, version=config.name)
+                homes.append(GimpHome(named, config))
     label, folder = next(_folders(env, platform))
     return homes or [GimpHome(label, folder / DEFAULT_VERSION)]
 
@@ -77,9 +82,13 @@ def _folders(env: Mapping[str, str], platform: str) -> Iterator[tuple[str, Path]
     if platform == "win32":
         yield "GIMP", Path(env.get("APPDATA") or home / "AppData/Roaming") / "GIMP"
     elif platform == "darwin":
-        yield "GIMP", home / "Library/Application Support/GIMP"
+        yield "GIMP", home / "Library/Application Support/GIMP"  # not translated: a name and a folder
     else:
-        yield "GIMP (package or AppImage)", absolute_or_default(env.get("XDG_CONFIG_HOME"), home / ".config") / "GIMP"
+        # Translators: which of several kinds of GIMP: one from the distribution, or an AppImage.
+        yield (
+            lazy_text("GIMP (package or AppImage)"),
+            absolute_or_default(env.get("XDG_CONFIG_HOME"), home / ".config") / "GIMP",
+        )
         yield "GIMP (Flatpak)", home / ".var/app" / FLATPAK / "config/GIMP"
         yield "GIMP (Snap)", home / "snap" / SNAP / "current/.config/GIMP"
 
@@ -91,6 +100,11 @@ def _versions(folder: Path, major: str) -> list[Path]:
 
 
 # --- installing and removing --------------------------------------------------------------------------------------
+def check(home: GimpHome) -> None:
+    """Raise DiskTrouble for what would stop `install`, before anything is changed."""
+    check_plugin_folder(home.plugin)
+
+
 def install(home: GimpHome) -> None:
     """Install the plugin, replacing an older one completely. Raises DiskTrouble."""
     with as_disk_trouble(EDITOR, home.config):
@@ -99,12 +113,19 @@ def install(home: GimpHome) -> None:
         home.script.touch()  # GIMP queries a plug-in again only if its file is newer than its records
 
 
+def write_tree(root: Path) -> Path:
+    """Write what is unpacked into GIMP's folder of plug-ins. Returns the folder of the plugin in it."""
+    write_plugin(plugin_sources(SOURCES) / NAME, root / NAME)
+    (root / NAME / f"{NAME}.py").chmod(0o755)
+    return root / NAME
+
+
 def uninstall(home: GimpHome) -> bool:
     """Remove exactly what `install` created. Returns False if there was nothing. Raises DiskTrouble."""
-    installed = home.plugin.exists()
+    installed = os.path.lexists(home.plugin)
     with as_disk_trouble(EDITOR, home.config):
         if installed:
-            shutil.rmtree(home.plugin)
+            remove(home.plugin)
     return installed
 
 
@@ -114,11 +135,14 @@ def state_of(home: GimpHome) -> PluginState:
     if not home.plugin.exists() and not strays:
         return PluginState(False)
     if strays:
-        return PluginState(True, f"{strays[0]} is in the wrong place (GIMP reads plug-ins/{NAME}/{NAME}.py); remove it")
+        problem = lazy_text(
+            "{path} is in the wrong place (GIMP reads plug-ins/{name}/{name}.py); remove it", path=strays[0], name=NAME
+        )
+        return PluginState(True, problem)
     if not home.script.is_file():
-        return PluginState(True, f"{home.script} is missing")
+        return PluginState(True, lazy_text("{path} is missing", path=home.script))
     if POSIX and not os.access(home.script, os.X_OK):
-        return PluginState(True, f"{home.script} is not executable, so GIMP ignores it")
+        return PluginState(True, lazy_text("{path} is not executable, so GIMP ignores it", path=home.script))
     if installed_build(home.plugin) != plugin_build(SOURCES, NAME):
         return PluginState(True, OTHER_VERSION)
     return PluginState(True)

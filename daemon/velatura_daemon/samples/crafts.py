@@ -155,29 +155,19 @@ def watercolour(width: int, height: int) -> Array:
         body = np.minimum((y - crest) * tall, (0.585 - y) * tall)
         paper.glaze(pigment, body, strength * (0.55 + 0.45 * smoothstep(0.25, 0.0, y - crest)), 0.006)
 
-    paper.glaze("#8cbccb", (y - 0.592) * tall + 0.004 * wander, 0.40 + 0.75 * smoothstep(0.6, 1.0, y), 0.01)
-    streaks = fractal(2.2 * u, 26 * v, 241, 3)
-    paper.glaze("#5f93b4", 0.05 * (streaks - 0.12) * smoothstep(0.59, 0.66, y) - 0.02 * (y < 0.60), 0.7, 0.006)
-    paper.glaze("#6f7fae", 0.05 * (fractal(3 * u, 34 * v, 247, 3) - 0.34 + 0.25 * y) - 0.05 * (y < 0.63), 0.6, 0.004)
-
     bank = (y - 0.83 + 0.18 * smoothstep(0.75, 0.0, x) * x + 0.11 * (x < 2) * np.cos(2.8 * x)) * tall
     bank = bank - 0.055 + 0.01 * wander
+    paper.glaze("#8cbccb", (y - 0.592) * tall + 0.004 * wander, 0.40 + 0.75 * smoothstep(0.6, 1.0, y), 0.01)
+    streaks = fractal(2.2 * u, 26 * v, 241, 3)
+    open_water = -bank - 0.012
+    blue = 0.05 * (streaks - 0.12) * smoothstep(0.59, 0.66, y) - 0.02 * (y < 0.60)
+    paper.glaze("#5f93b4", np.minimum(blue, open_water), 0.7, 0.006)
+    violet = 0.05 * (fractal(3 * u, 34 * v, 247, 3) - 0.34 + 0.25 * y) - 0.05 * (y < 0.63)
+    paper.glaze("#6f7fae", np.minimum(violet, open_water), 0.6, 0.004)
+
     paper.glaze("#b9c07a", bank, 1.0, 0.012)
     paper.glaze("#6f8f55", np.minimum(bank - 0.02, 0.06 * (fractal(7 * u, 12 * v, 251, 4) + 0.05)), 1.1, 0.008)
-    boughs, leaves = fractal(9 * u, 9 * v, 257, 4), fractal(16 * u, 16 * v, 263, 3)
-    for cx, cy, size, pigment in (
-        (0.12, 0.50, 0.120, "#9fb568"),
-        (0.20, 0.58, 0.085, "#7fa061"),
-        (0.07, 0.61, 0.095, "#5d8457"),
-        (0.27, 0.65, 0.050, "#c48a54"),
-    ):
-        crown = size - sheet.away(cx, cy) + 0.45 * size * boughs
-        paper.glaze(pigment, crown, 0.85, 0.007)
-        paper.glaze(pigment, np.minimum(crown - 0.25 * size, 0.05 * (leaves + 0.9 * (y - cy) / size)), 0.8, 0.005)
-    for cx, foot, top, lean in ((0.115, 0.86, 0.52, 0.02), (0.195, 0.85, 0.60, -0.015)):
-        bend = lean * (foot - y) * 3 + 0.012 * np.sin(11 * y + 40 * cx)
-        trunk = 0.0045 * (0.25 + 2.4 * (y - top)) - np.abs(sheet.offset(cx, 0)[0] - bend)
-        paper.glaze("#5a4a4c", np.where((y > top) & (y < foot), trunk, -0.05), 1.3, 0.003)
+    _birches(paper)
     for cx, cy, size in ((0.63, 0.69, 0.060), (0.80, 0.635, 0.030)):
         bx, by = sheet.offset(cx, cy)
         bx, by = bx / size, by / size
@@ -188,3 +178,32 @@ def watercolour(width: int, height: int) -> Array:
         paper.glaze("#e0a070", sail, 1.0, 0.004)
         paper.glaze("#a8756c", image, 0.7, 0.006)
     return to_bytes(paper.dry())
+
+
+def _birches(paper: Paper) -> None:
+    """Two trees on the bank of the watercolour: crowns in loose clumps, then trunks with boughs."""
+    sheet = paper.sheet
+    y = sheet.y
+    boughs, leaves = fractal(11 * sheet.u, 11 * sheet.v, 257, 4), fractal(26 * sheet.u, 26 * sheet.v, 263, 3)
+    for cx, cy, size, pigment in (
+        (0.15, 0.43, 0.085, "#b4c06a"),
+        (0.07, 0.50, 0.090, "#93ad60"),
+        (0.20, 0.53, 0.080, "#7fa061"),
+        (0.03, 0.60, 0.070, "#6c9158"),
+        (0.13, 0.60, 0.075, "#5d8457"),
+    ):
+        crown = size - sheet.away(cx, cy) + 0.75 * size * boughs
+        paper.glaze(pigment, np.minimum(crown, 0.05 * (leaves + 0.42)), 0.80, 0.004)
+        shade = np.minimum(crown - 0.15 * size, 0.04 * (leaves - 0.12 + 0.5 * (y - cy) / size))
+        paper.glaze(pigment, shade, 0.9, 0.004)
+    for cx, foot, top, lean in ((0.105, 0.865, 0.42, 0.10), (0.165, 0.845, 0.47, -0.07)):
+        up = foot - y
+        stem = np.abs(sheet.offset(cx, 0)[0] - lean * up - 0.006 * np.sin(17 * y + 40 * cx))
+        width = 0.0012 + 0.010 * np.clip(y - top, 0, 1)
+        trunk = np.minimum(width - stem, np.minimum(0.12 * up, 0.4 * (y - top)))
+        paper.glaze("#4e4248", trunk, 1.5, 0.003)
+        for fork, side in ((0.62, 1.0), (0.56, -1.0), (0.52, 1.0)):
+            rise = fork - y
+            bough = np.abs(sheet.offset(cx, 0)[0] - lean * (foot - fork) - side * 0.75 * rise)
+            twig = np.minimum(0.0022 - 0.75 * bough, 0.4 * np.minimum(rise, 0.075 - rise))
+            paper.glaze("#4e4248", twig, 1.3, 0.002)

@@ -153,9 +153,13 @@ def poppy_field(width: int, height: int) -> Array:
     size = np.where(field > 0.5, 0.25 + 0.75 * near, 1.0).astype(np.float32)
 
     canvas = Canvas(sheet, picture * ink("#f2e2cc"), seed=2)
-    canvas.lay(Brush(0.06, 0.026, 3.5, jitter=0.06, strays=0.3, edge=0.4), picture, flow, scale=size)
-    canvas.lay(Brush(0.036, 0.013, 1.6, jitter=0.10, strays=0.4, edge=0.25), picture, flow, scale=size)
-    canvas.lay(Brush(0.024, 0.008, 0.8, jitter=0.12, strays=0.4, edge=0.2), picture, flow, scale=size)
+    sky = 1 - field
+    canvas.lay(Brush(0.09, 0.030, 8.0, jitter=0.03, streaks=0.05, strays=0.15, edge=0.3), picture, flow, where=sky)
+    canvas.lay(Brush(0.06, 0.016, 1.6, jitter=0.045, streaks=0.05, strays=0.2, edge=0.2), picture, flow, where=sky)
+    canvas.lay(Brush(0.04, 0.010, 0.5, jitter=0.05, streaks=0.06, strays=0.25, edge=0.15), picture, flow, where=sky)
+    canvas.lay(Brush(0.06, 0.026, 3.5, jitter=0.05, strays=0.3, edge=0.4), picture, flow, where=field, scale=size)
+    canvas.lay(Brush(0.036, 0.013, 1.6, jitter=0.07, strays=0.35, edge=0.25), picture, flow, where=field, scale=size)
+    canvas.lay(Brush(0.024, 0.008, 0.8, jitter=0.08, strays=0.35, edge=0.2), picture, flow, where=field, scale=size)
     drifts = (
         smoothstep(0.0, 0.6, fractal(1.3 * across + 3, 1.6 * depth, 61, 3) + 0.05 + 0.2 * near) * field * (1 - lane)
     )
@@ -164,7 +168,7 @@ def poppy_field(width: int, height: int) -> Array:
     bloom = (0.16 + 0.84 * near).astype(np.float32)
     canvas.lay(Brush(0.024, 0.021, 0.40, taper=0.3, strays=1.5, edge=2), dark, flow, where=drifts, scale=bloom)
     canvas.lay(
-        Brush(0.022, 0.018, 0.75, taper=0.3, strays=1.0, impasto=0.45, edge=2),
+        Brush(0.021, 0.018, 0.75, taper=0.35, streaks=0.03, dryness=0.1, strays=1.0, impasto=0.3, edge=2),
         reds,
         0 * flow,
         where=drifts,
@@ -215,7 +219,11 @@ def ember_waves(width: int, height: int) -> Array:
     picture, flow = _dusk(sheet, wander, swell)
     picture, flow, fire = _fjord(sheet, picture, flow, wander)
 
+    disc = sheet.away(*SUN)
+    around = np.arctan2(sheet.offset(*SUN)[1], sheet.offset(*SUN)[0]) + np.pi / 2
+    flow = np.where((disc < 0.062) & (sheet.y < SEA_LEVEL), around, flow)  # the sun is round
     canvas = Canvas(sheet, 0.85 * picture, seed=3)
+    canvas.lay(Brush(0.05, 0.016, 3.0, jitter=0.05, streaks=0.07, strays=0.1, edge=0.5), picture, flow)
     canvas.lay(Brush(0.34, 0.030, 6.5, jitter=0.05, streaks=0.07, strays=0.05, edge=0.5), picture, flow)
     canvas.lay(Brush(0.26, 0.016, 1.5, jitter=0.08, streaks=0.09, strays=0.05, edge=0.30), picture, flow)
     canvas.lay(Brush(0.14, 0.010, 0.8, jitter=0.09, streaks=0.10, strays=0.08, edge=0.22), picture, flow)
@@ -223,7 +231,7 @@ def ember_waves(width: int, height: int) -> Array:
         Brush(0.05, 0.008, 1.3, jitter=0.05, impasto=0.4, edge=0.2),
         picture,
         flow,
-        where=np.clip(fire + smoothstep(0.075, 0.05, sheet.away(*SUN)), 0, 1),
+        where=np.clip(fire + smoothstep(0.075, 0.05, disc), 0, 1),
     )
     return to_bytes(canvas.lit())
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 from velatura.errors import TooBusy
+from velatura.i18n import lazy_text
 from velatura.protocol import messages as p
 from velatura_daemon.jobs.events import Estimated
 from velatura_daemon.jobs.spec import EstimateRequest
@@ -27,11 +29,13 @@ class EstimateBroker:
     def ask(self, session: bytes, ticket: str, request: EstimateRequest) -> None:
         """request: without a ticket. Raises TooBusy; OSError if no worker can be started."""
         if len(self.questions) >= MAX_QUESTIONS:
-            raise TooBusy(f"{MAX_QUESTIONS} estimates are pending already. Ask again when some are answered.")
+            raise TooBusy(
+                lazy_text(
+                    "{count} estimates are already pending. Ask again when some are answered.", count=MAX_QUESTIONS
+                )
+            )
         ours, slot = f"estimate {next(self._tickets)}", self._pool.for_estimate()
-        slot.executor.estimate(
-            EstimateRequest(ours, request.width, request.height, request.settings, request.weights, request.device)
-        )
+        slot.executor.estimate(replace(request, ticket=ours))
         self.questions[ours] = (session, ticket, slot)
 
     def answer(self, event: Estimated) -> bool:

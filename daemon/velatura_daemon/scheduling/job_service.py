@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import itertools
 import logging
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from velatura.app_dirs import AppDirs
-from velatura.errors import BadMessage, TooBusy, VelaturaError
+from velatura.errors import BadMessage, BadSetting, TooBusy, VelaturaError
+from velatura.i18n import lazy_text, sentences
 from velatura.pixels import LARGEST_SIDE
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.clock import Clock
 from velatura_daemon.config import DaemonConfig
-from velatura_daemon.jobs.events import CheckpointSaved, JobDone, SavedImage
-from velatura_daemon.jobs.job import JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job
+from velatura_daemon.jobs.events import CheckpointSaved, JobDone, JobStep, SavedImage
+from velatura_daemon.jobs.job import JOBS_IN_ALL, JOBS_PER_CLIENT, PARKED, QUEUED, RUNNING, WAITING, Job
 from velatura_daemon.jobs.spec import EstimateRequest
-from velatura_daemon.jobs.validation import job_from
+from velatura_daemon.jobs.validation import check_not_circular, estimate_inputs, job_from
 from velatura_daemon.scheduling.queue import Queue
 from velatura_daemon.scheduling.scheduler import Scheduler, no_worker
 from velatura_daemon.scheduling.spec_builder import SpecBuilder
+from velatura_daemon.scheduling.steps import Steps
 from velatura_daemon.scheduling.truncate import truncate_to_bytes
 from velatura_daemon.scheduling.uploads import Uploads
 from velatura_daemon.scheduling.worker_pool import Assignment, WorkerPool
@@ -41,8 +45,9 @@ RESUMABLE_ERRORS = (
     "device_unavailable",
     "internal",
     "picture_too_large",
+    "too_busy",
 )
-NO_LAST_IMAGE = "There was no last image that fits, so this restyle starts from the content."
+NO_LAST_IMAGE = lazy_text("No last result fits, so this restyle starts from the content.")
 
 Notify = Callable[[bytes, p.Message], None]  # session, message
 
@@ -58,8 +63,10 @@ class JobService:
         self.blobs = self.store.blobs
         self.warm_starts = WarmStarts(self.store.blobs, self.store.checkpoints)
         self.queue = Queue()
+        self.steps = Steps(self.blobs)
         self.uploads = Uploads(self.store, self._jobs_of, notify, self.on_failed)
-        specs = SpecBuilder(config, self.store, self.warm_starts)
+        self._id = uuid.uuid4().hex  # in the `via` of the jobs that other daemons do for this one
+        specs = SpecBuilder(config, self.store, self.warm_starts, self._id)
         self.scheduler = Scheduler(config, pool, self.queue, specs, self, clock)
         self._weights = specs.weights
         self._silent: set[bytes] = set()  # sessions that miss their heartbeats
@@ -68,28 +75,58 @@ class JobService:
     # --- requests ------------------------------------------------------------------------------------------
     def submit(self, session: bytes, client_id: str, program: str, request: p.Restyle) -> None:
         """Take a restyle in: check it, and ask for the pictures that are missing. Raises VelaturaError."""
-        job = job_from(request, session, client_id, program, self._config.megapixel_limit)
+        check_not_circular(request.via, self._id)
+        limits = self._config.megapixel_limit, self._config.style_megapixel_limit
+        job = job_from(request, session, client_id, program, *limits)
+        if request.step_every and self._config.executor_kind != "local":
+            raise BadSetting(
+                lazy_text(
+                    "The steps of a restyle are sent only by a daemon that works on its own machine; this one uses "
+                    "{place}. Restyle without steps, or run the command there.",
+                    place=self._config.remote_name,
+                )
+            )
         self._check_may_add(client_id, job.id)
+        self.store.quota.check_for_result(client_id, job.result_bytes)
         if (client_id, job.id) in self.store.checkpoints.records:
-            raise BadMessage(f"A stopped job {job.id!r} is saved: resume it, or give the new one an id of its own.")
+            raise BadMessage(
+                lazy_text(
+                    "A stopped job {job} is saved: resume it, or give the new one an id of its own.", job=repr(job.id)
+                )
+            )
         self._add(job)
 
     def resume(self, session: bytes, client_id: str, owner: str, request: p.Resume) -> None:
         """Continue a stopped restyle, this client's or another's. Raises VelaturaError."""
         if request.how not in ("go_on", "as_it_is"):
-            raise BadMessage(f"A restyle is resumed to go_on or as_it_is, not {request.how[:40]!r}.")
+            raise BadMessage(
+                lazy_text("A restyle is resumed with go_on or as_it_is, not {how}.", how=repr(request.how[:40]))
+            )
         self._check_may_add(client_id, request.job)
         if (owner, request.job) in self.store.active:
-            raise BadMessage("This restyle is running already.")
+            raise BadMessage(lazy_text("This restyle is already running."))
+        self.store.check_may_resume((owner, request.job), client_id)
         job = self.store.checkpoints.take_up((owner, request.job), session, client_id)
         job.finish_now = request.how == "as_it_is"
+        # Whoever resumes it did not ask for steps, and it begins a new way through other daemons.
+        job.request = replace(job.request, step_every=0, via=[])
         self._add(job)
 
     def _check_may_add(self, client_id: str, job: str) -> None:
         if len(self.queue.of(client_id)) >= JOBS_PER_CLIENT:
-            raise TooBusy(f"{JOBS_PER_CLIENT} restyles of this program are waiting already. Cancel some, or wait.")
+            raise TooBusy(
+                lazy_text(
+                    "{count} restyles of this program are already waiting. Cancel some, or wait.", count=JOBS_PER_CLIENT
+                )
+            )
+        if len(self.queue) >= JOBS_IN_ALL:
+            raise TooBusy(
+                lazy_text(
+                    "{count} restyles of all programs are already waiting. Cancel some, or wait.", count=JOBS_IN_ALL
+                )
+            )
         if self.queue.get(client_id, job) or (client_id, job) in self.store.results.records:
-            raise BadMessage(f"There is a job {job!r} already; each needs an id of its own.")
+            raise BadMessage(lazy_text("There is already a job {job}; each job needs its own id.", job=repr(job)))
 
     def _add(self, job: Job) -> None:
         self._client_of[job.session] = job.client_id
@@ -102,7 +139,7 @@ class JobService:
             self.notify(old.session, p.Cancelled(old.id, replaced_by=job.id))
         self.store.added(job)
         log.info(
-            "job %s: %d × %d, %d style(s), %s, %d picture(s) to come",
+            "job %s: %d × %d, styles: %d, quality: %s, pictures to receive: %d",
             job.id,
             job.content.width,
             job.content.height,
@@ -146,13 +183,27 @@ class JobService:
         if job is not None:
             job.preview_due = True
 
+    def step_received(self, client_id: str, job_id: str) -> None:
+        """The client has a step: the worker may send another one."""
+        job = self.queue.get(client_id, job_id)
+        if job is not None and (ticket := self.steps.received(job)):
+            self.scheduler.step_taken(job, ticket)
+
     def estimate(self, session: bytes, request: p.GetEstimate) -> None:
         """Ask a worker, which knows its device. Raises VelaturaError."""
+        check_not_circular(request.via, self._id)
         settings = StyleSettings.from_wire(request.settings)
         if not (0 < request.width <= LARGEST_SIDE and 0 < request.height <= LARGEST_SIDE):
-            raise BadMessage(f"A picture of {request.width} × {request.height} pixels is beyond the protocol.")
-        weights = self._weights(request.weights)
-        question = EstimateRequest("", request.width, request.height, settings, weights, request.device)
+            raise BadMessage(
+                lazy_text(
+                    "A picture of {width} × {height} pixels exceeds the limits of the protocol.",
+                    width=request.width,
+                    height=request.height,
+                )
+            )
+        weights, inputs = self._weights(request.weights), estimate_inputs(request, self._config.style_megapixel_limit)
+        via = (*request.via, self._id)
+        question = EstimateRequest("", request.width, request.height, settings, weights, request.device, inputs, via)
         try:
             self.scheduler.estimates.ask(session, request.ticket, question)
         except OSError as error:
@@ -173,10 +224,12 @@ class JobService:
         """A silent client's jobs release their workers and wait for it."""
         self._silent.add(session)
         for job in self._jobs_of(session):
-            if job.state in (QUEUED, RUNNING):
+            if job.state == RUNNING:
                 self.scheduler.pause(job)
-                job.state, job.resume, job.paused = PARKED, True, True
-                log.info("job %s: parked, its client is silent", job.id)
+                job.resume = job.paused = True
+            if job.state in (QUEUED, RUNNING):
+                job.state = PARKED
+                log.info("job %s: parked, its client does not respond", job.id)
 
     def unpark(self, session: bytes) -> None:
         """The client is back: its jobs continue."""
@@ -191,7 +244,7 @@ class JobService:
         """The client closed its session: its jobs end; finished results stay for its client_id."""
         for job in self._leave(session):
             self.store.ended(job)
-            log.info("job %s: dropped, its client has gone", job.id)
+            log.info("job %s: dropped, its client closed the session", job.id)
 
     def lose_session(self, session: bytes) -> None:
         """The client vanished: its jobs stop, and can be resumed."""
@@ -199,7 +252,7 @@ class JobService:
             self.scheduler.pause(job)
         for job in self._leave(session):
             self.store.stopped(job)
-            log.info("job %s: stopped, its client has vanished", job.id)
+            log.info("job %s: stopped, its client disconnected", job.id)
 
     def _leave(self, session: bytes) -> list[Job]:
         """Take a session's jobs out. Returns them."""
@@ -256,6 +309,7 @@ class JobService:
 
     def _remove(self, job: Job) -> None:
         self.queue.remove(job)
+        self.steps.forget(job)
         self.blobs.unpin(job.blobs)
         self.uploads.drop_unneeded()
 
@@ -270,7 +324,7 @@ class JobService:
         self.notify(job.session, p.Failed(job.id, error.code, error.sentence))
 
     def on_done(self, assignment: Assignment, result: JobDone) -> None:
-        """Store the result, then send it to the client. Raises DiskTrouble."""
+        """Store the result, then send it to the client. Raises DiskTrouble, TooBusy."""
         job = assignment.job
         self.blobs.adopt(result.picture.blob, assignment.outputs.result)
         message = _result_message(job, result)
@@ -279,11 +333,27 @@ class JobService:
         log.info("job %s: done in %.1f s with %s on %s", job.id, result.seconds, result.weights, result.device)
         self.notify(job.session, message)
 
+    def on_step(self, assignment: Assignment, step: JobStep) -> None:
+        """Keep the picture until the client has it. Raises DiskTrouble."""
+        job = assignment.job
+        self.steps.add(job, assignment.ticket, step.picture.blob, assignment.outputs.step(step.number))
+        self.notify(job.session, p.Step(job.id, step.number, step.picture.to_wire()))
+
     def on_image_saved(self, assignment: Assignment, image: SavedImage | None) -> None:
         self.warm_starts.keep(assignment.job, assignment.outputs.last_image, image)
 
     def on_checkpoint(self, job: Job, checkpoint: CheckpointSaved) -> None:
-        self.store.checkpoint_saved(job, checkpoint)
+        try:
+            saved = self.store.checkpoint_saved(job, checkpoint)
+        except VelaturaError as error:  # no space, or a deleted picture: the work itself continues
+            log.warning("restyle %s could not be resumed after a crash: %s", job.id, error.sentence)
+            if not job.notified_unsaved:
+                job.notified_unsaved = True
+                sentence = sentences(lazy_text("The progress of this restyle is not saved."), error.sentence)
+                self.notify(job.session, p.Notice(job.id, sentence))
+            return
+        if saved:
+            self.notify(job.session, p.ProgressSaved(job.id, checkpoint.done))
 
     def on_damaged(self, job: Job) -> None:
         self.blobs.discard(job.blobs)

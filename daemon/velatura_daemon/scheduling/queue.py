@@ -1,4 +1,4 @@
-"""A fair queue of jobs: round-robin between clients, first in, first out within a client."""
+"""A fair queue of jobs: round-robin between clients, first in, first out within a client; background jobs come last."""
 
 from __future__ import annotations
 
@@ -56,8 +56,14 @@ class Queue:
 
     def in_order(self) -> list[Job]:
         """Return the queued jobs in the order in which they will run unless others are added."""
-        queued = [[job for job in jobs.values() if job.state == QUEUED] for jobs in self._jobs.values()]
-        return [job for round_ in itertools.zip_longest(*queued) for job in round_ if job is not None]
+        return [*self._rounds(background=False), *self._rounds(background=True)]
+
+    def _rounds(self, *, background: bool) -> Iterator[Job]:
+        queued = [
+            [job for job in jobs.values() if job.state == QUEUED and job.background == background]
+            for jobs in self._jobs.values()
+        ]
+        return (job for round_ in itertools.zip_longest(*queued) for job in round_ if job is not None)
 
     def begin(self, job: Job) -> None:
         """Mark a job as running. Its client becomes the last among the clients."""

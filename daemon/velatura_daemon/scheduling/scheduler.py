@@ -7,7 +7,8 @@ import logging
 from collections import Counter
 from typing import Protocol
 
-from velatura.errors import DaemonLost, DiskTrouble, PictureTooLarge, VelaturaError, WorkerDied, error_from
+from velatura.errors import DaemonLost, DiskTrouble, PictureTooLarge, TooBusy, VelaturaError, WorkerDied, error_from
+from velatura.i18n import lazy_text, sentences
 from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
 from velatura_daemon.config import DaemonConfig
@@ -24,6 +25,7 @@ from velatura_daemon.jobs.events import (
     JobNotice,
     JobPreview,
     JobProgress,
+    JobStep,
     JobStopped,
     Ready,
     SavedImage,
@@ -42,6 +44,8 @@ log = logging.getLogger("velatura.scheduler")
 # Positions up to this one are reported at each change; beyond, when they have changed by a tenth: with hundreds waiting
 # they would be most of what is sent.
 NEAR = 10
+# Translators: a clause, after "The worker died": why.
+NO_SIGN_OF_LIFE = lazy_text("it stopped responding and was ended")
 
 
 class SchedulerListener(Protocol):
@@ -53,7 +57,10 @@ class SchedulerListener(Protocol):
         """The job leaves the queue."""
 
     def on_done(self, assignment: Assignment, result: JobDone) -> None:
-        """The job leaves the queue; its files are those of the assignment. Raises DiskTrouble."""
+        """The job leaves the queue; its files are those of the assignment. Raises DiskTrouble, TooBusy."""
+
+    def on_step(self, assignment: Assignment, step: JobStep) -> None:
+        """Raises DiskTrouble."""
 
     def on_image_saved(self, assignment: Assignment, image: SavedImage | None) -> None:
         """The optimised image of a job that ended."""
@@ -91,6 +98,7 @@ class Scheduler:
             self._start(*match)
         if waiting := self._queue.waiting:
             self._request_workers(waiting)
+            self._make_way()
         self._positions_changed = True
 
     def cancel(self, job: Job) -> None:
@@ -104,6 +112,12 @@ class Scheduler:
         if (slot := self._slot_running(job)) is not None and slot.assignment is not None:
             slot.assignment.stopping = True
             slot.executor.pause(slot.assignment.ticket)
+
+    def step_taken(self, job: Job, ticket: str) -> None:
+        """The client has a step of this run of the job: its worker may go on. Steps of earlier runs do not count."""
+        slot = self._slot_running(job)
+        if slot is not None and slot.assignment is not None and slot.assignment.ticket == ticket:
+            slot.executor.step_taken(ticket)
 
     def _slot_running(self, job: Job) -> WorkerSlot | None:
         slot = self.pool.slot_of(job)
@@ -122,18 +136,21 @@ class Scheduler:
         while (slot := self.pool.next_idle(now, self.active_at, self.busy)) is not None:
             self._release(slot)
         for slot in self.pool.end_hung(now):
-            log.error("a worker gave no sign of life for %.0f s; it is ended", now - slot.progress_at)
+            silent_since = slot.progress_at if slot.assignment is not None else slot.heard_at
+            log.error("a worker did not respond for %.0f s; ending it", now - silent_since)
         if self._fallback_was_active != self.pool.fallback_active:  # no event says so
             self._fallback_was_active = self.pool.fallback_active
             self.dispatch()
         self._notify_positions()
 
     def _release(self, slot: WorkerSlot) -> None:
-        idle = f"{self._config.worker_seconds:.0f} s"
-        log.info("a worker ends: idle for %s", idle)
+        seconds = self._config.worker_seconds
+        log.info("stopping a worker that was idle for %.0f s", seconds)
         slot.executor.release_device()
         slot.forget_caches()
-        self.estimates.fail(slot, f"The worker did not answer for {idle} and was ended. Ask again.")
+        self.estimates.fail(
+            slot, lazy_text("The worker did not answer for {seconds:.0f} s and was ended. Try again.", seconds=seconds)
+        )
 
     @property
     def seconds_to_next(self) -> float | None:
@@ -160,6 +177,19 @@ class Scheduler:
                 return job, slot
         return None
 
+    def _make_way(self) -> None:
+        """Pause background jobs for others that wait. They continue later from where they were."""
+        stopping = sum(slot.assignment.stopping for slot in self.pool.busy if slot.assignment is not None)
+        for job in self._queue.in_order():
+            if job.background:
+                return
+            if stopping > 0:  # a worker that will be free within one evaluation
+                stopping -= 1
+            elif (slot := self.pool.background_slot_for(job)) is not None and (paused := slot.running) is not None:
+                self.pause(paused)
+                paused.state, paused.resume, paused.paused = QUEUED, True, True
+                log.info("job %s: paused for job %s", paused.id, job.id)
+
     def _request_workers(self, waiting: list[Job]) -> None:
         self.pool.request_workers(len(waiting))
         if self.pool.busy:
@@ -167,7 +197,7 @@ class Scheduler:
         for job in waiting:
             if not job.notified_waiting:
                 job.notified_waiting = True
-                self._notify(job, "Starting a worker; the restyle will begin shortly.")
+                self._notify(job, lazy_text("Starting a worker; the restyle will begin shortly."))
 
     def _start(self, job: Job, slot: WorkerSlot) -> None:
         self._queue.begin(job)
@@ -187,7 +217,7 @@ class Scheduler:
         self._listener.notify(job.session, p.Queued(job.id, 0))
         if self.pool.fallback_active and not job.notified_fallback:
             job.notified_fallback = True
-            self._notify(job, f"{self._config.fallback_notice[:1].upper()}{self._config.fallback_notice[1:]}.")
+            self._notify(job, self._config.fallback_sentence)
 
     def _notify(self, job: Job, sentence: str) -> None:
         self._listener.notify(job.session, p.Notice(job.id, sentence))
@@ -210,7 +240,8 @@ class Scheduler:
     def poll(self) -> None:
         """Handle the events that have arrived."""
         for slot, event in self.pool.poll():
-            self.active_at = self._clock.now()
+            if slot.assignment is not None or not isinstance(event, Heartbeat):
+                self.active_at = self._clock.now()
             try:
                 self._handle(slot, event)
             except Exception as error:  # a fault of ours: this job is lost, the daemon is not
@@ -245,8 +276,23 @@ class Scheduler:
         elif isinstance(event, CheckpointSaved):
             if self._is_wanted(assignment.job):  # of a stopping job too: its client may come back
                 self._listener.on_checkpoint(assignment.job, event)
+        elif isinstance(event, JobStep):
+            self._on_step(slot, assignment, event)
         elif not assignment.stopping:
             self._forward(assignment, event)
+
+    def _on_step(self, slot: WorkerSlot, assignment: Assignment, event: JobStep) -> None:
+        """A step that cannot be kept is left out: the restyle itself continues."""
+        path = assignment.outputs.step(event.number)
+        if assignment.stopping:
+            path.unlink(missing_ok=True)
+            return
+        try:
+            self._listener.on_step(assignment, event)
+        except DiskTrouble as error:
+            path.unlink(missing_ok=True)
+            slot.executor.step_taken(event.ticket)
+            self._notify(assignment.job, sentences(lazy_text("A step was skipped."), error.sentence))
 
     def _forward(self, assignment: Assignment, event: JobProgress | JobPreview | JobNotice | Estimated) -> None:
         """To the client, under the client's name for the job."""
@@ -257,6 +303,7 @@ class Scheduler:
         elif isinstance(event, JobNotice):
             self._notify(job, event.sentence)
         elif isinstance(event, JobProgress):
+            job.has_begun = True
             values = {name: value for name, value in vars(event).items() if name != "ticket"}
             self._listener.notify(job.session, p.Progress(job.id, **values))
         elif job.preview_due:  # a slow client's previews are dropped, never queued
@@ -277,7 +324,8 @@ class Scheduler:
         if assignment.stopping:
             pass  # its client has been notified already
         elif event.code == DaemonLost.code and self.pool.fallback_active:
-            self._move_to_fallback(job, f"{event.sentence} This machine does the work meanwhile.")
+            meanwhile = lazy_text("This machine does the work meanwhile.")
+            self._move_to_fallback(job, sentences(event.sentence, meanwhile))
         else:
             others = self._queue.in_order() if event.code == DaemonLost.code and self.pool.unreachable else []
             for one in [job, *others]:
@@ -294,7 +342,7 @@ class Scheduler:
         self._listener.on_image_saved(assignment, event.last_image)
         try:
             self._listener.on_done(assignment, event)
-        except DiskTrouble as error:
+        except (DiskTrouble, TooBusy) as error:
             self._listener.on_failed(assignment.job, error)
         else:
             slot.executor.acknowledge(event.ticket)
@@ -303,12 +351,13 @@ class Scheduler:
     def _on_gone(self, slot: WorkerSlot, event: WorkerGone) -> None:
         """Retry its job once on another worker."""
         assignment = slot.assignment
-        hung = assignment is not None and assignment.hung
-        how = "it gave no sign of life any more and was ended" if hung else event.how
+        hung = slot.hung or (assignment is not None and assignment.hung)
+        how = NO_SIGN_OF_LIFE if hung else event.how
         log.error("a worker died: %s", how)
         slot.executor.info = type(slot.executor.info)()
         slot.forget_caches()
-        self.estimates.fail(slot, f"The worker died ({how}) before it could answer.")
+        # Translators: {how} is a clause such as "it ended with code 1".
+        self.estimates.fail(slot, lazy_text("The worker died ({how}) before it could answer.", how=how))
         if assignment is not None and not assignment.stopping:
             self._retry(assignment.job, how, event)
         self._finish(slot)
@@ -318,17 +367,20 @@ class Scheduler:
         job.deaths += not event.blameless
         sentence = event.sentence
         if job.deaths > DEATHS_ALLOWED or job.moves > MOVES_ALLOWED:
-            twice = (
-                f"The worker died twice during this restyle ({how}), so it is not tried again. Try a smaller "
-                "picture or selection; 'velatura doctor' shows where the log is."
+            # Translators: {how} is a clause such as "it ended with code 1".
+            twice = lazy_text(
+                "The worker died twice during this restyle ({how}), so it is not tried again. Try a smaller picture or "
+                "part; 'velatura doctor' shows where the log is.",
+                how=how,
             )
             self._listener.on_failed(job, DaemonLost(sentence) if sentence else WorkerDied(twice))
         elif not sentence:
-            self._requeue(job, f"The worker died ({how}); another one continues the restyle.")
+            # Translators: {how} is a clause such as "it ended with code 1".
+            self._requeue(job, lazy_text("The worker died ({how}); another one continues the restyle.", how=how))
         elif self.pool.fallback_active:
-            self._move_to_fallback(job, f"{sentence} This machine continues the restyle.")
+            self._move_to_fallback(job, sentences(sentence, lazy_text("This machine continues the restyle.")))
         else:
-            self._requeue(job, f"{sentence} It is tried once more.")
+            self._requeue(job, sentences(sentence, lazy_text("It is tried once more.")))
 
     def _move_to_fallback(self, job: Job, sentence: str) -> None:
         try:
@@ -354,7 +406,9 @@ class Scheduler:
         """ended: the worker has no job any more; otherwise its job is cancelled."""
         assignment = slot.assignment
         if assignment is not None and not assignment.stopping and self._is_wanted(assignment.job):
-            sentence = f"An internal error stopped this job ({type(error).__name__}). See the daemon's log."
+            sentence = lazy_text(
+                "An internal error stopped this job ({kind}). See the daemon's log.", kind=type(error).__name__
+            )
             self._listener.on_failed(assignment.job, VelaturaError(sentence))
         if ended:
             self._finish(slot)
@@ -369,7 +423,7 @@ class Scheduler:
 
 def no_worker(error: Exception) -> WorkerDied:
     log.error("no worker could be started", exc_info=error)
-    return WorkerDied(f"No worker could be started ({error}). See the daemon's log.")
+    return WorkerDied(lazy_text("No worker could be started ({problem}). See the daemon's log.", problem=str(error)))
 
 
 def _layer_of(job: Job) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from velatura.pixels import PictureRef
 from velatura.protocol.style_share import StyleShare
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.jobs.job import Job
-from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StyleInput
+from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, PreviousInput, StyleInput
 from velatura_daemon.storage.job_store import JobStore
 from velatura_daemon.storage.warm_starts import WarmStarts
 
@@ -17,8 +17,9 @@ from velatura_daemon.storage.warm_starts import WarmStarts
 class SpecBuilder:
     """Knows the stores that jobs' files are in."""
 
-    def __init__(self, config: DaemonConfig, store: JobStore, warm_starts: WarmStarts) -> None:
-        self._config, self._store, self._warm_starts = config, store, warm_starts
+    def __init__(self, config: DaemonConfig, store: JobStore, warm_starts: WarmStarts, daemon: str) -> None:
+        """daemon: the id of this one."""
+        self._config, self._store, self._warm_starts, self._daemon = config, store, warm_starts, daemon
 
     def outputs_for(self, job: Job) -> OutputPaths:
         """Fresh files for one run of a job, and the job's checkpoint."""
@@ -39,11 +40,19 @@ class SpecBuilder:
             settings=job.settings,
             weights=self.weights(job.weights),
             device=device,
-            adjust=job.adjust or job.resume,
+            adjust=job.adjust or (job.resume and job.has_begun),
             resumable=job.resumable,
             finish_now=job.finish_now,
             start=self._warm_starts.start_for(job),
             outputs=outputs,
+            view=job.view,
+            step_every=job.request.step_every,
+            previous=tuple(
+                PreviousInput(self._file(frame.content), self._file(frame.result)) for frame in job.previous
+            ),
+            background=job.background,
+            via=(*job.request.via, self._daemon),
+            once=job.request.once,
         )
 
     def weights(self, name: str) -> str:

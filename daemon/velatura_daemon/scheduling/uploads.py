@@ -45,7 +45,7 @@ class Uploads:
             blob = min(job.missing)
             size = next((picture.length for picture in job.pictures if picture.blob == blob), None)
             try:
-                upload = self._store.begin_upload(size or PROFILE_LIMIT)
+                upload = self._store.begin_upload(job, size or PROFILE_LIMIT)
             except VelaturaError as error:
                 self._fail(job, error)
                 continue

@@ -47,6 +47,7 @@ class WorkerSlot:
         self._clock = clock
         self._warm: dict[str, OrderedDict[Hashable, None]] = {kind: OrderedDict() for kind in AFFINITY_KINDS}
         self.heard_at = self.progress_at = clock.now()  # its last event; its last event that was more than a heartbeat
+        self.hung = False  # it was ended while idle, because it gave no sign of life
 
     @property
     def is_free(self) -> bool:
@@ -62,12 +63,16 @@ class WorkerSlot:
     def assign(self, assignment: Assignment) -> None:
         """From now on what the job needs counts as cached."""
         self.assignment = assignment
-        self.heard_at = self.progress_at = self._clock.now()
+        self.begin()
         for kind, what in _affinities(assignment.job).items():
             self._warm[kind][what] = None
             self._warm[kind].move_to_end(what)
             if len(self._warm[kind]) > AFFINITIES_KEPT:
                 self._warm[kind].popitem(last=False)
+
+    def begin(self) -> None:
+        """It gets work, or starts: from now on its silence counts."""
+        self.heard_at = self.progress_at = self._clock.now()
 
     def note_event(self, event: WorkerEvent) -> None:
         self.heard_at = self._clock.now()
@@ -76,6 +81,7 @@ class WorkerSlot:
 
     def forget_caches(self) -> None:
         """Its process has gone."""
+        self.hung = False
         for kind in self._warm.values():
             kind.clear()
 
@@ -91,6 +97,13 @@ class WorkerSlot:
             return self.heard_at + patience
         progress_patience = max(PROGRESS_PATIENCE * patience, 3 * self.assignment.expected)
         return min(self.heard_at + patience, self.progress_at + progress_patience)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its silence means that it hangs."""
+        if self.assignment is not None:
+            return not self.assignment.hung
+        return self.executor.sends_idle_heartbeats and self.executor.holds_device and not self.hung
 
     def status(self) -> dict[str, Any]:
         return {"pid": self.executor.pid, "busy": self.assignment is not None, **self.executor.info.known()}
@@ -149,11 +162,18 @@ class WorkerPool:
         """The free worker with the most of it cached; None: no suitable one is free."""
         return max(self._free_on(job.device), key=lambda slot: slot.affinity(job), default=None)
 
+    def background_slot_for(self, job: Job) -> WorkerSlot | None:
+        """A suitable worker whose job gives way to others; None if there is none."""
+        running = (slot for slot in self._suitable_for(job.device) if slot.running is not None)
+        return next((slot for slot in running if slot.running is not None and slot.running.background), None)
+
     def _free_on(self, device: str) -> list[WorkerSlot]:
+        return [slot for slot in self._suitable_for(device) if slot.is_free]
+
+    def _suitable_for(self, device: str) -> list[WorkerSlot]:
         """A device requested by name has a worker of its own; one that no worker has runs on any."""
         active = self.active
-        own = [slot for slot in active if slot.executor.device == device]
-        return [slot for slot in own or active if slot.is_free]
+        return [slot for slot in active if slot.executor.device == device] or active
 
     def for_estimate(self) -> WorkerSlot:
         """A worker to ask how long something would take: a loaded and free one if there is one."""
@@ -161,7 +181,10 @@ class WorkerPool:
         def suitability(slot: WorkerSlot) -> tuple[bool, bool, bool]:
             return slot.executor.holds_device, slot.executor.available, slot.assignment is None
 
-        return max(self.active, key=suitability)
+        slot = max(self.active, key=suitability)
+        if not slot.executor.holds_device:
+            slot.begin()
+        return slot
 
     def request_workers(self, jobs: int) -> None:
         """So many jobs wait. No more workers are requested than that, since each may be a machine that is started."""
@@ -186,23 +209,25 @@ class WorkerPool:
     def _release_times(self, idle_since: float, work_waits: bool) -> list[tuple[WorkerSlot, float]]:
         """The only active worker that is loaded stays as long as a job may come for it."""
         loaded = [slot for slot in self if slot.executor.holds_device]
-        idle = [(slot, slot.heard_at) for slot in loaded if slot.assignment is None]
+        idle = [(slot, slot.progress_at) for slot in loaded if slot.assignment is None]
         if len(loaded) == 1 and loaded[0] in self.active:
-            idle = [] if work_waits else [(slot, max(heard_at, idle_since)) for slot, heard_at in idle]
+            idle = [] if work_waits else [(slot, max(used_at, idle_since)) for slot, used_at in idle]
         return [(slot, since + self._config.worker_seconds) for slot, since in idle]
 
     def end_hung(self, now: float) -> list[WorkerSlot]:
         """End the workers that gave no sign of life for too long. Returns them."""
         ended = []
         for slot, hangs_at in self._hang_times():
-            if slot.assignment is not None and now >= hangs_at:
-                slot.assignment.hung = True
+            if now >= hangs_at:
+                slot.hung = slot.assignment is None
+                if slot.assignment is not None:
+                    slot.assignment.hung = True
                 slot.executor.terminate()
                 ended.append(slot)
         return ended
 
     def _hang_times(self) -> list[tuple[WorkerSlot, float]]:
-        watched = [slot for slot in self.busy if slot.assignment is not None and not slot.assignment.hung]
+        watched = [slot for slot in self if slot.is_watched]
         return [(slot, slot.hangs_at(self._config.hang_seconds)) for slot in watched]
 
     def seconds_to_next(self, idle_since: float, work_waits: bool) -> float | None:

@@ -9,16 +9,15 @@ import os
 import selectors
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import velatura
 from velatura.app_dirs import POSIX, AppDirs, make_private_folder
-from velatura.client.connection_file import ConnectionInfo, publish, withdraw
+from velatura.client.locks import Lock
 from velatura.errors import BadMessage, DiskTrouble, UnknownBlob, VelaturaError
+from velatura.i18n import lazy_text
 from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
 from velatura.protocol.transfer import put_messages
@@ -28,21 +27,25 @@ from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.factory import providers_for
 from velatura_daemon.scheduling.job_service import JobService
 from velatura_daemon.scheduling.worker_pool import WorkerPool
+from velatura_daemon.server.buffer_budget import BufferBudget
 from velatura_daemon.server.listener import Listener, Peer, listen_on_loopback, listen_on_path
+from velatura_daemon.server.presence import CHECK_SECONDS, Presence, folder_for_socket
+from velatura_daemon.server.replies import failure, send, send_pieces, send_when_read
 from velatura_daemon.server.sessions import Session, SessionRegistry
 
 log = logging.getLogger("velatura.server")
 
-MAX_SOCKET_PATH = 100  # bytes; the system's limit is 104 on macOS and 107 on Linux
+MAX_UNSAID = 256  # messages for a silent client: its 32 jobs have a few last ones each
 ERROR_PAUSE = 0.1  # seconds, so that an error that repeats does not take a whole core
-MAX_SENTENCE = 2000  # characters
 
 
 class Server:
     """Sockets, sessions and the event loop. `run()` returns after `stop()` or a signal."""
 
-    def __init__(self, dirs: AppDirs, options: DaemonConfig, build: str, clock: Clock | None = None) -> None:
-        """Binds its sockets and publishes the connection file. Raises DiskTrouble."""
+    def __init__(
+        self, dirs: AppDirs, options: DaemonConfig, build: str, lock: Lock, clock: Clock | None = None
+    ) -> None:
+        """Binds its sockets and publishes the connection file. lock: the daemon's, acquired. Raises DiskTrouble."""
         self._dirs = dirs
         self._options = options
         self._build = build
@@ -55,13 +58,15 @@ class Server:
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_out, selectors.EVENT_READ, self._drain_wakes)
         self._key = auth.fresh_key()
+        self._presence = Presence(dirs, lock, self._key, build)
         self._sessions = SessionRegistry(self._key, self._clock)
+        self._budget = BufferBudget(self._clock)
         self._job_service = JobService(options, dirs, self._pool(), self._notify, self._clock)
         self._scheduler = self._job_service.scheduler
-        self._socket_folder = self._folder_for_socket()
+        self._socket_folder = folder_for_socket(dirs)
         self._listeners: list[Listener] = []
         self._listen()
-        self._publish()
+        self._presence.publish(self._endpoints)
         log.info("listening at %s, build %s", ", ".join(self._endpoints), build)
 
     def _pool(self) -> WorkerPool:
@@ -112,44 +117,40 @@ class Server:
         except BlockingIOError:
             pass
 
-    def _seconds_to_next(self) -> float | None:
-        """Until the clock brings something to do; None: an idle daemon sleeps."""
-        due = [listener.due for listener in self._listeners]
+    def _seconds_to_next(self) -> float:
+        """Until the clock brings something to do."""
+        due: list[float | None] = [CHECK_SECONDS, self._budget.due, *(listener.due for listener in self._listeners)]
         if self._sessions.sessions:
             due.append(self._options.heartbeat / 2)
         due.append(self._scheduler.seconds_to_next)
         if self._options.exit_seconds and not self._scheduler.busy:
             due.append(self._options.exit_seconds - (self._clock.now() - self._scheduler.active_at))
-        waits = [seconds for seconds in due if seconds is not None]
-        return max(0.001, min(waits)) if waits else None
+        return max(0.001, min(seconds for seconds in due if seconds is not None))
 
     def _tick(self, now: float) -> None:
         """Silent clients, idle and hung workers, expired records, exit after idling."""
+        self._budget.tidy()
         for listener in self._listeners:
             listener.tidy(now)
         for session in list(self._sessions.sessions.values()):
-            silent = now - session.heard
+            heard = now if self._budget.is_waiting(session.peer) else max(session.heard, session.peer.read_at)
+            silent = now - heard
             if silent > self._options.park_seconds:
                 self._lose(session)
             elif silent > 2 * self._options.heartbeat and not session.parked:
                 session.parked = True
                 self._job_service.park(session.token)
         self._job_service.tick(now)
-        if not self._stopping and not self._can_be_found:
+        if not self._presence.check():
+            if not self._scheduler.busy:
+                self._stopping = "its lock file was deleted"  # not translated: for the log
+        elif not self._stopping and not self._can_be_found:
             self._publish_again()
         may_leave = self._options.exit_seconds > 0 and not self._scheduler.busy
         if may_leave and now - self._scheduler.active_at >= self._options.exit_seconds:
             self._stopping = "idle"
 
     # --- publishing --------------------------------------------------------------------------------
-    def _folder_for_socket(self) -> Path:
-        if not POSIX:
-            return self._dirs.runtime
-        folder = make_private_folder(self._dirs.runtime)
-        if len(os.fsencode(folder / "daemon.sock")) <= MAX_SOCKET_PATH:
-            return folder
-        return Path(tempfile.mkdtemp(prefix="velatura-"))  # 0700, and short
-
     @property
     def _endpoints(self) -> list[str]:
         return [listener.endpoint for listener in self._listeners]
@@ -161,15 +162,18 @@ class Server:
             if self._options.tcp or not POSIX:
                 self._listen_at(*listen_on_loopback())
         except OSError as error:
-            raise DiskTrouble(f"The daemon cannot listen in {self._socket_folder} ({error.strerror}).") from error
+            raise DiskTrouble(
+                lazy_text(
+                    "The daemon cannot listen in {folder} ({problem}).",
+                    folder=str(self._socket_folder),
+                    problem=str(error.strerror),
+                )
+            ) from error
 
     def _listen_at(self, listening: socket.socket, endpoint: str) -> None:
         self._listeners.append(
-            Listener(listening, endpoint, self._selector, self._clock, self._take, self._disconnected)
+            Listener(listening, endpoint, self._selector, self._clock, self._budget, self._take, self._disconnected)
         )
-
-    def _publish(self) -> None:
-        publish(self._dirs, ConnectionInfo(tuple(self._endpoints), self._key, os.getpid(), self._build))
 
     @property
     def _can_be_found(self) -> bool:
@@ -183,30 +187,26 @@ class Server:
             if POSIX and not socket_path.exists():
                 make_private_folder(self._socket_folder)
                 self._listeners[0].listen_anew(listen_on_path(socket_path)[0])
-            self._publish()
+            self._presence.publish(self._endpoints)
         except (OSError, VelaturaError) as error:
-            log.error("it could not be restored: %s", error)
+            log.error("the connection file or the socket could not be restored: %s", error)
 
     def _on_hangup(self, *_: object) -> None:
         """SIGHUP: a client could not find the daemon. `_tick` restores what is missing."""
         self.wake()
 
-    def _send(self, peer: Peer, message: p.Message) -> None:
-        """Queue a message; a peer that has gone or does not read loses it."""
-        try:
-            if not peer.send(codec.pack(message)):
-                log.debug("a %s message was not delivered", message.type)
-        except BadMessage as error:
-            log.debug("a %s message was not delivered: %s", message.type, error)
-
     def _notify(self, token: bytes, message: p.Message) -> None:
         session = self._sessions.sessions.get(token)
         if session is None:
             return
+        passing = isinstance(message, (p.Progress, p.Queued))  # another one will follow
         if not session.parked:
-            self._send(session.peer, message)
-        elif not isinstance(message, (p.Progress, p.Preview, p.Queued)):
+            if not (passing and session.peer.congested):
+                send(session.peer, message)
+        elif not passing and not isinstance(message, (p.Preview, p.ProgressSaved)):
             session.unsaid.append(message)  # sent when the client is back
+            if len(session.unsaid) > MAX_UNSAID:
+                session.peer.cut_off("it does not read, and too much waits for it")  # not translated: for the log
 
     # --- messages ----------------------------------------------------------------------------------
     def _take(self, peer: Peer, frames: list[Any]) -> None:
@@ -219,16 +219,10 @@ class Server:
             message, _ = codec.unpack(frames)
             job = getattr(message, "job", "")
             self._serve(session, message)
-        except VelaturaError as error:
-            if known:  # an unauthenticated peer must not fill the log
-                log.warning("refused (%s): %s", error.code, error.sentence)
-            self._send(peer, p.Failed(job[: p.MAX_NAME], error.code, error.sentence[:MAX_SENTENCE]))
         except Exception as error:  # a fault of ours must not take everybody's daemon down
-            log.exception("a message could not be served")
-            sentence = (
-                f"An internal error of the daemon ({type(error).__name__}); it keeps running. Its log has the details."
-            )
-            self._send(peer, p.Failed(job[: p.MAX_NAME], VelaturaError.code, sentence))
+            if known and isinstance(error, VelaturaError):  # an unauthenticated peer must not fill the log
+                log.warning("refused (%s): %s", error.code, error.sentence)
+            send(peer, failure(job, error))
 
     def _handshake(self, peer: Peer, frame: Any) -> bool:
         """Hello and proof, the only messages that are read without a session. False: it is another one."""
@@ -238,19 +232,25 @@ class Server:
         if header.get("type") not in (p.Hello.type, p.Proof.type):
             return False
         message, _ = codec.unpack([frame])
+        self._presence.refuse_new_work(message)
         if isinstance(message, p.Hello):
-            self._send(peer, self._sessions.hello(peer, message))
+            send(peer, self._sessions.hello(peer, message))
         elif isinstance(message, p.Proof):
             session = self._sessions.proof(peer, message)
+            if (former := self._sessions.of_peer(peer)) is not None:
+                self._lose(former)  # one connection has one session, and its jobs do not outlive it
+            elif (silent := self._sessions.silent_one_in_the_way) is not None:
+                self._lose(silent)
+            self._sessions.enter(session)
             log.info("%s connected (%s)", session.program, session.client_id[:8])
-            self._send(peer, self._welcome(session))
+            send(peer, self._welcome(session))
         return True
 
     @staticmethod
     def _token_of(frames: list[Any]) -> bytes:
         """The session token in a header. Raises BadMessage."""
         if not frames:
-            raise BadMessage("The message has no frames.")
+            raise BadMessage(lazy_text("The message has no frames."))
         token = codec.unpack_header(frames[0]).get("session", b"")
         return token if isinstance(token, bytes) else b""
 
@@ -269,14 +269,15 @@ class Server:
         if session.parked:
             session.parked = False
             for unsaid in session.unsaid:
-                self._send(session.peer, unsaid)
+                send(session.peer, unsaid)
             session.unsaid.clear()
             self._job_service.unpark(session.token)
         if not isinstance(message, (p.Ping, p.GetStatus)):
             self._scheduler.active_at = self._clock.now()
         handler = self._HANDLERS.get(type(message))
         if handler is None:
-            raise BadMessage(f"A {message.type} message is not for the daemon.")
+            raise BadMessage(lazy_text("A {type} message is not for the daemon.", type=message.type))
+        self._presence.refuse_new_work(message)
         handler(self, session, message)
 
     def _on_put(self, session: Session, put: p.Put) -> None:
@@ -288,9 +289,10 @@ class Server:
     def _on_get(self, session: Session, request: p.Get) -> None:
         data = self._job_service.store.results.picture_bytes(request.blob)
         if data is None:
-            raise UnknownBlob("The daemon holds no such result.")
-        for put in put_messages(request, data):
-            self._send(session.peer, put)
+            data = self._job_service.steps.picture_bytes(request.blob)
+        if data is None:
+            raise UnknownBlob(lazy_text("The daemon has no such result."))
+        send_pieces(session.peer, put_messages(request, data))
 
     def _on_cancel(self, session: Session, request: p.Cancel) -> None:
         self._job_service.cancel(session.client_id, request.job)
@@ -298,14 +300,16 @@ class Server:
     def _on_preview_shown(self, session: Session, seen: p.PreviewShown) -> None:
         self._job_service.preview_shown(session.client_id, seen.job)
 
+    def _on_step_received(self, session: Session, received: p.StepReceived) -> None:
+        self._job_service.step_received(session.client_id, received.job)
+
     def _on_received(self, session: Session, received: p.Received) -> None:
         self._job_service.store.received((session.client_id, received.job))
 
     # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
     def _on_list_saved(self, session: Session, request: p.ListSaved) -> None:
-        self._send(
-            session.peer, p.SavedList(self._job_service.store.listed(None if request.everyone else session.client_id))
-        )
+        whose = None if request.everyone else session.client_id
+        send_when_read(session.peer, lambda: p.SavedList(self._job_service.store.listed(whose)))
 
     def _on_resume(self, session: Session, request: p.Resume) -> None:
         self._job_service.resume(session.token, session.client_id, request.client or session.client_id, request)
@@ -314,20 +318,24 @@ class Server:
         self._job_service.store.drop((request.client or session.client_id, request.job))
 
     def _on_get_history(self, session: Session, request: p.GetHistory) -> None:
-        self._send(session.peer, p.History(self._job_service.store.past(request.before)))
+        send_when_read(session.peer, lambda: p.History(self._job_service.store.past(request.before)))
 
     def _on_forget(self, session: Session, _: p.Forget) -> None:
         self._job_service.forget()
-        self._send(session.peer, p.SavedList(self._job_service.store.listed(None)))
+        send_when_read(session.peer, lambda: p.SavedList(self._job_service.store.listed(None)))
 
     def _on_ping(self, session: Session, _: p.Ping) -> None:
-        self._send(session.peer, p.Pong())
+        send(session.peer, p.Pong())
 
     def _on_get_estimate(self, session: Session, request: p.GetEstimate) -> None:
         self._job_service.estimate(session.token, request)
 
     def _on_get_status(self, session: Session, _: p.GetStatus) -> None:
-        report = {
+        send(session.peer, p.Status(self._report()))
+
+    def _report(self) -> dict[str, Any]:
+        """The fields of a status, see docs/protocol.md."""
+        return {
             "version": velatura.__version__,
             "build": self._build,
             "pid": os.getpid(),
@@ -341,11 +349,10 @@ class Server:
             "max_megapixels": self._options.megapixel_limit,
             **self._job_service.status(),
         }
-        self._send(session.peer, p.Status(report))
 
     def _on_shutdown(self, session: Session, request: p.Shutdown) -> None:
         if request.if_idle and self._scheduler.busy:
-            raise BadMessage("The daemon is at work, so it stays.")
+            raise BadMessage(lazy_text("The daemon is busy, so it keeps running."))
         self.stop(f"{session.program} asked")
 
     def _on_bye(self, session: Session, _: p.Bye) -> None:
@@ -360,6 +367,7 @@ class Server:
         p.Cancel: _on_cancel,
         p.PreviewShown: _on_preview_shown,
         p.Received: _on_received,
+        p.StepReceived: _on_step_received,
         p.Ping: _on_ping,
         p.GetStatus: _on_get_status,
         p.Shutdown: _on_shutdown,
@@ -374,24 +382,26 @@ class Server:
 
     def _disconnected(self, peer: Peer) -> None:
         """A connection was closed, by either side."""
-        session = self._sessions.gone(peer)
-        if session is not None:
+        self._sessions.gone(peer)
+        if (session := self._sessions.of_peer(peer)) is not None:
             self._lose(session)
 
     def _lose(self, session: Session) -> None:
-        log.info("%s vanished (%s)", session.program, session.client_id[:8])
+        log.info("%s disconnected without closing its session (%s)", session.program, session.client_id[:8])
         self._sessions.leave(session)
         self._job_service.lose_session(session.token)
 
     # --- the end -----------------------------------------------------------------------------------
     def _close(self) -> None:
         log.info("stopping: %s", self._stopping or "an error")
-        withdraw(self._dirs)
+        self._presence.withdraw()
         for session in self._sessions.sessions.values():
-            self._send(session.peer, p.Bye("The daemon has been stopped. Restyle again to start it."))
+            send(session.peer, p.Bye(lazy_text("The daemon has been stopped. Restyle again to start it.")))
         self._scheduler.close()
-        self._job_service.store.close()
+        if self._presence.check():  # otherwise its folder may be another daemon's by now
+            self._job_service.store.close()
         for listener in self._listeners:
             listener.close()
         if self._socket_folder != self._dirs.runtime:
-            self._socket_folder.rmdir()
+            with contextlib.suppress(OSError):
+                self._socket_folder.rmdir()

@@ -13,7 +13,15 @@ from velatura.atomic import PRIVATE, Writer, write_atomically
 Buffer = bytes | bytearray | memoryview
 CHUNK = 1 << 20  # bytes read at a time
 
-__all__ = ["Buffer", "Writer", "file_hash", "sync_files", "write_file", "write_quickly", "write_whole"]
+__all__ = [  # not translated: names
+    "Buffer",
+    "Writer",
+    "file_hash",
+    "sync_files",
+    "write_file",
+    "write_quickly",
+    "write_whole",
+]
 
 
 def write_file(data: Buffer, path: Path) -> bytes:

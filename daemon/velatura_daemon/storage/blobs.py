@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 from velatura.app_dirs import make_private_folder
 from velatura.errors import DiskTrouble, TooBusy, UnknownBlob
+from velatura.i18n import lazy_text
 from velatura.pixels import PictureRef
 
 MAX_BLOBS = 16_384  # also limits small ones
@@ -55,10 +56,20 @@ class Upload:
 
 def disk_trouble(error: OSError, path: Path) -> DiskTrouble:
     """The error for a failed read or write."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    what = "is full" if full else f"cannot be read or written ({error.strerror})"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskTrouble(
+            lazy_text(
+                "The disk under {folder} is full. Free some space there, or set VELATURA_HOME to another disk.",
+                folder=str(path.parent),
+            )
+        )
     return DiskTrouble(
-        f"The disk under {path.parent} {what}. Free some space there, or set VELATURA_HOME to another disk."
+        lazy_text(
+            "The disk under {folder} cannot be read or written ({problem}). Free some space there, or set "
+            "VELATURA_HOME to another disk.",
+            folder=str(path.parent),
+            problem=str(error.strerror),
+        )
     )
 
 
@@ -70,6 +81,7 @@ class BlobStore:
         DiskTrouble."""
         self.folder = make_private_folder(folder)
         self.budget = budget
+        self.bytes_beside = 0  # of the budget, taken by files outside this folder
         self._blobs: OrderedDict[bytes, Blob] = OrderedDict()
         self._bytes = 0  # of blobs
         kept = {name.hex(): name for name in keep}
@@ -80,7 +92,7 @@ class BlobStore:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        self._pins: Counter[bytes] = Counter()
+        self.pins: Counter[bytes] = Counter()  # how often each blob is in use
         self._promised: dict[Upload, int] = {}
         self._made = 0
         self._maps: WeakValueDictionary[bytes, mmap.mmap] = WeakValueDictionary()
@@ -98,17 +110,26 @@ class BlobStore:
         """Including uploads under way."""
         return self._bytes + sum(self._promised.values())
 
+    @property
+    def bytes_in_use(self) -> int:
+        """What cannot be deleted: pinned blobs, uploads under way, and what is outside this folder."""
+        return sum(map(self.size_of, self.pins)) + sum(self._promised.values()) + self.bytes_beside
+
+    def size_of(self, name: bytes) -> int:
+        """0 if there is no such blob."""
+        return self._blobs[name].size if name in self._blobs else 0
+
     def blob(self, name: bytes) -> Blob:
         """Raises UnknownBlob."""
         if name not in self:
-            raise UnknownBlob("The daemon does not have this picture any more. Restyle again.")
+            raise UnknownBlob(lazy_text("The daemon no longer has this picture. Restyle again."))
         self._blobs.move_to_end(name)
         return self._blobs[name]
 
     def fresh_path(self) -> Path:
-        """An unused file name in the spool."""
+        """An unused file name in the spool, also if another daemon uses the folder (see `server/presence.py`)."""
         self._made += 1
-        return self.folder / f"new-{self._made}"
+        return self.folder / f"new-{os.getpid()}-{self._made}"
 
     def begin(self, size: int) -> Upload:
         """Make room for a blob of this size and open it. Raises TooBusy, DiskTrouble."""
@@ -118,9 +139,14 @@ class BlobStore:
             free = shutil.disk_usage(self.folder).free
             if free < size + SPARE_BYTES:
                 raise DiskTrouble(
-                    f"The disk under {self.folder} has {free / 1e6:.0f} MB free; this picture needs {size / 1e6:.0f} "
-                    "MB and "
-                    f"{SPARE_BYTES / 1e6:.0f} MB to spare. Free some space there, or set VELATURA_HOME to another disk."
+                    lazy_text(
+                        "The disk under {folder} has {free:.0f} MB free; this picture needs {needed:.0f} MB and "
+                        "{spare:.0f} MB to spare. Free some space there, or set VELATURA_HOME to another disk.",
+                        folder=str(self.folder),
+                        free=free / 1e6,
+                        needed=size / 1e6,
+                        spare=SPARE_BYTES / 1e6,
+                    )
                 )
             upload = Upload(self.fresh_path())
         except OSError as error:
@@ -186,18 +212,18 @@ class BlobStore:
     def discard(self, names: Iterable[bytes]) -> None:
         """Delete blobs whose contents do not match their hash, so that they are sent again."""
         for name in names:
-            if name in self._blobs and not self._pins[name]:
+            if name in self._blobs and not self.pins[name]:
                 self._drop(name)
 
     def pin(self, names: Iterable[bytes]) -> None:
         """Protect blobs in use from deletion; unpin as often as pinned."""
-        self._pins.update(names)
+        self.pins.update(names)
 
     def unpin(self, names: Iterable[bytes]) -> None:
         for name in names:
-            self._pins[name] -= 1
-            if self._pins[name] <= 0:
-                del self._pins[name]
+            self.pins[name] -= 1
+            if self.pins[name] <= 0:
+                del self.pins[name]
 
     def _add(self, name: bytes, blob: Blob) -> None:
         self._blobs[name] = blob
@@ -210,21 +236,26 @@ class BlobStore:
             blob.path.unlink(missing_ok=True)
 
     def _make_room(self, size: int, but: bytes = b"") -> None:
-        for name in list(self._blobs):
-            if self.bytes_held + size <= self.budget and len(self._blobs) < MAX_BLOBS:
-                return
-            if not self._pins[name] and name != but:
-                self._drop(name)
-        if size and self.bytes_held + size > self.budget:
+        """Delete blobs that are not in use. Raises TooBusy if they do not suffice; then none has been deleted."""
+        if size and (self.bytes_in_use + size > self.budget or len(self.pins) >= MAX_BLOBS):
             raise TooBusy(
-                f"The daemon's spool of {self.budget / 1e6:.0f} MB is full of pictures of running jobs; "
-                f"{size / 1e6:.0f} MB "
-                "more do not fit. Wait for a job to end, or start the daemon with a larger --spool-megabytes."
+                lazy_text(
+                    "The daemon's space of {mb:.0f} MB and {files} files is full of pictures in use; {needed:.0f} MB "
+                    "more do not fit. Wait for a restyle to end, or start the daemon with a larger --spool-megabytes.",
+                    mb=self.budget / 1e6,
+                    files=MAX_BLOBS,
+                    needed=size / 1e6,
+                )
             )
+        for name in list(self._blobs):
+            if self.bytes_held + self.bytes_beside + size <= self.budget and len(self._blobs) < MAX_BLOBS:
+                return
+            if not self.pins[name] and name != but:
+                self._drop(name)
 
     def forget(self) -> None:
         """Delete all blobs that are not pinned."""
-        for name in [name for name in self._blobs if not self._pins[name]]:
+        for name in [name for name in self._blobs if not self.pins[name]]:
             self._drop(name)
 
     def close(self) -> None:

@@ -11,16 +11,19 @@ from typing import Any
 import msgpack
 
 from velatura.app_dirs import AppDirs
-from velatura.errors import DiskTrouble, TooBusy, VelaturaError
+from velatura.client.saved_results import saved_items
+from velatura.errors import DiskTrouble, VelaturaError
+from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura_daemon.clock import Clock
 from velatura_daemon.jobs.events import CheckpointSaved, JobDone
 from velatura_daemon.jobs.job import Job
 from velatura_daemon.storage.blobs import BlobStore, Upload
-from velatura_daemon.storage.checkpoints import CheckpointStore
+from velatura_daemon.storage.checkpoints import IMAGE_BYTES, CheckpointStore
 from velatura_daemon.storage.history import History
-from velatura_daemon.storage.records import Key
-from velatura_daemon.storage.results import ResultStore
+from velatura_daemon.storage.quota import Quota
+from velatura_daemon.storage.records import Key, RecordStore
+from velatura_daemon.storage.results import ResultStore, blobs_of_result
 
 log = logging.getLogger("velatura.storage")
 
@@ -35,56 +38,69 @@ class JobStore:
         """budget: bytes of the blob store. Raises DiskTrouble."""
         self._clock = clock
         self.results, self.checkpoints = ResultStore(dirs), CheckpointStore(dirs)
+        for records in (self.results.records, self.checkpoints.records):
+            for key in records:
+                _set_aside_if_wrong(records, key)
         self.blobs = BlobStore(dirs.spool, budget, self.results.blobs_needed | self.checkpoints.blobs_needed)
         self.results.attach_blobs(self.blobs)
         self.checkpoints.attach_blobs(self.blobs)
         self.history = History(dirs.state / "history.sqlite")
         self._next_expiry = clock.now()
         self.active: set[Key] = set()  # restyles that are in the queue or running
+        self.quota = Quota(self.blobs, self.results, self.checkpoints, self.active)
 
     @property
     def resumable(self) -> list[Key]:
         """Stopped restyles that can be resumed."""
         return [key for key in self.checkpoints.records if key not in self.active]
 
-    def begin_upload(self, size: int) -> Upload:
-        """Reserve space for a picture. The oldest stopped restyles are deleted before a new one is refused. Raises
-        TooBusy, DiskTrouble."""
-        while True:
-            try:
-                return self.blobs.begin(size)
-            except TooBusy:
-                stopped = next((key for key in self.checkpoints.records if key not in self.active), None)
-                if stopped is None:
-                    raise
-                log.warning("stopped restyle %s is deleted to make room for a new one", stopped[1])
-                self.checkpoints.drop(stopped)
+    def begin_upload(self, job: Job, size: int) -> Upload:
+        """Reserve space for a picture that a job lacks, if there is space for all of them. Raises TooBusy,
+        DiskTrouble."""
+        lengths = {picture.blob: picture.length for picture in job.pictures if picture.blob in job.missing}
+        self.quota.make_space(job.client_id, max(size, sum(lengths.values())))
+        return self.blobs.begin(size)
+
+    def check_may_resume(self, key: Key, client_id: str) -> None:
+        """Whether a result of this restyle could be saved for a client. Raises TooBusy."""
+        if key in self.checkpoints.records:
+            content = PictureRef.from_wire(self.checkpoints.records[key]["asked"]["content"])
+            self.quota.check_for_result(client_id, content.length)
 
     # --- the life of a job ----------------------------------------------------------------------------------
     def added(self, job: Job) -> None:
         """The job is in the queue. If the same restyle was stopped before, it continues from that checkpoint."""
         key = (job.client_id, job.id)
-        earlier = None if job.resume else self.checkpoints.like(job)
+        earlier = None if job.resume or job.view is not None else self.checkpoints.like(job)
         if earlier is not None and earlier not in self.active:
             try:
                 self.checkpoints.move(earlier, key)
-                job.resume = True
+                job.resume = job.has_begun = True
             except DiskTrouble as error:
                 log.warning("restyle %s starts from the beginning: %s", job.id, error.sentence)
         self.active.add(key)
 
-    def checkpoint_saved(self, job: Job, event: CheckpointSaved) -> None:
-        """A worker has written the image so far."""
+    def checkpoint_saved(self, job: Job, event: CheckpointSaved) -> bool:
+        """A worker has written the image so far. Returns whether the job can be resumed from it. Raises VelaturaError
+        if it could not be saved: there is no space, or a picture was deleted."""
         if not job.resumable:
-            return
+            return False
+        key = (job.client_id, job.id)
         try:
+            if key not in self.checkpoints.records:
+                image_bytes = 0 if event.elsewhere else IMAGE_BYTES * job.content.width * job.content.height
+                self.quota.make_space(job.client_id, image_bytes, records=1)
             self.checkpoints.note(job, _about(job, event), event, self._clock.date())
-        except VelaturaError as error:  # a full disk, or a deleted picture: the work itself continues
-            log.warning("restyle %s could not be resumed after a crash: %s", job.id, error.sentence)
+        except VelaturaError:
+            self.checkpoints.clear_up(key)
+            raise
+        return True
 
     def finished(self, job: Job, result: p.Result, done: JobDone) -> None:
-        """Store the result, and an entry in the history."""
+        """Store the result, and an entry in the history. Raises TooBusy."""
         about = _about(job, done)
+        has_checkpoint = (job.client_id, job.id) in self.checkpoints.records
+        self.quota.make_space_for_result(job.client_id, blobs_of_result(result), records=0 if has_checkpoint else 1)
         if self.results.keep(job.client_id, result, about, self._clock.date()):
             self.ended(job)
         else:
@@ -129,10 +145,7 @@ class JobStore:
         items, held = [], 0
         for _, records, key in sorted(keys, key=lambda item: item[0], reverse=True):
             if client_id in (None, key[0]) and key not in self.active:
-                entry = dict(records[key])
-                asked = entry.pop("asked", None)
-                result = entry.setdefault("result", None)
-                item = {"done": 1.0, "picture": result["picture"] if result else asked["content"], **entry}
+                item = _item(records[key])
                 held += len(msgpack.packb(item))
                 if held > LIST_BYTES:
                     break
@@ -172,6 +185,24 @@ class JobStore:
     def close(self) -> None:
         self.history.close()
         self.blobs.close()
+
+
+def _item(record: dict[str, Any]) -> dict[str, Any]:
+    """What a `saved_list` says of a result or a stopped restyle."""
+    entry = dict(record)
+    asked = entry.pop("asked", None)
+    result = entry.setdefault("result", None)
+    return {"done": 1.0, "picture": result["picture"] if result else asked["content"], **entry}
+
+
+def _set_aside_if_wrong(records: RecordStore, key: Key) -> None:
+    """A client that cannot read one entry of a list could read none of them."""
+    try:
+        saved_items(msgpack.packb([_item(records[key])]))
+        _ = int(records[key].get("step", 0)), int(records[key].get("width", 0))
+    except (VelaturaError, KeyError, TypeError, ValueError, OverflowError) as error:
+        log.error("the record of %s was written by another version, and is set aside (%s)", key[1], error)
+        records.set_aside(key)
 
 
 def _about(job: Job, event: CheckpointSaved | JobDone) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ class RecordStore:
         except (OSError, ValueError):
             gap = 0.0
         if not 0 <= gap <= UNSEEN:
-            log.warning("the clock moved by %.1f days since the last check; entries do not age by that", gap / DAY)
+            log.warning(
+                "the clock moved by %.1f days since the last check; this does not count as age of the entries",
+                gap / DAY,
+            )
             for key, entry in self._entries.items():
                 entry["until"] += gap
                 with contextlib.suppress(DiskTrouble):
@@ -121,9 +125,12 @@ def _read(path: Path) -> dict[str, Any] | None:
         if hashlib.sha256(data[32:]).digest() != data[:32]:
             raise ValueError("its checksum is wrong")
         entry: dict[str, Any] = msgpack.unpackb(data[32:], raw=False)
-        _ = entry["client"], entry["job"], float(entry["at"]), float(entry["until"])
+        if not all(isinstance(entry[name], str) for name in ("client", "job")):
+            raise ValueError("it names no client and job")
+        if not all(isinstance(entry[name], (int, float)) and math.isfinite(entry[name]) for name in ("at", "until")):
+            raise ValueError("it has no date")
         return entry
-    except (OSError, ValueError, KeyError, TypeError, msgpack.UnpackException) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, msgpack.UnpackException) as error:
         log.error("%s is damaged (%s) and set aside", path, error)
         with contextlib.suppress(OSError):
             path.replace(path.with_suffix(".damaged"))

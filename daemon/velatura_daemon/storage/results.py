@@ -7,7 +7,9 @@ from typing import Any
 
 from velatura.app_dirs import AppDirs, sync_folder
 from velatura.errors import VelaturaError
+from velatura.i18n.wire import text_to_wire
 from velatura.pixels import PictureRef
+from velatura.protocol import codec
 from velatura.protocol import messages as p
 from velatura_daemon.storage.blobs import BlobStore
 from velatura_daemon.storage.records import Key, RecordStore
@@ -26,7 +28,7 @@ class ResultStore:
         self.records = RecordStore(dirs.state / "results", DAYS)
         for key in self.records:
             try:
-                _ = p.Result(**self.records[key]["result"]), _pictures_of(self.records[key])
+                _ = codec.result_from(self.records[key]["result"]), _pictures_of(self.records[key])
             except (KeyError, TypeError, VelaturaError):
                 log.error("result %s was written by another version, and is set aside", key[1])
                 self.records.set_aside(key)
@@ -55,7 +57,7 @@ class ResultStore:
         Returns False if the disk refuses: then the result is kept in memory, since its client may fetch it at once.
         """
         assert self._blobs is not None
-        entry = {**about, "result": vars(result), "settings": result.settings}
+        entry = {**about, "result": _stored(result), "settings": result.settings}
         is_safe = True
         try:
             self._blobs.sync(_blobs_of(entry))
@@ -69,15 +71,10 @@ class ResultStore:
         for old in [(client_id, entry["job"]) for entry in self.records.of(client_id)][:-PER_CLIENT]:
             log.warning("result of job %s dropped: %d others wait for the same client", old[1], PER_CLIENT)
             self.drop(old)
-        while len(self.records) > 1 and self._bytes_held() > self._blobs.budget / 2:
-            old = next(iter(self.records))
-            log.warning("result of job %s dropped: results that were not fetched fill half of the spool", old[1])
-            self.drop(old)
         return is_safe
 
-    def _bytes_held(self) -> int:
-        assert self._blobs is not None
-        return sum(self._blobs.blob(blob).size for blob in self.blobs_needed if blob in self._blobs)
+    def blobs_of(self, key: Key) -> frozenset[bytes]:
+        return frozenset(_blobs_of(self.records[key]))
 
     def drop(self, key: Key) -> None:
         """Delete a result: the client has it, or it is not wanted any more."""
@@ -89,7 +86,7 @@ class ResultStore:
 
     def of(self, client_id: str) -> list[p.Result]:
         """A client's results that it has not fetched yet."""
-        return [p.Result(**entry["result"]) for entry in self.records.of(client_id)]
+        return [codec.result_from(entry["result"]) for entry in self.records.of(client_id)]
 
     def picture_bytes(self, blob: bytes) -> memoryview | None:
         """The bytes of a result's picture, profile or mask; None if the blob belongs to no result."""
@@ -97,9 +94,24 @@ class ResultStore:
         return self._blobs.read(blob) if blob in self.blobs_needed else None
 
 
+def _stored(result: p.Result) -> dict[str, Any]:
+    """Its fields, with what its texts were made from: `codec.result_from` makes them translatable again."""
+    texts: dict[str, Any] = {"notes": [text_to_wire(note) for note in result.notes]}
+    texts |= {name: text_to_wire(value) for name, value in vars(result).items() if isinstance(value, str)}
+    return {**vars(result), "texts": texts}
+
+
+def blobs_of_result(result: p.Result) -> set[bytes]:
+    """The blobs of its picture, profile and mask."""
+    return {blob for picture in _pictures_in(vars(result)) for blob in picture.blobs}
+
+
+def _pictures_in(result: dict[str, Any]) -> list[PictureRef]:
+    return [PictureRef.from_wire(picture) for picture in (result["picture"], result["mask"]) if picture is not None]
+
+
 def _pictures_of(entry: dict[str, Any]) -> list[PictureRef]:
-    pictures = [entry["result"]["picture"], entry["result"]["mask"]]
-    return [PictureRef.from_wire(picture) for picture in pictures if picture is not None]
+    return _pictures_in(entry["result"])
 
 
 def _blobs_of(entry: dict[str, Any]) -> set[bytes]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 
-import click
-
 from velatura import __version__
 from velatura.app_dirs import AppDirs, app_dirs
 from velatura.client.client import Client
 from velatura.client.connection_file import find, reachable
 from velatura.client.launch import Launcher, record_launcher, recorded_launcher
 from velatura.errors import DaemonCannotStart
+from velatura.i18n import lazy_text
 from velatura.protocol.messages import VERSION
 from velatura.settings import setting_specs
 from velatura_daemon.build import build_id, daemon_command
+from velatura_daemon.terminal.console import echo
 
 PROGRAM = "cli"
 # A daemon that was started for another machine ends after half an hour without work. It is started again when needed.
@@ -34,6 +34,16 @@ def connect() -> Client:
     if recorded_launcher(dirs) is None:
         record_launcher(dirs, own_launcher())
     return Client(PROGRAM, dirs=dirs, launcher=_launcher(dirs))
+
+
+def megapixel_limit() -> float:
+    """Return the largest picture that the daemon accepts, in megapixels. The connection ends here, because reading a
+    large picture may take longer than a connected client may be silent."""
+    from velatura_daemon.imaging.files.limits import DEFAULT_MEGAPIXELS  # with NumPy, which help pages do not need
+
+    with connect() as client:
+        limit = client.wait_until_ready().limits.get("max_megapixels")
+    return float(limit) if isinstance(limit, (int, float)) and limit > 0 else DEFAULT_MEGAPIXELS
 
 
 def _launcher(dirs: AppDirs) -> Launcher:
@@ -60,7 +70,9 @@ def print_connection() -> None:
         executor = client.status()["executor"]
     info = find(dirs)
     if info is None:
-        raise DaemonCannotStart("it ended as soon as it had started. 'velatura daemon logs' shows why.")
+        raise DaemonCannotStart(
+            lazy_text("The daemon ended right after it had started. 'velatura daemon logs' shows why.")
+        )
     answer = {
         "version": __version__,
         "protocol": list(VERSION),
@@ -71,4 +83,4 @@ def print_connection() -> None:
         "pid": info.pid,
         "build": info.build,
     }
-    click.echo(f"velatura-connection {json.dumps(answer)}")
+    echo(f"velatura-connection {json.dumps(answer)}")

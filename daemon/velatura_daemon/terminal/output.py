@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
+from velatura.atomic import write_users_file
 from velatura.client.events import Connected, Event
 from velatura.errors import VelaturaError
+from velatura.i18n import _, lazy_text, ngettext
 from velatura.protocol import messages as p
+from velatura_daemon.terminal.console import StatusLine, echo, echo_json
+from velatura_daemon.user_paths import meaning_of_writing, shown
 
 PREVIEW_EXTENSIONS = (".png", ".jpg", ".jpeg")
 
@@ -34,23 +32,17 @@ class Display(Protocol):
 def _time_left(value: float) -> str:
     if value < 0:
         return "…"
-    return f"{value:.0f} s left" if value < 90 else f"{value / 60:.0f} min left"
+    if value < 90:
+        return _("{seconds:.0f} s left").format(seconds=value)
+    return _("{minutes:.0f} min left").format(minutes=value / 60)
 
 
 class ProgressBar:
     """A progress bar on stderr, with losses and time left."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[facts]}"),
-            console=self._console,
-            transient=True,
-        )
-        self._task: TaskID = self._progress.add_task("connecting to the daemon", total=None, facts="")
-        self._progress.start()
+        self._status = StatusLine(_("connecting to the daemon"))
+        self._status.start()
         self._item = ""
 
     def item(self, name: str, number: int, of: int) -> None:
@@ -59,30 +51,41 @@ class ProgressBar:
 
     def event(self, event: Event) -> None:
         if isinstance(event, p.Queued):
-            text = "loading the network" if event.place == 0 else f"waiting for {event.place} other job(s)"
-            self._progress.update(self._task, description=self._item + text)
+            text = (
+                _("loading the network")
+                if event.place == 0
+                else ngettext("waiting for {count} other job", "waiting for {count} other jobs", event.place)
+            )
+            self._status.update(description=self._item + text)
         elif isinstance(event, p.Progress):
-            facts = (
-                f"step {event.step}/{event.steps}  content {event.content_loss:.3g}  style {event.style_loss:.3g}  "
-                f"{_time_left(event.seconds_left)}"
+            # Translators: content and style: the losses; time_left: such as “3 min left”.
+            facts = _("step {step}/{steps}  content {content:.3g}  style {style:.3g}  {time_left}").format(
+                step=event.step,
+                steps=event.steps,
+                content=event.content_loss,
+                style=event.style_loss,
+                time_left=_time_left(event.seconds_left),
             )
-            text = f"scale {event.level + 1}/{event.levels}  {event.width} × {event.height}"
-            self._progress.update(
-                self._task, description=self._item + text, total=1.0, completed=event.done, facts=facts
+            # Translators: the size at which the picture is computed now: number of it, and its pixels.
+            scale = _("scale {number}/{of}  {width} × {height}").format(
+                number=event.level + 1, of=event.levels, width=event.width, height=event.height
             )
+            self._status.update(description=self._item + scale, total=1.0, completed=event.done, facts=facts)
         elif isinstance(event, p.Notice):
             self.note(event.sentence)
 
     def note(self, sentence: str) -> None:
-        self._console.print(sentence, soft_wrap=True, markup=False)
+        self._status.note(sentence)
 
     def result(self, **facts: Any) -> None:
         self.close()
-        click.echo(facts["output"])
-        self.note(f"{facts['seconds']:.1f} s on {facts['device']}, weights: {facts['weights']}")
+        if facts["output"] != "-":  # the picture itself is on stdout
+            echo(facts["output"])
+        # Translators: how long a restyle took, and what was used.
+        self.note(_("{seconds:.1f} s on {device}, weights: {weights}").format(**facts))
 
     def close(self) -> None:
-        self._progress.stop()
+        self._status.close()
 
 
 class JsonLines:
@@ -114,7 +117,7 @@ class JsonLines:
 
     @staticmethod
     def _line(event: str, **fields: Any) -> None:
-        click.echo(json.dumps({"event": event, **fields}, ensure_ascii=False))
+        echo_json({"event": event, **fields})
 
 
 @contextlib.contextmanager
@@ -132,6 +135,7 @@ def preview_writer(path: Path | None, note: Callable[[str], None]) -> Callable[[
     """Return a callback that writes each preview to a file, atomically. If that fails, it calls `note` once and stops
     trying, because a missing preview must not stop the restyle."""
     disabled = path is None
+    kind = "PNG" if path is not None and path.suffix.lower() == ".png" else "JPEG"  # of PREVIEW_EXTENSIONS
 
     def write(preview: p.Preview) -> None:
         nonlocal disabled
@@ -139,13 +143,16 @@ def preview_writer(path: Path | None, note: Callable[[str], None]) -> Callable[[
             return
         from PIL import Image
 
-        temporary = path.with_name(f".{path.stem}.{time.monotonic_ns()}{path.suffix}")
+        image = Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data))
         try:
-            Image.frombytes("RGB", (preview.width, preview.height), bytes(preview.data)).save(temporary)
-            temporary.replace(path)
+            write_users_file(path, lambda file: image.save(file, kind))
         except OSError as error:
             disabled = True
-            temporary.unlink(missing_ok=True)
-            note(f"The preview cannot be written to {path} ({error.strerror or error}). The restyle continues.")
+            why = meaning_of_writing(error, path)
+            note(
+                lazy_text(
+                    "The preview cannot be written to {path} ({why}). The restyle continues.", path=shown(path), why=why
+                )
+            )
 
     return write

@@ -1,5 +1,4 @@
-"""File names in a form that messages and terminals can carry: on many systems file names are bytes that need not be
-text."""
+"""File names as valid Unicode, for messages: on many systems file names are bytes that need not be text."""
 
 from __future__ import annotations
 

@@ -9,9 +9,11 @@ from velatura.client.client import Client
 from velatura.client.events import HistoryEntries, SavedItems
 from velatura.client.saved_results import HistoryEntry, SavedItem, SavedStyle
 from velatura.errors import UsageError, error_from
+from velatura.i18n import Text, lazy_plural, lazy_text
 from velatura.protocol.messages import Failed
 
 ID_LENGTH = 8  # characters of an ID that a list shows
+NONE_SAVED = lazy_text("There are no saved results: all of them were delivered.")
 
 
 def saved_items(client: Client) -> list[SavedItem]:
@@ -45,17 +47,34 @@ def find_by_prefix(items: Sequence[SavedItem], prefix: str) -> SavedItem:
     more than one."""
     matches = [item for item in items if item.job.startswith(prefix)]
     if not items:
-        raise UsageError("There are no saved results: all of them were delivered.")
+        raise UsageError(NONE_SAVED)
     if not matches:
         raise UsageError(
-            f"No saved result has an ID that starts with {prefix!r}. 'velatura results list' shows the IDs."
+            lazy_text(
+                "No saved result has an ID that starts with {prefix}. 'velatura results list' shows the IDs.",
+                prefix=repr(prefix),
+            )
         )
     if len(matches) > 1:
-        raise UsageError(
-            f"There are {len(matches)} saved results{f' with IDs that start with {prefix!r}' if prefix else ''}. "
-            "Give the ID of one; 'velatura results list' shows them."
-        )
+        raise UsageError(_several(len(matches), prefix))
     return matches[0]
+
+
+def _several(number: int, prefix: str) -> Text:
+    if not prefix:
+        return lazy_plural(
+            "There is {count} saved result. Give its ID; 'velatura results list' shows it.",
+            "There are {count} saved results. Give the ID of one; 'velatura results list' shows them.",
+            number,
+        )
+    return lazy_plural(
+        "There is {count} saved result with an ID that starts with {prefix}. Give its ID; 'velatura results list' "
+        "shows it.",
+        "There are {count} saved results with IDs that start with {prefix}. Give the ID of one; 'velatura results "
+        "list' shows them.",
+        number,
+        prefix=repr(prefix),
+    )
 
 
 def styles_as_json(styles: Sequence[SavedStyle]) -> list[dict[str, Any]]:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from velatura.client.events import GivenStyle
 from velatura.editor.styles import parse_style
-from velatura.errors import UsageError
+from velatura.errors import NothingToRestyle, UsageError
+from velatura.i18n import lazy_plural, lazy_text
 from velatura.pixels import LARGEST_STYLE_SIDE, Picture
 from velatura.strings import style_name
+from velatura_daemon.terminal.file_names import named_file
 from velatura_daemon.terminal.printable import printable
+from velatura_daemon.user_paths import real_path
 
 if TYPE_CHECKING:  # importing it loads NumPy, which help pages do not need
     from velatura_daemon.imaging.files import LoadedPicture
@@ -39,47 +42,106 @@ def parse_paintings(styles: Sequence[str], regions: Pairs, parts: Pairs) -> list
     A painting that is used several times has either one part for all uses, or one part per use, in order. Raises
     UsageError.
     """
-    uses = [Painting(*parse_style(value)) for value in styles]
-    uses += [Painting(*parse_style(value), region=Path(mask)) for mask, value in regions]
+    uses = [_painting(value) for value in styles]
+    uses += [replace(_painting(value), region=Path(mask)) for mask, value in regions]
     if not uses:
-        raise UsageError("No painting given. Use --style PAINTING, or --region MASK PAINTING.")
+        raise UsageError(lazy_text("No painting given. Use --style PAINTING, or --region MASK PAINTING."))
     by_painting: dict[Path, list[Path]] = {}
     for painting, part in parts:
-        by_painting.setdefault(Path(painting).resolve(), []).append(Path(part))
+        by_painting.setdefault(real_path(Path(painting)), []).append(Path(part))
     for path, masks in by_painting.items():
-        indices = [i for i, use in enumerate(uses) if use.path.resolve() == path]
+        indices = [i for i, use in enumerate(uses) if real_path(use.path) == path]
         if not indices:
             raise UsageError(
-                f"--part names {path.name}, which is not one of the paintings. Add it with --style or --region."
+                lazy_text(
+                    "--part names {file}, which is not one of the paintings. Add it with --style or --region.",
+                    file=path.name,
+                )
             )
         if len(masks) not in (1, len(indices)):
             raise UsageError(
-                f"{path.name} is used {_times(len(indices))} but has {len(masks)} parts. "
-                "Give one part, or one part for each use."
+                lazy_plural(
+                    "{file} is used {times} but has {count} part. Give one part, or one part for each use.",
+                    "{file} is used {times} but has {count} parts. Give one part, or one part for each use.",
+                    len(masks),
+                    file=path.name,
+                    times=_times(len(indices)),
+                )
             )
         for i, mask in zip(indices, masks * len(indices), strict=False):
             uses[i] = replace(uses[i], part=mask)
     return uses
 
 
+def _painting(value: str) -> Painting:
+    path, share = parse_style(value)
+    return Painting(named_file(value, path), share)
+
+
 def _times(number: int) -> str:
-    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+    if number == 2:
+        # Translators: how often a painting is used; stands within a sentence.
+        return lazy_text("twice")
+    # Translators: how often a painting is used; stands within a sentence.
+    return lazy_plural("once", "{count} times", number)
 
 
-StylePictures = Mapping[tuple[Path, Path | None], Picture]  # by painting and part
+def files_of(paintings: Sequence[Painting], mask: Path | None = None) -> list[Path]:
+    """Return the files that the paintings and the photo's mask are read from."""
+    paths = [path for painting in paintings for path in (painting.path, painting.region, painting.part)]
+    return [path for path in dict.fromkeys([*paths, mask]) if path is not None]
 
 
-def read_styles(paintings: Sequence[Painting], photo: LoadedPicture) -> list[GivenStyle]:
-    """Read the paintings and their masks. Raises what read_picture and read_mask raise."""
-    return with_regions(paintings, read_style_pictures(paintings), photo)
+def region_count(paintings: Sequence[Painting]) -> int:
+    """Return how many different regions there are."""
+    return len({painting.region for painting in paintings if painting.region is not None})
 
 
-def read_style_pictures(paintings: Sequence[Painting]) -> StylePictures:
-    """Read each painting once. Raises what read_picture and read_mask raise."""
-    return {key: read_style(*key) for key in dict.fromkeys((p.path, p.part) for p in paintings)}
+def check_files_exist(paths: Sequence[Path]) -> None:
+    """Raise UsageError for a file that cannot be opened, before a daemon is started for it."""
+    from velatura_daemon.imaging.files.decode import reporting_read_errors
+
+    for path in paths:
+        with reporting_read_errors(path), path.open("rb"):
+            pass
 
 
-def with_regions(paintings: Sequence[Painting], pictures: StylePictures, photo: LoadedPicture) -> list[GivenStyle]:
+@dataclass(frozen=True)
+class StylePictures:
+    """pictures: by painting and part. notes: what the user should know about the files."""
+
+    pictures: Mapping[tuple[Path, Path | None], Picture]
+    notes: Sequence[str]
+
+
+def read_style_pictures(
+    paintings: Sequence[Painting], max_megapixels: float, page: int | None = None, salvage: bool = False
+) -> StylePictures:
+    """Read each painting once; what is outside its part becomes transparent. page, salvage: as of read_picture. Raises
+    what read_picture and read_mask raise, and NothingToRestyle for a painting of which nothing can be seen."""
+    from velatura_daemon.imaging.files import is_visible, multiply_alpha, read_mask
+
+    pictures: dict[tuple[Path, Path | None], Picture] = {}
+    notes: dict[str, None] = {}  # each once, in order
+    for path, part in dict.fromkeys((p.path, p.part) for p in paintings):
+        loaded = read_style(path, max_megapixels, page, salvage)
+        mask = read_mask(part, loaded, "part") if part else None
+        picture = pictures[path, part] = multiply_alpha(loaded.picture, mask) if mask else loaded.picture
+        if not is_visible(picture):
+            raise NothingToRestyle(_transparent(path, part))
+        notes |= dict.fromkeys(loaded.notes)
+    return StylePictures(pictures, list(notes))
+
+
+def _transparent(path: Path, part: Path | None) -> str:
+    if part is None:
+        return lazy_text("{file} is fully transparent. Use another painting.", file=path.name)
+    return lazy_text(
+        "{file} is fully transparent where {mask} is white. Use another painting.", file=path.name, mask=part.name
+    )
+
+
+def with_regions(paintings: Sequence[Painting], styles: StylePictures, photo: LoadedPicture) -> list[GivenStyle]:
     """Combine the paintings' pictures with the masks of their regions in the photo. Raises what read_mask raises."""
     from velatura_daemon.imaging.files import read_mask
 
@@ -90,22 +152,30 @@ def with_regions(paintings: Sequence[Painting], pictures: StylePictures, photo: 
     }
     return [
         GivenStyle(
-            pictures[p.path, p.part],
+            styles.pictures[p.path, p.part],
             p.share,
             regions[p.region] if p.region else None,
             printable(style_name(p.path.stem)),
-            printable(p.path.resolve()),
+            printable(real_path(p.path)),
         )
         for p in paintings
     ]
 
 
-def read_style(path: Path, part: Path | None = None) -> Picture:
-    """Read a style picture, scaled down to the size above which more pixels make no difference. part: a mask of the
-    same size; the rest of the picture is made transparent."""
-    from velatura_daemon.imaging.files import multiply_alpha, read_mask, read_picture
+def read_style(path: Path, max_megapixels: float, page: int | None = None, salvage: bool = False) -> LoadedPicture:
+    """Read a style picture, scaled down to the size above which more pixels make no difference. max_megapixels: what
+    the daemon accepts of a photo. page, salvage: as of read_picture."""
+    from velatura_daemon.imaging.files import read_picture
+    from velatura_daemon.imaging.files.limits import file_megapixels
+    from velatura_daemon.memory_plan import LARGEST_STYLE_MEGAPIXELS
 
-    loaded = read_picture(path)
-    if max(loaded.picture.width, loaded.picture.height) > LARGEST_STYLE_SIDE:
-        loaded = read_picture(path, longest_side=LARGEST_STYLE_SIDE)
-    return loaded.picture if part is None else multiply_alpha(loaded.picture, read_mask(part, loaded, "part"))
+    return read_picture(
+        path,
+        at_most=LARGEST_STYLE_SIDE,
+        max_megapixels=max(max_megapixels, LARGEST_STYLE_MEGAPIXELS),
+        max_file_megapixels=file_megapixels(max_megapixels),
+        page=page,
+        salvage=salvage,
+        compress_highlights=True,
+        use="is used",  # not translated: read_picture has a sentence for it
+    )

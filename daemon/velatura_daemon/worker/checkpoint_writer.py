@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from velatura.i18n import lazy_text
 from velatura_daemon.engine.stylise import Progress
 from velatura_daemon.jobs.events import CheckpointSaved, JobNotice
 from velatura_daemon.jobs.spec import JobSpec
@@ -48,14 +49,17 @@ class CheckpointWriter:
             return
         try:
             self._sync_inputs()
-            write_array(progress.image, self._spec.files.checkpoint, write_whole)
+            write_arrays([progress.image], self._spec.files.checkpoint, write_whole)
         except OSError as error:
-            self._warn(f"Progress cannot be saved to disk ({error.strerror}); the restyle continues.")
+            self._warn(
+                lazy_text(
+                    "Progress cannot be saved to disk ({problem}); the restyle continues.", problem=str(error.strerror)
+                )
+            )
         else:
             thumbnail = self._previews.thumbnail(progress.image)
-            self._sink.emit(
-                CheckpointSaved(self._spec.ticket, progress.done, progress.step, thumbnail, self._style_thumbnails)
-            )
+            ticket, width, styles = self._spec.ticket, progress.image.shape[-1], self._style_thumbnails
+            self._sink.emit(CheckpointSaved(ticket, progress.done, progress.step, thumbnail, styles, width=width))
         took = self._clock() - began
         self._next = self._clock() + max(self._interval, took / TIME_SHARE)
 
@@ -72,18 +76,22 @@ class CheckpointWriter:
             self._sink.emit(JobNotice(self._spec.ticket, sentence))
 
 
-def write_array(image: Tensor, path: Path, put: Callable[[Path, Writer], None]) -> bytes:
-    """Write (3, h, w) as float32, in numpy's format. put: write_whole or write_quickly. Returns the SHA-256 of the
-    file. Raises OSError."""
-    values = np.ascontiguousarray(image.detach().float().cpu().numpy())
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+def write_arrays(images: Sequence[Tensor], path: Path, put: Callable[[Path, Writer], None]) -> bytes:
+    """Write (3, h, w) each, one after the other as float32, in numpy's format. put: write_whole or write_quickly.
+    Returns the SHA-256 of the file. Raises OSError."""
+    parts: list[bytes | memoryview] = []
+    for image in images:
+        values = np.ascontiguousarray(image.detach().float().cpu().numpy())
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(values))
+        parts += [header.getvalue(), values.data.cast("B")]
 
     def write(file: IO[bytes]) -> None:
-        file.write(header.getvalue())
-        file.write(values.data.cast("B"))
+        for part in parts:
+            file.write(part)
 
     put(path, write)
-    digest = hashlib.sha256(header.getvalue())
-    digest.update(values.data.cast("B"))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     return digest.digest()

@@ -14,4 +14,7 @@ PATIENT = {"GOMP_SPINCOUNT": "1000"}
 # ten times what is computed on them. Kept, an evaluation is a seventh faster; `engine/malloc.py` says what else.
 KEEPING_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
-WORKER = {**PATIENT, **KEEPING_MEMORY}
+# What torch cannot compute on Apple's GPUs, it computes on the CPU instead of failing.
+COMPLETE_MPS = {"PYTORCH_ENABLE_MPS_FALLBACK": "1"}
+
+WORKER = {**PATIENT, **KEEPING_MEMORY, **COMPLETE_MPS}

@@ -13,19 +13,21 @@ from pathlib import Path
 
 import torch
 
+from velatura.i18n import Text, lazy_plural, lazy_text
 from velatura.settings import StyleSettings
+from velatura_daemon.engine.devices import device_label, is_gpu
 from velatura_daemon.engine.evaluation.fallback import evaluation_for
 from velatura_daemon.engine.extraction import extract_features, extract_statistics
+from velatura_daemon.engine.geometry import Box
 from velatura_daemon.engine.losses.objective import Canvas, ContentTarget, Objective, StyleTarget
 from velatura_daemon.engine.losses.weighting import weighting_for
 from velatura_daemon.engine.masks import full_weight, weights_by_layer
 from velatura_daemon.engine.network import CONTENT_LAYER, STYLE_LAYERS
 from velatura_daemon.engine.optim.optimise import optimise
-from velatura_daemon.engine.pyramid import Scale, scales_for
-from velatura_daemon.engine.stylise import WarmStart, remaining_scales
+from velatura_daemon.engine.pyramid import Scale
+from velatura_daemon.engine.stages import WarmStart, stages_for
 from velatura_daemon.jobs.events import Estimated
-from velatura_daemon.memory_plan import MemoryBudget, MemoryPlan, plan_memory, work_factor
-from velatura_daemon.worker.devices import device_label
+from velatura_daemon.memory_plan import NO_INPUTS, Inputs, MemoryBudget, MemoryPlan, plan_memory, work_factor
 from velatura_daemon.worker.model_cache import LoadedModel
 
 log = logging.getLogger("velatura.worker")
@@ -34,6 +36,17 @@ log = logging.getLogger("velatura.worker")
 # as long for 192² as for 32², since launching is all that takes time there.
 SIDES, SIDES_ON_GPU = (32, 192), (64, 640)
 TIMES = 2
+SENTENCES = {  # by (whether it is done in tiles, whether the picture does not fit into the device's memory)
+    (False, False): lazy_text("About {duration} and {gb:.1f} GB on {device}."),
+    (True, False): lazy_text("About {duration} and {gb:.1f} GB on {device}, in tiles of {side} pixels."),
+    (False, True): lazy_text(
+        "About {duration} and {gb:.1f} GB on {device}; the picture itself in the machine's memory."
+    ),
+    (True, True): lazy_text(
+        "About {duration} and {gb:.1f} GB on {device}, in tiles of {side} pixels; the picture itself in the machine's "
+        "memory."
+    ),
+}
 TRUST = 0.5  # how far one job's time moves what is thought of the next: a machine that is busy stays so for a while
 
 
@@ -78,17 +91,23 @@ class Expected:
 
     @property
     def sentence(self) -> str:
-        tiles = f", in tiles of {self.plan.side} pixels" if self.plan.side else ""
-        host = "; the picture itself in the machine's memory" if self.plan.on_host else ""
-        return f"About {in_words(self.seconds)} and {self.plan.bytes / 1e9:.1f} GB on {self.device}{tiles}{host}."
+        return SENTENCES[bool(self.plan.side), bool(self.plan.on_host)].format(
+            duration=in_words(self.seconds), gb=self.plan.bytes / 1e9, device=self.device, side=self.plan.side
+        )
 
 
-def in_words(seconds: float) -> str:
+def in_words(seconds: float) -> Text:
     if seconds < 1:
-        return "a second"
+        # Translators: a duration, after "About".
+        return lazy_text("a second")
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+        # Translators: a duration, after "About".
+        return lazy_plural("{count} second", "{count} seconds", round(seconds))
+    if seconds < 5400:
+        # Translators: a duration, after "About".
+        return lazy_plural("{count} minute", "{count} minutes", round(seconds / 60))
+    # Translators: a duration, after "About", such as "1.5 hours".
+    return lazy_text("{hours:.1f} hours", hours=seconds / 3600)
 
 
 class Estimates:
@@ -113,21 +132,24 @@ class Estimates:
         warm: LoadedModel,
         room: MemoryBudget,
         warm_start: WarmStart | None = None,
+        view: Box | None = None,
+        inputs: Inputs = NO_INPUTS,
     ) -> Expected:
         """For a picture of this size. Measures a device that is not known yet: a third of a second on two cores."""
         pace = self._pace(warm)
-        scales = remaining_scales(scales_for(width, height, settings), warm_start)
-        plans = [plan_memory(*scale.padded, room, warm.network.bytes_per_value) for scale in scales]
+        scales = [stage.optimised for stage in stages_for(width, height, settings, warm_start, view, inputs.guided)]
+        element, pixels = warm.network.bytes_per_value, width * height
+        plans = [plan_memory(*scale.padded, room, element, inputs, pixels) for scale in scales]
         nothing = settings.strength == 0 and not settings.strength_is_locked
         costs = () if nothing else tuple(map(partial(_cost, pace), scales, plans))
-        return Expected(costs, plans[-1], device_label(warm.device))
+        return Expected(costs, max(plans, key=lambda plan: plan.bytes), device_label(warm.device))
 
     def learn(self, warm: LoadedModel, expected: float, seconds: float) -> None:
         """How long work took. expected: seconds that it was expected to take."""
         if expected <= 0 or seconds <= 0:
             return
         name, pace = _name(warm), self._pace(warm)
-        if warm.device.type == "cuda" and name not in self._warmed:
+        if is_gpu(warm.device) and name not in self._warmed:
             self._warmed.add(name)  # the first is long for the libraries that it loads, and tells nothing of the others
             return
         wanted = pace.correction * min(4.0, max(0.25, seconds / expected))
@@ -165,7 +187,7 @@ def _cost(pace: Pace, scale: Scale, plan: MemoryPlan) -> ScaleCost:
 
 def measured(warm: LoadedModel) -> Pace:
     """The fastest of a few steps at two sizes, as a line: what else the machine does only ever makes them longer."""
-    on_gpu = warm.device.type == "cuda"
+    on_gpu = is_gpu(warm.device)
     sides = SIDES_ON_GPU if on_gpu else SIDES
     if on_gpu:
         _start_and_step(warm, sides[0])  # libraries come with the first that is computed

@@ -15,3 +15,7 @@ class EventSink(Protocol):
     cancelled: set[str]
 
     def emit(self, event: WorkerEvent) -> None: ...
+
+    def wait_for_steps(self, ticket: str, count: int, patience: float) -> bool:
+        """Wait until the client has `count` steps of the job, or the job is cancelled. patience: seconds without any
+        step received, after which it returns False."""

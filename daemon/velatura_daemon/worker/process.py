@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -17,12 +18,23 @@ import torch
 
 from velatura.app_dirs import app_dirs
 from velatura.errors import OutOfMemory, VelaturaError
+from velatura.i18n import lazy_text
 from velatura_daemon.build import build_id
 from velatura_daemon.engine.cache import TargetCache
-from velatura_daemon.engine.evaluation.fallback import is_out_of_memory
+from velatura_daemon.engine.devices import (
+    budget_on,
+    choose_device,
+    device_label,
+    give_device_memory_back,
+    gpu_names,
+    is_device_lost,
+    is_out_of_memory,
+    memory_in_use,
+)
 from velatura_daemon.engine.malloc import trim_heap
-from velatura_daemon.jobs.commands import Cancel, Command, Estimate, Run, SetMemory, WorkerOptions
+from velatura_daemon.jobs.commands import Cancel, Command, Estimate, Run, SetMemory, StepTaken, WorkerOptions
 from velatura_daemon.jobs.events import (
+    WARM,
     Estimated,
     GpusFound,
     Heartbeat,
@@ -37,13 +49,6 @@ from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.memory_plan import MemoryBudget
 from velatura_daemon.models.store import WeightStore
 from velatura_daemon.storage.blobs import disk_trouble
-from velatura_daemon.worker.devices import (
-    budget_on,
-    choose_device,
-    device_label,
-    give_device_memory_back,
-    memory_in_use,
-)
 from velatura_daemon.worker.estimates import Estimates
 from velatura_daemon.worker.model_cache import LoadedModel, ModelCache
 from velatura_daemon.worker.pipe import COMMANDS, DEVICE_LOST, EVENTS, read_message, write_message
@@ -65,6 +70,8 @@ class Worker:
         self._working = threading.Event()
         self.options = options
         self.cancelled: set[str] = set()
+        self._step_taken = threading.Condition()
+        self._steps_taken: Counter[str] = Counter()  # by ticket
         self.models = ModelCache(WeightStore(app_dirs()))
         self.cache = TargetCache(
             options.cache_megabytes << 20, StatisticsStore(app_dirs().cache / "styles", build_id())
@@ -76,6 +83,29 @@ class Worker:
         """Report to the daemon. From any thread."""
         with self._lock:
             write_message(self._out, EVENTS, event)
+
+    def cancel(self, ticket: str) -> None:
+        """Stop a job soon. From any thread."""
+        with self._step_taken:
+            self.cancelled.add(ticket)
+            self._step_taken.notify_all()
+
+    def step_taken(self, ticket: str) -> None:
+        """The client has another step of the job. From any thread."""
+        with self._step_taken:
+            self._steps_taken[ticket] += 1
+            self._step_taken.notify_all()
+
+    def wait_for_steps(self, ticket: str, count: int, patience: float) -> bool:
+        with self._step_taken:
+            deadline = time.monotonic() + patience
+            while (taken := self._steps_taken[ticket]) < count and ticket not in self.cancelled:
+                self._step_taken.wait(deadline - time.monotonic())
+                if self._steps_taken[ticket] > taken:
+                    deadline = time.monotonic() + patience
+                elif time.monotonic() >= deadline:
+                    return False
+        return True
 
     def model_for(self, weights: str, device: str) -> LoadedModel:
         """The network that a job asks for; the last one stays loaded."""
@@ -90,7 +120,9 @@ class Worker:
         try:
             model = self.model_for(request.weights, request.device)
             budget = self.budget_on(model.device)
-            expected = self.estimates.expect(request.width, request.height, request.settings, model, budget)
+            expected = self.estimates.expect(
+                request.width, request.height, request.settings, model, budget, inputs=request.inputs
+            )
             answer = expected.event(request.ticket)
         except Exception as error:
             _exit_if_device_lost(error)
@@ -98,11 +130,12 @@ class Worker:
         self.emit(answer)
 
     def send_heartbeats(self) -> None:
-        """On a thread of its own, while there is work."""
+        """On a thread of its own; rarely while there is no work."""
         while True:
-            self._working.wait()
+            working = self._working.wait(self.options.idle_heartbeat)
             self.emit(Heartbeat())
-            time.sleep(HEARTBEAT)
+            if working:
+                time.sleep(HEARTBEAT)
 
     def run(self, spec: JobSpec) -> None:
         """Do one job and report how it ended."""
@@ -122,6 +155,7 @@ class Worker:
             self.emit(Ready(self.info(self.last)))
         self._working.clear()
         self.cancelled.discard(spec.ticket)
+        self._steps_taken.pop(spec.ticket, None)
         self.emit(ending)
         trim_heap()
         if self.last is not None:
@@ -129,7 +163,7 @@ class Worker:
 
     def info(self, model: LoadedModel) -> WorkerInfo:
         return WorkerInfo(
-            state="warm",
+            state=WARM,
             device=device_label(model.device),
             weights=model.label,
             targets=len(self.cache),
@@ -143,8 +177,8 @@ class Worker:
 def _exit_if_device_lost(error: Exception) -> None:
     """After a driver reset, or with the card gone, a process never gets its device back: the daemon starts another
     worker."""
-    if "CUDA error" in str(error) and not is_out_of_memory(error):
-        traceback.print_exc()
+    if is_device_lost(error):
+        log.exception("the device was lost")
         os._exit(DEVICE_LOST)
 
 
@@ -154,13 +188,19 @@ def _for_people(error: Exception) -> VelaturaError:
         return error
     if is_out_of_memory(error):
         return OutOfMemory(
-            "There is not enough memory for a picture of this size. Select a part of it, or make it smaller."
+            lazy_text(
+                "There is not enough memory for a picture of this size. Restyle a part of it, or make it smaller."
+            )
         )
     if isinstance(error, OSError):
         return disk_trouble(error, Path(error.filename or app_dirs().spool))
     return VelaturaError(
-        f"The restyle failed inside Velatura ({type(error).__name__}: {str(error)[:200]}). "
-        "The daemon goes on; its log has the details."
+        lazy_text(
+            "The restyle failed because of an internal error ({kind}: {problem}). The daemon keeps running; see its "
+            "log for details.",
+            kind=type(error).__name__,
+            problem=str(error)[:200],
+        )
     )
 
 
@@ -178,18 +218,25 @@ def main() -> None:
     worker = Worker(out, begin.options)
     if worker.options.threads:
         torch.set_num_threads(worker.options.threads)
-    log.info("torch %s, %d GPU(s), %d thread(s)", torch.__version__, torch.cuda.device_count(), torch.get_num_threads())
+    gpus = gpu_names()
+    log.info("torch %s, GPUs: %d, threads: %d", torch.__version__, len(gpus), torch.get_num_threads())
     commands: queue.Queue[Command] = queue.Queue()
 
     def read_commands() -> None:
-        while (command := read_message(sys.stdin.buffer, COMMANDS)) is not None:
-            if isinstance(command, Cancel):
-                worker.cancelled.add(command.ticket)  # at once: the main thread is busy with that job
-            else:
-                commands.put(command)
+        try:
+            while (command := read_message(sys.stdin.buffer, COMMANDS)) is not None:
+                if isinstance(command, Cancel):  # at once: the main thread is busy with that job
+                    worker.cancel(command.ticket)
+                elif isinstance(command, StepTaken):
+                    worker.step_taken(command.ticket)
+                else:
+                    commands.put(command)
+        except Exception:  # half a command of a daemon that died, or one of another version
+            log.exception("a command could not be read")
+            os._exit(1)
         os._exit(0)  # the daemon closed our input, or died: nobody waits for what is being computed
 
-    worker.emit(GpusFound(torch.cuda.device_count()))
+    worker.emit(GpusFound(gpus))
     threading.Thread(target=read_commands, daemon=True).start()
     threading.Thread(target=worker.send_heartbeats, daemon=True).start()
     while True:

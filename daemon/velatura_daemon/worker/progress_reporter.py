@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from torch import Tensor
+
 from velatura_daemon.engine.stylise import Progress
 from velatura_daemon.jobs.events import JobPreview, JobProgress
 from velatura_daemon.worker.event_sink import EventSink
@@ -25,6 +27,7 @@ class ProgressReporter:
         sink: EventSink,
         previews: PreviewRenderer,
         time_left: TimeLeft,
+        previewed: Callable[[Progress], Tensor] = lambda progress: progress.image,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ticket, self._sink, self._previews, self._time_left, self._clock = (
@@ -34,6 +37,7 @@ class ProgressReporter:
             time_left,
             clock,
         )
+        self._previewed = previewed
         self._began = clock()
         self._next_progress = 0.0
         self._next_preview = 0.0
@@ -67,6 +71,6 @@ class ProgressReporter:
         )
 
     def _preview(self, progress: Progress) -> JobPreview:
-        pixels = self._previews.pixels(progress.image, self._sink.options.preview_side)  # (h, w, 3)
+        pixels = self._previews.pixels(self._previewed(progress), self._sink.options.preview_side)  # (h, w, 3)
         height, width = pixels.shape[:2]
         return JobPreview(self._ticket, progress.level, width, height, pixels.tobytes())

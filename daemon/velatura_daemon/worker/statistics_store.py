@@ -6,8 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
-import zipfile
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ log = logging.getLogger("velatura.worker")
 # A style takes 2.5 MB per size, and a restyle at 1024 px uses four sizes: room for some 25 paintings.
 MAX_BYTES = 256 << 20
 PARTS = ("mean", "second_moment")
+NAMES = "names"  # an array with the names of all others, which the checksums of a zip file do not cover
 
 
 class StatisticsStore:
@@ -38,25 +38,27 @@ class StatisticsStore:
         path = self._path(key)
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                values = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+                values = {name: torch.from_numpy(arrays[name]) for name in arrays.files if name != NAMES}
+                if not np.array_equal(arrays[NAMES], _joined(values)):
+                    raise ValueError("names of arrays are missing or damaged")
+            layers = dict.fromkeys(name.rpartition(".")[0] for name in values)
+            found = {layer: [values[f"{layer}.{part}"] for part in PARTS] for layer in layers}
             os.utime(path)
-            return {
-                layer: Statistics(*(values[f"{layer}.{part}"].to(device) for part in PARTS))
-                for layer in dict.fromkeys(name.rpartition(".")[0] for name in values)
-            }
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zipfile and NumPy raise anything on a damaged file
             log.warning("%s is damaged and deleted: %s", path, error)
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
+        return {layer: Statistics(*(part.to(device) for part in parts)) for layer, parts in found.items()}
 
     def save(self, key: Hashable, statistics: Mapping[str, Statistics]) -> None:
         """Write the statistics, and delete the oldest files beyond max_bytes."""
         arrays = {
             f"{layer}.{part}": getattr(item, part).cpu().numpy() for layer, item in statistics.items() for part in PARTS
         }
+        arrays[NAMES] = _joined(arrays)
         try:
             make_private_folder(self._folder)
             write_whole(self._path(key), lambda file: np.savez(file, **arrays))
@@ -75,3 +77,7 @@ class StatisticsStore:
                 return
             path.unlink(missing_ok=True)
             total -= info.st_size
+
+
+def _joined(names: Iterable[str]) -> np.ndarray:
+    return np.frombuffer("\n".join(names).encode(), np.uint8)

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import time
+from pathlib import Path
 from typing import Protocol
 
-from velatura import strings
 from velatura.app_dirs import AppDirs
 from velatura.client import transport
 from velatura.client.connection_file import ConnectionInfo, find, reachable
 from velatura.client.handshake import ANSWER_TIMEOUT, Handshake
-from velatura.client.launch import (
-    ERROR_PREFIX,
-    Launcher,
-    in_sandbox,
-    launch,
-    recorded_launcher,
-    startup_error,
-    terminal_command,
-)
+from velatura.client.launch import ERROR_PREFIX, Launcher, find_launcher, launch, startup_error, terminal_command
 from velatura.client.locks import is_held
+from velatura.client.sandbox import find_sandbox
 from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, NotTrusted, UnknownMessage, VelaturaError
+from velatura.i18n import lazy_text, sentences
 from velatura.protocol import codec
 from velatura.protocol import messages as p
 
@@ -49,6 +43,10 @@ class Connection(Protocol):
     def needs_write(self) -> bool:
         """Whether to watch the descriptor for writing as well."""
 
+    @property
+    def daemon_version(self) -> tuple[int, int]:
+        """The daemon's version of the protocol, once the handshake is complete."""
+
     def fileno(self) -> int | None:
         """The descriptor to watch, or None if there is none yet."""
 
@@ -56,7 +54,11 @@ class Connection(Protocol):
         """Connect again after a failure. Does nothing if that is under way."""
 
     def advance(self) -> p.Welcome | None:
-        """Proceed towards `ready` as far as possible now. Returns the welcome at the moment it arrives."""
+        """Proceed towards `ready` as far as possible now.
+
+        Returns:
+            The welcome at the moment it arrives; otherwise None.
+        """
 
     def receive(self) -> p.Message | None:
         """Return the next message, or None."""
@@ -85,15 +87,22 @@ class DaemonConnection:
 
     States: idle → searching (→ starting, → replacing: an idle daemon of another build shuts down) → greeting → ready.
     Any failure raises a VelaturaError. After `disconnect()`, `start_connecting()` begins again.
+
+    Args:
+        dirs: The folders with the connection file.
+        program: The program's name.
+        client_id: What results belong to.
+        start: Start the daemon if none is running.
+        launcher: How to start it; None for the recorded command.
     """
 
     def __init__(self, dirs: AppDirs, program: str, client_id: str, *, start: bool, launcher: Launcher | None) -> None:
-        """start: start the daemon if none is running, with `launcher`, or None for the recorded command."""
         self._dirs = dirs
         self._program = program
         self._client_id = client_id
         self._may_start = start
         self._launcher = launcher
+        self._sandbox = find_sandbox(dirs=dirs)
         self._state = SEARCHING
         self._dealer: transport.Dealer | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,6 +116,7 @@ class DaemonConnection:
         self._last_keep_alive = 0.0
         self._has_replaced = False
         self._connecting_since: float | None = None
+        self.daemon_version = (0, 0)
 
     @property
     def ready(self) -> bool:
@@ -143,7 +153,7 @@ class DaemonConnection:
         except DaemonLost as error:
             # Whether the lock is still held says nothing here: a process that ends closes its sockets a moment before
             # or after its lock file. Connecting again is right in both cases.
-            raise DaemonLost(f"{error.sentence} Restyle again: progress was saved.") from error
+            raise DaemonLost(sentences(error.sentence, lazy_text("Restyle again."))) from error
         return None
 
     def send(self, message: p.Message) -> bool:
@@ -175,8 +185,10 @@ class DaemonConnection:
             and now - self._unanswered_since > 2 * self._heartbeat
         ):
             if is_held(self._dirs.lock_file):
-                raise DaemonLost("The daemon no longer answers. Run 'velatura daemon stop', then restyle again.")
-            raise DaemonLost("The daemon has stopped. Restyle again to start it: progress was saved.")
+                raise DaemonLost(
+                    lazy_text("The daemon no longer answers. Run 'velatura daemon stop', then restyle again.")
+                )
+            raise DaemonLost(lazy_text("The daemon has stopped. Restyle again to start it."))
 
     def wait(self) -> None:
         if self._dealer is not None:
@@ -206,33 +218,50 @@ class DaemonConnection:
         if self._state == REPLACING and is_held(self._dirs.lock_file) and now < self._deadline:
             return
         found = find(self._dirs)
-        endpoints = [endpoint for endpoint in found.endpoints if reachable(endpoint)] if found is not None else []
+        has_network = self._sandbox is None or self._sandbox.has_network
+        every = found.endpoints if found is not None else ()
+        endpoints = [endpoint for endpoint in every if reachable(endpoint, has_network=has_network)]
         if found is not None and endpoints and self._state != REPLACING:
             self._found, self._endpoints = found, endpoints
             self._connecting_since = self._connecting_since or now
             self._connect(found)
+        elif found is not None and self._sandbox is not None and not has_network and self._state != STARTING:
+            raise self._sandbox.is_offline()
         elif found is not None and not self._may_start:
             raise DaemonLost(
-                "The daemon's socket is missing. To have the daemon create it again, restyle from an editor, or run "
-                "'velatura daemon start'."
+                lazy_text(
+                    "The daemon's socket is missing. To have the daemon create it again, restyle from an editor, or "
+                    "run 'velatura daemon start'."
+                )
             )
         elif self._state != STARTING:
             self._launch()
+        elif now > self._deadline and is_held(self._dirs.lock_file):
+            raise DaemonLost(
+                lazy_text("A daemon is running, but does not answer. Run 'velatura daemon stop', then try again.")
+            )
         elif now > self._deadline or self._launch_failed():
-            raise DaemonCannotStart(f"The daemon did not start: {_with_advice(startup_error(self._dirs))}")
+            raise DaemonCannotStart(_did_not_start(startup_error(self._dirs)))
 
     def _launch(self) -> None:
         if not self._may_start:
-            raise DaemonNotRunning("No daemon is running. Start it with 'velatura daemon start'.")
-        launcher = self._launcher or recorded_launcher(self._dirs)
+            raise DaemonNotRunning(lazy_text("No daemon is running. Start it with 'velatura daemon start'."))
+        launcher = self._launcher or find_launcher(self._dirs)
+        sandbox = self._sandbox if self._launcher is None else None
+        if sandbox is not None and not sandbox.sees_files:
+            raise sandbox.hides_files(self._dirs)
+        if sandbox is not None and (launcher is None or not sandbox.starts_outside):
+            raise sandbox.cannot_start(terminal_command(self._dirs))
         if launcher is None:
             raise DaemonNotRunning(
-                "No daemon is running, and the command that starts it is not recorded yet. Run 'velatura daemon start' "
-                "in a terminal once."
+                lazy_text(
+                    "No daemon is running, and the command that starts it is not recorded yet. Run 'velatura daemon "
+                    "start' in a terminal once."
+                )
             )
-        if self._launcher is None and in_sandbox():
-            raise DaemonNotRunning(strings.SANDBOXED.format(command=terminal_command(self._dirs)))
-        self._process = launch(self._dirs, launcher.command)
+        if Path(launcher.command[0]) == self._dirs.environment_python and is_held(self._dirs.setup_lock):
+            raise DaemonNotRunning(lazy_text("Velatura is being set up. Wait until this is done, then try again."))
+        self._process = launch(self._dirs, launcher.command, sandbox)
         self._state, self._deadline = STARTING, time.monotonic() + START_PATIENCE
 
     def _launch_failed(self) -> bool:
@@ -245,7 +274,10 @@ class DaemonConnection:
         if not self._endpoints:
             self._search_again_or(
                 DaemonLost(
-                    "The daemon does not answer at any of its addresses. Run 'velatura daemon stop', then try again."
+                    lazy_text(
+                        "The daemon does not answer at any of its addresses. Run 'velatura daemon stop', then try "
+                        "again."
+                    )
                 ),
                 ANSWER_TIMEOUT,
             )
@@ -289,6 +321,7 @@ class DaemonConnection:
     def _accept(self, welcome: p.Welcome) -> p.Welcome | None:
         """Complete the handshake. Returns None if the daemon is of another build and is replaced instead."""
         self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
+        self.daemon_version = self._handshake.daemon_version
         self._state, self._last_sent, self._unanswered_since = READY, time.monotonic(), None
         self._connecting_since = None
         if self._may_start and welcome.idle and not self._has_replaced and self._is_other_build(welcome.build):
@@ -302,15 +335,22 @@ class DaemonConnection:
         return welcome
 
     def _is_other_build(self, build: str) -> bool:
-        launcher = self._launcher or recorded_launcher(self._dirs)
-        return launcher is not None and launcher.build != build
+        launcher = self._launcher or find_launcher(self._dirs)
+        return launcher is not None and launcher.build not in ("", build)
 
 
-def _with_advice(last_line: str) -> str:
-    """Complete the last line that a failed daemon has printed. An error message of its own already says what to do."""
+def _did_not_start(last_line: str) -> str:
+    """The sentence for a failed daemon.
+
+    Args:
+        last_line: What it printed last; an error message of its own already says what to do.
+    """
     if last_line.startswith(ERROR_PREFIX):
-        return last_line.removeprefix(ERROR_PREFIX)
-    return (
-        f"{last_line.rstrip('.') or 'it printed nothing'}. Run 'velatura doctor' in a terminal to find out what is "
-        "missing."
+        return lazy_text("The daemon did not start: {why}", why=last_line.removeprefix(ERROR_PREFIX))
+    printed = last_line.rstrip(".")
+    what = (
+        lazy_text("The daemon did not start: {printed}.", printed=printed)
+        if printed
+        else lazy_text("The daemon did not start: it printed nothing.")
     )
+    return sentences(what, lazy_text("Run 'velatura doctor' in a terminal to find out what is missing."))

@@ -14,9 +14,13 @@ from velatura.protocol import messages as p
 class GivenStyle(NamedTuple):
     """A style for a restyle.
 
-    share: its weight among several styles. region: where in the content it applies, a GRAY picture of the content's
-    size that is 0 elsewhere; None: everywhere that no region covers. name, path: what it is called and the file that it
-    came from, for the history.
+    Attributes:
+        picture: The style.
+        share: Its weight among several styles.
+        region: Where in the content it applies, a GRAY picture of the content's size that is 0 elsewhere. None:
+            everywhere that no region covers.
+        name: What it is called, for the history.
+        path: The file that it came from, for the history.
     """
 
     picture: Picture
@@ -31,6 +35,7 @@ class GivenStyle(NamedTuple):
         return (self.picture,) if self.region is None else (self.picture, self.region)
 
     def to_wire(self) -> dict[str, Any]:
+        """The style as an item of the `styles` field of `messages.Restyle`."""
         region = None if self.region is None else self.region.ref.to_wire()
         return {
             "picture": self.picture.ref.to_wire(),
@@ -48,7 +53,9 @@ StyleList = Sequence[GivenStyle | tuple[Picture, float]]
 class Connected:
     """The daemon is connected and authenticated.
 
-    `welcome.results` are finished results of this client that were not fetched yet, as many as fit into the message.
+    Attributes:
+        welcome: Its `results` are finished results of this client that were not fetched yet, as many as fit into the
+            message.
     """
 
     welcome: p.Welcome
@@ -58,14 +65,32 @@ class Connected:
 class Finished:
     """A result has arrived.
 
-    picture: in the format of the content. result: its position, weights, losses and notes. mask: the selection, of the
-    content's size; None: everything was selected.
+    Attributes:
+        job: The id of the job.
+        picture: In the format of the content.
+        result: Its position, weights, losses and notes.
+        mask: The selection, of the content's size. None: everything was selected.
     """
 
     job: str
     picture: Picture
     result: p.Result
     mask: Picture | None = None
+
+
+@dataclass(frozen=True)
+class StepPicture:
+    """The picture of a running job as its result would be now, in the format of the content.
+
+    Attributes:
+        job: The id of the job.
+        number: The number of the evaluation.
+        picture: The picture.
+    """
+
+    job: str
+    number: int
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -85,10 +110,12 @@ class HistoryEntries:
 Event = (
     Connected
     | Finished
+    | StepPicture
     | p.Accepted
     | p.Queued
     | p.Estimate
     | p.Progress
+    | p.ProgressSaved
     | p.Preview
     | p.Notice
     | p.Failed

@@ -9,7 +9,9 @@ from typing import Any
 import msgpack
 
 from velatura.errors import BadMessage, BadSetting
+from velatura.i18n import lazy_text
 from velatura.pixels import PictureRef
+from velatura.protocol import codec
 from velatura.protocol.messages import Buffer, Result
 from velatura.settings import StyleSettings, default_of, setting_specs
 
@@ -18,7 +20,11 @@ from velatura.settings import StyleSettings, default_of, setting_specs
 class SavedStyle:
     """A style of a saved item or history entry.
 
-    path: the file that it came from, '' if it did not come from a file. thumbnail: a JPEG, or empty.
+    Attributes:
+        name: What it is called.
+        path: The file that it came from, '' if it did not come from a file.
+        share: Its weight among several styles.
+        thumbnail: A JPEG, or empty.
     """
 
     name: str
@@ -29,10 +35,23 @@ class SavedStyle:
 
 @dataclass(frozen=True)
 class SavedItem:
-    """A finished result that was not fetched, or a stopped restyle (result is None).
+    """A finished result that was not fetched, or a stopped restyle.
 
-    client, program: the owner. at: seconds since 1970. note: the client's own text. done: progress, 0 to 1. width,
-    height: of the picture in pixels. thumbnail: a JPEG, or empty.
+    Attributes:
+        job: The id of the job.
+        client: The client_id of the owner.
+        program: The program of the owner.
+        layer: The client's name for what is restyled.
+        title: The name of the layer, for people.
+        note: The client's own text.
+        at: Seconds since 1970.
+        done: Progress, 0 to 1.
+        width: The picture's width in pixels.
+        height: The picture's height in pixels.
+        styles: The styles of the restyle.
+        settings: The settings of the restyle.
+        thumbnail: A JPEG, or empty.
+        result: What to fetch; None for a stopped restyle.
     """
 
     job: str
@@ -60,8 +79,19 @@ class SavedItem:
 class HistoryEntry:
     """A past restyle.
 
-    number: increases with time. at: seconds since 1970. width, height: of the content in pixels. seconds: how long it
-    took. thumbnail: a JPEG, or empty.
+    Attributes:
+        number: Increases with time.
+        at: Seconds since 1970.
+        program: Which program requested it.
+        title: The name of the layer, for people.
+        width: The content's width in pixels.
+        height: The content's height in pixels.
+        seconds: How long it took.
+        weights: The name of the network's weights.
+        device: Where it was computed.
+        settings: The settings of the restyle.
+        styles: The styles of the restyle.
+        thumbnail: A JPEG, or empty.
     """
 
     number: int
@@ -92,6 +122,8 @@ def valid_settings(fields: object) -> StyleSettings:
     """Read settings that another version has written: unknown or invalid ones are left at their defaults."""
     values = {name: default_of(name) for name in setting_specs()}
     for name, value in (fields if isinstance(fields, dict) else {}).items():
+        if name not in values:  # from_wire would look for a similar name, which takes long for many
+            continue
         try:
             StyleSettings.from_wire({name: value})
         except BadSetting:
@@ -104,15 +136,15 @@ def _maps(data: Buffer) -> list[Mapping[str, Any]]:
     try:
         maps = msgpack.unpackb(data, raw=False)
     except Exception:
-        raise BadMessage("A list of saved results or past restyles is not valid msgpack.") from None
+        raise BadMessage(lazy_text("A list of saved results or past restyles is not valid msgpack.")) from None
     if not isinstance(maps, list) or not all(isinstance(item, dict) for item in maps):
-        raise BadMessage("A list of saved results or past restyles is not a list of maps.")
+        raise BadMessage(lazy_text("A list of saved results or past restyles is not a list of maps."))
     return maps
 
 
 def _saved_item(fields: Mapping[str, Any]) -> SavedItem:
     try:
-        result = Result(**fields["result"]) if fields["result"] is not None else None
+        result = codec.result_from(fields["result"]) if fields["result"] is not None else None
         picture = PictureRef.from_wire(fields["picture"])
         return SavedItem(
             job=str(fields["job"]),
@@ -127,11 +159,11 @@ def _saved_item(fields: Mapping[str, Any]) -> SavedItem:
             height=picture.height,
             styles=_styles(fields["styles"]),
             settings=valid_settings(fields["settings"]),
-            thumbnail=bytes(fields["thumbnail"]),
+            thumbnail=_thumbnail(fields["thumbnail"]),
             result=result,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BadMessage(f"The description of a saved result is invalid ({error}).") from None
+        raise BadMessage(lazy_text("The description of a saved result is invalid ({why}).", why=str(error))) from None
 
 
 def _history_entry(fields: Mapping[str, Any]) -> HistoryEntry:
@@ -148,14 +180,23 @@ def _history_entry(fields: Mapping[str, Any]) -> HistoryEntry:
             device=str(fields["device"]),
             settings=valid_settings(fields["settings"]),
             styles=_styles(fields["styles"]),
-            thumbnail=bytes(fields["thumbnail"]),
+            thumbnail=_thumbnail(fields["thumbnail"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BadMessage(f"An entry of the history is invalid ({error}).") from None
+        raise BadMessage(lazy_text("An entry of the history is invalid ({why}).", why=str(error))) from None
 
 
 def _styles(styles: Sequence[Mapping[str, Any]]) -> tuple[SavedStyle, ...]:
     return tuple(
-        SavedStyle(str(style["name"]), str(style["path"]), float(style["share"]), bytes(style.get("thumbnail") or b""))
+        SavedStyle(
+            str(style["name"]), str(style["path"]), float(style["share"]), _thumbnail(style.get("thumbnail") or b"")
+        )
         for style in styles
     )
+
+
+def _thumbnail(value: object) -> bytes:
+    """Raises TypeError if it has no bytes: of a number, `bytes` would make as many."""
+    if not isinstance(value, bytes):
+        raise TypeError("a thumbnail has no bytes")
+    return value

@@ -31,16 +31,31 @@ class Dealer(Protocol):
         """Queue a message. Returns False if the queue is full: the daemon does not read."""
 
     def receive(self) -> list[Any] | None:
-        """Return the frames of the next message as buffers, or None.
+        """Return the frames of the next message.
 
-        Raises DaemonLost if the other side has closed the connection or does not speak ZMTP.
+        Returns:
+            Buffers; None if no message is complete.
+
+        Raises:
+            DaemonLost: The other side has closed the connection, or does not speak ZMTP.
         """
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most this long until data has arrived (or can be sent). Returns whether it has."""
+        """Wait until data has arrived, or can be sent.
+
+        Args:
+            seconds: At most this long.
+
+        Returns:
+            Whether it has.
+        """
 
     def close(self, linger: float = 0.0) -> None:
-        """Close the connection, after up to `linger` seconds for unsent messages."""
+        """Close the connection.
+
+        Args:
+            linger: Up to this many seconds for unsent messages.
+        """
 
 
 open_dealer: Callable[[str], Dealer] = _implementation  # connects to an endpoint; raises DaemonLost if it cannot

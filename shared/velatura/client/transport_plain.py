@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from velatura.errors import DaemonLost
+from velatura.i18n import lazy_text
 from velatura.protocol import zmtp
 from velatura.protocol.messages import CHUNK
 from velatura.protocol.sockets import ZmtpSocket, configure_socket, set_socket_buffers
@@ -23,13 +24,26 @@ CONNECT_PATIENCE = 1.0  # seconds; both kinds of endpoint are on this machine an
 
 
 class PlainDealer:
-    """A connection to one endpoint, see `transport.Dealer`. It does not reconnect: a lost daemon raises DaemonLost."""
+    """A connection to one endpoint, see `transport.Dealer`. It does not reconnect: a lost daemon raises DaemonLost.
+
+    Args:
+        endpoint: ipc:// with a path, or tcp:// with host and port.
+
+    Raises:
+        DaemonLost: Nothing answers there.
+    """
 
     def __init__(self, endpoint: str) -> None:
         try:
             connected = _connect(endpoint)
         except (OSError, ValueError) as error:
-            raise DaemonLost(f"Nothing answers at {endpoint} ({error}). Run 'velatura daemon stop'.") from error
+            raise DaemonLost(
+                lazy_text(
+                    "Nothing answers at {endpoint} ({why}). Run 'velatura daemon stop'.",
+                    endpoint=endpoint,
+                    why=str(error),
+                )
+            ) from error
         self._socket = ZmtpSocket(connected, zmtp.ready(zmtp.random_routing_id()), zmtp.AUTHENTICATED)
         self._received: deque[list[bytearray]] = deque()
         self._socket.flush()
@@ -55,7 +69,7 @@ class PlainDealer:
         if self._received:
             return list(self._received.popleft())
         if self._socket.closed_reason is not None:
-            raise DaemonLost(f"The connection to the daemon has ended: {self._socket.closed_reason}")
+            raise DaemonLost(lazy_text("The connection to the daemon has ended: {why}", why=self._socket.closed_reason))
         return None
 
     def wait(self, seconds: float) -> bool:

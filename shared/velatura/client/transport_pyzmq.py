@@ -8,6 +8,7 @@ from typing import Any
 import zmq
 
 from velatura.errors import DaemonLost
+from velatura.i18n import lazy_text
 from velatura.protocol.messages import CHUNK, MAX_FRAME
 from velatura.protocol.zmtp import random_routing_id
 
@@ -15,7 +16,14 @@ zmq.Context, zmq.ZMQError  # noqa: B018  fails now if `zmq` is an empty folder, 
 
 
 class PyzmqDealer:
-    """A connection to one endpoint, see `transport.Dealer`. libzmq sends in a thread of its own."""
+    """A connection to one endpoint, see `transport.Dealer`. libzmq sends in a thread of its own.
+
+    Args:
+        endpoint: ipc:// with a path, or tcp:// with host and port.
+
+    Raises:
+        DaemonLost: The address cannot be used.
+    """
 
     needs_write = False
 
@@ -32,7 +40,11 @@ class PyzmqDealer:
         except zmq.ZMQError as error:
             self.close()
             raise DaemonLost(
-                f"The daemon's address {endpoint} cannot be used ({error}). Run 'velatura daemon stop'."
+                lazy_text(
+                    "The daemon's address {endpoint} cannot be used ({why}). Run 'velatura daemon stop'.",
+                    endpoint=endpoint,
+                    why=str(error),
+                )
             ) from error
 
     def fileno(self) -> int:

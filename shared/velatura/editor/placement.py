@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from velatura.client.events import Finished
+from velatura.editor.recipe import Recipe
 from velatura.editor.style_regions import Place
 from velatura.pixels import MASK_FORMAT, Picture
 
@@ -49,24 +50,31 @@ def decode_note(note: str) -> PlacementNote | None:
 class Placed:
     """What became of a result. is_layer: False if it was opened as a new picture.
 
-    note: one or two sentences for the user about it, or ''.
+    note: one or two sentences for the user about it, or ''. replaced: the name of the layer if it replaces an edited
+    result, otherwise ''.
     """
 
     is_layer: bool = True
     note: str = ""
+    replaced: str = ""
 
 
 @dataclass(frozen=True)
 class RecoveredResult:
     """A saved result that is about to be inserted into a document.
 
-    name: for the new layer. layer: the daemon's name for the source layer. note: the note of the restyle.
+    recipe: how it was made, with the name of the new layer. layer: the daemon's name for the source layer. note: the
+    note of the restyle.
     """
 
-    name: str
+    recipe: Recipe
     layer: str
     note: str
     finished: Finished
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
 
     @property
     def picture(self) -> Picture:

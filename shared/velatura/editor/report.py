@@ -10,9 +10,10 @@ from pathlib import Path
 
 from velatura import __version__
 from velatura.app_dirs import AppDirs
-from velatura.client.launch import last_lines, recorded_launcher
+from velatura.client.launch import find_launcher, last_lines
 from velatura.client.transport import transport_name
 from velatura.errors import VelaturaError
+from velatura.foreign_text import visible
 
 LOG_LINES = 40
 
@@ -23,13 +24,13 @@ def report(dirs: AppDirs, program: str, error: VelaturaError | None, history: li
         f"Velatura {__version__} in {program}",
         f"Python {platform.python_version()}, {platform.platform()}, {transport_name()}",
     ]
-    try:
-        launcher = recorded_launcher(dirs)
+    try:  # not translated: for developers
+        launcher = find_launcher(dirs)
         lines.append(f"daemon command: {' '.join(launcher.command) if launcher else 'none recorded'}")
     except VelaturaError as launcher_error:
         lines.append(f"daemon command: {launcher_error.sentence}")
     if error is not None:
-        lines += ["", f"error {error.code}: {error.sentence}", error.details]
-    lines += ["", "messages of the window:", *history[-LOG_LINES:]]
-    lines += ["", f"{dirs.log_file.name}:", *(last_lines(dirs.log_file, LOG_LINES) or ["(empty)"])]
+        lines += ["", f"error {error.code}: {visible(error.sentence)}", error.details]
+    lines += ["", "messages of the window:", *map(visible, history[-LOG_LINES:])]  # not translated
+    lines += ["", f"{dirs.log_file.name}:", *(map(visible, last_lines(dirs.log_file, LOG_LINES) or ["(empty)"]))]
     return "\n".join(lines).replace(str(Path.home()), "~") + "\n"

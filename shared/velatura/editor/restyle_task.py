@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from velatura import strings
 from velatura.client.events import Finished, GivenStyle
 from velatura.editor.interfaces import Content, Target
+from velatura.editor.recipe import Recipe
 from velatura.editor.ui_state import Style
+from velatura.pixels import MASK_FORMAT, Picture
 from velatura.settings import StyleSettings
+
+NOTHING = Picture(1, 1, MASK_FORMAT, bytes(1))  # in place of a picture that is not needed any more
 
 
 @dataclass
@@ -36,3 +40,7 @@ class RestyleTask:
     def name(self) -> str:
         """The name of the new layer."""
         return strings.result_name([style.name for style in self.styles], self.settings)
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.of(self.name, self.settings, self.styles)

@@ -7,7 +7,6 @@ restyles. Each plugin provides its window, its canvas and its event loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Protocol
 
 from velatura import strings
@@ -15,10 +14,13 @@ from velatura.client.events import Finished
 from velatura.client.saved_results import HistoryEntry, SavedItem
 from velatura.editor.background import Steps
 from velatura.editor.event_loop import Loop
+from velatura.editor.file_paths import is_file
 from velatura.editor.placement import Placed, RecoveredResult
+from velatura.editor.recipe import Recipe
 from velatura.editor.session import Session
 from velatura.editor.ui_state import Style
 from velatura.errors import VelaturaError
+from velatura.i18n import sentences
 from velatura.pixels import Picture
 from velatura.protocol.messages import Preview, Progress
 
@@ -64,11 +66,15 @@ class ResultsController:
         self.items: list[SavedItem] = []
         self.entries: list[HistoryEntry] = []
         self.active_item: SavedItem | None = None
+        self._is_closing = False  # once a result is inserted
         self._announce_count = False  # whether to show a message with the number of items of the next list
 
     # --- commands --------------------------------------------------------------------------------------
     def refresh(self) -> None:
         """Update the lists. Starts the daemon if none is running."""
+        self._is_closing = False  # the window has been opened again
+        if self.active_item is None:
+            self.window.set_idle()
         self.window.show_message(strings.LOADING_RESULTS)
         self.entries, self._announce_count = [], True
         self._try(self.session.request_lists)
@@ -104,8 +110,15 @@ class ResultsController:
             self.window.show_message(strings.DELETED)
 
     def close(self) -> None:
-        """Disconnect when the window closes. The daemon saves the progress of a running restyle."""
-        self.session.disconnect()
+        """Disconnect when the window closes. The daemon saves the progress of a running restyle.
+
+        A result that is being inserted is acknowledged first. The window may be gone already; one that is shown again
+        becomes idle with the next `refresh`.
+        """
+        self._is_closing = self.steps.busy
+        if not self._is_closing:
+            self.session.disconnect()
+            self.active_item = None
 
     def _try(self, command: Callable[[], None]) -> bool:
         """Run a command and show its error. Returns whether it succeeded."""
@@ -157,9 +170,9 @@ class ResultsController:
         if item is None or item.job != job:
             return  # it stays in the list
         self.window.show_message(strings.INSERTING)
-        recovered = RecoveredResult(
-            strings.result_name([style.name for style in item.styles], item.settings), item.layer, item.note, done
-        )
+        name = strings.result_name([style.name for style in item.styles], item.settings)
+        styles = [Style(style.path, style.name, style.share) for style in item.styles]
+        recovered = RecoveredResult(Recipe.of(name, item.settings, styles), item.layer, item.note, done)
         self.steps.run(
             self.canvas.insert_recovered(recovered),
             lambda placed: self._on_placed(item, recovered, placed),
@@ -169,7 +182,7 @@ class ResultsController:
     def _open_as_picture(self, item: SavedItem, recovered: RecoveredResult, reason: VelaturaError) -> None:
         def on_opened(_: object) -> None:
             self._on_placed(item, recovered, Placed(is_layer=False))
-            self.window.show_message(f"{reason.sentence} {strings.DONE_NEW_IMAGE}")
+            self.window.show_message(sentences(reason.sentence, strings.DONE_NEW_IMAGE))
 
         def on_failed(error: VelaturaError) -> None:
             self._deactivate()
@@ -182,7 +195,7 @@ class ResultsController:
         self._deactivate()
         self._remove(item)
         sentence = strings.RECOVERED.format(name=recovered.name) if placed.is_layer else strings.DONE_NEW_IMAGE
-        self.window.show_message(" ".join(filter(None, (sentence, placed.note))))
+        self.window.show_message(sentences(sentence, placed.note))
 
     def on_cancelled(self, job: str, replaced_by: str) -> None:
         if self._is_active(job):
@@ -200,6 +213,9 @@ class ResultsController:
         return self.active_item is not None and self.active_item.job == job
 
     def _deactivate(self) -> None:
+        if self._is_closing:
+            self._is_closing = False
+            self.session.disconnect()
         if self.active_item is not None:
             self.active_item = None
             self.window.set_idle()
@@ -213,9 +229,7 @@ class ResultsController:
 def styles_of(entry: HistoryEntry) -> tuple[list[Style], str]:
     """Return the styles of a past restyle whose files still exist, and a sentence for the user about the others."""
     available = [
-        Style(style.path, style.name, style.share)
-        for style in entry.styles
-        if style.path and Path(style.path).is_file()
+        Style(style.path, style.name, style.share) for style in entry.styles if style.path and is_file(style.path)
     ]
     paths = {style.path for style in available}
     missing = [style for style in entry.styles if style.path not in paths]
@@ -223,5 +237,5 @@ def styles_of(entry: HistoryEntry) -> tuple[list[Style], str]:
         return available, strings.SETTINGS_LOADED
     first = missing[0]
     if not first.path:
-        return available, strings.STYLE_FILE_UNKNOWN.format(name=first.name or strings.STYLE)
-    return available, strings.STYLE_FILE_MISSING.format(name=first.name or strings.STYLE, path=first.path)
+        return available, strings.STYLE_FILE_UNKNOWN.format(name=strings.style_text(first.name))
+    return available, strings.STYLE_FILE_MISSING.format(name=strings.style_text(first.name), path=first.path)

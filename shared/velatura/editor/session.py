@@ -75,13 +75,15 @@ class Session:
         mask: Picture | None,
         layer: str,
         adjust: bool = False,
+        expected: bool = True,
         **options: Any,
     ) -> str:
         """Request a restyle. Returns the id of the job. Raises VelaturaError.
 
-        The hashes of the pictures should be computed before (`Picture.ref`). options: as for `Client.restyle`.
+        The hashes of the pictures should be computed before (`Picture.ref`). expected: whether the user waits for it,
+        and is told if the daemon cannot be reached. options: as for `Client.restyle`.
         """
-        client = self._expected_client()
+        client = self._expected_client() if expected else self._get_client()
         job = client.restyle(content, styles, settings, mask=mask, layer=layer, adjust=adjust, **options)
         self._add_job(job)
         return job
@@ -102,6 +104,11 @@ class Session:
         self._jobs.add(job)
         self.listener.on_message(job, strings.SENDING if self.client.ready else strings.CONNECTING)
         self._loop.call_later(0, self.drain)
+
+    @property
+    def can_restyle_parts(self) -> bool:
+        """Whether the connected daemon can restyle a part of a picture with the scale of the whole."""
+        return self.client is not None and self.client.understands_views
 
     def estimate(self, width: int, height: int, settings: StyleSettings) -> None:
         """Request how long a restyle would take. `on_estimate` follows. Errors are not reported."""
@@ -232,7 +239,7 @@ class Session:
             self._pending_lists -= 1
             listener.on_history(event.entries)
         elif isinstance(event, p.Queued) and event.place > 0:
-            listener.on_message(job, strings.WAITING.format(place=event.place))
+            listener.on_message(job, strings.waiting(event.place))
         elif isinstance(event, p.Estimate) and event.ticket in self._jobs:
             listener.on_message(event.ticket, event.sentence)
         elif isinstance(event, p.Estimate) and event.ticket == self._estimate_ticket:
@@ -266,9 +273,9 @@ class Session:
         if not is_connected:
             self._give_up_estimate()
             self._pending_lists, self._user_waits_for_lists = 0, False
-            if not self._daemon_expected:
-                return
         jobs = [job] if job else list(self._jobs)
+        if not is_connected and not jobs and not self._daemon_expected:
+            return
         for failed in jobs or [""]:
             self._jobs.discard(failed)
             self.listener.on_failed(failed, error)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from velatura.settings import SettingSpec, default_of, setting_specs
+from velatura.settings import SettingSpec, StyleSettings, default_of, setting_specs
 
 WIDE = 1000  # an integer setting with more values than this gets no slider
+KEYBOARD_QUALITIES = ("draft", "good", "best")  # 'paper' ignores the strength, which would surprise
 MAX_DICE = 9999  # the largest random value of a setting with a dice button
 
 
@@ -60,3 +61,17 @@ def has_dice(name: str) -> bool:
 
 def _is_wide(spec: SettingSpec, default: object) -> bool:
     return isinstance(default, int) and spec.high - spec.low > WIDE
+
+
+def stepped(settings: StyleSettings, name: str, steps: int) -> StyleSettings:
+    """Return the settings with one of them moved by so many steps, as a keyboard command does.
+
+    A number stays within its range; the quality goes round.
+    """
+    value = getattr(settings, name)
+    if name == "quality":
+        position = KEYBOARD_QUALITIES.index(value) if value in KEYBOARD_QUALITIES else -1
+        return replace(settings, quality=KEYBOARD_QUALITIES[(position + steps) % len(KEYBOARD_QUALITIES)])
+    scale = slider_scale(name)
+    assert scale is not None, f"{name} is no number with a slider"  # not translated: a mistake in the code
+    return replace(settings, **{name: min(max(value + steps * scale.step, scale.low), scale.high)})

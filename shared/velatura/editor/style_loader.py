@@ -9,7 +9,7 @@ from velatura.client.events import GivenStyle
 from velatura.editor.background import OnFailed, Thread
 from velatura.editor.interfaces import Content
 from velatura.editor.ui_state import Style
-from velatura.pixels import Picture
+from velatura.pixels import Picture, reduced_mask
 
 MAX_CACHED = 8  # decoded pictures
 
@@ -37,7 +37,8 @@ class StyleLoader:
         def hash_and_decode() -> tuple[dict[_Key, Picture], list[Picture | None]]:
             for picture in (content.picture, content.mask):
                 _ = picture.ref if picture is not None else None  # computes the hash
-            regions = [style.region_over(content.place) for style in styles]
+            width, height = content.picture.width, content.picture.height
+            regions = [_reduced(style.region_over(content.place), width, height) for style in styles]
             for region in regions:
                 _ = region.ref if region is not None else None
             return {key: cached.get(key) or self._read_style(key[0]) for key in keys}, regions
@@ -53,6 +54,11 @@ class StyleLoader:
             )
 
         self._thread.run(hash_and_decode, on_loaded, on_failed)
+
+
+def _reduced(region: Picture | None, width: int, height: int) -> Picture | None:
+    """A region in the size of the content, which is smaller than its place for a draft."""
+    return reduced_mask(region, width, height) if region is not None else None
 
 
 def _key(style: Style) -> _Key:

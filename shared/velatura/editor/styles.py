@@ -1,4 +1,4 @@
-"""The styles of the windows: the order of the gallery, shares and regions, and files for styles that have none."""
+"""The styles of the windows: samples, shares and regions, and files for styles that have none."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import os
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from velatura import strings
 from velatura.app_dirs import AppDirs, make_private_folder
+from velatura.editor.file_paths import is_text
 from velatura.editor.style_regions import Region
-from velatura.editor.ui_state import MAX_RECENT, Style, UiState
+from velatura.editor.ui_state import Style, paths_in_use
 from velatura.errors import NotAPicture, UsageError
+from velatura.foreign_text import visible
+from velatura.i18n import lazy_text, sentences
 from velatura.pixels import Picture
 
 MAX_SAVED = 60  # files of styles that did not come from a file
-MAX_NAME = 60  # characters of a style's name in the gallery
+MAX_MEGAPIXELS = 200  # of a style's file; to decode it takes up to 8 bytes per pixel
 SHARE = re.compile(r"(.+):([^:/\\]*)")
 
 
@@ -33,39 +35,33 @@ def style_from_file(path: str) -> Style:
     return Style(str(Path(path)), strings.style_name(Path(path).stem))
 
 
-def gallery_order(state: UiState, chosen: Sequence[Style], bundled: Sequence[Style]) -> list[Style]:
-    """Return the styles for a gallery, each once: chosen ones that are new, the used ones, then the samples that were
-    not removed."""
-    known = {style.path for style in (*state.recent, *bundled)}
-    new = [style for style in chosen if style.path not in known]
-    shown = {style.path: style for style in (*new, *state.recent)}
-    for style in bundled:
-        if style.path not in state.removed:
-            shown.setdefault(style.path, style)
-    return list(shown.values())
+class RefusedStyle(NotAPicture):
+    """A file that is not given to another reader either."""
 
 
-def moved(shown: Sequence[Style], style: Style, by: int) -> list[Style]:
-    """Return the gallery with one style moved by so many places, as far as there are places."""
-    styles = list(shown)
-    position = next(index for index, other in enumerate(styles) if other.path == style.path)
-    styles.insert(max(0, min(position + by, len(styles) - 1)), styles.pop(position))
-    return styles
+def check_path(path: str) -> None:
+    """Check that the toolkits accept a path: a file name may have bytes that are no text. Raises RefusedStyle."""
+    if not is_text(path):
+        name = visible(Path(path).name)
+        raise RefusedStyle(strings.NOT_READABLE.format(name=name, why=strings.NAME_IS_NO_TEXT))
 
 
-def renamed(shown: Sequence[Style], style: Style, name: str) -> list[Style]:
-    """Return the gallery with another name for one style; an empty name changes nothing."""
-    name = " ".join(name.split())[:MAX_NAME]
-    return [replace(other, name=name) if name and other.path == style.path else other for other in shown]
+def is_vector_format(kind: str) -> bool:
+    """Whether files of this format are drawings, which lead to other files: reading one would open those too."""
+    return "svg" in kind.lower()
 
 
-def arrange(state: UiState, shown: Sequence[Style], removed: Style | None = None) -> None:
-    """Record the gallery as the user has arranged it. removed: the style that was just taken out of it."""
-    paths = {style.path for style in shown}
-    state.removed = [path for path in state.removed if path not in paths]
-    if removed is not None:
-        state.removed.append(removed.path)
-    state.recent = [Style(style.path, style.name) for style in shown][:MAX_RECENT]
+def check_format(name: str, kind: str) -> None:
+    """Check the format that a style's file has, whatever its ending is. Raises RefusedStyle."""
+    if is_vector_format(kind):
+        raise RefusedStyle(strings.SVG_STYLE.format(name=name))
+
+
+def check_size(name: str, width: int, height: int) -> None:
+    """Check the size in the header of a style's file before it is decoded. Raises RefusedStyle."""
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        size = -(-width * height // 1_000_000)
+        raise RefusedStyle(strings.STYLE_TOO_LARGE.format(name=name, size=size, limit=MAX_MEGAPIXELS))
 
 
 class StyleSelection:
@@ -87,9 +83,11 @@ class StyleSelection:
     def forget_regions(self) -> None:
         self._regions.clear()
 
-    def load_shares(self, chosen: Sequence[Style]) -> None:
-        """Set the shares that these styles have."""
+    def load(self, chosen: Sequence[Style]) -> None:
+        """Set the shares and the regions that these styles have."""
         self._shares.update({style.path: style.share for style in chosen})
+        for style in chosen:
+            self.set_region(style, style.region)
 
     def apply_to(self, chosen: Sequence[Style]) -> list[Style]:
         """Return the styles with their shares and regions. The share of a single style is 1."""
@@ -128,18 +126,27 @@ def parse_style(text: str) -> tuple[Path, float]:
         return Path(match[1]), share
     if not Path(match[1]).exists():
         return Path(text), 1.0  # a colon in a name, not a share
-    raise UsageError(f"The share in {text!r} is {match[2] or 'empty'}. The share of a style must be a number over 0.")
+    raise UsageError(
+        sentences(_wrong_share(repr(text), match[2]), lazy_text("The share of a style must be a number over 0."))
+    )
+
+
+def _wrong_share(style: str, share: str) -> str:
+    if not share:
+        return lazy_text("The share in {style} is empty.", style=style)
+    return lazy_text("The share in {style} is {share}.", style=style, share=share)
 
 
 def save_style(picture: Picture, name: str, dirs: AppDirs, write: Callable[[Path], object]) -> Style:
-    """Save a picture that did not come from a file as a style of its own, and delete the oldest saved ones.
+    """Save a picture that did not come from a file as a style of its own, and delete the oldest saved ones
+    that no window shows.
 
     write: writes the picture as a PNG; it returns something false or raises OSError if it fails. Raises DiskTrouble or
     NotAPicture.
     """
     folder = make_private_folder(dirs.styles)
     path = folder / f"{hashlib.sha256(picture.data).hexdigest()[:24]}.png"
-    if not path.exists():
+    if not _mark_as_used(path):
         temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
         try:
             written = write(temporary)
@@ -149,8 +156,25 @@ def save_style(picture: Picture, name: str, dirs: AppDirs, write: Callable[[Path
             written = False
         if not written:
             temporary.unlink(missing_ok=True)
-            raise NotAPicture(strings.NOT_READABLE.format(name=name, why=f"it could not be saved in {folder}"))
-    path.touch()
-    for old in sorted(folder.glob("*.png"), key=lambda file: file.stat().st_mtime)[:-MAX_SAVED]:
-        old.unlink(missing_ok=True)
+            raise NotAPicture(strings.NOT_READABLE.format(name=name, why=strings.NOT_SAVED_IN.format(folder=folder)))
+    spared = {str(path), *paths_in_use(dirs)}
+    for old in sorted(folder.glob("*.png"), key=_last_used)[:-MAX_SAVED]:
+        if str(old) not in spared:
+            old.unlink(missing_ok=True)
     return Style(str(path), name)
+
+
+def _mark_as_used(path: Path) -> bool:
+    """Return whether there is such a file."""
+    try:
+        os.utime(path)
+    except OSError:
+        return False
+    return True
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # the other program has deleted it
+        return 0.0

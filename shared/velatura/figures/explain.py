@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from velatura.i18n import lazy_text
 from velatura.settings import StyleSettings
 
 SIDE = 192  # pixels, longest side: thirty figures take a few minutes on two cores, and still show the brush strokes
@@ -19,13 +20,21 @@ CONTENT_LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv4_2", "conv5_2")
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 BALANCES = (-5, -4, -3, -2)  # the columns of the table: log10 of α/β, as in figure 3 of the paper
 
+# Translators: a group of pictures: an image as the network sees it.
+CONTENT = lazy_text("Content")
+# Translators: a group of pictures: a style as the network sees it.
+STYLE = lazy_text("Style")
+# Translators: a group of pictures in rows and columns.
+TABLE = lazy_text("Table")
+
 
 @dataclass(frozen=True)
 class Figure:
     """One picture of the sheet.
 
-    name: unique, suitable for a file or a layer. group: "Content", "Style" or "Table". row, column: labels; figures
-    of a group with equal labels are in the same row or column.
+    name: unique, suitable for a file or a layer. group: CONTENT, STYLE or TABLE, shown translated. row, column: labels;
+    figures of a group with equal labels are in the same row or column. They are written with Latin letters on a sheet,
+    and stay as they are.
     """
 
     name: str
@@ -45,7 +54,7 @@ def _content() -> list[Figure]:
     return [
         Figure(
             f"content-{layer}",
-            "Content",
+            CONTENT,
             "content",
             layer,
             StyleSettings(quality="paper", reconstruct="content", content_layer=layer, iterations=STEPS),
@@ -59,7 +68,7 @@ def _style() -> list[Figure]:
     return [
         Figure(
             f"style-{layer}",
-            "Style",
+            STYLE,
             "style",
             depth_label(depth),
             StyleSettings(quality="paper", reconstruct="style", style_depth=depth, iterations=STEPS),
@@ -73,7 +82,7 @@ def _table() -> list[Figure]:
     return [
         Figure(
             f"table-{layer}-balance{balance}",
-            "Table",
+            TABLE,
             depth_label(depth),
             f"content/style = 1e{balance}",
             StyleSettings(quality="paper", style_depth=depth, balance=balance, iterations=STEPS),

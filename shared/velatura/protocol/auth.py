@@ -32,10 +32,21 @@ def fresh_session() -> bytes:
 def proof(
     key: bytes, role: str, client_nonce: bytes, daemon_nonce: bytes, endpoint: str, version: Sequence[int]
 ) -> bytes:
-    """Return the HMAC-SHA256 over role ('client' or 'daemon'), both nonces, endpoint and version.
+    """Return the HMAC-SHA256 by which one side proves that it knows the key.
 
     The values are packed with msgpack, so that different values never give the same bytes. The role prevents a proof
     from being sent back to its author. The endpoint prevents it from being relayed to another endpoint.
+
+    Args:
+        key: The key in the connection file, 32 bytes.
+        role: The side that proves: 'client' or 'daemon'.
+        client_nonce: 32 random bytes, from `hello`.
+        daemon_nonce: 32 random bytes, from `challenge`.
+        endpoint: Exactly as in the connection file.
+        version: The protocol version of the side that proves, (major, minor).
+
+    Returns:
+        32 bytes.
     """
     message = msgpack.packb([role, client_nonce, daemon_nonce, endpoint, list(version)], use_bin_type=True)
     return hmac.new(key, message, hashlib.sha256).digest()

@@ -14,7 +14,9 @@ from typing import Any
 import msgpack
 
 from velatura.errors import BadMessage, UnknownMessage, VersionMismatch
-from velatura.protocol.messages import HEADER_LIMIT, MAX_NAME, MAX_NOTE, MESSAGES, VERSION, Message
+from velatura.i18n import lazy_text, sentences
+from velatura.i18n.wire import text_from_wire, text_to_wire
+from velatura.protocol.messages import HEADER_LIMIT, MAX_NAME, MAX_NOTE, MESSAGES, VERSION, Message, Result
 from velatura.short_repr import short_repr
 
 # The longest text in characters of the fields that have such a limit.
@@ -28,82 +30,190 @@ MAX_CHARACTERS = {
 class _Field:
     name: str
     type: Any
-    default: Any
+    is_required: bool
 
 
 def _fields_of(cls: type[Message]) -> list[_Field]:
     hints = typing.get_type_hints(cls)
-    return [_Field(f.name, hints[f.name], f.default) for f in dataclasses.fields(cls) if f.name != "data"]
+    return [
+        _Field(f.name, hints[f.name], f.default is f.default_factory is dataclasses.MISSING)
+        for f in dataclasses.fields(cls)
+        if f.name != "data"
+    ]
 
 
 _FIELDS = {cls: _fields_of(cls) for cls in MESSAGES.values()}
 
 
 def pack(message: Message, session: bytes = b"") -> list[Any]:
-    """Return the frames of a message: the header, and the binary frame if there is one, not copied.
+    """Return the frames of a message.
 
-    session: the session id, for messages after the handshake. Raises BadMessage if the header is too large.
+    Args:
+        message: The message.
+        session: The session id, for messages after the handshake.
+
+    Returns:
+        The header, and the binary frame if there is one, not copied.
+
+    Raises:
+        BadMessage: The header is too large.
     """
     header = {field.name: getattr(message, field.name) for field in _FIELDS[type(message)]}
     header["type"] = message.type
     if session:
         header["session"] = session
-    packed = msgpack.packb(header, use_bin_type=True)
+    packed = _packed({**header, "texts": texts}) if (texts := _texts_of(header)) else _packed(header)
+    if texts and len(packed) > HEADER_LIMIT:
+        packed = _packed(header)  # in English
     if len(packed) > HEADER_LIMIT:
         raise BadMessage(
-            f"The header of a {message.type} message has {len(packed)} bytes. The limit is {HEADER_LIMIT}. Use shorter "
-            "names."
+            lazy_text(
+                "The header of a {type} message has {bytes} bytes. The limit is {limit}. Use shorter names.",
+                type=message.type,
+                bytes=len(packed),
+                limit=HEADER_LIMIT,
+            )
         )
     return [packed, getattr(message, "data")] if message.frames else [packed]  # noqa: B009  mypy does not know `data`
 
 
-def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
-    """Decode a message. Returns it and the session id in its header, or b"" if there is none.
+def _packed(header: dict[str, Any]) -> bytes:
+    # A file name may have bytes that are not text: they arrive as escapes such as \udcff.
+    packed: bytes = msgpack.packb(header, use_bin_type=True, unicode_errors="backslashreplace")
+    return packed
 
-    Unknown fields are ignored. Raises BadMessage, which names the problem, or UnknownMessage for an unknown type.
+
+def _texts_of(header: dict[str, Any]) -> dict[str, Any]:
+    """What the texts in a header were made from, by the names of their fields; of a list, one for each item or None."""
+    texts: dict[str, Any] = {}
+    for name, value in header.items():
+        made_from = [text_to_wire(item) for item in value] if isinstance(value, list) else text_to_wire(value)
+        if made_from and made_from != [None] * len(made_from):
+            texts[name] = made_from
+    return texts
+
+
+def unpack(frames: Sequence[Any]) -> tuple[Message, bytes]:
+    """Decode a message. Unknown fields are ignored.
+
+    Args:
+        frames: The header, and the binary frame if there is one.
+
+    Returns:
+        The message, and the session id in its header, or b"" if there is none.
+
+    Raises:
+        BadMessage: The frames are no message; it names the problem.
+        UnknownMessage: The type is not known: it may be from a newer version.
     """
     if not frames:
-        raise BadMessage("A message has no frames.")
+        raise BadMessage(lazy_text("A message has no frames."))
     header = unpack_header(frames[0])
     kind = header.get("type")
     cls = MESSAGES.get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise UnknownMessage(f"Protocol {VERSION[0]} has no message type {short_repr(kind)}.")
+        raise UnknownMessage(
+            lazy_text("Protocol {version} has no message type {type}.", version=VERSION[0], type=short_repr(kind))
+        )
     if len(frames) != 1 + cls.frames:
-        raise BadMessage(f"A {cls.type} message has {1 + cls.frames} frames, but {len(frames)} arrived.")
-    values = {field.name: _value(cls, field, header) for field in _FIELDS[cls]}
-    if cls.frames:
-        values["data"] = frames[1]
+        raise BadMessage(
+            lazy_text(
+                "A {type} message has {expected} frames, but {arrived} arrived.",
+                type=cls.type,
+                expected=1 + cls.frames,
+                arrived=len(frames),
+            )
+        )
+    message = _from_fields(cls, header, frames[1] if cls.frames else None)
     session = header.get("session", b"")
-    return cls(**values), session if isinstance(session, bytes) else b""
+    return message, session if isinstance(session, bytes) else b""
+
+
+def _from_fields(cls: type[Message], fields: dict[Any, Any], data: Any) -> Message:
+    values = {
+        field.name: _value(cls, field, fields) for field in _FIELDS[cls] if field.is_required or field.name in fields
+    }
+    texts = fields.get("texts")
+    if isinstance(texts, dict):
+        for name in values.keys() & texts.keys():
+            values[name] = _with_text(values[name], texts[name])
+    if data is not None:
+        values["data"] = data
+    return cls(**values)
+
+
+def _with_text(value: Any, made_from: Any) -> Any:
+    if isinstance(value, str):
+        return text_from_wire(value, made_from)
+    if isinstance(value, list) and isinstance(made_from, list) and len(value) == len(made_from):
+        return [_with_text(item, made) for item, made in zip(value, made_from, strict=True)]
+    return value
+
+
+def result_from(fields: object) -> Result:
+    """Read a result that was stored as a map of its fields.
+
+    Args:
+        fields: The map.
+
+    Returns:
+        The result.
+
+    Raises:
+        BadMessage: It is not a valid one.
+    """
+    if not isinstance(fields, dict):
+        raise BadMessage(lazy_text("A result is not a map."))
+    result = _from_fields(Result, fields, None)
+    assert isinstance(result, Result)
+    return result
 
 
 def unpack_header(frame: Any) -> dict[Any, Any]:
-    """Decode a header frame. Raises BadMessage if it is too large, nested too deeply, or no msgpack map."""
+    """Decode a header frame.
+
+    Args:
+        frame: A buffer.
+
+    Returns:
+        The fields, not checked.
+
+    Raises:
+        BadMessage: It is too large, nested too deeply, or no msgpack map.
+    """
     view = memoryview(frame)
     if view.nbytes > HEADER_LIMIT:
-        raise BadMessage(f"A header has {view.nbytes} bytes. The limit is {HEADER_LIMIT}.")
+        raise BadMessage(
+            lazy_text("A header has {bytes} bytes. The limit is {limit}.", bytes=view.nbytes, limit=HEADER_LIMIT)
+        )
     try:
         header = msgpack.unpackb(view, raw=False, strict_map_key=False)
     except Exception:
-        raise BadMessage("A header is not valid msgpack.") from None
+        raise BadMessage(lazy_text("A header is not valid msgpack.")) from None
     if not isinstance(header, dict):
-        raise BadMessage("A header is not a map.")
+        raise BadMessage(lazy_text("A header is not a map."))
     return header
 
 
 def _value(cls: type[Message], field: _Field, header: dict[Any, Any]) -> Any:
-    """Return the checked value of one field, or its default."""
+    """Return the checked value of one field."""
     if field.name not in header:
-        if field.default is dataclasses.MISSING:
-            raise BadMessage(f"A {cls.type} message lacks the field {field.name!r}.")
-        return field.default
+        raise BadMessage(lazy_text("A {type} message lacks the field '{field}'.", type=cls.type, field=field.name))
     value = header[field.name]
     if not _has_type(value, field.type):
-        raise BadMessage(f"The field {field.name!r} of a {cls.type} message has the wrong type.")
+        raise BadMessage(
+            lazy_text("The field '{field}' of a {type} message has the wrong type.", type=cls.type, field=field.name)
+        )
     limit = MAX_CHARACTERS.get(field.name)
     if limit is not None and isinstance(value, str) and len(value) > limit:
-        raise BadMessage(f"The field {field.name!r} of a {cls.type} message has over {limit} characters.")
+        raise BadMessage(
+            lazy_text(
+                "The field '{field}' of a {type} message has over {limit} characters.",
+                field=field.name,
+                type=cls.type,
+                limit=limit,
+            )
+        )
     return float(value) if field.type is float else value
 
 
@@ -125,19 +235,31 @@ def _has_type(value: Any, expected: Any) -> bool:
 
 
 def check_version(version: Sequence[Any], other_side: str) -> None:
-    """Check the protocol version of the other side, 'daemon' or 'client'.
+    """Check the protocol version of the other side.
 
-    Raises VersionMismatch, which says which side to update, if its major version differs from ours.
+    Args:
+        version: Major and minor.
+        other_side: 'daemon' or 'client'.
+
+    Raises:
+        VersionMismatch: Its major version differs from ours; the message says which side to update.
+        BadMessage: It is no version.
     """
     if len(version) < 2 or not all(isinstance(part, int) for part in version):
-        raise BadMessage("A protocol version must be two whole numbers.")
+        raise BadMessage(lazy_text("A protocol version must be two whole numbers."))
     if version[0] == VERSION[0]:
         return
-    this_side = "client" if other_side == "daemon" else "daemon"
-    older = this_side if version[0] > VERSION[0] else other_side
-    product = {"client": "the plugin (or command line)", "daemon": "the daemon"}[older]
-    to_do = "run 'velatura daemon stop' after updating the package." if older == "daemon" else "install it again."
-    raise VersionMismatch(
-        f"The {this_side} speaks protocol {VERSION[0]}, the {other_side} protocol {version[0]}. Update {product}: "
-        f"{to_do}"
-    )
+    other_is_daemon, other_is_older = other_side == "daemon", version[0] < VERSION[0]
+    if other_is_daemon:
+        what = lazy_text(
+            "The client speaks protocol {client}, the daemon protocol {daemon}.", client=VERSION[0], daemon=version[0]
+        )
+    else:
+        what = lazy_text(
+            "The daemon speaks protocol {daemon}, the client protocol {client}.", daemon=VERSION[0], client=version[0]
+        )
+    if other_is_daemon == other_is_older:
+        remedy = lazy_text("Update the daemon: run 'velatura daemon stop' after updating the package.")
+    else:
+        remedy = lazy_text("Update the plugin (or command line): install it again.")
+    raise VersionMismatch(sentences(what, remedy))

@@ -86,10 +86,11 @@ def gallery():
 
 def pick(*names):
     """Chooses styles in the gallery, as a click and Ctrl+clicks do."""
-    view = window().gallery.view
-    view.unselect_all()
+    own = window().gallery
+    own.view.select(())
     for name in names:
-        view.select_child(window().gallery.items()[gallery().index(name)])
+        item = own.items()[gallery().index(name)]
+        item.get_parent().select_child(item)
 
 
 def chosen():
@@ -152,6 +153,28 @@ def listed(name="results list"):
 
 def close_results():
     GLib.idle_add(lambda: results().dialog.response(Gtk.ResponseType.CLOSE) and False, priority=GLib.PRIORITY_HIGH)
+
+
+def setup():
+    """The set-up's dialog, or None."""
+    found = [o for o in gc.get_objects() if type(o).__name__ == "SetupWindow" and o.dialog.is_visible()]
+    return found[0] if found else None
+
+
+def setup_shows():
+    """The texts and the buttons of the set-up's dialog; empty if it is not shown."""
+    one = setup()
+    return [one.text.get_text(), one.detail.get_text(), [b.get_label() for b in one.buttons]] if one else ["", "", []]
+
+
+def press_in_setup(text):
+    one = next(button for button in setup().buttons if button.get_label() == text)
+    assert one.is_visible() and one.is_sensitive(), f"{text} cannot be pressed"
+    GLib.idle_add(lambda: one.clicked() and False, priority=GLib.PRIORITY_HIGH)
+
+
+def close_setup():
+    GLib.idle_add(lambda: setup().dialog.response(Gtk.ResponseType.DELETE_EVENT) and False, priority=GLib.PRIORITY_HIGH)
 
 
 def message():

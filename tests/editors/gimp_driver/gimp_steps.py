@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 
 import gi
 
@@ -36,8 +37,19 @@ def load(path):
 def open_picture(path):
     """Opens a picture as the only image, in a window."""
     close_all()
-    Gimp.Display.new(load(path))
+    show(load(path))
     Gimp.displays_flush()
+
+
+def show(image, attempts=60):
+    """Shows an image in a window. Shortly after its start, GIMP can still refuse one: then asks again."""
+    for _ in range(attempts):
+        try:
+            return Gimp.Display.new(image)
+        except TypeError:  # the constructor returned NULL
+            reason = Gimp.get_pdb().get_last_error()
+            time.sleep(0.5)
+    raise RuntimeError(f"GIMP does not open a window: {reason}")
 
 
 def only(path, precision="8 bits", base="RGB", profile=""):

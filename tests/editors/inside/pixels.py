@@ -56,11 +56,14 @@ def _round_trip(model, depth, profile=""):
     if (model, depth, profile) != ("RGBA", "U8", ""):
         document.setColorSpace(model, depth, profile)
         document.waitForDone()
+    from velatura.editor.recipe import Recipe
+    from velatura.settings import StyleSettings
+
     before = bytes(node.pixelData(0, 0, WIDTH, HEIGHT))
     target = canvas.Target(document, node, node.bounds())
     content = _run(canvas.read(target))
     canvas.check_exists = lambda target: None  # kritarunner does not list its documents
-    _run(canvas.insert(target, content.picture, 0, 0, "result"))
+    _run(canvas.insert(target, content.picture, 0, 0, Recipe.of("result", StyleSettings(), [])))
     document.waitForDone()
     result = document.nodeByName("result")
     after = bytes(result.pixelData(0, 0, WIDTH, HEIGHT))

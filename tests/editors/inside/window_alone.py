@@ -9,6 +9,7 @@ importlib.import_module(f"{QT}.QtCore")
 QtWidgets = importlib.import_module(f"{QT}.QtWidgets")
 app = QtWidgets.QApplication([])
 
+from velatura_krita.panel import Panel  # noqa: E402
 from velatura_krita.qt_loop import QtLoop  # noqa: E402
 from velatura_krita.window import Window  # noqa: E402
 
@@ -19,18 +20,19 @@ from velatura.protocol.messages import Preview, Progress  # noqa: E402
 from velatura.settings import StyleSettings  # noqa: E402
 
 started = []
-window = Window(app_dirs(), list, list, None)
-window.restore(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
-window.start_requested.connect(lambda: started.append(1))
+panel = Panel(app_dirs(), list, list, None)
+window = Window(panel)
+panel.restore(UiState(StyleSettings(strength=73, quality="best", stroke_size=0.5, seed=9)))
+panel.start_requested.connect(lambda: started.append(1))
 window.show()
 app.processEvents()
-window.start.click()
-window.show_preview(Preview("j", 0, 4, 3, bytes(36)))
-window.show_progress(Progress("j", 0, 3, 64, 48, 1, 10, 0.0, 0.0, 0.5, 12.0))
-window.preview.grab()
-window.show_error(DaemonNotRunning("No daemon is running."), command=True)
+panel.start.click()
+panel.show_preview(Preview("j", 0, 4, 3, bytes(36)))
+panel.show_progress(Progress("j", 0, 3, 64, 48, 1, 10, 0.0, 0.0, 0.5, 12.0))
+panel.preview.grab()
+panel.show_error(DaemonNotRunning("No daemon is running."), command=True)
 app.processEvents()
-error_shown = window.copy_command.isVisible() and "No daemon" in window.message.text()
+error_shown = panel.copy_command.isVisible() and "No daemon" in panel.message.text()
 loop, ticks = QtLoop(), []
 timer = loop.timer(lambda: ticks.append(1))
 timer.start(1)
@@ -40,7 +42,7 @@ while len(ticks) < 3:
 print(
     json.dumps(
         {
-            "settings": window.settings().to_wire(),
+            "settings": panel.settings().to_wire(),
             "started": len(started),
             "error shown": error_shown,
             "size": [window.width(), window.height()],

@@ -18,7 +18,8 @@ QtCore = importlib.import_module(f"{QT}.QtCore")
 QtTest = importlib.import_module(f"{QT}.QtTest")
 app = QtWidgets.QApplication([])
 
-from velatura_krita.desktop import place, place_of  # noqa: E402
+from velatura_krita.desktop import place, place_of, plain_tip  # noqa: E402
+from velatura_krita.panel import Panel  # noqa: E402
 from velatura_krita.styles import read_image  # noqa: E402
 from velatura_krita.window import SIZE, Window  # noqa: E402
 
@@ -32,10 +33,11 @@ from velatura.settings import StyleSettings  # noqa: E402
 
 Qt, QTest = QtCore.Qt, QtTest.QTest
 seen, started, cancelled = {}, [], []
-window = Window(app_dirs(), list, list, None)
-window.restore(UiState(StyleSettings(strength=73), [Style("/a.png", "A"), Style("/b.png", "B", 0.5)]))
-window.start_requested.connect(lambda: started.append(1))
-window.cancel_requested.connect(lambda: cancelled.append(1))
+panel = Panel(app_dirs(), list, list, None)
+window = Window(panel)
+panel.restore(UiState(StyleSettings(strength=73), [Style("/a.png", "A"), Style("/b.png", "B", 0.5)]))
+panel.start_requested.connect(lambda: started.append(1))
+panel.cancel_requested.connect(lambda: cancelled.append(1))
 window.show()
 app.processEvents()
 
@@ -57,43 +59,43 @@ def wheel(widget):
 
 # Enter and the wheel
 window.activateWindow()
-editors = window.controls._editors
+editors = panel.controls._editors
 number = editors["strength"].number
 number.setFocus()
 QTest.keyClick(number, Qt.Key.Key_Return)
 seen["enter starts"] = len(started)
-window.start.setFocus()
-before = window.settings().to_wire()
+panel.start.setFocus()
+before = panel.settings().to_wire()
 for name in ("strength", "quality", "stroke_size", "seed"):
     for widget in editors[name].findChildren(QtWidgets.QWidget):
         wheel(widget)
-seen["wheel without focus changes"] = window.settings().to_wire() != before
+seen["wheel without focus changes"] = panel.settings().to_wire() != before
 
 # what a running restyle changes
-window.show_preview(Preview("j", 0, 4, 3, bytes([200] * 36)))
-shown_before = window.preview.shown.pixel(0, 0)
-window.set_busy()
-seen["start while busy"] = window.start.text()
-window.show_preview(Preview("j", 0, 4, 3, bytes([10] * 36)))
+panel.show_preview(Preview("j", 0, 4, 3, bytes([200] * 36)))
+shown_before = panel.preview.shown.pixel(0, 0)
+panel.set_busy()
+seen["start while busy"] = panel.start.text()
+panel.show_preview(Preview("j", 0, 4, 3, bytes([10] * 36)))
 QTest.keyClick(window, Qt.Key.Key_Escape)
 seen["escape while busy"] = [len(cancelled), window.isVisible()]
-window.set_idle()
-window.show_before()
-seen["preview after cancel is the one before"] = window.preview.shown.pixel(0, 0) == shown_before
-seen["start while idle"] = window.start.text()
+panel.set_idle()
+panel.show_before()
+seen["preview after cancel is the one before"] = panel.preview.shown.pixel(0, 0) == shown_before
+seen["start while idle"] = panel.start.text()
 
 # messages
-window.show_error(DaemonNotRunning("No daemon is running."), command=True)
-seen["buttons of an error"] = [window.copy_report.isVisible(), window.copy_command.isVisible()]
-window.show_error(NothingToRestyle("No style is chosen."), report=False)
-seen["buttons of a mistake"] = [window.copy_report.isVisible(), window.copy_command.isVisible()]
-window.show_message("")
-window.reset.click()
-seen["reset"] = window.settings() == StyleSettings()
+panel.show_error(DaemonNotRunning("No daemon is running."), command=True)
+seen["buttons of an error"] = [panel.copy_report.isVisible(), panel.copy_command.isVisible()]
+panel.show_error(NothingToRestyle("No style is chosen."), report=False)
+seen["buttons of a mistake"] = [panel.copy_report.isVisible(), panel.copy_command.isVisible()]
+panel.show_message("")
+panel.bottom.reset.click()
+seen["reset"] = panel.settings() == StyleSettings()
 
 # shares, accessible names
 labels = [
-    label.text() for label in window.gallery.findChildren(QtWidgets.QLabel) if label.objectName().startswith("percent")
+    label.text() for label in panel.gallery.findChildren(QtWidgets.QLabel) if label.objectName().startswith("percent")
 ]
 seen["shares"] = sorted(labels)
 named = (QtWidgets.QComboBox, QtWidgets.QSlider, QtWidgets.QAbstractSpinBox, QtWidgets.QCheckBox, QtWidgets.QListWidget)
@@ -106,9 +108,20 @@ seen["without a tooltip"] = [
     if not button.toolTip() and not button.parent().toolTip() and "qt_" not in button.objectName()
 ]
 
+# texts from strangers
+tag = "<img src='/dev/zero'>"
+panel.show_target(tag)
+panel.show_message(tag)
+seen["labels that show a text as HTML"] = [
+    label.objectName() or label.text()
+    for label in panel.findChildren(QtWidgets.QLabel)
+    if label.textFormat() != Qt.TextFormat.PlainText and not label.buddy() and "<b>" not in label.text()
+]
+seen["a tag in a tooltip"] = plain_tip(f"{tag}\nb")
+
 # themes
-window.show_error(DaemonNotRunning("No daemon is running."))
-window.show_estimate("About 8 seconds.")
+panel.show_error(DaemonNotRunning("No daemon is running."))
+panel.show_estimate("About 8 seconds.")
 seen["unreadable"] = []
 for path in THEMES:
     theme = configparser.ConfigParser(strict=False, interpolation=None)
@@ -119,7 +132,7 @@ for path in THEMES:
         palette.setColor(getattr(QtGui.QPalette.ColorRole, role), colour)
     app.setPalette(palette)
     app.processEvents()
-    for label in (window.message, window.estimate):
+    for label in (panel.message, panel.estimate):
         text = label.palette().color(QtGui.QPalette.ColorRole.WindowText)
         rgb = [(c.red(), c.green(), c.blue()) for c in (text, palette.color(QtGui.QPalette.ColorRole.Window))]
         if contrast(*rgb) < 4.5:
@@ -129,7 +142,7 @@ for path in THEMES:
 seen["smallest size"] = [window.minimumSizeHint().width(), window.minimumSizeHint().height()]
 place(window, Box(-500, -500, 5000, 5000), SIZE)
 free = app.primaryScreen().availableGeometry()
-seen["fits"] = free.contains(QtCore.QRect(*place_of(window)))
+seen["fits"] = free.contains(QtCore.QRect(*place_of(window))) or [free.getRect(), place_of(window)]
 picture = QtGui.QImage(8, 6, QtGui.QImage.Format.Format_RGB32)
 picture.fill(QtGui.QColor("teal"))
 picture.save(f"{FOLDER}/merged.png", "PNG")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+import time
 
 from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtGui import QImage
 
-from .gaps import TICK, Gaps, watch_phases
+from .gaps import TICK, Gaps, before, watch_phases
 from .steps import content, controller, doc, on_event, space
 
 
@@ -28,6 +29,30 @@ def measure_gaps(inserted):
     if not _ticks.isActive():
         watch_phases(gaps, controller(), inserted)
         on_event("on_preview", lambda: QTimer.singleShot(0, lambda: gaps.note("first preview")))
+    _ticks.start(round(1000 * TICK))
+    gaps.start()
+
+
+stamps = {}  # of the latest draft: when it was requested, read and sent, its first preview and its end, in seconds since 1970
+
+
+def stamp_drafts():
+    """Notes the moments of each draft from now on, in `stamps`."""
+    drafts = controller().drafts
+
+    def note(name, first=False):
+        if not first or name not in stamps:
+            stamps[name] = time.time()
+
+    before(drafts, "request", lambda: (stamps.clear(), note("requested")))
+    before(drafts, "_on_read", lambda: note("read"))
+    before(drafts, "_on_loaded", lambda: note("loaded"))
+    before(drafts, "on_preview", lambda: note("preview", first=True))
+    before(drafts, "on_finished", lambda: note("finished"))
+
+
+def measure_painting():
+    """Measures the gaps of the event loop from now until `gaps.stop()`, whatever happens."""
     _ticks.start(round(1000 * TICK))
     gaps.start()
 

@@ -180,7 +180,7 @@ def undo_text():
 
 # --- the menu ----------------------------------------------------------------------------------------
 def menu(*path):
-    """Chooses a command by the texts in the menus."""
+    """Chooses a command by the texts in the menus, or by names such as filter, which are the same in every language."""
     actions = K.activeWindow().qwindow().menuBar().actions()
     for text in path[:-1]:
         actions = _find(actions, text).menu().actions()
@@ -193,7 +193,9 @@ def menu(*path):
 
 
 def _find(actions, text):
-    found = [action for action in actions if action.text().replace("&", "") == text]
+    found = [
+        action for action in actions if action.text().replace("&", "") == text or action.objectName().lower() == text
+    ]
     assert found, f"no {text!r} among {[action.text() for action in actions]}"
     return found[0]
 
@@ -203,6 +205,11 @@ def window():
     """The plugin's window, or None."""
     shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura" and w.isVisible()]
     return shown[0] if shown else None
+
+
+def panel():
+    """What the plugin's window shows."""
+    return window().panel
 
 
 def widget(name, kind=QWidget):
@@ -219,14 +226,14 @@ def click(name, keys=Qt.NoModifier):
 
 
 def gallery():
-    styles = widget("gallery", QListWidget)
-    return [styles.item(row).text() for row in range(styles.count())]
+    """The names of the styles in the gallery, without the headings."""
+    return [item.text() for item in widget("gallery", QListWidget).items()]
 
 
 def pick(name, keys=Qt.NoModifier):
     """Clicks a style in the gallery."""
     styles = widget("gallery", QListWidget)
-    item = styles.item(gallery().index(name))
+    item = styles.items()[gallery().index(name)]
     styles.scrollToItem(item)
     position = styles.visualItemRect(item).center()
     assert styles.viewport().rect().contains(position)
@@ -263,6 +270,27 @@ def set_up(style="Night swirls", **settings):
         pick(style)
 
 
+def setup():
+    """The set-up's window, or None."""
+    shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura setup" and w.isVisible()]
+    return shown[0] if shown else None
+
+
+def setup_shows():
+    """The texts and the buttons of the set-up's window; empty if it is not shown."""
+    if setup() is None:
+        return ["", "", []]
+    panel = setup().panel
+    return [panel.text.text(), panel.detail.text(), [button.text().replace("&", "") for button in panel.buttons]]
+
+
+def press_in_setup(text):
+    QApplication.processEvents()
+    one = setup().findChild(QWidget, f"setup {text}")
+    assert one.isVisible() and one.isEnabled(), f"{text} cannot be pressed"
+    QTest.mouseClick(one, Qt.LeftButton)
+
+
 def results():
     """The results window, or None."""
     shown = [w for w in QApplication.topLevelWidgets() if w.objectName() == "velatura results" and w.isVisible()]
@@ -291,11 +319,11 @@ def middle(name):
 
 
 def message():
-    return window().message.text() if window() else ""
+    return panel().message.text() if window() else ""
 
 
 def busy():
-    return window() is not None and window().cancel.isEnabled()
+    return window() is not None and panel().cancel.isEnabled()
 
 
 def visible(name):

@@ -9,6 +9,7 @@ mutate(data, random)   an input that is likely to get further than one with flip
 from __future__ import annotations
 
 import importlib
+import logging
 import random
 from collections.abc import Iterable
 from typing import Protocol, cast
@@ -21,8 +22,29 @@ INSTRUMENTED = {
     "zmtp_server": ("velatura.protocol.zmtp",),
     "transfer": ("velatura.protocol.transfer",),
     "pictures": ("velatura_daemon.imaging.files", "PIL", "tifffile"),
+    "session": (
+        "velatura_daemon.server",
+        "velatura_daemon.scheduling",
+        "velatura_daemon.storage",
+        "velatura_daemon.jobs.job",
+        "velatura_daemon.jobs.validation",
+        "velatura.protocol",
+    ),
+    "remote": (
+        "velatura_daemon.executors.remote.session",
+        "velatura_daemon.executors.remote.request",
+        "velatura.client.client",
+        "velatura.client.job_blobs",
+        "velatura.client.saved_results",
+        "velatura.protocol.codec",
+        "velatura.protocol.transfer",
+    ),
+    "saved": ("velatura_daemon.storage", "velatura.client.saved_results"),
+    "documents": ("velatura.editor.recipe", "velatura.editor.recipe_book", "velatura.presets"),
 }
 NAMES = tuple(INSTRUMENTED)
+
+logging.getLogger("velatura").addHandler(logging.NullHandler())  # otherwise Python prints warnings to stderr
 
 
 class Target(Protocol):

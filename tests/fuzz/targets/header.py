@@ -13,7 +13,7 @@ from velatura.protocol import auth, codec, transfer
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 from velatura_daemon.jobs.job import QUEUED
-from velatura_daemon.jobs.validation import job_from
+from velatura_daemon.jobs.validation import estimate_inputs, job_from
 from velatura_daemon.scheduling.queue import Queue
 
 MAX_BYTES = p.HEADER_LIMIT + 16
@@ -64,13 +64,14 @@ MESSAGES = [
     p.Cancel("job"),
     p.Cancelled("job", "other"),
     p.Received("job"),
+    p.StepReceived("job"),
     p.Ping(),
     p.ListSaved(True),
     p.Resume("job", "client"),
     p.Drop("job"),
     p.GetHistory(7),
     p.Forget(),
-    p.GetEstimate("ticket", 640, 480, {"quality": "best"}),
+    p.GetEstimate("ticket", 640, 480, {"quality": "best"}, style_pixels=[65536, 4096], regions=1),
     p.GetStatus(),
     p.Shutdown(True),
     p.Bye("so long"),
@@ -125,6 +126,7 @@ def _serve(message: p.Message, session: bytes) -> None:
         auth.constant_time_equal(message.proof, b"p" * 32)
     elif isinstance(message, p.GetEstimate):
         StyleSettings.from_wire(message.settings)
+        estimate_inputs(message, 268.0)
     elif isinstance(message, p.Get):
         sent = list(transfer.put_messages(message, memoryview(BLOB)))
         assert sum(len(put.data) for put in sent) <= len(BLOB)

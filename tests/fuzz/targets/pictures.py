@@ -7,6 +7,7 @@ import io
 import random
 import struct
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +19,16 @@ from PIL import Image
 
 from tests.fuzz.mutate import bytewise
 from velatura.errors import OutOfMemory, VelaturaError
-from velatura_daemon.imaging.files import pillow, png, read_picture, tiff
+from velatura_daemon.imaging.files import archive, isolated, pillow, png, psd, read_metadata, read_picture, tiff
 
 # Readers are loaded when a file needs them. Here all are loaded at once, with Pillow's formats, to be instrumented.
-assert pillow and png and tiff
+assert archive and pillow and png and psd and tiff
 Image.init()
 
 MAX_BYTES = 16384
 
 MEGAPIXELS = 0.25
+SALVAGED_HERE = (b"\x89PNG", b"II*\0", b"MM\0*")  # and JPEG, whose other decoding is in a process too
 PILLOW_FORMATS = (
     "JPEG",
     "WEBP",
@@ -40,7 +42,6 @@ PILLOW_FORMATS = (
     "SGI",
     "DDS",
     "TIFF",
-    "AVIF",
     "ICNS",
     "MPO",
     "XBM",
@@ -77,6 +78,14 @@ def seeds() -> Iterator[bytes]:
                 with contextlib.suppress(Exception):
                     yield _tiff(np.squeeze(pixels[..., :planes]).astype(dtype), photometric, more)
     yield b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 6, 8, 8, 3) + bytes(12) + b"\0\0" + bytes(6 * 8 * 3)
+    yield b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 6, 8, 16, 3) + bytes(12) + b"\0\0" + bytes(6 * 8 * 6)
+    yield _png(8, 6, 2, 16, [(b"cICP", b"\x09\x10\0\1"), (b"gAMA", struct.pack(">I", 100_000))])
+    yield _document(_png(8, 6, 6, 8, []))
+    frames = [Image.new("RGB", (9, 7), colour) for colour in ("red", "blue")]
+    for kind in ("GIF", "PNG", "WEBP", "TIFF"):
+        out = io.BytesIO()
+        frames[0].save(out, kind, save_all=True, append_images=frames[1:])
+        yield out.getvalue()
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
@@ -86,14 +95,29 @@ def mutate(data: bytes, source: random.Random) -> bytes:
 
 
 def run_one(data: bytes) -> None:
-    """A picture within the limit, or an error message; never OutOfMemory, because the limit is far below the memory."""
+    """A picture within the limit, or an error message; never OutOfMemory, because the limit is far below the memory.
+    The formats that are decoded in a process of their own are left out: starting it takes longer than everything
+    else."""
+    if isolated.kind_of(data[:128]):
+        return
     _file.write_bytes(data)
+    read_metadata(_file)  # never raises
+    for page, salvage in ((None, False), (2, False), (None, bytes(data[:4]) in SALVAGED_HERE)):
+        _read_one(page, salvage)
+
+
+def _read_one(page: int | None, salvage: bool) -> None:
+    pillow.isolates_libtiff = False  # starting a process for each input takes too long
     try:
-        picture = read_picture(_file, max_megapixels=MEGAPIXELS).picture
+        picture = read_picture(
+            _file, max_megapixels=MEGAPIXELS, page=page, salvage=salvage, compress_highlights=True
+        ).picture
     except VelaturaError as error:
         assert not isinstance(error, OutOfMemory), error.sentence
         assert len(error.sentence) < 1000, f"a sentence of {len(error.sentence)} characters"
         return
+    finally:
+        pillow.isolates_libtiff = True
     assert picture.width * picture.height <= MEGAPIXELS * 1e6, (
         f"{picture.width} × {picture.height} pixels were accepted"
     )
@@ -108,6 +132,14 @@ def _by_pillow(image: Image.Image, kind: str, mode: str) -> bytes:
 def _tiff(pixels: np.ndarray, photometric: str, more: dict) -> bytes:
     out = io.BytesIO()
     tifffile.imwrite(out, pixels, photometric=photometric, **more)
+    return out.getvalue()
+
+
+def _document(png_data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archived:
+        archived.writestr("mimetype", "image/openraster")
+        archived.writestr("mergedimage.png", png_data)
     return out.getvalue()
 
 

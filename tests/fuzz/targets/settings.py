@@ -26,7 +26,7 @@ def seeds() -> Iterator[bytes]:
         yield msgpack.packb({name: value})
         yield json.dumps({name: value}).encode()
     yield json.dumps({"strength": 10**400, "iterations": -(10**300), "seed": 1e308}).encode()
-    yield msgpack.packb({"strenght": 3})
+    yield msgpack.packb({"strenght": 3})  # codespell:ignore
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:

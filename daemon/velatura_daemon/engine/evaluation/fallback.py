@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
-import torch
 from torch import Tensor
 
+from velatura.i18n import lazy_text
+from velatura_daemon.engine.devices import give_all_device_memory_back, is_out_of_memory
 from velatura_daemon.engine.evaluation.plain import Evaluation, PlainEvaluation
 from velatura_daemon.engine.evaluation.recorded import MAX_RECORDED_PIXELS, CudaGraph, RecordedEvaluation
 from velatura_daemon.engine.evaluation.tiled import TiledEvaluation
@@ -17,8 +18,16 @@ log = logging.getLogger("velatura.engine")
 
 
 def evaluation_for(objective: Objective, image: Tensor, tile_side: int = 0) -> FallbackEvaluation:
-    """The fastest evaluation of an objective for images of this size, on this device. tile_side: in pixels, 0 for the
-    whole image at once."""
+    """Returns the fastest evaluation of an objective for images of this size on this device.
+
+    Args:
+        objective: The objective.
+        image: (3, H, W), an example.
+        tile_side: Side of the tiles in pixels; 0 for the whole image at once.
+
+    Returns:
+        An evaluation that falls back to smaller tiles if memory runs out.
+    """
     evaluation: Evaluation = PlainEvaluation(objective)
     if tile_side:
         evaluation = TiledEvaluation(objective, tile_side)
@@ -38,10 +47,13 @@ def _recorded_if_possible(evaluation: Evaluation, image: Tensor) -> Evaluation:
 
 
 class FallbackEvaluation:
-    """Another evaluation that, if memory runs out, is replaced by one in tiles of half the size. The image that ran out
-    of memory is evaluated again, so the optimisation continues from where it was.
+    """Wraps an evaluation; if memory runs out, it continues in tiles of half the size.
 
-    tile_side: of the tiles now in use, 0 for the whole image. warnings: a sentence for the user per fallback.
+    The image that ran out of memory is evaluated again, so the optimisation continues from where it was.
+
+    Attributes:
+        tile_side: Side of the tiles now in use; 0 for the whole image.
+        warnings: A sentence for the user for each fallback.
     """
 
     def __init__(self, objective: Objective, evaluation: Evaluation, tile_side: int = 0) -> None:
@@ -51,6 +63,7 @@ class FallbackEvaluation:
         self.warnings: list[str] = []
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of an image (3, H, W), and the gradient of the total, (3, H, W)."""
         while True:
             try:
                 return self.evaluation(image)
@@ -64,22 +77,24 @@ class FallbackEvaluation:
     def _fall_back_to(self, tile_side: int) -> None:
         self.tile_side = tile_side
         self.evaluation = TiledEvaluation(self.objective, tile_side)  # and frees the previous one's memory
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_all_device_memory_back()
         self.warnings.append(
-            f"The device ran out of memory. The restyle continues in tiles of {tile_side} pixels, which takes longer."
+            lazy_text(
+                "The device ran out of memory. The restyle continues in tiles of {side} pixels, which takes longer.",
+                side=tile_side,
+            )
         )
 
 
 def smaller_tile_side(side: int, longest: int) -> int:
-    """Half the side, or 0 if that is too small to be worth it. side: of the tiles so far, 0 for the whole image, whose
-    longest side is `longest`."""
+    """Returns the next smaller side of tiles.
+
+    Args:
+        side: Side of the tiles so far in pixels; 0 for the whole image.
+        longest: The image's longest side in pixels.
+
+    Returns:
+        Half the side, or 0 if that is too small to be worth it.
+    """
     half = (side or longest) // 2 // GRID * GRID
     return half if half >= SMALLEST_TILE else 0
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """torch's CPU allocator raises a plain RuntimeError, and so do CUDA itself and its libraries for the memory they
-    allocate beside it; oneDNN reports that it could not create a primitive."""
-    messages = ("allocate memory", "out of memory", "_ALLOC_FAILED", "could not create a primitive")
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(text in str(error) for text in messages)

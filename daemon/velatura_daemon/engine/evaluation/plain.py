@@ -17,16 +17,22 @@ class Evaluation(Protocol):
     Both lie on the image's device. The caller may keep them and overwrite the gradient; the image is not changed.
     """
 
-    def __call__(self, image: Tensor) -> tuple[Losses, Tensor]: ...
+    def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of an image (3, H, W), and the gradient of the total, (3, H, W)."""
 
 
 class PlainEvaluation:
-    """The whole image at once, by autograd. objective: any function of an image, such as an `Objective`."""
+    """Evaluates the whole image at once, by autograd.
+
+    Args:
+        objective: Any function of an image, such as an `Objective`.
+    """
 
     def __init__(self, objective: Callable[[Tensor], Losses]) -> None:
         self.objective = objective
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of an image (3, H, W), and the gradient of the total, (3, H, W)."""
         image = image.detach().requires_grad_(True)
         losses = self.objective(image)
         (gradient,) = torch.autograd.grad(losses.total, image)

@@ -25,8 +25,11 @@ Result = tuple[Losses, Tensor]
 class Graph(Protocol):
     """Records work and repeats it. A replay reads from and writes to the same memory as the recording."""
 
-    def record(self, work: Callable[[], Result]) -> Result: ...
-    def replay(self) -> None: ...
+    def record(self, work: Callable[[], Result]) -> Result:
+        """Does the work once and records it. Raises RuntimeError if it cannot be recorded."""
+
+    def replay(self) -> None:
+        """Repeats the recorded work."""
 
 
 class CudaGraph:
@@ -38,6 +41,7 @@ class CudaGraph:
         self.graph = torch.cuda.CUDAGraph()
 
     def record(self, work: Callable[[], Result]) -> Result:
+        """Does the work, first unrecorded, and records it."""
         side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side_stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side_stream):
@@ -48,6 +52,7 @@ class CudaGraph:
             return work()
 
     def replay(self) -> None:
+        """Repeats the recorded work."""
         self.graph.replay()
 
 
@@ -56,11 +61,17 @@ class RecordedEvaluation:
 
     The results are copies: the next replay writes to the same memory. Without the copies L-BFGS compared each gradient
     with itself, learnt nothing, and returned every image unchanged (docs/performance.md, 'On a GPU').
+
+    Args:
+        evaluation: What is recorded.
+        example: (3, H, W), an image of the size and device of all images to come.
+        graph: Records it.
+
+    Raises:
+        RuntimeError: The evaluation cannot be recorded.
     """
 
     def __init__(self, evaluation: Evaluation, example: Tensor, graph: Graph) -> None:
-        """example: an image (3, H, W) of the size and device of all images to come. Raises RuntimeError if the
-        evaluation cannot be recorded."""
         image = example.clone()
         self._image = image
         self._graph = graph
@@ -68,6 +79,7 @@ class RecordedEvaluation:
         self._losses, self._gradient = graph.record(lambda: evaluation(image))
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of an image (3, H, W), and the gradient of the total, (3, H, W)."""
         self._image.copy_(image)
         self._graph.replay()
         losses = Losses(self._losses.total.clone(), self._losses.content.clone(), self._losses.style.clone())

@@ -1,10 +1,10 @@
-"""An evaluation of an image that is larger than memory: tile by tile, and exact (Galerne et al. 2024, 'Scaling painting
-style transfer').
+"""An evaluation of an image that is larger than memory: tile by tile, and exact.
 
-Two passes. The first adds up the tiles' sums, on which the style loss depends. From these follow the losses, and the
-gradient of the total by each sum. The second pass visits the tiles again, back-propagates that gradient from the tile's
-sums, and keeps the inner part of the gradient by the tile's pixels. Nothing is approximated: with overlaps as wide as
-the network's receptive field, the result is that of the whole image up to rounding.
+Galerne et al. 2024, 'Scaling painting style transfer'. Two passes. The first adds up the tiles' sums, on which the
+style loss depends. From these follow the losses, and the gradient of the total by each sum. The second pass visits the
+tiles again, back-propagates that gradient from the tile's sums, and keeps the inner part of the gradient by the tile's
+pixels. Nothing is approximated: with overlaps as wide as the network's receptive field, the result is that of the whole
+image up to rounding.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class TiledEvaluation(Evaluation):
         self.tiles = list(tiles(*canvas.size, side, 2 * objective.receptive_radius, canvas.circular))
 
     def __call__(self, image: Tensor) -> tuple[Losses, Tensor]:
+        """The losses of an image (3, H, W), and the gradient of the total, (3, H, W)."""
         sums, terms, last_tile = self._sum_over_tiles(image)
         self._trim_heap()
         losses, gradients = self._losses_and_gradients(sums, terms)
@@ -48,8 +49,10 @@ class TiledEvaluation(Evaluation):
         return Losses(*on_device), gradient
 
     def _sum_over_tiles(self, image: Tensor) -> tuple[StyleSums, PixelTerms, list[_TileFeatures]]:
-        """Pass 1: the sums of all tiles; and the last tile's features, in a list that pass 2 empties to free their
-        memory."""
+        """Pass 1: the sums of all tiles, and the last tile's features.
+
+        Those are in a list that pass 2 empties to free their memory.
+        """
         total: StyleSums = {}
         zero = torch.zeros((), device=self.objective.network.device)
         terms = PixelTerms(zero, zero)
@@ -93,6 +96,8 @@ class TiledEvaluation(Evaluation):
         sums = objective.style_sums(seen.features, tile.outer)
         terms = objective.pixel_terms(seen.features, seen.pixels, tile.outer)
         total = objective.weighting.alpha * terms.content + objective.total_variation(terms)
+        if terms.temporal is not None:
+            total = total + objective.temporal_loss(terms)
         for key, layer in sums.items():
             for gradient, value in zip(gradients[key].tensors, layer.tensors, strict=True):
                 total = total + (gradient * value).sum()
@@ -123,16 +128,23 @@ class TiledEvaluation(Evaluation):
         return sums, self.objective.pixel_terms(inner_features, with_neighbours, tile.inner)
 
     def _trim_heap(self) -> None:
-        """Between the passes, since the second allocates blocks of other sizes, and after them, when the optimiser
-        needs the memory. A single tile is computed once, and its blocks are kept for the next evaluation: allocating
-        them anew takes a good part of its time."""
+        """Between the passes, since the second allocates blocks of other sizes, and after them, for the optimiser.
+
+        A single tile is computed once, and its blocks are kept for the next evaluation: allocating them anew takes a
+        good part of its time.
+        """
         if len(self.tiles) > 1:
             trim_heap()
 
 
 @dataclass(frozen=True)
 class _TileFeatures:
-    """pixels: a tile's, with its overlap, (3, h, w), a leaf. features: of these pixels, by layer, with gradients."""
+    """The features of a tile with its overlap.
+
+    Attributes:
+        pixels: (3, h, w), a leaf.
+        features: The features of these pixels, by layer, with gradients.
+    """
 
     pixels: Tensor
     features: Features

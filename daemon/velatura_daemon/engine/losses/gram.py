@@ -16,10 +16,15 @@ MAX_BLOCKS = 256
 def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
     """Channel correlations of a feature map: G_ij = Σ_k w_k F_ik F_jk (Gatys 2015, eq. 3).
 
-    features: (C, H, W). weight: (H, W), how much each position counts, 0 to 1; None if each counts fully.
-    Returns (C, C), in float32 if features are bfloat16.
     Differs from the paper: positions are weighted, so that the soft edge of a selection counts partly. With all weights
     1 it is the paper's.
+
+    Args:
+        features: (C, H, W).
+        weight: (H, W), how much each position counts, 0 to 1; None if each counts fully.
+
+    Returns:
+        (C, C), in float32 if the features are bfloat16.
     """
     rows = features.flatten(1).T  # (H * W, C): the rows of a channels_last map, without a copy
     product: Tensor = _Gram.apply(rows, None if weight is None else weight.flatten())
@@ -27,8 +32,10 @@ def gram(features: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """G = Xᵀ W X with rows X (M, C). dL/dX = W X (dL/dG + dL/dGᵀ): one product; autograd would compute two
-    (docs/performance.md)."""
+    """G = Xᵀ W X with rows X (M, C), and its gradient in closed form.
+
+    dL/dX = W X (dL/dG + dL/dGᵀ): one product; autograd would compute two (docs/performance.md).
+    """
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor | None) -> Tensor:
@@ -45,8 +52,11 @@ class _Gram(torch.autograd.Function):
 
 
 def _sum_in_blocks(weighted: Tensor, rows: Tensor) -> Tensor:
-    """weightedᵀ rows, (M, C), (M, C) → (C, C), in float32 from bfloat16 products, rounded once per block and not once
-    per term: three times as fast as float32, with an error of 6e-5 (conv1_1) to 9e-4 (conv5_1) per entry at 512²."""
+    """weightedᵀ rows, (M, C), (M, C) → (C, C), in float32 from bfloat16 products.
+
+    Rounded once per block and not once per term: three times as fast as float32, with an error of 6e-5 (conv1_1) to
+    9e-4 (conv5_1) per entry at 512².
+    """
     block = max(MIN_BLOCK, len(rows) // MAX_BLOCKS)
     whole = len(rows) // block * block
     total = weighted[whole:].T.float() @ rows[whole:].float()

@@ -12,6 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from velatura_daemon.engine.devices import has_float64
 from velatura_daemon.engine.losses.gram import gram
 
 # Share of the mean variance that is added to each variance: covariances of flat images have no inverse.
@@ -25,8 +26,9 @@ MIN_EIGENVALUE_SHARE = 1e-12  # of the largest eigenvalue, in float64: anything 
 class LayerSums:
     """Sums over the positions of one layer's feature map F, or over some of them.
 
-    second: (C, C), Σ_k w_k F_k F_kᵀ, the Gram matrix. first: (C,), Σ_k w_k F_k, or None if the style distance does not
-    use means.
+    Attributes:
+        first: (C,), Σ_k w_k F_k, or None if the style distance does not use means.
+        second: (C, C), Σ_k w_k F_k F_kᵀ, the Gram matrix.
     """
 
     first: Tensor | None
@@ -38,17 +40,33 @@ class LayerSums:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
+        """The sums that are not None."""
         return (self.second,) if self.first is None else (self.first, self.second)
 
     def divided_by(self, positions: Tensor | float) -> Statistics:
-        """positions: M, the sum of the weights. A mean that is not known is 0."""
+        """Returns the means.
+
+        Args:
+            positions: M, the sum of the weights.
+
+        Returns:
+            Statistics. A mean that is not known is 0.
+        """
         mean = torch.zeros_like(self.second[0]) if self.first is None else self.first / positions
         return Statistics(mean, self.second / positions)
 
 
 def layer_sums(features: Tensor, weight: Tensor | None, with_means: bool = True) -> LayerSums:
-    """features: (C, H, W). weight: (H, W), 0 to 1; None if each position counts fully. In float32 if features are
-    bfloat16."""
+    """Computes the sums over a feature map.
+
+    Args:
+        features: (C, H, W).
+        weight: (H, W), how much each position counts, 0 to 1; None if each counts fully.
+        with_means: Whether the style distance uses means.
+
+    Returns:
+        The sums, in float32 if the features are bfloat16.
+    """
     return LayerSums(weighted_sum(features, weight) if with_means else None, gram(features, weight))
 
 
@@ -63,16 +81,26 @@ def weighted_sum(features: Tensor, weight: Tensor | None) -> Tensor:
 class Statistics:
     """Moments of one layer's feature map F over the positions that count.
 
-    mean: (C,), μ = E[F]. second_moment: (C, C), E[F Fᵀ], the Gram matrix divided by the number of positions.
     Moments of a mixture of styles are the means of the styles' moments; covariances and deviations are not, so they are
     always computed from these and never mixed.
+
+    Attributes:
+        mean: (C,), μ = E[F].
+        second_moment: (C, C), E[F Fᵀ], the Gram matrix divided by the number of positions.
     """
 
     mean: Tensor
     second_moment: Tensor
 
+    def __add__(self, other: Statistics) -> Statistics:
+        return Statistics(self.mean + other.mean, self.second_moment + other.second_moment)
+
+    def __sub__(self, other: Statistics) -> Statistics:
+        return Statistics(self.mean - other.mean, self.second_moment - other.second_moment)
+
     @property
     def nbytes(self) -> int:
+        """The size in bytes."""
         return self.mean.nbytes + self.second_moment.nbytes
 
     def covariance(self) -> Tensor:
@@ -96,19 +124,34 @@ class Statistics:
 
 
 def to_float64(tensor: Tensor) -> Tensor:
-    """In float64; on the CPU if the device has none (MPS)."""
-    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+    """Converts to float64, on the CPU if the device has none."""
+    return (tensor if has_float64(tensor.device) else tensor.cpu()).double()
 
 
 def square_roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """A^½ and A^-½ of a symmetric (C, C). Eigenvalues below MIN_EIGENVALUE_SHARE of the largest are raised to it."""
+    """Computes A^½ and A^-½ of a symmetric matrix.
+
+    Args:
+        matrix: (C, C). Eigenvalues below MIN_EIGENVALUE_SHARE of the largest are raised to it.
+
+    Returns:
+        Both, (C, C).
+    """
     values, vectors = torch.linalg.eigh(matrix)
     roots = torch.maximum(values, MIN_EIGENVALUE_SHARE * values[-1].clamp_min(1e-200)).sqrt()
     return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
 
 
 def mixed(statistics: Sequence[Statistics], shares: Sequence[float]) -> Statistics:
-    """The statistics of several styles mixed. shares: any positive numbers, one per style."""
+    """Mixes the statistics of several styles.
+
+    Args:
+        statistics: One for each style.
+        shares: Any positive numbers, one for each style.
+
+    Returns:
+        The mean of the moments, by shares.
+    """
     total = sum(shares)
     parts = [(share / total, s) for share, s in zip(shares, statistics, strict=True)]
     mean = torch.stack([share * s.mean for share, s in parts]).sum(0)

@@ -26,9 +26,11 @@ TINY = 1e-12  # keeps divisors above 0
 class StyleDistance:
     """A distance between the statistics of the image and of the style, and what it needs.
 
-    uses_means: it depends on Statistics.mean.
-    float32_sums: it needs sums of float32 products even if the feature maps are bfloat16.
-    recordable: a CUDA graph can record it: nothing in it waits for the device.
+    Attributes:
+        function: From the statistics of image and style to a scalar.
+        uses_means: It depends on Statistics.mean.
+        float32_sums: It needs sums of float32 products even if the feature maps are bfloat16.
+        recordable: A CUDA graph can record it: nothing in it waits for the device.
     """
 
     function: Callable[[Statistics, Statistics], Tensor]
@@ -42,8 +44,11 @@ class StyleDistance:
 
 
 def paper_distance(statistics: Statistics, target: Statistics) -> Tensor:
-    """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4, with Gram matrices divided by M, the number of
-    positions, so that image and style may differ in size)."""
+    """E = 1/(4 N²) Σ_ij (E[F_i F_j] − E*[F_i F_j])² (Gatys 2015, eq. 4).
+
+    Differs from the paper: Gram matrices are divided by M, the number of positions, so that image and style may differ
+    in size.
+    """
     difference: Tensor = (statistics.second_moment - target.second_moment).square().sum()
     return difference / (4 * len(statistics.mean) ** 2)
 
@@ -55,8 +60,10 @@ def gram_distance(statistics: Statistics, target: Statistics) -> Tensor:
 
 
 def moments_distance(statistics: Statistics, target: Statistics) -> Tensor:
-    """The Gram term plus MOMENTS_WEIGHT (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A (means and deviations beside Gram matrices:
-    Galerne et al. 2024)."""
+    """The Gram term plus MOMENTS_WEIGHT (‖μ − μ*‖² + ‖σ − σ*‖²) / tr A.
+
+    Means and deviations beside Gram matrices: Galerne et al. 2024.
+    """
     means = (statistics.mean - target.mean).square().sum()
     deviations = (statistics.deviation() - target.deviation()).square().sum()
     return gram_distance(statistics, target) + MOMENTS_WEIGHT * (means + deviations) / _energy(target)
@@ -80,13 +87,13 @@ def wasserstein_distance(statistics: Statistics, target: Statistics) -> Tensor:
 
 
 def _energy(target: Statistics) -> Tensor:
-    """tr A = ‖μ*‖² + ‖σ*‖²: the mean square of the style's features, summed over channels."""
+    """The mean square of the style's features, summed over channels: tr A = ‖μ*‖² + ‖σ*‖²."""
     energy: Tensor = target.second_moment.diagonal().sum()
     return energy.clamp_min(TINY)
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """tr A^½ of a symmetric (C, C); its gradient is A^-½ / 2."""
+    """The trace of a root, tr A^½ of a symmetric (C, C); its gradient is A^-½ / 2."""
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor) -> Tensor:

@@ -27,10 +27,18 @@ SETTING_OF = {"conv1_1": "fine", "conv2_1": "fine", "conv3_1": "middle", "conv4_
 
 
 def weighting_for(settings: StyleSettings, channels: int, positions: float) -> Weighting:
-    """channels, positions: N and M of the content layer.
+    """Returns the weights of the losses for these settings.
 
     Differs from the paper, except for quality 'paper': the content loss is divided by N·M, so that a strength means the
     same at each size; and the total variation has a small weight, against checkerboards.
+
+    Args:
+        settings: The settings of the restyle.
+        channels: N, the number of channels of the content layer.
+        positions: M, the number of positions of the content layer.
+
+    Returns:
+        The weights. The logarithm of α/β falls linearly as the strength grows.
     """
     layers = layer_weights(settings)
     content, style = settings.reconstruct != "style", settings.reconstruct != "content"
@@ -51,7 +59,7 @@ def layer_weights(settings: StyleSettings) -> dict[str, float]:
 
 
 def style_distance_for(settings: StyleSettings) -> str:
-    """The name of the distance in `style_distance.STYLE_DISTANCES` that the settings ask for."""
+    """Returns the style distance for these settings: a name in `style_distance.STYLE_DISTANCES`."""
     if settings.quality == "paper":
         return "paper"
     return STYLE_DISTANCE_OF[settings.quality] if settings.style_distance == "auto" else settings.style_distance

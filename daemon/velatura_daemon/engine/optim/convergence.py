@@ -1,4 +1,4 @@
-"""When a scale has converged before its steps are used up."""
+"""A test of whether a scale has converged before its steps are used up."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ TOLERANCE = 2 / 255
 
 
 class ConvergenceTest:
-    """Tells when an image has stopped changing: its trainable pixels by less than TOLERANCE over INTERVAL steps.
+    """Tests whether an image has stopped changing: by less than TOLERANCE over INTERVAL steps.
 
-    image: (3, H, W), changed in place by the optimiser. trainable_mask: (H, W), 1 if a pixel may change.
+    Args:
+        image: (3, H, W), changed in place by the optimiser.
+        trainable_mask: (H, W), 1 if a pixel may change.
     """
 
     def __init__(self, image: Tensor, trainable_mask: Tensor) -> None:
@@ -36,7 +38,15 @@ class ConvergenceTest:
         return change < TOLERANCE
 
     def expected_evaluations(self, evaluations: int) -> int:
-        """How many of a scale's evaluations are expected to be made, from the last change: changes are about inversely
-        proportional to the step (docs/performance.md, 'Time left'). At least one and a half intervals: close to
-        TOLERANCE changes hardly fall."""
+        """Predicts how many of a scale's evaluations will be made, from the last change.
+
+        Changes are about inversely proportional to the step (docs/performance.md, 'Time left'). Close to TOLERANCE they
+        hardly fall, so at least one and a half intervals are expected.
+
+        Args:
+            evaluations: The number of evaluations of the scale.
+
+        Returns:
+            At most that many.
+        """
         return evaluations if self._expected_step is None else min(evaluations, self._expected_step + 1)

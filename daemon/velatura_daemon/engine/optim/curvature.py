@@ -18,10 +18,13 @@ class CurvatureMemory:
     Byrd, Nocedal and Schnabel 1994, theorem 2.2: with S, Y the pairs in order of time, R the upper triangle of SᵀY and
     D its diagonal,  H = γI + [S γY] [[R⁻ᵀ(D + γYᵀY)R⁻¹, −R⁻ᵀ], [−R⁻¹, 0]] [S γY]ᵀ,  γ = sᵀy / yᵀy of the newest pair. A
     pair without positive curvature is left out: it is stored as zeros, with 1 on R's diagonal.
+
+    Args:
+        like: (N,), of the unknowns' type and device.
+        pairs: How many changes are remembered.
     """
 
     def __init__(self, like: Tensor, pairs: int) -> None:
-        """like: (N,), of the unknowns' type and device."""
         self.s = like.new_zeros(pairs, len(like))
         self.y = like.new_zeros(pairs, len(like))
         self.sy = like.new_zeros(pairs, pairs)  # s_i · y_j, by slot
@@ -31,11 +34,16 @@ class CurvatureMemory:
 
     @property
     def bytes(self) -> int:
+        """The size of the stored pairs."""
         return 2 * self.s.numel() * self.s.element_size()
 
     def add(self, s: Tensor, y: Tensor) -> None:
-        """Stores a pair, (N,) each, in place of the oldest. Both tensors are overwritten, since they may be as large as
-        memory allows."""
+        """Stores a pair in place of the oldest.
+
+        Args:
+            s: (N,), the change of the unknowns. Overwritten, like y, since both may be as large as memory allows.
+            y: (N,), the change of the gradient.
+        """
         curvature, square = s @ y, y @ y
         good = curvature > MIN_CURVATURE * square
         s.masked_fill_(~good, 0)

@@ -23,14 +23,17 @@ class Adam(Stepper):
         self.adam = torch.optim.Adam([image], lr=ADAM_RATE, betas=ADAM_BETAS)
 
     def step(self, gradient: Tensor, diverged: Tensor) -> None:
+        """Moves the image by a gradient; see `Stepper.step`."""
         self.image.grad = gradient
         self.adam.step()
         self.image.grad = None
 
 
 class GradientDescent(Stepper):
-    """image ← image − η · gradient (Gatys 2015, 'Methods'). The paper gives no step length: η grows by a tenth while
-    the loss falls and halves when it rises (a 'bold driver')."""
+    """image ← image − η · gradient (Gatys 2015, 'Methods').
+
+    The paper gives no step length: η grows by a tenth while the loss falls and halves when it rises (a 'bold driver').
+    """
 
     divergence_factor = 1.0
 
@@ -39,6 +42,7 @@ class GradientDescent(Stepper):
         self.rate = image.new_zeros(())
 
     def step(self, gradient: Tensor, diverged: Tensor) -> None:
+        """Moves the image by a gradient; see `Stepper.step`."""
         first = FIRST_STEP * self.trainable_values / gradient.abs().sum().clamp_min(1e-12)
         changed = self.rate * torch.where(diverged, RATE_DECAY, RATE_GROWTH)
         self.rate = torch.where((self.rate > 0) | diverged, changed, first)

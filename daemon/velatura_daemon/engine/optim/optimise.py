@@ -32,13 +32,22 @@ def optimise(
     method: str | StepperFactory = "lbfgs",
     check_last: bool = True,
 ) -> Generator[Losses, None, None]:
-    """Minimises the loss of `image` (3, H, W) in place, yielding the losses of each evaluation. When it ends or is
-    closed, the image is the best one evaluated.
+    """Minimises the loss of an image in place, yielding the losses of each evaluation.
 
-    trainable_mask: (H, W), 1 if a pixel may change, 0 if not. method: a name in STEPPERS, or a factory.
-    `steps` steps take steps + 1 evaluations: the last one evaluates the last step's image. check_last: whether it is
-    made. Without it, the last step counts if it began at the best image, and its mean change is UNCHECKED_STEP at most.
-    Large images fill the memory, so everything that can be done in place is.
+    When it ends or is closed, the image is the best one evaluated. Large images fill the memory, so everything that can
+    be done in place is.
+
+    Args:
+        image: (3, H, W).
+        evaluate: Computes losses and gradient.
+        trainable_mask: (H, W), 1 if a pixel may change, 0 if not.
+        steps: How many; they take steps + 1 evaluations, since the last one evaluates the last step's image.
+        method: A name in STEPPERS, or a factory.
+        check_last: Whether that last evaluation is made. Without it, the last step counts if it began at the best
+            image, and its mean change is UNCHECKED_STEP at most.
+
+    Yields:
+        The losses.
     """
     stepper = (STEPPERS[method] if isinstance(method, str) else method)(image, trainable_mask)
     best, best_total = image.clone(), image.new_full((), torch.inf)

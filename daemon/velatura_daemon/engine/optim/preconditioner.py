@@ -21,7 +21,15 @@ def preconditioner_exponent(settings: StyleSettings) -> float:
 
 
 def preconditioner(image: Tensor, exponent: float = EXPONENT) -> Tensor:
-    """The gain of each frequency f of an image (3, H, W), ∝ f^-exponent, with a mean square of 1: (H, W // 2 + 1)."""
+    """Returns the gain of each frequency f of an image, ∝ f^-exponent, with a mean square of 1.
+
+    Args:
+        image: (3, H, W).
+        exponent: 0 moves all frequencies alike.
+
+    Returns:
+        (H, W // 2 + 1), for the frequencies of a real Fourier transform.
+    """
     height, width = image.shape[-2:]
     down = torch.fft.fftfreq(height, dtype=image.dtype, device=image.device)[:, None]
     across = torch.fft.rfftfreq(width, dtype=image.dtype, device=image.device)
@@ -30,14 +38,32 @@ def preconditioner(image: Tensor, exponent: float = EXPONENT) -> Tensor:
 
 
 def preconditioned(image: Tensor, gain: Tensor) -> Tensor:
-    """P x: an image (3, H, W) with each frequency multiplied by its gain. P is symmetric and positive; it treats the
-    image as periodic."""
+    """Computes P x, an image with each frequency multiplied by its gain.
+
+    P is symmetric and positive; it treats the image as periodic.
+
+    Args:
+        image: (3, H, W).
+        gain: From `preconditioner`.
+
+    Returns:
+        (3, H, W).
+    """
     return precondition_(image.clone(), gain)
 
 
 def precondition_(image: Tensor, gain: Tensor) -> Tensor:
-    """`preconditioned` in place, channel by channel, since the frequencies of a large image take much memory. On a GPU
-    a small image's channels are transformed together: there, launching the kernels takes longer."""
+    """`preconditioned` in place, channel by channel, since the frequencies of a large image take much memory.
+
+    On a GPU a small image's channels are transformed together: there, launching the kernels takes longer.
+
+    Args:
+        image: (3, H, W).
+        gain: From `preconditioner`.
+
+    Returns:
+        The image.
+    """
     for part in [image] if image.is_cuda and image.numel() <= MAX_BATCHED_VALUES else image:
         part.copy_(torch.fft.irfft2(torch.fft.rfft2(part).mul_(gain), s=image.shape[-2:]))
     return image

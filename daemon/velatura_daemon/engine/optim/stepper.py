@@ -1,4 +1,4 @@
-"""What all optimisers share: a stepper moves the image by one gradient."""
+"""The base class of all optimisers, which move the image by one gradient at a time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ DIVERGED = 2.0  # without a line search, L-BFGS has diverged if the loss is this
 
 
 class Stepper:
-    """Moves an image (3, H, W) in place.
+    """Moves an image in place.
 
-    trainable_mask: (H, W), 1 if a pixel may change, 0 if not.
-    divergence_factor: a loss of more than this many times the best one so far means that the last step diverged.
+    Args:
+        image: (3, H, W).
+        trainable_mask: (H, W), 1 if a pixel may change, 0 if not.
+
+    Attributes:
+        divergence_factor: A loss of more than this many times the best one so far means that the last step diverged.
     """
 
     divergence_factor = DIVERGED
@@ -25,9 +29,13 @@ class Stepper:
         self.trainable_values = image.shape[0] * trainable_mask.count_nonzero().clamp_min(1)
 
     def step(self, gradient: Tensor, diverged: Tensor) -> None:
-        """Moves the image by a gradient (3, H, W), 0 outside the mask, which it may overwrite or keep. diverged: a
-        truth value on the device. If true, the last step led too far up, the image has been reset to the best one so
-        far, and the gradient is 0."""
+        """Moves the image by a gradient.
+
+        Args:
+            gradient: (3, H, W), 0 outside the mask. It may be overwritten or kept.
+            diverged: A truth value on the device. If true, the last step led too far up, the image has been reset to
+                the best one so far, and the gradient is 0.
+        """
         raise NotImplementedError
 
 

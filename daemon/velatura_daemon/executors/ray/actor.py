@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -15,15 +16,16 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from velatura.app_dirs import app_dirs, make_private_folder
 from velatura.client.locks import Lock, is_held
 from velatura.errors import VelaturaError, WrongHash
+from velatura.i18n import lazy_text
 from velatura_daemon.build import build_id
-from velatura_daemon.config import DaemonConfig, default_memory
+from velatura_daemon.config import default_memory
 from velatura_daemon.executors.local import LocalExecutor
 from velatura_daemon.executors.ray.coalescing_queue import CoalescingQueue
 from velatura_daemon.executors.ray.job_files import on_arrival
@@ -34,6 +36,8 @@ from velatura_daemon.jobs.spec import JobSpec, OutputPaths
 from velatura_daemon.logs import log_to_stderr
 from velatura_daemon.storage.atomic import file_hash
 from velatura_daemon.storage.blobs import BlobStore, disk_trouble
+
+log = logging.getLogger("velatura.farm")
 
 PIECE = 16 << 20  # bytes of a file that are transferred at a time
 QUOTA = 4 << 30  # bytes of the node's disk; the files of a larger job are stored nevertheless if the disk has space
@@ -59,7 +63,7 @@ class WorkerActor:
         self._blobs = BlobStore(self._folder / "blobs", QUOTA)
         self._pinned: list[bytes] = []
         memory = options.memory_megabytes or int(default_memory() * self._share(resources)) >> 20
-        config = DaemonConfig(**{**asdict(options), "memory_megabytes": memory})
+        config = replace(options, memory_megabytes=memory).to_config()
         log_to_stderr("actor")  # Ray saves it on the node
         self._worker = LocalExecutor(config, self._wake, options.device)
         self._worker.start()  # loading torch takes seconds, so it starts before a user waits
@@ -71,9 +75,12 @@ class WorkerActor:
         """
         problem, own = "", build_id()
         if own != self._build:
-            problem = (
-                f"The node {self._node} has another build of Velatura ({own}) than this daemon ({self._build}). "
-                "Install the same version on all machines of the cluster."
+            problem = lazy_text(
+                "The node {node} has another build of Velatura ({found}) than this daemon ({build}). Install the same "
+                "version on all machines of the cluster.",
+                node=self._node,
+                found=own,
+                build=self._build,
             )
         return {
             "incarnation": self._incarnation,
@@ -102,9 +109,11 @@ class WorkerActor:
                 self._fetch(name, pieces)
             with self._lock:
                 self._worker.run(on_arrival(spec, lambda name: self._blobs.blob(name).path, self._folder))
-        except (VelaturaError, OSError) as error:
-            failure = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
-            sentence = f"On the node {self._node}: {failure.sentence}"
+        except Exception as error:  # nobody waits for the answer to this call: Ray's errors have to be reported too
+            if not isinstance(error, (VelaturaError, OSError)):
+                log.exception("a job could not be started")
+            failure = _failure(error, self._folder)
+            sentence = lazy_text("On the node {node}: {problem}", node=self._node, problem=failure.sentence)
             with self._lock:
                 self._events.add(ActorEvent(JobFailed(spec.ticket, failure.code, sentence)))
                 self._lock.notify_all()
@@ -156,7 +165,7 @@ class WorkerActor:
                     self._events.add(self._with_files(event))
                 except (VelaturaError, OSError) as error:
                     if isinstance(event, (JobDone, JobStopped)):
-                        failure = error if isinstance(error, VelaturaError) else disk_trouble(error, self._folder)
+                        failure = _failure(error, self._folder)
                         self._events.add(ActorEvent(JobFailed(event.ticket, failure.code, failure.sentence)))
                     # else a checkpoint is lost, and the job continues
             self._lock.notify_all()
@@ -211,7 +220,9 @@ class WorkerActor:
                 digest.update(data)
                 upload.write(memoryview(data))
             if digest.digest() != name:
-                raise WrongHash("A picture of this restyle was damaged on its way to the cluster. Restyle again.")
+                raise WrongHash(
+                    lazy_text("A picture of this restyle was damaged on its way to the cluster. Restyle again.")
+                )
         except BaseException:
             with self._lock:
                 self._blobs.abandon(upload)
@@ -222,9 +233,20 @@ class WorkerActor:
     def _share(self, resources: dict[str, float]) -> float:
         """Return this actor's share of the node's memory, 0 to 1: the largest of its shares of the other resources."""
         own = self._ray.get_runtime_context().get_node_id()
-        has: dict[str, float] = next((node["Resources"] for node in self._ray.nodes() if node["NodeID"] == own), {})
+        key = "Resources"  # not translated: Ray's
+        has: dict[str, float] = next((node[key] for node in self._ray.nodes() if node["NodeID"] == own), {})
         shares = (min(1.0, amount / has[name]) for name, amount in resources.items() if has.get(name))
         return max(shares, default=1.0)
+
+
+def _failure(error: Exception, folder: Path) -> VelaturaError:
+    """The error to report for any exception. folder: where files are written."""
+    if isinstance(error, VelaturaError):
+        return error
+    if isinstance(error, OSError):
+        return disk_trouble(error, folder)
+    kind = type(error).__name__
+    return VelaturaError(lazy_text("An internal error stopped this job ({kind}). See the daemon's log.", kind=kind))
 
 
 def _ray() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from velatura.i18n import lazy_text
 from velatura_daemon.executors.ray.actor_state import GRACE_SECONDS, ActorOwner, ActorState, Assignment
 from velatura_daemon.executors.ray.command_sender import CommandSender
 from velatura_daemon.executors.ray.event_listener import EventListener
@@ -79,7 +80,8 @@ class ActorHandle:
         """End the worker; if that does not help, the actor."""
         assignment = self.state.assignment
         if assignment is None:
-            self.state.emit(WorkerGone("it gave no sign of life"))
+            # Translators: a clause, after "The worker died": why.
+            self.state.emit(WorkerGone(lazy_text("it stopped responding")))
             return
         if assignment.sent:
             self.state.send_to_actor(Terminate())
@@ -89,8 +91,14 @@ class ActorHandle:
 
     def _force(self, assignment: Assignment) -> None:
         state = self.state
-        where = f"the machine {state.node}" if state.node else "the cluster"
-        if state.end_job(assignment, WorkerGone(f"{where} gave no sign of life")):
+        how = (
+            # Translators: a clause, after "The worker died": why.
+            lazy_text("the machine {node} stopped responding", node=state.node)
+            if state.node
+            # Translators: a clause, after "The worker died": why.
+            else lazy_text("the cluster stopped responding")
+        )
+        if state.end_job(assignment, WorkerGone(how)):
             state.alive.clear()
             state.emit(ActorAway())
             if (actor := state.actor) is not None and state.owner.cluster is not None:

@@ -129,7 +129,8 @@ class ActorState:
             except NotYet:
                 pass
             if (cluster := self.owner.cluster) is not None and not cluster.head_answers():
-                self.owner.lose(cluster.lost(TimeoutError("its head accepts no connections any more")))
+                why = "its head accepts no connections any more"  # not translated: quoted, as Ray's errors
+                self.owner.lose(cluster.lost(TimeoutError(why)))
             try:
                 actor.begin.remote().future().result(GRACE_SECONDS)
             except NotYet:

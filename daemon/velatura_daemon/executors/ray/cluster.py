@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from velatura.i18n import Text, lazy_text, sentences
 from velatura_daemon.executors.ray.actor import PIECE, WorkerActor
 from velatura_daemon.executors.ray.config import RayConfig, as_actor_options, host_and_port
 from velatura_daemon.jobs.commands import WorkerOptions
@@ -29,6 +30,7 @@ INIT_SECONDS = 45.0
 # Bytes of pictures in Ray's object store, which moves to its disk what does not fit into memory.
 MAX_STORED = 2 << 30
 NAMESPACE = "velatura"
+ALIVE, RESOURCES, LABELS = "Alive", "Resources", "Labels"  # not translated: keys of what Ray says of a node
 RETRY_SECONDS = 1.0  # between attempts
 MAX_CONCURRENCY = 8  # methods of an actor that run at a time: one waits for events, and others have to run meanwhile
 
@@ -75,13 +77,15 @@ class Cluster:
         nodes_only = (
             ""
             if self.config.address.startswith("ray://")
-            else " On a machine that is not a node of the cluster, --address is ray://HOST:10001."
+            else lazy_text("On a machine that is not a node of the cluster, use --address ray://HOST:10001.")
         )
-        silent = ClusterLost(
-            f"Ray at {self.config.address} accepts connections but did not answer within {INIT_SECONDS:.0f} s. If it "
-            f"requires TLS or a token, this daemon needs them in its environment too (docs/farm.md).{nodes_only}",
-            permanent=True,
+        no_answer = lazy_text(
+            "Ray at {address} accepts connections but did not answer within {seconds:.0f} s. If it requires TLS or a "
+            "token, this daemon needs them in its environment too (docs/farm.md).",
+            address=self.config.address,
+            seconds=INIT_SECONDS,
         )
+        silent = ClusterLost(sentences(no_answer, nodes_only), permanent=True)
         for last in (False, False, True):
             watch = threading.Timer(INIT_SECONDS, on_timeout, [silent])
             watch.daemon = True
@@ -120,16 +124,16 @@ class Cluster:
         return self._pictures.put(name, path, on_piece)
 
     def node_lives(self, node_id: str) -> bool:
-        return any(node["NodeID"] == node_id and node["Alive"] for node in self.ray.nodes())
+        return any(node["NodeID"] == node_id and node[ALIVE] for node in self.ray.nodes())
 
     def has_matching_node(self) -> bool:
         """Whether any node has the resources and labels that are required, busy or not."""
         required = self.resources.items()
         return any(
-            node["Alive"]
-            and all(node["Resources"].get(name, 0) >= amount for name, amount in required)
+            node[ALIVE]
+            and all(node[RESOURCES].get(name, 0) >= amount for name, amount in required)
             and all(
-                node.get("Labels", {}).get(name) == value
+                node.get(LABELS, {}).get(name) == value
                 for name, value in self.config.labels.items()
                 if value[:1].isalnum() and "(" not in value
             )
@@ -153,9 +157,10 @@ class Cluster:
         return True
 
     def lost(self, error: BaseException) -> ClusterLost:
-        return ClusterLost(
-            f"The Ray cluster at {self.config.address} was lost ({_short(error)}). {_advice(self.config)}"
+        lost = lazy_text(
+            "The Ray cluster at {address} was lost ({problem}).", address=self.config.address, problem=_short(error)
         )
+        return ClusterLost(sentences(lost, _advice(self.config)))
 
     def end(self, actor: Any) -> None:
         """End an actor; Ray does not restart it."""
@@ -205,12 +210,12 @@ class StoredPictures:
         return pieces
 
 
-def _advice(config: RayConfig) -> str:
+def _advice(config: RayConfig) -> Text:
     if config.fallback:
-        return "Start its head (docs/farm.md)."
-    return (
-        "Start its head (docs/farm.md), or start this daemon with --fallback local, so that this machine works "
-        "meanwhile."
+        return lazy_text("Start its head (docs/farm.md).")
+    return lazy_text(
+        "Start its head (docs/farm.md), or start this daemon with --fallback local, so that this machine does the "
+        "work meanwhile."
     )
 
 
@@ -228,19 +233,29 @@ def _check_reachable(config: RayConfig) -> None:
             socket.create_connection(target, timeout=CONNECT_SECONDS).close()
             return
         except TimeoutError:
-            raise ClusterLost(
-                f"The Ray cluster at {address} did not answer within {CONNECT_SECONDS:.0f} s. {_advice(config)}"
-            ) from None
+            silent = lazy_text(
+                "The Ray cluster at {address} did not answer within {seconds:.0f} s.",
+                address=address,
+                seconds=CONNECT_SECONDS,
+            )
+            raise ClusterLost(sentences(silent, _advice(config))) from None
         except socket.gaierror as error:
             raise ClusterLost(
-                f"The host of the Ray cluster at {address} is unknown ({error.strerror}). Check --address.",
+                lazy_text(
+                    "The host of the Ray cluster at {address} is unknown ({problem}). Check --address.",
+                    address=address,
+                    problem=str(error.strerror),
+                ),
                 permanent=True,
             ) from None
         except OSError as error:
             if time.monotonic() >= until:
-                raise ClusterLost(
-                    f"The Ray cluster at {address} cannot be reached ({error.strerror}). {_advice(config)}"
-                ) from None
+                unreachable = lazy_text(
+                    "The Ray cluster at {address} cannot be reached ({problem}).",
+                    address=address,
+                    problem=str(error.strerror),
+                )
+                raise ClusterLost(sentences(unreachable, _advice(config))) from None
         time.sleep(RETRY_SECONDS)
 
 
@@ -249,25 +264,33 @@ def _not_connected(config: RayConfig, error: Exception) -> ClusterLost:
     address = config.address
     if address == "auto" and isinstance(error, ConnectionError):
         return ClusterLost(
-            "--address auto needs this machine to be a node of a running Ray cluster, and it is not one. Start Ray "
-            "on it (docs/farm.md), or give the head's address: --address ray://HOST:10001.",
+            lazy_text(
+                "--address auto needs this machine to be a node of a running Ray cluster, and it is not one. Start Ray "
+                "on it (docs/farm.md), or give the head's address: --address ray://HOST:10001."
+            ),
             permanent=True,
         )
-    if "ersion mismatch" in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
+    mismatch = "ersion mismatch"  # not translated: Ray's
+    if mismatch in str(error) or "RAY_IGNORE_VERSION_MISMATCH" in str(error):
         return ClusterLost(
-            f"The Ray cluster at {address} has another version ({_short(error)}). The versions of Ray, and Python's "
-            "minor versions, have to be the same on this machine and on all machines of the cluster.",
+            lazy_text(
+                "The Ray cluster at {address} has another version ({problem}). The versions of Ray, and Python's minor "
+                "versions, have to be the same on this machine and on all machines of the cluster.",
+                address=address,
+                problem=_short(error),
+            ),
             permanent=True,
         )
-    return ClusterLost(
-        f"The Ray cluster at {address} refused the connection ({_short(error)}). {_advice(config)}", permanent=True
+    refused = lazy_text(
+        "The Ray cluster at {address} refused the connection ({problem}).", address=address, problem=_short(error)
     )
+    return ClusterLost(sentences(refused, _advice(config)), permanent=True)
 
 
 def _short(error: BaseException) -> str:
     """Shorten a message of Ray's, which may have pages: of a traceback, only the last line."""
     message = str(error).strip()
-    if "Traceback" in message:
+    if "Traceback" in message:  # not translated: Python's
         message = message.splitlines()[-1]
     text = " ".join(message.split())
     return f"{type(error).__name__}: {text[:240]}" if text else type(error).__name__

@@ -7,12 +7,13 @@ import queue
 import time
 from pathlib import Path
 
+from velatura.i18n import lazy_text
 from velatura_daemon.executors.ray.actor_state import HEARTBEAT, ActorState, Assignment
 from velatura_daemon.executors.ray.config import format_resources
 from velatura_daemon.executors.ray.job_files import for_transfer
 from velatura_daemon.executors.ray.messages import ACTOR_COMMANDS
 from velatura_daemon.jobs.commands import Estimate, Run
-from velatura_daemon.jobs.events import JobFailed, JobNotice, JobStopped
+from velatura_daemon.jobs.events import SENDING, JobFailed, JobNotice, JobStopped
 from velatura_daemon.storage.blobs import disk_trouble
 
 log = logging.getLogger("velatura.farm")
@@ -63,7 +64,12 @@ class CommandSender:
                 state.end_job(assignment, JobStopped(assignment.spec.ticket))
                 return False
             connected = state.owner.connected.is_set()
-            state.report_state("waiting for a machine of the cluster" if connected else "connecting to the cluster")
+            # Translators: states of a worker.
+            waiting, connecting = (
+                lazy_text("waiting for a machine of the cluster"),
+                lazy_text("connecting to the cluster"),
+            )
+            state.report_state(waiting if connected else connecting)
             if assignment is not None and not explained and time.monotonic() - began > EXPLAIN_SECONDS:
                 explained = True
                 state.emit(JobNotice(assignment.spec.ticket, self._why_it_waits()))
@@ -72,19 +78,23 @@ class CommandSender:
     def _why_it_waits(self) -> str:
         cluster = self._state.owner.cluster
         if cluster is None:
-            return "The cluster does not answer yet."
+            return lazy_text("The cluster does not answer yet.")
         labels = "".join(f", {name}={value}" for name, value in cluster.config.labels.items())
         needed, address = format_resources(cluster.resources) + labels, cluster.config.address
         try:
             if cluster.has_matching_node():
-                return (
-                    f"All machines of the cluster at {address} are busy; the restyle starts when one has {needed} free."
+                return lazy_text(
+                    "All machines of the cluster at {address} are busy; the restyle starts when one has {needed} free.",
+                    address=address,
+                    needed=needed,
                 )
         except Exception as error:
             self._state.handle_connection_error(error)
-        return (
-            f"The cluster at {address} has no machine with {needed}. The restyle starts when one joins; "
-            "--actor-resources and --node-labels set what is required."
+        return lazy_text(
+            "The cluster at {address} has no machine with {needed}. The restyle starts when one joins; "
+            "--actor-resources and --node-labels set what is required.",
+            address=address,
+            needed=needed,
         )
 
     def _send_job(self, assignment: Assignment) -> None:
@@ -96,7 +106,7 @@ class CommandSender:
         spec, assignment.files = for_transfer(assignment.spec)
         missing = actor.missing_files.remote(list(assignment.files)).future().result()
         pictures = {
-            name: cluster.put(name, assignment.files[name], lambda: state.report_state("sending")) for name in missing
+            name: cluster.put(name, assignment.files[name], lambda: state.report_state(SENDING)) for name in missing
         }
         with state.lock:
             if assignment.ended:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from velatura.errors import UsageError
+from velatura.i18n import Text, lazy_text
 from velatura_daemon.config import DaemonConfig
 
 
@@ -33,13 +34,17 @@ class RayConfig:
         """Check the options. Raises UsageError if one is missing or wrong."""
         if not config.address:
             raise UsageError(
-                "--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster."
+                lazy_text("--executor ray needs --address ray://HOST:10001, where HOST is the head of the Ray cluster.")
             )
         host_and_port(config.address)
         if not 0 <= config.min_actors <= config.max_actors or config.max_actors < 1:
             raise UsageError(
-                f"--min-actors {config.min_actors} and --max-actors {config.max_actors} do not fit together. "
-                "Give --min-actors from 0 to --max-actors, and --max-actors from 1."
+                lazy_text(
+                    "--min-actors {least} and --max-actors {most} do not fit together. Give --min-actors from 0 to "
+                    "--max-actors, and --max-actors from 1.",
+                    least=str(config.min_actors),
+                    most=str(config.max_actors),
+                )
             )
         resources = {
             name: _amount(name, value) for name, value in _pairs("--actor-resources", "GPU=1", config.actor_resources)
@@ -68,8 +73,11 @@ def host_and_port(address: str) -> tuple[str, int] | None:
     except ValueError:  # a port that is not a number
         pass
     raise UsageError(
-        "--address takes ray://HOST:10001; or, if this machine is a node of the cluster, HOST:6379 or auto. "
-        f"{address[:80]!r} is none of these."
+        lazy_text(
+            "--address takes ray://HOST:10001; or, if this machine is a node of the cluster, HOST:6379 or auto. "
+            "{given} is none of these.",
+            given=repr(address[:80]),
+        )
     )
 
 
@@ -86,6 +94,11 @@ def as_actor_options(resources: dict[str, float], labels: dict[str, str]) -> dic
     return options
 
 
+def device_at(device: str, node: str) -> Text:
+    """A device of the cluster. node: its machine's address."""
+    return lazy_text("{device} at {node}", device=device, node=node)
+
+
 def format_resources(resources: dict[str, float]) -> str:
     """Return resources as text, such as 'GPU 1, CPU 4'."""
     return ", ".join(f"{name} {amount:g}" for name, amount in resources.items()) or "nothing"
@@ -96,12 +109,22 @@ def _pairs(option: str, example: str, texts: Iterable[str]) -> list[tuple[str, s
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name.strip() and equals and value.strip()):
-            raise UsageError(f"{option} takes NAME=VALUE, such as {example}; {text[:40]!r} has another form.")
+            raise UsageError(
+                lazy_text(
+                    "{option} takes NAME=VALUE, such as {example}; {given} has another form.",
+                    option=option,
+                    example=example,
+                    given=repr(text[:40]),
+                )
+            )
         pairs.append((name.strip(), value.strip()))
     return pairs
 
 
 def _amount(name: str, text: str) -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", text) or not float(text):
-        raise UsageError(f"--actor-resources {name}={text[:20]}: give a number above 0, such as {name}=1.")
+        given = f"{name}={text[:20]}"
+        raise UsageError(
+            lazy_text("--actor-resources {given}: give a number above 0, such as {name}=1.", given=given, name=name)
+        )
     return float(text)

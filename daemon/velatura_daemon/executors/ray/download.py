@@ -33,9 +33,10 @@ def receive(file: RemoteFile, path: Path, fetch: Callable[[bytes, int], bytes], 
                 break
             data = fetch(file.blob, written)
             if not data:
-                raise Damaged(f"{written} of {file.size} bytes arrived.")
+                raise Damaged(f"{written} of {file.size} bytes arrived.")  # not translated: for the log
             on_piece()
         if digest.digest() != file.blob:
-            raise Damaged(f"{written} bytes arrived, and they do not match the hash.")
+            why = f"{written} bytes arrived, and they do not match the hash."  # not translated: for the log
+            raise Damaged(why)
 
     write_whole(path, write)

@@ -8,8 +8,10 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import replace
 from typing import Any
 
+from velatura.i18n import lazy_text
 from velatura_daemon.executors.ray.actor_state import GRACE_SECONDS, HEARTBEAT, ActorSilent, ActorState
 from velatura_daemon.executors.ray.cluster import Cluster
+from velatura_daemon.executors.ray.config import device_at
 from velatura_daemon.executors.ray.file_receiver import FileReceiver
 from velatura_daemon.executors.ray.messages import FROM_ACTOR, ActorAlive, ActorAway, ActorEnded, ActorEvent
 from velatura_daemon.jobs.commands import Cancel
@@ -94,8 +96,11 @@ class EventListener:
                 state.actor = None  # something else has ended it: request another one
                 return
         self._on_unfit(
-            f"A worker could not be started on the cluster ({' '.join(str(error).split())[-300:]}). "
-            "Its nodes need Velatura in the Python that runs Ray; see docs/farm.md."
+            lazy_text(
+                "A worker could not be started on the cluster ({problem}). Its nodes need Velatura in the Python that "
+                "runs Ray; see docs/farm.md.",
+                problem=" ".join(str(error).split())[-300:],
+            )
         )
 
     def _on_unfit(self, sentence: str) -> None:
@@ -104,7 +109,9 @@ class EventListener:
         self._state.release_actor(GRACE_SECONDS)
         self._state.owner.on_unfit(sentence)
         if self._state.assignment is not None:
-            self._state.end_job(self._state.assignment, WorkerGone("it could not be started", sentence, blameless=True))
+            # Translators: a clause, after "The worker died": why.
+            how = lazy_text("it could not be started")
+            self._state.end_job(self._state.assignment, WorkerGone(how, sentence, blameless=True))
         self._state.fail_estimates(sentence)
         self._state.emit(ActorEnded())
 
@@ -130,7 +137,7 @@ class EventListener:
             state.estimates.discard(event.ticket)
             state.emit(event)
         elif isinstance(event, Ready):
-            state.emit(Ready(replace(event.info, device=f"{event.info.device} at {state.node}")))
+            state.emit(Ready(replace(event.info, device=device_at(event.info.device, state.node))))
         elif not hasattr(event, "ticket"):
             state.emit(event)
         elif assignment is None or assignment.ended or assignment.spec.ticket != event.ticket:
@@ -159,12 +166,15 @@ class EventListener:
                 state.end_job(assignment, JobStopped(assignment.spec.ticket))
             return
         if not isinstance(error, ActorSilent) and self._restarted_on_same_node(cluster):
-            cause = f"its process at {state.node} was killed, perhaps because memory ran out"
+            # Translators: a clause, after "The worker died": why.
+            cause = lazy_text("its process at {node} was killed, perhaps because memory ran out", node=state.node)
             state.end_job(assignment, WorkerGone(cause))
         else:
             # If the machine is only disconnected, its worker should be free when the connection is back.
             state.send_to_actor(Cancel(assignment.spec.ticket))
-            cause, sentence = f"the machine {state.node} has gone", f"The machine {state.node} of the cluster has gone."
+            # Translators: a clause, after "The worker died": why.
+            cause = lazy_text("the machine {node} has left the cluster", node=state.node)
+            sentence = lazy_text("The machine {node} has left the cluster.", node=state.node)
             state.end_job(assignment, WorkerGone(cause, sentence, blameless=True))
 
     def _restarted_on_same_node(self, cluster: Cluster) -> bool:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from velatura.errors import DiskTrouble
+from velatura.i18n import lazy_text
 from velatura_daemon.executors.ray.actor_state import ActorState, Assignment
+from velatura_daemon.executors.ray.config import device_at
 from velatura_daemon.executors.ray.download import Damaged, receive
 from velatura_daemon.executors.ray.messages import RemoteFile
 from velatura_daemon.jobs.events import CheckpointSaved, Heartbeat, JobDone, JobFailed, JobStopped
@@ -40,15 +42,17 @@ class FileReceiver:
         If the result cannot be downloaded, the job has failed; a last image that cannot be downloaded is left out.
         """
         if isinstance(ending, JobDone):
-            ending = replace(ending, device=f"{ending.device} at {self._state.node}")
+            ending = replace(ending, device=device_at(ending.device, self._state.node))
         try:
             self._download(assignment, files)
+        except _JobEnded:
+            return
         except (OSError, Damaged) as error:
             if self._state.handle_connection_error(error):
                 return
             if isinstance(ending, JobDone):
                 failure = (
-                    DiskTrouble("The result was damaged on its way from the cluster. Restyle again.")
+                    DiskTrouble(lazy_text("The result was damaged on its way from the cluster. Restyle again."))
                     if isinstance(error, Damaged)
                     else disk_trouble(error, assignment.spec.files.result)
                 )
@@ -65,6 +69,8 @@ class FileReceiver:
                 sync_files(assignment.files.values())  # after a crash a checkpoint is useless without the inputs
                 assignment.inputs_synced = True
             self._download(assignment, files)
+        except _JobEnded:
+            return
         except (OSError, Damaged) as error:
             log.warning("a checkpoint could not be saved: %s", error)
         else:
@@ -73,13 +79,32 @@ class FileReceiver:
         self._next_checkpoint = now + (now - began) / TRANSFER_SHARE
 
     def _download(self, assignment: Assignment, files: tuple[RemoteFile, ...]) -> None:
-        """Raises OSError, Damaged, ActorSilent and Ray's errors."""
+        """Raises _JobEnded, OSError, Damaged, ActorSilent and Ray's errors."""
         actor = self._state.actor
 
         def fetch(blob: bytes, offset: int) -> bytes:
+            if assignment.ended:
+                raise _JobEnded
             data: bytes = self._state.wait_for_answer(actor, actor.piece.remote(blob, offset).future())
             return data
 
         for file in files:
             path: Path = getattr(assignment.spec.files, file.output)
-            receive(file, path, fetch, lambda: self._state.emit(Heartbeat()))
+            part = path.with_name(f".{path.name}.part")
+            try:
+                receive(file, part, fetch, lambda: self._state.emit(Heartbeat()))
+                self._publish(assignment, part, path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def _publish(self, assignment: Assignment, part: Path, path: Path) -> None:
+        """Move a complete file to its place, unless another thread has ended the job: another run may have begun, and
+        writes its checkpoints to the same path. Raises _JobEnded, OSError."""
+        with self._state.lock:
+            if assignment.ended:
+                raise _JobEnded
+            part.replace(path)
+
+
+class _JobEnded(Exception):
+    """The job was ended while its files were downloaded: nothing needs them any more."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, StartingImage, StyleInput
+from velatura_daemon.jobs.spec import JobSpec, OutputPaths, PictureFile, PreviousInput, StartingImage, StyleInput
 from velatura_daemon.storage.atomic import file_hash
 
 
@@ -41,6 +41,12 @@ def for_transfer(spec: JobSpec) -> tuple[JobSpec, dict[bytes, Path]]:
         resumable=spec.resumable,
         finish_now=spec.finish_now,
         start=_starting_image(spec.start, files),
+        view=spec.view,
+        previous=tuple(
+            PreviousInput(_without_path(frame.content), _without_path(frame.result)) for frame in spec.previous
+        ),
+        background=spec.background,
+        once=spec.once,
     )
     return outgoing, files
 
@@ -64,6 +70,7 @@ def on_arrival(spec: JobSpec, path_of: Callable[[bytes], Path], folder: Path) ->
         ),
         mask=local(spec.mask) if spec.mask is not None else None,
         start=replace(spec.start, path=path_of(spec.start.blob)) if spec.start is not None else None,
+        previous=tuple(PreviousInput(local(frame.content), local(frame.result)) for frame in spec.previous),
         outputs=OutputPaths.in_folder(folder, spec.ticket),
     )
 
@@ -80,4 +87,4 @@ def _starting_image(start: StartingImage | None, files: dict[bytes, Path]) -> St
     except OSError:
         return None
     files[name] = start.path
-    return StartingImage(None, start.step, start.verify_inputs, name)
+    return StartingImage(None, start.step, start.verify_inputs, name, start.content, start.width)

@@ -15,8 +15,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from velatura.client.launch import clean_environment
+from velatura.client.environment import clean_environment
 from velatura.errors import UsageError
+from velatura.i18n import lazy_text
 from velatura_daemon.build import build_id
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.ray.config import RayConfig, host_and_port
@@ -49,6 +50,23 @@ CLEANUP_SECONDS = 8.0  # for a driver to end its actors; 'velatura daemon stop' 
 RETRY_SECONDS = 5.0  # if the driver died without reporting when to try again
 PROBE_SECONDS = 2.0  # for the head to accept a connection, when checking whether it is back
 UNKNOWN = "–"
+# Translators: states of a worker.
+REQUESTED, READY = lazy_text("requested"), lazy_text("ready")
+# Translators: the state of a worker.
+NOT_CONNECTED = lazy_text("not connected yet")
+
+
+def checked(config: DaemonConfig) -> RayConfig:
+    """The options for Ray. Raises UsageError if one is wrong or Ray is not installed."""
+    ray_config = RayConfig.of(config)
+    if importlib.util.find_spec("ray") is None:
+        raise UsageError(
+            lazy_text(
+                "--executor ray needs Ray, which is not installed here. Install it in Velatura's environment: pip "
+                "install 'ray[client]'."
+            )
+        )
+    return ray_config
 
 
 class RayProvider:
@@ -56,12 +74,7 @@ class RayProvider:
 
     def __init__(self, config: DaemonConfig, wake: Callable[[], None], driver: tuple[str, ...] = DRIVER) -> None:
         """Raises UsageError if Ray is not installed or an option is wrong."""
-        self.config = RayConfig.of(config)
-        if importlib.util.find_spec("ray") is None:
-            raise UsageError(
-                "--executor ray needs Ray, which is not installed here. Install it beside Velatura: pip install "
-                "'ray[client]'."
-            )
+        self.config = checked(config)
         self._worker_options = WorkerOptions.of(config)
         self._driver_command = driver
         self.wake = wake
@@ -111,14 +124,16 @@ class RayProvider:
         assert driver.stderr is not None
         try:
             forward(driver.stderr, f"ray-driver {driver.pid}")
-            threading.Thread(target=self._read_events, args=(driver,), name="ray events", daemon=True).start()
+            name = "ray events"  # not translated: of a thread
+            threading.Thread(target=self._read_events, args=(driver,), name=name, daemon=True).start()
         except RuntimeError as error:  # without these threads the death of the driver would not be noticed
             driver.kill()
             driver.wait()
             raise OSError(str(error)) from error
         self._driver = driver
         self._write(BeginDriver(self.config, self._worker_options, build_id()))
-        self.executors[0].report_state(f"connecting to {self.config.address}")
+        # Translators: the state of a worker.
+        self.executors[0].report_state(lazy_text("connecting to {address}", address=self.config.address))
 
     def _write(self, message: BeginDriver | ToActor) -> None:
         if self._driver is not None and self._driver.stdin is not None:
@@ -137,10 +152,9 @@ class RayProvider:
         with self._lock:
             if driver is self._driver:
                 self._driver, self.connected = None, False
-                cause, sentence = (
-                    "the process connected to the cluster ended",
-                    "The connection to the cluster was lost.",
-                )
+                # Translators: a clause, after "The worker died": why.
+                cause = lazy_text("the process connected to the cluster ended")
+                sentence = lazy_text("The connection to the cluster was lost.")
                 for worker in self.executors:
                     worker.lose(cause, sentence)
                 if self.lost:  # this driver was started to find out whether the head is back
@@ -159,14 +173,16 @@ class RayProvider:
         elif isinstance(event, ClusterUnreachable):
             self._driver, self.connected, self.lost = None, False, True
             for worker in self.executors:
-                worker.lose("the cluster was lost", event.sentence)
+                # Translators: a clause, after "The worker died": why.
+                worker.lose(lazy_text("the cluster was lost"), event.sentence)
             self._begin_probing(event.retry_seconds)
         self.wake()
 
     # --- a lost cluster ----------------------------------------------------------------------------------------
     def _begin_probing(self, interval: float) -> None:
         self._stop_probing = threading.Event()
-        threading.Thread(target=self._probe, args=(self._stop_probing, interval), name="ray probe", daemon=True).start()
+        name = "ray probe"  # not translated: of a thread
+        threading.Thread(target=self._probe, args=(self._stop_probing, interval), name=name, daemon=True).start()
 
     def _probe(self, stop: threading.Event, interval: float) -> None:
         """Check regularly whether the head is back; then the next job goes there. Runs on a thread of its own.
@@ -203,6 +219,7 @@ class RayWorker:
     """Runs jobs on one actor, which may not exist yet. See `base.Executor`."""
 
     device = "auto"
+    sends_idle_heartbeats = False  # what becomes of its node or actor is reported by Ray
     pid = 0  # no process of this machine does its work
 
     def __init__(self, number: int, provider: RayProvider) -> None:
@@ -213,7 +230,9 @@ class RayWorker:
         self._estimates: set[str] = set()
         self.needs_actor = False  # an actor exists for it, or was requested
         self._was_polled = False  # since the actor was requested
-        self.info = WorkerInfo("not connected yet", f"a machine of {provider.config.address}", UNKNOWN)
+        # Translators: the device of a worker: any of a cluster's machines.
+        device = lazy_text("a machine of {address}", address=provider.config.address)
+        self.info = WorkerInfo(NOT_CONNECTED, device, UNKNOWN)
 
     @property
     def available(self) -> bool:
@@ -241,7 +260,7 @@ class RayWorker:
     def _require_actor(self) -> None:
         if not self.needs_actor:
             self.needs_actor, self._was_polled = True, False
-            self.report_state("requested")
+            self.report_state(REQUESTED)
 
     def run(self, spec: JobSpec) -> None:
         self._require_actor()
@@ -257,6 +276,9 @@ class RayWorker:
         self._provider.send_if_running(self._number, Cancel(ticket))
 
     pause = cancel  # the job's progress is saved on this disk
+
+    def step_taken(self, ticket: str) -> None:
+        """Jobs with steps are refused."""
 
     def acknowledge(self, ticket: str) -> None:
         """The node deletes the result when it needs the space."""
@@ -283,7 +305,7 @@ class RayWorker:
                 self.add(Available())
         elif isinstance(event, ActorAway):
             self._alive = False
-            self.report_state("requested")
+            self.report_state(REQUESTED)
         elif isinstance(event, ActorEnded):
             self.needs_actor = self._alive = False
         elif not isinstance(event, (ClusterConnected, ClusterUnreachable)):
@@ -299,7 +321,8 @@ class RayWorker:
         self.add(Ready(WorkerInfo(state, device, UNKNOWN)))
 
     def _report_ready(self) -> None:
-        self.report_state("ready", f"a worker at {self._node}")
+        # Translators: the device of a worker. {node}: the address of a machine.
+        self.report_state(READY, lazy_text("a worker at {node}", node=self._node))
 
     def add(self, event: WorkerEvent) -> None:
         self._events.append(event)

@@ -8,6 +8,7 @@ import time
 from velatura.client.handshake import Handshake
 from velatura.client.transport_plain import PlainDealer, Selector
 from velatura.errors import DaemonLost, NotTrusted, UnknownMessage, VersionMismatch
+from velatura.i18n import lazy_text
 from velatura.protocol import codec
 from velatura.protocol import messages as p
 from velatura_daemon.executors.remote.routes import Address, Route
@@ -38,6 +39,7 @@ class RemoteConnection:
         self._search_began: float | None = None  # by time.monotonic()
         self._next_try = self._last_sent = 0.0
         self._unanswered_since: float | None = None
+        self.daemon_version = (0, 0)
         self.last_received_at = 0.0  # time.monotonic() of the last message from the other daemon
 
     @property
@@ -83,7 +85,7 @@ class RemoteConnection:
                     continue  # from a newer minor version of the protocol
         except DaemonLost as error:
             self.route.on_unanswered(self._address)
-            raise self.route.lost("has closed the connection") from error
+            raise self.route.lost(lazy_text("The daemon {daemon} has closed the connection.")) from error
         return None
 
     def send(self, message: p.Message) -> bool:
@@ -104,7 +106,11 @@ class RemoteConnection:
         silent = time.monotonic() - (self._unanswered_since or time.monotonic())
         if self._state == READY and silent > max(2 * self._heartbeat, self.route.silence):
             self.route.on_unanswered(self._address)
-            raise self.route.lost(f"has not answered for {silent:.0f} s")
+            raise self.route.lost(
+                lazy_text(
+                    "The daemon {daemon} has not answered for {seconds:.0f} s.", daemon=self.route.name, seconds=silent
+                )
+            )
 
     def wait(self) -> None:
         self.wait_or(None, self._heartbeat / 8)
@@ -165,13 +171,23 @@ class RemoteConnection:
                 self._try_again()
                 return None
             raise NotTrusted(
-                f"The program that answers in place of the daemon {self.route.name} does not know its key. Nothing was "
-                "sent to it. Stop that daemon and start it again."
+                # Translators: {daemon} is "on a machine" or "of a connection file, which does this daemon's work,".
+                lazy_text(
+                    "The program that answers in place of the daemon {daemon} does not know its key. Nothing was sent "
+                    "to it. Stop that daemon and start it again.",
+                    daemon=self.route.name,
+                )
             ) from error
         except VersionMismatch as error:
-            raise VersionMismatch(f"The daemon {self.route.name} cannot be used: {error.sentence}") from error
+            raise VersionMismatch(
+                # Translators: {daemon} is "on a machine" or "of a connection file, which does this daemon's work,".
+                lazy_text(
+                    "The daemon {daemon} cannot be used: {problem}", daemon=self.route.name, problem=error.sentence
+                )
+            ) from error
         if welcome is not None:
             self._session, self._heartbeat = welcome.session_id, max(0.1, welcome.heartbeat)
+            self.daemon_version = self._handshake.daemon_version
             self._state, self._unanswered_since = READY, None
             self._last_sent = self.last_received_at = time.monotonic()
             self.route.on_connected()

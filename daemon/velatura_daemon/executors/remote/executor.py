@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -19,6 +20,9 @@ from velatura_daemon.jobs.spec import EstimateRequest, JobSpec
 log = logging.getLogger("velatura.remote")
 
 CLOSE_SECONDS = 3.0  # for the thread to end
+# Events that the server has not handled; beyond it nothing is read from the other daemon, which might send without end.
+MAX_EVENTS = 256
+FULL_PAUSE = 0.05  # seconds: the server handles as many events in a fraction of it
 
 
 class Provider(ConnectionMonitor, Protocol):
@@ -42,6 +46,7 @@ class RemoteExecutor:
     through a socket pair wakes the thread."""
 
     device = "auto"
+    sends_idle_heartbeats = False  # the other daemon watches its own worker
     holds_device = False  # it closes its session there by itself
     pid = 0
 
@@ -119,6 +124,9 @@ class RemoteExecutor:
     def pause(self, ticket: str) -> None:
         self._call(lambda: self.session.pause(ticket))
 
+    def step_taken(self, ticket: str) -> None:
+        """Jobs with steps are refused."""
+
     def acknowledge(self, ticket: str) -> None:
         self._call(lambda: self.session.acknowledge(ticket))
 
@@ -157,6 +165,9 @@ class RemoteExecutor:
                         self.session.close()
                         return
                     function()
+                if len(self._events) >= MAX_EVENTS:
+                    time.sleep(FULL_PAUSE)
+                    continue
                 self.session.step()
             except Exception as error:  # a bug of this executor: it costs this job, not the daemon
                 log.exception("work for another daemon failed")

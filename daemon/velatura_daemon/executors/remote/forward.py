@@ -11,6 +11,7 @@ from pathlib import Path
 
 from velatura.app_dirs import POSIX, make_private_folder
 from velatura.client.connection_file import ConnectionInfo
+from velatura.i18n import lazy_text
 from velatura_daemon.executors.remote.routes import Address
 from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess
 from velatura_daemon.remote_target import Target
@@ -18,7 +19,7 @@ from velatura_daemon.remote_target import Target
 OPEN_SECONDS = 30.0  # to log in once more
 LAST_WORDS_SECONDS = 1.0  # for ssh to say why it has closed a connection: it closes first
 READY = "velatura-ready"
-PROHIBITED = r"^channel \d+: open failed: administratively prohibited"
+PROHIBITED = r"^channel \d+: open failed: administratively prohibited"  # not translated: ssh's
 PORT = re.compile(r"127\.0\.0\.1:[0-9]{1,5}")
 # ssh splits a forwarding at ':' and expands '%' and '${' in paths. Other characters, spaces too, stand for themselves.
 FORWARDABLE = re.compile(r"/[^:%$\\\x00-\x1f\x7f]*")
@@ -60,7 +61,14 @@ class Forward:
             raise self._process.failure()
         is_open = READY in self._process.output
         if not is_open and time.monotonic() > self._deadline:
-            raise RemoteFailure(f"{self._target} accepted no second login within {OPEN_SECONDS:.0f} s.", may_pass=True)
+            raise RemoteFailure(
+                lazy_text(
+                    "{machine} accepted no second login within {seconds:.0f} s.",
+                    machine=str(self._target),
+                    seconds=OPEN_SECONDS,
+                ),
+                may_pass=True,
+            )
         return is_open
 
     def unanswered(self) -> RemoteFailure:
@@ -68,7 +76,9 @@ class Forward:
         self._process.close(patience=LAST_WORDS_SECONDS)
         if re.search(PROHIBITED, self._process.errors, re.MULTILINE):
             return self._process.failure()
-        return RemoteFailure(f"The daemon on {self._target} does not answer through ssh.", may_pass=True)
+        return RemoteFailure(
+            lazy_text("The daemon on {machine} does not answer through ssh.", machine=str(self._target)), may_pass=True
+        )
 
     def close(self) -> None:
         self._process.close()
@@ -96,8 +106,11 @@ def _forwardable(connection: ConnectionInfo, target: Target, *, by_port: bool) -
     usable = [*ports, *sockets] if by_port or not POSIX else [*sockets, *ports]
     if not usable:
         raise RemoteFailure(
-            f"The daemon on {target} has no socket that ssh can forward. Log in there and run 'velatura daemon stop', "
-            "then 'velatura daemon start'."
+            lazy_text(
+                "The daemon on {machine} has no socket that ssh can forward. Log in there and run 'velatura daemon "
+                "stop', then 'velatura daemon start'.",
+                machine=str(target),
+            )
         )
     return usable[0]
 

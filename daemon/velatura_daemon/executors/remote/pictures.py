@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
+import os
 from typing import Any
 
 from velatura.protocol import messages as p
@@ -16,8 +18,11 @@ MODES = {"GRAY": ("L", "L"), "RGB": ("RGB", "RGB"), "RGBA": ("RGBA", "RGBA"), "B
 
 
 def map_blobs(item: PictureFile) -> dict[bytes, memoryview]:
-    """Map a picture's file and read its colour profile. Returns the blobs by their hashes. Raises OSError."""
+    """Map a picture's file and read its colour profile. Returns the blobs by their hashes. Raises OSError, also if the
+    file was truncated."""
     with item.file.open("rb") as file:
+        if os.fstat(file.fileno()).st_size != item.picture.length:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(item.file))
         blobs = {item.picture.blob: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))}
     if item.profile_path is not None:
         blobs[item.picture.profile] = memoryview(item.profile_path.read_bytes())

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from velatura.client.connection_file import ConnectionInfo
 from velatura.client.launch import ERROR_PREFIX
+from velatura.i18n import lazy_text
 from velatura.protocol.messages import VERSION
-from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess, printable
+from velatura_daemon.executors.remote.ssh import RemoteFailure, SshProcess, quoted_line
 from velatura_daemon.remote_target import Target
 
 LOGIN_SECONDS = 25.0  # until the script runs: ssh itself gives up after 10 s without an answer
@@ -55,7 +56,7 @@ fi
 case $velatura in /*) ;; *) velatura=$PWD/$velatura;; esac
 echo "{found} $velatura"
 exec "$velatura" daemon connection </dev/null
-"""
+"""  # not translated: a program
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,23 @@ class Probe:
             if time.monotonic() > self._login_deadline and BEGUN not in self._process.output:
                 self.close()
                 raise RemoteFailure(
-                    f"{self._target} runs no command within {LOGIN_SECONDS:.0f} s of the login. See what its shell "
-                    "does at the start (~/.bashrc or the like).",
+                    lazy_text(
+                        "{machine} did not run a command within {seconds:.0f} s of the login. Check what its shell "
+                        "does when it starts (~/.bashrc or similar).",
+                        machine=str(self._target),
+                        seconds=LOGIN_SECONDS,
+                    ),
                     may_pass=True,
                 )
             if time.monotonic() > self._deadline:
                 self.close()
                 raise RemoteFailure(
-                    f"{self._target} did not start its daemon within {PROBE_SECONDS:.0f} s. Log in there and run "
-                    "'velatura daemon start' to see why.",
+                    lazy_text(
+                        "{machine} did not start its daemon within {seconds:.0f} s. Log in there and run 'velatura "
+                        "daemon start' to see why.",
+                        machine=str(self._target),
+                        seconds=PROBE_SECONDS,
+                    ),
                     may_pass=True,
                 )
             return None
@@ -121,7 +130,7 @@ def script_for(target: Target) -> str:
 def read_answer(target: Target, status: int, process: SshProcess) -> RemoteDaemonInfo:
     """Read what the script has printed, among whatever the login shell prints. Raises RemoteFailure."""
     lines = [line.strip() for line in process.output.splitlines()]
-    program = next((printable(line.partition(" ")[2]) for line in lines if line.startswith(FOUND + " /")), "")
+    program = next((quoted_line(line.partition(" ")[2]) for line in lines if line.startswith(FOUND + " /")), "")
     answer = next((line.partition(" ")[2] for line in lines if line.startswith(ANSWER + " {")), "")
     if answer:
         return _parse(target, program, answer)
@@ -132,46 +141,86 @@ def read_answer(target: Target, status: int, process: SshProcess) -> RemoteDaemo
     if MISSING in lines:
         raise RemoteFailure(_not_found(target))
     if HOMELESS in lines:
-        raise RemoteFailure(f"The home folder of {target} does not exist there. Log in there and see why.")
+        raise RemoteFailure(
+            lazy_text("Your home folder on {machine} does not exist. Log in there and check why.", machine=str(target))
+        )
     if status in NO_SUCH_COMMAND and BEGUN not in lines:
-        raise RemoteFailure(f"{target} has no /bin/sh. Another machine has to be Linux or macOS.")
-    last = printable((process.errors.strip().splitlines() or ["nothing"])[-1])
-    raise RemoteFailure(f"The login shell of {target} ended before it ran anything; it printed: {last}.")
+        raise RemoteFailure(
+            lazy_text("{machine} has no /bin/sh. Remote machines must run Linux or macOS.", machine=str(target))
+        )
+    printed = process.errors.strip().splitlines()
+    if not printed:
+        raise RemoteFailure(
+            lazy_text(
+                "The login shell of {machine} ended before it ran anything; it printed nothing.", machine=str(target)
+            )
+        )
+    raise RemoteFailure(
+        lazy_text(
+            "The login shell of {machine} ended before it ran anything; it printed: {line}.",
+            machine=str(target),
+            line=quoted_line(printed[-1]),
+        )
+    )
 
 
 def _not_found(target: Target) -> str:
     if target.program:
-        return f"There is no velatura at {target.program} on {target}. Check the path after the colon of --remote."
-    return (
-        f"Velatura was not found on {target}. Install it there, or say where it is: --remote "
-        f"{target}:/path/to/velatura."
+        return lazy_text(
+            "There is no velatura at {path} on {machine}. Check the path after the colon of --remote.",
+            path=target.program,
+            machine=str(target),
+        )
+    return lazy_text(
+        "Velatura was not found on {machine}. Install it there, or give its path: --remote "
+        "{machine}:/path/to/velatura.",
+        machine=str(target),
     )
 
 
 def _why_not_started(target: Target, program: str, errors: str) -> str:
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     sentence = next((line for line in reversed(lines) if line.startswith(ERROR_PREFIX)), "")
-    if "No such command" in errors:
-        return f"The Velatura on {target} ({program}) is too old to work for another machine. Update it there."
+    if "No such command" in errors:  # not translated: of an older version, in English
+        return lazy_text(
+            "Velatura on {machine} ({path}) is too old to work for another machine. Update it there.",
+            machine=str(target),
+            path=program,
+        )
     if sentence:
-        said = printable(sentence.removeprefix(ERROR_PREFIX))
-        return f"The daemon on {target} did not start. {target} says: {said}"
-    last = f" ({printable(lines[-1]).rstrip('.')})" if lines else ""
-    return f"The daemon on {target} did not start{last}. Log in there and run '{shlex.quote(program)} doctor'."
+        said = quoted_line(sentence.removeprefix(ERROR_PREFIX))
+        return lazy_text("The daemon on {machine} did not start. It reported: {said}", machine=str(target), said=said)
+    doctor = f"{shlex.quote(program)} doctor"
+    if not lines:
+        return lazy_text(
+            "The daemon on {machine} did not start. Log in there and run '{command}'.",
+            machine=str(target),
+            command=doctor,
+        )
+    return lazy_text(
+        "The daemon on {machine} did not start ({problem}). Log in there and run '{command}'.",
+        machine=str(target),
+        problem=quoted_line(lines[-1]).rstrip("."),
+        command=doctor,
+    )
 
 
 def _parse(target: Target, program: str, answer: str) -> RemoteDaemonInfo:
     try:
         fields = json.loads(answer)
-        protocol, version = int(fields["protocol"][0]), printable(str(fields["version"]))[:40]
+        protocol, version = int(fields["protocol"][0]), quoted_line(str(fields["version"]))[:40]
         settings = frozenset(str(name) for name in fields["settings"])
         endpoints = tuple(str(endpoint) for endpoint in fields["endpoints"])
         key = bytes.fromhex(fields["key"])
         connection = ConnectionInfo(endpoints, key, int(fields["pid"]), str(fields["build"]))
     except (ValueError, KeyError, TypeError, IndexError):
         raise RemoteFailure(
-            f"The Velatura on {target} ({program}) gives an answer that this one does not understand. Update the older "
-            "of the two."
+            lazy_text(
+                "Velatura on {machine} ({path}) gave an answer that this version does not understand. Update the "
+                "older of the two.",
+                machine=str(target),
+                path=program,
+            )
         ) from None
     check_protocol(protocol, version, target)
     return RemoteDaemonInfo(program, version, settings, str(fields.get("executor", "")), connection)
@@ -181,20 +230,34 @@ def check_protocol(major: int, version: str, target: Target) -> None:
     """Raises RemoteFailure, which says which side to update, unless both speak the same major version."""
     if major == VERSION[0]:
         return
-    older = f"on {target}" if major < VERSION[0] else "on this machine"
-    raise RemoteFailure(
-        f"The Velatura on {target} (version {version}) speaks protocol {major}, this one protocol {VERSION[0]}. Update "
-        f"Velatura {older}."
+    sentence = (
+        lazy_text(
+            "Velatura on {machine} (version {version}) speaks protocol {theirs}, this one protocol {ours}. Update "
+            "Velatura on {machine}."
+        )
+        if major < VERSION[0]
+        else lazy_text(
+            "Velatura on {machine} (version {version}) speaks protocol {theirs}, this one protocol {ours}. Update "
+            "Velatura on this machine."
+        )
     )
+    raise RemoteFailure(sentence.format(machine=str(target), version=version, theirs=str(major), ours=str(VERSION[0])))
 
 
 def check_works_itself(info: RemoteDaemonInfo, own: ConnectionInfo | None, target: Target) -> None:
     """Raises RemoteFailure if the daemon over there is this one, or hands its jobs on: two machines that name each
     other would wait for ever. own: this daemon's connection."""
     if own is not None and own.key == info.connection.key:
-        raise RemoteFailure(f"{target} leads back to this daemon. Name another machine, or leave --remote out.")
+        raise RemoteFailure(
+            lazy_text(
+                "{machine} leads back to this daemon. Give another machine, or omit --remote.", machine=str(target)
+            )
+        )
     if info.executor in ("remote", "upstream"):
         raise RemoteFailure(
-            f"The daemon on {target} gives its own work to another machine. Run 'velatura daemon start' without "
-            "--remote there, or name that other machine here."
+            lazy_text(
+                "The daemon on {machine} passes its jobs on to another machine. Run 'velatura daemon start' without "
+                "--remote there, or give that other machine here.",
+                machine=str(target),
+            )
         )

@@ -15,6 +15,7 @@ from typing import Any
 from velatura.app_dirs import AppDirs
 from velatura.client.client_id import client_id_for
 from velatura.errors import UsageError
+from velatura.i18n import lazy_text
 from velatura_daemon.config import DaemonConfig
 from velatura_daemon.executors.remote.connection import RemoteConnection
 from velatura_daemon.executors.remote.executor import RemoteExecutor
@@ -66,14 +67,22 @@ def routes_for(config: DaemonConfig, dirs: AppDirs) -> list[Route]:
         file = Path(config.upstream)
         if file.resolve() == dirs.connection_file.resolve():
             raise UsageError(
-                f"--upstream {config.upstream} is this daemon's own connection file. Give the file of another daemon, "
-                "or omit --upstream."
+                lazy_text(
+                    "--upstream {file} is this daemon's own connection file. Give the file of another daemon, or omit "
+                    "--upstream.",
+                    file=config.upstream,
+                )
             )
         return [FileRoute(file)]
     targets = [parse_target(text) for text in config.remote]
     twice = [target for target in targets if [other.destination for other in targets].count(target.destination) > 1]
     if twice:
-        raise UsageError(f"--remote {twice[0]} is given twice. One is enough: all GPUs of a machine are used.")
+        raise UsageError(
+            lazy_text(
+                "--remote {machine} is given twice. One is enough: all GPUs of a machine are used.",
+                machine=str(twice[0]),
+            )
+        )
     return [SshTunnel(config.ssh, target, dirs) for target in targets]
 
 

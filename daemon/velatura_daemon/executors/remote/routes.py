@@ -10,6 +10,7 @@ from typing import Protocol
 from velatura.client.connection_file import ConnectionInfo, reachable, read_connection
 from velatura.client.locks import is_held
 from velatura.errors import DaemonLost, UnsafeConnectionFile
+from velatura.i18n import Text, lazy_text, sentences
 
 FILE_PATIENCE = 15.0  # seconds for the other daemon to start or restart
 
@@ -27,7 +28,7 @@ class Address:
 class Route(Protocol):
     """How to reach another daemon. No method waits for the other side; all may be called from several threads."""
 
-    name: str  # as in 'The daemon {name} does not answer.'
+    name: str  # as in 'The daemon {daemon} does not answer.': 'on me@box'
     machine: str  # where the daemon is, as the user calls it; '' for this machine
     patience: float  # seconds for which a search goes on after a failure that may pass
     silence: float  # seconds without a byte after which the connection counts as lost, at least
@@ -64,8 +65,8 @@ class Route(Protocol):
     def tend(self, *, in_use: bool) -> float | None:
         """Give back what was not in use for long. Returns the seconds until it is worth another call; None: never."""
 
-    def lost(self, what: str) -> DaemonLost:
-        """Return the error of a lost daemon. what: the predicate of its sentence, such as 'does not answer'."""
+    def lost(self, what: Text) -> DaemonLost:
+        """Return the error of a lost daemon. what: a sentence, in which {daemon} stands for the name."""
 
     def close(self) -> None:
         """End everything that belongs to the route."""
@@ -82,7 +83,8 @@ class FileRoute:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.name = f"of {file}, which does this daemon's work,"
+        # Translators: within a sentence, such as "The daemon of FILE, which does this daemon's work, does not answer."
+        self.name: str = lazy_text("of {file}, which does this daemon's work,", file=str(file))
         self.problem = ""
         self.is_hopeless = False
 
@@ -102,8 +104,11 @@ class FileRoute:
         return [Address(endpoint, endpoint, info) for endpoint in endpoints]
 
     def on_unanswered(self, address: Address | None) -> None:
-        what = "does not answer" if self._file.exists() else "is not running: the file does not exist"
-        self.problem = self.lost(what).sentence
+        # Translators: {daemon} is "on a machine" or "of a connection file, which does this daemon's work,".
+        silent = lazy_text("The daemon {daemon} does not answer.")
+        # Translators: {daemon} is "of a connection file, which does this daemon's work,".
+        gone = lazy_text("The daemon {daemon} is not running: the file does not exist.")
+        self.problem = self.lost(silent if self._file.exists() else gone).sentence
 
     def on_connected(self) -> None:
         self.problem = ""
@@ -115,8 +120,9 @@ class FileRoute:
     def tend(self, *, in_use: bool) -> float | None:
         return None
 
-    def lost(self, what: str) -> DaemonLost:
-        return DaemonLost(f"The daemon {self.name} {what}. Start it again, or start this daemon without --upstream.")
+    def lost(self, what: Text) -> DaemonLost:
+        advice = lazy_text("Start it again, or start this daemon without --upstream.")
+        return DaemonLost(sentences(what.format(daemon=self.name), advice))
 
     def close(self) -> None:
         pass
@@ -130,5 +136,8 @@ class FileRoute:
             return read_connection(self._file)
         except UnsafeConnectionFile as error:
             raise DaemonLost(
-                f"The connection file of the daemon that does this daemon's work cannot be used: {error.sentence}"
+                lazy_text(
+                    "The connection file of the daemon that does this daemon's work cannot be used: {problem}",
+                    problem=error.sentence,
+                )
             ) from error

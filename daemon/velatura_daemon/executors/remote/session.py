@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from velatura.app_dirs import AppDirs
 from velatura.client.events import Connected, Event, Finished
 from velatura.errors import BadMessage, DaemonLost, DiskTrouble, NotTrusted, TooBusy, VelaturaError
+from velatura.i18n import Text, lazy_plural, lazy_text, sentences
 from velatura.pixels import PictureRef
 from velatura.protocol import messages as p
 from velatura_daemon.executors.remote.connection import RemoteConnection
@@ -21,10 +22,14 @@ from velatura_daemon.executors.remote.request import (
     RemoteJob,
     estimated,
     internal_error,
+    is_preview,
     label,
+    notes_of,
     request_for,
+    shortened,
 )
 from velatura_daemon.jobs.events import (
+    SENDING,
     CheckpointSaved,
     Estimated,
     Heartbeat,
@@ -52,6 +57,16 @@ LOOK_SECONDS = 3.0  # between looks at the other lost daemons, while a job waits
 RETRY_SECONDS = 2.0  # before a job is sent again that was refused because other jobs of this daemon run there
 IDLE_SECONDS = 60.0  # without work before the session there is closed
 SLEEP_SECONDS = 3600.0  # if there is nothing to wait for
+# Translators: states of a worker on another machine.
+IDLE, CONNECTING, CONNECTED = lazy_text("idle"), lazy_text("connecting"), lazy_text("connected")
+# Translators: states of a worker on another machine.
+WAITING_THERE, AT_WORK = lazy_text("waiting there"), lazy_text("at work")
+# Translators: a clause, after "The worker died": why.
+CONNECTION_LOST = lazy_text("the connection was lost")
+
+
+def of_another_daemon(device: str) -> Text:
+    return lazy_text("{device} of another daemon", device=device)
 
 
 class SessionOwner(Protocol):
@@ -130,7 +145,7 @@ class RemoteSession:
     def step(self) -> None:
         """Handle what has arrived, then what is due."""
         for event in self.client.drain(HEARTBEAT / 2):
-            self.handle(event)
+            self.handle(shortened(event))
         self.tick()
 
     def wait_or(self, descriptor: int) -> None:
@@ -151,7 +166,7 @@ class RemoteSession:
         if self.job is None and not self._estimate_tickets:
             if self.connection.ready and now - self._busy_at > IDLE_SECONDS:
                 self.client.close()
-                self._set_state("idle")
+                self._set_state(IDLE)
             return
         self._busy_at = now
         if self.job is not None:
@@ -159,7 +174,7 @@ class RemoteSession:
         silent = now - self.connection.last_received_at
         if now >= self._next_heartbeat and (not self.connection.ready or silent < 3 * HEARTBEAT):
             self._next_heartbeat = now + HEARTBEAT
-            if self._state == "at work":
+            if self._state == AT_WORK:
                 self._owner.emit(Heartbeat())
             else:  # in a queue, or connecting: that may take longer than any step
                 self._set_state(self._state)
@@ -174,18 +189,21 @@ class RemoteSession:
         if self.connection.is_waiting and not job.notified_waiting:
             job.notified_waiting = True
             problem = self.connection.route.problem
-            self._owner.emit(JobNotice(job.spec.ticket, f"{problem} Trying again for a few seconds."))
+            again = lazy_text("Trying again for a few seconds.")
+            self._owner.emit(JobNotice(job.spec.ticket, sentences(problem, again)))
         if 0 < job.retry_at <= now:
             self._send(job.spec)
 
-    def _notify(self, job: RemoteJob, what: str) -> None:
-        sentence = f"The daemon {self.connection.route.name} {what}."
-        self._owner.emit(JobNotice(job.spec.ticket, sentence))
-
     def info(self, state: str) -> WorkerInfo:
-        machine = self.connection.route.machine
-        place = f"on {machine}" if machine else "of another daemon"
-        return WorkerInfo(state, f"{self._device or 'a device'} {place}", self._weights or "–")
+        return WorkerInfo(state, self._device_there(), self._weights or "–")
+
+    def _device_there(self) -> Text:
+        machine, device = self.connection.route.machine, self._device
+        if machine and device:
+            return lazy_text("{device} on {machine}", device=device, machine=machine)
+        if machine:
+            return lazy_text("a device on {machine}", machine=machine)
+        return of_another_daemon(device) if device else lazy_text("a device of another daemon")
 
     def _set_state(self, state: str) -> None:
         self._state = state
@@ -194,7 +212,7 @@ class RemoteSession:
     # --- the scheduler's calls -----------------------------------------------------------------------------
     def run(self, spec: JobSpec) -> None:
         if spec.finish_now:
-            sentence = "The unfinished image is with another daemon, which does the work. Let it finish there."
+            sentence = lazy_text("Another daemon does the work and has the unfinished image. Let the restyle finish.")
             self._fail(spec.ticket, VelaturaError(sentence))
             return
         try:
@@ -212,7 +230,7 @@ class RemoteSession:
         if self.connection.ready:
             self._submit(self.job)
             return
-        self._set_state("connecting")
+        self._set_state(CONNECTING)
         if self.connection.route.greeting:
             self._owner.emit(JobNotice(spec.ticket, self.connection.route.greeting))
         self.client.request_status()
@@ -221,15 +239,17 @@ class RemoteSession:
             self.connection.patience = 0.0  # one try: another one does the work meanwhile
 
     def _submit(self, job: RemoteJob) -> None:
-        self._set_state("sending")
+        self._set_state(SENDING)
         try:
-            job.request = request_for(job.spec, self.connection.route.known_settings)
+            job.request = request_for(job.spec, self.connection.route.known_settings, self.connection.daemon_version)
             blobs = {name: data for item in job.spec.inputs for name, data in map_blobs(item).items()}
         except VelaturaError as error:
             self._fail(job.spec.ticket, error)
             return
         except OSError as error:
-            sentence = f"A picture of this restyle cannot be read ({error.strerror}). Restyle again."
+            sentence = lazy_text(
+                "A picture of this restyle cannot be read ({problem}). Restyle again.", problem=str(error.strerror)
+            )
             self._fail(job.spec.ticket, DiskTrouble(sentence))
             return
         self.client.expected = job.request
@@ -237,7 +257,14 @@ class RemoteSession:
 
     def estimate(self, request: EstimateRequest) -> None:
         ticket = self.client.request_estimate(
-            request.width, request.height, request.settings, weights=request.weights, device=request.device
+            request.width,
+            request.height,
+            request.settings,
+            weights=request.weights,
+            device=request.device,
+            style_pixels=request.inputs.styles,
+            regions=request.inputs.regions,
+            via=request.via,
         )
         self._estimate_tickets[ticket] = request.ticket
 
@@ -250,13 +277,13 @@ class RemoteSession:
         never_arrived = not self.job.retry_at
         self._end(JobStopped(ticket))
         if never_arrived:
-            self.client.fail_all(VelaturaError("The restyle was cancelled."))
+            self.client.fail_all(VelaturaError(lazy_text("The restyle was cancelled.")))
 
     def pause(self, ticket: str) -> None:
         """Without a cancel message to the other daemon, which saves the job's progress."""
         if self.job is not None and self.job.spec.ticket == ticket:
             self._end(JobStopped(ticket))
-            self.client.fail_all(VelaturaError("The restyle was paused."))
+            self.client.fail_all(VelaturaError(lazy_text("The restyle was paused.")))
 
     def acknowledge(self, ticket: str) -> None:
         done = self._unacknowledged.pop(ticket, None)
@@ -286,8 +313,10 @@ class RemoteSession:
 
     def terminate(self) -> None:
         if self.job is None:  # the scheduler assumes that there is one
-            self._owner.emit(WorkerGone("the connection was lost"))
-        self.client.fail_all(self.connection.route.lost("gives no sign of work"))
+            self._owner.emit(WorkerGone(CONNECTION_LOST))
+        # Translators: {daemon} is "on a machine" or "of a connection file, which does this daemon's work,".
+        idle = lazy_text("The daemon {daemon} reports no progress.")
+        self.client.fail_all(self.connection.route.lost(idle))
 
     def on_internal_error(self, error: Exception) -> None:
         self.client.fail_all(internal_error(error))
@@ -316,14 +345,16 @@ class RemoteSession:
         worker = status.report.get("worker")
         if isinstance(worker, dict):
             self._device, self._weights = label(worker.get("device")), label(worker.get("weights"))
-        self._set_state(self._state or "connected")
+        self._set_state(self._state or CONNECTED)
 
     def _handle_job_event(self, job: RemoteJob, event: Event) -> None:
         ticket = job.spec.ticket
         if isinstance(event, p.Accepted):
-            self._set_state("waiting there")
+            self._set_state(WAITING_THERE)
         elif isinstance(event, p.Queued):
-            self._set_state("at work" if event.place == 0 else f"waiting there, {event.place} before it")
+            # Translators: the state of a worker. {count}: of jobs.
+            waiting = lazy_plural("waiting there, {count} before it", "waiting there, {count} before it", event.place)
+            self._set_state(waiting if event.place else AT_WORK)
         elif isinstance(event, p.Estimate):
             self._owner.emit(self._estimated(event, ticket))
             self._note_device(job, event.device)
@@ -332,9 +363,12 @@ class RemoteSession:
         elif isinstance(event, p.Progress):
             values = {name: value for name, value in vars(event).items() if name != "job"}
             self._owner.emit(JobProgress(ticket, **values))
-            self._report_checkpoint(job, event)
+            if self.connection.daemon_version < p.PROGRESS_SAVED_SINCE:
+                self._report_checkpoint(job, event.done)
+        elif isinstance(event, p.ProgressSaved):
+            self._report_checkpoint(job, event.done)
         elif isinstance(event, p.Preview):
-            if memoryview(event.data).nbytes == event.width * event.height * 3:
+            if is_preview(event):
                 job.preview = event
                 self._owner.emit(JobPreview(ticket, event.level, event.width, event.height, bytes(event.data)))
         elif isinstance(event, p.Cancelled):
@@ -342,7 +376,7 @@ class RemoteSession:
         elif isinstance(event, Finished):
             self._finish(job, event)
 
-    def _report_checkpoint(self, job: RemoteJob, progress: p.Progress) -> None:
+    def _report_checkpoint(self, job: RemoteJob, done: float) -> None:
         """The image is on the other machine; that it exists is recorded here, in case this daemon dies."""
         now = time.monotonic()
         if now < job.next_checkpoint:
@@ -350,10 +384,10 @@ class RemoteSession:
         job.next_checkpoint = now + self._keep_seconds
         styles = tuple(thumbnail_of_style(style.picture) for style in job.spec.styles)
         thumbnail = thumbnail_of_preview(job.preview)
-        self._owner.emit(CheckpointSaved(job.spec.ticket, progress.done, 0, thumbnail, styles, elsewhere=True))
+        self._owner.emit(CheckpointSaved(job.spec.ticket, done, 0, thumbnail, styles, elsewhere=True))
 
     def _estimated(self, event: p.Estimate, ticket: str) -> Estimated:
-        return estimated(event, ticket, self.connection.route.machine and f"on {self.connection.route.machine}")
+        return estimated(event, ticket, self.connection.route.machine)
 
     def _note_device(self, job: RemoteJob, device: str) -> None:
         """Say once that there is no GPU, which is why people use another machine."""
@@ -368,16 +402,19 @@ class RemoteSession:
         try:
             digest = write_file(done.picture.data, job.spec.files.result)
         except OSError as error:
-            sentence = f"The result cannot be written here ({error.strerror}). Free some disk space and restyle again."
+            sentence = lazy_text(
+                "The result cannot be written here ({problem}). Free some disk space and restyle again.",
+                problem=str(error.strerror),
+            )
             self._fail(ticket, DiskTrouble(sentence))
             return
         picture = PictureRef.from_wire(result.picture)
         if digest != picture.blob:
-            self._fail(ticket, BadMessage("The result was damaged on its way. Restyle again."))
+            self._fail(ticket, BadMessage(lazy_text("The result was damaged on its way. Restyle again.")))
             return
         self._unacknowledged = {ticket: done}
         self._device, self._weights = label(result.device), label(result.weights)
-        self._set_state("connected")
+        self._set_state(CONNECTED)
         self._end(
             JobDone(
                 ticket=ticket,
@@ -385,12 +422,12 @@ class RemoteSession:
                 left=result.left,
                 top=result.top,
                 weights=self._weights,
-                device=f"{self._device} of another daemon",
+                device=of_another_daemon(self._device),
                 seconds=result.seconds,
                 content_loss=result.content_loss,
                 style_loss=result.style_loss,
                 started_from=label(result.started_from),
-                notes=tuple(str(note) for note in result.notes),
+                notes=notes_of(result),
                 thumbnail=thumbnail_of_preview(job.preview),
                 style_thumbnails=tuple(thumbnail_of_style(style.picture) for style in job.spec.styles),
             )
@@ -416,7 +453,7 @@ class RemoteSession:
         if lost and (job.connected or unreachable) and failed.code != NotTrusted.code:
             self.job = None
             log.warning("the connection to the other daemon was lost: %s", failed.sentence)
-            self._owner.emit(WorkerGone("the connection was lost", failed.sentence, blameless=not job.connected))
+            self._owner.emit(WorkerGone(CONNECTION_LOST, failed.sentence, blameless=not job.connected))
         elif failed.code == TooBusy.code and not lost and self._owner.others_running:
             self._retry_later(job)
         else:
@@ -426,10 +463,15 @@ class RemoteSession:
         """The other daemon accepts fewer jobs at once than its welcome announced, or their pictures exceed this
         client's share of its spool. The user cannot help that."""
         job.retry_at = time.monotonic() + RETRY_SECONDS
-        self._set_state("waiting to be accepted there")
+        self._set_state(lazy_text("waiting to be accepted there"))
         if not job.notified_waiting:
             job.notified_waiting = True
-            self._notify(job, "accepts no more jobs at once; this restyle waits until others are done")
+            # Translators: {daemon} is "on a machine" or "of a connection file, which does this daemon's work,".
+            sentence = lazy_text(
+                "The daemon {daemon} accepts no more jobs at once; this restyle waits until others are done.",
+                daemon=self.connection.route.name,
+            )
+            self._owner.emit(JobNotice(job.spec.ticket, sentence))
 
     def _fail(self, ticket: str, error: VelaturaError) -> None:
         self.job = None

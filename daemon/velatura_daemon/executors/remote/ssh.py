@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from velatura.errors import DaemonLost
+from velatura.foreign_text import visible
+from velatura.i18n import lazy_text
 from velatura_daemon.remote_target import Target
 
 # ssh takes the first value that it gets for an option: the user's words come before these, ~/.ssh/config after them.
@@ -68,7 +70,9 @@ class SshProcess:
                 **own,
             )
         except OSError as error:
-            raise RemoteFailure(f"{argv[0]} cannot be started ({error.strerror}).") from error
+            raise RemoteFailure(
+                lazy_text("{program} cannot be started ({problem}).", program=argv[0], problem=str(error.strerror))
+            ) from error
         assert self._process.stdout is not None and self._process.stderr is not None
         self._output, self._errors = _Tail(self._process.stdout), _Tail(self._process.stderr)
 
@@ -124,7 +128,7 @@ class _Tail(threading.Thread):
     """Reads a pipe to its end and keeps the last bytes."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
-        super().__init__(name="ssh output", daemon=True)
+        super().__init__(name="ssh output", daemon=True)  # not translated: of a thread
         self._pipe, self._kept = pipe, b""
         self.start()
 
@@ -152,19 +156,24 @@ def _words(ssh: str) -> list[str]:
     try:
         words = shlex.split(ssh, posix=os.name == "posix")
     except ValueError as error:
-        raise RemoteFailure(f"--ssh {ssh!r} is no command ({error}).") from error
+        raise RemoteFailure(
+            lazy_text("--ssh {given} is not a command ({problem}).", given=repr(ssh), problem=str(error))
+        ) from error
     if not words or shutil.which(words[0]) is None:
         name = words[0] if words else "ssh"
         raise RemoteFailure(
-            f"The program {name} was not found on this machine. Install OpenSSH's client (on Debian and Ubuntu: "
-            "apt install openssh-client), or name it with --ssh."
+            lazy_text(
+                "The program {program} was not found on this machine. Install OpenSSH's client (on Debian and Ubuntu: "
+                "apt install openssh-client), or name it with --ssh.",
+                program=name,
+            )
         )
     return words
 
 
-def printable(text: str) -> str:
-    """Return a line of another machine without control characters, cut to 300 characters."""
-    return "".join(c for c in text[:300] if c.isprintable())
+def quoted_line(text: str) -> str:
+    """Return a line of another machine as a sentence quotes it, of at most 300 of its characters."""
+    return visible(text[:300])
 
 
 def explain(errors: str, target: Target) -> RemoteFailure:
@@ -172,79 +181,100 @@ def explain(errors: str, target: Target) -> RemoteFailure:
     for pattern, may_pass, sentence in FAILURES:
         if found := re.search(pattern, errors, re.IGNORECASE):
             reason = found.group(found.lastindex) if found.lastindex else ""
-            reason = printable(reason).strip(" .")
+            reason = quoted_line(reason).strip(" .")
             text = sentence.format(to=target.destination, host=target.host, reason=reason)
             return RemoteFailure(text, may_pass=may_pass)
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    last = f": {printable(lines[-1]).rstrip('.')}" if lines else ""
+    if not lines:
+        return RemoteFailure(
+            lazy_text(
+                "The ssh connection to {machine} has ended. Try 'ssh {machine}' in a terminal.", machine=str(target)
+            ),
+            may_pass=True,
+        )
     return RemoteFailure(
-        f"The ssh connection to {target} has ended{last}. Try 'ssh {target}' in a terminal.", may_pass=not lines
+        lazy_text(
+            "The ssh connection to {machine} has ended: {problem}. Try 'ssh {machine}' in a terminal.",
+            machine=str(target),
+            problem=quoted_line(lines[-1]).rstrip("."),
+        )
     )
 
 
 # (pattern in ssh's errors, whether it may pass by itself, sentence), the most telling first.
-FAILURES = (
+FAILURES = (  # not translated: patterns
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         False,
-        "{host} has another host key than the one that ssh remembers: it was set up anew, or another machine answers "
-        "in its place. Nothing was sent. If it was set up anew, run 'ssh {to}' and do what it says there.",
+        lazy_text(
+            "The host key of {host} is not the one that ssh remembers: the machine was reinstalled, or another one "
+            "answers in its place. Nothing was sent. If it was reinstalled, run 'ssh {to}' and follow the "
+            "instructions."
+        ),
     ),
     (
         r"Host key verification failed",
         False,
-        "ssh does not know {host} yet. Run 'ssh {to}' once in a terminal and confirm its host key.",
+        lazy_text("ssh does not know {host} yet. Run 'ssh {to}' once in a terminal and confirm its host key."),
     ),
     (
         r"Permission denied \(|Too many authentication failures|No supported authentication methods",
         False,
-        "{to} does not accept your ssh key, and nobody can type a password here. Run 'ssh-copy-id {to}' once, or load "
-        "your key with 'ssh-add', until 'ssh {to}' asks for nothing.",
+        lazy_text(
+            "{to} does not accept your ssh key, and Velatura cannot ask for a password. Run 'ssh-copy-id {to}' once, "
+            "or load your key with 'ssh-add', until 'ssh {to}' logs in without asking."
+        ),
     ),
     (
         r"Temporary failure in name resolution",
         True,
-        "The name {host} cannot be resolved at present. Check that this machine is online.",
+        lazy_text("The name {host} cannot be resolved at present. Check that this machine is online."),
     ),
     (
         r"Could not resolve hostname",
         False,
-        "There is no machine called {host}. Check the name, or give it one in ~/.ssh/config.",
+        lazy_text("There is no machine called {host}. Check the name, or give it one in ~/.ssh/config."),
     ),
     (
         r"Connection refused",
         True,
-        "{host} is switched on but accepts no ssh connections. Start its ssh server (on Debian and Ubuntu: "
-        "sudo apt install openssh-server).",
+        lazy_text(
+            "{host} is switched on but accepts no ssh connections. Start its ssh server (on Debian and Ubuntu: "
+            "sudo apt install openssh-server)."
+        ),
     ),
     (
         r"(No route to host|Network is unreachable|Host is down|Connection timed out|Operation timed out)",
         True,
-        "{host} cannot be reached ({reason}). Check that it is switched on, awake and on this network.",
+        lazy_text("{host} cannot be reached ({reason}). Check that it is switched on, awake and on this network."),
     ),
     (
         r"administratively prohibited|open failed: connect failed: open failed|forwarding request failed",
         False,
-        "The ssh server of {host} forbids forwarding. Allow it in its sshd_config: AllowTcpForwarding yes and "
-        "AllowStreamLocalForwarding yes.",
+        lazy_text(
+            "The ssh server of {host} forbids forwarding. Allow it in its sshd_config: AllowTcpForwarding yes and "
+            "AllowStreamLocalForwarding yes."
+        ),
     ),
     (
         r"(Could not request local forwarding|cannot listen to port.*|unix_listener:.*|bind \[.*"
         r"|Bad local forwarding.*)",
         False,
-        "ssh could not open this machine's end of the connection ({reason}). If ~/.ssh/config forwards ports for {to}, "
-        "give Velatura an alias without them.",
+        lazy_text(
+            "ssh could not open this machine's end of the connection ({reason}). If ~/.ssh/config forwards ports for "
+            "{to}, give Velatura an alias without them."
+        ),
     ),
     (
         r"((?:Bad configuration option|Bad owner or permissions on|no such identity|terminating,).*)",
         False,
-        "ssh cannot use its configuration: {reason}.",
+        lazy_text("ssh cannot use its configuration: {reason}."),
     ),
     (
         r"(Connection closed by .*|Connection to .* closed.*|Connection reset .*|kex_exchange_identification.*"
         r"|not responding|Broken pipe"
         r"|Timeout, server.*)",
         True,
-        "{host} has closed the ssh connection ({reason}).",
+        lazy_text("{host} has closed the ssh connection ({reason})."),
     ),
 )

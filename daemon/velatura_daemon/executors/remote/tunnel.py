@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from velatura.app_dirs import AppDirs
 from velatura.client.connection_file import ConnectionInfo, read_connection
 from velatura.errors import DaemonLost, VelaturaError
+from velatura.i18n import Text, lazy_text, sentences
 from velatura_daemon.executors.remote.forward import Forward
 from velatura_daemon.executors.remote.probe import Probe, RemoteDaemonInfo, check_works_itself
 from velatura_daemon.executors.remote.routes import Address
@@ -27,9 +28,10 @@ UNUSED_SECONDS = 600.0  # after which an open connection is closed; the worker o
 
 
 def no_gpu_sentence(target: Target) -> str:
-    return (
-        f"{target} has no GPU that PyTorch can use, so it works on its CPU. If it has one, check the driver there "
-        "('nvidia-smi' should list it)."
+    return lazy_text(
+        "{machine} has no GPU that PyTorch can use, so it works on its CPU. If it has one, check the driver there "
+        "('nvidia-smi' should list it).",
+        machine=str(target),
     )
 
 
@@ -46,10 +48,11 @@ class SshTunnel:
     def __init__(self, ssh: str, target: Target, dirs: AppDirs, owner: str = "daemon") -> None:
         """owner: what uses it; two owners at the same time need two names, since each has a socket of its own."""
         self._ssh, self.target, self._dirs, self._owner = ssh, target, dirs, owner
-        self.name = f"on {target}"
+        # Translators: within a sentence, such as "The daemon on me@box does not answer."
+        self.name: str = lazy_text("on {machine}", machine=str(target))
         self.machine = str(target)
-        self.greeting = f"Connecting to {target}."
-        self.no_gpu_notice = no_gpu_sentence(target)
+        self.greeting: str = lazy_text("Connecting to {machine}.", machine=str(target))
+        self.no_gpu_notice: str = no_gpu_sentence(target)
         self.problem = ""
         self.is_hopeless = False
         self._lock = threading.Lock()
@@ -90,7 +93,7 @@ class SshTunnel:
 
     def _advance(self) -> Sequence[Address]:
         if self._step is None and time.monotonic() >= self._retry_at:
-            log.info("calling %s", self.target)
+            log.info("connecting to %s", self.target)
             self._step = Probe(self._ssh, self.target)
         if isinstance(self._step, Probe) and (info := self._step.poll()) is not None:
             check_works_itself(info, self._own_connection(), self.target)
@@ -106,7 +109,7 @@ class SshTunnel:
         except RemoteFailure as error:
             if not self._is_open:
                 raise
-            log.info("the connection to %s has ended meanwhile: %s", self.target, error.sentence)
+            log.info("the connection to %s ended: %s", self.target, error.sentence)
             self._close_step()
             self._step = Probe(self._ssh, self.target)
         return ()
@@ -160,7 +163,8 @@ class SshTunnel:
             if self._distrusted_key == info.key:
                 return False
             self._distrusted_key = info.key
-            self._fail(RemoteFailure(f"The daemon on {self.target} has restarted.", may_pass=True))
+            restarted = lazy_text("The daemon on {machine} has restarted.", machine=self.machine)
+            self._fail(RemoteFailure(restarted, may_pass=True))
             return True
 
     def tend(self, *, in_use: bool) -> float | None:
@@ -179,8 +183,9 @@ class SshTunnel:
                 return None
             return UNUSED_SECONDS
 
-    def lost(self, what: str) -> DaemonLost:
-        return DaemonLost(f"The daemon on {self.target} {what}. Run 'velatura doctor' to see where it stops.")
+    def lost(self, what: Text) -> DaemonLost:
+        advice = lazy_text("Run 'velatura doctor' to see where it stops.")
+        return DaemonLost(sentences(what.format(daemon=self.name), advice))
 
     def close(self) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from velatura.app_dirs import AppDirs
 from velatura.client.client import Client
 from velatura.errors import VelaturaError
+from velatura.i18n import lazy_text
 from velatura.settings import StyleSettings
 from velatura_daemon.executors.remote.connection import RemoteConnection
 from velatura_daemon.executors.remote.tunnel import SshTunnel, no_gpu_sentence
@@ -29,6 +30,7 @@ def walk(text: str, ssh: str, dirs: AppDirs) -> Iterator[Step]:
     """Try each step with the machine that --remote names, and stop at the first that fails. It starts the daemon over
     there, and its worker. Raises UsageError if the text names no machine."""
     target = parse_target(text)
+    machine = str(target)
     tunnel = SshTunnel(ssh, target, dirs, f"doctor-{os.getpid()}")
     connection = RemoteConnection(tunnel, "doctor")
     connection.patience = 0.0  # one try
@@ -39,18 +41,40 @@ def walk(text: str, ssh: str, dirs: AppDirs) -> Iterator[Step]:
                 client.wait_until_ready()
             finally:
                 if (info := tunnel.info) is not None:
-                    yield Step(True, f"{target}: ssh logs in; Velatura {info.version} is at {info.program}")
-                    yield Step(True, f"{target}: its daemon runs (pid {info.connection.pid})")
+                    yield Step(
+                        True,
+                        lazy_text(
+                            "{machine}: ssh logs in; Velatura {version} is at {path}",
+                            machine=machine,
+                            version=info.version,
+                            path=info.program,
+                        ),
+                    )
+                    pid = str(info.connection.pid)
+                    yield Step(
+                        True, lazy_text("{machine}: its daemon is running (pid {pid})", machine=machine, pid=pid)
+                    )
             seconds = time.monotonic() - began
-            yield Step(True, f"{target}: the daemon answers through ssh and knows its key ({seconds:.1f} s in all)")
+            yield Step(
+                True,
+                lazy_text(
+                    "{machine}: the daemon answers through ssh and knows its key ({seconds:.1f} s in all)",
+                    machine=machine,
+                    seconds=seconds,
+                ),
+            )
             estimate = client.estimate(512, 384, StyleSettings(quality="draft"))
             without_gpu = estimate.device.startswith("cpu")
             yield Step(
                 estimate.seconds >= 0,
-                f"{target}: a draft of 512 × 384 pixels: {estimate.sentence}",
+                # Translators: {estimate} is a whole sentence, such as "About 20 seconds and 1.2 GB on NVIDIA …."
+                lazy_text(
+                    "{machine}: a draft of 512 × 384 pixels: {estimate}", machine=machine, estimate=estimate.sentence
+                ),
                 no_gpu_sentence(target) if without_gpu else "",
             )
     except VelaturaError as error:
-        yield Step(False, f"{target}: {error.sentence}")
+        # Translators: the name of a machine, and a whole sentence.
+        yield Step(False, lazy_text("{machine}: {problem}", machine=machine, problem=error.sentence))
     finally:
         tunnel.close()

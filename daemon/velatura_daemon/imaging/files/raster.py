@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from velatura.pixels import CHANNELS, Picture, PixelFormat
+from velatura_daemon.imaging.files.options import Pages
 from velatura_daemon.srgb import srgb_decoded, srgb_encoded
 
 Array = np.ndarray[Any, Any]
 
 DTYPES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
 SAMPLE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+BAND_PIXELS = 1 << 16  # that are converted at a time: temporary values of the whole picture would take several times it
+ONE_PAGE = Pages()
 CHANNEL_NAMES = {1: "GRAY", 2: "GRAYA", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
 class Raster:
     """pixels: (H, W, C) with C from 1 to 4: grey, grey + alpha, RGB, RGBA; alpha is not premultiplied. curve: "srgb" or
-    "linear". profile: an ICC profile, or empty."""
+    "linear". profile: an ICC profile, or empty. pages: of the file that it was read from. notes: a sentence for each
+    thing that the user should know about the reading, without the file's name."""
 
     pixels: Array
     curve: str = "srgb"
     profile: bytes = b""
+    pages: Pages = ONE_PAGE
+    notes: tuple[str, ...] = ()
 
     @property
     def has_alpha(self) -> bool:
@@ -56,6 +63,15 @@ def profile_space(profile: bytes) -> str:
     return profile[16:20].decode("latin-1").strip() if len(profile) >= 128 and profile[36:40] == b"acsp" else ""
 
 
+def by_rows(pixels: Array, convert: Callable[[Array], Array], sample: str, channels: int) -> Array:
+    """Convert (H, W, …) to (H, W, channels) a band of rows at a time."""
+    converted = np.empty((*pixels.shape[:2], channels), DTYPES[sample])
+    rows = max(1, BAND_PIXELS // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        converted[top : top + rows] = convert(pixels[top : top + rows])
+    return converted
+
+
 def to_float(pixels: Array) -> Array:
     """Convert to float32; integers are scaled to 0..1."""
     if pixels.dtype.kind == "f":
@@ -70,10 +86,15 @@ def to_sample(pixels: Array, sample: str) -> Array:
     dtype = np.dtype(DTYPES[sample])
     if pixels.dtype == dtype:
         return pixels
-    values = to_float(pixels)
-    if dtype.kind == "u":
-        values = values.clip(0, 1) * np.float32(np.iinfo(dtype).max) + np.float32(0.5)
-    return values.astype(dtype)
+    if dtype.kind != "u":
+        return by_rows(pixels, to_float, sample, pixels.shape[2])
+    top = np.float32(np.iinfo(dtype).max)
+
+    def rounded(band: Array) -> Array:
+        values: Array = to_float(band).clip(0, 1) * top + np.float32(0.5)
+        return values
+
+    return by_rows(pixels, rounded, sample, pixels.shape[2])
 
 
 def with_curve(raster: Raster, curve: str) -> Raster:
@@ -81,27 +102,49 @@ def with_curve(raster: Raster, curve: str) -> Raster:
     profile is returned unchanged: the profile defines its own curve."""
     if raster.profile or raster.curve == curve:
         return raster
-    pixels = to_float(raster.pixels)
-    colours = pixels[..., : pixels.shape[2] - raster.has_alpha]
-    colours[...] = srgb_encoded(colours) if curve == "srgb" else srgb_decoded(colours)
-    return Raster(pixels, curve)
+    channels = raster.pixels.shape[2]
+
+    def converted(band: Array) -> Array:
+        values = to_float(band)
+        colours = values[..., : channels - raster.has_alpha]
+        colours[...] = srgb_encoded(colours) if curve == "srgb" else srgb_decoded(colours)
+        return values
+
+    return Raster(by_rows(raster.pixels, converted, "f32", channels), curve)
 
 
 def unpremultiplied(pixels: Array) -> Array:
     """Divide colour by alpha. pixels: (H, W, 2 or 4), premultiplied. Fully transparent pixels get colour 0."""
-    values = to_float(pixels)
-    colour, alpha = values[..., :-1], values[..., -1:]
-    np.divide(colour, alpha, out=colour, where=alpha > 0)
-    colour[np.broadcast_to(alpha <= 0, colour.shape)] = 0
-    return to_sample(values, SAMPLE_NAMES[pixels.dtype])
+    sample = SAMPLE_NAMES[pixels.dtype]
+
+    def divided(band: Array) -> Array:
+        values = to_float(band)
+        colour, alpha = values[..., :-1], values[..., -1:]
+        np.divide(colour, alpha, out=colour, where=alpha > 0)
+        colour[np.broadcast_to(alpha <= 0, colour.shape)] = 0
+        if pixels.dtype.kind == "f":  # light in nearly transparent pixels may be more than half floats can hold
+            values[..., :-1] = np.where(np.isfinite(band[..., :-1]), within(pixels.dtype, colour), colour)
+        return to_sample(values, sample)
+
+    return by_rows(pixels, divided, sample, pixels.shape[2])
+
+
+def within(dtype: np.dtype[Any], values: Array) -> Array:
+    """Clip to the range of a float type."""
+    clipped: Array = values.clip(np.finfo(dtype).min, np.finfo(dtype).max)
+    return clipped
 
 
 def over_white(pixels: Array) -> Array:
     """Blend over white. pixels: (H, W, 2 or 4). Returns float32 (H, W, 1 or 3)."""
-    values = to_float(pixels)
-    alpha = values[..., -1:].clip(0, 1)
-    blended: Array = values[..., :-1] * alpha + (1 - alpha)
-    return blended
+
+    def blended(band: Array) -> Array:
+        values = to_float(band)
+        alpha = values[..., -1:].clip(0, 1)
+        mixed: Array = values[..., :-1] * alpha + (1 - alpha)
+        return mixed
+
+    return by_rows(pixels, blended, "f32", pixels.shape[2] - 1)
 
 
 def oriented(pixels: Array, orientation: int) -> Array:
@@ -126,8 +169,13 @@ def from_cmyk(pixels: Array, profile: bytes) -> Array:
     through_profile = to_srgb(pixels, profile, "cmyk") if profile_space(profile) == "CMYK" else None
     if through_profile is not None:
         return through_profile
-    light = 1 - to_float(pixels)
-    return to_sample(light[..., :3] * light[..., 3:], SAMPLE_NAMES[pixels.dtype])
+    sample = SAMPLE_NAMES[pixels.dtype]
+
+    def mixed(band: Array) -> Array:
+        light = 1 - to_float(band)
+        return to_sample(light[..., :3] * light[..., 3:], sample)
+
+    return by_rows(pixels, mixed, sample, 3)
 
 
 def to_srgb(pixels: Array, profile: bytes, space: str) -> Array | None:

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from velatura.protocol.messages.base import (
     CHUNK,
+    FILM_SINCE,
     HEADER_LIMIT,
     MAX_FRAME,
     MAX_NAME,
     MAX_NOTE,
+    MAX_PREVIOUS,
+    MAX_STEP_EVERY,
     MAX_STYLES,
+    MAX_UNRECEIVED_STEPS,
+    MAX_VIA,
+    PROGRESS_SAVED_SINCE,
+    STEPS_SINCE,
     VERSION,
+    VIEW_SINCE,
     WINDOW,
     Buffer,
     Message,
@@ -29,23 +37,34 @@ from velatura.protocol.messages.jobs import (
     Preview,
     PreviewShown,
     Progress,
+    ProgressSaved,
     Queued,
     Received,
     Restyle,
     Result,
+    Step,
+    StepReceived,
 )
 from velatura.protocol.messages.saved import Drop, Forget, GetHistory, History, ListSaved, Resume, SavedList
 from velatura.protocol.messages.transfer import Get, Put
 
-__all__ = [
+__all__ = [  # not translated: names
     "CHUNK",
+    "FILM_SINCE",
     "HEADER_LIMIT",
     "MAX_FRAME",
     "MAX_NAME",
     "MAX_NOTE",
+    "MAX_PREVIOUS",
+    "MAX_STEP_EVERY",
     "MAX_STYLES",
+    "MAX_UNRECEIVED_STEPS",
+    "MAX_VIA",
     "MESSAGES",
+    "PROGRESS_SAVED_SINCE",
+    "STEPS_SINCE",
     "VERSION",
+    "VIEW_SINCE",
     "WINDOW",
     "Accepted",
     "Buffer",
@@ -71,6 +90,7 @@ __all__ = [
     "Preview",
     "PreviewShown",
     "Progress",
+    "ProgressSaved",
     "Proof",
     "Put",
     "Queued",
@@ -81,6 +101,8 @@ __all__ = [
     "SavedList",
     "Shutdown",
     "Status",
+    "Step",
+    "StepReceived",
     "Welcome",
 ]
 

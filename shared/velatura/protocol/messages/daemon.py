@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from velatura.protocol.messages.base import Message
@@ -24,7 +24,19 @@ class Pong(Message):
 
 @dataclass(frozen=True)
 class GetEstimate(Message):
-    """client → daemon: request an estimate of time and memory. ticket: an id that the client chooses."""
+    """client → daemon: request an estimate of time and memory.
+
+    Attributes:
+        ticket: An id that the client chooses.
+        width: The content's width in pixels.
+        height: The content's height in pixels.
+        settings: The settings of the restyle.
+        weights: A name, or 'auto' for the daemon's choice.
+        device: A name, or 'auto' for the daemon's choice.
+        style_pixels: Width × height of each different style picture. Since version 2.2.
+        regions: How many different ones. Since version 2.2.
+        via: As of a restyle. Since version 2.5.
+    """
 
     type: ClassVar[str] = "get_estimate"
     ticket: str
@@ -33,15 +45,23 @@ class GetEstimate(Message):
     settings: dict[str, Any]
     weights: str = "auto"
     device: str = "auto"
+    style_pixels: list[int] = field(default_factory=list)
+    regions: int = 0
+    via: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Estimate(Message):
     """daemon → client: the answer to `get_estimate`. Also sent as a job starts, with the job's id as the ticket.
 
-    seconds: below 0 if this device was not measured yet. memory: bytes at the peak. tile: the longest side of the tiles
-    in which the largest scale is processed, in pixels; 0 if it is processed in one piece. sentence: the same, for the
-    user.
+    Attributes:
+        ticket: The id in the request.
+        seconds: Below 0 if this device was not measured yet.
+        memory: Bytes at the peak.
+        tile: The longest side of the tiles in which the largest scale is processed, in pixels; 0 if it is processed in
+            one piece.
+        device: Where it would be computed.
+        sentence: The same, for the user.
     """
 
     type: ClassVar[str] = "estimate"
@@ -62,7 +82,11 @@ class GetStatus(Message):
 
 @dataclass(frozen=True)
 class Status(Message):
-    """daemon → client. report: the state of the daemon and its workers; docs/protocol.md lists the fields."""
+    """daemon → client: the answer to `get_status`.
+
+    Attributes:
+        report: The state of the daemon and its workers; docs/protocol.md lists the fields.
+    """
 
     type: ClassVar[str] = "status"
     report: dict[str, Any]
@@ -70,7 +94,11 @@ class Status(Message):
 
 @dataclass(frozen=True)
 class Shutdown(Message):
-    """client → daemon: shut down. if_idle: only if nothing is to be done; otherwise the daemon answers `failed`."""
+    """client → daemon: shut down.
+
+    Attributes:
+        if_idle: Only if nothing is to be done; otherwise the daemon answers `failed`.
+    """
 
     type: ClassVar[str] = "shutdown"
     if_idle: bool
@@ -78,7 +106,11 @@ class Shutdown(Message):
 
 @dataclass(frozen=True)
 class Bye(Message):
-    """either side: this side is about to close the connection."""
+    """either side: this side is about to close the connection.
+
+    Attributes:
+        sentence: The reason, for the user, or empty.
+    """
 
     type: ClassVar[str] = "bye"
     sentence: str = ""

@@ -12,7 +12,12 @@ from velatura.protocol.messages.base import Message
 class Hello(Message):
     """client → daemon: the first message.
 
-    nonce: 32 random bytes. client_id: the same at each run of the program; results belong to it.
+    Attributes:
+        version: The version of the protocol: major, minor.
+        nonce: 32 random bytes.
+        client_id: The same at each run of the program; results belong to it.
+        program: The program's name.
+        build: The build id in the connection file, or empty.
     """
 
     type: ClassVar[str] = "hello"
@@ -25,7 +30,13 @@ class Hello(Message):
 
 @dataclass(frozen=True)
 class Challenge(Message):
-    """daemon → client: the daemon's nonce, and its proof that it knows the key."""
+    """daemon → client: the daemon proves that it knows the key, and asks the client to do so.
+
+    Attributes:
+        version: The version of the protocol: major, minor.
+        nonce: 32 random bytes.
+        proof: The daemon's proof (`auth.proof`).
+    """
 
     type: ClassVar[str] = "challenge"
     version: list[int]
@@ -35,7 +46,11 @@ class Challenge(Message):
 
 @dataclass(frozen=True)
 class Proof(Message):
-    """client → daemon: the proof that the client knows the key."""
+    """client → daemon: the client proves that it knows the key.
+
+    Attributes:
+        proof: The client's proof (`auth.proof`).
+    """
 
     type: ClassVar[str] = "proof"
     proof: bytes
@@ -45,8 +60,13 @@ class Proof(Message):
 class Welcome(Message):
     """daemon → client: the handshake is complete.
 
-    session_id: 16 random bytes that every later header repeats. heartbeat: seconds; the jobs of a client that misses
-    two are parked. limits: max_megapixels and others. results: finished results that were not fetched yet.
+    Attributes:
+        session_id: 16 random bytes that every later header repeats.
+        build: The daemon's build id.
+        heartbeat: Seconds; the jobs of a client that misses two are parked.
+        idle: Whether nothing is to be done.
+        limits: max_megapixels and others.
+        results: Finished results that were not fetched yet.
     """
 
     type: ClassVar[str] = "welcome"

@@ -12,7 +12,8 @@ from velatura.protocol.messages.base import Buffer, Message
 class ListSaved(Message):
     """client → daemon: list the finished results that were not fetched, and the stopped restyles.
 
-    everyone: of all programs of this user, not only of this one.
+    Attributes:
+        everyone: Those of all programs of this user, not only of this one.
     """
 
     type: ClassVar[str] = "list_saved"
@@ -21,7 +22,11 @@ class ListSaved(Message):
 
 @dataclass(frozen=True)
 class SavedList(Message):
-    """daemon → client. data: a msgpack list of maps, the newest first. `velatura.client.saved_results` parses it."""
+    """daemon → client: the answer to `list_saved`.
+
+    Attributes:
+        data: A msgpack list of maps, the newest first. `velatura.client.saved_results` parses it.
+    """
 
     type: ClassVar[str] = "saved_list"
     frames: ClassVar[int] = 1
@@ -32,8 +37,10 @@ class SavedList(Message):
 class Resume(Message):
     """client → daemon: resume a stopped restyle as a job of this session, with the same id.
 
-    client: the client_id that it belongs to, '' for this client. how: 'go_on' finishes the restyle; 'as_it_is' returns
-    the picture as it was when the restyle stopped.
+    Attributes:
+        job: The id of the job.
+        client: The client_id that it belongs to, '' for this client.
+        how: 'go_on' finishes the restyle; 'as_it_is' returns the picture as it was when the restyle stopped.
     """
 
     type: ClassVar[str] = "resume"
@@ -46,7 +53,9 @@ class Resume(Message):
 class Drop(Message):
     """client → daemon: delete a finished result or a stopped restyle.
 
-    client: the client_id that it belongs to, '' for this client.
+    Attributes:
+        job: The id of the job.
+        client: The client_id that it belongs to, '' for this client.
     """
 
     type: ClassVar[str] = "drop"
@@ -56,7 +65,11 @@ class Drop(Message):
 
 @dataclass(frozen=True)
 class GetHistory(Message):
-    """client → daemon: list past restyles. before: only entries with a smaller number; 0 for the newest."""
+    """client → daemon: list past restyles.
+
+    Attributes:
+        before: Only entries with a smaller number; 0 for the newest.
+    """
 
     type: ClassVar[str] = "get_history"
     before: int = 0
@@ -64,7 +77,11 @@ class GetHistory(Message):
 
 @dataclass(frozen=True)
 class History(Message):
-    """daemon → client. data: a msgpack list of maps, the newest first. `velatura.client.saved_results` parses it."""
+    """daemon → client: the answer to `get_history`.
+
+    Attributes:
+        data: A msgpack list of maps, the newest first. `velatura.client.saved_results` parses it.
+    """
 
     type: ClassVar[str] = "history"
     frames: ClassVar[int] = 1

@@ -12,7 +12,11 @@ from velatura.protocol.messages.base import Buffer, Message
 class Get(Message):
     """receiver → sender: a request for the bytes [start, until) of a blob. More follow as bytes arrive (credit).
 
-    ticket: the receiver's number for this transfer, which each `put` repeats.
+    Attributes:
+        blob: The SHA-256 of the blob.
+        start: The first byte.
+        until: The byte after the last one.
+        ticket: The receiver's number for this transfer, which each `put` repeats.
     """
 
     type: ClassVar[str] = "get"
@@ -24,7 +28,15 @@ class Get(Message):
 
 @dataclass(frozen=True)
 class Put(Message):
-    """sender → receiver: the bytes [offset, offset + len(data)) of a blob of `size` bytes, in order, at most CHUNK."""
+    """sender → receiver: a piece of a blob, in order.
+
+    Attributes:
+        blob: The SHA-256 of the blob.
+        size: The size of the whole blob in bytes.
+        offset: Where the piece begins in the blob.
+        ticket: The receiver's number for this transfer.
+        data: The piece, at most CHUNK bytes.
+    """
 
     type: ClassVar[str] = "put"
     frames: ClassVar[int] = 1
