@@ -15,7 +15,7 @@ from tests.editors.gimp_user import GimpUser
 from tests.editors.krita_session import KritaSession
 from tests.editors.reporting import CAPTURE_MANAGER, MEASUREMENTS, say
 from tests.editors.session import S, start
-from tests.editors.user_home import new_home, velatura
+from tests.editors.user_home import forget_choices, new_home, velatura
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,7 +53,8 @@ def user_home() -> Iterator[Path]:
 
 
 def with_daemon(session: S) -> Iterator[S]:
-    """A started editor with a running daemon."""
+    """A started editor with a running daemon. What the tests of other files have chosen is forgotten."""
+    forget_choices(session.home)
     velatura(session.home, "daemon", "start")
     try:
         yield start(session)

@@ -33,10 +33,7 @@ def velatura(home: Path, *argv: str) -> str:
 
 
 def new_home() -> Path:
-    """A new home folder with both plugins, installed as a user would, and with pictures to open.
-
-    Quick drafts are switched off: on two cores they would hold up the restyles that most tests wait for.
-    """
+    """A new home folder with both plugins, installed as a user would, and with pictures to open."""
     home = Path(tempfile.mkdtemp(prefix="vel-"))
     (home / "run").mkdir(mode=0o700)
     drawn = home / "velatura/cache/samples"
@@ -45,10 +42,23 @@ def new_home() -> Path:
     for editor in ("krita", "gimp"):
         say(f"installing the plugin: velatura install {editor}")
         velatura(home, "install", editor)
-        write_private_file(home / f"velatura/config/window-{editor}.json", b'{"drafts": false}')
     keep_samples(drawn)
     draw_pictures(home)
+    forget_choices(home)
     return home
+
+
+def forget_choices(home: Path) -> None:
+    """Makes the home that of a user who has chosen nothing yet, and whose daemon, which is not running, has kept nothing.
+
+    Quick drafts are switched off: on two cores they would hold up the restyles that most tests wait for.
+    """
+    for editor in ("krita", "gimp"):
+        write_private_file(home / f"velatura/config/window-{editor}.json", b'{"drafts": false}')
+    for folder in ("velatura/config/presets", "velatura/state"):
+        shutil.rmtree(home / folder, ignore_errors=True)
+    for file in (home / ".config/GIMP/3.0/plug-in-settings").glob("*velatura*"):
+        file.unlink()
 
 
 def keep_samples(drawn: Path) -> None:
