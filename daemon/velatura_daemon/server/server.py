@@ -10,17 +10,15 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import velatura
 from velatura.app_dirs import POSIX, AppDirs, make_private_folder
 from velatura.client.locks import Lock
-from velatura.errors import BadMessage, DiskTrouble, UnknownBlob, VelaturaError
+from velatura.errors import BadMessage, DiskTrouble, VelaturaError
 from velatura.i18n import lazy_text
 from velatura.protocol import auth, codec
 from velatura.protocol import messages as p
-from velatura.protocol.transfer import put_messages
 from velatura.protocol.zmtp import MAX_UNAUTHENTICATED_FRAME
 from velatura_daemon.clock import Clock
 from velatura_daemon.config import DaemonConfig
@@ -30,7 +28,8 @@ from velatura_daemon.scheduling.worker_pool import WorkerPool
 from velatura_daemon.server.buffer_budget import BufferBudget
 from velatura_daemon.server.listener import Listener, Peer, listen_on_loopback, listen_on_path
 from velatura_daemon.server.presence import CHECK_SECONDS, Presence, folder_for_socket
-from velatura_daemon.server.replies import failure, send, send_pieces, send_when_read
+from velatura_daemon.server.replies import failure, send
+from velatura_daemon.server.requests import RequestHandler
 from velatura_daemon.server.sessions import Session, SessionRegistry
 
 log = logging.getLogger("velatura.server")
@@ -63,6 +62,7 @@ class Server:
         self._budget = BufferBudget(self._clock)
         self._job_service = JobService(options, dirs, self._pool(), self._notify, self._clock)
         self._scheduler = self._job_service.scheduler
+        self._requests = RequestHandler(self._job_service, self)
         self._socket_folder = folder_for_socket(dirs)
         self._listeners: list[Listener] = []
         self._listen()
@@ -274,66 +274,11 @@ class Server:
             self._job_service.unpark(session.token)
         if not isinstance(message, (p.Ping, p.GetStatus)):
             self._scheduler.active_at = self._clock.now()
-        handler = self._HANDLERS.get(type(message))
-        if handler is None:
-            raise BadMessage(lazy_text("A {type} message is not for the daemon.", type=message.type))
+        self._requests.check(message)
         self._presence.refuse_new_work(message)
-        handler(self, session, message)
+        self._requests.handle(session, message)
 
-    def _on_put(self, session: Session, put: p.Put) -> None:
-        self._job_service.put(session.token, put)
-
-    def _on_restyle(self, session: Session, request: p.Restyle) -> None:
-        self._job_service.submit(session.token, session.client_id, session.program, request)
-
-    def _on_get(self, session: Session, request: p.Get) -> None:
-        data = self._job_service.store.results.picture_bytes(request.blob)
-        if data is None:
-            data = self._job_service.steps.picture_bytes(request.blob)
-        if data is None:
-            raise UnknownBlob(lazy_text("The daemon has no such result."))
-        send_pieces(session.peer, put_messages(request, data))
-
-    def _on_cancel(self, session: Session, request: p.Cancel) -> None:
-        self._job_service.cancel(session.client_id, request.job)
-
-    def _on_preview_shown(self, session: Session, seen: p.PreviewShown) -> None:
-        self._job_service.preview_shown(session.client_id, seen.job)
-
-    def _on_step_received(self, session: Session, received: p.StepReceived) -> None:
-        self._job_service.step_received(session.client_id, received.job)
-
-    def _on_received(self, session: Session, received: p.Received) -> None:
-        self._job_service.store.received((session.client_id, received.job))
-
-    # Every session is this user's, so a program may also ask for what is kept for the user's other programs.
-    def _on_list_saved(self, session: Session, request: p.ListSaved) -> None:
-        whose = None if request.everyone else session.client_id
-        send_when_read(session.peer, lambda: p.SavedList(self._job_service.store.listed(whose)))
-
-    def _on_resume(self, session: Session, request: p.Resume) -> None:
-        self._job_service.resume(session.token, session.client_id, request.client or session.client_id, request)
-
-    def _on_drop(self, session: Session, request: p.Drop) -> None:
-        self._job_service.store.drop((request.client or session.client_id, request.job))
-
-    def _on_get_history(self, session: Session, request: p.GetHistory) -> None:
-        send_when_read(session.peer, lambda: p.History(self._job_service.store.past(request.before)))
-
-    def _on_forget(self, session: Session, _: p.Forget) -> None:
-        self._job_service.forget()
-        send_when_read(session.peer, lambda: p.SavedList(self._job_service.store.listed(None)))
-
-    def _on_ping(self, session: Session, _: p.Ping) -> None:
-        send(session.peer, p.Pong())
-
-    def _on_get_estimate(self, session: Session, request: p.GetEstimate) -> None:
-        self._job_service.estimate(session.token, request)
-
-    def _on_get_status(self, session: Session, _: p.GetStatus) -> None:
-        send(session.peer, p.Status(self._report()))
-
-    def _report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """The fields of a status, see docs/protocol.md."""
         return {
             "version": velatura.__version__,
@@ -350,35 +295,11 @@ class Server:
             **self._job_service.status(),
         }
 
-    def _on_shutdown(self, session: Session, request: p.Shutdown) -> None:
-        if request.if_idle and self._scheduler.busy:
-            raise BadMessage(lazy_text("The daemon is busy, so it keeps running."))
-        self.stop(f"{session.program} asked")
-
-    def _on_bye(self, session: Session, _: p.Bye) -> None:
+    def say_goodbye(self, session: Session) -> None:
+        """A client closes its session."""
         log.info("%s closed its session (%s)", session.program, session.client_id[:8])
         self._sessions.leave(session)
         self._job_service.end_session(session.token)
-
-    _HANDLERS: ClassVar[dict[type[p.Message], Callable[..., None]]] = {
-        p.Put: _on_put,
-        p.Restyle: _on_restyle,
-        p.Get: _on_get,
-        p.Cancel: _on_cancel,
-        p.PreviewShown: _on_preview_shown,
-        p.Received: _on_received,
-        p.StepReceived: _on_step_received,
-        p.Ping: _on_ping,
-        p.GetStatus: _on_get_status,
-        p.Shutdown: _on_shutdown,
-        p.GetEstimate: _on_get_estimate,
-        p.Bye: _on_bye,
-        p.ListSaved: _on_list_saved,
-        p.Resume: _on_resume,
-        p.Drop: _on_drop,
-        p.GetHistory: _on_get_history,
-        p.Forget: _on_forget,
-    }
 
     def _disconnected(self, peer: Peer) -> None:
         """A connection was closed, by either side."""
