@@ -27,6 +27,7 @@ from velatura.pixels import MASK_FORMAT, Picture
 from .canvas_animation import AnimationCanvas
 from .canvas_changes import position_in
 from .canvas_edit import EditCanvas, copied_mask, mask_buffer, replace_layer
+from .canvas_guard import quiet, while_open
 from .canvas_layers import (
     add_layer,
     all_layers,
@@ -76,6 +77,10 @@ class Canvas(EditCanvas, AnimationCanvas):
     # --- the target --------------------------------------------------------------------------------------
     def current_target(self) -> Target:
         """The layer and the current selection. Raises NothingToRestyle, which tells the user what to do."""
+        with self._while_open():
+            return self._current_target()
+
+    def _current_target(self) -> Target:
         drawable = self._layer()
         if drawable is None:
             raise NothingToRestyle(strings.NO_LAYER)
@@ -102,6 +107,10 @@ class Canvas(EditCanvas, AnimationCanvas):
         found = bounding_box(coverage, box.width)
         return None if found is None else Rect(*found).moved((box.x, box.y))
 
+    def _while_open(self) -> contextlib.AbstractContextManager[None]:
+        """For calls about the layer, which may be deleted or whose image may be closed meanwhile."""
+        return while_open(lambda: self._layer() is not None, strings.NO_LAYER)
+
     def _layer(self) -> Any:
         """The layer if there is exactly one drawable, or the layer of a mask; otherwise None."""
         if self.image is None or len(self.drawables) != 1:
@@ -115,6 +124,11 @@ class Canvas(EditCanvas, AnimationCanvas):
 
     def target_key(self) -> object:
         """Changes whenever the layer or the selection does, though not with every pixel; cheap to call."""
+        with contextlib.suppress(NothingToRestyle), self._while_open():
+            return self._target_key()
+        return None
+
+    def _target_key(self) -> object:
         layer = self._layer()
         if layer is None:
             return None
@@ -140,7 +154,8 @@ class Canvas(EditCanvas, AnimationCanvas):
         return strings.EDITS.format(name=target.edited.name, target=sentence) if target.edited is not None else sentence
 
     def is_grey(self, target: Target) -> bool:
-        return bool(target.image.get_base_type() == Gimp.ImageBaseType.GRAY)
+        with quiet():
+            return bool(target.image.get_base_type() == Gimp.ImageBaseType.GRAY)
 
     def convert_to_rgb(self, target: Target) -> Generator[None, None, None]:
         """Converts the image; this is one undo step by itself. Raises LayerGone, VelaturaError."""
@@ -155,14 +170,16 @@ class Canvas(EditCanvas, AnimationCanvas):
         return target.rect.width, target.rect.height
 
     def thumbnail(self, target: Target, side: int) -> Picture:
-        """The target, scaled down; the window shows it until the first preview arrives."""
-        return small_picture(target.drawable, target.rect, side)
+        """The target, scaled down; the window shows it until the first preview arrives. Raises NothingToRestyle."""
+        with target.while_open():
+            return small_picture(target.drawable, target.rect, side)
 
     # --- reading -----------------------------------------------------------------------------------------
     def read(self, target: Target) -> Generator[None, None, Content]:
         """Reads the target's pixels and selection; the layer is not changed. Raises NothingToRestyle."""
-        if not target.exists:
-            raise NothingToRestyle(strings.CLOSED_BEFORE_READ)
+        return target.steps_while_open(self._read(target))
+
+    def _read(self, target: Target) -> Generator[None, None, Content]:
         mask = None
         if target.selected is not None:
             with _selection_buffer(target) as (buffer, corner):
@@ -181,8 +198,9 @@ class Canvas(EditCanvas, AnimationCanvas):
 
     def read_shown(self, target: Target, side: int | None) -> Generator[None, None, Content]:
         """Reads the target as the preview shows it. Raises NothingToRestyle."""
-        if not target.exists:
-            raise NothingToRestyle(strings.CLOSED_BEFORE_READ)
+        return target.steps_while_open(self._read_shown(target, side))
+
+    def _read_shown(self, target: Target, side: int | None) -> Generator[None, None, Content]:
         with _selection_buffer(target) if target.selected is not None else contextlib.nullcontext() as selection:
             picture, mask = yield from read_shown(target.drawable, target.rect, selection, side)
         return Content(picture, mask, self._place_of(target))

@@ -18,6 +18,7 @@ from velatura.editor.style_regions import Place
 from velatura.errors import NothingToRestyle
 from velatura.pixels import MASK_FORMAT, Picture
 
+from .canvas_guard import quiet
 from .canvas_layers import copy_appearance, name_image, new_layer, new_source_mask
 from .canvas_pixels import BABL_NAMES, Rect, content_format, filtered_buffer, offsets_of, read_in_strips, small_picture
 from .canvas_regions import canvas_of
@@ -39,16 +40,19 @@ class AnimationCanvas:
         layer = self._layer()
         if layer is None:
             raise NothingToRestyle(strings.NO_LAYER)
-        return Target(self.image, layer, Rect(0, 0, self.image.get_width(), self.image.get_height()))
+        with quiet():
+            return Target(self.image, layer, Rect(0, 0, self.image.get_width(), self.image.get_height()))
 
     def frame_times(self, target: Target) -> list[int]:
-        """The numbers of the frames, from 1."""
-        return list(range(1, len(frames_of(target)) + 1))
+        """The numbers of the frames, from 1. Raises NothingToRestyle."""
+        with target.while_open():
+            return list(range(1, len(frames_of(target)) + 1))
 
     def frame_now(self, target: Target) -> int:
-        """The number of the chosen layer; the last one if that is their group."""
-        frames = frames_of(target)
-        return frames.index(target.drawable) + 1 if target.drawable in frames else len(frames)
+        """The number of the chosen layer; the last one if that is their group. Raises NothingToRestyle."""
+        with target.while_open():
+            frames = frames_of(target)
+            return frames.index(target.drawable) + 1 if target.drawable in frames else len(frames)
 
     def open_film(self, target: Target, frames: Sequence[int]) -> Generator[None, None, GimpFilm]:
         """Raises NothingToRestyle."""
@@ -74,8 +78,6 @@ class AnimationCanvas:
 def frames_of(target: Target) -> list[Any]:
     """The layers that are frames, from the bottom: those in a chosen group, or else those beside the chosen layer."""
     layer = target.drawable
-    if not target.exists:
-        return []
     if layer.is_group():
         return list(reversed(layer.get_children()))
     parent = layer.get_parent()

@@ -15,6 +15,7 @@ from velatura.editor.recipe import Recipe, name_after
 from velatura.errors import NothingToRestyle, VelaturaError
 from velatura.pixels import MASK_FORMAT
 
+from .canvas_guard import quiet, while_open
 from .canvas_layers import RESULT_OF, all_layers, copy_appearance
 from .canvas_pixels import BABL_NAMES, SELECTION, Rect, offsets_of, read_pixels, write_pixels
 from .canvas_recipes import find_source, recipe_of
@@ -33,13 +34,25 @@ class Edited:
 
     @property
     def name(self) -> str:
-        return str(self.layer.get_name()) if self.exists else self.first_name
+        with quiet():
+            return str(self.exists and self.layer.get_name() or self.first_name)
 
     @property
     def exists(self) -> bool:
-        if not self.image.is_valid() or not self.layer.is_valid():
+        if not self.is_valid:
             return False
-        return any(layer.get_id() == self.layer.get_id() for _, layer in all_layers(self.image.get_layers()))
+        with contextlib.suppress(NothingToRestyle), self.while_open():
+            return any(layer.get_id() == self.layer.get_id() for _, layer in all_layers(self.image.get_layers()))
+        return False
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether GIMP knows it, perhaps only since its deletion can be undone."""
+        return bool(self.image.is_valid() and self.layer.is_valid())
+
+    def while_open(self) -> contextlib.AbstractContextManager[None]:
+        """Raises NothingToRestyle if the image is closed meanwhile."""
+        return while_open(lambda: self.is_valid, strings.EDIT_ENDED.format(name=self.first_name))
 
     @property
     def is_canvas_changed(self) -> bool:
@@ -79,6 +92,11 @@ class EditCanvas:
 
     def edit_key(self, edited: Edited) -> object:
         """Changes whenever the result, its source or the size changes; cheap to call."""
+        with contextlib.suppress(NothingToRestyle), edited.while_open():
+            return self._edit_key(edited)
+        return None
+
+    def _edit_key(self, edited: Edited) -> object:
         source = edited.source
         about_source = (source.get_name(), *offsets_of(source)) if source is not None else ()
         size = (edited.image.get_width(), edited.image.get_height())
@@ -86,6 +104,10 @@ class EditCanvas:
 
     def edit_target(self, edited: Edited) -> Target:
         """The source of the result, with its selection, which is its mask as it is now. Raises NothingToRestyle."""
+        with edited.while_open():
+            return self._edit_target(edited)
+
+    def _edit_target(self, edited: Edited) -> Target:
         source = edited.source
         if source is None:
             raise NothingToRestyle(strings.EDIT_SOURCE_GONE.format(layer=edited.name))

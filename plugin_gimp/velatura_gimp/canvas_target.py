@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from velatura.editor.style_regions import Place
 from velatura.i18n import translated
 from velatura.pixels import Picture
 
+from .canvas_guard import Value, quiet, steps_while_open, while_open
 from .canvas_layers import layer_id
 from .canvas_pixels import Rect
 
@@ -43,7 +46,8 @@ class Target:
 
     @property
     def name(self) -> str:
-        return str(self.drawable.get_name())
+        with quiet():
+            return str(self.drawable.get_name() or "")
 
     @property
     def document_name(self) -> str:
@@ -53,6 +57,14 @@ class Target:
     @property
     def exists(self) -> bool:
         return bool(self.image.is_valid() and self.drawable.is_valid())
+
+    def while_open(self) -> AbstractContextManager[None]:
+        """For reading. Raises NothingToRestyle if the image is closed or the layer deleted meanwhile."""
+        return while_open(lambda: self.exists, strings.CLOSED_BEFORE_READ)
+
+    def steps_while_open(self, steps: Generator[None, None, Value]) -> Generator[None, None, Value]:
+        """The same for each of the steps."""
+        return steps_while_open(steps, lambda: self.exists, strings.CLOSED_BEFORE_READ)
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,47 @@ def test_if_the_image_was_closed_closing_the_dialog_shows_no_error(user):
     user.close()
     user.open_picture()
     user.open_dialog()  # GIMP has ended the first command by now
+    assert_no_message(user)
+    user.close()
+
+
+# As if the image was closed right after the first of several calls has found that its layer exists.
+CLOSED_MEANWHILE = """
+own, stale, missed = controller().canvas, controller().canvas._layer(), []
+real = own._layer
+own._layer = lambda: missed.pop() if missed else real()
+def says(call):
+    missed.append(stale)
+    try:
+        return call()
+    except Exception as error:
+        return type(error).__name__
+    finally:
+        missed.clear()
+target = own.current_target()
+"""
+
+
+def test_an_image_that_is_closed_while_the_dialog_looks_at_it_shows_no_error(user):
+    user.open_dialog()
+    user.dialog(CLOSED_MEANWHILE)
+    user.execute("close_all()")
+    assert user.dialog("says(own.target_key)") is None
+    assert user.dialog("says(own.current_target)") == "NothingToRestyle"
+    for call in ("thumbnail(target, 64)", "frame_times(target)", "read(target)", "read_shown(target, 64)"):
+        assert user.dialog(f"says(lambda: list(own.{call}))") == "NothingToRestyle", call
+    user.dialog("says(lambda: own.describe(target))\nsays(lambda: own.is_grey(target))")
+    user.close()
+    user.open_picture()
+    user.open_dialog()
+    assert_no_message(user)
+    user.close()
+
+
+def assert_no_message(user):
     if windows(user, "GIMP Message"):
         user.gimp.photograph("gimp-unexpected-message")
     assert windows(user, "GIMP Message") == ""
-    user.close()
 
 
 def windows(user, title):
