@@ -11,7 +11,7 @@ help:
 	@echo "make test-fresh     run make demo and make test on a fresh minimal Debian (as root)"
 	@echo "make test-editors   run the tests in a real Krita and a real GIMP (as root, it installs them in a separate system)"
 	@echo "make test-farm      run the tests on a real Ray cluster of two nodes on this machine"
-	@echo "make screenshots    run make test-editors and update the screenshots in docs/"
+	@echo "make screenshots    run make test-editors with all measurements, and update the screenshots in docs/"
 	@echo "make check          run ruff, mypy, import-linter and codespell, and build the site"
 	@echo "make translations   extract the texts, merge them into the catalogues, compile those; see docs/translating.md"
 	@echo "make docs           build the site from docs/ in build/docs"
@@ -54,7 +54,8 @@ test-editors: setup
 test-farm: setup
 	$(BIN)/python -m pytest tests/farm -o norecursedirs= --timeout 300
 
-screenshots: test-editors
+screenshots:
+	VELATURA_PAGES=1 $(MAKE) test-editors
 	$(BIN)/python -m tests.editors.screenshots
 
 check: setup

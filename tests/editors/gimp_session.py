@@ -15,7 +15,7 @@ GIMPRC = """
 (theme-color-scheme dark)
 """
 
-QUICK = "quality='draft', iterations=6"  # settings of a restyle that only takes a moment
+QUICK = "quality='draft', iterations=3"  # settings of a restyle that only takes a moment
 
 
 class GimpSession(EditorSession):

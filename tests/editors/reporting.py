@@ -1,9 +1,14 @@
-"""Messages while the tests run, and the measurements that are printed at the end."""
+"""Messages while the tests run, what is only made for the pages in docs/, and the measurements that are printed at the end."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import pytest
+
+# For what takes minutes and is made for the pages in docs/: screenshots of whole restyles, and most measurements.
+for_the_pages = pytest.mark.skipif(not os.environ.get("VELATURA_PAGES"), reason="only `make screenshots` runs it")
 MEASUREMENTS: list[str] = []
 CAPTURE_MANAGER: list[Any] = []  # pytest's, set at configuration
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.gimp_user import AGAIN_KEY, CHOOSE_REGION, HEARTBEATS, RESTYLE_KEY, STATUS_BAR_CANCEL
-from tests.editors.reporting import add_gaps, say
+from tests.editors.reporting import add_gaps, for_the_pages, say
 from tests.editors.session import PATIENCE
 
 
+@for_the_pages
 def test_screenshots(user):
     """Takes the screenshots of the documentation."""
     user.open_picture("large.png")
@@ -196,7 +197,10 @@ LARGE = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE)
+USUAL = "12 megapixels, with a selection"  # in every run: it has the most work for each pixel
+
+
+@pytest.mark.parametrize("name", [USUAL, *(pytest.param(name, marks=for_the_pages) for name in LARGE if name != USUAL)])
 def test_a_large_image_is_measured(user, name):
     """Measures a draft with a warm daemon: the gaps of the dialog's event loop, and the time to the first preview."""
     user.open_dialog()

@@ -11,9 +11,9 @@ SHOWN = "bytes(window().preview.shown.get_pixels())"
 
 
 @pytest.fixture
-def drafting(user):
-    """A user with the dialog open, a style chosen and drafts switched on."""
-    user.open_picture("large.png")
+def drafting(user, request):
+    """A user with the dialog open, a style chosen and drafts switched on. Its parameter: another picture."""
+    user.open_picture(getattr(request, "param", "harbour.png"))
     user.open_dialog("Night swirls", quality="good")
     user.dialog("window().dialog.resize(1000, 760)\nwindow().drafts.set_active(True)")
     user.wait(DRAFTED, "a draft")
@@ -43,6 +43,7 @@ def test_no_draft_is_made_while_a_restyle_runs_and_it_can_be_switched_off(drafti
     assert drafting.dialog("controller().drafts._timer._id") == 0, "no draft is about to begin"
 
 
+@pytest.mark.parametrize("drafting", ["large.png"], indirect=True)
 def test_zoomed_in_the_visible_part_is_drafted_in_its_own_pixels(drafting):
     drafting.dialog("window().preview.one_to_one()")
     drafting.wait("window().preview.detail_wanted() is None and not controller().drafts.running", "the visible part")
@@ -51,7 +52,7 @@ def test_zoomed_in_the_visible_part_is_drafted_in_its_own_pixels(drafting):
 
 
 def test_a_draft_keeps_to_the_selection(drafting):
-    drafting.execute("image().select_rectangle(Gimp.ChannelOps.REPLACE, 300, 200, 200, 160)\nGimp.displays_flush()")
+    drafting.execute("image().select_rectangle(Gimp.ChannelOps.REPLACE, 80, 50, 60, 50)\nGimp.displays_flush()")
     drafting.gimp.wait_for("'Selection' in window().target.get_text()", PATIENCE, "the selection", drafting.gimp.dialog)
     drafting.wait(DRAFTED, "a draft")
     # The corner belongs to the context around the selection, which stays as it is.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.editors.krita_session import activate, choose_region, differing, open_picture, restyle, seen
-from tests.editors.reporting import add_gaps, say
+from tests.editors.reporting import add_gaps, for_the_pages, say
 from tests.editors.session import PATIENCE
 
 
+@for_the_pages
 def test_screenshots(krita):
     """Takes the screenshots of the documentation."""
     open_picture(krita, "large.png")
@@ -169,7 +170,10 @@ LARGE = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE)
+USUAL = "12 megapixels, converted, with a selection"  # in every run: it has the most work for each pixel
+
+
+@pytest.mark.parametrize("name", [USUAL, *(pytest.param(name, marks=for_the_pages) for name in LARGE if name != USUAL)])
 def test_a_large_document_is_measured(krita, name):
     """Measures a draft with a warm daemon: the gaps of Krita's event loop, and the time to the first preview."""
     open_picture(krita)

@@ -261,7 +261,7 @@ def set_up(style="Night swirls", **settings):
         end = time.monotonic() + 20
         while window() is None and time.monotonic() < end:
             QApplication.processEvents()
-    settings = {"quality": "draft", "iterations": 12, "strength": 50, **settings}
+    settings = {"quality": "draft", "iterations": 5, "strength": 50, **settings}
     if not widget("more").isChecked():
         click("more")
     for name, value in settings.items():
