@@ -105,9 +105,11 @@ class Daemon:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nothing listens on, below those that the system gives to others meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)  # Linux gives those from 32,768
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for_end(pid: int) -> None:

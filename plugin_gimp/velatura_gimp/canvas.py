@@ -27,7 +27,7 @@ from velatura.pixels import MASK_FORMAT, Picture
 from .canvas_animation import AnimationCanvas
 from .canvas_changes import position_in
 from .canvas_edit import EditCanvas, copied_mask, mask_buffer, replace_layer
-from .canvas_guard import quiet, while_open
+from .canvas_guard import quiet, steps_while_open, while_open
 from .canvas_layers import (
     add_layer,
     all_layers,
@@ -361,7 +361,8 @@ def _insert(target: Target, box: Rect, picture: Picture, recipe: Recipe) -> Gene
     check_exists(target)
     origin: tuple[int, int] | None = (target.rect.x, target.rect.y)
     if target.content is not None and _size_of(target.drawable) != target.layer_size:
-        origin = yield from position_in(target.drawable, target.content.picture)
+        reading = position_in(target.drawable, target.content.picture)
+        origin = yield from steps_while_open(reading, lambda: target.exists, strings.LAYER_DELETED, LayerGone)
         check_exists(target)
     if origin is None:
         layer.delete()
@@ -373,7 +374,8 @@ def _insert(target: Target, box: Rect, picture: Picture, recipe: Recipe) -> Gene
     recipe = recipe.made_from(source_key(target.drawable), target.name, place, has_selection=has_selection)
     attach_recipe(layer, recipe)
     if target.edited is not None and target.edited.exists and target.edited.image == target.image:
-        mask = yield from copied_mask(layer, target.edited)
+        edited, copying = target.edited, copied_mask(layer, target.edited)
+        mask = yield from steps_while_open(copying, lambda: edited.is_valid, strings.LAYER_DELETED, LayerGone)
         check_exists(target)
         replace_layer(target.edited, layer, mask, recipe, target.layer)
         return layer

@@ -18,7 +18,7 @@ from velatura.editor.style_regions import Place
 from velatura.errors import NothingToRestyle
 from velatura.pixels import MASK_FORMAT, Picture
 
-from .canvas_guard import quiet
+from .canvas_guard import quiet, steps_while_open, while_open
 from .canvas_layers import copy_appearance, name_image, new_layer, new_source_mask
 from .canvas_pixels import BABL_NAMES, Rect, content_format, filtered_buffer, offsets_of, read_in_strips, small_picture
 from .canvas_regions import canvas_of
@@ -125,16 +125,23 @@ class GimpFilm:
         self._rect = Rect(left, top, right - left, bottom - top)
         if not Gimp.Selection.is_empty(source):
             buffer = source.get_selection().get_buffer()
-            coverage = yield from read_in_strips(buffer, self._rect, BABL_NAMES[MASK_FORMAT], 1)
+            reading = read_in_strips(buffer, self._rect, BABL_NAMES[MASK_FORMAT], 1)
+            coverage = yield from self._target.steps_while_open(reading)
             if not any(coverage):
                 raise NothingToRestyle(strings.SELECTION_OUTSIDE.format(layer=self._target.name))
             self._mask = Picture(self._rect.width, self._rect.height, MASK_FORMAT, coverage)
 
     def read(self, frame: int) -> Generator[None, None, Content | None]:
-        """An empty frame becomes an empty layer, so that the timing stays."""
-        layer = self._layers[frame]
-        if not layer.is_valid():
+        """An empty frame becomes an empty layer, so that the timing stays. Raises NothingToRestyle."""
+        layer, image = self._layers[frame], self._target.image
+        if image.is_valid() and not layer.is_valid():
             return None
+        content = yield from steps_while_open(
+            self._read_frame(frame, layer), lambda: image.is_valid() and layer.is_valid(), strings.CLOSED_BEFORE_READ
+        )
+        return content
+
+    def _read_frame(self, frame: int, layer: Any) -> Generator[None, None, Content | None]:
         rect, (x, y) = self._rect, offsets_of(layer)
         fmt = content_format(self._target.image, layer)
         with filtered_buffer(layer) as (buffer, corner):
@@ -149,8 +156,10 @@ class GimpFilm:
         return Content(picture, self._mask, place)
 
     def thumbnail(self, side: int) -> Picture:
-        x, y = offsets_of(self._read)
-        return small_picture(self._read, self._rect.moved((-x, -y)), side)
+        """Raises NothingToRestyle."""
+        with while_open(self._read.is_valid, strings.CLOSED_BEFORE_READ):
+            x, y = offsets_of(self._read)
+            return small_picture(self._read, self._rect.moved((-x, -y)), side)
 
     def size(self) -> tuple[int, int]:
         return self._rect.width, self._rect.height

@@ -35,7 +35,7 @@ class Edited:
     @property
     def name(self) -> str:
         with quiet():
-            return str(self.exists and self.layer.get_name() or self.first_name)
+            return str((self.exists and self.layer.get_name()) or self.first_name)
 
     @property
     def exists(self) -> bool:

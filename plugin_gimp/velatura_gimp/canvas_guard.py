@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gi.repository import Gimp
 
-from velatura.errors import NothingToRestyle
+from velatura.errors import NothingToRestyle, VelaturaError
 
 Value = TypeVar("Value")
 
@@ -30,26 +30,33 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def while_open(is_open: Callable[[], bool], sentence: str) -> Iterator[None]:
-    """Raises NothingToRestyle with the sentence if the layer was gone before the end, whatever the calls returned."""
+def while_open(
+    is_open: Callable[[], bool], sentence: str, error: type[VelaturaError] = NothingToRestyle
+) -> Iterator[None]:
+    """Raises the error with the sentence if the layer was gone before the end, whatever the calls returned."""
     with quiet():
         try:
             yield
-        except Exception as error:  # also from a line that did not expect the None or 0 of a call that failed
+        except Exception as problem:  # also from a line that did not expect the None or 0 of a call that failed
             if is_open():
                 raise
-            raise NothingToRestyle(sentence) from error
+            raise error(sentence) from problem
         if not is_open():
-            raise NothingToRestyle(sentence)
+            raise error(sentence)
 
 
 def steps_while_open(
-    steps: Generator[None, None, Value], is_open: Callable[[], bool], sentence: str
+    steps: Generator[None, None, Value],
+    is_open: Callable[[], bool],
+    sentence: str,
+    error: type[VelaturaError] = NothingToRestyle,
 ) -> Generator[None, None, Value]:
     """The same for each of the steps, between which other work is done."""
     with contextlib.closing(steps):
         while True:
-            with while_open(is_open, sentence):
+            with while_open(is_open, sentence, error):
+                if not is_open():  # GIMP ends a plug-in that reads pixels of a layer that is gone
+                    raise error(sentence)
                 try:
                     next(steps)
                 except StopIteration as end:

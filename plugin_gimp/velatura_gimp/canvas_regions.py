@@ -14,6 +14,7 @@ from velatura.editor.style_regions import Canvas, Region, RegionSource
 from velatura.errors import LayerGone, NotAPicture, NothingToRestyle, UsageError
 from velatura.i18n import lazy_text
 
+from .canvas_guard import quiet
 from .canvas_layers import all_layers
 from .canvas_pixels import COVERAGE, LIGHTNESS_AND_ALPHA, Rect, filtered_buffer, offsets_of, read_pixels
 
@@ -23,6 +24,7 @@ def canvas_of(image: Any) -> Canvas:
     return Canvas(str(image.get_id()), image.get_width(), image.get_height())
 
 
+@quiet()
 def region_sources(image: Any) -> list[RegionSource]:
     """What a region can be taken from in an image: its selection, then its channels, then every layer from the top."""
     if not image.is_valid():

@@ -12,6 +12,7 @@ from velatura.errors import LayerGone, NotAPicture, NothingToRestyle
 from velatura.i18n import lazy_text, translated
 from velatura.pixels import Picture
 
+from .canvas_guard import quiet
 from .canvas_pixels import offsets_of, style_picture
 
 
@@ -24,10 +25,12 @@ class StyleSource:
     drawable: Any = None
 
 
+@quiet()
 def open_images() -> list[StyleSource]:
     return [source_of(image) for image in Gimp.get_images()]
 
 
+@quiet()
 def layers_of(image: Any) -> list[StyleSource]:
     """The layers of an open image, from the top."""
     title = image.get_name() or translated(strings.UNTITLED)
@@ -41,6 +44,7 @@ def source_of(image: Any, drawable: Any = None, name: str = "") -> StyleSource:
     return StyleSource(strings.WITH_SELECTION.format(name=name) if has_selection else name, image, drawable)
 
 
+@quiet()
 def thumbnail(source: StyleSource, side: int) -> Any:
     """A GdkPixbuf of an open image for the gallery, or None, also if the image was closed meanwhile."""
     if not source.image.is_valid():

@@ -51,8 +51,10 @@ class Target:
 
     @property
     def document_name(self) -> str:
-        file = self.image.get_file() or self.image.get_imported_file()
-        return str(file.get_basename() if file is not None else self.image.get_name() or translated(strings.UNTITLED))
+        with quiet():
+            file = self.image.get_file() or self.image.get_imported_file()
+            name = file.get_basename() if file is not None else self.image.get_name()
+        return str(name or translated(strings.UNTITLED))
 
     @property
     def exists(self) -> bool:

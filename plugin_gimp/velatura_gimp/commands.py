@@ -41,7 +41,7 @@ def restyle(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
         return RestyleController(arguments.PROGRAM, procedure, config, canvas).run(is_new=is_new)
 
     command = in_dialog if run_mode == Gimp.RunMode.INTERACTIVE else without_dialog
-    return _return_values(procedure, image, _after_set_up(run_mode, command))
+    return _return_values(procedure, run_mode, image, _after_set_up(run_mode, command))
 
 
 def restyle_again(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -53,7 +53,7 @@ def restyle_again(procedure: Any, run_mode: Any, image: Any, drawables: list[Any
             raise NothingToRestyle(strings.NOTHING_TO_REPEAT)
         return windowless.restyle(arguments.PROGRAM, Canvas(image, drawables, show=True), last.styles, last.settings)
 
-    return _return_values(procedure, image, _after_set_up(run_mode, without_dialog))
+    return _return_values(procedure, run_mode, image, _after_set_up(run_mode, without_dialog))
 
 
 def edit(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -66,7 +66,7 @@ def edit(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any
         canvas.edit_target(canvas.edited_result())  # raises before the dialog is shown
         return _controller(procedure, canvas).run(edit=True)
 
-    return _return_values(procedure, image, _after_set_up(run_mode, in_dialog))
+    return _return_values(procedure, run_mode, image, _after_set_up(run_mode, in_dialog))
 
 
 def _controller(procedure: Any, canvas: Canvas) -> Any:
@@ -88,7 +88,7 @@ def explain(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], con
             arguments.PROGRAM, Canvas(image, drawables, show=run_mode == Gimp.RunMode.INTERACTIVE), styles[0]
         )
 
-    return _return_values(procedure, image, _after_set_up(run_mode, without_dialog))
+    return _return_values(procedure, run_mode, image, _after_set_up(run_mode, without_dialog))
 
 
 def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -107,7 +107,7 @@ def results(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: 
             raise NothingToRestyle(strings.NO_LAYER)
         return _controller(procedure, canvas).run(using=used)
 
-    return _return_values(procedure, image, _after_set_up(run_mode, in_dialog))
+    return _return_values(procedure, run_mode, image, _after_set_up(run_mode, in_dialog))
 
 
 def set_up(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
@@ -120,14 +120,14 @@ def set_up(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: A
 
         setup_window.show(stay=True)
 
-    return _return_values(procedure, image, in_dialog)
+    return _return_values(procedure, run_mode, image, in_dialog)
 
 
 def open_help(procedure: Any, run_mode: Any, image: Any, drawables: list[Any], _: Any) -> Any:
     """Opens the manual."""
     from .manual import open_manual
 
-    return _return_values(procedure, image, open_manual)
+    return _return_values(procedure, run_mode, image, open_manual)
 
 
 def _after_set_up(run_mode: Any, command: Callable[[], Any]) -> Callable[[], Any]:
@@ -143,12 +143,13 @@ def _after_set_up(run_mode: Any, command: Callable[[], Any]) -> Callable[[], Any
     return run
 
 
-def _return_values(procedure: Any, image: Any, command: Callable[[], Any]) -> Any:
+def _return_values(procedure: Any, run_mode: Any, image: Any, command: Callable[[], Any]) -> Any:
     """Runs a command and converts its outcome to GIMP's return values.
 
-    A layer is a success, None a cancel. If the image has been closed, it is a cancel as well: after a success, GIMP
-    stores the settings in the image, and shows an error if that fails. An error of ours is reported to GIMP, which
-    shows it in a dialog or on a script's standard error.
+    A layer is a success, None a cancel. Only scripts get the layer: GIMP 3.0.4 frees the values of a command late, and
+    ends with a segmentation fault if the user has closed the layer's image by then. If the image has been closed, it is
+    a cancel as well: after a success, GIMP stores the settings in the image, and shows an error if that fails. An error
+    of ours is reported to GIMP, which shows it in a dialog or on a script's standard error.
     """
     try:
         layer = command()
@@ -160,6 +161,8 @@ def _return_values(procedure: Any, image: Any, command: Callable[[], Any]) -> An
     if layer is None or (image is not None and not image.is_valid()):
         return procedure.new_return_values(STATUS.CANCEL, None)
     values = procedure.new_return_values(STATUS.SUCCESS, None)
+    if run_mode != Gimp.RunMode.NONINTERACTIVE:
+        return values
     result = GObject.Value()
     result.init(Gimp.Layer.__gtype__)
     result.set_object(layer)

@@ -34,6 +34,7 @@ from .canvas_edit import edited_result as edited_result
 from .canvas_edit import is_edited as is_edited
 from .canvas_edit import replace_edited
 from .canvas_layers import (
+    active_node,
     copy_appearance,
     is_blended,
     keep_active,
@@ -58,7 +59,7 @@ def version() -> str:
 def current_target() -> Target:
     """The active layer and the selection. Raises NothingToRestyle, which tells the user what to do."""
     document = Krita.instance().activeDocument()
-    node = layer_of(document.activeNode()) if document is not None else None
+    node = layer_of(active_node(document)) if document is not None else None
     if node is None:
         raise NothingToRestyle(strings.NO_LAYER)
     inside = node.bounds().intersected(canvas_rect(document))
@@ -78,7 +79,7 @@ def current_target() -> Target:
 def target_key() -> tuple[str, ...] | None:
     """Changes whenever the active layer, the selection or the size changes; cheap to call."""
     document = Krita.instance().activeDocument()
-    node = document.activeNode() if document is not None else None
+    node = active_node(document) if document is not None else None
     if node is None:
         return None
     selected = selection_key(document.selection(), canvas_rect(document))
@@ -144,7 +145,7 @@ def read(target: Target) -> Generator[None, None, Content]:
     yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
     if target.selection is not None:
         target.selection = target.selection.duplicate()  # the user may change the selection during the restyle
-    rect = target.rect
+    rect, canvas = target.rect, canvas_of(target.document)  # the document may be closed while it is read
     target.before = LayerState.of(target.document, target.node, rect)
     picture = yield from read_pixels(target.node, rect, colour_space(target.document))
     if picture is None:
@@ -152,8 +153,7 @@ def read(target: Target) -> Generator[None, None, Content]:
     mask = None
     if target.selection is not None:
         mask = yield from read_coverage(target.selection, rect)
-    place = Place(canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
-    return Content(picture, mask, place)
+    return Content(picture, mask, Place(canvas, rect.left(), rect.top(), rect.width(), rect.height()))
 
 
 def sample(rows: int) -> int | None:
@@ -164,11 +164,9 @@ def sample(rows: int) -> int | None:
 def read_shown(target: Target, side: int | None) -> Generator[None, None, Content]:
     """Reads the target as the preview shows it; see `canvas_shown`. Raises LayerGone, NothingToRestyle."""
     yield from wait_until_idle(target.document, strings.CLOSED_BEFORE_READ)
-    rect = target.rect
+    rect, canvas = target.rect, canvas_of(target.document)
     picture, mask = yield from canvas_shown.read_shown(target.node, rect, target.selection, side)
-    return Content(
-        picture, mask, Place(canvas_of(target.document), rect.left(), rect.top(), rect.width(), rect.height())
-    )
+    return Content(picture, mask, Place(canvas, rect.left(), rect.top(), rect.width(), rect.height()))
 
 
 # --- inserting ---------------------------------------------------------------------------------------
@@ -249,7 +247,7 @@ def _insert(
     parent = source.parentNode()
     was_alone = len([child for child in parent.childNodes() if child.type() not in MASK_TYPES]) == 1
     covers_canvas = rect.translated(movement).contains(canvas_rect(document))
-    results, chosen = results_of(target.layer), document.activeNode()
+    results, chosen = results_of(target.layer), active_node(document)
     parent.addChildNode(layer, topmost_result(parent, source, results))
     if chosen is not None:
         keep_active(document, chosen, layer)

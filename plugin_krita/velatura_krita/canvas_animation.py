@@ -25,7 +25,16 @@ from velatura.pixels import SELECTION_CONTEXT, Picture
 
 from .canvas_changes import canvas_rect
 from .canvas_documents import MASK_TYPES, canvas_of, check_exists, layer_of, wait_until_idle
-from .canvas_layers import EFFECTS, copy_mixing, is_blended, keep_active, results_of, selected_part, topmost_result
+from .canvas_layers import (
+    EFFECTS,
+    active_node,
+    copy_mixing,
+    is_blended,
+    keep_active,
+    results_of,
+    selected_part,
+    topmost_result,
+)
 from .canvas_pixels import colour_space, fill_layer, read_coverage, read_pixels, strips
 from .canvas_profiles import HIDDEN_DOCUMENT
 from .canvas_target import Content, Target
@@ -46,7 +55,7 @@ DEFAULT_PIXEL = ".defaultpixel"  # the end of the name of the file with the colo
 def film_target() -> Target:
     """The active layer and the selection, whatever the frame at the time slider has. Raises NothingToRestyle."""
     document = Krita.instance().activeDocument()
-    node = layer_of(document.activeNode()) if document is not None else None
+    node = layer_of(active_node(document)) if document is not None else None
     if node is None:
         raise NothingToRestyle(strings.NO_LAYER)
     return Target(document, node, canvas_rect(document), document.selection())
@@ -109,6 +118,7 @@ class KritaFilm:
     def open(self, frames: Sequence[int]) -> Generator[None, None, None]:
         document, node = self._target.document, self._target.node
         yield from wait_until_idle(document, strings.CLOSED_BEFORE_READ)
+        self._place_canvas = canvas_of(document)  # the document may be closed when a frame is read
         times = frame_times(self._target)
         if self._target.selection is not None:
             self._selection = self._target.selection.duplicate()
@@ -160,7 +170,7 @@ class KritaFilm:
         picture = yield from read_pixels(self._source, rect, colour_space(self._result))
         if picture is None:
             return None
-        place = Place(canvas_of(self._target.document), rect.left(), rect.top(), rect.width(), rect.height())
+        place = Place(self._place_canvas, rect.left(), rect.top(), rect.width(), rect.height())
         return Content(picture, self._mask, place)
 
     def thumbnail(self, side: int) -> QImage:
@@ -245,7 +255,7 @@ class KritaFilm:
         document, source, layer = self._target.document, self._target.node, self._result.duplicate()
         parent = source.parentNode()
         was_alone = len([child for child in parent.childNodes() if child.type() not in MASK_TYPES]) == 1
-        results, chosen = results_of(self._target.layer), document.activeNode()
+        results, chosen = results_of(self._target.layer), active_node(document)
         parent.addChildNode(layer, topmost_result(parent, source, results))
         if chosen is not None:
             keep_active(document, chosen, layer)

@@ -17,7 +17,7 @@ from velatura.pixels import SELECTION_CONTEXT, Picture
 
 from .canvas_changes import canvas_rect
 from .canvas_documents import is_animated, is_open, layer_of, wait_until_idle
-from .canvas_layers import EFFECTS, is_locked, keep_active, selected_part
+from .canvas_layers import EFFECTS, active_node, is_locked, keep_active, selected_part
 from .canvas_pixels import colour_space, fill_layer, strips
 from .canvas_recipes import recipe_of, remember
 from .canvas_target import Target
@@ -57,7 +57,7 @@ class Edited:
 def edited_result() -> Edited:
     """The active layer with its recipe. Raises NothingToRestyle, which tells the user what to do."""
     document = Krita.instance().activeDocument()
-    node = layer_of(document.activeNode()) if document is not None else None
+    node = layer_of(active_node(document)) if document is not None else None
     if node is None:
         raise NothingToRestyle(strings.EDIT_NO_LAYER)
     if is_animated(node):  # a still result would replace its frames
@@ -75,7 +75,7 @@ def is_edited(edited: Edited) -> bool:
     document = Krita.instance().activeDocument()
     if document is None or not edited.exists or document.rootNode() != edited.document.rootNode():
         return False
-    return bool(layer_of(document.activeNode()) == edited.node)
+    return bool(layer_of(active_node(document)) == edited.node)
 
 
 def edit_key(edited: Edited) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ def replace_edited(edited: Edited, rect: QRect, picture: Picture, recipe: Recipe
     if not edited.exists:
         raise LayerGone(strings.LAYER_DELETED)
     name = name_after(old.name(), edited.recipe.name, recipe.name)
-    chosen = document.activeNode()
+    chosen = active_node(document)
     was_chosen = layer_of(chosen) == old
     new, masks = yield from _replaced_by_copy(document, old)
     if new is None and not edited.exists:  # another layer was added at the same moment: which one is the copy?

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ NORMAL, OPAQUE = "normal", 255
 # The effects that Krita applies to a paint layer's pixels. Other layers are read with their effects.
 EFFECTS = ("transparencymask", "filtermask", "transformmask")
 CHECK_EVERY, MAX_CHECKS = 20, 250  # ms; Krita activates a new layer itself, some 10 to 200 ms after it was added
+FORGET_AFTER = 5 * CHECK_EVERY  # ms after which Krita has carried out that another layer is active
 
 MAX_EARLIER_RESULTS = 1000  # layers above a source that are checked for being earlier results of it
 SAMPLED_ROWS = 32  # of a selection whose bounding box is the canvas
@@ -70,20 +72,48 @@ def is_locked(node: Any) -> bool:
     return False
 
 
+@dataclass
+class _Addition:
+    """A layer that was added, which Krita activates a moment later, and the node that becomes active again."""
+
+    added: Any
+    chosen: Any
+
+
+_additions: list[_Addition] = []  # the latest ones
+
+
+def active_node(document: Any) -> Any:
+    """The node that the user has chosen, or None: not a layer that Krita itself has activated since it is new."""
+    node = document.activeNode()
+    for addition in _additions:
+        if node is not None and layer_of(node) == addition.added:
+            return addition.chosen
+    return node
+
+
 def keep_active(document: Any, chosen: Any, added: Any) -> None:
     """Makes the chosen node active again once Krita has activated the added layer."""
+    addition = _Addition(added, chosen)
+    _additions.append(addition)
 
-    def check(chosen: Any, checks_left: int) -> None:
+    def forget() -> None:
+        _additions[:] = [one for one in _additions if one is not addition]
+
+    def check(checks_left: int) -> None:
         if document.rootNode() is None or checks_left == 0:
+            forget()
             return
         active = document.activeNode()
         if layer_of(active) != added:
-            again = partial(check, active or chosen, checks_left - 1)  # the user may choose another layer meanwhile
-            QTimer.singleShot(CHECK_EVERY, again)
-        elif document.nodeByUniqueID(chosen.uniqueId()) is not None:
-            document.setActiveNode(chosen)
+            addition.chosen = active or addition.chosen  # the user may choose another layer meanwhile
+            QTimer.singleShot(CHECK_EVERY, partial(check, checks_left - 1))
+            return
+        QTimer.singleShot(FORGET_AFTER, forget)
+        if document.nodeByUniqueID(addition.chosen.uniqueId()) is not None:
+            document.setActiveNode(addition.chosen)
 
-    check(chosen, MAX_CHECKS)
+    check(MAX_CHECKS)
 
 
 def selected_part(selection: Any, inside: QRect) -> QRect:

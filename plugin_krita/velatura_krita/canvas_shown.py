@@ -17,6 +17,7 @@ from velatura.errors import NothingToRestyle
 from velatura.pixels import SMALLEST_SIDE, Picture, reduced_mask, zeroed_buffer
 
 from .canvas_documents import layer_of
+from .canvas_layers import active_node
 from .canvas_pixels import SRGB, colour_space, conversion_document, convert, read_coverage
 from .qt import QImage, QPainter, QPoint, QRect, QSize, Qt
 from .styles import FORMAT, as_picture
@@ -37,7 +38,7 @@ def sample(rows: int) -> int | None:
     None while Krita paints or saves, or if there is no layer.
     """
     document = Krita.instance().activeDocument()
-    node = layer_of(document.activeNode()) if document is not None else None
+    node = layer_of(active_node(document)) if document is not None else None
     if node is None or not document.tryBarrierLock():  # it is locked while a stroke is being painted
         return None
     document.unlock()

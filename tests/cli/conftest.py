@@ -22,7 +22,7 @@ def run(warm: Daemon) -> Run:
     def call(*arguments: object) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "VELATURA_HOME": str(warm.home), "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "velatura_daemon", *map(str, arguments)]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)
 
     return call
 

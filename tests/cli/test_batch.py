@@ -41,6 +41,7 @@ from velatura_daemon.terminal.style_options import parse_paintings
 QUICK = ("--quality", "draft", "--iterations", "2")
 # About half a second per picture, which is enough time to act while the batch runs.
 LONG = ("--quality", "draft", "--iterations", "60", "--optimiser", "adam")
+ENDLESS = ("--quality", "draft", "--iterations", "200", "--optimiser", "adam")  # nobody waits for its end
 
 
 def draw(path: Path, seed: int, width: int = 32, height: int = 24) -> Path:
@@ -94,7 +95,7 @@ def batch(start: Start) -> Batch:
 
     def call(folder: Path, *more: object, code: int = 0) -> list[dict]:
         process = start(folder, "--json", *(more or QUICK))
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=400)
         assert process.returncode == code, out + err
         return [json.loads(line) for line in out.splitlines()]
 
@@ -263,7 +264,7 @@ def test_failures_are_listed_at_the_end_and_all_other_pictures_are_restyled(star
     (out / "frame10.png").write_bytes(b"precious")
     (folder / "frame9.png").write_bytes((folder / "frame9.png").read_bytes()[:300])
     process = start(folder, *QUICK, "-o", out)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=400)
     assert (process.returncode, stdout.strip()) == (1, str(out))
     messages = stderr.splitlines()
     assert messages[-3:-2] == ["2 could not be restyled:"]
@@ -295,7 +296,7 @@ def test_a_result_that_the_user_has_edited_is_not_overwritten_after_a_setting_ch
 )
 def test_an_error_that_concerns_all_pictures_stops_the_batch_and_is_shown_once(start, folder, arguments, expected):
     process = start(folder, *QUICK, *(word.format(folder=folder) for word in arguments))
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=400)
     assert process.returncode in (1, 2)
     assert stderr.count(expected) == 1
     assert "Traceback" not in stderr
@@ -314,10 +315,10 @@ def test_a_killed_batch_continues_where_it_stopped(start, batch, folder):
 
 
 def test_an_interrupt_keeps_finished_results_and_explains_how_to_continue(start, folder):
-    process = start(folder, *LONG, "--json")
+    process = start(folder, *ENDLESS, "--json")
     *_, finished = lines_until(process, "made")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     assert process.returncode == 130
     assert "of 4 pictures are done" in err
     assert "same command again" in err
@@ -335,7 +336,7 @@ def test_an_interrupt_saves_the_progress_of_running_restyles(folder, daemon):
     for line in lines_until(process, "preview"):
         assert line["event"] != "made"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=400)
     with daemon.client("watching") as client:
         status_when(client, lambda report: report["stopped_midway"] > 0)
 
@@ -346,9 +347,9 @@ def test_two_batches_cannot_use_the_same_folder_at_once(start, folder):
         pass
     process.send_signal(signal.SIGSTOP)  # on an idle machine it would finish before the other one starts
     other = start(folder, *LONG)
-    assert "Another 'velatura batch'" in other.communicate(timeout=60)[1]
+    assert "Another 'velatura batch'" in other.communicate(timeout=400)[1]
     process.send_signal(signal.SIGCONT)
-    assert process.communicate(timeout=60) and process.returncode == 0
+    assert process.communicate(timeout=400) and process.returncode == 0
 
 
 def test_a_killed_daemon_is_restarted_and_no_picture_is_missing(start, folder, warm):
@@ -357,7 +358,7 @@ def test_a_killed_daemon_is_restarted_and_no_picture_is_missing(start, folder, w
         pass
     pid = warm.status()["pid"]
     os.kill(pid, signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=400)
     wait_for_end(pid)
     assert process.returncode == 0, out + err
     assert json.loads(out.splitlines()[-1])["made"] == 4
@@ -385,11 +386,11 @@ def test_results_finished_after_the_command_was_killed_are_fetched_and_not_compu
 
 
 def test_a_daemon_that_the_user_stopped_is_not_restarted(start, folder, warm):
-    process = start(folder, *LONG, "--json")
+    process = start(folder, *ENDLESS, "--json")
     for _ in lines_until(process, "made"):
         pass
     warm.stop()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 1
     assert "has been stopped" in err
     assert "of 4 pictures are done" in out

@@ -239,7 +239,7 @@ def test_an_interrupt_leaves_a_sheet_of_what_is_done(warm, files):
         if json.loads(text)["event"] == "made":
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     assert re.fullmatch(
         r"Stopped\. [1-3] of 4 pictures are done, .* Sheet of the results so far: .*sheet\.jpg\n", err
     ), err

@@ -27,7 +27,7 @@ def velatura(home):
             env={**os.environ, "VELATURA_HOME": str(home)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=400,
             check=False,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -28,7 +29,7 @@ def velatura(home):
             env={**os.environ, "VELATURA_HOME": str(home)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=400,
             check=False,
         )
 
@@ -85,7 +86,8 @@ def test_a_hung_daemon_that_ignores_sigterm_is_killed_with_its_children(path, mo
         child = int(hung.stdout.readline())
         assert "killed" in lock_holder.end(path)
         assert hung.wait() == -signal.SIGKILL
-        assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+        with contextlib.suppress(psutil.NoSuchProcess):
+            assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
         assert not is_held(path)
 
 

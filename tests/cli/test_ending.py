@@ -152,7 +152,7 @@ def test_ctrl_c_cancels_the_restyle_in_the_daemon(times, warm: Daemon, files):
     until_progress(process)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     assert (process.returncode, err) == (130, STOPPED)
     if times == 1:
         with warm.client("after") as client:
@@ -167,7 +167,7 @@ def test_a_stopped_batch_says_in_the_same_line_what_is_done(warm, files, tmp_pat
     )
     until_progress(process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     assert process.returncode == 130
     assert err == "Stopped. No picture is done yet. Run the same command again to continue.\n"
     assert not (tmp_path / "out").exists()

@@ -134,7 +134,7 @@ def test_each_record_of_the_log_is_one_line(attacked: Daemon, command: Command):
     lines = log.decode().splitlines()
     assert lines and all(LOG_LINE.match(line) or line.startswith(START_MARKER) for line in lines)
     assert not [line for line in lines if line.endswith("velatura: forged")]
-    assert command("daemon", "logs", "-n", "1000")[1].splitlines() == lines
+    assert command("daemon", "logs", "-n", "1000")[1].splitlines()[: len(lines)] == lines
 
 
 def test_an_earlier_log_with_raw_names_is_printed_without_them(attacked: Daemon, command: Command):

@@ -37,7 +37,7 @@ def shell(warm: Daemon) -> Shell:
         env = {**os.environ, "VELATURA_HOME": str(warm.home), "OMP_NUM_THREADS": "1"}
         script = f'"$@" {redirection}'
         command = ["sh", "-c", script, "sh", sys.executable, "-m", "velatura_daemon", *map(str, arguments)]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)
 
     warm.status()  # it runs, so that every command has something to print
     return call
@@ -63,7 +63,7 @@ def test_a_reader_that_goes_away_ends_the_command_silently(command, shell, warm:
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
     assert (done.returncode, done.stderr) == (141, "")

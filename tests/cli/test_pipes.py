@@ -35,7 +35,7 @@ def piped(environment: dict[str, str], files: Path) -> Piped:
     def call(*arguments: object, **more: object) -> subprocess.CompletedProcess[bytes]:
         command = [sys.executable, "-m", "velatura_daemon", "restyle", *map(str, arguments), *QUICK]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-        return subprocess.run(command, env=environment, cwd=files, timeout=120, check=False, **streams)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(command, env=environment, cwd=files, timeout=400, check=False, **streams)  # type: ignore[call-overload,no-any-return]
 
     return call
 
@@ -151,7 +151,7 @@ def test_a_pipe_that_nothing_reads_costs_one_line_and_the_result_can_be_saved(pi
         os.close(writing)
     assert "nothing reads it any more" in refusal(done, 1)
     command = [sys.executable, "-m", "velatura_daemon", "results", "save", "-o", files / "saved.png"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=400)
     assert Image.open(files / "saved.png").size == (32, 24)
 
 

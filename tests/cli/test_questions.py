@@ -36,7 +36,7 @@ signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 def forget(home: Path, answer: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "VELATURA_HOME": str(home)}
     command = [sys.executable, "-m", "velatura_daemon", "forget"]
-    return subprocess.run(command, env=env, input=answer, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env, input=answer, capture_output=True, text=True, timeout=400, check=False)
 
 
 @pytest.mark.parametrize("answer", ["y\n", "YES\n", "what\ny\n"])
@@ -77,7 +77,7 @@ def test_ctrl_c_at_a_question_ends_the_command_whenever_it_comes(home, tmp_path,
         assert process.stderr.read(len(QUESTION)).decode() == QUESTION
         if not hook:
             process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=400)
     finally:
         process.kill()
         os.close(ours)

@@ -31,7 +31,7 @@ def velatura(home: Path) -> Iterator[Velatura]:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "velatura_daemon", *arguments]
         env = {**os.environ, "VELATURA_HOME": str(home / "here")}
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)
 
     yield call
     call("daemon", "stop")

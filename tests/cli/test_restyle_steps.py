@@ -135,7 +135,7 @@ def test_a_stopped_restyle_says_where_its_steps_are(warm, files):
         if json.loads(line)["event"] == "progress" and (files / "steps" / "step_0002.png").exists():
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     assert (process.returncode, err) == (130, f"Stopped. The steps so far are in {files / 'steps'}.\n")
     assert Image.open(files / "steps" / "step_0001.png").size == (32, 24)
 

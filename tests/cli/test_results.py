@@ -19,10 +19,10 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 
-# Takes longer than the interval until the first checkpoint: some seconds, or two minutes on a slow and busy machine.
+# LONG takes some seconds, or two minutes on a slow and busy machine.
 PATIENCE = 400  # seconds
 pytestmark = pytest.mark.timeout(PATIENCE + 20)
-LONG = ("--quality", "draft", "--iterations", "1000", "--optimiser", "adam")
+LONG = ("--quality", "draft", "--iterations", "400", "--optimiser", "adam")
 
 
 class Home:
@@ -70,14 +70,15 @@ def homes() -> Iterator[list[Home]]:
 
     one, other = (Home(Path(tempfile.mkdtemp(prefix="vel-"))) for _ in range(2))
     one.draw()
+    one.run("daemon", "start", "--keep-seconds", "0.2")
+    pid = json.loads(one.run("daemon", "status", "--json"))["pid"]
     restyle = one.restyle(*LONG)
     checkpoints = one.daemon.dirs.state / "checkpoints"
     while not list(checkpoints.glob("*.record")):
         assert restyle.poll() is None, restyle.communicate()
         time.sleep(0.05)
-    pid = json.loads(one.run("daemon", "status", "--json"))["pid"]
     os.kill(pid, signal.SIGKILL)
-    _, one.output = restyle.communicate(timeout=60)  # type: ignore[attr-defined]
+    _, one.output = restyle.communicate(timeout=400)  # type: ignore[attr-defined]
     wait_for_end(pid)
     shutil.rmtree(other.folder)
     shutil.copytree(one.folder, other.folder, ignore=shutil.ignore_patterns("run"))
@@ -106,7 +107,7 @@ def test_an_interrupted_restyle_is_finished_and_written_to_its_output_file(homes
     assert last["started_from"] == "last"
     assert home.saved() == []
     (line,) = json.loads(home.run("history", "--json"))
-    assert line["settings"]["iterations"] == 1000
+    assert line["settings"]["iterations"] == 400
     assert "There are no saved results" in home.run("results", "save", code=2)
 
 
@@ -114,7 +115,7 @@ def test_as_it_is_writes_without_finishing_and_a_failed_write_loses_nothing(home
     home = homes[1]
     (item,) = home.saved()
     saving = home.start("results", "save", item["id"][:6], "--as-it-is", "-o", home.folder / "out.png", file_bytes=2000)
-    _, errors = saving.communicate(timeout=60)
+    _, errors = saving.communicate(timeout=400)
     assert saving.returncode == 1, errors
     assert not (home.folder / "out.png").exists()
     (item,) = home.saved()
@@ -127,7 +128,7 @@ def test_as_it_is_writes_without_finishing_and_a_failed_write_loses_nothing(home
 def test_a_history_entry_can_be_used_again_unless_its_painting_is_missing(homes):
     home = homes[0]
     done = home.restyle("--quality", "draft", "--iterations", "4", "--strength", "70", "-o", home.folder / "quick.png")
-    assert done.wait(timeout=60) == 0
+    assert done.wait(timeout=400) == 0
     lines = json.loads(home.run("history", "--json"))
     assert [line["settings"]["strength"] for line in lines] == [70, 50]
     assert "Painting 70 %, Draft, Iterations 4" in home.run("history")

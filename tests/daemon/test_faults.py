@@ -218,27 +218,26 @@ def test_running_out_of_descriptors_refuses_clients_only_briefly(daemon):
 
 # --- clients and suspend ----------------------------------------------------------------------------
 def test_a_client_that_was_suspended_for_long_gets_an_error_and_can_continue(daemon):
-    daemon.options = ("--heartbeat", "0.2", "--park-seconds", "1", "--keep-seconds", "0")
+    daemon.options = ("--heartbeat", "1", "--park-seconds", "3", "--keep-seconds", "0")
     with daemon.client("editor") as slow, daemon.client("watching") as watching:
-        job = slow.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
-        until(slow, p.Progress, job)
-        status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))
+        job = slow.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
+        until(slow, p.ProgressSaved, job)
         status_when(watching, lambda report: report["stopped_midway"] == 1)  # it has sent nothing meanwhile
         with pytest.raises(DaemonLost, match="progress was saved"):
             until(slow, Finished, job)
         slow.request_saved()
-        slow.resume(until(slow, SavedItems).items[0])
+        slow.resume(until(slow, SavedItems).items[0], how="as_it_is")
         assert until(slow, Finished, job).result.started_from == "last"
 
 
 def test_after_the_machine_was_suspended_all_jobs_continue(daemon):
-    daemon.options = ("--heartbeat", "0.5", "--park-seconds", "2", "--hang-seconds", "5")
+    daemon.options = ("--heartbeat", "2", "--park-seconds", "5", "--hang-seconds", "8")
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=150))
         until(client, p.Progress, job)
         report = client.status()
         with stopped(report["pid"], report["worker"]["pid"]):
-            time.sleep(6.5)  # the suspend itself: longer than every timeout above
+            time.sleep(9)  # the suspend itself: longer than every timeout above
         done = until(client, Finished, job)
         assert done.result.started_from == "content"  # neither parked nor started again
         assert client.status()["worker"]["pid"] == report["worker"]["pid"]

@@ -100,11 +100,11 @@ def test_a_vanished_clients_job_stops_at_once(daemon):
 
 
 def test_the_job_of_a_client_that_stalled_continues(daemon):
-    daemon.options = ("--heartbeat", "0.3")
+    daemon.options = ("--heartbeat", "1")
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
     job = stalled.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=250))
     until(stalled, p.Progress, job)
-    status_when(watching, lambda report: report["jobs"][0]["state"] == "parked")
+    status_when(watching, lambda report: [job["state"] for job in report["jobs"]] == ["parked"])
     done = until(stalled, Finished, job)
     assert done.result.started_from == "last"  # from its checkpoint
 
@@ -213,7 +213,7 @@ def test_an_idle_worker_releases_the_device_and_restarts_with_the_next_job(daemo
 
 
 def test_an_idle_daemon_ends_after_exit_seconds(daemon):
-    daemon.options = ("--exit-seconds", "0.5")
+    daemon.options = ("--exit-seconds", "5")
     with daemon.client() as client:
         client.wait_until_ready()
         pid = client.status()["pid"]

@@ -14,6 +14,7 @@ from tests.conftest import ENDLESS, picture, wait_for_end
 from tests.support.daemons import status_when, until, until_failed
 from tests.support.driven_server import DrivenServer
 from velatura.app_dirs import app_dirs, make_private_folder
+from velatura.client import locks
 from velatura.client.connection_file import ConnectionInfo, find, publish, read_connection, withdraw
 from velatura.client.locks import Lock, is_held
 from velatura.protocol import messages as p
@@ -41,7 +42,7 @@ def test_when_the_state_folder_was_deleted_the_older_daemon_ends_and_takes_nothi
 
 
 def test_a_deleted_lock_file_is_restored_by_the_daemon_that_had_it(daemon):
-    daemon.options = ("--heartbeat", "0.2")
+    daemon.options = ("--heartbeat", "1")
     with daemon.client("first") as first:
         first.wait_until_ready()
         pid = first.status()["pid"]
@@ -95,7 +96,8 @@ def test_a_lock_is_current_until_its_file_is_deleted_or_replaced(tmp_path):
     lock.close()
 
 
-def test_a_process_that_looks_for_a_daemon_does_not_keep_it_from_locking_its_new_file(tmp_path):
+def test_a_process_that_looks_for_a_daemon_does_not_keep_it_from_locking_its_new_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE", 60.0)
     lock = Lock(tmp_path / "lock")
     assert lock.acquire()
     (tmp_path / "lock").unlink()

@@ -15,7 +15,7 @@ from tests.editors.gimp_user import GimpUser
 from tests.editors.krita_session import KritaSession
 from tests.editors.reporting import CAPTURE_MANAGER, MEASUREMENTS, say
 from tests.editors.session import S, start
-from tests.editors.user_home import forget_choices, new_home, velatura
+from tests.editors.user_home import forget_choices, new_home, start_daemon, velatura
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,8 +54,9 @@ def user_home() -> Iterator[Path]:
 
 def with_daemon(session: S) -> Iterator[S]:
     """A started editor with a running daemon. What the tests of other files have chosen is forgotten."""
+    velatura(session.home, "daemon", "stop")  # that of another editor in the same file, if there is one
     forget_choices(session.home)
-    velatura(session.home, "daemon", "start")
+    start_daemon(session.home)
     try:
         yield start(session)
     finally:
@@ -89,8 +90,7 @@ def user(gimp):
     except (AssertionError, OSError):
         assert gimp.process is not None
         gimp.process.wait(60)  # fails if GIMP is still running; a crash takes a moment
-        # GIMP 3.0.4 itself sometimes crashes with a segmentation fault when one picture is closed and the next one opened (two of eight runs),
-        # with no procedure of ours running. This is reported, and GIMP is restarted once, since the test itself has not begun yet.
+        # GIMP 3.0.4 has crashed with a segmentation fault when one picture was closed and the next one opened. This is reported, and GIMP is restarted once, since the test itself has not begun yet.
         say(f"GIMP has crashed and is restarted; the end of its log:\n{gimp.log()[-1000:]}")
         gimp.start()
         user.open_picture()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from tests.editors.gimp_session import GimpOnScreen
 from tests.editors.session import PATIENCE
-from tests.editors.user_home import velatura
+from tests.editors.user_home import start_daemon, velatura
 
-HEARTBEATS = 2 * 5.0 + 5.0  # seconds: two missed heartbeats, and some margin
+HEARTBEATS = PATIENCE  # two missed heartbeats take ten seconds; a job that is not stopped runs for an hour
 RESTYLE_KEY, AGAIN_KEY, EXPLAIN_KEY, RESULTS_KEY, SETUP_KEY = "y", "i", "k", "d", "s"  # mnemonics in Filters ▸ Velatura
 STATUS_BAR_CANCEL = ("1405", "1024")  # its position in a window that fills the screen
 # What the menu entry "Current selection" of a style does.
@@ -54,12 +54,12 @@ class GimpUser:
 
     def menu(self, key: str) -> None:
         """Chooses a command in Filters ▸ Velatura with the keyboard."""
-        before = self._window_count()
-        self.gimp.wait_until(lambda: self._open_menu(before), PATIENCE, "the menu")
+        self.gimp.wait_until(self._open_menu, PATIENCE, "the menu")
         self.gimp.run("xdotool", "key", key)
 
-    def _open_menu(self, before: int) -> bool:
+    def _open_menu(self) -> bool:
         """Opens the menu and its last submenu, which is ours. Returns whether both are open; otherwise neither is."""
+        before = self._window_count()  # a tooltip or a closing window that counted may be gone at the next try
         self.key(f"alt+{self.filters_key}")
         if self._windows_become(before + 1):
             self.gimp.run("xdotool", "key", "Up", "Right")
@@ -107,12 +107,13 @@ class GimpUser:
         """Starts a restyle in the open dialog, and kills the daemon once a checkpoint is saved."""
         checkpoints = self.gimp.home / "velatura/state/checkpoints"
         velatura(self.gimp.home, "results", "drop", "--all")  # of earlier tests
+        pid = json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["pid"]
         self.set_up(**settings)
         self.dialog("click('Restyle')")
         self.gimp.wait_until(lambda: list(checkpoints.glob("*.record")), PATIENCE, "the checkpoint")
-        os.kill(json.loads(velatura(self.gimp.home, "daemon", "status", "--json"))["pid"], signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         self.wait("not busy() and 'estyle again' in message()", "the error")
-        velatura(self.gimp.home, "daemon", "start")  # outside of GIMP's namespace
+        start_daemon(self.gimp.home)  # outside of GIMP's namespace
 
     def open_results(self) -> None:
         """Opens the results dialog from the menu, without the restyle dialog."""
@@ -125,7 +126,7 @@ class GimpUser:
 
     def results_are_closed(self) -> bool:
         try:
-            return not self.gimp.dialog.execute("results() is not None", 5)
+            return not self.gimp.dialog.execute("results() is not None", 60)
         except (OSError, AssertionError):
             return True
 
@@ -135,7 +136,7 @@ class GimpUser:
 
     def is_closed(self) -> bool:
         try:
-            return not self.gimp.dialog.execute("is_open()", 5)
+            return not self.gimp.dialog.execute("is_open()", 60)
         except (OSError, AssertionError):
             return True
 

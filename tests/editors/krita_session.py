@@ -81,8 +81,11 @@ def restyle(krita: KritaSession, layer: str | None = None, **settings: Any) -> s
 def activate(krita, name):
     """Activates a layer, and waits until it stays active."""
     krita.wait_for("doc().waitForDone() or True", PATIENCE, "Krita to be idle")
-    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to be active")
-    krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to stay active")
+    for _ in range(
+        3
+    ):  # Krita itself activates a new layer up to 200 ms after it was added, and then our plugin the other one again
+        krita.execute("QTest.qWait(120)")
+        krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to stay active")
 
 
 def differing(krita, before, after, size=(256, 192), bytes_per_pixel=4):

@@ -81,6 +81,18 @@ def test_closing_the_dialog_keeps_the_frames_that_are_done(animated):
     assert animated.execute("layers()") == NAMES[2:]
 
 
+def test_if_the_image_is_closed_midway_the_frames_that_were_read_become_a_new_image(animated):
+    animated.set_up(iterations=60)
+    choose(animated, "all")
+    animated.dialog("click('Restyle')")
+    animated.wait("'Frame 2 of 3' in message()", "the second frame")
+    animated.execute("close_all()")
+    animated.wait("not busy()", "the end")
+    assert "2 of 3" in animated.dialog("message()")
+    animated.close()
+    assert animated.execute("layers()") == NAMES[1:]
+
+
 def test_for_a_single_layer_no_frames_are_offered(user):
     user.open_dialog()
     user.wait("'96 × 72' in window().target.get_text()", "the description")

@@ -86,6 +86,7 @@ def test_a_folder_of_paintings_becomes_a_group_that_can_be_removed(painter, fold
 
 def test_the_search_shows_what_fits_and_escape_clears_it_before_it_closes_the_dialog(painter):
     painter.dialog("pick('Mosaic')\nwindow().dialog.present()")
+    painter.wait("window().dialog.is_active()", "the dialog to be active")
     painter.gimp.run("xdotool", "key", "ctrl+f")
     painter.wait("window().gallery.search.has_focus()", "the focus")
     painter.gimp.run("xdotool", "type", "SWirl")

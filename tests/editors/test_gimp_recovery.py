@@ -9,7 +9,7 @@ import time
 
 from tests.editors.gimp_user import HEARTBEATS
 from tests.editors.session import PATIENCE
-from tests.editors.user_home import velatura
+from tests.editors.user_home import start_daemon, velatura
 
 
 def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_its_place(user):
@@ -123,7 +123,7 @@ def test_a_killed_daemon_is_reported_and_the_next_restyle_works(user):
     user.set_up()
     user.restyle()
     velatura(user.gimp.home, "daemon", "stop")  # the one that GIMP started in its own namespace
-    velatura(user.gimp.home, "daemon", "start")
+    start_daemon(user.gimp.home)
 
 
 def test_a_stopped_restyle_can_be_resumed_to_its_end(user):

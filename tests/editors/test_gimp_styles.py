@@ -33,7 +33,7 @@ def test_making_the_figures_from_the_menu_can_be_cancelled_in_the_status_bar(use
     user.gimp.wait_until(lambda: "running" in [job["state"] for job in user.jobs()], PATIENCE, "the restyle to start")
     user.gimp.run("xdotool", "mousemove", *STATUS_BAR_CANCEL, "click", "1")
     user.gimp.wait_until(
-        lambda: not [j for j in user.jobs() if j["state"] == "running"], HEARTBEATS + 5, "the daemon to be free"
+        lambda: not [j for j in user.jobs() if j["state"] == "running"], HEARTBEATS, "the daemon to be free"
     )
     assert user.execute("len(images())") == 1
 

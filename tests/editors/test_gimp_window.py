@@ -41,6 +41,7 @@ def test_enter_in_a_field_starts_nothing(user):
     user.dialog(
         "field = next(p for p in inside(widget('setting strength')) if isinstance(p, Gtk.SpinButton))\nfield.grab_focus()\nfield.set_text('33')"
     )
+    user.wait("window().dialog.is_active()", "the dialog to be active")
     user.gimp.run("xdotool", "key", "Return")
     user.wait("window().settings().strength == 33", "the value")
     assert not user.dialog("busy()")
@@ -58,7 +59,7 @@ def test_the_dialog_opens_where_it_was_and_the_gallery_is_as_it_was(user):
     )
     close(user)
     saved = user.gimp.home / "velatura/config/window-gimp.json"
-    user.gimp.wait_until(lambda: "restyle" in json.loads(saved.read_text())["windows"], PATIENCE, "the file")
+    user.gimp.wait_until(lambda: "restyle" in json.loads(saved.read_text()).get("windows", {}), PATIENCE, "the file")
     user.open_dialog()
     assert user.dialog("list(window().dialog.get_size())")[0] == 820
     assert user.dialog("gallery()[0]") == "Poppy field"
@@ -80,5 +81,7 @@ def test_the_place_of_the_results_is_kept_when_the_dialog_below_them_closes(user
     close(user)
     saved = user.gimp.home / "velatura/config/window-gimp.json"
     user.gimp.wait_until(
-        lambda: json.loads(saved.read_text())["windows"].get("results", [0, 0, 0])[2] == 880, PATIENCE, "the file"
+        lambda: json.loads(saved.read_text()).get("windows", {}).get("results", [0, 0, 0])[2] == 880,
+        PATIENCE,
+        "the file",
     )

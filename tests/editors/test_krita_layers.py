@@ -267,6 +267,30 @@ def describes(krita, text):
     krita.wait_for(f"panel().target.text() == {text!r}", PATIENCE, f"the description {text}")
 
 
+# A new layer, in the moment in which Krita has activated it, before the chosen one is active again.
+NEW_LAYER = """
+from velatura_krita import canvas, canvas_layers
+key, chosen = canvas.target_key(), doc().activeNode()
+new = doc().createNode('new', 'paintlayer')
+doc().rootNode().addChildNode(new, None)
+doc().waitForDone()
+doc().setActiveNode(chosen)
+canvas_layers.keep_active(doc(), chosen, new)
+doc().setActiveNode(new)
+assert doc().activeNode() == new
+canvas.target_key() == key
+"""
+
+
+def test_a_layer_that_krita_activates_since_it_is_new_is_not_what_would_be_restyled(krita):
+    open_picture(krita)
+    assert krita.execute(NEW_LAYER)
+    krita.wait_for("doc().activeNode() == chosen", PATIENCE, "the chosen layer to be active again")
+    krita.execute("QTest.qWait(500)")
+    krita.execute("doc().setActiveNode(new)")
+    krita.wait_for("canvas.target_key() != key", PATIENCE, "the new layer to be the target when the user chooses it")
+
+
 def test_the_size_of_a_selection_is_that_of_its_part_in_the_layer(krita):
     open_picture(krita)
     krita.execute(
@@ -279,7 +303,9 @@ def test_the_size_of_a_selection_is_that_of_its_part_in_the_layer(krita):
     describes(krita, "Selection of small · 40 × 40 px")
     krita.execute("select(200, 100, 20, 20, invert=True)")
     describes(krita, "Selection of small · 60 × 40 px")
-    krita.execute("select(0, 0, 150, 150, invert=True)\nQTest.qWait(100)\nclick('start')")
+    krita.execute("select(0, 0, 150, 150, invert=True)")
+    krita.wait_for("selected()[0] == 0", PATIENCE, "the selection")
+    krita.execute("click('start')")
     assert "The selection does not overlap" in krita.execute("message()")
 
 

@@ -35,7 +35,7 @@ def docker(krita):
     open_picture(krita, "large.png")
     krita.wait_for(SHOW_DOCKER, PATIENCE, "the docker")
     krita.execute(f"dock = {DOCKER}.widget()")
-    krita.wait_for("'large.png' or '960' in dock.target.text()", PATIENCE, "the target")
+    krita.wait_for("'960 × 720' in dock.target.text()", PATIENCE, "the target")
     krita.execute("controller().enable_drafts(True)\ncontroller().window.show_drafts(True)")
     krita.execute(CHOOSE.format(name="Night swirls"))
     krita.execute("K.activeWindow().qwindow().activateWindow()")
@@ -151,6 +151,7 @@ def test_live_is_off_at_first_and_while_krita_saves(docker):
     assert docker.execute("controller().live.enabled") is False
     docker.execute("from velatura_krita import canvas, canvas_saving")
     assert docker.execute("canvas.sample(0) is not None")
+    docker.execute(f"doc().setFileName({str(docker.home / 'saved.png')!r})")
     docker.execute("K.setBatchmode(True)\nK.action('file_save').trigger()")
     docker.wait_for("canvas.sample(0) is not None", PATIENCE, "the end of saving")
     docker.execute("canvas_saving._watch._on_began()")

@@ -29,6 +29,7 @@ def window(krita):
     open_picture(krita)
     krita.execute("set_up('Poppy field', strength=77)")
     krita.execute("panel().presets.reload()")
+    krita.wait_for("window().isActiveWindow()", PATIENCE, "the window to be active")
     return krita
 
 

@@ -8,7 +8,7 @@ import signal
 
 from tests.editors.krita_session import activate, differing, open_picture, restyle, seen
 from tests.editors.session import PATIENCE
-from tests.editors.user_home import velatura
+from tests.editors.user_home import start_daemon, velatura
 
 
 def test_an_unreadable_file_is_reported_and_the_report_can_be_copied(krita):
@@ -44,14 +44,14 @@ def test_cancel_midway_leaves_the_document_unchanged_and_frees_the_daemon(krita)
     assert not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"]
     assert krita.execute("snapshot()") == before
     assert krita.execute("undo_text()") == ""
-    krita.execute("set_up(iterations=12)")  # so that the remembered settings are quick
+    krita.execute("set_up()")  # so that the remembered settings are quick
 
 
 def test_a_result_that_arrives_after_the_cancel_makes_no_layer(krita):
     open_picture(krita)
     before = krita.execute("layers()")
     krita.execute(
-        "set_up()\nsession = controller().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it arrived too late"
+        "set_up(iterations=20)\nsession = controller().session\nreal = session.cancel\nsession.cancel = lambda job: None  # as if it arrived too late"
     )
     krita.execute("finished = []\non_event('on_finished', lambda: finished.append(1))\nclick('start')")
     krita.wait_for("controller().current.job != ''", PATIENCE, "the job to be sent")
@@ -86,6 +86,7 @@ def test_restyle_again_by_its_shortcut_adds_the_next_result_above_the_last(krita
     restyle(krita)
     krita.wait_for(f"doc().activeNode().name() == {source!r}", PATIENCE, "the source to be active again")
     krita.execute("window().close()\nK.activeWindow().qwindow().activateWindow()")
+    krita.wait_for("K.activeWindow().qwindow().isActiveWindow()", PATIENCE, "Krita's window to be active")
     krita.run("xdotool", "key", "--clearmodifiers", "ctrl+alt+shift+p")
     krita.wait_for("len(layers()) == 3", PATIENCE, "the second layer")
     assert krita.execute("window() is None")
@@ -141,7 +142,7 @@ def test_a_killed_daemon_is_reported_and_the_next_restyle_works(krita):
     assert krita.execute("visible('copy_report')")
     assert restyle(krita) == "Night swirls 50 %"
     velatura(krita.home, "daemon", "stop")  # the one that Krita started in its own namespace
-    velatura(krita.home, "daemon", "start")
+    start_daemon(krita.home)
 
 
 def kill(pid):
@@ -151,14 +152,15 @@ def kill(pid):
 def kill_midway(krita, **settings):
     """Starts a restyle, and kills the daemon once a checkpoint is saved."""
     velatura(krita.home, "results", "drop", "--all")  # of earlier tests
+    pid = json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"]
     arguments = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     krita.execute(f"set_up({arguments})\nclick('start')")
     krita.wait_until(
         lambda: list((krita.home / "velatura/state/checkpoints").glob("*.record")), PATIENCE, "the checkpoint"
     )
-    kill(json.loads(velatura(krita.home, "daemon", "status", "--json"))["pid"])
+    kill(pid)
     krita.wait_for("not busy() and 'estyle again' in message()", PATIENCE, "the error")
-    velatura(krita.home, "daemon", "start")  # outside of Krita's namespace
+    start_daemon(krita.home)  # outside of Krita's namespace
 
 
 def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_its_place(krita):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.editors.krita_session import activate, choose_region, open_picture, restyle
 from tests.editors.session import PATIENCE
 from tests.editors.user_home import velatura
@@ -89,10 +91,17 @@ explain.figures = lambda: few
 """
 
 
-def test_the_figures_are_a_document_with_one_layer_per_figure(krita):
+@pytest.fixture
+def few_figures(krita):
+    krita.execute(FEW_FIGURES)
+    yield
+    krita.execute("explain.figures = real_figures")
+
+
+def test_the_figures_are_a_document_with_one_layer_per_figure(krita, few_figures):
     open_picture(krita)
     restyle(krita)
-    krita.execute(f"{FEW_FIGURES}menu('Filter', 'Velatura', 'See what the network sees…')")
+    krita.execute("menu('Filter', 'Velatura', 'See what the network sees…')")
     krita.wait_for("'Content' in layers()", PATIENCE, "the document")
     assert krita.execute("layers()")[-3:] == ["Table", "Style", "Content"]
     assert krita.execute("[n.name() for n in layer('Content').childNodes()] == [f.name for f in few[1::-1]]")
@@ -105,7 +114,7 @@ def test_the_figures_are_a_document_with_one_layer_per_figure(krita):
     )
 
 
-def test_making_the_figures_can_be_cancelled(krita):
+def test_making_the_figures_can_be_cancelled(krita, few_figures):
     open_picture(krita)
     restyle(krita)
     before = krita.execute("len(K.documents())")
@@ -117,9 +126,7 @@ def test_making_the_figures_can_be_cancelled(krita):
         PATIENCE,
         "the restyle to start",
     )
-    krita.execute(
-        "explaining = controller().explain_task\nexplaining.dialog.canceled.emit()\nexplain.figures = real_figures"
-    )
+    krita.execute("explaining = controller().explain_task\nexplaining.dialog.canceled.emit()")
     assert krita.execute("explaining.over")
     krita.wait_until(
         lambda: not json.loads(velatura(krita.home, "daemon", "status", "--json"))["jobs"],

@@ -92,7 +92,7 @@ def test_the_window_opens_where_it_was_and_the_gallery_is_as_it_was(krita):
     krita.execute("window().close()")
     saved = krita.home / "velatura/config/window-krita.json"
     krita.wait_until(
-        lambda: json.loads(saved.read_text())["windows"].get("restyle", [])[2:] == size, PATIENCE, "the file"
+        lambda: json.loads(saved.read_text()).get("windows", {}).get("restyle", [])[2:] == size, PATIENCE, "the file"
     )
     krita.execute("from PyQt5 import sip\nsip.delete(window() or controller()._restyle_window)")
     krita.execute("set_up(style=None)")

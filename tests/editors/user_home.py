@@ -32,6 +32,11 @@ def velatura(home: Path, *argv: str) -> str:
     return done.stdout
 
 
+def start_daemon(home: Path) -> None:
+    """With checkpoints after a second, so that small restyles have one."""
+    velatura(home, "daemon", "start", "--keep-seconds", "1")
+
+
 def new_home() -> Path:
     """A new home folder with both plugins, installed as a user would, and with pictures to open."""
     home = Path(tempfile.mkdtemp(prefix="vel-"))

@@ -269,9 +269,9 @@ def test_a_killed_upstream_that_comes_back_costs_one_notice(home):
     near = near_to(far, home / "near")
     try:
         with near.client() as client:
+            report = far.status()
             job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
             until(client, p.Progress, job)
-            report = far.status()
             os.kill(report["pid"], signal.SIGKILL)
             assert "tried once more" in until(client, p.Notice, job).sentence
             wait_for_end(report["pid"])
@@ -347,12 +347,12 @@ class Impostor:
 def test_a_daemon_killed_midway_resumes_what_another_daemon_has_done_for_it(another):
     another.options += ("--keep-seconds", "0")
     client = another.client("editor")
-    job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=200))
+    pid = another.status()["pid"]
+    job = client.restyle(CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=400))
     until(client, p.Preview, job)
     with another.client("watching") as watching:
         while not list(another.dirs.state.glob("checkpoints/*.record")):
             watching.status()
-        pid = watching.status()["pid"]
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
     with pytest.raises(VelaturaError, match="progress was saved"):

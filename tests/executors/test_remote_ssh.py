@@ -189,7 +189,7 @@ def test_a_path_that_ssh_cannot_forward_gets_a_folder_of_its_own(shared_box, hom
 
 def test_a_slow_line_is_not_taken_for_a_dead_one(box, home):
     """A picture that takes several times as long as the silence after which a connection counts as lost."""
-    options = ("--heartbeat", "0.5")
+    options = ("--heartbeat", "2")
     command = (sys.executable, "-m", "velatura_daemon", "daemon", "run", *options)
     record_launcher(box.dirs, Launcher(command, build_id()))
     box.write_config(f"Host box\nProxyCommand {sys.executable} {slow_line.__file__} %h %p 1e6")
@@ -199,7 +199,7 @@ def test_a_slow_line_is_not_taken_for_a_dead_one(box, home):
     client.send_in_small_pieces()
     with client:
         client.wait_until_ready()
-        content = picture(1000, 1000)
+        content = picture(2000, 2000)  # 12 s, three times the silence after which a connection counts as lost
         job = client.restyle(content, [(STYLE, 1.0)], StyleSettings(strength=0))
         client.expected = p.Restyle(job, "", content.ref.to_wire(), [], None, {})
         assert until(client, Finished, job)

@@ -20,7 +20,8 @@ from tests.film.films import HEIGHT, WIDTH, difference, frames_of, pan, write_fi
 from velatura_daemon.film.work import work_folder
 
 QUICK = ("--quality", "draft", "--iterations", "2")
-SLOW = ("--quality", "draft", "--iterations", "12", "--optimiser", "adam")
+SLOW = ("--quality", "draft", "--iterations", "30", "--optimiser", "adam")
+ENDLESS = ("--quality", "draft", "--iterations", "200", "--optimiser", "adam")  # nobody waits for its end
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Film = Callable[..., "list[dict]"]
@@ -49,7 +50,7 @@ def restyle(start: Start) -> Film:
 
     def call(film: Path, *more: object, code: int = 0) -> list[dict]:
         process = start(film, "--json", *(more or QUICK))
-        out, err = process.communicate(timeout=170)
+        out, err = process.communicate(timeout=400)
         assert process.returncode == code, out + err
         return [json.loads(line) for line in out.splitlines()]
 
@@ -120,10 +121,10 @@ def test_a_film_that_was_killed_continues_and_gives_the_same_frames(shots, start
 
 
 def test_ctrl_c_says_how_many_frames_are_done_and_where(shots, start):
-    process = start(shots, "--json", *SLOW)
+    process = start(shots, "--json", *ENDLESS)
     list(lines_until(process, "made"))
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=400)
     folder = work_folder(shots.with_name("shots-in-painting"))
     assert process.returncode == 130
     assert "of 4 frames" in err and str(folder) in err and "Run the same command again to continue." in err
@@ -187,7 +188,7 @@ def test_without_steadiness_frames_stand_alone(shots, restyle):
 def test_an_estimate_leaves_no_file(shots, start):
     before = sorted(shots.parent.iterdir())
     process = start(shots, *QUICK, "--estimate")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=400)
     assert process.returncode in (0, 1), err  # 1: this device was not measured yet
     assert "4 frames of 64 × 48 pixels in 1 shots" in out or process.returncode == 1
     after = [path for path in sorted(shots.parent.iterdir()) if path.name != "painting.png"]

@@ -43,7 +43,7 @@ class RawPeer:
         self.socket.send_multipart(frames)
         return self.receive()
 
-    def receive(self, seconds: float = 2.0) -> p.Message | None:
+    def receive(self, seconds: float = 60.0) -> p.Message | None:
         if not self.socket.poll(int(seconds * 1000)):
             return None
         return codec.unpack(self.socket.recv_multipart())[0]

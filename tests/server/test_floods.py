@@ -210,7 +210,7 @@ def test_endless_commands_do_not_delay_others(flooded):
     try:
         for _ in range(20):  # long enough for the attacker to reach full speed
             flooded.honest.request_status()
-            until = time.monotonic() + 5
+            until = time.monotonic() + 60
             while not any(isinstance(event, p.Status) for event in flooded.honest.drain()):
                 assert time.monotonic() < until, "an honest client gets no answer during the flood"
     finally:

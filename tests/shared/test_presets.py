@@ -428,7 +428,7 @@ def test_a_long_name_is_refused_before_it_is_normalised():
     with pytest.raises(BadPreset, match="has 80001 characters"):
         clean_name(marks)
     clean_text(marks)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
 
 
 def test_an_export_keeps_the_link_and_the_permissions_of_the_file_it_replaces(store, tmp_path):
@@ -454,4 +454,4 @@ def test_a_preset_is_not_exported_to_a_path_without_a_name(tmp_path, monkeypatch
 def test_thousands_of_unknown_settings_are_skipped_quickly():
     started = time.monotonic()
     assert valid_settings({f"strengthh{n}": n for n in range(50_000)} | {"strength": 30}).strength == 30
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8

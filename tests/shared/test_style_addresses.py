@@ -41,13 +41,13 @@ class Site(BaseHTTPRequestHandler):
         elif path == "/slow-headers":
             with contextlib.suppress(OSError):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-                for _ in range(100):
+                for _ in range(2000):
                     self.wfile.write(b"x")
                     time.sleep(0.05)
         elif path == "/slow-image":
             self.send_response(200)
             self.end_headers()
-            for _ in range(100):
+            for _ in range(2000):
                 self.wfile.write(b"x")
                 time.sleep(0.05)
         elif path == "/claims-too-much":
@@ -217,7 +217,7 @@ def test_the_time_limit_is_for_all_of_a_fetch_however_slowly_a_site_sends(site, 
     started = time.monotonic()
     with pytest.raises(NotAPicture, match="timed out"):
         fetch(f"{site}{path}", timeout=0.4)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
 
 
 def test_the_time_limit_is_also_for_the_beginning_of_tls():
@@ -227,7 +227,7 @@ def test_the_time_limit_is_also_for_the_beginning_of_tls():
             connection, _ = server.accept()
             with connection, contextlib.suppress(OSError):
                 connection.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KB
-                for _ in range(100):
+                for _ in range(2000):
                     connection.sendall(b"\0")
                     time.sleep(0.05)
 
@@ -236,7 +236,7 @@ def test_the_time_limit_is_also_for_the_beginning_of_tls():
         started = time.monotonic()
         with pytest.raises(NotAPicture):
             fetch(f"https://127.0.0.1:{server.getsockname()[1]}/a.png", timeout=0.4)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 30
         thread.join(10)
 
 

@@ -23,6 +23,7 @@ from velatura.protocol import messages as p
 # after 60 s: all clients share a process, and on a loaded machine one can have to wait longer than 10 s for its turn.
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "60", "--cache-megabytes", "64", "--spool-megabytes", "256")
 
+MAX_ROUND = 0.5  # seconds: after a longer one, the order in which events were read says nothing about the daemon's
 # Share of the time that does not count for trends: the worker's caches and heaps fill up for a quarter of an hour.
 WARM_SHARE = 0.5
 MIN_TREND_SECONDS = 600.0  # seconds; in a shorter run a trend means nothing, and is only reported
@@ -176,7 +177,7 @@ def _broken_promises(result: Soak, report: dict[str, Any]) -> list[str]:
         broken_promises.append("the log does not name finished jobs, so lost results would not be noticed")
     if job_log.failures:
         broken_promises.append(f"jobs failed: {dict(job_log.failures)}")
-    if turns.worst > MAX_FAIR_RATIO:
+    if turns.worst > MAX_FAIR_RATIO and result.longest_round < MAX_ROUND:
         broken_promises.append(f"a client waited {turns.worst:.1f} times its share of turns")
     if result.problems:
         broken_promises.append(f"the log has {len(result.problems)} problem lines:  {result.problems[0][:200]}")

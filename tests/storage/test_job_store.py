@@ -22,7 +22,7 @@ from velatura_daemon.storage.records import _read
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 MASK = picture(32, 24, seed=3, channels="GRAY")
-LONG = StyleSettings(quality="draft", iterations=150)
+LONG = StyleSettings(quality="draft", iterations=400)
 
 
 def saved_items(client: Client) -> list[SavedItem]:
@@ -113,7 +113,7 @@ def test_a_killed_daemon_costs_only_the_last_seconds(daemon):
     assert 0 < item.done < 1
     client.resume(item)
     first = until(client, p.Progress, job)
-    assert first.steps < 400  # those that were made are not made again
+    assert first.steps < LONG.iterations  # those that were made are not made again
     done = until(client, Finished, job)
     assert done.result.started_from == "last"
     assert saved_items(client) == []
@@ -129,16 +129,16 @@ def test_the_unfinished_image_can_be_saved(daemon):
 
 
 def test_the_same_restyle_requested_again_resumes(daemon):
-    client, _ = stopped_midway(daemon, LONG, layer="harbour")
-    again = client.restyle(CONTENT, [(STYLE, 1.0)], LONG, layer="harbour")
-    assert until(client, p.Progress, again).steps < 400
+    client, _ = stopped_midway(daemon, ENDLESS, layer="harbour")
+    again = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS, layer="harbour")
+    assert until(client, p.Progress, again).steps < ENDLESS.iterations
     client.cancel(again)
     until(client, p.Cancelled, again)
     assert saved_items(client) == []
 
 
 def test_another_restyle_of_the_layer_starts_anew_and_the_stopped_one_stays(daemon):
-    client, job = stopped_midway(daemon, LONG, layer="harbour")
+    client, job = stopped_midway(daemon, ENDLESS, layer="harbour")
     other = client.restyle(
         CONTENT, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=6, strength=90), layer="harbour"
     )

@@ -28,7 +28,7 @@ from velatura.settings import StyleSettings
 
 UNCHANGED = StyleSettings(strength=0)  # returns the content to the bit, so that another client's result is noticed
 STYLES = [picture(12, 10, seed=n) for n in (1001, 1002)]
-PATIENCE = 10.0  # seconds for an answer that has to come
+PATIENCE = 60.0  # seconds for an answer that has to come
 MAX_PEERS = 4
 # What may be unread or unfinished of MAX_PEERS connections, and what Python's heap keeps of it. The first examples fill
 # the daemon's caches, so growth is measured from the first example on.

@@ -41,4 +41,4 @@ def run_with_signals(
         "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", "velatura_daemon", *map(str, arguments)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)

@@ -17,7 +17,7 @@ from velatura.protocol import auth, codec, zmtp
 from velatura.protocol import messages as p
 
 HANDSHAKE = zmtp.GREETING + zmtp.ready(b"raw")
-PATIENCE = 10.0  # seconds for a connection, and for the other side's READY
+PATIENCE = 60.0  # seconds for a connection, and for the other side's READY
 
 
 class Peer(Protocol):

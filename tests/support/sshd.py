@@ -43,8 +43,17 @@ def _need_sshd() -> None:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
     try:
-        run_quietly("apt-get", "update")
-        run_quietly("apt-get", "install", "-y", "--no-install-recommends", "openssh-server", "openssh-client")
+        run_quietly("apt-get", "-o", "Acquire::Retries=3", "update")
+        run_quietly(
+            "apt-get",
+            "-o",
+            "Acquire::Retries=3",
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "openssh-server",
+            "openssh-client",
+        )
     finally:
         if not existed:
             policy.unlink()
@@ -107,7 +116,10 @@ class Box:
     def ssh_pids(self) -> list[int]:
         """The running ssh clients that use this configuration."""
         found = (one.info for one in psutil.process_iter(["name", "cmdline", "pid"]))
-        return [one["pid"] for one in found if one["name"] == "ssh" and f"{self.folder}/ssh_config" in one["cmdline"]]
+        config = f"{self.folder}/ssh_config"
+        return [
+            one["pid"] for one in found if one["name"] == "ssh" and config in (one["cmdline"] or ())
+        ]  # None: a zombie
 
     # --- the other machine's side ----------------------------------------------------------------------
     @property

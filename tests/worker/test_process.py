@@ -31,6 +31,6 @@ def test_a_worker_ends_with_its_daemon_whatever_it_was_sent_last(home, last):
             if last:
                 process.stdin.write(struct.pack("<I", len(CANCEL)) + last)
             process.stdin.close()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
         finally:
             process.kill()

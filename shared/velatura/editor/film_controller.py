@@ -5,6 +5,7 @@ What is done is kept: if the user cancels or a frame fails, the frames so far be
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -115,7 +116,8 @@ class FilmController(RestyleController):
         else:
             task.content = content
             if task is self.current and self.window is not None:
-                self.window.show_original(_film(task).thumbnail(self.window.preview_side()), _film(task).size())
+                with contextlib.suppress(VelaturaError):  # the layer is gone since; the frame itself has been read
+                    self.window.show_original(_film(task).thumbnail(self.window.preview_side()), _film(task).size())
             self.style_loader.load(
                 content,
                 task.styles,

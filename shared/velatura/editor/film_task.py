@@ -32,10 +32,13 @@ class Film(Protocol):
     """Whether results have to be whole frames, with the selection blended in."""
 
     def read(self, frame: int) -> Generator[None, None, Content | None]:
-        """Return the Content of a frame; None if it has no pixels."""
+        """Return the Content of a frame; None if it has no pixels. Raises NothingToRestyle."""
 
     def thumbnail(self, side: int) -> Any:
-        """Return the frame that was read last as a small picture in the format that the window shows."""
+        """Return the frame that was read last as a small picture in the format that the window shows.
+
+        Raises NothingToRestyle.
+        """
 
     def size(self) -> tuple[int, int]:
         """Return the width and height in pixels of every frame."""

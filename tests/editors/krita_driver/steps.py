@@ -134,6 +134,19 @@ def select(x, y, width, height, feather=0, invert=False):
     doc().setSelection(selection)
 
 
+def add_frame(name, time_):
+    """Adds a keyframe to the active layer, which is called `name`. Krita moves the time slider a moment after the time is set, and adds
+    the keyframe at the slider."""
+    for _ in range(100):
+        QTest.qWait(200)
+        K.action("add_duplicate_frame").trigger()
+        doc().waitForDone()
+        QTest.qWait(200)
+        if layer(name).hasKeyframeAtTime(time_):
+            return
+    raise AssertionError(f"{name} has no frame at {time_}")
+
+
 def selected():
     """The selection over the canvas, one byte per pixel."""
     return bytes(doc().selection().pixelData(0, 0, doc().width(), doc().height()))
