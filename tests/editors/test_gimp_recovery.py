@@ -129,7 +129,7 @@ def test_a_killed_daemon_is_reported_and_the_next_restyle_works(user):
 def test_a_stopped_restyle_can_be_resumed_to_its_end(user):
     before = user.execute("snapshot()")
     user.open_dialog()
-    user.kill_midway(quality="good", iterations=120)
+    user.kill_midway(quality="good", iterations=60)
     user.close()
     user.open_results()
     user.wait("len(listed()) == 1", "the list")
@@ -141,7 +141,7 @@ def test_a_stopped_restyle_can_be_resumed_to_its_end(user):
     user.menu("e")
     user.gimp.wait_for("is_open()", PATIENCE, "the dialog", user.gimp.dialog)
     user.wait("'Editing' in window().target.get_text()", "the recovered layer to be edited")
-    assert user.dialog("window().settings().iterations") == 120
+    assert user.dialog("window().settings().iterations") == 60
     user.close()
     user.key("ctrl+z")
     user.gimp.wait_until(lambda: user.execute("layers()") == ["Background"], PATIENCE, "the undo")
@@ -178,7 +178,7 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(user):
 
 def test_without_an_image_a_recovered_result_becomes_a_new_image(user):
     user.open_dialog()
-    user.kill_midway(quality="good", iterations=120)
+    user.kill_midway(quality="good", iterations=60)
     user.close()
     user.execute("close_all()")
     user.title = "GNU Image Manipulation Program"

@@ -122,7 +122,7 @@ def test_if_the_layer_is_deleted_midway_the_result_becomes_a_new_document(krita)
 
 def test_closing_the_main_window_with_ours_leaves_the_restyle_running(krita):
     open_picture(krita)
-    krita.execute("set_up(quality='draft', iterations=200)\nclick('start')")
+    krita.execute("set_up(quality='draft', iterations=60)\nclick('start')")
     krita.wait_for("'Scale' in message()", PATIENCE, "the restyle to start")
     krita.execute("from PyQt5 import sip\nsip.delete(window())")  # as Qt does with the children of a closed window
     krita.execute("menu('Filter', 'Velatura', 'Restyle…')")
@@ -215,7 +215,7 @@ def test_after_a_killed_daemon_a_restyle_can_be_resumed_stopped_and_inserted_in_
 
 def test_a_stopped_restyle_can_be_resumed_to_its_end(krita):
     open_picture(krita)
-    kill_midway(krita, quality="good", iterations=100)
+    kill_midway(krita, quality="good", iterations=30)
     krita.execute("window().close()\nmenu('Filter', 'Velatura', 'Results and history…')")
     krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
     krita.execute("press('resume')")
@@ -225,7 +225,7 @@ def test_a_stopped_restyle_can_be_resumed_to_its_end(krita):
     activate(krita, "Night swirls 50 %")
     krita.execute("menu('Filter', 'Velatura', 'Edit this restyle…')")
     krita.wait_for("window() and 'Editing' in panel().target.text()", PATIENCE, "the recovered layer to be edited")
-    assert krita.execute("panel().settings().iterations") == 100
+    assert krita.execute("panel().settings().iterations") == 30
 
 
 def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
@@ -244,7 +244,7 @@ def test_the_settings_and_styles_of_a_past_restyle_can_be_used_again(krita):
 
 def test_without_a_document_a_recovered_result_becomes_a_new_document(krita):
     open_picture(krita)
-    kill_midway(krita, quality="good", iterations=100)
+    kill_midway(krita, quality="good", iterations=30)
     krita.execute("window().close()\nclose_all()\nmenu('Filter', 'Velatura', 'Results and history…')")
     krita.wait_for("results() is not None and len(listed()) == 1", PATIENCE, "the list")
     krita.execute("press('insert')")
