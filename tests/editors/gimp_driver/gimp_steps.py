@@ -76,12 +76,17 @@ def image():
     return max(images(), key=lambda i: i.get_id())
 
 
-def close_all():
-    """Closes all images and their windows."""
+def close_windows():
+    """Closes the windows of all images, as a user does. Images without a window stay."""
     for number in range(1, 200):
         display = Gimp.Display.get_by_id(number) if Gimp.Display.id_is_valid(number) else None
         if display is not None:
             display.delete()
+
+
+def close_all():
+    """Closes all images and their windows."""
+    close_windows()
     for one in images():
         one.delete()
 
