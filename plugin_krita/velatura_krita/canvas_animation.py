@@ -141,6 +141,8 @@ class KritaFilm:
     def _copy_of(self, node: Any) -> Any:
         copy = node.duplicate()
         self._source_document.rootNode().addChildNode(copy, None)
+        # Asked for anew: what `duplicate` returns keeps to the user's image, and ends Krita once that is closed.
+        copy = self._source_document.nodeByUniqueID(copy.uniqueId())
         copy.setLocked(False)
         return copy
 
