@@ -15,7 +15,7 @@ from velatura.errors import TooBusy
 from velatura.protocol import transfer
 from velatura_daemon.executors.remote import session as remote_session
 from velatura_daemon.scheduling import uploads
-from velatura_daemon.server import listener, replies, server, sessions
+from velatura_daemon.server import listener, replies, requests, sessions
 from velatura_daemon.storage import history
 from velatura_daemon.storage.quota import Quota
 
@@ -76,7 +76,7 @@ def _unread_replies_without_bound() -> Iterator[None]:
         mock.patch.object(listener.Peer, "congested", False),
         mock.patch.object(listener.Peer, "_sent", lambda peer, _: peer._listener.watch(peer)),
         mock.patch.object(listener, "MAX_QUEUED_BYTES", 1 << 40),
-        mock.patch.object(server, "send_when_read", at_once),
+        mock.patch.object(requests, "send_when_read", at_once),
     ):
         yield
 
