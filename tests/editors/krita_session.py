@@ -81,9 +81,8 @@ def restyle(krita: KritaSession, layer: str | None = None, **settings: Any) -> s
 def activate(krita, name):
     """Activates a layer, and waits until it stays active."""
     krita.wait_for("doc().waitForDone() or True", PATIENCE, "Krita to be idle")
-    for _ in range(
-        3
-    ):  # Krita itself activates a new layer up to 200 ms after it was added, and then our plugin the other one again
+    # Krita itself activates a new layer up to 200 ms after it was added, and then our plugin the other one again.
+    for _ in range(3):
         krita.execute("QTest.qWait(120)")
         krita.wait_for(f"activate({name!r})", PATIENCE, f"layer {name} to stay active")
 

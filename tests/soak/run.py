@@ -24,6 +24,7 @@ from velatura.protocol import messages as p
 OPTIONS = ("--heartbeat", "2", "--park-seconds", "60", "--cache-megabytes", "64", "--spool-megabytes", "256")
 
 MAX_ROUND = 0.5  # seconds: after a longer one, the order in which events were read says nothing about the daemon's
+
 # Share of the time that does not count for trends: the worker's caches and heaps fill up for a quarter of an hour.
 WARM_SHARE = 0.5
 MIN_TREND_SECONDS = 600.0  # seconds; in a shorter run a trend means nothing, and is only reported

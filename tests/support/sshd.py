@@ -117,9 +117,8 @@ class Box:
         """The running ssh clients that use this configuration."""
         found = (one.info for one in psutil.process_iter(["name", "cmdline", "pid"]))
         config = f"{self.folder}/ssh_config"
-        return [
-            one["pid"] for one in found if one["name"] == "ssh" and config in (one["cmdline"] or ())
-        ]  # None: a zombie
+        # A zombie's command line is None.
+        return [one["pid"] for one in found if one["name"] == "ssh" and config in (one["cmdline"] or ())]
 
     # --- the other machine's side ----------------------------------------------------------------------
     @property
