@@ -11,6 +11,7 @@ from velatura_daemon.engine.evaluation.plain import PlainEvaluation
 from velatura_daemon.engine.losses.objective import Losses, Weighting
 from velatura_daemon.engine.masks import full_weight
 from velatura_daemon.engine.network import STYLE_LAYERS
+from velatura_daemon.engine.optim.first_order import ADAM_BETAS, ADAM_RATE, Adam
 from velatura_daemon.engine.optim.optimise import STEPPERS, UNCHECKED_STEP, optimise
 from velatura_daemon.engine.optim.preconditioner import preconditioned, preconditioner
 from velatura_daemon.engine.optim.stepper import FIRST_STEP
@@ -51,6 +52,18 @@ def test_the_loss_of_a_real_image_falls(problem, method):
     for _ in optimise(image, PlainEvaluation(objective), full_weight(image), 12, method):
         pass
     assert float(objective(image).total) < 0.7 * before
+
+
+def test_adam_is_that_of_torch():
+    ours, torchs = start(), start().requires_grad_()
+    stepper, reference = Adam(ours, full_weight(ours)), torch.optim.Adam([torchs], lr=ADAM_RATE, betas=ADAM_BETAS)
+    for _ in range(20):
+        bowl(torchs).total.backward()
+        stepper.step(torchs.grad.clone(), torch.tensor(False))
+        reference.step()
+        reference.zero_grad()
+        # Both are float32 and round in another order; a step is 0.02.
+        torch.testing.assert_close(ours, torchs.detach(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)

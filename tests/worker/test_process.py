@@ -15,6 +15,13 @@ from velatura_daemon.worker.pipe import COMMANDS, write_message
 CANCEL = COMMANDS.pack(Cancel("t"))
 
 
+def test_a_worker_starts_without_torchvision_and_without_torchs_compiler():
+    """Either takes as long to import as torch itself, and 160 MB."""
+    loaded = "import sys, velatura_daemon.worker.process; print({'torchvision', 'torch._dynamo'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout == "set()\n"
+
+
 @pytest.mark.parametrize("last", [b"", CANCEL[:9], b"\x81\xa4type\xa7Unknown"])
 def test_a_worker_ends_with_its_daemon_whatever_it_was_sent_last(home, last):
     options = WorkerOptions("cpu", 1, 0, 1, 64, 1.0, 5.0)

@@ -72,22 +72,23 @@ def bench(
     plot_path: Path | None,
     pictures: Path | None,
 ) -> None:
-    from velatura_daemon.bench.report import BenchRun, plot, plot_sizes
-    from velatura_daemon.engine.devices import choose_device
-
-    sides = _sides(sizes)
+    sides, sizes_in_megapixels = _sides(sizes), _megapixels(megapixels) if megapixels else []
     if plot_path and find_spec("matplotlib") is None:
         raise UsageError(lazy_text("--plot needs matplotlib. Install it with: pip install matplotlib"))
     for path in (json_path, plot_path):
         if path:
             check_writable(path)
+
+    from velatura_daemon.bench.report import BenchRun, plot, plot_sizes
+    from velatura_daemon.engine.devices import choose_device
+
     on_cpu = choose_device(device).type == "cpu"
     run = BenchRun(device, lambda row: echo(f"{row[0]}: {row[1]}"), repeats)
     if pictures:
         make_folder(pictures)
     run.machine()
-    if megapixels:
-        run.sizes(_megapixels(megapixels), memory_megabytes << 20)
+    if sizes_in_megapixels:
+        run.sizes(sizes_in_megapixels, memory_megabytes << 20)
         _write(run.data, json_path, plot_path, plot_sizes)
         return
     run.steps(sides)

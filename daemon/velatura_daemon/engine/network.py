@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from velatura_daemon.engine.pooling import AntialiasedPool, make_pooling
 from velatura_daemon.engine.precision import PLAIN, Precision
 
 CONTENT_LAYER = "conv4_2"  # Gatys 2015, section 'Methods', as is the next line
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+
+# Convolutions between two poolings (Simonyan and Zisserman 2014, table 1, column E). Written here because the import of
+# torchvision's models takes as long as that of torch, at every start of a worker (docs/performance.md).
+BLOCKS = (2, 2, 4, 4, 4)
 
 # The input that torchvision's weights expect: RGB in 0..1, minus the mean, divided by the standard deviation.
 INPUT_MEAN = (0.485, 0.456, 0.406)
@@ -22,14 +25,13 @@ INPUT_STD = (0.229, 0.224, 0.225)
 
 def _layout() -> tuple[dict[str, int], dict[str, int]]:
     """For each convolution its index in torchvision's `features`, and its stride: pixels between neighbouring cells."""
-    index, stride, position, block, number = {}, {}, 0, 1, 1
-    for item in cfgs["E"]:
-        if item == "M":
-            block, number, position = block + 1, 1, position + 1
-            continue
-        index[f"conv{block}_{number}"] = position
-        stride[f"conv{block}_{number}"] = 2 ** (block - 1)
-        number, position = number + 1, position + 2  # the convolution and its ReLU
+    index, stride, position = {}, {}, 0
+    for block, convolutions in enumerate(BLOCKS, 1):
+        for number in range(1, convolutions + 1):
+            index[f"conv{block}_{number}"] = position
+            stride[f"conv{block}_{number}"] = 2 ** (block - 1)
+            position += 2  # the convolution and its ReLU
+        position += 1  # the pooling
     return index, stride
 
 
@@ -81,18 +83,10 @@ class Network(nn.Module):
         self.name = name
         self.precision = PLAIN
         self.layers = tuple(layer for layer in LAYERS if f"{layer}.weight" in weights)
-        widths = iter([len(weights[f"{layer}.bias"]) for layer in self.layers])
-        plan = [item if item == "M" else next(widths, 512) for item in cfgs["E"]]
-        with torch.device("meta"):  # spends no time on random weights that are replaced at once
-            stack = make_layers(plan, batch_norm=False)[: INDEX_OF[self.layers[-1]] + 2]
-        for layer in stack:
-            if isinstance(layer, nn.ReLU):
-                layer.inplace = True  # the values before the ReLU are not used: half the memory, fewer page faults
-        self.stack = stack
+        self.stack = _stack([len(weights[f"{layer}.bias"]) for layer in self.layers])
         self.register_buffer("mean", torch.tensor(INPUT_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(INPUT_STD).view(1, 3, 1, 1))
         self.load(weights)
-        self.set_pooling("antialiased")
         self.requires_grad_(False).eval()
 
     @property
@@ -170,6 +164,18 @@ class Network(nn.Module):
                 # (C, h, w). Not x[0], whose gradient costs a copy of the map (docs/performance.md).
                 features[names[index]] = x.squeeze(0)
         return features
+
+
+def _stack(widths: Sequence[int]) -> nn.Sequential:
+    """The first convolutions, each with its ReLU, and the poolings between them. widths: the feature maps of each."""
+    stack: list[nn.Module] = []
+    with torch.device("meta"):  # spends no time on random weights that are replaced at once
+        for name, inputs, outputs in zip(LAYERS, (3, *widths), widths, strict=False):
+            if len(stack) < INDEX_OF[name]:
+                stack.append(make_pooling("antialiased"))
+            # In place: the values before the ReLU are not used, which saves half the memory and page faults.
+            stack += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True)]
+    return nn.Sequential(*stack)
 
 
 def _convolve(convolution: nn.Conv2d, x: Tensor, padding_mode: str) -> Tensor:
