@@ -46,10 +46,11 @@ test: setup
 test-fresh:
 	$(PYTHON) -m tests.fresh
 
-# Two editors at a time, each with a home and a daemon of its own; JOBS=0: one.
+# Two editors at a time, each with a home and a daemon of its own; JOBS=0: one. SELECT: more options of pytest.
 JOBS ?= 2
+SELECT ?=
 test-editors: setup
-	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 900 -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 40
+	$(BIN)/python -m pytest tests/editors -o norecursedirs= --timeout 900 -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 40 $(SELECT)
 
 test-farm: setup
 	$(BIN)/python -m pytest tests/farm -o norecursedirs= --timeout 300
