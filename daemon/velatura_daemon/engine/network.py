@@ -124,7 +124,7 @@ class Network(nn.Module):
         Returns:
             The network itself.
         """
-        self.stack.to(dtype=precision.dtype, memory_format=precision.memory_format)
+        self.stack.to(precision.dtype).to(memory_format=precision.memory_format)
         self.convolution("conv1_1").to(torch.float32)
         self.precision = precision
         return self
