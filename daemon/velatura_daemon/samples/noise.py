@@ -12,28 +12,40 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 LATTICE = 256  # gradients per side before the noise repeats; a power of two, so that a bit mask wraps indices
+BLOCK = 1 << 15  # positions at a time, whose arrays fit into the cache: 1.5 to 5 times as fast from a megapixel on
 ROTATION = (0.8, 0.6)  # cosine and sine of the rotation between octaves, so that their lattices do not align
 
 
 @lru_cache(maxsize=64)
-def _gradients(seed: int) -> Array:
-    """(LATTICE², 2) unit vectors."""
+def _gradients(seed: int) -> tuple[Array, Array]:
+    """The x and y of LATTICE² unit vectors."""
     angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, LATTICE * LATTICE)
-    return np.asarray(np.stack([np.cos(angle), np.sin(angle)], axis=1), np.float32)
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 
 def noise(x: Array, y: Array, seed: int) -> Array:
     """Perlin's gradient noise with features about 1 unit in size. x, y: arrays of the same shape. Returns about -1 to
     1."""
-    gradients = _gradients(seed)
+    result = np.empty(np.shape(x), np.float32)
+    x, y, values = np.ravel(x), np.ravel(y), result.reshape(-1)
+    for start in range(0, len(values), BLOCK):
+        block = slice(start, start + BLOCK)
+        values[block] = _noise(x[block], y[block], seed)
+    return result
+
+
+def _noise(x: Array, y: Array, seed: int) -> Array:
+    gradients_x, gradients_y = _gradients(seed)
     left, top = np.floor(x), np.floor(y)
     fx, fy = (x - left).astype(np.float32), (y - top).astype(np.float32)
-    column, row = left.astype(np.int32) & (LATTICE - 1), top.astype(np.int32) & (LATTICE - 1)
+    column, row = left.astype(np.intp) & (LATTICE - 1), top.astype(np.intp) & (LATTICE - 1)
     next_column, next_row = (column + 1) & (LATTICE - 1), (row + 1) & (LATTICE - 1)
+    row *= LATTICE
+    next_row *= LATTICE
 
     def contribution(rows: Array, columns: Array, dx: Array, dy: Array) -> Array:
-        g = gradients[rows * LATTICE + columns]
-        return np.asarray(g[..., 0] * dx + g[..., 1] * dy)
+        index = rows + columns
+        return np.asarray(gradients_x.take(index) * dx + gradients_y.take(index) * dy)  # take is fast for intp
 
     ease_x, ease_y = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
     a, b = contribution(row, column, fx, fy), contribution(row, next_column, fx - 1, fy)
