@@ -17,11 +17,12 @@ from velatura.errors import DaemonCannotStart, DaemonLost, DaemonNotRunning, Wor
 from velatura.protocol import messages as p
 from velatura.settings import StyleSettings
 
-pytestmark = pytest.mark.usefixtures("each_transport")
+with_each_transport = pytest.mark.usefixtures("each_transport")  # where it matters how a client is connected
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 
 
+@with_each_transport
 def test_any_client_starts_the_daemon_and_the_next_finds_it(daemon):
     with daemon.client() as one, daemon.client() as two:
         one.wait_until_ready()
@@ -29,6 +30,7 @@ def test_any_client_starts_the_daemon_and_the_next_finds_it(daemon):
         assert one.status()["pid"] == two.status()["pid"]
 
 
+@with_each_transport
 def test_clients_that_start_at_once_get_one_daemon(daemon):
     clients = [daemon.client(str(n)) for n in range(4)]
     ready = set()
@@ -90,6 +92,7 @@ class _nothing:
         return False
 
 
+@with_each_transport
 def test_a_vanished_clients_job_stops_at_once(daemon):
     lost, watching = daemon.client("lost"), daemon.client("watching")
     job = lost.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
@@ -99,6 +102,7 @@ def test_a_vanished_clients_job_stops_at_once(daemon):
     assert watching.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK).picture
 
 
+@with_each_transport
 def test_the_job_of_a_client_that_stalled_continues(daemon):
     daemon.options = ("--heartbeat", "1")
     stalled, watching = daemon.client("stalled"), daemon.client("watching")
@@ -109,6 +113,7 @@ def test_the_job_of_a_client_that_stalled_continues(daemon):
     assert done.result.started_from == "last"  # from its checkpoint
 
 
+@with_each_transport
 def test_a_client_that_closes_its_session_ends_its_jobs(daemon):
     leaving, watching = daemon.client("leaving"), daemon.client("watching")
     job = leaving.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)
@@ -129,6 +134,7 @@ def test_after_a_crash_a_new_daemon_takes_over_the_stale_files(daemon):
             assert another.status()["pid"] != pid
 
 
+@with_each_transport
 def test_clients_wait_for_a_daemon_that_is_starting_after_a_crash(daemon):
     """It has the lock already, and the connection file is still that of the crashed daemon."""
     with daemon.client() as client:
@@ -146,6 +152,7 @@ def test_clients_wait_for_a_daemon_that_is_starting_after_a_crash(daemon):
         another.wait_until_ready()
 
 
+@with_each_transport
 def test_a_killed_daemon_is_reported_and_the_next_restyle_starts_another(daemon):
     with daemon.client() as client:
         job = client.restyle(CONTENT, [(STYLE, 1.0)], ENDLESS)

@@ -44,6 +44,12 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv
 
 
+@pytest.fixture(scope="module")
+def user_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a user who installs both plugins: the sample paintings are drawn once, which takes half a minute."""
+    return tmp_path_factory.mktemp("home")
+
+
 def run(venv: Path, home: Path, *arguments: str) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "VELATURA_HOME": str(home / "velatura"), "LANG": "C.UTF-8"}
     done = subprocess.run(
@@ -118,7 +124,7 @@ def test_the_installed_wheel_runs_from_its_own_folder(installed, tmp_path):
 
 def test_the_installed_wheel_restyles_the_samples(installed, tmp_path):
     try:
-        run(installed, tmp_path, "demo", "-o", "out")
+        run(installed, tmp_path, "demo", "-o", "out", "--size", "128")
     finally:
         run(installed, tmp_path, "daemon", "stop")
     assert (tmp_path / "out" / "contact-sheet.jpg").stat().st_size > 10_000
@@ -131,8 +137,8 @@ def test_the_installed_wheel_restyles_the_samples(installed, tmp_path):
         ("gimp", ".config/GIMP/3.0/plug-ins/velatura_gimp/velatura_gimp.py"),
     ],
 )
-def test_the_installed_wheel_installs_and_removes_the_plugins(installed, tmp_path, editor, found):
-    run(installed, tmp_path, "install", editor)
-    assert (tmp_path / found).is_file()
-    run(installed, tmp_path, "install", editor, "--uninstall")
-    assert not (tmp_path / found).exists()
+def test_the_installed_wheel_installs_and_removes_the_plugins(installed, user_home, editor, found):
+    run(installed, user_home, "install", editor)
+    assert (user_home / found).is_file()
+    run(installed, user_home, "install", editor, "--uninstall")
+    assert not (user_home / found).exists()
