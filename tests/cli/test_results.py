@@ -19,10 +19,10 @@ from PIL import Image
 
 from tests.conftest import Daemon, wait_for_end
 
-# LONG takes some seconds, or two minutes on a slow and busy machine.
+# LONG takes some seconds, or a minute on a slow and busy machine.
 PATIENCE = 400  # seconds
 pytestmark = pytest.mark.timeout(PATIENCE + 20)
-LONG = ("--quality", "draft", "--iterations", "400", "--optimiser", "adam")
+LONG = ("--quality", "draft", "--iterations", "200", "--optimiser", "adam")
 
 
 class Home:
@@ -107,7 +107,7 @@ def test_an_interrupted_restyle_is_finished_and_written_to_its_output_file(homes
     assert last["started_from"] == "last"
     assert home.saved() == []
     (line,) = json.loads(home.run("history", "--json"))
-    assert line["settings"]["iterations"] == 400
+    assert line["settings"]["iterations"] == 200
     assert "There are no saved results" in home.run("results", "save", code=2)
 
 

@@ -86,7 +86,7 @@ def test_a_disk_that_takes_no_result_fails_that_job_and_its_checkpoint_stays(dae
     with daemon.client() as client:
         client.restyle_and_wait(CONTENT, [(STYLE, 1.0)], QUICK)
         worker = client.status()["worker"]["pid"]
-        job = client.restyle(BIG, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=80))
+        job = client.restyle(BIG, [(STYLE, 1.0)], StyleSettings(quality="draft", iterations=30))
         until(client, p.Progress, job)
         with daemon.client("watching") as watching:
             status_when(watching, lambda report: list(daemon.dirs.state.glob("checkpoints/*.record")))

@@ -22,7 +22,7 @@ from velatura_daemon.storage.records import _read
 
 CONTENT, STYLE = picture(seed=1), picture(40, 40, seed=2)
 MASK = picture(32, 24, seed=3, channels="GRAY")
-LONG = StyleSettings(quality="draft", iterations=400)
+LONG = StyleSettings(quality="draft", iterations=200)
 
 
 def saved_items(client: Client) -> list[SavedItem]:
