@@ -32,9 +32,25 @@ class Preview:
 
     def __init__(self, user: GimpUser) -> None:
         self.user, self.pointer = user, Pointer(user.gimp)
-        self.left, self.top, self.width, self.height = user.dialog(
+        self.left, self.top, self.width, self.height = self._settled_place()
+
+    def _place(self) -> list[int]:
+        return self.user.dialog(
             "p = window().preview\n[*p.get_bin_window().get_origin()[1:], p.get_allocated_width(), p.get_allocated_height()]"
         )
+
+    def _settled_place(self) -> list[int]:
+        """Where the preview is once two looks agree: the window manager moves and resizes the dialog in steps."""
+        last = [self._place()]
+
+        def is_settled() -> bool:
+            self.pointer.screen()  # takes half a second
+            place = self._place()
+            same, last[0] = place == last[0], place
+            return same
+
+        self.user.gimp.wait_until(is_settled, 60, "the dialog at its place")
+        return last[0]
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """A place on the screen. x, y: parts of the preview's width and height."""
@@ -69,7 +85,7 @@ def preview(user):
     user.open_dialog()
     user.dialog("window().dialog.move(60, 60)\nwindow().dialog.resize(1100, 820)")
     user.wait(
-        f"window().dialog.get_size()[0] == 1100 and {VIEW}.width == 960 and {VIEW}.is_fit and not {VIEW}.is_empty",
+        f"(size := window().dialog.get_size())[0] == 1100 and size[1] >= 820 and {VIEW}.width == 960 and {VIEW}.is_fit and not {VIEW}.is_empty",
         "the original",
     )
     # The window manager moves the dialog when it gets round to it.

@@ -114,7 +114,8 @@ def test_a_killed_worker_costs_one_sentence(farm, machines):
         until(client, p.Progress, job)
         machines.busy_worker().kill()
         events = list(client.events(job))
-    assert "it was killed" in next(event.sentence for event in events if isinstance(event, p.Notice))
+    # The actor says "it was killed". Where Ray restarts the actor meanwhile, the daemon says that its process was.
+    assert "was killed" in next(event.sentence for event in events if isinstance(event, p.Notice))
     assert isinstance(events[-1], Finished)
 
 
