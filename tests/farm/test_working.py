@@ -114,7 +114,7 @@ def test_a_killed_worker_costs_one_sentence(farm, machines):
         until(client, p.Progress, job)
         machines.busy_worker().kill()
         events = list(client.events(job))
-    # The actor says "it was killed". Where Ray restarts the actor meanwhile, the daemon says that its process was.
+    # By the actor, or by the daemon if it loses touch with the actor at that moment.
     assert "was killed" in next(event.sentence for event in events if isinstance(event, p.Notice))
     assert isinstance(events[-1], Finished)
 
