@@ -68,7 +68,7 @@ def paint(krita, dy: int = 0) -> float:
         "point = area.mapToGlobal(QPoint(area.width() // 2, area.height() // 2))\n[point.x(), point.y()]"
     )
     steps = [(x - 160 + 20 * i, y + dy + 8 * (i % 4)) for i in range(17)]
-    # As fast as a hand. Of a stroke without time, a busy Krita paints only a part.
+    # As fast as a hand: of a stroke that takes no time, a busy Krita may paint only a part.
     moves = [word for step in steps[1:] for word in ("mousemove", *step, "sleep", 0.02)]
     Pointer(krita).do("mousemove", *steps[0], "mousedown", 1, *moves, "mouseup", 1)
     return time.time()
